@@ -1,0 +1,57 @@
+# `make` alone prints this help; `make run` and `make test` need Python >= 3.11 and make, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_STAMP := $(VENV)/.installed-run
+DEV_STAMP := $(VENV)/.installed-dev
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+
+.PHONY: help run test check lint types imports lock clean
+
+help: ## Print this help
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Hookonce needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(RUN_STAMP): requirements/run.lock pyproject.toml | $(BIN)/python
+	$(PIP_INSTALL) --require-hashes -r requirements/run.lock
+	$(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV_STAMP): requirements/dev.lock $(RUN_STAMP)
+	$(PIP_INSTALL) --require-hashes -r requirements/dev.lock
+	@touch $@
+
+run: $(RUN_STAMP) ## Migrate the embedded database, then serve on http://127.0.0.1:8000 with a worker
+	@mkdir -p var/scripts
+	@$(BIN)/alembic upgrade head
+	@cat docs/first-webhook.txt
+	@PATH="$(CURDIR)/$(BIN):$$PATH" exec $(BIN)/honcho start
+
+test: $(DEV_STAMP) ## Run the tests on SQLite and on a PostgreSQL that they bring themselves
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: lint types imports test ## Everything that CI checks
+
+lint: $(DEV_STAMP) ## Style and common mistakes
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(DEV_STAMP) ## Static types of app/
+	$(BIN)/mypy
+
+imports: $(DEV_STAMP) ## Imports point down the house
+	$(BIN)/lint-imports
+
+lock: $(BIN)/python ## Resolve pyproject.toml into the lock files again
+	$(PIP_INSTALL) uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		pyproject.toml --group run -o requirements/run.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		pyproject.toml --group run --group dev -o requirements/dev.lock
+
+clean: ## Remove what make made, not var/ (your data)
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage

@@ -1,0 +1,100 @@
+"""How revisions are run; what they share is in app/migration_ops."""
+
+import dataclasses
+import logging
+import sys
+
+from alembic import context
+from alembic.util import CommandError
+
+from app import db, log, migration_ops, settings
+from app.errors import InvalidSetting
+from app.migration_ops import running
+from app.models import UtcDateTime, metadata
+
+assert migration_ops.__all__  # noqa: S101, importing it is what brings the operations
+
+
+def ours(name, type_, _parents):
+    """Tables of others in the same database are none of our business."""
+    return type_ != "table" or name in metadata.tables
+
+
+def same_type(_context, _inspected, _column, found_type, wanted_type):
+    """A found database keeps its own spelling of a type; None asks Alembic for its opinion."""
+    families = {frozenset({"INTEGER", "BIGINT"}), frozenset({"DATETIME", "TIMESTAMP"})}
+    names = {str(found_type).split("(")[0], str(wanted_type.compile()).split("(")[0]}
+    return False if frozenset(names) in families else None
+
+
+def rendered(type_, item, _autogen_context):
+    """A revision must not import the application: our types are written as what they store."""
+    return "sa.DateTime()" if type_ == "type" and isinstance(item, UtcDateTime) else False
+
+
+OPTIONS = {
+    "target_metadata": metadata,
+    "include_name": ours,
+    "compare_type": same_type,
+    "render_item": rendered,
+    "transaction_per_migration": True,
+    "transactional_ddl": True,
+    "x": context.get_x_argument(as_dictionary=True),
+}
+
+
+def offline(configured):
+    """Write the SQL for a DBA instead of running it."""
+    if configured.embedded:
+        raise CommandError("--sql is for PostgreSQL: set DATABASE_URL; SQLite upgrades itself")
+    context.configure(url=configured.database_url, literal_binds=True, **OPTIONS)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def online(configured):
+    """Run what is asked for; only a command that moves revisions keeps others waiting."""
+    engine = db.create_engine(
+        dataclasses.replace(configured, hookonce_database_timeout_seconds=30.0)
+    )
+    if moves():
+        with running.only_migrator(engine):
+            running.patiently(engine, migrate)
+    else:
+        running.patiently(engine, migrate)
+    engine.dispose()
+
+
+def migrate(connection):
+    orphans = running.orphan_count(connection)
+    connection.rollback()
+
+    def refuse_orphans(ctx, **_):
+        now = running.orphan_count(ctx.connection)
+        if now > orphans:
+            raise CommandError(f"{now - orphans} rows would lose their parent; nothing was changed")
+
+    context.configure(connection=connection, on_version_apply=refuse_orphans, **OPTIONS)
+    with context.begin_transaction():
+        context.run_migrations()
+    connection.commit()
+
+
+def moves():
+    try:
+        context.get_revision_argument()
+    except KeyError:
+        return False
+    return True
+
+
+try:
+    configured = settings.from_environment()
+except InvalidSetting as error:
+    raise CommandError(str(error)) from None
+if not logging.getLogger().handlers:
+    log.configure(configured.hookonce_log_level)
+if context.is_offline_mode():
+    offline(configured)
+else:
+    online(configured)

@@ -1,0 +1,33 @@
+"""${message}.
+
+Why now: ...
+What code of the revision before sees: ...
+What it locks, and for how long per million rows: ...
+
+House rules
+- One idea a revision; schema and data apart. Frozen once merged.
+- upgrade() and downgrade() are each other's inverse: nothing that a person stored is dropped,
+  it is stashed (op.stash_columns, op.stash_table) and comes back.
+- Run again after a kill at any statement, it does what is left.
+- Additive: the code of the revision before serves on this schema.
+- Imports: alembic, sqlalchemy, the standard library. Nothing from app.
+
+Revision ID: ${up_revision}
+Revises: ${down_revision | comma,n}
+"""
+
+import sqlalchemy as sa
+from alembic import op
+${imports if imports else ""}
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    ${upgrades if upgrades else "raise NotImplementedError"}
+
+
+def downgrade() -> None:
+    ${downgrades if downgrades else "raise NotImplementedError"}

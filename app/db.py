@@ -1,0 +1,203 @@
+"""Engine, transactions, and every difference between SQLite and PostgreSQL."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event, exc
+from sqlalchemy.engine import Connection, Dialect, Engine, make_url
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from app.errors import DatabaseUnavailable, SchemaMoved
+from app.models import UtcDateTime
+from app.settings import Settings
+
+IDEMPOTENCY_INDEX = "uq_trigger_idem"
+_SQLITE_UNIQUE_COLUMNS = {
+    IDEMPOTENCY_INDEX: "trigger_executions.trigger_id, trigger_executions.idempotency_key",
+}
+_POSTGRESQL_MOVED = {"42703", "42P01", "0A000"}  # no such column, no such table, stale plan
+_SQLITE_MOVED = re.compile(r"no such (table|column)|has no column named")
+
+
+class Database:
+    """The one database of this process: hand it around, open nothing else."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.engine = create_engine(settings)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection whose statements each see what is committed; it holds no lock.
+
+        Raises DatabaseUnavailable or SchemaMoved in place of the driver's errors.
+        """
+        with _in_our_words(), self.engine.connect() as connection:
+            yield connection.execution_options(**_READING[self.engine.dialect.name])
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction, committed at the end or rolled back whole.
+
+        On SQLite it takes the write lock at once: a transaction that reads first and writes
+        later loses to any other writer in between. Errors as in `reading`; an IntegrityError
+        passes, its reader knows what it means.
+        """
+        with _in_our_words(), self.engine.connect() as connection:
+            with connection.execution_options(hookonce_writes=True).begin():
+                yield connection
+
+    def dispose(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+_READING: dict[str, dict[str, Any]] = {
+    "sqlite": {},  # without BEGIN, SQLite is in autocommit already
+    "postgresql": {"isolation_level": "AUTOCOMMIT"},
+}
+
+
+def create_engine(settings: Settings) -> Engine:
+    """An engine that waits for locks no longer than the settings allow."""
+    if settings.embedded:
+        return _sqlite_engine(settings)
+    return _postgresql_engine(settings)
+
+
+def _sqlite_engine(settings: Settings) -> Engine:
+    timeout = settings.hookonce_database_timeout_seconds
+    engine = sa.create_engine(
+        settings.database_url,
+        connect_args={"timeout": timeout},
+        poolclass=sa.QueuePool,
+        pool_size=settings.hookonce_pool_size,
+        max_overflow=0,
+        pool_timeout=timeout,
+    )
+    Path(make_url(settings.database_url).database or "").parent.mkdir(parents=True, exist_ok=True)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN comes too late and too weak
+        cursor = connection.cursor()
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("hookonce_writes"):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgresql_engine(settings: Settings) -> Engine:
+    timeout = settings.hookonce_database_timeout_seconds
+    milliseconds = int(timeout * 1000)
+    engine = sa.create_engine(
+        settings.database_url,
+        connect_args={
+            "connect_timeout": max(2, round(timeout)),  # libpq knows whole seconds, at least two
+            "tcp_user_timeout": milliseconds,
+            "application_name": "hookonce",
+        },
+        pool_size=settings.hookonce_pool_size,
+        max_overflow=0,
+        pool_timeout=timeout,
+        pool_use_lifo=True,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        connection.autocommit = True
+        connection.execute(f"SET lock_timeout = {milliseconds}")
+        connection.execute(f"SET statement_timeout = {2 * milliseconds}")
+        connection.execute("SET TIME ZONE 'UTC'")
+        connection.autocommit = False
+
+    return engine
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    try:
+        yield
+    except (exc.IntegrityError, exc.DataError):
+        raise
+    except exc.TimeoutError as error:
+        raise DatabaseUnavailable("every database connection is busy") from error
+    except exc.DBAPIError as error:
+        if _schema_moved(error):
+            raise SchemaMoved(str(error.orig)) from error
+        raise DatabaseUnavailable(str(error.orig)) from error
+
+
+def _schema_moved(error: exc.DBAPIError) -> bool:
+    sqlstate = getattr(error.orig, "sqlstate", None)
+    return sqlstate in _POSTGRESQL_MOVED or bool(_SQLITE_MOVED.search(str(error.orig)))
+
+
+def violates(error: exc.IntegrityError, index: str) -> bool:
+    """Whether it is this unique index, and no other constraint, that refused the row.
+
+    PostgreSQL names the index. SQLite names its columns, and only its error name tells a
+    unique index from NOT NULL, FOREIGN KEY and CHECK.
+    """
+    diagnosis = getattr(error.orig, "diag", None)
+    if diagnosis is not None:
+        return bool(diagnosis.constraint_name == index)
+    if getattr(error.orig, "sqlite_errorname", None) != "SQLITE_CONSTRAINT_UNIQUE":
+        return False
+    return str(error.orig) == f"UNIQUE constraint failed: {_SQLITE_UNIQUE_COLUMNS[index]}"
+
+
+def explain(connection: Connection, statement: sa.Select[Any]) -> str:
+    """The plan the database makes for the statement, as text.
+
+    PostgreSQL scans a small table whatever indexes it has; it is asked for its plan at size.
+    """
+    sql = statement.compile(connection, compile_kwargs={"literal_binds": True}).string
+    if connection.dialect.name == "sqlite":
+        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}")
+        return "\n".join(str(row.detail) for row in rows)
+    connection.exec_driver_sql("SET enable_seqscan = off")
+    try:
+        return "\n".join(str(row[0]) for row in connection.exec_driver_sql(f"EXPLAIN {sql}"))
+    finally:
+        connection.exec_driver_sql("RESET enable_seqscan")
+
+
+class utc_now(FunctionElement[Any]):  # noqa: N801, it reads as the SQL function that it is
+    """The database's own clock: what a lease is measured by. `utc_now(30)` is in 30 s."""
+
+    inherit_cache = True
+    type = UtcDateTime()
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        super().__init__(sa.literal(float(seconds), sa.Float))
+
+
+@compiles(utc_now, "sqlite")
+def _utc_now_sqlite(element: utc_now, compiler: Any, **options: Any) -> str:
+    seconds = compiler.process(element.clauses, **options)
+    # SQLite knows milliseconds; the zeros make it sort with what SQLAlchemy writes
+    return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', ({seconds}) || ' seconds') || '000')"
+
+
+@compiles(utc_now, "postgresql")
+def _utc_now_postgresql(element: utc_now, compiler: Any, **options: Any) -> str:
+    seconds = compiler.process(element.clauses, **options)
+    return f"(timezone('utc', clock_timestamp()) + make_interval(secs => {seconds}))"
+
+
+def locked_for_claim(statement: sa.Select[Any], dialect: Dialect) -> sa.Select[Any]:
+    """Let each claimer take other rows; SQLite's write lock admits one claimer anyway."""
+    if dialect.name == "postgresql":
+        return statement.with_for_update(skip_locked=True)
+    return statement

@@ -1,0 +1,69 @@
+"""What can be true that stops the work: each name says it, each docstring is the sentence to show."""
+
+
+class HookonceError(Exception):
+    """Something that Hookonce can put into words."""
+
+
+class InvalidSetting(HookonceError):
+    """A setting has a value that cannot be used."""
+
+
+class DatabaseUnavailable(HookonceError):
+    """The database is away, locked, full, or its schema is too old to admit anything."""
+
+
+class SchemaMoved(HookonceError):
+    """A migration took away, or brought, a column or table since this process last looked."""
+
+
+class WrongRevision(HookonceError):
+    """The database stands at another revision than this code was written for."""
+
+
+class Unverified(HookonceError):
+    """The request does not prove that it comes from the sender.
+
+    `reason` is one word for the operator; the sender never sees it.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Unreadable(HookonceError):
+    """The body is not what its Content-Type says, or nests deeper than anything real does."""
+
+
+class TooLarge(HookonceError):
+    """The body is larger than HOOKONCE_MAX_BODY_BYTES."""
+
+
+class InvalidTrigger(HookonceError):
+    """The trigger as described cannot work."""
+
+
+class NotFound(HookonceError):
+    """There is nothing by that name or id."""
+
+
+class ActionFailed(HookonceError):
+    """An action ran and did not succeed; what it says decides whether it is tried again."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        http_status: int | None = None,
+        retry_after: str | None = None,
+        permanent: bool | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.http_status = http_status
+        self.retry_after = retry_after
+        self.permanent = permanent
+
+
+class LeaseLost(HookonceError):
+    """The lease ran out while the action ran, and another worker has taken the execution over."""

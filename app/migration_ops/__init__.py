@@ -1,0 +1,10 @@
+"""What revisions share, as Alembic operations: `op.stash_columns(...)` and its kin.
+
+A revision stays frozen by importing nothing of ours; env.py imports this package, and the
+operations are there. Each can be run again after a kill at any point and then does what is
+left. Migrations must know which database they change, so these modules ask, as db.py does.
+"""
+
+from app.migration_ops import columns, duplicates, found, indexes, tables
+
+__all__ = ["columns", "duplicates", "found", "indexes", "tables"]

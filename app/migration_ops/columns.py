@@ -1,0 +1,217 @@
+"""Columns come and go, their values do not: a downgrade stashes them, the upgrade restores them.
+
+SQLite does all of it in the one transaction of the revision. On PostgreSQL a copy of a million
+values must not hold a lock: a trigger notes every write while the values are copied in batches,
+and only the columns' removal, which takes a moment, locks the table.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+
+import sqlalchemy as sa
+from alembic.operations import Operations
+from alembic.util import CommandError
+
+from app.migration_ops import found
+from app.migration_ops.plugin import (
+    column_names,
+    discarding,
+    listed,
+    offline,
+    operation,
+    postgresql,
+    stash_name,
+    table_names,
+)
+
+BATCH_ROWS = 20_000
+
+
+@operation
+def add_or_restore_columns(
+    op: Operations, revision: str, table: str, *columns: sa.Column[object]
+) -> None:
+    """The columns stand, with the values they had when this revision was last taken back."""
+    names = [column.name for column in columns]
+    stash = stash_name(revision, table)
+    if offline(op):
+        for column in columns:
+            op.add_column(table, column, if_not_exists=True)
+        op.execute(_restore_offline(stash, table, names))
+        return
+    standing = column_names(op.get_bind(), table)
+    for column in columns:
+        if column.name not in standing:
+            op.add_column(table, column)
+    if stash in table_names(op.get_bind()):
+        _restore(op, stash, table)
+        op.drop_table(stash)
+
+
+@operation
+def stash_columns(op: Operations, revision: str, table: str, names: list[str]) -> None:
+    """The columns are gone, with the indexes on them; their values lie in the stash.
+
+    Columns that were found are left as they are. A stash without values is not kept.
+    """
+    stash = stash_name(revision, table)
+    if offline(op):
+        _stash_offline(op, stash, table, names)
+        return
+    names = [name for name in names if _ours(op, table, name)]
+    if not names:
+        return
+    if not discarding(op):
+        _copy(op, stash, table, names)
+    if postgresql(op):
+        op.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        _stop_capture(op, stash, table)
+    _drop_columns(op, table, names)
+    _drop_if_not_needed(op, stash)
+
+
+def _ours(op: Operations, table: str, name: str) -> bool:
+    return name in column_names(op.get_bind(), table) and not found.has_column(op, table, name)
+
+
+def _copy(op: Operations, stash: str, table: str, names: list[str]) -> None:
+    worth_keeping = _differs_from_default(op, table, names)
+    if not postgresql(op):
+        if stash in table_names(op.get_bind()):
+            raise CommandError(f"{stash} stands already; move it away by hand, nothing was changed")
+        op.execute(
+            f"CREATE TABLE {stash} AS SELECT id, {listed(names)} FROM {table} WHERE {worth_keeping}"
+        )
+        return
+    _start_capture(op, stash, table, names)
+    with _each_statement_its_own_transaction(op):
+        for first, last in _id_ranges(op, table):
+            op.execute(
+                f"INSERT INTO {stash} SELECT id, {listed(names)} FROM {table} "
+                f"WHERE id BETWEEN {first} AND {last} AND ({worth_keeping}) ON CONFLICT DO NOTHING"
+            )
+
+
+def _restore(op: Operations, stash: str, table: str) -> None:
+    names = sorted(column_names(op.get_bind(), stash) - {"id"})
+    assignments = ", ".join(f"{name} = kept.{name}" for name in names)
+    statement = f"UPDATE {table} SET {assignments} FROM {stash} AS kept WHERE kept.id = {table}.id"
+    if not postgresql(op):
+        op.execute(statement)
+        return
+    with _each_statement_its_own_transaction(op):
+        for first, last in _id_ranges(op, stash):
+            op.execute(f"{statement} AND kept.id BETWEEN {first} AND {last}")
+
+
+def _differs_from_default(op: Operations, table: str, names: list[str]) -> str:
+    differs = "IS DISTINCT FROM" if postgresql(op) else "IS NOT"
+    columns = sa.inspect(op.get_bind()).get_columns(table)
+    defaults = {column["name"]: column["default"] or "NULL" for column in columns}
+    return " OR ".join(f"{name} {differs} {defaults[name]}" for name in names)
+
+
+def _start_capture(op: Operations, stash: str, table: str, names: list[str]) -> None:
+    """From here on every write to the table is in the stash, whatever is copied when."""
+    if _capture_stands(op, stash, table):
+        return
+    values = ", ".join(f"NEW.{name}" for name in ["id", *names])
+    updates = ", ".join(f"{name} = EXCLUDED.{name}" for name in names)
+    with _each_statement_its_own_transaction(op):
+        op.execute(
+            f"CREATE TABLE IF NOT EXISTS {stash} AS "
+            f"SELECT id, {listed(names)} FROM {table} WITH NO DATA"
+        )
+        op.execute(f"CREATE UNIQUE INDEX IF NOT EXISTS pk{stash} ON {stash} (id)")
+        op.execute(
+            f"CREATE OR REPLACE FUNCTION {stash}_capture() RETURNS trigger LANGUAGE plpgsql AS $$ "
+            f"BEGIN INSERT INTO {stash} VALUES ({values}) "
+            f"ON CONFLICT (id) DO UPDATE SET {updates}; RETURN NULL; END $$"
+        )
+        op.execute(
+            f"CREATE TRIGGER {stash}_capture AFTER INSERT OR UPDATE ON {table} "
+            f"FOR EACH ROW EXECUTE FUNCTION {stash}_capture()"
+        )
+
+
+def _capture_stands(op: Operations, stash: str, table: str) -> bool:
+    query = (
+        f"SELECT count(*) FROM pg_trigger "
+        f"WHERE tgname = '{stash}_capture' AND tgrelid = '{table}'::regclass"
+    )
+    return bool(op.get_bind().execute(sa.text(query)).scalar())
+
+
+def _stop_capture(op: Operations, stash: str, table: str) -> None:
+    op.execute(f"DROP TRIGGER IF EXISTS {stash}_capture ON {table}")
+    op.execute(f"DROP FUNCTION IF EXISTS {stash}_capture()")
+
+
+def _drop_columns(op: Operations, table: str, names: list[str]) -> None:
+    for index in sa.inspect(op.get_bind()).get_indexes(table):
+        if set(index["column_names"]) & set(names):
+            op.drop_index(index["name"], table)
+    for name in names:
+        op.drop_column(table, name)
+
+
+def _drop_if_not_needed(op: Operations, stash: str) -> None:
+    if stash not in table_names(op.get_bind()):
+        return
+    empty = op.get_bind().execute(sa.text(f"SELECT 1 FROM {stash} LIMIT 1")).scalar() is None
+    if empty or discarding(op):
+        op.drop_table(stash)
+
+
+def _id_ranges(op: Operations, table: str) -> list[tuple[int, int]]:
+    query = sa.text(f"SELECT min(id), max(id) FROM {table}")
+    first, last = op.get_bind().execute(query).one()
+    if first is None:
+        return []
+    return [(start, start + BATCH_ROWS - 1) for start in range(first, last + 1, BATCH_ROWS)]
+
+
+def _each_statement_its_own_transaction(op: Operations) -> AbstractContextManager[None]:
+    return op.get_context().autocommit_block() if postgresql(op) else nullcontext()
+
+
+def _restore_offline(stash: str, table: str, names: list[str]) -> str:
+    assignments = ", ".join(f"{name} = kept.{name}" for name in names)
+    return (
+        f"DO $$ BEGIN IF to_regclass('{stash}') IS NOT NULL THEN "
+        f"UPDATE {table} SET {assignments} FROM {stash} AS kept WHERE kept.id = {table}.id; "
+        f"DROP TABLE {stash}; END IF; END $$"
+    )
+
+
+def _stash_offline(op: Operations, stash: str, table: str, names: list[str]) -> None:
+    if not discarding(op):
+        any_value = " OR ".join(f"{name} IS NOT NULL" for name in names)
+        op.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        op.execute(
+            f"CREATE TABLE {stash} AS SELECT id, {listed(names)} FROM {table} WHERE {any_value}"
+        )
+    for name in names:
+        op.drop_column(table, name)
+
+
+@operation
+def complete_found_table(
+    op: Operations, revision: str, table: str, columns: list[sa.Column[object]]
+) -> None:
+    """A found table has every one of these columns; those it lacked may hold NULL."""
+    if offline(op) or not found.has_table(op, table):
+        return
+    missing = [c for c in columns if not found.has_column(op, table, c.name)]
+    for column in missing:
+        column.nullable = column.nullable or column.server_default is None
+    if missing:
+        add_or_restore_columns(op, revision, table, *missing)
+
+
+@operation
+def return_completed_table(
+    op: Operations, revision: str, table: str, columns: list[sa.Column[object]]
+) -> None:
+    """A found table has only the columns that it was found with."""
+    if not offline(op) and found.has_table(op, table):
+        stash_columns(op, revision, table, [column.name for column in columns])

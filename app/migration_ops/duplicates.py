@@ -1,0 +1,92 @@
+"""Rows that the unique index would refuse: found before anything is changed, never lost."""
+
+import sqlalchemy as sa
+from alembic.operations import Operations
+from alembic.util import CommandError
+from sqlalchemy.engine import Connection
+
+from app.migration_ops.plugin import column_names, offline, operation, stash_name, table_names
+
+KEY = "idempotency_key"
+TABLE = "trigger_executions"
+NAMED_AT_MOST = 10
+
+_LATER_ROWS = f"""
+    SELECT id, {KEY} FROM (
+        SELECT id, {KEY}, row_number() OVER (PARTITION BY trigger_id, {KEY} ORDER BY id) AS place
+        FROM {TABLE} WHERE {KEY} IS NOT NULL AND trigger_id IS NOT NULL
+    ) AS placed WHERE place > 1"""
+
+
+@operation
+def refuse_duplicate_keys(op: Operations) -> None:
+    """No two executions of a trigger share a key, or this upgrade ends before any change."""
+    if offline(op) or KEY not in column_names(op.get_bind(), TABLE):
+        return
+    if _keeping_first(op):
+        return
+    groups = _groups(op.get_bind())
+    if groups:
+        raise CommandError(_refusal(groups))
+
+
+@operation
+def stash_duplicate_keys(op: Operations, revision: str) -> None:
+    """With `-x dedupe=keep-first`, only the first row of each key has it; the stash has the rest."""
+    if offline(op) or not _keeping_first(op):
+        return
+    stash = stash_name(revision, "duplicate_keys")
+    if stash not in table_names(op.get_bind()):
+        op.execute(f"CREATE TABLE {stash} AS {_LATER_ROWS}")
+    op.execute(f"UPDATE {TABLE} SET {KEY} = NULL WHERE id IN (SELECT id FROM {stash})")
+
+
+@operation
+def restore_duplicate_keys(op: Operations, revision: str) -> None:
+    """Every row has the key it was found with."""
+    stash = stash_name(revision, "duplicate_keys")
+    if offline(op) or stash not in table_names(op.get_bind()):
+        return
+    if KEY in column_names(op.get_bind(), TABLE):
+        op.execute(
+            f"UPDATE {TABLE} SET {KEY} = kept.{KEY} FROM {stash} AS kept "
+            f"WHERE kept.id = {TABLE}.id"
+        )
+        op.drop_table(stash)
+
+
+def _keeping_first(op: Operations) -> bool:
+    choice = op.get_context().opts.get("x", {}).get("dedupe")
+    if choice not in (None, "keep-first"):
+        raise CommandError(f"-x dedupe={choice} is not known; the one way is dedupe=keep-first")
+    return choice is not None
+
+
+def _groups(connection: Connection) -> list[tuple[int, str, list[int]]]:
+    """(trigger id, key, execution ids) for every key that stands more than once."""
+    shared = (
+        f"SELECT trigger_id, {KEY} FROM {TABLE} WHERE {KEY} IS NOT NULL "
+        f"AND trigger_id IS NOT NULL GROUP BY trigger_id, {KEY} HAVING count(*) > 1"
+    )
+    ids = sa.text(f"SELECT id FROM {TABLE} WHERE trigger_id = :trigger AND {KEY} = :key ORDER BY id")
+    return [
+        (row[0], row[1], [r[0] for r in connection.execute(ids, {"trigger": row[0], "key": row[1]})])
+        for row in connection.execute(sa.text(shared)).all()
+    ]
+
+
+def _refusal(groups: list[tuple[int, str, list[int]]]) -> str:
+    named = [
+        f"  trigger {trigger}, key {key!r}: executions {', '.join(map(str, ids))}"
+        for trigger, key, ids in groups[:NAMED_AT_MOST]
+    ]
+    return "\n".join(
+        [
+            f"{len(groups)} idempotency key(s) stand more than once, so uq_trigger_idem cannot be "
+            "built; nothing was changed.",
+            *named,
+            *(["  ..."] if len(groups) > NAMED_AT_MOST else []),
+            "To keep each key on its first execution and stash it for the others, run: "
+            "alembic -x dedupe=keep-first upgrade head",
+        ]
+    )

@@ -1,0 +1,120 @@
+"""A database that was there before us: what it looked like, so that it can be given back."""
+
+import sqlalchemy as sa
+from alembic.operations import Operations
+from alembic.util import CommandError
+from sqlalchemy.engine import Connection
+
+from app.migration_ops.plugin import offline, operation, postgresql, table_names
+
+RECORD = "_found_0001"
+"""One row per table, column and index that stood before the first revision."""
+
+_record = sa.Table(
+    RECORD,
+    sa.MetaData(),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("table_name", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("definition", sa.Text),
+)
+
+
+@operation
+def record_found_tables(op: Operations, required: dict[str, set[str]]) -> None:
+    """What stands under these names is written down, and is from now on not ours to drop.
+
+    `required` maps each table to the columns without which it is some other system's table;
+    then the upgrade refuses. A database without these tables is left without a record.
+    """
+    if offline(op):
+        return
+    connection = op.get_bind()
+    standing = [name for name in required if name in table_names(connection)]
+    if not standing or RECORD in table_names(connection):
+        return
+    rows = [row for name in standing for row in _describe(connection, name, required[name])]
+    _record.create(connection)
+    connection.execute(_record.insert(), rows)
+
+
+@operation
+def forget_found_tables(op: Operations) -> None:
+    """The record is gone, as it was before the first revision."""
+    if offline(op):
+        op.execute(f"DROP TABLE IF EXISTS {RECORD}")
+    else:
+        _record.drop(op.get_bind(), checkfirst=True)
+
+
+@operation
+def hold_found_executions(op: Operations, statement: str) -> None:
+    """`statement` has run with `:last_id`, the newest execution of a found database.
+
+    In a database that was not found there is nothing to hold, and nothing runs.
+    """
+    if offline(op):
+        return
+    last_id = definition(op, "last_id", "trigger_executions")
+    if last_id is not None:
+        op.get_bind().execute(sa.text(statement), {"last_id": int(last_id)})
+
+
+def has_table(op: Operations, table: str) -> bool:
+    """Whether the table was found, not made by us."""
+    return definition(op, "table", table) is not None
+
+
+def has_column(op: Operations, table: str, column: str) -> bool:
+    """Whether the column was found, not made by us."""
+    return definition(op, "column", column, table) is not None
+
+
+def definition(op: Operations, kind: str, name: str, table: str | None = None) -> str | None:
+    """What was found under the name: an index as the statement that makes it."""
+    connection = op.get_bind()
+    if RECORD not in table_names(connection):
+        return None
+    query = sa.select(_record.c.definition).where(_record.c.kind == kind, _record.c.name == name)
+    if table is not None:
+        query = query.where(_record.c.table_name == table)
+    return connection.execute(query).scalar()
+
+
+def index_definition(op: Operations, name: str) -> str | None:
+    """The statement that makes the index as it stands now; None if there is none."""
+    if postgresql(op):
+        query = "SELECT pg_get_indexdef(to_regclass(:name))"
+    else:
+        query = "SELECT sql FROM sqlite_master WHERE type = 'index' AND name = :name"
+    return op.get_bind().execute(sa.text(query), {"name": name}).scalar()
+
+
+def _describe(connection: Connection, table: str, required: set[str]) -> list[dict[str, str]]:
+    inspector = sa.inspect(connection)
+    columns = {column["name"]: str(column["type"]) for column in inspector.get_columns(table)}
+    if not required <= columns.keys():
+        missing = ", ".join(sorted(required - columns.keys()))
+        raise CommandError(
+            f"a table {table} stands already, but it is not the one this system grew from: "
+            f"it has no {missing}; nothing was changed"
+        )
+    last_id = connection.execute(sa.text(f"SELECT max(id) FROM {table}")).scalar()  # noqa: S608
+    rows = [("table", table, ""), ("last_id", table, str(last_id or 0))]
+    rows += [("column", name, kind) for name, kind in columns.items()]
+    rows += [("index", name, sql) for name, sql in _indexes(connection, table)]
+    return [
+        {"kind": kind, "table_name": table, "name": name, "definition": text}
+        for kind, name, text in rows
+    ]
+
+
+def _indexes(connection: Connection, table: str) -> list[tuple[str, str]]:
+    if connection.dialect.name == "postgresql":
+        query = "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = :table"
+    else:
+        query = (
+            "SELECT name, sql FROM sqlite_master "
+            "WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = :table"
+        )
+    return [(row[0], row[1]) for row in connection.execute(sa.text(query), {"table": table})]

@@ -1,0 +1,141 @@
+"""An index stands and is valid, or the migration fails loudly: nothing about it is swallowed."""
+
+import re
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.operations import Operations
+from alembic.util import CommandError
+
+from app.migration_ops import found
+from app.migration_ops.plugin import offline, operation, postgresql
+
+
+@operation
+def ensure_index(
+    op: Operations,
+    name: str,
+    table: str,
+    columns: list[str],
+    *,
+    unique: bool = False,
+    where: str | None = None,
+) -> None:
+    """The index stands with just this definition, built without stopping writers.
+
+    An index of the name that is another one, or that a killed build left invalid, is replaced.
+    """
+    options: dict[str, Any] = {"unique": unique}
+    if where is not None:
+        options |= {"postgresql_where": sa.text(where), "sqlite_where": sa.text(where)}
+    if offline(op):
+        with op.get_context().autocommit_block():
+            op.create_index(
+                name, table, columns, if_not_exists=True, postgresql_concurrently=True, **options
+            )
+        return
+    if _stands(op, name, table, columns, unique, where):
+        return
+    if postgresql(op):
+        _build_concurrently(op, name, table, columns, options)
+    else:
+        op.drop_index(name, table, if_exists=True)
+        op.create_index(name, table, columns, **options)
+    if not _stands(op, name, table, columns, unique, where):
+        raise CommandError(f"{name} was built but does not stand as defined: {_database(op)}")
+
+
+@operation
+def remove_index(op: Operations, name: str, table: str) -> None:
+    """No index of this name stands; `return_found_index` brings a found one back."""
+    if postgresql(op):
+        with op.get_context().autocommit_block():
+            op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
+    else:
+        op.drop_index(name, table, if_exists=True)
+
+
+@operation
+def return_found_index(op: Operations, name: str, table: str) -> None:
+    """What stands under the name is what was found under it, or nothing."""
+    if offline(op):
+        op.drop_index(name, table, if_exists=True)
+        return
+    was = found.definition(op, "index", name)
+    if was == found.index_definition(op, name):
+        return
+    op.drop_index(name, table, if_exists=True)
+    if was is not None:
+        op.execute(sa.text(was.replace(":", r"\:")))
+
+
+@operation
+def verify_lookup(op: Operations, query: str, *, uses: str) -> None:
+    """The database answers `query` from the index `uses`; else the migration fails."""
+    if offline(op):
+        return
+    connection = op.get_bind()
+    if postgresql(op):
+        op.execute("SET LOCAL enable_seqscan = off")  # it scans a small table whatever it has
+        plan = "\n".join(row[0] for row in connection.execute(sa.text(f"EXPLAIN {query}")))
+        op.execute("SET LOCAL enable_seqscan = on")
+    else:
+        rows = connection.execute(sa.text(f"EXPLAIN QUERY PLAN {query}"))
+        plan = "\n".join(row.detail for row in rows)
+    if not re.search(rf"\b{uses}\b", plan):
+        raise CommandError(f"{_database(op)} does not answer `{query}` from {uses} but by: {plan}")
+
+
+def _build_concurrently(
+    op: Operations, name: str, table: str, columns: list[str], options: dict[str, Any]
+) -> None:
+    """Waits for readers without a limit: this build's locks stop no writer."""
+    with op.get_context().autocommit_block():
+        patience = op.get_bind().execute(sa.text("SHOW lock_timeout")).scalar()
+        op.execute("SET lock_timeout = 0")
+        try:
+            op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
+            op.create_index(name, table, columns, postgresql_concurrently=True, **options)
+        finally:
+            op.execute(f"SET lock_timeout = '{patience}'")
+
+
+def _stands(
+    op: Operations, name: str, table: str, columns: list[str], unique: bool, where: str | None
+) -> bool:
+    for index in sa.inspect(op.get_bind()).get_indexes(table):
+        if index["name"] == name:
+            predicate = index.get("dialect_options", {}).get(f"{_dialect(op)}_where")
+            return (
+                index["column_names"] == columns
+                and bool(index["unique"]) == unique
+                and _bare(predicate) == _bare(where)
+                and _valid(op, name)
+            )
+    return False
+
+
+def _valid(op: Operations, name: str) -> bool:
+    if not postgresql(op):
+        return True
+    query = sa.text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
+    return bool(op.get_bind().execute(query, {"name": name}).scalar())
+
+
+def _bare(predicate: Any) -> str:
+    """A predicate without what databases add to it: `(a IS NOT NULL)` is `a IS NOT NULL`.
+
+    PostgreSQL gives `status IN ('a', 'b')` back as `status = ANY (ARRAY['a', 'b'])`, with casts.
+    """
+    text = re.sub(r"::[a-z ]+(\[\])?", "", str("" if predicate is None else predicate).lower())
+    text = text.replace("= any", "in").replace("array", "")
+    return re.sub(r"[\s()\[\]\"]", "", text)
+
+
+def _dialect(op: Operations) -> str:
+    return op.get_context().dialect.name
+
+
+def _database(op: Operations) -> str:
+    version = op.get_context().dialect.server_version_info or ()
+    return f"{_dialect(op)} {'.'.join(str(part) for part in version)}"

@@ -1,0 +1,90 @@
+"""How a migration runs: one migrator at a time, patient with locks, and with nothing orphaned."""
+
+import fcntl
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic.util import CommandError
+from sqlalchemy import exc
+from sqlalchemy.engine import Connection, Engine, make_url
+
+from app.log import event
+
+LOCK_KEY = 0x686F6F6B6F6E6365  # "hookonce"
+LOCK_TIMEOUT_MILLISECONDS = 500
+"""A statement that waits for a lock holds up every writer behind it: it gives up after this."""
+PATIENCE_SECONDS = 300.0
+_POLL_SECONDS = 0.1
+_WORTH_RETRYING = {"55P03", "40P01"}  # lock not available, deadlock
+
+log = logging.getLogger("hookonce.migrate")
+
+
+@contextmanager
+def only_migrator(engine: Engine) -> Iterator[None]:
+    """No other migration runs on this database until the block ends, on any machine that can.
+
+    SQLite: a lock on a file beside the database. PostgreSQL: an advisory lock on a connection
+    of its own, asked for again and again, since a waiting statement would stop concurrent index
+    builds. Both are let go by the system when the process dies.
+    """
+    if engine.dialect.name == "sqlite":
+        path = Path(str(make_url(engine.url).database) + ".migrating")
+        with path.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+        return
+    with engine.connect() as connection:
+        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        while not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(LOCK_KEY))):
+            time.sleep(_POLL_SECONDS * (1 + random.random()))  # noqa: S311, jitter, not a secret
+        yield
+
+
+def patiently(engine: Engine, migrate: Callable[[Connection], None]) -> None:
+    """`migrate` has run to its end, begun again as often as a lock could not be had at once.
+
+    Raises CommandError when locks stay taken for PATIENCE_SECONDS.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            with engine.connect() as connection:
+                _prepare(connection)
+                migrate(connection.execution_options(hookonce_writes=True))
+            return
+        except exc.OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) not in _WORTH_RETRYING:
+                raise
+            if time.monotonic() > deadline:
+                raise CommandError(
+                    f"a lock stayed taken for {PATIENCE_SECONDS:.0f} s; the revisions already "
+                    "applied stay applied, run the same command again"
+                ) from error
+            event(log, logging.WARNING, "migration_waits_for_lock", error=str(error.orig).strip())
+            time.sleep(random.uniform(0.5, 2.0))  # noqa: S311, jitter, not a secret
+
+
+def orphan_count(connection: Connection) -> int:
+    """Rows whose parent is missing. Foreign keys are off while SQLite migrates, so we count."""
+    if connection.dialect.name != "sqlite":
+        return 0  # PostgreSQL never stops checking
+    return len(connection.exec_driver_sql("PRAGMA foreign_key_check").all())
+
+
+def _prepare(connection: Connection) -> None:
+    """Session settings that must stand before the first transaction."""
+    raw = connection.connection.dbapi_connection
+    assert raw is not None  # noqa: S101, for the type checker: the connection is open
+    if connection.dialect.name == "sqlite":
+        raw.execute("PRAGMA foreign_keys = OFF")  # type: ignore[attr-defined]
+        return
+    raw.autocommit = True  # type: ignore[attr-defined]
+    raw.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MILLISECONDS}")  # type: ignore[attr-defined]
+    raw.execute("SET statement_timeout = 0")  # type: ignore[attr-defined]
+    raw.autocommit = False  # type: ignore[attr-defined]

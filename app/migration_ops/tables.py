@@ -1,0 +1,46 @@
+"""A whole table comes and goes by rename: at once, whatever its size, and nothing is lost."""
+
+from typing import Any
+
+from alembic.operations import Operations
+from alembic.util import CommandError
+
+from app.migration_ops import found
+from app.migration_ops.plugin import discarding, offline, operation, stash_name, table_names
+
+
+@operation
+def create_or_restore_table(op: Operations, revision: str, name: str, *items: Any, **kw: Any) -> None:
+    """The table stands: as it was when this revision was last taken back, or as found, or new."""
+    stash = stash_name(revision, name)
+    if offline(op):
+        _create_or_rename_offline(op, stash, name, items, kw)
+        return
+    standing = table_names(op.get_bind())
+    if stash in standing and name in standing:
+        raise CommandError(
+            f"{stash} holds the rows of {name}, but a table {name} stands as well; "
+            f"move one of them away by hand, then run the same command again"
+        )
+    if stash in standing:
+        op.rename_table(stash, name)
+    elif name not in standing:
+        op.create_table(name, *items, **kw)
+
+
+@operation
+def stash_table(op: Operations, revision: str, name: str) -> None:
+    """The table is out of the way with all its rows; one that was found stays where it is."""
+    if not offline(op) and found.has_table(op, name):
+        return
+    if discarding(op):
+        op.drop_table(name)
+    else:
+        op.rename_table(name, stash_name(revision, name))
+
+
+def _create_or_rename_offline(
+    op: Operations, stash: str, name: str, items: tuple[Any, ...], kw: dict[str, Any]
+) -> None:
+    op.execute(f"ALTER TABLE IF EXISTS {stash} RENAME TO {name}")
+    op.create_table(name, *items, if_not_exists=True, **kw)

@@ -1,0 +1,138 @@
+"""Every setting, its default and its unit: the only module that reads the environment."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from app.errors import InvalidSetting
+
+EMBEDDED_DATABASE = "sqlite:///var/hookonce.db"
+POSTGRESQL_DRIVER = "postgresql+psycopg"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator can decide. Each field is the environment variable of the same name."""
+
+    database_url: str = EMBEDDED_DATABASE
+    hookonce_database_timeout_seconds: float = 5.0
+    """How long a request waits for a locked or silent database before it answers 503."""
+    hookonce_pool_size: int = 16
+    """Connections per process; at least gunicorn's threads, or requests wait for each other."""
+    hookonce_public_url: str = "http://127.0.0.1:8000"
+    """Where senders reach this service: the beginning of every webhook_url."""
+    hookonce_max_body_bytes: int = 1_048_576
+    hookonce_refusal_status: int = 401
+    """401, or 200 for the older system's uniform answer, which tells a sender nothing."""
+    hookonce_pre_check: bool = True
+    """Off leaves the unique index as the only guard: as safe, slower for duplicates."""
+    hookonce_scripts_dir: Path = Path("var/scripts")
+    hookonce_script_timeout_seconds: float = 300.0
+    hookonce_http_timeout_seconds: float = 30.0
+    hookonce_lease_seconds: float = 60.0
+    hookonce_shutdown_seconds: float = 20.0
+    """How long a worker told to stop lets running actions finish."""
+    hookonce_log_level: str = "INFO"
+
+    @property
+    def embedded(self) -> bool:
+        """True when the database is a SQLite file beside the service."""
+        return self.database_url.startswith("sqlite")
+
+
+def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings as the environment has them.
+
+    Raises InvalidSetting, with one sentence that names the variable, for a value that cannot be
+    used. An empty value counts as not set.
+    """
+    given = {}
+    for field in fields(Settings):
+        name = field.name.upper()
+        text = environ.get(name, "").strip()
+        if text:
+            given[field.name] = _read(name, text)
+    return Settings(**given)  # type: ignore[arg-type]
+
+
+def unknown_names(environ: Mapping[str, str] = os.environ) -> list[str]:
+    """HOOKONCE_* variables that no setting reads: most often a slip of the pen."""
+    known = {field.name.upper() for field in fields(Settings)}
+    return sorted(name for name in environ if name.startswith("HOOKONCE_") and name not in known)
+
+
+def _read(name: str, text: str) -> object:
+    reader = _READERS[name]
+    try:
+        return reader(text)
+    except (ValueError, ArgumentError) as error:
+        raise InvalidSetting(f"{name}={text!r} cannot be used: {error}") from error
+
+
+def _database_url(text: str) -> str:
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        # the original message repeats the value, and the value may hold a password
+        raise ValueError("it is not a database URL such as sqlite:///var/hookonce.db") from None
+    backend = url.drivername.partition("+")[0]
+    if backend in ("postgres", "postgresql"):
+        return url.set(drivername=POSTGRESQL_DRIVER).render_as_string(hide_password=False)
+    if backend == "sqlite" and url.database not in (None, "", ":memory:"):
+        return text
+    if backend == "sqlite":
+        raise ValueError("a database in memory forgets every event; name a file")
+    raise ValueError(f"{backend} is not supported; use sqlite or postgresql")
+
+
+def _number(minimum: float, kind: type[int] | type[float]) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        try:
+            number = kind(text)
+        except ValueError:
+            raise ValueError(f"it is not {'a whole' if kind is int else 'a'} number") from None
+        if not minimum <= number < float("inf"):
+            raise ValueError(f"it must be at least {minimum}")
+        return number
+
+    return read
+
+
+def _choice(*choices: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"it must be one of {', '.join(choices)}")
+        return text
+
+    return read
+
+
+def _switch(text: str) -> bool:
+    return _choice("on", "off")(text.lower()) == "on"
+
+
+def _web_address(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("it must begin with http:// or https://")
+    return text.rstrip("/")
+
+
+_READERS: dict[str, Callable[[str], object]] = {
+    "DATABASE_URL": _database_url,
+    "HOOKONCE_DATABASE_TIMEOUT_SECONDS": _number(0.05, float),
+    "HOOKONCE_POOL_SIZE": _number(1, int),
+    "HOOKONCE_PUBLIC_URL": _web_address,
+    "HOOKONCE_MAX_BODY_BYTES": _number(1, int),
+    "HOOKONCE_REFUSAL_STATUS": lambda text: int(_choice("401", "200")(text)),
+    "HOOKONCE_PRE_CHECK": _switch,
+    "HOOKONCE_SCRIPTS_DIR": Path,
+    "HOOKONCE_SCRIPT_TIMEOUT_SECONDS": _number(0.1, float),
+    "HOOKONCE_HTTP_TIMEOUT_SECONDS": _number(0.1, float),
+    "HOOKONCE_LEASE_SECONDS": _number(1, float),
+    "HOOKONCE_SHUTDOWN_SECONDS": _number(0, float),
+    "HOOKONCE_LOG_LEVEL": lambda text: _choice("DEBUG", "INFO", "WARNING", "ERROR")(text.upper()),
+}
