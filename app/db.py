@@ -47,9 +47,12 @@ class Database:
         later loses to any other writer in between. Errors as in `reading`; an IntegrityError
         passes, its reader knows what it means.
         """
-        with _in_our_words(), self.engine.connect() as connection:
-            with connection.execution_options(hookonce_writes=True).begin():
-                yield connection
+        with (
+            _in_our_words(),
+            self.engine.connect() as connection,
+            connection.execution_options(hookonce_writes=True).begin(),
+        ):
+            yield connection
 
     def dispose(self) -> None:
         """Close every pooled connection."""
@@ -201,3 +204,11 @@ def locked_for_claim(statement: sa.Select[Any], dialect: Dialect) -> sa.Select[A
     if dialect.name == "postgresql":
         return statement.with_for_update(skip_locked=True)
     return statement
+
+
+def index_valid(connection: Connection, name: str) -> bool:
+    """Whether the index is whole: PostgreSQL keeps a concurrent build that failed, invalid."""
+    if connection.dialect.name != "postgresql":
+        return True
+    query = sa.text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
+    return bool(connection.execute(query, {"name": name}).scalar())

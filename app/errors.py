@@ -1,4 +1,4 @@
-"""What can be true that stops the work: each name says it, each docstring is the sentence to show."""
+"""What can be true that stops the work: each name says it, each docstring puts it in words."""
 
 
 class HookonceError(Exception):
@@ -24,12 +24,14 @@ class WrongRevision(HookonceError):
 class Unverified(HookonceError):
     """The request does not prove that it comes from the sender.
 
-    `reason` is one word for the operator; the sender never sees it.
+    `reason` is one word for the operator; the sender never sees it. `status` is set where the
+    sender needs a certain one, whatever the operator chose.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, status: int | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.status = status
 
 
 class Unreadable(HookonceError):

@@ -2,9 +2,11 @@
 
 import json
 import logging
+import os
 import re
 import sys
 import time
+from typing import Never
 
 _PLAIN = re.compile(r"[\w.,:;/+@#%*()\[\]-]+", re.ASCII)
 
@@ -23,8 +25,15 @@ def configure(level: str) -> None:
     root.setLevel(level)
 
 
+def abandon(detail: str) -> Never:
+    """End the process now, though threads are still at work; say why first."""
+    event(logging.getLogger("hookonce"), logging.ERROR, "abandoned", detail=detail)
+    logging.shutdown()
+    os._exit(1)
+
+
 class KeyValueFormatter(logging.Formatter):
-    """`at=... level=... evt=... key=value ...`; text from outside is quoted, so it stays one line."""
+    """`at=... level=... evt=... key=value ...`; text from outside is quoted, on one line."""
 
     def format(self, record: logging.LogRecord) -> str:
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))

@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 
@@ -20,6 +19,8 @@ BEFORE_DEDUPLICATION = frozenset({None, "0001"})
 """Revisions without the unique index: nothing may be admitted there."""
 WATCH_SECONDS = 1.0
 
+_version = sa.table("alembic_version", sa.column("version_num"))
+
 
 @cache
 def history() -> tuple[str, ...]:
@@ -30,7 +31,9 @@ def history() -> tuple[str, ...]:
 
 def standing(connection: Connection) -> str | None:
     """The revision the database stands at; None before the first."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not sa.inspect(connection).has_table(_version.name):
+        return None
+    return connection.execute(sa.select(_version.c.version_num)).scalar()
 
 
 def require(database: Database) -> None:

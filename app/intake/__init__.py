@@ -1,0 +1,1 @@
+"""A request becomes an execution: verify, parse, key, admit, respond."""

@@ -1,0 +1,1 @@
+"""Falcon resources: each reads, calls one function, responds."""

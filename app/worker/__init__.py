@@ -1,0 +1,1 @@
+"""An execution becomes attempts: claim, run, classify, settle."""

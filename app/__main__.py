@@ -1,0 +1,5 @@
+"""`python -m app` is `hookonce`."""
+
+from app.cli import main
+
+main()

@@ -1,0 +1,49 @@
+"""What an action is given to do its work with."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.settings import Settings
+
+SUMMARY_CHARACTERS = 4000
+"""How much of what an action says is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One attempt, as its action sees it: the event, what to do about it, and the limits."""
+
+    execution_id: int
+    attempt_number: int
+    action_type: str
+    action_payload: str
+    event_data: str
+    """The normalised event as JSON text."""
+    body: bytes | None
+    """The request's bytes as they came; None if they were pruned, or admitted without."""
+    content_type: str | None
+    trigger_id: int
+    trigger_slug: str
+    trigger_secret: str
+    settings: Settings
+
+    def options(self) -> Mapping[str, Any] | None:
+        """`action_payload` as a JSON object; None where it is plain text."""
+        if not self.action_payload.lstrip().startswith("{"):
+            return None
+        try:
+            parsed = json.loads(self.action_payload)
+        except ValueError:
+            return None
+        return parsed if isinstance(parsed, dict) else None
+
+
+def summary(text: str) -> str:
+    """The text, cut to what is kept, and free of what a database cannot hold."""
+    text = text.replace("\0", "\N{REPLACEMENT CHARACTER}").strip()
+    text = text.encode("utf-8", "replace").decode()
+    if len(text) <= SUMMARY_CHARACTERS:
+        return text
+    return text[: SUMMARY_CHARACTERS - 1] + "…"

@@ -1,0 +1,113 @@
+"""Is the database fit for duty? The same questions for `hookonce check` and for /readyz."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app import db, revision
+from app.db import IDEMPOTENCY_INDEX, Database
+from app.errors import HookonceError
+from app.intake import admit
+from app.lifecycle import RUNNING, WAITING
+from app.models import trigger_executions
+
+STASH_PREFIX = "_stash_"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at, and how it stands."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+def findings(database: Database) -> list[Finding]:
+    """Whether the database answers, stands at head, and keeps duplicates out."""
+    return list(_until_one_fails(database))
+
+
+def notes(database: Database) -> list[str]:
+    """What a person should know though nothing is wrong: stashes, executions held back."""
+    with database.reading() as connection:
+        return [*_stashes(connection), *_held(connection)]
+
+
+def _until_one_fails(database: Database) -> Iterator[Finding]:
+    for name, look in _QUESTIONS.items():
+        try:
+            finding = Finding(name, True, look(database))
+        except HookonceError as error:
+            finding = Finding(name, False, str(error))
+        yield finding
+        if not finding.passed:
+            return
+
+
+def _answers(database: Database) -> str:
+    with database.reading() as connection:
+        connection.execute(sa.select(1))
+        version = connection.dialect.server_version_info or ()
+        return f"{connection.dialect.name} {'.'.join(str(part) for part in version)} answers"
+
+
+def _stands_at_head(database: Database) -> str:
+    revision.require(database)
+    return f"at revision {revision.history()[-1]}, which this code needs"
+
+
+def _keeps_duplicates_out(database: Database) -> str:
+    with database.reading() as connection:
+        _require_unique_index(connection)
+        plan = db.explain(connection, admit.existing_query(1, {"key"}))
+    if IDEMPOTENCY_INDEX not in plan:
+        raise HookonceError(f"the look-up does not use {IDEMPOTENCY_INDEX} but: {plan}")
+    return f"{IDEMPOTENCY_INDEX} is valid, and the look-up uses it: {plan.splitlines()[0].strip()}"
+
+
+def _require_unique_index(connection: Connection) -> None:
+    indexes = sa.inspect(connection).get_indexes(trigger_executions.name)
+    unique = {index["name"] for index in indexes if index["unique"]}
+    if IDEMPOTENCY_INDEX not in unique or not db.index_valid(connection, IDEMPOTENCY_INDEX):
+        raise HookonceError(
+            f"the unique index {IDEMPOTENCY_INDEX} is missing or invalid: duplicates would be "
+            "admitted; run `alembic downgrade 0001` and `alembic upgrade head` to build it again"
+        )
+
+
+_QUESTIONS: dict[str, Callable[[Database], str]] = {
+    "database": _answers,
+    "schema": _stands_at_head,
+    "deduplication": _keeps_duplicates_out,
+}
+
+
+def _stashes(connection: Connection) -> list[str]:
+    names = sorted(sa.inspect(connection).get_table_names())
+    return [
+        f"{name} keeps {_count(connection, sa.table(name))} row(s) that a downgrade took away"
+        for name in names
+        if name.startswith(STASH_PREFIX)
+    ]
+
+
+def _held(connection: Connection) -> list[str]:
+    columns = trigger_executions.c
+    unfinished_without_plan = sa.or_(
+        columns.status.in_(WAITING) & columns.next_attempt_at.is_(None),
+        (columns.status == RUNNING) & columns.lease_expires_at.is_(None),
+    )
+    count = _count(connection, trigger_executions, unfinished_without_plan)
+    if not count:
+        return []
+    return [f"{count} unfinished execution(s) of the database as it was found are held back"]
+
+
+def _count(
+    connection: Connection, table: sa.FromClause, *conditions: sa.ColumnElement[bool]
+) -> int:
+    query = sa.select(sa.func.count()).select_from(table).where(*conditions)
+    return int(connection.execute(query).scalar_one())

@@ -1,0 +1,103 @@
+"""An event enters once: a look-up first, then an insert that the unique index may refuse."""
+
+import json
+import logging
+import re
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
+
+from app import lifecycle, log
+from app.db import IDEMPOTENCY_INDEX, utc_now, violates
+from app.errors import DatabaseUnavailable
+from app.intake.message import Admission, Request, Verdict
+from app.models import execution_requests, trigger_executions
+from app.revision import Schema
+
+_SECRET_HEADER = re.compile(r"auth|cookie|token|secret|signature|password|^apikey$|^x-api-key$")
+
+logger = logging.getLogger("hookonce.intake")
+
+
+def existing_query(trigger_id: int, keys: Iterable[str]) -> sa.Select[tuple[str, int]]:
+    """The pre-check: which of these keys already stand, answered from uq_trigger_idem."""
+    columns = trigger_executions.c
+    return sa.select(columns.idempotency_key, columns.id).where(
+        columns.trigger_id == trigger_id, columns.idempotency_key.in_(sorted(keys))
+    )
+
+
+def existing(connection: Connection, trigger_id: int, keys: set[str]) -> dict[str, int]:
+    """The execution that each of the keys was admitted as, for those that were."""
+    if not keys:
+        return {}
+    found = connection.execute(existing_query(trigger_id, keys))
+    return {row.idempotency_key: row.id for row in found}
+
+
+def replay_of(trigger_id: int, key: str, execution_id: int) -> Verdict:
+    """The verdict on an event that the pre-check knew."""
+    _log_duplicate("idempotent_replay", trigger_id, key, execution_id)
+    return Verdict(execution_id, duplicate=True)
+
+
+def once(
+    connection: Connection, schema: Schema, trigger_id: int, admission: Admission, request: Request
+) -> Verdict:
+    """The event's one execution: made here, or by whoever came a moment earlier.
+
+    Only a violation of the idempotency index counts as a duplicate. Any other IntegrityError is
+    logged whole and raised. The savepoint keeps the siblings of a refused row alive.
+    """
+    for _ in range(2):
+        try:
+            with connection.begin_nested():
+                return Verdict(
+                    _insert(connection, schema, trigger_id, admission, request), duplicate=False
+                )
+        except IntegrityError as error:
+            if admission.key is None or not violates(error, IDEMPOTENCY_INDEX):
+                logger.exception("an insert broke a constraint that is not the idempotency index")
+                raise
+        winner = existing(connection, trigger_id, {admission.key}).get(admission.key)
+        if winner is not None:
+            _log_duplicate("idempotent_replay_race", trigger_id, admission.key, winner)
+            return Verdict(winner, duplicate=True)
+    raise DatabaseUnavailable("an execution with this key comes and goes; try again")
+
+
+def _insert(
+    connection: Connection, schema: Schema, trigger_id: int, admission: Admission, request: Request
+) -> int:
+    values = {
+        "trigger_id": trigger_id,
+        "event_data": admission.event_data,
+        "status": lifecycle.PENDING,
+        "idempotency_key": admission.key,
+    }
+    if schema.has("trigger_executions", "next_attempt_at"):
+        values["next_attempt_at"] = utc_now()
+    columns = trigger_executions.c
+    insert = sa.insert(trigger_executions).values(values).returning(columns.id)
+    execution_id = int(connection.execute(insert).scalar_one())
+    if schema.has("execution_requests", "body"):
+        connection.execute(sa.insert(execution_requests), _original(execution_id, request))
+    return execution_id
+
+
+def _original(execution_id: int, request: Request) -> dict[str, object]:
+    kept = {k: v for k, v in request.headers.items() if not _SECRET_HEADER.search(k)}
+    return {
+        "execution_id": execution_id,
+        "content_type": request.headers.get("content-type"),
+        "headers": json.dumps(kept),
+        "body": request.body,
+    }
+
+
+def _log_duplicate(name: str, trigger_id: int, key: str, execution_id: int) -> None:
+    log.event(
+        logger, logging.INFO, name, trigger_id=trigger_id, key=key, existing_exec_id=execution_id
+    )

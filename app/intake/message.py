@@ -1,0 +1,98 @@
+"""What the steps of receiving hand to each other, and what a source has to say."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+Json = Any
+"""What JSON can say: dict, list, str, int, float, bool or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request as it arrived. `headers` has lower-case names."""
+
+    trigger_id: str
+    headers: Mapping[str, str]
+    body: bytes
+    presented_secret: str | None = None
+    """The secret as a path segment, from senders that sign nothing."""
+
+    @property
+    def content_type(self) -> str:
+        """The media type alone, in lower case: `application/json`; empty if none was sent."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    def form(self) -> dict[str, str]:
+        """The body read as a form; the last value of a repeated name."""
+        return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A configured webhook, as far as receiving needs it."""
+
+    id: int
+    source: str
+    secret: str
+    enabled: bool
+    event_filter: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What one request says: what the sender wrote, and our normalised reading of it."""
+
+    payload: Json
+    normalised: Mapping[str, Json]
+
+    def text(self) -> str:
+        """The normalised event as JSON in ASCII, which both databases store unchanged.
+
+        Raises ValueError for what JSON cannot say, such as a number beyond all bounds.
+        """
+        return json.dumps(self.normalised, allow_nan=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """An event on its way into the database, with the key that it may enter with once."""
+
+    event_data: str
+    key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of an event: the execution that stands for it, and whether it already did."""
+
+    execution_id: int
+    duplicate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the sender is told. A body that is no text is sent as JSON."""
+
+    status: int
+    body: Json
+
+
+OK = Answer(200, {"status": "ok"})
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Who sends: how to verify it, how to read it, and what it expects to hear."""
+
+    name: str
+    verify: Callable[[Request, str, datetime], None]
+    """Returns if the request proves the secret; raises Unverified(reason) if it does not."""
+    events: Callable[[Request, Json], list[Event]]
+    handshake: Callable[[Request, Json], Answer | None] = lambda _request, _payload: None
+    """The answer to a request that only asks whether someone is there; such a one is no event."""
+    refusal_status: int | None = None
+    """The status this sender needs for a bad signature, whatever the operator chose."""

@@ -1,0 +1,108 @@
+"""A request becomes an execution: the sentence, and what it needs to be said."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.exc import IntegrityError
+
+from app import clock, log
+from app.db import Database
+from app.errors import DatabaseUnavailable, SchemaMoved
+from app.intake import admit, key, parse, verify
+from app.intake.lookup import Triggers
+from app.intake.message import OK, Admission, Answer, Request, Trigger, Verdict
+from app.revision import SchemaWatch
+
+MOVES_OUTLIVED = 3
+"""How often one request begins again because a migration changed the schema under it."""
+
+logger = logging.getLogger("hookonce.intake")
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What receiving holds on to between requests; one for each process."""
+
+    database: Database
+    triggers: Triggers
+    schema: SchemaWatch
+    pre_check: bool = True
+    now: Callable[[], datetime] = clock.now
+
+
+def opened(database: Database, *, pre_check: bool = True) -> Intake:
+    """An intake for this database."""
+    return Intake(database, Triggers(database), SchemaWatch(database), pre_check)
+
+
+def receive(request: Request, intake: Intake) -> Answer:
+    """The answer to the request, given only after what it says is committed.
+
+    Raises Unverified, Unreadable, or DatabaseUnavailable; then nothing was admitted.
+    """
+    trigger = intake.triggers.find(request.trigger_id)
+    source = verify.check(trigger, request, intake.now())
+    assert trigger is not None  # noqa: S101, an unknown trigger is never verified
+    payload = parse.payload(request)
+    greeting = source.handshake(request, payload)
+    if greeting is not None:
+        return greeting
+    events = source.events(request, payload)
+    wanted = [event for event in events if parse.wanted(event, trigger.event_filter)]
+    admissions = [Admission(parse.stored(event), key.of(event)) for event in wanted]
+    for verdict in _admitted(intake, trigger, admissions, request):
+        _log_verdict(trigger, verdict)
+    return OK
+
+
+def _admitted(
+    intake: Intake, trigger: Trigger, admissions: list[Admission], request: Request
+) -> list[Verdict]:
+    """A verdict for each, committed; begun again when a migration moves the schema meanwhile."""
+    for _ in range(MOVES_OUTLIVED):
+        try:
+            return _admit_together(intake, trigger, admissions, request)
+        except SchemaMoved as error:
+            intake.schema.forget()
+            moved = error
+        except IntegrityError:
+            intake.triggers.forget(trigger.id)
+            raise
+    raise DatabaseUnavailable(str(moved))
+
+
+def _admit_together(
+    intake: Intake, trigger: Trigger, admissions: list[Admission], request: Request
+) -> list[Verdict]:
+    schema = intake.schema.admitting()
+    keys = {admission.key for admission in admissions if admission.key is not None}
+    known: dict[str, int] = {}
+    if intake.pre_check and keys:
+        with intake.database.reading() as connection:
+            known = admit.existing(connection, trigger.id, keys)
+    fresh = [admission for admission in admissions if admission.key not in known]
+    verdicts = [
+        admit.replay_of(trigger.id, admission.key, known[admission.key])
+        for admission in admissions
+        if admission.key in known and admission.key is not None
+    ]
+    if fresh:
+        with intake.database.writing() as connection:
+            verdicts += [
+                admit.once(connection, schema, trigger.id, admission, request)
+                for admission in fresh
+            ]
+    return verdicts
+
+
+def _log_verdict(trigger: Trigger, verdict: Verdict) -> None:
+    if not verdict.duplicate:
+        log.event(
+            logger,
+            logging.INFO,
+            "admitted",
+            trigger_id=trigger.id,
+            execution_id=verdict.execution_id,
+        )

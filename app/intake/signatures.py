@@ -1,0 +1,47 @@
+"""How senders prove who they are: over raw bytes, in constant time, before any parsing."""
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from datetime import datetime
+
+from app.errors import Unverified
+
+MISSING = "missing_signature"
+BAD = "bad_signature"
+STALE = "stale"
+
+
+def hmac_sha256_hex(secret: str, *parts: bytes) -> str:
+    """The lower-case hex digest over the parts, one after the other."""
+    return hmac.new(
+        secret.encode("utf-8", "surrogatepass"), b"".join(parts), hashlib.sha256
+    ).hexdigest()
+
+
+def require_match(presented: Iterable[str], expected: str) -> None:
+    """Return if one of the presented values is the expected one; else raise Unverified.
+
+    Bytes are compared, since text outside ASCII cannot be compared in constant time.
+    """
+    candidates = list(presented)
+    if not any(candidates):
+        raise Unverified(MISSING)
+    wanted = expected.encode("utf-8", "surrogatepass")
+    matches = [
+        hmac.compare_digest(candidate.encode("utf-8", "surrogatepass"), wanted)
+        for candidate in candidates
+    ]
+    if not any(matches):
+        raise Unverified(BAD)
+
+
+def require_fresh(timestamp: str, now: datetime, tolerance_seconds: float) -> None:
+    """Return if the Unix time is within the tolerance, in the past or ahead; else raise Unverified.
+
+    A signature that is old may be a recording.
+    """
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
+        raise Unverified(BAD)
+    if abs(now.timestamp() - int(timestamp)) > tolerance_seconds:
+        raise Unverified(STALE)

@@ -1,0 +1,54 @@
+"""GitHub. https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries"""
+
+import json
+from contextlib import suppress
+from datetime import datetime
+
+from app.intake.message import OK, Answer, Event, Json, Request, Source
+from app.intake.signatures import hmac_sha256_hex, require_match
+from app.intake.sources.reading import at
+
+BRANCH_PREFIX = "refs/heads/"
+
+
+def verify(request: Request, secret: str, _now: datetime) -> None:
+    """X-Hub-Signature-256: `sha256=<hex>`."""
+    expected = "sha256=" + hmac_sha256_hex(secret, request.body)
+    require_match([request.headers.get("x-hub-signature-256", "")], expected)
+
+
+def events(request: Request, payload: Json) -> list[Event]:
+    """One event a request; GitHub's form deliveries carry the JSON in a field named payload."""
+    payload = _unwrapped(payload)
+    event = {
+        "event_type": request.headers.get("x-github-event", "unknown"),
+        "source": "github",
+        "action": at(payload, "action"),
+        "repo": at(payload, "repository", "full_name"),
+        "branch": _branch(payload),
+        "sender": at(payload, "sender", "login"),
+        "data": payload,
+    }
+    return [Event(payload, event)]
+
+
+def handshake(request: Request, _payload: Json) -> Answer | None:
+    """GitHub says `ping` once, when a webhook is made."""
+    return OK if request.headers.get("x-github-event") == "ping" else None
+
+
+def _branch(payload: Json) -> Json:
+    ref = at(payload, "ref")
+    if isinstance(ref, str) and ref.startswith(BRANCH_PREFIX):
+        return ref.removeprefix(BRANCH_PREFIX)
+    return at(payload, "pull_request", "head", "ref") or ref
+
+
+def _unwrapped(payload: Json) -> Json:
+    if isinstance(payload, dict) and set(payload) == {"payload"}:
+        with suppress(ValueError, TypeError, RecursionError):
+            return json.loads(payload["payload"])
+    return payload
+
+
+SOURCE = Source("github", verify, events, handshake)

@@ -1,0 +1,40 @@
+"""Stripe. https://docs.stripe.com/webhooks#verify-manually"""
+
+from datetime import datetime
+
+from app.errors import Unverified
+from app.intake.message import Event, Json, Request, Source
+from app.intake.signatures import MISSING, hmac_sha256_hex, require_fresh, require_match
+from app.intake.sources.reading import at
+
+TOLERANCE_SECONDS = 300.0
+
+
+def verify(request: Request, secret: str, now: datetime) -> None:
+    """Stripe-Signature: `t=<unix>,v1=<hex>[,v1=<hex>...]`; v0 is for Stripe's own tests."""
+    timestamp, presented = _parts(request.headers.get("stripe-signature", ""))
+    if not timestamp:
+        raise Unverified(MISSING)
+    signed = f"{timestamp}.".encode("utf-8", "surrogatepass")
+    require_match(presented, hmac_sha256_hex(secret, signed, request.body))
+    require_fresh(timestamp, now, TOLERANCE_SECONDS)
+
+
+def events(_request: Request, payload: Json) -> list[Event]:
+    """One event a request."""
+    event = {
+        "event_type": at(payload, "type") or "unknown",
+        "source": "stripe",
+        "data": at(payload, "data", "object"),
+        "api_version": at(payload, "api_version"),
+    }
+    return [Event(payload, event)]
+
+
+def _parts(header: str) -> tuple[str, list[str]]:
+    pairs = [part.strip().partition("=") for part in header.split(",")]
+    timestamps = [value for name, _, value in pairs if name == "t"]
+    return (timestamps or [""])[0], [value for name, _, value in pairs if name == "v1"]
+
+
+SOURCE = Source("stripe", verify, events)

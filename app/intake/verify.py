@@ -1,0 +1,41 @@
+"""Is it the sender? Unknown, disabled and forged cost the same work and say the same."""
+
+import secrets
+from datetime import datetime
+
+from app.errors import Unverified
+from app.intake import sources
+from app.intake.message import Request, Source, Trigger
+
+UNKNOWN = "unknown_trigger"
+DISABLED = "disabled_trigger"
+NO_SECRET = "no_secret"  # noqa: S105, the name of a reason
+
+_NOBODY = Trigger(id=0, source="custom", secret=secrets.token_hex(32), enabled=False)
+"""Stands in for a trigger that is not there, with a secret that nobody has."""
+
+
+def check(trigger: Trigger | None, request: Request, now: datetime) -> Source:
+    """The trigger's source, if the request proves its secret; else Unverified with the reason."""
+    presumed = trigger or _NOBODY
+    source = sources.named(presumed.source)
+    refusal = _refusal(source, presumed, request, now)
+    if trigger is None:
+        raise Unverified(UNKNOWN)
+    if not trigger.enabled:
+        raise Unverified(DISABLED)
+    if not trigger.secret:
+        raise Unverified(NO_SECRET)
+    if refusal is not None:
+        raise Unverified(refusal.reason, source.refusal_status) from refusal
+    return source
+
+
+def _refusal(
+    source: Source, trigger: Trigger, request: Request, now: datetime
+) -> Unverified | None:
+    try:
+        source.verify(request, trigger.secret or _NOBODY.secret, now)
+    except Unverified as refusal:
+        return refusal
+    return None

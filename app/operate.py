@@ -1,0 +1,122 @@
+"""What a person may do to triggers; the API, the pages and the commands all come through here."""
+
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
+
+from app import clock
+from app.db import Database
+from app.errors import InvalidTrigger, NotFound
+from app.models import triggers
+
+SECRET_BYTES = 32
+LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class NewTrigger:
+    """A trigger as its operator describes it."""
+
+    name: str
+    source: str = "custom"
+    action_type: str = "script"
+    action_payload: str = ""
+    event_filter: str = "{}"
+    secret: str | None = None
+    """None: one is made up."""
+
+
+def add_trigger(database: Database, new: NewTrigger, known_sources: list[str]) -> sa.Row[Any]:
+    """The trigger, stored and enabled; its secret is in the row and shown this once.
+
+    Raises InvalidTrigger with a sentence for each description that cannot work.
+    """
+    _require_valid(new, known_sources)
+    now = clock.now()
+    insert = (
+        sa.insert(triggers)
+        .values(
+            name=new.name,
+            slug=slug(new.name),
+            type="webhook",
+            source=new.source,
+            event_filter=new.event_filter,
+            action_type=new.action_type,
+            action_payload=new.action_payload,
+            secret=new.secret or secrets.token_hex(SECRET_BYTES),
+            enabled=True,
+            from_yaml=False,
+            created_at=now,
+            updated_at=now,
+        )
+        .returning(*triggers.c)
+    )
+    try:
+        with database.writing() as connection:
+            return connection.execute(insert).one()
+    except IntegrityError as error:
+        raise InvalidTrigger(f"there is a trigger named {new.name!r} already") from error
+
+
+def set_enabled(database: Database, name_or_id: str, enabled: bool) -> sa.Row[Any]:
+    """The trigger, from now on enabled or not; receivers follow within two seconds."""
+    with database.writing() as connection:
+        trigger = find_trigger(connection, name_or_id)
+        change = sa.update(triggers).where(triggers.c.id == trigger.id)
+        connection.execute(change.values(enabled=enabled, updated_at=clock.now()))
+        return find_trigger(connection, str(trigger.id))
+
+
+def remove_trigger(database: Database, name_or_id: str) -> sa.Row[Any]:
+    """The trigger as it was; it is gone, and its executions with it."""
+    with database.writing() as connection:
+        trigger = find_trigger(connection, name_or_id)
+        connection.execute(sa.delete(triggers).where(triggers.c.id == trigger.id))
+        return trigger
+
+
+def find_trigger(connection: Connection, name_or_id: str) -> sa.Row[Any]:
+    """The trigger by id, slug or name; NotFound if there is none."""
+    columns = triggers.c
+    same = sa.or_(columns.slug == name_or_id, columns.name == name_or_id)
+    if name_or_id.isascii() and name_or_id.isdigit() and len(name_or_id) < 10:
+        same = sa.or_(columns.id == int(name_or_id), same)
+    row = connection.execute(sa.select(triggers).where(same).order_by(columns.id)).first()
+    if row is None:
+        raise NotFound(f"there is no trigger {name_or_id!r}; `hookonce trigger list` shows all")
+    return row
+
+
+def slug(name: str) -> str:
+    """The name as it may stand in an address: `Order Paid!` is `order-paid`."""
+    return re.sub(r"[^\w]+", "-", name.strip().lower()).strip("-") or "trigger"
+
+
+def _require_valid(new: NewTrigger, known_sources: list[str]) -> None:
+    if not new.name.strip() or len(new.name) > LONGEST_NAME:
+        raise InvalidTrigger(f"a trigger needs a name of 1 to {LONGEST_NAME} characters")
+    if new.source not in known_sources:
+        raise InvalidTrigger(
+            f"there is no source {new.source!r}; there are {', '.join(known_sources)}"
+        )
+    if not new.action_payload.strip():
+        raise InvalidTrigger("a trigger needs a payload: what its action shall run or call")
+    if new.action_type == "http" and not _address(new.action_payload):
+        raise InvalidTrigger("the payload of an http action is an http:// or https:// address")
+    try:
+        event_filter = json.loads(new.event_filter)
+    except ValueError as error:
+        raise InvalidTrigger(f"the event filter is not JSON: {error}") from error
+    if not isinstance(event_filter, Mapping):
+        raise InvalidTrigger('the event filter must be an object such as {"action": "opened"}')
+
+
+def _address(payload: str) -> bool:
+    return payload.strip().startswith(("http://", "https://", "{"))

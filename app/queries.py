@@ -1,0 +1,39 @@
+"""Questions that only read: what the commands, the API and the pages show."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app import clock
+from app.models import trigger_executions, triggers
+
+_SECRET_COLUMNS = {"secret"}
+
+
+def all_triggers(connection: Connection) -> Sequence[sa.Row[Any]]:
+    """Every trigger, newest first, with `execution_count`."""
+    count = (
+        sa.select(sa.func.count())
+        .where(trigger_executions.c.trigger_id == triggers.c.id)
+        .scalar_subquery()
+        .label("execution_count")
+    )
+    return connection.execute(sa.select(triggers, count).order_by(triggers.c.id.desc())).all()
+
+
+def executions_of(connection: Connection, trigger_id: int, limit: int) -> Sequence[sa.Row[Any]]:
+    """The trigger's executions, newest first."""
+    columns = trigger_executions.c
+    query = sa.select(trigger_executions).where(columns.trigger_id == trigger_id)
+    return connection.execute(query.order_by(columns.id.desc()).limit(limit)).all()
+
+
+def public(row: sa.Row[Any]) -> dict[str, Any]:
+    """The row as the API shows it: times as text, and never a secret."""
+    shown = {name: value for name, value in row._mapping.items() if name not in _SECRET_COLUMNS}
+    return {
+        name: clock.text(value) if hasattr(value, "astimezone") else value
+        for name, value in shown.items()
+    }

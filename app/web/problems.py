@@ -1,0 +1,86 @@
+"""What went wrong, as a status and a sentence: the only place where an error becomes a status."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import falcon
+from sqlalchemy.exc import DataError, IntegrityError
+
+from app import log
+from app.errors import DatabaseUnavailable, SchemaMoved, TooLarge, Unreadable, Unverified
+
+RETRY_AFTER_SECONDS = "5"
+
+logger = logging.getLogger("hookonce.web")
+
+Handler = Callable[[falcon.Request, falcon.Response, Any, dict[str, Any]], None]
+
+
+def install(app: falcon.App[Any, Any], refusal_status: int) -> None:
+    """Every error that can leave a resource has an answer."""
+    app.add_error_handler(Exception, _unexpected)
+    app.add_error_handler(falcon.HTTPError, _http_error)
+    for trouble_of_ours in (DatabaseUnavailable, SchemaMoved, IntegrityError, DataError):
+        app.add_error_handler(trouble_of_ours, _unavailable)
+    app.add_error_handler(Unverified, _refusal(refusal_status))
+    app.add_error_handler(Unreadable, _answering(400, "malformed"))
+    app.add_error_handler(TooLarge, _answering(413, "too_large"))
+
+
+def _refusal(status: int) -> Handler:
+    """Says the same to everyone; the reason is for the operator."""
+
+    def handle(
+        _req: falcon.Request, resp: falcon.Response, error: Unverified, params: dict[str, Any]
+    ) -> None:
+        trigger_id = params.get("trigger_id", "")
+        log.event(logger, logging.WARNING, "refused", reason=error.reason, trigger_id=trigger_id)
+        resp.status = error.status or status
+        resp.media = {"error": "unauthorized"} if resp.status_code == 401 else {"status": "ok"}
+
+    return handle
+
+
+def _answering(status: int, code: str) -> Handler:
+    def handle(
+        _req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]
+    ) -> None:
+        log.event(logger, logging.WARNING, code, detail=error, **_where(params))
+        resp.status = status
+        resp.media = {"error": code, "detail": str(error)}
+
+    return handle
+
+
+def _unavailable(
+    _req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]
+) -> None:
+    """Nothing was acknowledged; the sender is asked to come again."""
+    log.event(logger, logging.ERROR, "unavailable", detail=error, **_where(params))
+    resp.status = 503
+    resp.set_header("Retry-After", RETRY_AFTER_SECONDS)
+    resp.media = {"error": "unavailable", "detail": "The service cannot store events right now."}
+
+
+def _unexpected(
+    _req: falcon.Request, resp: falcon.Response, error: Exception, _params: dict[str, Any]
+) -> None:
+    logger.exception("unexpected error", exc_info=error)
+    resp.status = 500
+    resp.set_header("Retry-After", RETRY_AFTER_SECONDS)
+    resp.media = {"error": "internal", "detail": "The service failed; the log says how."}
+
+
+def _http_error(
+    _req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError, _params: dict[str, Any]
+) -> None:
+    resp.status = error.status
+    for name, value in (error.headers or {}).items() if isinstance(error.headers, dict) else ():
+        resp.set_header(name, value)
+    title = error.title or "error"
+    resp.media = {"error": title.lower().replace(" ", "_"), "detail": error.description or title}
+
+
+def _where(params: dict[str, Any]) -> dict[str, Any]:
+    return {"trigger_id": params["trigger_id"]} if "trigger_id" in params else {}

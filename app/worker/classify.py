@@ -1,0 +1,74 @@
+"""How did it end, and is it worth trying again? Pure: a result in, an outcome out."""
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from app.actions.work import summary
+from app.errors import ActionFailed
+from app.lifecycle import FAILED_ATTEMPT, LOST, PERMANENT, SUCCEEDED, TRANSIENT
+from app.worker.attempt import Outcome
+
+TRANSIENT_STATUSES = frozenset({408, 425, 429})
+TRANSIENT_MARKERS = (
+    "HTTP 5",
+    "timed out",
+    "timeout",
+    "Connection refused",
+    "Connection reset",
+    "Network is unreachable",
+    "URLError",
+    "RemoteDisconnected",
+    "BrokenPipeError",
+)
+"""What the older system took for trouble that passes, wherever a script's output says so."""
+
+LEASE_LOST = Outcome(LOST, error="the lease ran out: its worker died or hung", category=TRANSIENT)
+"""What became of an attempt whose worker fell silent; it goes the way of any transient failure."""
+
+
+def outcome(result: str | BaseException, duration_seconds: float, now: datetime) -> Outcome:
+    """How an attempt ended, from what its action said or raised."""
+    if isinstance(result, str):
+        return Outcome(SUCCEEDED, summary=summary(result), duration_seconds=duration_seconds)
+    return Outcome(
+        FAILED_ATTEMPT,
+        error=_in_words(result),
+        category=category(result),
+        http_status=getattr(result, "http_status", None),
+        retry_after_seconds=retry_after_seconds(result, now),
+        duration_seconds=duration_seconds,
+    )
+
+
+def category(error: BaseException) -> str:
+    """`transient` or `permanent`. What an action knows itself counts first, then the status."""
+    if not isinstance(error, ActionFailed):
+        return TRANSIENT if isinstance(error, TimeoutError | ConnectionError) else PERMANENT
+    if error.permanent is not None:
+        return PERMANENT if error.permanent else TRANSIENT
+    if error.http_status is not None:
+        passes = error.http_status >= 500 or error.http_status in TRANSIENT_STATUSES
+        return TRANSIENT if passes else PERMANENT
+    return TRANSIENT if any(marker in str(error) for marker in TRANSIENT_MARKERS) else PERMANENT
+
+
+def retry_after_seconds(error: BaseException, now: datetime) -> float | None:
+    """How long the target asks us to wait, from seconds or from an HTTP date; None if it does not.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
+    """
+    header = (error.retry_after or "").strip() if isinstance(error, ActionFailed) else ""
+    if header.isascii() and header.isdigit():
+        return float(header[:9])
+    try:
+        moment = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (aware - now).total_seconds())
+
+
+def _in_words(error: BaseException) -> str:
+    if isinstance(error, ActionFailed):
+        return summary(str(error))
+    return summary(f"{type(error).__name__}: {error}")

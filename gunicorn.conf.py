@@ -1,0 +1,17 @@
+"""How gunicorn serves Hookonce: `gunicorn` with no argument is enough.
+
+Override with GUNICORN_CMD_ARGS, or with options such as `-b 0.0.0.0:8000 -w 4`.
+"""
+
+wsgi_app = "app.wsgi:application()"
+bind = "127.0.0.1:8000"
+workers = 2
+worker_class = "gthread"
+threads = 8
+keepalive = 15
+graceful_timeout = 20
+# A database connection must never cross a fork: each worker process makes its own application.
+preload_app = False
+# Header names with an underscore are dropped, so that none can pose as another.
+header_map = "drop"
+control_socket_disable = True
