@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 from app.errors import InvalidSetting
 
 EMBEDDED_DATABASE = "sqlite:///var/hookonce.db"
+_SHOWS_A_PASSWORD = {"DATABASE_URL"}
 POSTGRESQL_DRIVER = "postgresql+psycopg"
 
 
@@ -70,7 +71,8 @@ def _read(name: str, text: str) -> object:
     try:
         return reader(text)
     except (ValueError, ArgumentError) as error:
-        raise InvalidSetting(f"{name}={text!r} cannot be used: {error}") from error
+        shown = name if name in _SHOWS_A_PASSWORD else f"{name}={text!r}"
+        raise InvalidSetting(f"{shown} cannot be used: {error}") from error
 
 
 def _database_url(text: str) -> str:
