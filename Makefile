@@ -29,7 +29,7 @@ run: $(RUN_STAMP) ## Migrate the embedded database, then serve on http://127.0.0
 	@mkdir -p var/scripts
 	@$(BIN)/alembic upgrade head
 	@cat docs/first-webhook.txt
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/honcho start || test $$? = 130  # 130: Ctrl-C
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/honcho start || test $$? = 130
 
 test: $(DEV_STAMP) ## Run the tests on SQLite and on a PostgreSQL that they bring themselves
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
