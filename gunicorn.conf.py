@@ -3,6 +3,9 @@
 Override with GUNICORN_CMD_ARGS, or with options such as `-b 0.0.0.0:8000 -w 4`.
 """
 
+from app import settings
+from app.errors import InvalidSetting
+
 wsgi_app = "app.wsgi:application()"
 bind = "127.0.0.1:8000"
 workers = 2
@@ -15,3 +18,13 @@ preload_app = False
 # Header names with an underscore are dropped, so that none can pose as another.
 header_map = "drop"
 control_socket_disable = True
+
+
+def on_starting(server):
+    """A setting that cannot be used ends the start here, in one sentence, before any worker."""
+    try:
+        settings.from_environment()
+    except InvalidSetting as error:
+        raise RuntimeError(str(error)) from error  # gunicorn prints it as `Error: ...`, exit 1
+    for name in settings.unknown_names():
+        server.log.warning("%s is set, but there is no such setting", name)
