@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
@@ -19,7 +19,7 @@ POSTGRESQL_DRIVER = "postgresql+psycopg"
 class Settings:
     """What an operator can decide. Each field is the environment variable of the same name."""
 
-    database_url: str = EMBEDDED_DATABASE
+    database_url: str = field(default=EMBEDDED_DATABASE, repr=False)
     hookonce_database_timeout_seconds: float = 5.0
     """How long a request waits for a locked or silent database before it answers 503."""
     hookonce_pool_size: int = 16
@@ -52,17 +52,17 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     used. An empty value counts as not set.
     """
     given = {}
-    for field in fields(Settings):
-        name = field.name.upper()
+    for setting in fields(Settings):
+        name = setting.name.upper()
         text = environ.get(name, "").strip()
         if text:
-            given[field.name] = _read(name, text)
+            given[setting.name] = _read(name, text)
     return Settings(**given)  # type: ignore[arg-type]
 
 
 def unknown_names(environ: Mapping[str, str] = os.environ) -> list[str]:
     """HOOKONCE_* variables that no setting reads: most often a slip of the pen."""
-    known = {field.name.upper() for field in fields(Settings)}
+    known = {setting.name.upper() for setting in fields(Settings)}
     return sorted(name for name in environ if name.startswith("HOOKONCE_") and name not in known)
 
 
@@ -78,8 +78,8 @@ def _read(name: str, text: str) -> object:
 def _database_url(text: str) -> str:
     try:
         url = make_url(text)
-    except ArgumentError:
-        # the original message repeats the value, and the value may hold a password
+    except (ArgumentError, ValueError):
+        # the original message repeats the value or a part of it, which may be the password
         raise ValueError("it is not a database URL such as sqlite:///var/hookonce.db") from None
     backend = url.drivername.partition("+")[0]
     if backend in ("postgres", "postgresql"):

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 Json = Any
 """What JSON can say: dict, list, str, int, float, bool or None."""
+FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,14 @@
 
 import base64
 import fnmatch
-import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Never
 
 from app.errors import Unreadable
-from app.intake.message import Event, Json, Request
+from app.intake import strict_json
+from app.intake.message import FORM, Event, Json, Request
 
-DEPTH_LIMIT = 100
-"""Nothing real nests this deep, and parsers of many languages fail a little further on."""
-FORM = "application/x-www-form-urlencoded"
 _OPENS_JSON = re.compile(rb"\s*(\xef\xbb\xbf)?\s*[{\[]")
 
 
@@ -29,10 +25,10 @@ def payload(request: Request) -> Json:
     kind = request.content_type
     looks_like_json = bool(_OPENS_JSON.match(request.body))
     if "json" in kind or (not kind and looks_like_json):
-        return _json(request.body)
+        return strict_json.loads(request.body)
     if looks_like_json:
         try:
-            return _json(request.body)
+            return strict_json.loads(request.body)
         except Unreadable:
             pass  # its Content-Type was right after all
     if kind == FORM:
@@ -51,37 +47,6 @@ def stored(event: Event) -> str:
         return event.text()
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"the body holds a value that JSON cannot say: {error}") from error
-
-
-def _json(body: bytes) -> Json:
-    try:
-        parsed = json.loads(body, parse_constant=_refuse_constant)
-    except RecursionError as error:
-        raise Unreadable(f"the JSON nests deeper than {DEPTH_LIMIT} levels") from error
-    except ValueError as error:
-        raise Unreadable(f"the body is not JSON: {error}") from error
-    _limit_depth(body, parsed)
-    return parsed
-
-
-def _refuse_constant(name: str) -> Never:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _limit_depth(body: bytes, parsed: Json) -> None:
-    if body.count(b"{") + body.count(b"[") <= DEPTH_LIMIT:
-        return
-    level = [parsed]
-    for _ in range(DEPTH_LIMIT):
-        level = [child for node in level for child in _children(node)]
-        if not level:
-            return
-    raise Unreadable(f"the JSON nests deeper than {DEPTH_LIMIT} levels")
-
-
-def _children(node: Json) -> list[Json]:
-    inside = node.values() if isinstance(node, dict) else node
-    return [child for child in inside if isinstance(child, dict | list)]
 
 
 def _opaque(body: bytes) -> Json:

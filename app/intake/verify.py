@@ -23,9 +23,9 @@ def check(trigger: Trigger | None, request: Request, now: datetime) -> Source:
     if trigger is None:
         raise Unverified(UNKNOWN)
     if not trigger.enabled:
-        raise Unverified(DISABLED)
+        raise Unverified(DISABLED, source.refusal_status)
     if not trigger.secret:
-        raise Unverified(NO_SECRET)
+        raise Unverified(NO_SECRET, source.refusal_status)
     if refusal is not None:
         raise Unverified(refusal.reason, source.refusal_status) from refusal
     return source

@@ -42,8 +42,9 @@ def events(_request: Request, payload: Json) -> list[Event]:
 
 def handshake(_request: Request, payload: Json) -> Answer | None:
     """Discord asks whether someone is there, and checks that a bad signature is refused."""
-    is_ping = isinstance(payload, dict) and payload.get("type") is not True
-    return Answer(200, {"type": PING}) if is_ping and payload["type"] == PING else None
+    kind = at(payload, "type")
+    is_ping = kind == PING and not isinstance(kind, bool)
+    return Answer(200, {"type": PING}) if is_ping else None
 
 
 SOURCE = Source("discord", verify, events, handshake, refusal_status=401)

@@ -1,10 +1,9 @@
 """GitHub. https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries"""
 
-import json
-from contextlib import suppress
 from datetime import datetime
 
-from app.intake.message import OK, Answer, Event, Json, Request, Source
+from app.intake import strict_json
+from app.intake.message import FORM, OK, Answer, Event, Json, Request, Source
 from app.intake.signatures import hmac_sha256_hex, require_match
 from app.intake.sources.reading import at
 
@@ -19,7 +18,7 @@ def verify(request: Request, secret: str, _now: datetime) -> None:
 
 def events(request: Request, payload: Json) -> list[Event]:
     """One event a request; GitHub's form deliveries carry the JSON in a field named payload."""
-    payload = _unwrapped(payload)
+    payload = _unwrapped(request, payload)
     event = {
         "event_type": request.headers.get("x-github-event", "unknown"),
         "source": "github",
@@ -44,10 +43,10 @@ def _branch(payload: Json) -> Json:
     return at(payload, "pull_request", "head", "ref") or ref
 
 
-def _unwrapped(payload: Json) -> Json:
-    if isinstance(payload, dict) and set(payload) == {"payload"}:
-        with suppress(ValueError, TypeError, RecursionError):
-            return json.loads(payload["payload"])
+def _unwrapped(request: Request, payload: Json) -> Json:
+    wrapped = at(payload, "payload")
+    if request.content_type == FORM and isinstance(wrapped, str):
+        return strict_json.loads(wrapped)
     return payload
 
 

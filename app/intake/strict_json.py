@@ -1,0 +1,40 @@
+"""JSON as RFC 8259 has it and no further: one verdict, whatever parser or database comes next."""
+
+import json
+from typing import Never
+
+from app.errors import Unreadable
+from app.intake.message import Json
+
+DEPTH_LIMIT = 100
+"""Nothing real nests this deep, and parsers of many languages fail a little further on."""
+
+
+def loads(text: bytes | str) -> Json:
+    """What the text says; Unreadable if it is not JSON, or nests too deep."""
+    try:
+        parsed = json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise Unreadable(f"the JSON nests deeper than {DEPTH_LIMIT} levels") from error
+    except ValueError as error:
+        raise Unreadable(f"the body is not JSON: {error}") from error
+    _limit_depth(parsed)
+    return parsed
+
+
+def _refuse_constant(name: str) -> Never:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _limit_depth(parsed: Json) -> None:
+    level = [parsed]
+    for _ in range(DEPTH_LIMIT):
+        level = [child for node in level for child in _children(node)]
+        if not level:
+            return
+    raise Unreadable(f"the JSON nests deeper than {DEPTH_LIMIT} levels")
+
+
+def _children(node: Json) -> list[Json]:
+    inside = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return [child for child in inside if isinstance(child, dict | list)]
