@@ -56,4 +56,5 @@ def quoted(value: object) -> str:
     if value is None:
         return "-"
     text = str(value)
-    return text if _PLAIN.fullmatch(text) else json.dumps(text)
+    # an escaped sign of equality keeps words from outside from posing as a field
+    return text if _PLAIN.fullmatch(text) else json.dumps(text).replace("=", "\\u003d")

@@ -9,11 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from app.actions.work import Work, summary
+from app.actions.work import SUMMARY_CHARACTERS, Work, summary
 from app.errors import ActionFailed
 
-OUTPUT_BYTES = 64 * 1024
-"""How much of the end of a script's output is read; the rest is thrown away with its file."""
+SAID_CHARACTERS = SUMMARY_CHARACTERS - 100
+"""How much of the end of a script's output is kept: why it failed is what it says last."""
 EX_TEMPFAIL = 75
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 
@@ -29,7 +29,7 @@ def run(work: Work) -> str:
         event.write(work.event_data.encode())
         event.seek(0)
         status = _run(command, work, event, output)
-        said = summary(_tail(output))
+        said = _end(output)
     if status == 0:
         return said
     if status == EX_TEMPFAIL:
@@ -49,7 +49,7 @@ def _command(work: Work) -> list[str]:
     directory = work.settings.hookonce_scripts_dir.resolve()
     try:
         path = (directory / words[0]).resolve()
-    except (OSError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise ActionFailed(f"{words[0]!r} is no path: {error}", permanent=True) from error
     if not path.is_relative_to(directory):
         raise ActionFailed(f"{words[0]!r} lies outside the scripts directory", permanent=True)
@@ -95,7 +95,7 @@ def _environment(work: Work) -> dict[str, str]:
     }
 
 
-def _tail(output: IO[bytes]) -> str:
+def _end(output: IO[bytes]) -> str:
     size = output.seek(0, os.SEEK_END)
-    output.seek(max(0, size - OUTPUT_BYTES))
-    return output.read().decode("utf-8", "replace")
+    output.seek(max(0, size - 4 * SAID_CHARACTERS))  # a character has at most four bytes
+    return summary(output.read().decode("utf-8", "replace").rstrip()[-SAID_CHARACTERS:])

@@ -1,0 +1,87 @@
+"""One thing that happened is one line, whatever the words that came from outside."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from app import log
+
+OUTSIDE = [
+    "two\nlines evt=idempotent_replay trigger_id=1",
+    "evt=idempotent_replay",
+    "a=b evt=admitted",
+    'a "quoted" word',
+    "tab\tand\rreturn",
+    "separator\u2028and\u0085",
+    "\x1b[31mred",
+    "",
+    "ü🚢\ud800",
+]
+
+
+@pytest.fixture
+def records() -> Iterator[list[logging.LogRecord]]:
+    kept: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    handler.emit = kept.append  # type: ignore[method-assign]
+    logger = logging.getLogger("test_log")
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    yield kept
+    logger.removeHandler(handler)
+
+
+def line(record: logging.LogRecord) -> str:
+    return log.KeyValueFormatter().format(record)
+
+
+def test_an_event_is_written_with_its_fields_in_order(records: list[logging.LogRecord]) -> None:
+    logger = logging.getLogger("test_log")
+
+    log.event(logger, logging.INFO, "admitted", trigger_id=7, key="k-1", seconds=0.5, none=None)
+
+    written = line(records[0])
+    assert written.endswith(" level=info evt=admitted trigger_id=7 key=k-1 seconds=0.5 none=-")
+
+
+@pytest.mark.parametrize("text", OUTSIDE, ids=ascii)
+def test_words_from_outside_stay_one_value_on_one_line(
+    text: str, records: list[logging.LogRecord]
+) -> None:
+    log.event(logging.getLogger("test_log"), logging.INFO, "refused", key=text, last="end")
+
+    written = line(records[0])
+    value = written.partition(" key=")[2].removesuffix(" last=end")
+    assert json.loads(value) == text
+    assert written.isprintable()
+
+
+@pytest.mark.parametrize("text", OUTSIDE, ids=ascii)
+def test_no_word_from_outside_looks_like_an_event(
+    text: str, records: list[logging.LogRecord]
+) -> None:
+    log.event(logging.getLogger("test_log"), logging.INFO, "refused", key=text)
+
+    assert line(records[0]).count("evt=") == 1
+
+
+def test_a_message_of_a_library_has_no_event(records: list[logging.LogRecord]) -> None:
+    logging.getLogger("test_log").warning("evt=%s\nmore", "forged")
+
+    written = line(records[0])
+    assert "evt=" not in written
+    assert written.endswith('logger=test_log msg="evt\\u003dforged\\nmore"')
+
+
+def test_an_error_is_logged_whole_on_one_line(records: list[logging.LogRecord]) -> None:
+    try:
+        raise ValueError("first\nsecond")
+    except ValueError:
+        logging.getLogger("test_log").error("it broke", exc_info=sys.exc_info())
+
+    written = line(records[0])
+    assert written.isprintable()
+    assert "first\\nsecond" in written
