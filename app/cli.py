@@ -13,7 +13,7 @@ import urllib3
 
 from app import checkup, log, operate, queries, revision, settings
 from app.db import Database
-from app.errors import HookonceError
+from app.errors import HookonceError, SchemaMoved
 from app.intake import sources
 from app.intake.firing import signed_headers
 from app.settings import Settings
@@ -32,10 +32,16 @@ def with_database(command: Callable[..., None]) -> Callable[..., None]:
             chosen = settings.from_environment()
             log.configure(chosen.hookonce_log_level)
             database = Database(chosen)
-            command(chosen, database, *args, **kwargs)
+            try:
+                command(chosen, database, *args, **kwargs)
+            finally:
+                database.dispose()
+        except SchemaMoved as error:
+            raise click.ClickException(
+                "the database is not as this code needs it; `hookonce check` says what to do"
+            ) from error
         except HookonceError as error:
             raise click.ClickException(str(error)) from error
-        database.dispose()
 
     return wrapped
 

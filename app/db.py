@@ -196,7 +196,8 @@ def _utc_now_sqlite(element: utc_now, compiler: Any, **options: Any) -> str:
 @compiles(utc_now, "postgresql")
 def _utc_now_postgresql(element: utc_now, compiler: Any, **options: Any) -> str:
     seconds = compiler.process(element.clauses, **options)
-    return f"(timezone('utc', clock_timestamp()) + make_interval(secs => {seconds}))"
+    # clock_timestamp() is volatile: compared with it, no index can be searched, only read through
+    return f"(timezone('utc', statement_timestamp()) + make_interval(secs => {seconds}))"
 
 
 def locked_for_claim(statement: sa.Select[Any], dialect: Dialect) -> sa.Select[Any]:

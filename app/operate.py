@@ -11,13 +11,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from app import clock
+from app import actions, clock
 from app.db import Database
 from app.errors import InvalidTrigger, NotFound
 from app.models import triggers
 
 SECRET_BYTES = 32
 LONGEST_NAME = 200
+LONGEST_SECRET = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,11 @@ def _require_valid(new: NewTrigger, known_sources: list[str]) -> None:
         raise InvalidTrigger(
             f"there is no source {new.source!r}; there are {', '.join(known_sources)}"
         )
+    if new.action_type not in actions.ACTIONS:
+        known_actions = ", ".join(sorted(actions.ACTIONS))
+        raise InvalidTrigger(f"there is no action {new.action_type!r}; there are {known_actions}")
+    if len(new.secret or "") > LONGEST_SECRET:
+        raise InvalidTrigger(f"a secret has at most {LONGEST_SECRET} characters")
     if not new.action_payload.strip():
         raise InvalidTrigger("a trigger needs a payload: what its action shall run or call")
     if new.action_type == "http" and not _address(new.action_payload):

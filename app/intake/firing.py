@@ -6,11 +6,13 @@ from app.errors import InvalidTrigger
 from app.intake.signatures import hmac_sha256_hex
 
 
-def signed_headers(source: str, secret: str, body: bytes) -> dict[str, str]:
+def signed_headers(source: str, secret: str | None, body: bytes) -> dict[str, str]:
     """The headers that this source would send with the body.
 
-    Raises InvalidTrigger for a source whose secret cannot sign: Discord's is a public key.
+    Raises InvalidTrigger where there is no secret, or one that cannot sign: a public key.
     """
+    if not secret:
+        raise InvalidTrigger("the trigger has no secret to sign with, and refuses everyone")
     if source == "discord":
         raise InvalidTrigger("only Discord can sign for Discord: the secret is its public key")
     if source == "stripe":

@@ -1,0 +1,48 @@
+"""Fixtures for tests that need a database, a script or a receiver, but no second process."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.db import Database
+from app.intake.lookup import Triggers
+from app.intake.receive import Intake
+from app.revision import SchemaWatch
+from app.settings import Settings
+from app.worker import loop
+from tests.integration.sink import Sink, listening
+from tests.senders import NOW
+
+WriteScript = Callable[..., str]
+
+
+@pytest.fixture
+def intake(database: Database) -> Intake:
+    """An intake that has looked at nothing yet, at the moment when the samples were signed."""
+    return Intake(database, Triggers(database), SchemaWatch(database), now=lambda: NOW)
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with listening() as made:
+        yield made
+
+
+@pytest.fixture
+def write_script(settings: Settings) -> WriteScript:
+    """Writes a shell script into the scripts directory; its name."""
+
+    def write(text: str, name: str = "the-script") -> str:
+        path = Path(settings.hookonce_scripts_dir) / name
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o700)
+        return name
+
+    return write
+
+
+@pytest.fixture
+def longest_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jitter that never lets a retry come due within the test."""
+    monkeypatch.setattr(loop, "chance", lambda: 1.0)

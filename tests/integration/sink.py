@@ -1,0 +1,60 @@
+"""A real receiver on the loopback that remembers what it was sent and answers as it is told."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass(frozen=True)
+class Received:
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass
+class Sink:
+    """`status`, `headers` and `said` are the answer; while `silent` is not set, there is one."""
+
+    url: str
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    said: bytes = b"thank you"
+    silent: bool = False
+    received: list[Received] = field(default_factory=list)
+    closing: threading.Event = field(default_factory=threading.Event)
+
+
+@contextmanager
+def listening() -> Iterator[Sink]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    sink = Sink(f"http://127.0.0.1:{server.server_port}")
+    server.sink = sink  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield sink
+    sink.closing.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        sink: Sink = self.server.sink  # type: ignore[attr-defined]
+        length = int(self.headers.get("Content-Length", 0))
+        sink.received.append(Received(self.path, self.headers, self.rfile.read(length)))
+        if sink.silent:
+            sink.closing.wait(30)
+            return
+        self.send_response(sink.status)
+        for name, value in sink.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(sink.said)))
+        self.end_headers()
+        self.wfile.write(sink.said)
+
+    def log_message(self, *_args: object) -> None:
+        """Says nothing: the test asks what it received."""

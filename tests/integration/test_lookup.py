@@ -1,0 +1,116 @@
+"""A change to a trigger takes effect within two seconds, though it is not asked for every time."""
+
+import pytest
+
+from app import operate
+from app.db import Database
+from app.intake.lookup import Triggers
+from tests import factories
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def remembered(database: Database, clock: Clock) -> Triggers:
+    return Triggers(database, clock)
+
+
+def test_a_trigger_is_remembered_for_a_moment(
+    database: Database, remembered: Triggers, clock: Clock
+) -> None:
+    trigger_id = str(factories.trigger(database))
+    before = remembered.find(trigger_id)
+    operate.set_enabled(database, trigger_id, False)
+
+    clock.seconds += 0.5
+
+    assert remembered.find(trigger_id) is before
+
+
+def test_a_disabled_trigger_is_known_to_be_so_within_two_seconds(
+    database: Database, remembered: Triggers, clock: Clock
+) -> None:
+    trigger_id = str(factories.trigger(database))
+    remembered.find(trigger_id)
+    operate.set_enabled(database, trigger_id, False)
+
+    clock.seconds += 2
+
+    found = remembered.find(trigger_id)
+    assert found is not None
+    assert not found.enabled
+
+
+def test_a_trigger_made_after_it_was_asked_for_is_found_within_two_seconds(
+    database: Database, remembered: Triggers, clock: Clock
+) -> None:
+    assert remembered.find("1") is None
+    factories.trigger(database, id=1)
+
+    clock.seconds += 2
+
+    assert remembered.find("1") is not None
+
+
+def test_a_removed_trigger_is_gone_within_two_seconds(
+    database: Database, remembered: Triggers, clock: Clock
+) -> None:
+    trigger_id = str(factories.trigger(database))
+    remembered.find(trigger_id)
+    operate.remove_trigger(database, trigger_id)
+
+    clock.seconds += 2
+
+    assert remembered.find(trigger_id) is None
+
+
+@pytest.mark.parametrize(
+    "trigger_id",
+    [
+        "",
+        "0",
+        "-1",
+        "+1",
+        "1.0",
+        "1e0",
+        " 1",
+        "1 ",
+        "0x1",
+        "²",
+        "١",
+        "2147483648",
+        "9" * 400,
+        "a'--",
+    ],
+    ids=ascii,
+)
+def test_what_is_no_id_is_no_trigger(
+    database: Database, remembered: Triggers, trigger_id: str
+) -> None:
+    factories.trigger(database, id=1)
+
+    assert remembered.find(trigger_id) is None
+
+
+def test_an_adopted_row_with_empty_places_is_read_as_refusing(
+    database: Database, remembered: Triggers
+) -> None:
+    trigger_id = factories.trigger(database, secret=None, event_filter=None, source="")
+
+    found = remembered.find(str(trigger_id))
+
+    assert found is not None
+    assert (found.source, found.secret, found.event_filter) == ("custom", "", {})
