@@ -1,0 +1,162 @@
+"""How an attempt ended is written down once, by whoever still holds its lease."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from app import clock
+from app.db import Database
+from app.errors import LeaseLost
+from app.models import trigger_executions
+from app.worker import backoff, settle
+from app.worker.attempt import Lease, Outcome
+from tests import factories
+
+OWNER = "host:1:a"
+SUCCEEDED = Outcome("succeeded", summary="done", duration_seconds=0.5)
+PERMANENT = Outcome("failed", error="no such berth", category="permanent", http_status=404)
+TRANSIENT = Outcome("failed", error="timed out", category="transient", http_status=503)
+ASKED_TO_WAIT = replace(TRANSIENT, retry_after_seconds=90.0)
+LOST = Outcome("lost", error="the lease ran out", category="transient")
+
+
+def leased(database: Database, number: int = 1) -> Lease:
+    execution_id = factories.execution(
+        database,
+        factories.trigger(database),
+        "running",
+        lease_owner=OWNER,
+        attempt_count=number,
+    )
+    return Lease(execution_id, number, OWNER)
+
+
+def settled(database: Database, lease: Lease, outcome: Outcome, chance: float = 1.0) -> Any:
+    with database.writing() as connection:
+        settle.record(connection, lease, outcome, backoff.DEFAULT, chance)
+    (row,) = factories.executions(database)
+    return row
+
+
+@pytest.mark.parametrize(
+    ("outcome", "number", "status"),
+    [
+        (SUCCEEDED, 1, "completed"),
+        (SUCCEEDED, 8, "completed"),
+        (PERMANENT, 1, "failed"),
+        (PERMANENT, 8, "failed"),
+        (TRANSIENT, 1, "retrying"),
+        (TRANSIENT, 7, "retrying"),
+        (TRANSIENT, 8, "failed_retryable"),
+        (TRANSIENT, 9, "failed_retryable"),
+        (LOST, 1, "retrying"),
+        (LOST, 8, "failed_retryable"),
+    ],
+    ids=lambda value: getattr(value, "outcome", str(value)),
+)
+def test_an_execution_goes_where_its_attempt_leads(
+    database: Database, outcome: Outcome, number: int, status: str
+) -> None:
+    row = settled(database, leased(database, number), outcome)
+
+    assert row.status == status
+    assert (row.lease_owner, row.lease_expires_at) == (None, None)
+
+
+@pytest.mark.parametrize(("outcome", "number"), [(SUCCEEDED, 1), (PERMANENT, 1), (TRANSIENT, 8)])
+def test_a_finished_execution_has_an_end_and_no_next_attempt(
+    database: Database, outcome: Outcome, number: int
+) -> None:
+    row = settled(database, leased(database, number), outcome)
+
+    assert row.completed_at is not None
+    assert row.next_attempt_at is None
+
+
+def test_a_success_is_recorded_with_what_was_said(database: Database) -> None:
+    row = settled(database, leased(database), SUCCEEDED)
+
+    assert (row.result_summary, row.error, row.error_category) == ("done", None, None)
+    assert row.duration_seconds == 0.5
+
+
+def test_a_failure_is_recorded_with_its_category(database: Database) -> None:
+    row = settled(database, leased(database), PERMANENT)
+
+    assert (row.error, row.error_category) == ("no such berth", "permanent")
+    assert row.result_summary is None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "chance", "seconds"),
+    [
+        (TRANSIENT, 1.0, 2),
+        (TRANSIENT, 0.0, 0),
+        (replace(TRANSIENT, retry_after_seconds=90.0), 0, 90),
+    ],
+    ids=["the whole wait", "no wait", "as long as the target asked for"],
+)
+def test_a_retry_waits_by_the_databases_clock(
+    database: Database, outcome: Outcome, chance: float, seconds: float
+) -> None:
+    row = settled(database, leased(database), outcome, chance)
+
+    wait = row.next_attempt_at - clock.now()
+    assert timedelta(seconds=seconds - 5) < wait <= timedelta(seconds=seconds)
+    assert row.completed_at is None
+
+
+def test_the_attempt_ends_with_the_execution(database: Database) -> None:
+    settled(database, leased(database), TRANSIENT)
+
+    (attempt,) = factories.attempts(database)
+    assert attempt.finished_at is not None
+    assert (attempt.outcome, attempt.error, attempt.error_category, attempt.http_status) == (
+        "failed",
+        "timed out",
+        "transient",
+        503,
+    )
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        {"lease_owner": "host:2:b"},
+        {"lease_owner": None},
+        {"attempt_count": 2},
+        {"status": "retrying"},
+        {"status": "completed"},
+    ],
+    ids=["another's", "nobody's", "ours, but a later attempt", "waiting again", "done"],
+)
+def test_a_lost_lease_settles_nothing(database: Database, meanwhile: dict[str, object]) -> None:
+    lease = leased(database)
+    with database.writing() as connection:
+        connection.execute(sa.update(trigger_executions).values(meanwhile))
+    before = factories.executions(database), factories.attempts(database)
+
+    with pytest.raises(LeaseLost):
+        settled(database, lease, SUCCEEDED)
+
+    assert (factories.executions(database), factories.attempts(database)) == before
+
+
+def test_an_execution_that_is_gone_settles_nothing(database: Database) -> None:
+    lease = leased(database)
+    with database.writing() as connection:
+        connection.execute(sa.delete(trigger_executions))
+
+    with pytest.raises(LeaseLost):
+        settled(database, lease, SUCCEEDED)
+
+
+def test_an_attempt_settles_once(database: Database) -> None:
+    lease = leased(database)
+    settled(database, lease, SUCCEEDED)
+
+    with pytest.raises(LeaseLost):
+        settled(database, lease, TRANSIENT)
