@@ -1,0 +1,313 @@
+"""The hookonce command: what it prints, and one sentence for everything that goes wrong."""
+
+import json
+import logging
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+from click.testing import CliRunner, Result
+
+from app import cli
+from app.db import Database
+from app.settings import Settings
+from tests import factories
+from tests.databases import migrate
+from tests.integration.conftest import WriteScript
+from tests.integration.sink import Sink
+
+Hookonce = Callable[..., Result]
+
+
+@pytest.fixture
+def hookonce(settings: Settings, database_url: str) -> Iterator[Hookonce]:
+    """Runs the command against this test's database; its logging ends with the test."""
+    environment = {
+        "DATABASE_URL": database_url,
+        "HOOKONCE_SCRIPTS_DIR": str(settings.hookonce_scripts_dir),
+        "HOOKONCE_PUBLIC_URL": "https://hooks.acme.example",
+    }
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+
+    def run(*arguments: str, **more: str) -> Result:
+        return CliRunner().invoke(cli.main, arguments, env=environment | more)
+
+    yield run
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def printed(result: Result) -> object:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def sentence(result: Result) -> str:
+    """The one line that says what is wrong."""
+    assert result.exit_code == 1, result.output
+    assert isinstance(result.exception, SystemExit)
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+def add(hookonce: Hookonce, name: str = "Order Paid!", *options: str) -> Result:
+    return hookonce("trigger", "add", name, "--payload", "the-script", "--json", *options)
+
+
+def test_a_new_trigger_is_printed_with_its_secret_and_address(hookonce: Hookonce) -> None:
+    made = printed(add(hookonce))
+
+    assert made == {
+        "id": made["id"],
+        "secret": made["secret"],
+        "webhook_url": f"https://hooks.acme.example/api/triggers/webhook/{made['id']}",
+    }
+    assert len(made["secret"]) == 64
+
+
+def test_two_triggers_have_two_secrets(hookonce: Hookonce) -> None:
+    first, second = (printed(add(hookonce, name)) for name in ("one", "two"))
+
+    assert first["secret"] != second["secret"]
+
+
+def test_a_given_secret_is_kept(hookonce: Hookonce) -> None:
+    made = printed(add(hookonce, "one", "--secret", "given"))
+
+    assert made["secret"] == "given"
+
+
+def test_without_json_a_person_reads_the_same(hookonce: Hookonce) -> None:
+    result = hookonce("trigger", "add", "one", "--payload", "x", "--secret", "given")
+
+    assert [line.split() for line in result.stdout.splitlines()][1] == ["secret", "given"]
+
+
+def test_the_list_is_newest_first_and_tells_no_secret(hookonce: Hookonce) -> None:
+    for name in ("one", "two"):
+        add(hookonce, name, "--secret", "never-shown")
+
+    result = hookonce("trigger", "list", "--json")
+
+    assert [each["slug"] for each in printed(result)] == ["two", "one"]
+    assert "never-shown" not in result.output
+
+
+@pytest.mark.parametrize("by", ["id", "slug", "name"])
+def test_a_trigger_is_shown_by_id_slug_or_name(hookonce: Hookonce, by: str) -> None:
+    made = printed(add(hookonce, "Order Paid!", "--secret", "never-shown"))
+    names = {"id": str(made["id"]), "slug": "order-paid", "name": "Order Paid!"}
+
+    result = hookonce("trigger", "show", names[by], "--json")
+
+    assert printed(result)["webhook_url"] == made["webhook_url"]
+    assert "never-shown" not in result.output
+
+
+def test_a_shown_trigger_lists_its_executions_newest_first(
+    hookonce: Hookonce, database: Database
+) -> None:
+    trigger_id = factories.trigger(database, slug="busy")
+    ids = [factories.execution(database, trigger_id) for _ in range(3)]
+
+    shown = printed(hookonce("trigger", "show", "busy", "--json"))
+
+    assert [each["id"] for each in shown["executions"]] == ids[::-1]
+
+
+@pytest.mark.parametrize("command", [["list"], ["show", "busy"]])
+def test_a_person_reads_a_table(hookonce: Hookonce, database: Database, command: list[str]) -> None:
+    factories.execution(database, factories.trigger(database, slug="busy"), "failed", error="a\nb")
+
+    result = hookonce("trigger", *command)
+
+    assert result.exit_code == 0
+    assert "busy" in result.stdout
+
+
+@pytest.mark.parametrize(("command", "enabled"), [("disable", False), ("enable", True)])
+def test_a_trigger_is_switched(hookonce: Hookonce, command: str, enabled: bool) -> None:
+    add(hookonce, "one")
+
+    result = hookonce("trigger", command, "one")
+
+    assert result.stdout == f"one is {command}d\n"
+    assert printed(hookonce("trigger", "show", "one", "--json"))["enabled"] is enabled
+
+
+def test_a_removed_trigger_is_gone_with_its_executions(
+    hookonce: Hookonce, database: Database
+) -> None:
+    factories.execution(database, factories.trigger(database, slug="busy"))
+
+    hookonce("trigger", "remove", "busy", "--yes")
+
+    assert printed(hookonce("trigger", "list", "--json")) == []
+    assert factories.executions(database) == []
+
+
+def test_a_trigger_is_not_removed_unless_confirmed(hookonce: Hookonce) -> None:
+    add(hookonce, "one")
+
+    result = hookonce("trigger", "remove", "one")
+
+    assert result.exit_code == 1
+    assert len(printed(hookonce("trigger", "list", "--json"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--source", "gitbub"], "there is no source 'gitbub'; there are custom, discord,"),
+        (["--action", "scirpt"], "there is no action 'scirpt'; there are http, script"),
+        (["--payload", " "], "a trigger needs a payload"),
+        (["--action", "http", "--payload", "acme.example"], "http:// or https:// address"),
+        (["--filter", "{"], "the event filter is not JSON"),
+        (["--filter", "[]"], "the event filter must be an object"),
+        (["--secret", "s" * 256], "a secret has at most 255 characters"),
+    ],
+    ids=["source", "action", "payload", "address", "filter", "list as filter", "secret"],
+)
+def test_a_trigger_that_could_not_work_is_refused_in_one_sentence(
+    hookonce: Hookonce, options: list[str], said: str
+) -> None:
+    assert said in sentence(add(hookonce, "one", *options))
+
+
+@pytest.mark.parametrize("name", ["", " ", "n" * 201])
+def test_a_name_that_is_none_is_refused_in_one_sentence(hookonce: Hookonce, name: str) -> None:
+    assert "a trigger needs a name" in sentence(add(hookonce, name))
+
+
+def test_a_name_twice_is_refused_in_one_sentence(hookonce: Hookonce) -> None:
+    add(hookonce, "order paid")
+
+    assert "there is a trigger named 'Order Paid' already" in sentence(add(hookonce, "Order Paid"))
+
+
+@pytest.mark.parametrize("command", ["show", "enable", "disable", "fire"])
+@pytest.mark.parametrize("name", ["nobody", "4711", "9" * 30])
+def test_a_wrong_name_gets_one_sentence(hookonce: Hookonce, command: str, name: str) -> None:
+    assert f"there is no trigger '{name}'" in sentence(hookonce("trigger", command, name))
+
+
+def test_firing_sends_the_body_signed_and_prints_the_answer(hookonce: Hookonce, sink: Sink) -> None:
+    add(hookonce, "one", "--secret", "given")
+
+    result = hookonce("trigger", "fire", "one", "--data", "{ }", HOOKONCE_PUBLIC_URL=sink.url)
+
+    (received,) = sink.received
+    assert (received.path, received.body) == ("/api/triggers/webhook/1", b"{ }")
+    assert result.stdout == "200 thank you\n"
+
+
+def test_firing_where_nobody_listens_gets_one_sentence(hookonce: Hookonce) -> None:
+    add(hookonce, "one")
+    with socket.create_server(("127.0.0.1", 0)) as once_there:
+        url = f"http://127.0.0.1:{once_there.getsockname()[1]}"
+
+    assert "is `gunicorn` running?" in sentence(
+        hookonce("trigger", "fire", "one", HOOKONCE_PUBLIC_URL=url)
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"source": "discord"}, "only Discord can sign"),
+        ({"secret": None}, "no secret to sign with"),
+    ],
+    ids=["discord", "no secret"],
+)
+def test_firing_what_cannot_be_signed_gets_one_sentence(
+    hookonce: Hookonce, database: Database, given: dict[str, object], said: str
+) -> None:
+    factories.trigger(database, slug="mute", **given)
+
+    assert said in sentence(hookonce("trigger", "fire", "mute"))
+
+
+def test_a_worker_works_off_what_is_due(
+    hookonce: Hookonce, database: Database, write_script: WriteScript
+) -> None:
+    trigger_id = factories.trigger(database, action_payload=write_script("cat"))
+    factories.execution(database, trigger_id)
+
+    result = hookonce("worker", "--once")
+
+    assert result.stdout == "1 attempt(s) made\n"
+    assert [row.status for row in factories.executions(database)] == ["completed"]
+
+
+def test_check_says_that_the_database_is_fit(hookonce: Hookonce) -> None:
+    found = printed(hookonce("check", "--json"))
+
+    assert found["passed"]
+    assert list(found["checks"]) == ["database", "schema", "deduplication"]
+    assert "uq_trigger_idem" in found["checks"]["deduplication"]["detail"]
+
+
+def test_check_says_the_same_to_a_person(hookonce: Hookonce) -> None:
+    result = hookonce("check")
+
+    assert [line.split()[:2] for line in result.stdout.splitlines()] == [
+        ["ok", "database:"],
+        ["ok", "schema:"],
+        ["ok", "deduplication:"],
+    ]
+
+
+def test_check_counts_what_is_held_back(hookonce: Hookonce, database: Database) -> None:
+    trigger_id = factories.trigger(database)
+    factories.execution(database, trigger_id, next_attempt_at=None)
+    factories.execution(database, trigger_id, "running", lease_owner=None, lease_expires_at=None)
+
+    (note,) = printed(hookonce("check", "--json"))["notes"]
+
+    assert note.startswith("2 unfinished execution(s)")
+
+
+def test_check_fails_without_the_unique_index(hookonce: Hookonce, database: Database) -> None:
+    with database.writing() as connection:
+        connection.exec_driver_sql("DROP INDEX uq_trigger_idem")
+
+    result = hookonce("check")
+
+    assert result.exit_code == 1
+    assert "FAILED deduplication: the unique index uq_trigger_idem is missing" in result.stdout
+
+
+@pytest.mark.parametrize("command", [["worker", "--once"], ["check"]])
+def test_a_wrong_revision_is_refused_with_both_and_the_command(
+    hookonce: Hookonce, database_url: str, command: list[str]
+) -> None:
+    migrate(database_url, to="0001", down=True)
+
+    result = hookonce(*command)
+
+    assert result.exit_code == 1
+    assert "stands at revision 0001, this code needs" in result.output
+    assert "run `alembic upgrade head`" in result.output
+
+
+@pytest.mark.parametrize("command", [["trigger", "list"], ["trigger", "show", "one"]])
+def test_a_database_that_was_never_migrated_gets_one_sentence(
+    hookonce: Hookonce, database_url: str, command: list[str]
+) -> None:
+    migrate(database_url, to="base", down=True)
+
+    assert "`hookonce check` says what to do" in sentence(hookonce(*command))
+
+
+def test_a_mistyped_setting_gets_one_sentence(hookonce: Hookonce) -> None:
+    result = hookonce("check", HOOKONCE_LEASE_SECONDS="sixty")
+
+    assert "HOOKONCE_LEASE_SECONDS='sixty' cannot be used" in sentence(result)
+
+
+def test_a_setting_that_does_not_exist_is_pointed_out(hookonce: Hookonce) -> None:
+    result = hookonce("check", HOOKONCE_LEASE="60")
+
+    assert result.exit_code == 0
+    assert "HOOKONCE_LEASE is set, but there is no such setting" in result.stderr
