@@ -78,8 +78,9 @@ def _http_error(
     resp.status = error.status
     for name, value in (error.headers or {}).items() if isinstance(error.headers, dict) else ():
         resp.set_header(name, value)
-    title = error.title or "error"
-    resp.media = {"error": title.lower().replace(" ", "_"), "detail": error.description or title}
+    phrase = str(error.status).partition(" ")[2] or "Error"
+    code = phrase.lower().replace(" ", "_")
+    resp.media = {"error": code, "detail": error.description or f"{phrase}."}
 
 
 def _where(params: dict[str, Any]) -> dict[str, Any]:

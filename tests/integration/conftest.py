@@ -11,8 +11,8 @@ from app.intake.receive import Intake
 from app.revision import SchemaWatch
 from app.settings import Settings
 from app.worker import loop
-from tests.integration.sink import Sink, listening
 from tests.senders import NOW
+from tests.sink import Sink, listening
 
 WriteScript = Callable[..., str]
 

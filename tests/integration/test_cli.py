@@ -14,7 +14,7 @@ from app.settings import Settings
 from tests import factories
 from tests.databases import migrate
 from tests.integration.conftest import WriteScript
-from tests.integration.sink import Sink
+from tests.sink import Sink
 
 Hookonce = Callable[..., Result]
 

@@ -11,8 +11,8 @@ from app.db import Database
 from app.settings import Settings
 from app.worker.loop import Worker
 from tests import factories
-from tests.integration.sink import Sink
 from tests.senders import SECRET, standard_signature
+from tests.sink import Sink
 
 BODY = b'{ "a":1,\r\n\t"b": "\xc3\xbc" }\n'
 

@@ -1,0 +1,85 @@
+"""A load balancer learns whether to send traffic here, a person what keeps it away."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from falcon import testing
+
+from app.db import Database
+from app.settings import Settings
+from app.web.application import create_app
+from tests.databases import migrate
+
+
+def test_a_process_that_answers_is_alive(client: testing.TestClient) -> None:
+    answer = client.simulate_get("/healthz")
+
+    assert (answer.status_code, answer.json) == (200, {"status": "ok"})
+
+
+def test_a_fit_database_makes_it_ready(client: testing.TestClient) -> None:
+    answer = client.simulate_get("/readyz")
+
+    assert (answer.status_code, answer.json["status"]) == (200, "ready")
+    assert list(answer.json["checks"]) == ["database", "schema", "deduplication"]
+
+
+@pytest.mark.parametrize("revision", ["0004", "0001", "base"])
+def test_another_revision_makes_it_unready_and_is_named(
+    client: testing.TestClient, database_url: str, revision: str
+) -> None:
+    migrate(database_url, to=revision, down=True)
+
+    answer = client.simulate_get("/readyz")
+
+    assert (answer.status_code, answer.json["status"]) == (503, "not_ready")
+    assert f"stands at revision {revision}, this code needs" in answer.json["checks"]["schema"]
+
+
+def test_a_revision_of_newer_code_is_named(client: testing.TestClient, database: Database) -> None:
+    with database.writing() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+
+    answer = client.simulate_get("/readyz")
+
+    assert answer.status_code == 503
+    assert "does not know 9999" in answer.json["checks"]["schema"]
+
+
+@pytest.mark.parametrize(
+    "instead",
+    [
+        None,
+        "CREATE INDEX uq_trigger_idem ON trigger_executions (trigger_id, idempotency_key)",
+    ],
+    ids=["gone", "not unique"],
+)
+def test_a_missing_unique_index_makes_it_unready(
+    client: testing.TestClient, database: Database, instead: str | None
+) -> None:
+    with database.writing() as connection:
+        connection.exec_driver_sql("DROP INDEX uq_trigger_idem")
+        if instead:
+            connection.exec_driver_sql(instead)
+
+    answer = client.simulate_get("/readyz")
+
+    assert answer.status_code == 503
+    assert "duplicates would be admitted" in answer.json["checks"]["deduplication"]
+
+
+def test_a_database_that_is_away_makes_it_unready(settings: Settings, tmp_path: Path) -> None:
+    elsewhere = (
+        f"sqlite:///{tmp_path}"
+        if settings.embedded
+        else f"postgresql+psycopg://postgres@/postgres?host={tmp_path}"
+    )
+    away = Database(replace(settings, database_url=elsewhere))
+    client = testing.TestClient(create_app(settings, away))
+
+    answer = client.simulate_get("/readyz")
+    away.dispose()
+
+    assert answer.status_code == 503
+    assert list(answer.json["checks"]) == ["database"]

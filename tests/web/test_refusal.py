@@ -1,0 +1,125 @@
+"""Everyone who proves nothing hears the same, so that nobody learns which triggers there are."""
+
+import logging
+from dataclasses import replace
+
+import pytest
+from falcon import testing
+
+from app import log
+from app.db import Database
+from app.settings import Settings
+from app.web.application import create_app
+from tests import factories, senders
+from tests.senders import SECRET, Sent
+from tests.web.sending import message, post, signed
+
+REASONS = {
+    "unknown_trigger": {},
+    "disabled_trigger": {"enabled": False},
+    "no_secret": {"secret": None},
+    "bad_signature": {"secret": "another"},
+}
+
+
+def refused(client: testing.TestClient, database: Database, reason: str) -> testing.Result:
+    trigger_id = 4711
+    if reason != "unknown_trigger":
+        trigger_id = factories.trigger(database, **REASONS[reason])
+    return post(client, trigger_id, message())
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> str:
+    """Everything that was logged, as it would be written."""
+    return "\n".join(log.KeyValueFormatter().format(record) for record in caplog.records)
+
+
+@pytest.fixture
+def uniform(settings: Settings, database: Database) -> testing.TestClient:
+    return testing.TestClient(create_app(replace(settings, hookonce_refusal_status=200), database))
+
+
+def test_every_refusal_is_the_same_answer(client: testing.TestClient, database: Database) -> None:
+    answers = [refused(client, database, reason) for reason in REASONS]
+
+    assert {(each.status, each.content, str(each.headers)) for each in answers} == {
+        ("401 Unauthorized", b'{"error": "unauthorized"}', str(answers[0].headers))
+    }
+
+
+def test_every_refusal_can_be_the_older_systems_answer(
+    uniform: testing.TestClient, database: Database
+) -> None:
+    answers = [refused(uniform, database, reason) for reason in REASONS]
+    answers.append(post(uniform, factories.trigger(database), message()))
+
+    assert {(each.status, each.content, str(each.headers)) for each in answers} == {
+        ("200 OK", b'{"status": "ok"}', str(answers[0].headers))
+    }
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_a_refused_request_stores_nothing_and_its_reason_is_logged(
+    client: testing.TestClient,
+    database: Database,
+    reason: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    refused(client, database, reason)
+
+    assert f"evt=refused reason={reason} trigger_id=" in lines(caplog)
+    assert factories.executions(database) == []
+
+
+@pytest.mark.parametrize("given", [{}, {"enabled": False}, {"secret": None}], ids=str)
+def test_discord_always_hears_401_to_a_bad_signature(
+    uniform: testing.TestClient, database: Database, given: dict[str, object]
+) -> None:
+    values = {"secret": senders.trigger_secret("discord")} | given
+    trigger_id = factories.trigger(database, source="discord", **values)
+    forged = replace(signed("discord", Sent({}, b'{"type": 1}')), body=b'{"type":1}')
+
+    assert post(uniform, trigger_id, forged).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "trigger_id", ["0", "x", "99999999999", "-1", "%00", "%ff", "1%0Aevt=admitted", "١"], ids=ascii
+)
+def test_an_id_that_is_none_is_refused_like_any_other(
+    client: testing.TestClient, trigger_id: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = post(client, trigger_id, message())
+
+    assert (answer.status_code, answer.content) == (401, b'{"error": "unauthorized"}')
+    assert lines(caplog).count("evt=") == 1
+
+
+@pytest.mark.parametrize("source", ["evolution", "evolution_go", "custom"])
+@pytest.mark.parametrize("exists", [True, False], ids=["known", "unknown"])
+@pytest.mark.parametrize("body", [b"{}", b"{", b"[1e400]"], ids=ascii)
+def test_a_secret_in_the_path_is_in_no_line_of_the_log(
+    client: testing.TestClient,
+    database: Database,
+    caplog: pytest.LogCaptureFixture,
+    source: str,
+    exists: bool,
+    body: bytes,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    trigger_id = factories.trigger(database, source=source) if exists else 4711
+    sent = Sent({"Content-Type": "application/json"}, body, path_secret=SECRET)
+
+    post(client, trigger_id, sent)
+
+    assert caplog.records
+    assert SECRET not in lines(caplog)
+
+
+@pytest.mark.parametrize(("secret", "status"), [(SECRET, 200), (SECRET + "x", 401), ("x", 401)])
+def test_the_secret_in_the_path_proves_a_sender_that_signs_nothing(
+    client: testing.TestClient, database: Database, secret: str, status: int
+) -> None:
+    trigger_id = factories.trigger(database, source="evolution")
+    sent = replace(senders.sample("evolution", "messages_upsert"), path_secret=secret)
+
+    assert post(client, trigger_id, sent).status_code == status
