@@ -15,7 +15,7 @@ _CHUNK = 64 * 1024
 def read(request: falcon.Request, limit: int) -> bytes:
     """The body's bytes, chunked or not.
 
-    Raises TooLarge beyond the limit, Unreadable if less came than was announced.
+    Raises TooLarge beyond the limit, Unreadable if it broke off or less came than was announced.
     """
     announced = request.content_length
     stream = request.env["wsgi.input"]
@@ -33,7 +33,10 @@ def read(request: falcon.Request, limit: int) -> bytes:
 
 def _pieces(stream: ReadableIO, wanted: int) -> Iterator[bytes]:
     while wanted > 0:
-        piece = stream.read(min(wanted, _CHUNK))
+        try:
+            piece = stream.read(min(wanted, _CHUNK))
+        except Exception as error:  # broken chunks, a hung-up sender: each server's own errors
+            raise Unreadable(f"the body broke off: {error}") from error
         if not piece:
             return
         wanted -= len(piece)
