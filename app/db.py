@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 from sqlalchemy.engine import Connection, Dialect, Engine, make_url
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.functions import FunctionElement
 
 from app.errors import DatabaseUnavailable, SchemaMoved
@@ -29,6 +30,8 @@ class Database:
 
     def __init__(self, settings: Settings) -> None:
         self.engine = create_engine(settings)
+        if settings.embedded:
+            _insist_on_the_file(self.engine)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -98,6 +101,37 @@ def _sqlite_engine(settings: Settings) -> Engine:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _insist_on_the_file(engine: Engine) -> None:
+    """Never make an empty database, nor write into a file that was moved away or replaced.
+
+    Making one is for migrations. An open connection would go on writing into the file that it
+    once opened, wherever that is by now: acknowledged, and gone.
+    """
+    path = Path(engine.url.database or "")
+
+    @event.listens_for(engine, "do_connect")
+    def _must_stand(*_: object) -> None:
+        if not path.exists():
+            raise DatabaseUnavailable(f"there is no database {path}: run `alembic upgrade head`")
+
+    @event.listens_for(engine, "connect")
+    def _remember(_connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info["file"] = _identity(path)
+
+    @event.listens_for(engine, "checkout")
+    def _must_be_the_same(_connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if record.info["file"] != _identity(path):
+            raise exc.DisconnectionError("another file stands in its place; open that one")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _postgresql_engine(settings: Settings) -> Engine:
@@ -213,3 +247,19 @@ def index_valid(connection: Connection, name: str) -> bool:
         return True
     query = sa.text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
     return bool(connection.execute(query, {"name": name}).scalar())
+
+
+def columns(connection: Connection) -> frozenset[str]:
+    """Every column there is, as `table.column`, asked in one statement.
+
+    Asked table by table, a migration could move one between two questions.
+    """
+    found = connection.execute(sa.text(_COLUMNS[connection.dialect.name]))
+    return frozenset(f"{table}.{column}" for table, column in found)
+
+
+_COLUMNS = {
+    "sqlite": "SELECT t.name, c.name FROM sqlite_master AS t, pragma_table_info(t.name) AS c",
+    "postgresql": "SELECT table_name, column_name FROM information_schema.columns "
+    "WHERE table_schema = current_schema()",
+}
