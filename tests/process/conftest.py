@@ -1,0 +1,24 @@
+"""Fixtures of the tests that run the service as processes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.db import Database
+from tests.process.ledger import Ledger
+from tests.process.service import Service
+
+
+@pytest.fixture
+def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
+    """Receivers and workers on this test's database; whatever still runs at the end is killed."""
+    made = Service(tmp_path, DATABASE_URL=database_url, HOOKONCE_SCRIPTS_DIR=str(tmp_path))
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def ledger(database: Database, tmp_path: Path) -> Ledger:
+    """What is in this test's database, and what its scripts have done."""
+    return Ledger(database, tmp_path)

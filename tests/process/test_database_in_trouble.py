@@ -1,0 +1,112 @@
+"""Nothing is acknowledged that is not stored; when the database is back, so is the service."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from tests.databases import Databases
+from tests.process.ledger import Ledger
+from tests.process.sender import Answer, Sender
+from tests.process.service import Running, Service, until
+
+IMPATIENT = {"HOOKONCE_DATABASE_TIMEOUT_SECONDS": "0.3"}
+LOCK = {
+    "sqlite": "SELECT 1",  # a writing transaction holds the one write lock from its beginning
+    "postgresql": "LOCK TABLE trigger_executions IN ACCESS EXCLUSIVE MODE",
+}
+
+
+Away = Callable[[], AbstractContextManager[None]]
+
+
+@pytest.fixture
+def away(databases: Databases, database_url: str, kind: str) -> Away:
+    """A context in which the database is not there."""
+    if kind == "postgresql":
+        return lambda: _server_stopped(databases)
+    return lambda: _file_moved_away(Path(make_url(database_url).database or ""))
+
+
+@contextmanager
+def _server_stopped(databases: Databases) -> Iterator[None]:
+    databases.server.stop()
+    try:
+        yield
+    finally:
+        databases.server.start()
+
+
+@contextmanager
+def _file_moved_away(path: Path) -> Iterator[None]:
+    aside = path.with_name("aside")
+    aside.mkdir()
+    for each in path.parent.glob(f"{path.name}*"):
+        each.rename(aside / each.name)
+    try:
+        yield
+    finally:
+        for each in aside.iterdir():
+            each.rename(path.with_name(each.name))
+        shutil.rmtree(aside)
+
+
+def test_a_lock_held_too_long_is_a_503_and_the_event_gets_in_once_it_is_free(
+    service: Service, ledger: Ledger, kind: str
+) -> None:
+    gunicorn = service.gunicorn(**IMPATIENT)
+    worker = service.worker(**IMPATIENT)
+    sender = ledger.sender(gunicorn)
+    assert sender.post_event("before").acknowledged
+    ledger.wait_until_done("before")
+
+    with ledger.database.writing() as connection:
+        connection.exec_driver_sql(LOCK[kind])
+        answers = [sender.post_event(f"locked-{number}") for number in range(3)]
+    stored = ledger.rows_by_key()
+
+    assert all(_asked_to_come_again(answer) for answer in answers)
+    assert stored == {"before": 1}
+    assert sender.post_event("locked-0").acknowledged
+    _everything_ran(ledger, worker)
+    assert ledger.rows_by_key() == {"before": 1, "locked-0": 1}
+
+
+def test_a_database_that_is_away_is_a_503_and_both_processes_outlive_it(
+    service: Service, ledger: Ledger, away: Away
+) -> None:
+    gunicorn = service.gunicorn(**IMPATIENT)
+    worker = service.worker(**IMPATIENT)
+    sender = ledger.sender(gunicorn)
+    assert sender.post_event("before").acknowledged
+    ledger.wait_until_done("before")
+    ledger.database.dispose()
+
+    with away():
+        answers = [sender.post_event(f"away-{number}") for number in range(3)]
+        worker.wait_for("evt=worker_waits")
+        ready, _ = gunicorn.get("/readyz")
+
+    assert all(_asked_to_come_again(answer) for answer in answers)
+    assert ready == 503
+    assert ledger.rows_by_key() == {"before": 1}
+    _acknowledged_in_the_end(sender, "away-0")
+    _everything_ran(ledger, worker)
+    assert ledger.rows_by_key() == {"before": 1, "away-0": 1}
+
+
+def _asked_to_come_again(answer: Answer) -> bool:
+    return answer.status == 503 and int(answer.retry_after or 0) > 0
+
+
+def _acknowledged_in_the_end(sender: Sender, key: str) -> None:
+    until(lambda: sender.post_event(key).acknowledged, f"{key} acknowledged")
+
+
+def _everything_ran(ledger: Ledger, worker: Running) -> None:
+    ledger.wait_until_done()
+    assert worker.stop() == 0
+    assert ledger.runs() == {row.id: 1 for row in ledger.executions()}

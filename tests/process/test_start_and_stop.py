@@ -1,0 +1,56 @@
+"""The commands as a person runs them: what a slip of the pen says, and what Ctrl-C leaves."""
+
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.process.ledger import Ledger
+from tests.process.sender import Sender
+from tests.process.service import LISTENING, Service, run, until
+
+COMMANDS = [
+    ("gunicorn", "-b", "127.0.0.1:0"),
+    ("hookonce", "worker"),
+    ("hookonce", "check"),
+    ("hookonce", "trigger", "list"),
+    ("alembic", "upgrade", "head"),
+]
+MISTYPED = [
+    ({"HOOKONCE_LEASE_SECONDS": "soon"}, "HOOKONCE_LEASE_SECONDS='soon' cannot be used: "),
+    ({"HOOKONCE_REFUSAL_STATUS": "418"}, "HOOKONCE_REFUSAL_STATUS='418' cannot be used: "),
+    ({"DATABASE_URL": "mysql://me:hidden@there/db"}, "DATABASE_URL cannot be used: "),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: "-".join(command[:2]))
+@pytest.mark.parametrize(("setting", "says"), MISTYPED, ids=lambda each: next(iter(each), ""))
+def test_a_setting_that_cannot_be_used_stops_the_start_with_one_sentence(
+    command: tuple[str, ...], setting: dict[str, str], says: str, tmp_path: Path
+) -> None:
+    url = {"DATABASE_URL": f"sqlite:///{tmp_path}/never-made.db"}
+
+    ended = run(*command, **(url | setting))
+
+    assert ended.returncode != 0
+    assert says in ended.stdout.strip().splitlines()[-1]
+    assert "Traceback" not in ended.stdout
+    assert "hidden" not in ended.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_stops_receiver_and_worker_with_status_0(service: Service, ledger: Ledger) -> None:
+    trigger = ledger.trigger()
+    together = service.start("honcho", "start", GUNICORN_CMD_ARGS="-b 127.0.0.1:0 -w 2")
+    until(lambda: together.log().count("evt=serving") == 2, "two worker processes")
+    port = int(LISTENING.findall(together.log())[0])
+    assert Sender(port, trigger.id, trigger.secret).post_event("paid-1").acknowledged
+    ledger.wait_until_done("paid-1")
+
+    together.signal(signal.SIGINT)
+
+    assert together.ended() == 130  # what a shell expects of a program that was interrupted
+    stopped = dict(re.findall(r"(\w+)\.1 stopped \(rc=(-?\d+)\)", together.log()))
+    assert stopped == {"web": "0", "worker": "0"}
+    assert "Traceback" not in together.log()
