@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 
+from app import db
 from app.db import Database
 from app.errors import DatabaseUnavailable, SchemaMoved, WrongRevision
 
@@ -113,16 +114,6 @@ class SchemaWatch:
                 revision = standing(connection)
                 if before is not None and before.revision == revision:
                     return before
-                return Schema(revision, _columns(connection))
+                return Schema(revision, db.columns(connection))
         except SchemaMoved as error:
             raise DatabaseUnavailable(str(error)) from error
-
-
-def _columns(connection: Connection) -> frozenset[str]:
-    inspector = sa.inspect(connection)
-    return frozenset(
-        f"{table}.{column['name']}"
-        for table in inspector.get_table_names()
-        if not table.startswith("_")
-        for column in inspector.get_columns(table)
-    )
