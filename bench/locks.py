@@ -1,0 +1,123 @@
+"""How long does each revision keep a writer waiting, at a million executions?
+
+    python -m bench.locks [--rows 1000000] [--database sqlite|postgresql]
+
+Fills a database, then steps every revision down and up again while one writer inserts without a
+pause. Prints, for each step, how long it took and the longest that the writer had to wait.
+"""
+
+import argparse
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from app import revision
+from app.db import Database
+from app.settings import from_environment
+from tests.databases import KINDS, Databases, migrate
+
+PAYLOAD_BYTES = 600
+PATIENCE_SECONDS = "600"
+BATCH = 50_000
+
+_NUMBERS = {
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n "
+    "WHERE i < {last}) ",
+    "postgresql": "WITH n(i) AS (SELECT generate_series({first}, {last})) ",
+}
+_EXECUTIONS = (
+    "INSERT INTO trigger_executions (trigger_id, event_data, status, idempotency_key, "
+    "attempt_count, next_attempt_at, completed_at) {numbers} "
+    "SELECT 1, '{payload}', 'completed', 'key-' || i, 1, NULL, '2026-01-01 00:00:00' FROM n"
+)
+_ONE_MORE = "INSERT INTO trigger_executions (trigger_id, event_data) VALUES (1, '{}')"
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--database", choices=KINDS, action="append")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        databases = Databases(Path(directory))
+        try:
+            for kind in chosen.database or KINDS:
+                with databases.empty(kind) as url:
+                    measure(kind, url, chosen.rows)
+        finally:
+            databases.remove()
+
+
+def measure(kind: str, url: str, rows: int) -> None:
+    """One table of steps for this database."""
+    migrate(url)
+    database = Database(
+        from_environment(
+            {"DATABASE_URL": url, "HOOKONCE_DATABASE_TIMEOUT_SECONDS": PATIENCE_SECONDS}
+        )
+    )
+    fill(database, kind, rows)
+    print(f"\n{kind}, {rows:,} executions of {PAYLOAD_BYTES} bytes")
+    print(f"{'step':<22}{'took, ms':>10}{'slowest write, ms':>20}")
+    history = revision.history()
+    for lower, upper in reversed(list(zip(history[1:-1], history[2:], strict=True))):
+        step(database, url, f"{upper} down to {lower}", lower, down=True)
+    for upper in history[2:]:
+        step(database, url, f"up to {upper}", upper, down=False)
+    database.dispose()
+
+
+def fill(database: Database, kind: str, rows: int) -> None:
+    """As many completed executions as asked for, of one trigger."""
+    with database.writing() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO triggers (name, slug, action_type) VALUES ('bench', 'bench', 'script')"
+        )
+    for first in range(1, rows + 1, BATCH):
+        last = min(first + BATCH - 1, rows)
+        numbers = _NUMBERS[kind].format(first=first, last=last)
+        with database.writing() as connection:
+            connection.execute(
+                sa.text(_EXECUTIONS.format(numbers=numbers, payload="x" * PAYLOAD_BYTES))
+            )
+
+
+def step(database: Database, url: str, name: str, target: str, *, down: bool) -> None:
+    """Move the schema by one revision under the eyes of a writer; print what both saw."""
+    with writer(database) as waits:
+        began = time.monotonic()
+        migrate(url, to=target, down=down)
+        took = time.monotonic() - began
+    print(f"{name:<22}{took * 1000:>10.0f}{max(waits) * 1000:>20.0f}", flush=True)
+
+
+@contextmanager
+def writer(database: Database) -> Iterator[list[float]]:
+    """Insert without a pause until the block ends; the seconds that each insert took."""
+    waits: list[float] = []
+    done = threading.Event()
+
+    def write() -> None:
+        while not done.is_set():
+            began = time.monotonic()
+            with database.writing() as connection:
+                connection.exec_driver_sql(_ONE_MORE)
+            waits.append(time.monotonic() - began)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield waits
+    finally:
+        done.set()
+        thread.join()
+
+
+if __name__ == "__main__":
+    main()
