@@ -24,7 +24,7 @@ def payload(request: Request) -> Json:
         return {}
     kind = request.content_type
     looks_like_json = bool(_OPENS_JSON.match(request.body))
-    if "json" in kind or (not kind and looks_like_json):
+    if kind.endswith(("/json", "+json")) or (not kind and looks_like_json):
         return strict_json.loads(request.body)
     if looks_like_json:
         try:

@@ -57,6 +57,7 @@ def nested(depth: int) -> bytes:
         (b"plain words", "text/plain", {"text": "plain words"}),
         (b"plain words", "", {"text": "plain words"}),
         (b"{unfinished", "text/plain", {"text": "{unfinished"}),
+        (b'{"a": 1}\n{"a": 2}\n', "application/x-ndjson", {"text": '{"a": 1}\n{"a": 2}\n'}),
         (b"\x89PNG\xff", "image/png", {"base64": "iVBOR/8="}),
         (b"\x89PNG\xff", "", {"base64": "iVBOR/8="}),
         (b'{"a": "\\u0000"}', JSON, {"a": "\0"}),

@@ -266,18 +266,19 @@ def test_a_disabled_trigger_refuses_a_good_signature() -> None:
 def test_every_refusal_costs_the_work_of_one_signature(
     trigger: Trigger | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bodies = []
-    hashed = sources.custom.hmac_sha256_hex
-    monkeypatch.setattr(
-        sources.custom,
-        "hmac_sha256_hex",
-        lambda secret, body: (bodies.append(body), hashed(secret, body))[1],
-    )
+    hashed = []
+    real = sources.custom.hmac_sha256_hex
+
+    def counted(secret: str, body: bytes) -> str:
+        hashed.append((bool(secret), body))
+        return real(secret, body)
+
+    monkeypatch.setattr(sources.custom, "hmac_sha256_hex", counted)
 
     with pytest.raises(Unverified):
         verify.check(trigger, factories.request(signed("custom")), NOW)
 
-    assert bodies == [BODY]
+    assert hashed == [(True, BODY)]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,215 @@
+"""A worker that runs until it is told to stop, whatever happens to it meanwhile."""
+
+import logging
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from threading import Event
+
+import pytest
+import sqlalchemy as sa
+
+from app import actions
+from app.actions.work import Work
+from app.db import Database
+from app.models import trigger_executions
+from app.settings import Settings
+from app.worker.loop import Worker
+from tests import factories
+from tests.databases import migrate
+
+DEADLINE_SECONDS = 20
+
+Register = Callable[[Callable[[Work], str]], int]
+
+
+@pytest.fixture
+def register(database: Database, monkeypatch: pytest.MonkeyPatch) -> Register:
+    """Makes the function an action, and one execution due for it; the execution's id."""
+
+    def made(action: Callable[[Work], str]) -> int:
+        monkeypatch.setitem(actions.ACTIONS, "test", action)
+        return factories.execution(database, factories.trigger(database, action_type="test"))
+
+    return made
+
+
+@contextmanager
+def running(worker: Worker) -> Iterator[tuple[Event, Future[bool]]]:
+    """The worker in a thread of its own, until it is told to stop: what tells it, what it says."""
+    stop = Event()
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(worker.run, stop)
+        try:
+            yield stop, ended
+        finally:
+            stop.set()
+
+
+@contextmanager
+def called_on(name: str, then: Callable[[], None]) -> Iterator[None]:
+    """Calls back when this event is logged."""
+    handler = logging.Handler()
+    handler.emit = lambda record: then() if getattr(record, "evt", "") == name else None
+    logger = logging.getLogger("hookonce.worker")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield
+    logger.setLevel(logging.NOTSET)
+    logger.removeHandler(handler)
+
+
+def statuses(database: Database) -> list[str]:
+    return [row.status for row in factories.executions(database)]
+
+
+def outcomes(database: Database) -> list[str]:
+    return [row.outcome for row in factories.attempts(database)]
+
+
+def test_what_comes_while_it_runs_is_worked_off_and_then_it_stops(
+    database: Database, settings: Settings, register: Register
+) -> None:
+    settled = Event()
+    with called_on("attempt", settled.set), running(Worker(database, settings)) as (stop, ended):
+        register(lambda _work: "done")
+        assert settled.wait(DEADLINE_SECONDS)
+        stop.set()
+
+        assert ended.result(DEADLINE_SECONDS) is True
+    assert statuses(database) == ["completed"]
+
+
+def test_told_to_stop_it_lets_an_action_finish(
+    database: Database, settings: Settings, register: Register
+) -> None:
+    begun, may_end = Event(), Event()
+    register(lambda _work: begun.set() or str(may_end.wait(DEADLINE_SECONDS)))
+
+    with running(Worker(database, settings)) as (stop, ended):
+        assert begun.wait(DEADLINE_SECONDS)
+        stop.set()
+        may_end.set()
+
+        assert ended.result(DEADLINE_SECONDS) is True
+    assert statuses(database) == ["completed"]
+
+
+def test_an_action_that_does_not_finish_in_time_keeps_its_lease_until_it_runs_out(
+    database: Database, settings: Settings, register: Register
+) -> None:
+    begun, may_end, settled = Event(), Event(), Event()
+    register(lambda _work: begun.set() or str(may_end.wait(DEADLINE_SECONDS)))
+    impatient = replace(settings, hookonce_shutdown_seconds=0.0)
+
+    with running(Worker(database, impatient)) as (stop, ended):
+        assert begun.wait(DEADLINE_SECONDS)
+        stop.set()
+        finished = ended.result(DEADLINE_SECONDS)
+        before = statuses(database)
+
+    assert finished is False
+    assert before == ["running"]
+    with called_on("attempt", settled.set):  # no thread of this test outlives it
+        may_end.set()
+        assert settled.wait(DEADLINE_SECONDS)
+
+
+@pytest.mark.parametrize("once", [True, False], ids=["run_once", "run"])
+def test_a_lease_is_renewed_while_its_action_runs(
+    database: Database, settings: Settings, register: Register, once: bool
+) -> None:
+    pause = Event()
+
+    def wait_for_renewal(_work: Work) -> str:
+        first = expiry(database)
+        while expiry(database) == first:
+            pause.wait(0.02)
+        return "renewed"
+
+    register(wait_for_renewal)
+    worker = Worker(database, replace(settings, hookonce_lease_seconds=3.0))
+    settled = Event()
+
+    with called_on("attempt", settled.set):
+        if once:
+            worker.run_once()
+        else:
+            with running(worker):
+                assert settled.wait(DEADLINE_SECONDS)
+
+    assert outcomes(database) == ["succeeded"]
+
+
+def expiry(database: Database) -> object:
+    return factories.executions(database)[0].lease_expires_at
+
+
+def test_an_execution_taken_over_meanwhile_is_left_to_its_new_owner(
+    database: Database,
+    settings: Settings,
+    register: Register,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def lose(_work: Work) -> str:
+        with database.writing() as connection:
+            connection.execute(sa.update(trigger_executions).values(lease_owner="another"))
+        return "too late"
+
+    register(lose)
+
+    Worker(database, settings).run_once()
+
+    (row,) = factories.executions(database)
+    assert (row.status, row.lease_owner, row.result_summary) == ("running", "another", None)
+    assert "lease_lost" in [getattr(each, "evt", None) for each in caplog.records]
+
+
+def test_an_outcome_is_written_down_as_soon_as_the_database_takes_it(
+    database: Database, settings: Settings, register: Register
+) -> None:
+    hasty = Database(replace(settings, hookonce_database_timeout_seconds=0.05))
+    locked = ExitStack()
+
+    def lock(_work: Work) -> str:
+        connection = locked.enter_context(database.writing())
+        connection.execute(sa.update(trigger_executions).values(error="locked"))
+        return "done"
+
+    register(lock)
+
+    with called_on("worker_waits", locked.close):
+        Worker(hasty, settings).run_once()
+    hasty.dispose()
+
+    assert statuses(database) == ["completed"]
+
+
+@pytest.mark.parametrize("revision", ["0004", "0001", "base"])
+def test_a_worker_starts_nothing_below_the_revision_it_needs(
+    database_url: str,
+    database: Database,
+    settings: Settings,
+    register: Register,
+    revision: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    register(lambda _work: "done")
+    migrate(database_url, to=revision, down=True)
+
+    assert Worker(database, settings).run_once() == 0
+
+    paused = [each.fields for each in caplog.records if getattr(each, "evt", "") == "worker_paused"]
+    assert "run `alembic upgrade head`" in paused[0]["detail"]
+
+
+def test_a_database_that_moved_down_and_up_again_is_worked_off_as_before(
+    database_url: str, database: Database, settings: Settings, register: Register
+) -> None:
+    register(lambda _work: "done")
+    migrate(database_url, to="0002", down=True)
+    migrate(database_url)
+
+    assert Worker(database, settings).run_once() == 1
+    assert statuses(database) == ["completed"]
