@@ -2,7 +2,7 @@
 
 import dataclasses
 import logging
-import sys
+from contextlib import nullcontext
 
 from alembic import context
 from alembic.util import CommandError
@@ -54,15 +54,15 @@ def offline(configured):
 
 def online(configured):
     """Run what is asked for; only a command that moves revisions keeps others waiting."""
-    engine = db.create_engine(
-        dataclasses.replace(configured, hookonce_database_timeout_seconds=30.0)
-    )
-    if moves():
-        with running.only_migrator(engine):
+    patient = dataclasses.replace(configured, hookonce_database_timeout_seconds=30.0)
+    engine = db.create_engine(patient)
+    running.require_version(engine)
+    alone = running.only_migrator(engine) if moves() else nullcontext()
+    try:
+        with running.in_one_line(engine), alone:
             running.patiently(engine, migrate)
-    else:
-        running.patiently(engine, migrate)
-    engine.dispose()
+    finally:
+        engine.dispose()  # a pooled connection would go on holding the lock
 
 
 def migrate(connection):

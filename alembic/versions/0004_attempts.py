@@ -43,11 +43,12 @@ def upgrade() -> None:
         ),
         sa.UniqueConstraint("execution_id", "number", name="uq_execution_attempts_execution_id"),
         sa.CheckConstraint(
-            "outcome IN ('succeeded', 'failed', 'lost')", name="ck_execution_attempts_outcome"
+            "outcome IN ('succeeded', 'failed', 'lost')",
+            name=op.f("ck_execution_attempts_outcome"),
         ),
         sa.CheckConstraint(
             "(outcome IS NULL) = (finished_at IS NULL)",
-            name="ck_execution_attempts_finished_with_outcome",
+            name=op.f("ck_execution_attempts_finished_with_outcome"),
         ),
         sqlite_autoincrement=True,
     )

@@ -4,6 +4,7 @@ SQLite does all of it in the one transaction of the revision. On PostgreSQL a co
 values must not hold a lock: a trigger notes every write while the values are copied in batches,
 and only the columns' removal, which takes a moment, locks the table.
 """
+# ruff: noqa: S608, the names in these statements are the revisions' own, never from outside
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -31,27 +32,42 @@ def add_or_restore_columns(
     op: Operations, revision: str, table: str, *columns: sa.Column[object]
 ) -> None:
     """The columns stand, with the values they had when this revision was last taken back."""
-    names = [column.name for column in columns]
-    stash = stash_name(revision, table)
+    add_columns(op, table, *columns)
+    restore_columns(op, revision, table, [column.name for column in columns])
+
+
+@operation
+def add_columns(op: Operations, table: str, *columns: sa.Column[object]) -> None:
+    """The columns stand; `restore_columns` brings their values back."""
     if offline(op):
         for column in columns:
             op.add_column(table, column, if_not_exists=True)
-        op.execute(_restore_offline(stash, table, names))
         return
     standing = column_names(op.get_bind(), table)
     for column in columns:
         if column.name not in standing:
             op.add_column(table, column)
-    if stash in table_names(op.get_bind()):
+
+
+@operation
+def restore_columns(op: Operations, revision: str, table: str, names: list[str]) -> None:
+    """The columns have the values they had when this revision was last taken back."""
+    stash = stash_name(revision, table)
+    if offline(op):
+        op.execute(_restore_offline(stash, table, names))
+    elif stash in table_names(op.get_bind()):
         _restore(op, stash, table)
         op.drop_table(stash)
 
 
 @operation
-def stash_columns(op: Operations, revision: str, table: str, names: list[str]) -> None:
+def stash_columns(
+    op: Operations, revision: str, table: str, names: list[str], *, also: str = "false"
+) -> None:
     """The columns are gone, with the indexes on them; their values lie in the stash.
 
-    Columns that were found are left as they are. A stash without values is not kept.
+    Columns that were found are left as they are. Rows with nothing but default values need no
+    place in the stash, except those for which `also` is true. An empty stash is not kept.
     """
     stash = stash_name(revision, table)
     if offline(op):
@@ -61,7 +77,7 @@ def stash_columns(op: Operations, revision: str, table: str, names: list[str]) -
     if not names:
         return
     if not discarding(op):
-        _copy(op, stash, table, names)
+        _copy(op, stash, table, names, also)
     if postgresql(op):
         op.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
         _stop_capture(op, stash, table)
@@ -73,8 +89,8 @@ def _ours(op: Operations, table: str, name: str) -> bool:
     return name in column_names(op.get_bind(), table) and not found.has_column(op, table, name)
 
 
-def _copy(op: Operations, stash: str, table: str, names: list[str]) -> None:
-    worth_keeping = _differs_from_default(op, table, names)
+def _copy(op: Operations, stash: str, table: str, names: list[str], also: str) -> None:
+    worth_keeping = f"{_differs_from_default(op, table, names)} OR {also}"
     if not postgresql(op):
         if stash in table_names(op.get_bind()):
             raise CommandError(f"{stash} stands already; move it away by hand, nothing was changed")
@@ -205,7 +221,7 @@ def complete_found_table(
     for column in missing:
         column.nullable = column.nullable or column.server_default is None
     if missing:
-        add_or_restore_columns(op, revision, table, *missing)
+        add_or_restore_columns(op, f"{revision}_found", table, *missing)
 
 
 @operation
@@ -214,4 +230,4 @@ def return_completed_table(
 ) -> None:
     """A found table has only the columns that it was found with."""
     if not offline(op) and found.has_table(op, table):
-        stash_columns(op, revision, table, [column.name for column in columns])
+        stash_columns(op, f"{revision}_found", table, [column.name for column in columns])

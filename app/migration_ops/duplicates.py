@@ -1,4 +1,5 @@
 """Rows that the unique index would refuse: found before anything is changed, never lost."""
+# ruff: noqa: S608, the names in these statements are the revisions' own, never from outside
 
 import sqlalchemy as sa
 from alembic.operations import Operations
@@ -21,7 +22,7 @@ _LATER_ROWS = f"""
 @operation
 def refuse_duplicate_keys(op: Operations) -> None:
     """No two executions of a trigger share a key, or this upgrade ends before any change."""
-    if offline(op) or KEY not in column_names(op.get_bind(), TABLE):
+    if offline(op) or not {"id", "trigger_id", KEY} <= column_names(op.get_bind(), TABLE):
         return
     if _keeping_first(op):
         return
@@ -32,8 +33,8 @@ def refuse_duplicate_keys(op: Operations) -> None:
 
 @operation
 def stash_duplicate_keys(op: Operations, revision: str) -> None:
-    """With `-x dedupe=keep-first`, only the first row of each key has it; the stash has the rest."""
-    if offline(op) or not _keeping_first(op):
+    """With `-x dedupe=keep-first`, each key stays on its first row; the stash has the rest."""
+    if offline(op) or not _keeping_first(op) or not _groups(op.get_bind()):
         return
     stash = stash_name(revision, "duplicate_keys")
     if stash not in table_names(op.get_bind()):
@@ -49,8 +50,7 @@ def restore_duplicate_keys(op: Operations, revision: str) -> None:
         return
     if KEY in column_names(op.get_bind(), TABLE):
         op.execute(
-            f"UPDATE {TABLE} SET {KEY} = kept.{KEY} FROM {stash} AS kept "
-            f"WHERE kept.id = {TABLE}.id"
+            f"UPDATE {TABLE} SET {KEY} = kept.{KEY} FROM {stash} AS kept WHERE kept.id = {TABLE}.id"
         )
         op.drop_table(stash)
 
@@ -66,12 +66,13 @@ def _groups(connection: Connection) -> list[tuple[int, str, list[int]]]:
     """(trigger id, key, execution ids) for every key that stands more than once."""
     shared = (
         f"SELECT trigger_id, {KEY} FROM {TABLE} WHERE {KEY} IS NOT NULL "
-        f"AND trigger_id IS NOT NULL GROUP BY trigger_id, {KEY} HAVING count(*) > 1"
+        f"AND trigger_id IS NOT NULL GROUP BY trigger_id, {KEY} HAVING count(*) > 1 "
+        "ORDER BY min(id)"
     )
-    ids = sa.text(f"SELECT id FROM {TABLE} WHERE trigger_id = :trigger AND {KEY} = :key ORDER BY id")
+    ids = sa.text(f"SELECT id FROM {TABLE} WHERE trigger_id = :t AND {KEY} = :k ORDER BY id")
     return [
-        (row[0], row[1], [r[0] for r in connection.execute(ids, {"trigger": row[0], "key": row[1]})])
-        for row in connection.execute(sa.text(shared)).all()
+        (trigger, key, list(connection.scalars(ids, {"t": trigger, "k": key})))
+        for trigger, key in connection.execute(sa.text(shared)).all()
     ]
 
 
@@ -80,13 +81,13 @@ def _refusal(groups: list[tuple[int, str, list[int]]]) -> str:
         f"  trigger {trigger}, key {key!r}: executions {', '.join(map(str, ids))}"
         for trigger, key, ids in groups[:NAMED_AT_MOST]
     ]
-    return "\n".join(
-        [
-            f"{len(groups)} idempotency key(s) stand more than once, so uq_trigger_idem cannot be "
-            "built; nothing was changed.",
-            *named,
-            *(["  ..."] if len(groups) > NAMED_AT_MOST else []),
-            "To keep each key on its first execution and stash it for the others, run: "
-            "alembic -x dedupe=keep-first upgrade head",
-        ]
+    more = ["  ..."] if len(groups) > NAMED_AT_MOST else []
+    first = (
+        f"{len(groups)} idempotency keys in all stand more than once, so uq_trigger_idem cannot "
+        "be built; nothing was changed."
     )
+    last = (
+        "To keep each key on its first execution and stash it for the others, run: "
+        "alembic -x dedupe=keep-first upgrade head"
+    )
+    return "\n".join([first, *named, *more, last])

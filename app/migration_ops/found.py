@@ -28,6 +28,7 @@ def record_found_tables(op: Operations, required: dict[str, set[str]]) -> None:
     then the upgrade refuses. A database without these tables is left without a record.
     """
     if offline(op):
+        _refuse_found_tables_offline(op, list(required))
         return
     connection = op.get_bind()
     standing = [name for name in required if name in table_names(connection)]
@@ -36,6 +37,16 @@ def record_found_tables(op: Operations, required: dict[str, set[str]]) -> None:
     rows = [row for name in standing for row in _describe(connection, name, required[name])]
     _record.create(connection)
     connection.execute(_record.insert(), rows)
+
+
+def _refuse_found_tables_offline(op: Operations, tables: list[str]) -> None:
+    """A script cannot look at what it finds, so it leaves a found database to the command."""
+    standing = " OR ".join(f"to_regclass('{table}') IS NOT NULL" for table in tables)
+    op.execute(
+        f"DO $$ BEGIN IF {standing} THEN RAISE EXCEPTION "
+        f"'tables of an older system stand already: let alembic upgrade head take them over'; "
+        f"END IF; END $$"
+    )
 
 
 @operation
@@ -111,7 +122,10 @@ def _describe(connection: Connection, table: str, required: set[str]) -> list[di
 
 def _indexes(connection: Connection, table: str) -> list[tuple[str, str]]:
     if connection.dialect.name == "postgresql":
-        query = "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = :table"
+        query = (
+            "SELECT indexname, indexdef FROM pg_indexes "
+            "WHERE schemaname = current_schema() AND tablename = :table"
+        )
     else:
         query = (
             "SELECT name, sql FROM sqlite_master "

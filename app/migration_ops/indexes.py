@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.util import CommandError
+from sqlalchemy import exc
 
 from app.migration_ops import found
 from app.migration_ops.plugin import offline, operation, postgresql
@@ -30,6 +31,7 @@ def ensure_index(
         options |= {"postgresql_where": sa.text(where), "sqlite_where": sa.text(where)}
     if offline(op):
         with op.get_context().autocommit_block():
+            op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
             op.create_index(
                 name, table, columns, if_not_exists=True, postgresql_concurrently=True, **options
             )
@@ -70,8 +72,11 @@ def return_found_index(op: Operations, name: str, table: str) -> None:
 
 
 @operation
-def verify_lookup(op: Operations, query: str, *, uses: str) -> None:
-    """The database answers `query` from the index `uses`; else the migration fails."""
+def verify_lookup(op: Operations, query: str, *, uses: str, or_else: str | None = None) -> None:
+    """The database answers `query` from the index `uses`; else the migration fails.
+
+    PostgreSQL may price a second index, `or_else`, just as low, and then takes either.
+    """
     if offline(op):
         return
     connection = op.get_bind()
@@ -79,6 +84,7 @@ def verify_lookup(op: Operations, query: str, *, uses: str) -> None:
         op.execute("SET LOCAL enable_seqscan = off")  # it scans a small table whatever it has
         plan = "\n".join(row[0] for row in connection.execute(sa.text(f"EXPLAIN {query}")))
         op.execute("SET LOCAL enable_seqscan = on")
+        uses = f"({uses}|{or_else or uses})"
     else:
         rows = connection.execute(sa.text(f"EXPLAIN QUERY PLAN {query}"))
         plan = "\n".join(row.detail for row in rows)
@@ -96,6 +102,11 @@ def _build_concurrently(
         try:
             op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
             op.create_index(name, table, columns, postgresql_concurrently=True, **options)
+        except exc.IntegrityError as error:
+            raise CommandError(
+                f"{name} could not be built, rows arrived meanwhile that it forbids; run the same "
+                f"command again, it names them: {str(error.orig).strip()}"
+            ) from error
         finally:
             op.execute(f"SET lock_timeout = '{patience}'")
 

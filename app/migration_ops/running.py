@@ -3,6 +3,7 @@
 import fcntl
 import logging
 import random
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,10 +20,40 @@ LOCK_KEY = 0x686F6F6B6F6E6365  # "hookonce"
 LOCK_TIMEOUT_MILLISECONDS = 500
 """A statement that waits for a lock holds up every writer behind it: it gives up after this."""
 PATIENCE_SECONDS = 300.0
+OLDEST_SQLITE = (3, 35, 0)
 _POLL_SECONDS = 0.1
 _WORTH_RETRYING = {"55P03", "40P01"}  # lock not available, deadlock
 
 log = logging.getLogger("hookonce.migrate")
+
+
+@contextmanager
+def in_one_line(engine: Engine) -> Iterator[None]:
+    """Trouble with the database or its files is one sentence for the operator, no traceback."""
+    try:
+        yield
+    except exc.DBAPIError as error:
+        reason = " ".join(str(error.orig).split())
+        raise CommandError(
+            f"{engine.dialect.name} {_version(engine)}: {reason}; the revision that was under way "
+            "is not applied, run the same command again once the cause is gone"
+        ) from error
+    except OSError as error:
+        raise CommandError(f"{error.strerror}: {error.filename}") from error
+
+
+def require_version(engine: Engine) -> None:
+    """Return if the database can do what migrations ask of it."""
+    if engine.dialect.name == "sqlite" and sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        oldest = ".".join(map(str, OLDEST_SQLITE))
+        raise CommandError(
+            f"SQLite {sqlite3.sqlite_version} cannot drop a column or index a part of a table "
+            f"safely: Python here needs SQLite {oldest} or newer; nothing was changed"
+        )
+
+
+def _version(engine: Engine) -> str:
+    return ".".join(str(part) for part in engine.dialect.server_version_info or ("(unknown)",))
 
 
 @contextmanager

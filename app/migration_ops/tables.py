@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.util import CommandError
 
@@ -10,7 +11,9 @@ from app.migration_ops.plugin import discarding, offline, operation, stash_name,
 
 
 @operation
-def create_or_restore_table(op: Operations, revision: str, name: str, *items: Any, **kw: Any) -> None:
+def create_or_restore_table(
+    op: Operations, revision: str, name: str, *items: Any, **kw: Any
+) -> None:
     """The table stands: as it was when this revision was last taken back, or as found, or new."""
     stash = stash_name(revision, name)
     if offline(op):
@@ -34,9 +37,21 @@ def stash_table(op: Operations, revision: str, name: str) -> None:
     if not offline(op) and found.has_table(op, name):
         return
     if discarding(op):
+        _drop_stashed_children(op, name)
         op.drop_table(name)
     else:
         op.rename_table(name, stash_name(revision, name))
+
+
+def _drop_stashed_children(op: Operations, name: str) -> None:
+    """Rows that a later revision's downgrade stashed are of no use without their parents."""
+    if offline(op):
+        return
+    inspector = sa.inspect(op.get_bind())
+    for table in inspector.get_table_names():
+        parents = {key["referred_table"] for key in inspector.get_foreign_keys(table)}
+        if table.startswith("_stash_") and name in parents:
+            op.drop_table(table)
 
 
 def _create_or_rename_offline(

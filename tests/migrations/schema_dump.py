@@ -1,0 +1,141 @@
+"""A whole schema as plain values, to be compared: what Alembic's own comparison does not see too.
+
+Types, defaults, primary and foreign keys, unique, CHECK constraints, indexes with their WHERE,
+triggers. What migrations keep for themselves (`alembic_version`, `_stash_*`, `_found_*`) is left
+out unless `whole` is asked for.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from app import settings
+
+Schema = dict[str, dict[str, Any]]
+
+
+@contextmanager
+def connected(url: str) -> Iterator[sa.Connection]:
+    """A connection of the test's own, in autocommit, to a database named as DATABASE_URL is."""
+    url = settings.from_environment({"DATABASE_URL": url}).database_url
+    engine = sa.create_engine(url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        yield connection
+
+
+def execute(url: str, *statements: str) -> list[Any]:
+    """The rows of the last statement, if it gives any."""
+    with connected(url) as connection:
+        for statement in statements:
+            result = connection.exec_driver_sql(statement)
+        return list(result) if result.returns_rows else []
+
+
+def tables(connection: sa.Connection, *, whole: bool = False) -> list[str]:
+    """The tables to compare, parents before children where there are children."""
+    names = sorted(sa.inspect(connection).get_table_names())
+    return names if whole else [n for n in names if n != "alembic_version" and n[0] != "_"]
+
+
+def schema(url: str, *, whole: bool = False) -> Schema:
+    """Everything about the tables but their rows."""
+    with connected(url) as connection:
+        describe = _sqlite if connection.dialect.name == "sqlite" else _postgresql
+        return {name: describe(connection, name) for name in tables(connection, whole=whole)}
+
+
+def data(url: str, *, whole: bool = False) -> dict[str, list[dict[str, Any]]]:
+    """Every row of every table, in the order of its values."""
+    with connected(url) as connection:
+        return {name: _rows(connection, name) for name in tables(connection, whole=whole)}
+
+
+def stashes(url: str) -> set[str]:
+    """The tables that downgrades have left."""
+    with connected(url) as connection:
+        return {n for n in sa.inspect(connection).get_table_names() if n.startswith("_stash")}
+
+
+def _rows(connection: sa.Connection, table: str) -> list[dict[str, Any]]:
+    found = connection.exec_driver_sql(f'SELECT * FROM "{table}"').mappings()
+    return sorted(({k: _plain(v) for k, v in row.items()} for row in found), key=repr)
+
+
+def _plain(value: Any) -> Any:
+    return bytes(value) if isinstance(value, memoryview) else value
+
+
+def _sqlite(connection: sa.Connection, table: str) -> dict[str, Any]:
+    def pragma(name: str, of: str = table) -> list[Any]:
+        return list(connection.exec_driver_sql(f'PRAGMA {name}("{of}")').mappings())
+
+    made_by = connection.exec_driver_sql(
+        "SELECT type, name, sql FROM sqlite_master WHERE tbl_name = ?", (table,)
+    ).all()
+    sql = next(row.sql for row in made_by if row.type == "table")
+    unique = [row["name"] for row in pragma("index_list") if row["origin"] == "u"]
+    return {
+        "columns": [
+            (c["name"], c["type"], c["notnull"], c["dflt_value"], c["pk"])
+            for c in pragma("table_xinfo")
+        ],
+        "autoincrement": "AUTOINCREMENT" in sql.upper(),
+        "foreign keys": sorted(
+            (f["table"], f["from"], f["to"], f["on_delete"], f["on_update"])
+            for f in pragma("foreign_key_list")
+        ),
+        "unique": sorted([c["name"] for c in pragma("index_info", of)] for of in unique),
+        "named": sorted(re.findall(r"CONSTRAINT (\w+) ", sql)),
+        "checks": sorted(_checks(sql)),
+        "indexes": {row.name: _spaced(row.sql) for row in made_by if row.type == "index"},
+        "triggers": sorted(row.name for row in made_by if row.type == "trigger"),
+    }
+
+
+def _checks(sql: str) -> Iterator[str]:
+    """Each CHECK's condition, whose end is where its parentheses close."""
+    for match in re.finditer(r"\bCHECK\s*(?=\()", sql):
+        depth = 0
+        for end in range(match.end(), len(sql)):
+            depth += {"(": 1, ")": -1}.get(sql[end], 0)
+            if depth == 0:
+                break
+        yield _spaced(sql[match.end() : end + 1])
+
+
+def _spaced(sql: str | None) -> str:
+    return re.sub(r"\s+", " ", sql or "(automatic)").replace('"', "")
+
+
+def _postgresql(connection: sa.Connection, table: str) -> dict[str, Any]:
+    def ask(query: str) -> list[tuple[Any, ...]]:
+        rows = connection.execute(sa.text(query), {"table": table})
+        return [tuple(row) for row in rows]
+
+    oid = "to_regclass(quote_ident(:table))"
+    return {
+        "columns": ask(
+            "SELECT attname, format_type(atttypid, atttypmod), attnotnull, "
+            "pg_get_expr(adbin, adrelid), attidentity FROM pg_attribute "
+            "LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum "
+            f"WHERE attrelid = {oid} AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
+        ),
+        "constraints": sorted(
+            ask(
+                "SELECT conname, pg_get_constraintdef(oid), convalidated FROM pg_constraint "
+                f"WHERE conrelid = {oid} AND contype <> 'n'"
+            )
+        ),
+        "indexes": sorted(
+            ask(
+                "SELECT pg_get_indexdef(indexrelid), indisvalid, indisready FROM pg_index "
+                f"WHERE indrelid = {oid}"
+            )
+        ),
+        "triggers": sorted(
+            ask(f"SELECT tgname FROM pg_trigger WHERE tgrelid = {oid} AND NOT tgisinternal")
+        ),
+    }

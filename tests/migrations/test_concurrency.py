@@ -1,0 +1,172 @@
+"""One migrator at a time, and no writer kept waiting by it."""
+
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from app.migration_ops.running import LOCK_TIMEOUT_MILLISECONDS
+from tests.databases import ROOT, Databases, migrate
+from tests.migrations.history import NAMES
+from tests.migrations.schema_dump import data, execute, schema, stashes
+from tests.migrations.seeding import seed
+
+STALL_SECONDS = LOCK_TIMEOUT_MILLISECONDS / 1000 + 0.5  # what a busy machine adds
+DEADLINE_SECONDS = 60.0
+INVALID = "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid"
+
+
+@pytest.fixture
+def postgresql_url(databases: Databases) -> Iterator[str]:
+    with databases.empty("postgresql") as url:
+        yield url
+
+
+@contextmanager
+def in_background(target: object, *args: object, **kwargs: object) -> Iterator[threading.Thread]:
+    """The thread has ended, and not by an error, when the block has."""
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            target(*args, **kwargs)  # type: ignore[operator]
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield thread
+    finally:
+        thread.join(DEADLINE_SECONDS)
+    assert not thread.is_alive()
+    assert errors == []
+
+
+def until(condition: object) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < deadline, "the deadline passed"
+        threading.Event().wait(0.01)
+
+
+def waits_for_lock(url: str) -> bool:
+    waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation IS NOT NULL"
+    return bool(execute(url, waiting))
+
+
+def start_upgrade(url: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "alembic", "upgrade", "head"],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": url},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_of_ten_upgrades_at_once_all_succeed_and_one_applies(empty_url: str) -> None:
+    started = [start_upgrade(empty_url) for _ in range(10)]
+
+    ended = [(process.communicate(timeout=120)[1], process.returncode) for process in started]
+
+    assert [code for _, code in ended] == [0] * 10, ended
+    applied = re.findall(r"Running upgrade .*?-> (\d{4})", "".join(log for log, _ in ended))
+    assert sorted(applied) == NAMES
+
+
+def test_the_migration_waits_for_a_reader_and_stalls_no_writer(postgresql_url: str) -> None:
+    migrate(postgresql_url, to=NAMES[1])
+    seed(postgresql_url)
+    stalls: list[float] = []
+
+    with psycopg.connect(postgresql_url) as reader:
+        reader.execute("SELECT count(*) FROM trigger_executions")
+        with in_background(migrate, postgresql_url) as migration:
+            until(lambda: waits_for_lock(postgresql_url))
+            while len(stalls) < 300:
+                stalls.append(_seconds_to_write(postgresql_url))
+            still_waiting = migration.is_alive()
+            reader.rollback()
+
+    assert still_waiting
+    assert max(stalls) < STALL_SECONDS
+    assert execute(postgresql_url, "SELECT version_num FROM alembic_version") == [(NAMES[-1],)]
+
+
+def _seconds_to_write(url: str) -> float:
+    with psycopg.connect(url, autocommit=True) as connection:
+        began = time.monotonic()
+        connection.execute("UPDATE trigger_executions SET error = 'x' WHERE id = 1")
+        return time.monotonic() - began
+
+
+def test_an_index_that_a_killed_build_left_invalid_is_built_anew(postgresql_url: str) -> None:
+    migrate(postgresql_url)
+    seed(postgresql_url)
+    execute(
+        postgresql_url,
+        "DROP INDEX uq_trigger_idem",  # as if the build were yet to come
+        f"UPDATE alembic_version SET version_num = '{NAMES[0]}'",
+    )
+
+    with psycopg.connect(postgresql_url) as writer:
+        writer.execute("UPDATE trigger_executions SET error = 'x' WHERE id = 1")
+        upgrade = start_upgrade(postgresql_url)
+        until(lambda: execute(postgresql_url, INVALID))
+        upgrade.kill()
+        upgrade.communicate()
+        _end_backends_of_the_dead(postgresql_url)
+        left = execute(postgresql_url, INVALID)
+        writer.rollback()
+    migrate(postgresql_url, to=NAMES[1])
+
+    assert left == [("uq_trigger_idem",)]
+    assert execute(postgresql_url, INVALID) == []
+    assert execute(postgresql_url, "SELECT to_regclass('uq_trigger_idem') IS NOT NULL") == [(True,)]
+
+
+def _end_backends_of_the_dead(url: str) -> None:
+    theirs = "FROM pg_stat_activity WHERE application_name = 'hookonce'"
+    execute(url, f"SELECT pg_terminate_backend(pid) {theirs} AND datname = current_database()")
+    until(lambda: not execute(url, f"SELECT 1 {theirs} AND datname = current_database()"))
+
+
+@pytest.mark.parametrize("revision", ["0002", "0003"])
+def test_writes_while_a_downgrade_copies_are_not_lost(postgresql_url: str, revision: str) -> None:
+    migrate(postgresql_url, to=revision)
+    seed(postgresql_url)
+    column = {"0002": "idempotency_key", "0003": "lease_owner"}[revision]
+    writes = [
+        f"UPDATE trigger_executions SET {column} = 'meanwhile' WHERE id = 2",
+        f"UPDATE trigger_executions SET {column} = NULL WHERE id = 3",
+        f"INSERT INTO trigger_executions (trigger_id, {column}) VALUES (1, 'new')",
+        "DELETE FROM trigger_executions WHERE id = 4",
+    ]
+    expected: list[object] = []
+
+    def write(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        """Between the copy and the removal of the columns."""
+        if statement.startswith("LOCK TABLE"):
+            execute(postgresql_url, *writes)
+            expected.append(data(postgresql_url))
+
+    sa.event.listen(Engine, "before_cursor_execute", write)
+    try:
+        migrate(postgresql_url, to=NAMES[NAMES.index(revision) - 1], down=True)
+    finally:
+        sa.event.remove(Engine, "before_cursor_execute", write)
+    migrate(postgresql_url, to=revision)
+
+    assert [data(postgresql_url)] == expected
+    assert stashes(postgresql_url) == set()
+    assert schema(postgresql_url)["trigger_executions"]["triggers"] == []

@@ -1,0 +1,124 @@
+"""Keys that a found database holds twice stop the upgrade before it changes anything."""
+
+import re
+
+import pytest
+from alembic.util import CommandError
+
+from tests.databases import migrate
+from tests.migrations import found_databases as found
+from tests.migrations.history import NAMES
+from tests.migrations.schema_dump import data, execute, schema, stashes
+
+STANDING = [(), (found.KEY_ALONE,), (found.KEY_ALONE, found.KEY_TWICE)]
+
+
+def found_with_duplicates(url: str, *, keys: int = 2, indexes: tuple[str, ...] = ()) -> None:
+    """Each key stands on three executions of trigger 1, and once on one of trigger 2."""
+    found.make(url, ("idempotency_key",), indexes)
+    execute(url, "UPDATE trigger_executions SET idempotency_key = NULL")
+    for number in range(keys):
+        for trigger in (1, 2, 1, 1):
+            execute(
+                url,
+                "INSERT INTO trigger_executions (trigger_id, status, idempotency_key) "
+                f"VALUES ({trigger}, 'completed', 'it''s twice {number} 🪝')",
+            )
+
+
+def keys_of(url: str, trigger: int) -> list[str | None]:
+    query = f"SELECT idempotency_key FROM trigger_executions WHERE trigger_id = {trigger} "
+    return [row[0] for row in execute(url, f"{query} AND id > 15 ORDER BY id")]
+
+
+@pytest.mark.parametrize("indexes", STANDING, ids=len)
+def test_the_upgrade_is_refused_before_any_change(empty_url: str, indexes: tuple[str, ...]) -> None:
+    found_with_duplicates(empty_url, indexes=indexes)
+    before = schema(empty_url, whole=True), data(empty_url, whole=True)
+
+    with pytest.raises(CommandError, match="nothing was changed"):
+        migrate(empty_url)
+
+    assert (schema(empty_url, whole=True), data(empty_url, whole=True)) == before
+
+
+def test_the_refusal_names_what_stands_twice_and_the_way_on(empty_url: str) -> None:
+    found_with_duplicates(empty_url)
+
+    with pytest.raises(CommandError) as refusal:
+        migrate(empty_url)
+
+    message = str(refusal.value)
+    assert message.startswith("2 idempotency keys in all")
+    assert '  trigger 1, key "it\'s twice 0 🪝": executions 16, 18, 19\n' in message
+    assert '  trigger 1, key "it\'s twice 1 🪝": executions 20, 22, 23\n' in message
+    assert "trigger 2" not in message
+    assert message.endswith("run: alembic -x dedupe=keep-first upgrade head")
+
+
+def test_the_refusal_names_the_first_ten_and_the_total(empty_url: str) -> None:
+    found_with_duplicates(empty_url, keys=12)
+
+    with pytest.raises(CommandError) as refusal:
+        migrate(empty_url)
+
+    message = str(refusal.value)
+    assert message.startswith("12 idempotency keys in all")
+    assert re.findall(r"twice (\d+)", message) == [str(number) for number in range(10)]
+
+
+def test_keeping_the_first_stashes_the_key_of_the_others(empty_url: str) -> None:
+    found_with_duplicates(empty_url)
+
+    migrate(empty_url, dedupe="keep-first")
+
+    assert keys_of(empty_url, 1) == ["it's twice 0 🪝", None, None, "it's twice 1 🪝", None, None]
+    assert keys_of(empty_url, 2) == ["it's twice 0 🪝", "it's twice 1 🪝"]
+    stashed = execute(empty_url, "SELECT id FROM _stash_0002_duplicate_keys ORDER BY id")
+    assert [row[0] for row in stashed] == [18, 19, 22, 23]
+
+
+@pytest.mark.parametrize("indexes", STANDING, ids=len)
+def test_the_downgrade_gives_the_keys_back(empty_url: str, indexes: tuple[str, ...]) -> None:
+    found_with_duplicates(empty_url, indexes=indexes)
+    rows, tables = data(empty_url), schema(empty_url)
+
+    migrate(empty_url, dedupe="keep-first")
+    migrate(empty_url, to="base", down=True)
+
+    assert data(empty_url) == rows
+    assert schema(empty_url) == tables
+
+
+def test_keys_given_back_stand_in_the_way_of_the_next_upgrade(empty_url: str) -> None:
+    found_with_duplicates(empty_url)
+    migrate(empty_url, dedupe="keep-first")
+    rows = data(empty_url)
+    migrate(empty_url, to=NAMES[0], down=True)
+    before = schema(empty_url, whole=True), data(empty_url, whole=True)
+
+    with pytest.raises(CommandError, match="in all stand more than once"):
+        migrate(empty_url)
+
+    assert (schema(empty_url, whole=True), data(empty_url, whole=True)) == before
+    migrate(empty_url, dedupe="keep-first")
+    assert data(empty_url) == rows
+
+
+def test_keeping_the_first_where_nothing_stands_twice_changes_nothing(empty_url: str) -> None:
+    found.make(empty_url, ("idempotency_key",))
+    rows = data(empty_url)
+
+    migrate(empty_url, dedupe="keep-first")
+    left = stashes(empty_url)
+    migrate(empty_url, to="base", down=True)
+
+    assert left == set()
+    assert data(empty_url) == rows
+
+
+def test_another_way_to_deduplicate_is_not_known(empty_url: str) -> None:
+    found_with_duplicates(empty_url)
+
+    with pytest.raises(CommandError, match="dedupe=keep-last is not known"):
+        migrate(empty_url, dedupe="keep-last")

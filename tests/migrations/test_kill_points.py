@@ -1,0 +1,95 @@
+"""Killed at any statement, the same command run again arrives, and nothing is lost."""
+
+import itertools
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.databases import Databases, migrate
+from tests.migrations import found_databases as found
+from tests.migrations.history import NAMES, before
+from tests.migrations.killing import killed_at
+from tests.migrations.schema_dump import data, schema, stashes
+from tests.migrations.seeding import seed
+
+Copy = Callable[[str], str]
+every_revision = pytest.mark.parametrize("revision", NAMES)
+State = tuple[object, object, set[str]]
+
+
+@pytest.fixture
+def copy(databases: Databases) -> Iterator[Copy]:
+    """Copies of a database, gone after the test."""
+    made: list[str] = []
+
+    def copied(url: str) -> str:
+        name = f"k{uuid.uuid4().hex[:12]}"
+        if url.startswith("sqlite"):
+            path = url.removeprefix("sqlite:///")
+            shutil.copy(path, f"{path}.{name}")
+            return f"sqlite:///{path}.{name}"
+        made.append(name)
+        return databases.server.create(name, url.rpartition("?")[0].rpartition("/")[2])
+
+    yield copied
+    for name in made:
+        databases.server.drop(name)
+
+
+def state(url: str) -> State:
+    return schema(url), data(url), stashes(url)
+
+
+def survive_every_kill(url: str, copy: Copy, to: str, *, down: bool) -> int:
+    """How many kills the migration of `url` survived; the first that it did not fails."""
+    unharmed = copy(url)
+    migrate(unharmed, to=to, down=down)
+    expected = state(unharmed)
+    for point in itertools.count():
+        harmed = copy(url)
+        died = killed_at(point, harmed, to, down=down)
+        if not died:
+            return point
+        migrate(harmed, to=to, down=down)
+        assert state(harmed) == expected, f"killed at point {point}"
+    raise AssertionError("unreachable")
+
+
+@every_revision
+def test_an_upgrade_killed_anywhere_arrives_when_run_again(
+    empty_url: str, copy: Copy, revision: str
+) -> None:
+    migrate(empty_url, to=revision)
+    seed(empty_url)
+    migrate(empty_url, to=before(revision), down=True)
+
+    survived = survive_every_kill(empty_url, copy, revision, down=False)
+
+    assert survived >= 4
+
+
+@every_revision
+def test_a_downgrade_killed_anywhere_arrives_when_run_again(
+    empty_url: str, copy: Copy, revision: str
+) -> None:
+    migrate(empty_url, to=revision)
+    seed(empty_url)
+
+    survived = survive_every_kill(empty_url, copy, before(revision), down=True)
+
+    assert survived >= 4
+
+
+@pytest.mark.parametrize("revision", NAMES[:3])
+def test_taking_over_a_found_database_survives_every_kill(
+    empty_url: str, copy: Copy, revision: str
+) -> None:
+    found.make(empty_url, ("idempotency_key",), (found.KEY_TWICE,))
+    if before(revision) != "base":
+        migrate(empty_url, to=before(revision))
+
+    survived = survive_every_kill(empty_url, copy, revision, down=False)
+
+    assert survived >= 4
