@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app import db, revision
+from app import db, queries, revision
 from app.db import IDEMPOTENCY_INDEX, Database
 from app.errors import HookonceError
 from app.intake import admit
-from app.lifecycle import RUNNING, WAITING
 from app.models import trigger_executions
 
 STASH_PREFIX = "_stash_"
@@ -100,15 +99,10 @@ def _stashes(connection: Connection) -> list[str]:
 
 
 def _held(connection: Connection) -> list[str]:
-    columns = trigger_executions.c
-    unfinished_without_plan = sa.or_(
-        columns.status.in_(WAITING) & columns.next_attempt_at.is_(None),
-        (columns.status == RUNNING) & columns.lease_expires_at.is_(None),
-    )
-    count = _count(connection, trigger_executions, unfinished_without_plan)
+    count = _count(connection, trigger_executions, queries.held())
     if not count:
         return []
-    return [f"{count} unfinished execution(s) of the database as it was found are held back"]
+    return [f"{count} execution(s) found unfinished are held back: see `hookonce held list`"]
 
 
 def _count(

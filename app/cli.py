@@ -204,6 +204,48 @@ def fire(chosen: Settings, database: Database, trigger: str, data: str) -> None:
     click.echo(f"{answer.status} {answer.data.decode('utf-8', 'replace')}")
 
 
+@main.group()
+def held() -> None:
+    """Executions that a found database left unfinished: they wait for a person."""
+
+
+@held.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@with_database
+def list_held(_chosen: Settings, database: Database, as_json: bool) -> None:
+    """What is held back, by trigger and status."""
+    with database.reading() as connection:
+        rows = [queries.public(row) for row in queries.held_by_trigger(connection)]
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    _print_table(rows, ("slug", "status", "executions", "oldest_id", "newest_id"))
+
+
+@held.command("release")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_database
+def release(_chosen: Settings, database: Database, yes: bool) -> None:
+    """Make them due: workers start them at once."""
+    _decide(database, "become due", operate.release_held, yes)
+
+
+@held.command("give-up")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_database
+def give_up(_chosen: Settings, database: Database, yes: bool) -> None:
+    """Make them dead letters."""
+    _decide(database, "become dead letters", operate.give_up_held, yes)
+
+
+def _decide(database: Database, what: str, decision: Callable[[Database], int], yes: bool) -> None:
+    with database.reading() as connection:
+        count = sum(row.executions for row in queries.held_by_trigger(connection))
+    if not yes:
+        click.confirm(f"{count} held execution(s) will {what}. Go on?", abort=True)
+    click.echo(f"{decision(database)} execution(s) {what}")
+
+
 def _webhook_url(chosen: Settings, trigger_id: int) -> str:
     return f"{chosen.hookonce_public_url}/api/triggers/webhook/{trigger_id}"
 

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from app import actions, clock
-from app.db import Database
+from app import actions, clock, lifecycle, queries
+from app.db import Database, utc_now
 from app.errors import InvalidTrigger, NotFound
-from app.models import triggers
+from app.models import trigger_executions, triggers
 
 SECRET_BYTES = 32
 LONGEST_NAME = 200
@@ -93,6 +93,37 @@ def find_trigger(connection: Connection, name_or_id: str) -> sa.Row[Any]:
     if row is None:
         raise NotFound(f"there is no trigger {name_or_id!r}; `hookonce trigger list` shows all")
     return row
+
+
+def release_held(database: Database) -> int:
+    """How many executions that were held back are due from now on."""
+    columns = trigger_executions.c
+    waiting = sa.case(
+        (columns.status == lifecycle.RUNNING, lifecycle.RETRYING), else_=columns.status
+    )
+    release = sa.update(trigger_executions).where(queries.held())
+    with database.writing() as connection:
+        released = connection.execute(release.values(status=waiting, next_attempt_at=utc_now()))
+        return released.rowcount
+
+
+def give_up_held(database: Database) -> int:
+    """How many executions that were held back are dead letters from now on.
+
+    Each stands as though a worker had taken it and failed: a replay is still a person's choice.
+    """
+    give_up = (
+        sa.update(trigger_executions)
+        .where(queries.held())
+        .values(
+            status=lifecycle.FAILED,
+            completed_at=utc_now(),
+            error="found unfinished when the database was taken over, and given up by a person",
+            error_category=lifecycle.PERMANENT,
+        )
+    )
+    with database.writing() as connection:
+        return connection.execute(give_up).rowcount
 
 
 def slug(name: str) -> str:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app import clock
+from app.lifecycle import RUNNING, WAITING
 from app.models import trigger_executions, triggers
 
 _SECRET_COLUMNS = {"secret"}
@@ -28,6 +29,33 @@ def executions_of(connection: Connection, trigger_id: int, limit: int) -> Sequen
     columns = trigger_executions.c
     query = sa.select(trigger_executions).where(columns.trigger_id == trigger_id)
     return connection.execute(query.order_by(columns.id.desc()).limit(limit)).all()
+
+
+def held() -> sa.ColumnElement[bool]:
+    """Unfinished, and neither scheduled nor leased: so a found database's executions stand."""
+    columns = trigger_executions.c
+    return sa.or_(
+        columns.status.in_(WAITING) & columns.next_attempt_at.is_(None),
+        (columns.status == RUNNING) & columns.lease_expires_at.is_(None),
+    )
+
+
+def held_by_trigger(connection: Connection) -> Sequence[sa.Row[Any]]:
+    """(slug, status, executions, oldest_id, newest_id) of what is held back."""
+    columns = trigger_executions.c
+    query = (
+        sa.select(
+            triggers.c.slug,
+            columns.status,
+            sa.func.count().label("executions"),
+            sa.func.min(columns.id).label("oldest_id"),
+            sa.func.max(columns.id).label("newest_id"),
+        )
+        .join(triggers, triggers.c.id == columns.trigger_id)
+        .where(held())
+        .group_by(triggers.c.slug, columns.status)
+    )
+    return connection.execute(query.order_by(triggers.c.slug, columns.status)).all()
 
 
 def public(row: sa.Row[Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ pause. Prints, for each step, how long it took and the longest that the writer h
 """
 
 import argparse
+import itertools
 import tempfile
 import threading
 import time
@@ -66,7 +67,7 @@ def measure(kind: str, url: str, rows: int) -> None:
     print(f"\n{kind}, {rows:,} executions of {PAYLOAD_BYTES} bytes")
     print(f"{'step':<22}{'took, ms':>10}{'slowest write, ms':>20}")
     history = revision.history()
-    for lower, upper in reversed(list(zip(history[1:-1], history[2:], strict=True))):
+    for lower, upper in reversed(list(itertools.pairwise(history[1:]))):
         step(database, url, f"{upper} down to {lower}", lower, down=True)
     for upper in history[2:]:
         step(database, url, f"up to {upper}", upper, down=False)

@@ -1,14 +1,65 @@
 """What a found database left unfinished waits for a person, who lets it run or gives it up."""
 
-import sqlalchemy as sa
+import pytest
 
 from app import checkup, operate, queries
 from app.db import Database
-from app.models import trigger_executions
+from app.settings import Settings
+from app.worker.loop import Worker
 from tests import factories
+
+FOUND = {"next_attempt_at": None, "lease_owner": None, "lease_expires_at": None}
+
+
+@pytest.fixture
+def found(database: Database) -> Database:
+    """A database with one execution of each unfinished status held back, and one of our own."""
+    trigger_id = factories.trigger(database)
+    for status in ("pending", "running", "retrying"):
+        factories.execution(database, trigger_id, status, **FOUND, attempt_count=0)
+    factories.execution(database, trigger_id, "pending")
+    return database
 
 
 def _statuses(database: Database) -> list[str]:
-    query = sa.select(trigger_executions.c.status).order_by(trigger_executions.c.id)
-    with database.reading() as connection:
-        return list(connection.execute(query).scalars())
+    return [row.status for row in factories.executions(database)]
+
+
+def test_they_are_counted_by_trigger_and_status(found: Database) -> None:
+    with found.reading() as connection:
+        rows = queries.held_by_trigger(connection)
+
+    assert [(row.status, row.executions) for row in rows] == [
+        ("pending", 1),
+        ("retrying", 1),
+        ("running", 1),
+    ]
+
+
+def test_the_check_up_mentions_them(found: Database) -> None:
+    notes = checkup.notes(found)
+
+    assert notes == ["3 execution(s) found unfinished are held back: see `hookonce held list`"]
+
+
+def test_released_they_are_run_by_the_next_worker(found: Database, settings: Settings) -> None:
+    released = operate.release_held(found)
+
+    attempts = Worker(found, settings).run_once()
+
+    assert (released, attempts) == (3, 4)
+
+
+def test_given_up_they_are_dead_letters_and_our_own_is_not(found: Database) -> None:
+    given_up = operate.give_up_held(found)
+
+    assert given_up == 3
+    assert _statuses(found) == ["failed", "failed", "failed", "pending"]
+
+
+def test_a_second_decision_finds_nothing_left_to_decide(found: Database) -> None:
+    operate.release_held(found)
+
+    given_up = operate.give_up_held(found)
+
+    assert given_up == 0
