@@ -1,0 +1,30 @@
+"""What `trigger fire` sends is what the source's own verification lets in."""
+
+import pytest
+
+from app import clock
+from app.errors import InvalidTrigger
+from app.intake import firing, sources, verify
+from app.intake.message import Trigger
+from tests import factories
+from tests.senders import SECRET, Sent
+
+BODY = b'{"hello": "world"}'
+
+
+@pytest.mark.parametrize("source", [name for name in sources.names() if name != "discord"])
+def test_a_fired_request_is_verified(source: str) -> None:
+    headers = firing.signed_headers(source, SECRET, BODY)
+    trigger = Trigger(1, source, SECRET, enabled=True)
+
+    verified = verify.check(trigger, factories.request(Sent(headers, BODY)), clock.now())
+
+    assert verified.name == source
+
+
+@pytest.mark.parametrize(
+    ("source", "secret"), [("discord", SECRET), ("custom", ""), ("custom", None)]
+)
+def test_what_cannot_be_signed_is_said_so(source: str, secret: str | None) -> None:
+    with pytest.raises(InvalidTrigger):
+        firing.signed_headers(source, secret, BODY)
