@@ -14,6 +14,13 @@ from app.models import UtcDateTime, metadata
 
 assert migration_ops.__all__  # noqa: S101, importing it is what brings the operations
 
+DROP_EMPTY_VERSION_TABLE = (
+    "DO $$ BEGIN IF to_regclass('alembic_version') IS NOT NULL THEN "
+    "IF NOT EXISTS (SELECT FROM alembic_version) THEN DROP TABLE alembic_version; "
+    "END IF; END IF; END $$"
+)
+"""A downgrade to base leaves it behind, and the script of an upgrade begins with its creation."""
+
 
 def ours(name, type_, _parents):
     """Tables of others in the same database are none of our business."""
@@ -49,6 +56,9 @@ def offline(configured):
         raise CommandError("--sql is for PostgreSQL: set DATABASE_URL; SQLite upgrades itself")
     context.configure(url=configured.database_url, literal_binds=True, **OPTIONS)
     with context.begin_transaction():
+        context.execute(f"SET lock_timeout = {running.LOCK_TIMEOUT_MILLISECONDS}")
+        context.execute("SET statement_timeout = 0")
+        context.execute(DROP_EMPTY_VERSION_TABLE)
         context.run_migrations()
 
 
@@ -94,6 +104,7 @@ except InvalidSetting as error:
     raise CommandError(str(error)) from None
 if not logging.getLogger().handlers:
     log.configure(configured.hookonce_log_level)
+logging.getLogger("alembic.util.messaging").setLevel(logging.CRITICAL)  # FAILED: says it already
 if context.is_offline_mode():
     offline(configured)
 else:

@@ -165,7 +165,7 @@ def _stop_capture(op: Operations, stash: str, table: str) -> None:
 def _drop_columns(op: Operations, table: str, names: list[str]) -> None:
     for index in sa.inspect(op.get_bind()).get_indexes(table):
         if set(index["column_names"]) & set(names):
-            op.drop_index(index["name"], table)
+            op.drop_index(str(index["name"]), table)
     for name in names:
         op.drop_column(table, name)
 
@@ -200,6 +200,7 @@ def _restore_offline(stash: str, table: str, names: list[str]) -> str:
 
 
 def _stash_offline(op: Operations, stash: str, table: str, names: list[str]) -> None:
+    found.refuse_record_offline(op)
     if not discarding(op):
         any_value = " OR ".join(f"{name} IS NOT NULL" for name in names)
         op.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")

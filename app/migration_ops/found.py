@@ -49,6 +49,15 @@ def _refuse_found_tables_offline(op: Operations, tables: list[str]) -> None:
     )
 
 
+def refuse_record_offline(op: Operations) -> None:
+    """A script cannot know what to give back, so it leaves a found database to the command."""
+    op.execute(
+        f"DO $$ BEGIN IF to_regclass('{RECORD}') IS NOT NULL THEN RAISE EXCEPTION "
+        f"'an older system''s tables were taken over: let alembic downgrade give them back'; "
+        f"END IF; END $$"
+    )
+
+
 @operation
 def forget_found_tables(op: Operations) -> None:
     """The record is gone, as it was before the first revision."""

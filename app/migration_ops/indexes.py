@@ -8,7 +8,7 @@ from alembic.operations import Operations
 from alembic.util import CommandError
 from sqlalchemy import exc
 
-from app.migration_ops import found
+from app.migration_ops import found, running
 from app.migration_ops.plugin import offline, operation, postgresql
 
 
@@ -30,11 +30,7 @@ def ensure_index(
     if where is not None:
         options |= {"postgresql_where": sa.text(where), "sqlite_where": sa.text(where)}
     if offline(op):
-        with op.get_context().autocommit_block():
-            op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
-            op.create_index(
-                name, table, columns, if_not_exists=True, postgresql_concurrently=True, **options
-            )
+        _build_offline(op, name, table, columns, options)
         return
     if _stands(op, name, table, columns, unique, where):
         return
@@ -80,15 +76,16 @@ def verify_lookup(op: Operations, query: str, *, uses: str, or_else: str | None 
     if offline(op):
         return
     connection = op.get_bind()
+    accepted = uses
     if postgresql(op):
         op.execute("SET LOCAL enable_seqscan = off")  # it scans a small table whatever it has
         plan = "\n".join(row[0] for row in connection.execute(sa.text(f"EXPLAIN {query}")))
         op.execute("SET LOCAL enable_seqscan = on")
-        uses = f"({uses}|{or_else or uses})"
+        accepted = f"({uses}|{or_else or uses})"
     else:
         rows = connection.execute(sa.text(f"EXPLAIN QUERY PLAN {query}"))
         plan = "\n".join(row.detail for row in rows)
-    if not re.search(rf"\b{uses}\b", plan):
+    if not re.search(rf"\b{accepted}\b", plan):
         raise CommandError(f"{_database(op)} does not answer `{query}` from {uses} but by: {plan}")
 
 
@@ -109,6 +106,24 @@ def _build_concurrently(
             ) from error
         finally:
             op.execute(f"SET lock_timeout = '{patience}'")
+
+
+def _build_offline(
+    op: Operations, name: str, table: str, columns: list[str], options: dict[str, Any]
+) -> None:
+    """What a killed build left is dropped first: IF NOT EXISTS would take it for the index."""
+    with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = 0")  # this build stops no writer, so it may wait
+        op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
+        op.create_index(
+            name, table, columns, if_not_exists=True, postgresql_concurrently=True, **options
+        )
+        op.execute(f"SET lock_timeout = {running.LOCK_TIMEOUT_MILLISECONDS}")
+    op.execute(
+        f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_index "
+        f"WHERE indexrelid = to_regclass('{name}') AND indisvalid) "
+        f"THEN RAISE EXCEPTION '{name} was not built'; END IF; END $$"
+    )
 
 
 def _stands(

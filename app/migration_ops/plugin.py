@@ -42,7 +42,7 @@ def postgresql(op: Operations) -> bool:
 
 def discarding(op: Operations) -> bool:
     """Whether `-x discard=yes` was given: what a downgrade takes away is dropped for good."""
-    return op.get_context().opts.get("x", {}).get("discard") == "yes"
+    return bool(op.get_context().opts.get("x", {}).get("discard") == "yes")
 
 
 def table_names(connection: Connection) -> set[str]:

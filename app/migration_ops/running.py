@@ -113,9 +113,9 @@ def _prepare(connection: Connection) -> None:
     raw = connection.connection.dbapi_connection
     assert raw is not None  # noqa: S101, for the type checker: the connection is open
     if connection.dialect.name == "sqlite":
-        raw.execute("PRAGMA foreign_keys = OFF")  # type: ignore[attr-defined]
+        raw.execute("PRAGMA foreign_keys = OFF")
         return
-    raw.autocommit = True  # type: ignore[attr-defined]
-    raw.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MILLISECONDS}")  # type: ignore[attr-defined]
-    raw.execute("SET statement_timeout = 0")  # type: ignore[attr-defined]
-    raw.autocommit = False  # type: ignore[attr-defined]
+    raw.autocommit = True
+    raw.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MILLISECONDS}")
+    raw.execute("SET statement_timeout = 0")
+    raw.autocommit = False

