@@ -48,6 +48,7 @@ def _file_moved_away(path: Path) -> Iterator[None]:
         each.rename(aside / each.name)
     try:
         yield
+        assert not path.exists(), "an empty database was made in its place"
     finally:
         for each in aside.iterdir():
             each.rename(path.with_name(each.name))

@@ -20,6 +20,10 @@ echo "$HOOKONCE_EXECUTION_ID" >> begun
 [ "$HOOKONCE_ATTEMPT" = 1 ] && exec sleep 600
 echo "$HOOKONCE_EXECUTION_ID" >> ran
 """
+EACH_ATTEMPT_UNTIL_ALLOWED = """
+echo "$HOOKONCE_EXECUTION_ID" >> "begun-$HOOKONCE_ATTEMPT"
+until [ -e "allowed-$HOOKONCE_ATTEMPT" ]; do sleep 0.02; done
+"""
 UNTIL_ALLOWED = """
 echo "$HOOKONCE_EXECUTION_ID" >> begun
 until [ -e allowed ]; do sleep 0.02; done
@@ -146,3 +150,26 @@ def test_a_script_that_outlasts_the_grace_period_is_left_to_another_worker(
     assert status == 1
     assert len(worker.lines("abandoned")) == 1
     assert [each.outcome for each in ledger.attempts()] == ["lost", "succeeded"]
+
+
+def test_a_worker_that_was_frozen_beyond_its_lease_does_not_settle_for_the_next_one(
+    service: Service, ledger: Ledger
+) -> None:
+    sender = ledger.sender(service.gunicorn(), script=EACH_ATTEMPT_UNTIL_ALLOWED)
+    frozen = service.worker(**SHORT_LEASE)
+    assert sender.post_event("paid-1").acknowledged
+    until((ledger.directory / "begun-1").exists, "the first attempt")
+    frozen.signal(signal.SIGSTOP)
+    next_one = service.worker(**SHORT_LEASE)
+    until((ledger.directory / "begun-2").exists, "the second attempt")
+
+    (ledger.directory / "allowed-1").touch()
+    frozen.signal(signal.SIGCONT)
+    frozen.wait_for("evt=lease_lost")
+    [meanwhile] = ledger.executions()
+    (ledger.directory / "allowed-2").touch()
+    ledger.wait_until_done("paid-1")
+
+    assert meanwhile.status == "running"
+    assert [each.outcome for each in ledger.attempts()] == ["lost", "succeeded"]
+    assert (frozen.stop(), next_one.stop()) == (0, 0)

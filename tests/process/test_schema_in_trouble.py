@@ -33,6 +33,19 @@ def test_below_the_unique_index_nothing_is_admitted_and_after_the_upgrade_all_is
     _worked_off(ledger, worker)
 
 
+def test_a_found_database_that_has_the_columns_but_no_index_yet_admits_nothing(
+    service: Service, ledger: Ledger
+) -> None:
+    ledger.execute("DROP INDEX uq_trigger_idem", "UPDATE alembic_version SET version_num = '0001'")
+    sender = ledger.sender(service.gunicorn())
+
+    answer = sender.post_event("paid-1")
+
+    assert answer.status == 503
+    assert int(answer.retry_after or 0) > 0
+    assert ledger.count() == 0
+
+
 def _refused_in_the_end(sender: Sender) -> Answer:
     """The first answer that is no acknowledgement: of an event that repeats an admitted one."""
     seen: list[Answer] = []
