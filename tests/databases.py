@@ -14,6 +14,8 @@ import psycopg
 from alembic import command
 from alembic.config import Config
 
+from app.models import metadata
+
 ROOT = Path(__file__).resolve().parent.parent
 KINDS = ("sqlite", "postgresql")
 
@@ -29,6 +31,24 @@ def alembic_config(**x: str) -> Config:
     """The project's alembic.ini, with `-x name=value` for each keyword."""
     options = mock.Mock(x=[f"{name}={value}" for name, value in x.items()])
     return Config(str(ROOT / "alembic.ini"), cmd_opts=options)
+
+
+_END_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+_EMPTY = f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY"
+_SHAPE = """
+    SELECT 'revision', version_num, '', '' FROM alembic_version
+    UNION ALL SELECT 'table', relname, relkind::text, '' FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace
+    UNION ALL SELECT 'index', indexname, indexdef, '' FROM pg_indexes WHERE schemaname = 'public'
+    UNION ALL SELECT 'column', attrelid::regclass::text, attname, atttypid::text || attnotnull
+        FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+        WHERE relnamespace = 'public'::regnamespace AND attnum > 0
+    UNION ALL SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+        FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+    UNION ALL SELECT 'trigger', tgrelid::regclass::text, tgname, '' FROM pg_trigger
+        WHERE NOT tgisinternal
+    ORDER BY 1, 2, 3, 4"""
+"""Everything that a test may have changed; a dropped column leaves its mark."""
 
 
 class PostgresServer:
@@ -59,6 +79,19 @@ class PostgresServer:
     def drop(self, name: str) -> None:
         self._execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
+    def emptied(self, name: str, like: str) -> bool:
+        """Whether the database is as empty as the other; not if a test changed its schema."""
+        self._execute(_END_SESSIONS.format(name=name))
+        if self._shape(name) != self._shape(like):
+            return False
+        with psycopg.connect(self.uri_of(name), autocommit=True) as connection:
+            connection.execute(_EMPTY)
+        return True
+
+    def _shape(self, name: str) -> list[tuple[object, ...]]:
+        with psycopg.connect(self.uri_of(name), autocommit=True) as connection:
+            return connection.execute(_SHAPE).fetchall()
+
     def restart(self) -> None:
         self._server.stop()
         self._server.ensure_postgres_running()
@@ -86,6 +119,8 @@ class Databases:
         self._directory = directory
         self._server: PostgresServer | None = None
         self._templates: dict[str, str] = {}
+        self._spare: list[str] = []
+        """PostgreSQL databases at head and empty: emptying one is far cheaper than making one."""
 
     @property
     def server(self) -> PostgresServer:
@@ -111,8 +146,15 @@ class Databases:
             shutil.copy(template, path)
             yield f"sqlite:///{path}"
             return
-        yield self.server.create(name, template)
-        self.server.drop(name)
+        if not self._spare:
+            self.server.create(name, template)
+            self._spare.append(name)
+        name = self._spare.pop()
+        yield self.server.uri_of(name)
+        if self.server.emptied(name, like=template):
+            self._spare.append(name)
+        else:
+            self.server.drop(name)
 
     def _template(self, kind: str) -> str:
         if kind not in self._templates:
