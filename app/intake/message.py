@@ -21,6 +21,9 @@ class Request:
     body: bytes
     presented_secret: str | None = None
     """The secret as a path segment, from senders that sign nothing."""
+    url: str = ""
+    """The whole address as the sender called it; some senders sign it."""
+    query: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def content_type(self) -> str:
@@ -41,6 +44,11 @@ class Trigger:
     secret: str
     enabled: bool
     event_filter: Mapping[str, Json] = field(default_factory=dict)
+    tolerance_seconds: float | None = None
+    """None: as the source has it."""
+    key_from: tuple[str, ...] = ()
+    """Where the idempotency key comes from; empty: the default places."""
+    key_required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +94,43 @@ OK = Answer(200, {"status": "ok"})
 
 
 @dataclass(frozen=True, slots=True)
+class Facts:
+    """What an operator should know about a source, in words; `hookonce source show` prints it."""
+
+    documentation: str = ""
+    """The address of the sender's own words on this."""
+    signature: str = ""
+    provider_key: str = ""
+    """Where the source's own id of an event stands."""
+    provider_key_signed: bool = False
+    """Whether the signature covers that id: if not, who replays a request can change it."""
+    answer: str = "any 2xx"
+    retries: str = "unknown"
+    unverified: str = ""
+    """What of all this was not read in the sender's own documentation or code."""
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """Who sends: how to verify it, how to read it, and what it expects to hear."""
 
     name: str
-    verify: Callable[[Request, str, datetime], None]
-    """Returns if the request proves the secret; raises Unverified(reason) if it does not."""
+    verify: Callable[[Request, str, datetime, float | None], None]
+    """(request, secret, now, tolerance in seconds or None for no limit): returns if the request
+    proves the secret; raises Unverified(reason) if it does not."""
     events: Callable[[Request, Json], list[Event]]
     handshake: Callable[[Request, Json], Answer | None] = lambda _request, _payload: None
     """The answer to a request that only asks whether someone is there; such a one is no event."""
+    greeting: Callable[[Request, str], Answer] | None = None
+    """(request, secret): the answer to a GET that asks whether this address is the operator's."""
+    provider_key: Callable[[Request, Event], tuple[str, ...] | None] = lambda _request, _event: None
+    """The parts of the source's own id of an event; None where the event carries none."""
+    keyed_by_default: bool = False
+    """Whether the source's own id is the key where the default places have none."""
+    tolerance_seconds: float | None = None
+    """How old or far ahead a signed timestamp may be, unless the trigger says otherwise."""
+    redacted: frozenset[str] = frozenset()
+    """Names whose values are secrets, anywhere in the payload: never stored."""
     refusal_status: int | None = None
     """The status this sender needs for a bad signature, whatever the operator chose."""
+    facts: Facts = Facts()

@@ -31,11 +31,17 @@ def check(trigger: Trigger | None, request: Request, now: datetime) -> Source:
     return source
 
 
+def _tolerance(source: Source, trigger: Trigger) -> float | None:
+    if trigger.tolerance_seconds is not None:
+        return trigger.tolerance_seconds
+    return source.tolerance_seconds
+
+
 def _refusal(
     source: Source, trigger: Trigger, request: Request, now: datetime
 ) -> Unverified | None:
     try:
-        source.verify(request, trigger.secret or _NOBODY.secret, now)
+        source.verify(request, trigger.secret or _NOBODY.secret, now, _tolerance(source, trigger))
     except Unverified as refusal:
         return refusal
     return None

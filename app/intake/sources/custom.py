@@ -8,7 +8,7 @@ from app.intake.signatures import hmac_sha256_hex, require_match
 SIGNATURE_HEADERS = ("x-webhook-signature", "x-signature")
 
 
-def verify(request: Request, secret: str, _now: datetime) -> None:
+def verify(request: Request, secret: str, _now: datetime, _tolerance: float | None) -> None:
     """X-Webhook-Signature or X-Signature: `<hex>` or `sha256=<hex>`."""
     presented = [
         request.headers.get(name, "").removeprefix("sha256=") for name in SIGNATURE_HEADERS

@@ -14,7 +14,7 @@ TOLERANCE_SECONDS = 300.0
 PING = 1
 
 
-def verify(request: Request, secret: str, now: datetime) -> None:
+def verify(request: Request, secret: str, now: datetime, tolerance: float | None) -> None:
     """Ed25519 over timestamp and body; the secret is the public key in hex."""
     signature = request.headers.get("x-signature-ed25519", "")
     timestamp = request.headers.get("x-signature-timestamp", "")
@@ -26,7 +26,7 @@ def verify(request: Request, secret: str, now: datetime) -> None:
         key.verify(bytes.fromhex(signature), signed)
     except (InvalidSignature, ValueError) as error:
         raise Unverified(BAD) from error
-    require_fresh(timestamp, now, TOLERANCE_SECONDS)
+    require_fresh(timestamp, now, tolerance)
 
 
 def events(_request: Request, payload: Json) -> list[Event]:
@@ -47,4 +47,11 @@ def handshake(_request: Request, payload: Json) -> Answer | None:
     return Answer(200, {"type": PING}) if is_ping else None
 
 
-SOURCE = Source("discord", verify, events, handshake, refusal_status=401)
+SOURCE = Source(
+    "discord",
+    verify,
+    events,
+    handshake,
+    tolerance_seconds=TOLERANCE_SECONDS,
+    refusal_status=401,
+)

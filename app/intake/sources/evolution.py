@@ -14,7 +14,7 @@ from app.intake.sources import custom
 SECRET_HEADERS = ("x-webhook-secret", "apikey")
 
 
-def verify(request: Request, secret: str, _now: datetime) -> None:
+def verify(request: Request, secret: str, _now: datetime, _tolerance: float | None) -> None:
     """The secret itself, in the path, in X-Webhook-Secret or apikey, or as a bearer token."""
     bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
     static = [request.headers.get(name, "") for name in SECRET_HEADERS]

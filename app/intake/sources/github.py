@@ -10,7 +10,7 @@ from app.intake.sources.reading import at
 BRANCH_PREFIX = "refs/heads/"
 
 
-def verify(request: Request, secret: str, _now: datetime) -> None:
+def verify(request: Request, secret: str, _now: datetime, _tolerance: float | None) -> None:
     """X-Hub-Signature-256: `sha256=<hex>`."""
     expected = "sha256=" + hmac_sha256_hex(secret, request.body)
     require_match([request.headers.get("x-hub-signature-256", "")], expected)

@@ -10,7 +10,7 @@ from app.intake.sources.reading import at
 SIGNATURE_HEADERS = ("linear-signature", "x-linear-signature")
 
 
-def verify(request: Request, secret: str, _now: datetime) -> None:
+def verify(request: Request, secret: str, _now: datetime, _tolerance: float | None) -> None:
     """Linear-Signature: `<hex>`. No time limit by default: Linear retries for six hours."""
     presented = [request.headers.get(name, "") for name in SIGNATURE_HEADERS]
     require_match(presented, hmac_sha256_hex(secret, request.body))

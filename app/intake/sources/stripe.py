@@ -10,14 +10,14 @@ from app.intake.sources.reading import at
 TOLERANCE_SECONDS = 300.0
 
 
-def verify(request: Request, secret: str, now: datetime) -> None:
+def verify(request: Request, secret: str, now: datetime, tolerance: float | None) -> None:
     """Stripe-Signature: `t=<unix>,v1=<hex>[,v1=<hex>...]`; v0 is for Stripe's own tests."""
     timestamp, presented = _parts(request.headers.get("stripe-signature", ""))
     if not timestamp:
         raise Unverified(MISSING)
     signed = f"{timestamp}.".encode("utf-8", "surrogatepass")
     require_match(presented, hmac_sha256_hex(secret, signed, request.body))
-    require_fresh(timestamp, now, TOLERANCE_SECONDS)
+    require_fresh(timestamp, now, tolerance)
 
 
 def events(_request: Request, payload: Json) -> list[Event]:
@@ -37,4 +37,4 @@ def _parts(header: str) -> tuple[str, list[str]]:
     return (timestamps or [""])[0], [value for name, _, value in pairs if name == "v1"]
 
 
-SOURCE = Source("stripe", verify, events)
+SOURCE = Source("stripe", verify, events, tolerance_seconds=TOLERANCE_SECONDS)

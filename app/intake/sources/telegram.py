@@ -7,7 +7,7 @@ from app.intake.signatures import require_match
 from app.intake.sources.reading import at
 
 
-def verify(request: Request, secret: str, _now: datetime) -> None:
+def verify(request: Request, secret: str, _now: datetime, _tolerance: float | None) -> None:
     """X-Telegram-Bot-Api-Secret-Token is the secret itself; the body is not signed."""
     require_match([request.headers.get("x-telegram-bot-api-secret-token", "")], secret)
 
