@@ -14,13 +14,15 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from app.migration_ops.running import LOCK_TIMEOUT_MILLISECONDS
+from app import db
+from app.migration_ops import running
+from app.settings import from_environment
 from tests.databases import ROOT, Databases, migrate
 from tests.migrations.history import NAMES
 from tests.migrations.schema_dump import data, execute, schema, stashes
 from tests.migrations.seeding import seed
 
-STALL_SECONDS = LOCK_TIMEOUT_MILLISECONDS / 1000 + 0.5  # what a busy machine adds
+STALL_SECONDS = running.LOCK_TIMEOUT_MILLISECONDS / 1000 + 0.5  # what a busy machine adds
 DEADLINE_SECONDS = 60.0
 INVALID = "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid"
 
@@ -84,19 +86,34 @@ def test_of_ten_upgrades_at_once_all_succeed_and_one_applies(empty_url: str) -> 
     assert sorted(applied) == NAMES
 
 
+def test_a_migrator_waits_until_the_other_has_ended(empty_url: str) -> None:
+    engine = db.create_engine(from_environment({"DATABASE_URL": empty_url}))
+
+    with running.only_migrator(engine):
+        second = start_upgrade(empty_url)
+        with pytest.raises(subprocess.TimeoutExpired):
+            second.wait(timeout=5)
+        meanwhile = schema(empty_url, whole=True)
+    engine.dispose()
+
+    assert meanwhile == {}
+    second.communicate(timeout=DEADLINE_SECONDS)
+    assert second.returncode == 0
+
+
 def test_the_migration_waits_for_a_reader_and_stalls_no_writer(postgresql_url: str) -> None:
     migrate(postgresql_url, to=NAMES[1])
     seed(postgresql_url)
-    stalls: list[float] = []
 
     with psycopg.connect(postgresql_url) as reader:
         reader.execute("SELECT count(*) FROM trigger_executions")
         with in_background(migrate, postgresql_url) as migration:
-            until(lambda: waits_for_lock(postgresql_url))
-            while len(stalls) < 300:
-                stalls.append(_seconds_to_write(postgresql_url))
-            still_waiting = migration.is_alive()
-            reader.rollback()
+            try:
+                until(lambda: waits_for_lock(postgresql_url))
+                stalls = [_seconds_to_write(postgresql_url) for _ in range(300)]
+                still_waiting = migration.is_alive()
+            finally:
+                reader.rollback()
 
     assert still_waiting
     assert max(stalls) < STALL_SECONDS
@@ -105,6 +122,7 @@ def test_the_migration_waits_for_a_reader_and_stalls_no_writer(postgresql_url: s
 
 def _seconds_to_write(url: str) -> float:
     with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"SET lock_timeout = {round(STALL_SECONDS * 1000)}")
         began = time.monotonic()
         connection.execute("UPDATE trigger_executions SET error = 'x' WHERE id = 1")
         return time.monotonic() - began
