@@ -77,7 +77,11 @@ def test_a_found_database_goes_up_again_with_what_it_was_given(
     found.make(empty_url, *state)
     migrate(empty_url)
     ours = seed_bare(empty_url)
-    execute(empty_url, f"UPDATE trigger_executions SET attempt_count = 3 WHERE id = {ours - 1}")
+    execute(
+        empty_url,
+        f"UPDATE trigger_executions SET status = 'pending' WHERE id = {ours}",
+        f"UPDATE trigger_executions SET attempt_count = 3 WHERE id = {ours - 1}",
+    )
     rows, tables = data(empty_url), schema(empty_url)
 
     migrate(empty_url, to="base", down=True)
