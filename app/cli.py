@@ -14,7 +14,7 @@ import urllib3
 from app import checkup, log, operate, queries, revision, settings
 from app.db import Database
 from app.errors import HookonceError, SchemaMoved
-from app.intake import sources
+from app.intake import key, sources
 from app.intake.firing import signed_headers
 from app.settings import Settings
 from app.worker.loop import Worker
@@ -105,6 +105,9 @@ def trigger() -> None:
 @click.option("--payload", required=True, help="The script with its arguments, or the URL.")
 @click.option("--filter", "event_filter", default="{}", help='Such as {"action": "opened"}.')
 @click.option("--secret", help="What the sender signs with; one is made up if not given.")
+@click.option("--key-from", multiple=True, help="provider, hash, header:X, body:a.b or none.")
+@click.option("--missing-key", type=click.Choice(["accept", "refuse"]), default="accept")
+@click.option("--tolerance", type=click.FloatRange(0), help="Seconds a signature stays good.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_database
 def add(
@@ -116,10 +119,20 @@ def add(
     payload: str,
     event_filter: str,
     secret: str | None,
+    key_from: tuple[str, ...],
+    missing_key: str,
+    tolerance: float | None,
     as_json: bool,
 ) -> None:
-    """Make a trigger; print its id, secret and webhook URL."""
-    described = operate.NewTrigger(name, source, action, payload, event_filter, secret)
+    """Make a trigger; print its id, secret and webhook URL.
+
+    The idempotency key is the first of idempotency_key, messageId and data.messageId; --key-from
+    chooses other places, and given several times makes one key of their values.
+    """
+    key.require_valid(key_from)
+    described = operate.NewTrigger(
+        name, source, action, payload, event_filter, secret, key_from, missing_key, tolerance
+    )
     row = operate.add_trigger(database, described, sources.names())
     made = {"id": row.id, "secret": row.secret, "webhook_url": _webhook_url(chosen, row.id)}
     _print(made, as_json)

@@ -38,6 +38,10 @@ class Unreadable(HookonceError):
     """The body is not what its Content-Type says, or nests deeper than anything real does."""
 
 
+class KeyMissing(HookonceError):
+    """The event has no idempotency key, and its trigger admits none without."""
+
+
 class TooLarge(HookonceError):
     """The body is larger than HOOKONCE_MAX_BODY_BYTES."""
 

@@ -63,6 +63,9 @@ triggers = sa.Table(
     sa.Column("created_by", sa.Integer),
     sa.Column("created_at", UtcDateTime),
     sa.Column("updated_at", UtcDateTime),
+    sa.Column("idempotency_key_from", sa.Text),
+    sa.Column("missing_key", sa.String(10)),
+    sa.Column("tolerance_seconds", sa.Float),
     sa.UniqueConstraint("slug"),
     sqlite_autoincrement=True,
 )

@@ -32,6 +32,12 @@ class NewTrigger:
     event_filter: str = "{}"
     secret: str | None = None
     """None: one is made up."""
+    key_from: tuple[str, ...] = ()
+    """Where the idempotency key comes from; empty: the default places."""
+    missing_key: str | None = None
+    """What becomes of an event without a key: `accept` (also None) or `refuse`."""
+    tolerance_seconds: float | None = None
+    """How old a signed timestamp may be; None: as the source has it."""
 
 
 def add_trigger(database: Database, new: NewTrigger, known_sources: list[str]) -> sa.Row[Any]:
@@ -56,6 +62,9 @@ def add_trigger(database: Database, new: NewTrigger, known_sources: list[str]) -
             from_yaml=False,
             created_at=now,
             updated_at=now,
+            idempotency_key_from=_as_text(new.key_from),
+            missing_key=new.missing_key,
+            tolerance_seconds=new.tolerance_seconds,
         )
         .returning(*triggers.c)
     )
@@ -129,6 +138,12 @@ def give_up_held(database: Database) -> int:
 def slug(name: str) -> str:
     """The name as it may stand in an address: `Order Paid!` is `order-paid`."""
     return re.sub(r"[^\w]+", "-", name.strip().lower()).strip("-") or "trigger"
+
+
+def _as_text(key_from: tuple[str, ...]) -> str | None:
+    if len(key_from) > 1:
+        return json.dumps(key_from)
+    return key_from[0] if key_from else None
 
 
 def _require_valid(new: NewTrigger, known_sources: list[str]) -> None:

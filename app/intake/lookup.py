@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 from cachetools import TTLCache
@@ -20,6 +21,21 @@ FRESH_SECONDS = 1.0
 REMEMBERED_AT_MOST = 10_000
 LONGEST_ID = 10
 """Digits; a larger number is no id on PostgreSQL and an error in its driver."""
+
+REFUSE = "refuse"
+"""The value of `missing_key` with which an event without a key is not admitted."""
+_SINCE_0001 = (
+    triggers.c.id,
+    triggers.c.source,
+    triggers.c.secret,
+    triggers.c.enabled,
+    triggers.c.event_filter,
+)
+_SINCE_0006 = (
+    triggers.c.idempotency_key_from,
+    triggers.c.missing_key,
+    triggers.c.tolerance_seconds,
+)
 
 logger = logging.getLogger("hookonce.intake")
 
@@ -53,15 +69,7 @@ class Triggers:
             self._remembered.pop(trigger_id, None)
 
     def _look_up(self, number: int) -> Trigger | None:
-        columns = triggers.c
-        query = sa.select(
-            columns.id, columns.source, columns.secret, columns.enabled, columns.event_filter
-        ).where(columns.id == number)
-        try:
-            with self._database.reading() as connection:
-                row = connection.execute(query).one_or_none()
-        except SchemaMoved as error:
-            raise DatabaseUnavailable(str(error)) from error
+        row = self._row(number)
         if row is None:
             return None
         return Trigger(
@@ -70,13 +78,34 @@ class Triggers:
             secret=row.secret or "",
             enabled=bool(row.enabled),
             event_filter=_filter(row.id, row.event_filter),
+            tolerance_seconds=getattr(row, "tolerance_seconds", None),
+            key_from=_key_from(getattr(row, "idempotency_key_from", None)),
+            key_required=getattr(row, "missing_key", None) == REFUSE,
         )
+
+    def _row(self, number: int) -> sa.Row[Any] | None:
+        """The row with the columns that there are; on a schema before 0006 that is fewer."""
+        for columns in ((*_SINCE_0001, *_SINCE_0006), _SINCE_0001):
+            try:
+                with self._database.reading() as connection:
+                    query = sa.select(*columns).where(triggers.c.id == number)
+                    return connection.execute(query).one_or_none()
+            except SchemaMoved as error:
+                moved = error
+        raise DatabaseUnavailable(str(moved)) from moved
 
 
 def _number(trigger_id: str) -> int | None:
     plain = trigger_id.isascii() and trigger_id.isdigit() and len(trigger_id) <= LONGEST_ID
     number = int(trigger_id) if plain else 0
     return number if 0 < number < 2**31 else None
+
+
+def _key_from(text: str | None) -> tuple[str, ...]:
+    """One part as it is, several as a JSON list."""
+    if not text:
+        return ()
+    return tuple(json.loads(text)) if text.startswith("[") else (text,)
 
 
 def _filter(trigger_id: int, text: str | None) -> Mapping[str, Json]:

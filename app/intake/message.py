@@ -57,6 +57,8 @@ class Event:
 
     payload: Json
     normalised: Mapping[str, Json]
+    batched: bool = False
+    """Whether the request may carry others; then `payload` is this event's own part of it."""
 
     def text(self) -> str:
         """The normalised event as JSON in ASCII, which both databases store unchanged.

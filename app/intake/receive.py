@@ -9,10 +9,19 @@ from sqlalchemy.exc import IntegrityError
 
 from app import clock, log
 from app.db import Database
-from app.errors import DatabaseUnavailable, SchemaMoved
-from app.intake import admit, key, parse, verify
+from app.errors import DatabaseUnavailable, KeyMissing, SchemaMoved
+from app.intake import admit, key, parse, redact, verify
 from app.intake.lookup import Triggers
-from app.intake.message import OK, Admission, Answer, Request, Trigger, Verdict
+from app.intake.message import (
+    OK,
+    Admission,
+    Answer,
+    Event,
+    Request,
+    Source,
+    Trigger,
+    Verdict,
+)
 from app.revision import SchemaWatch
 
 MOVES_OUTLIVED = 3
@@ -40,7 +49,7 @@ def opened(database: Database, *, pre_check: bool = True) -> Intake:
 def receive(request: Request, intake: Intake) -> Answer:
     """The answer to the request, given only after what it says is committed.
 
-    Raises Unverified, Unreadable, or DatabaseUnavailable; then nothing was admitted.
+    Raises Unverified, Unreadable, KeyMissing or DatabaseUnavailable; then nothing was admitted.
     """
     trigger = intake.triggers.find(request.trigger_id)
     source = verify.check(trigger, request, intake.now())
@@ -51,10 +60,18 @@ def receive(request: Request, intake: Intake) -> Answer:
         return greeting
     events = source.events(request, payload)
     wanted = [event for event in events if parse.wanted(event, trigger.event_filter)]
-    admissions = [Admission(parse.stored(event), key.of(event)) for event in wanted]
-    for verdict in _admitted(intake, trigger, admissions, request):
+    admissions = [_admission(event, request, source, trigger) for event in wanted]
+    kept = redact.request(request, payload, source.redacted)
+    for verdict in _admitted(intake, trigger, admissions, kept):
         _log_verdict(trigger, verdict)
     return OK
+
+
+def _admission(event: Event, request: Request, source: Source, trigger: Trigger) -> Admission:
+    found = key.of(event, request, source, trigger.key_from)
+    if found is None and trigger.key_required:
+        raise KeyMissing("the event has no idempotency key, and this trigger asks for one")
+    return Admission(parse.stored(redact.event(event, source.redacted)), found)
 
 
 def _admitted(

@@ -8,7 +8,14 @@ import falcon
 from sqlalchemy.exc import DataError, IntegrityError
 
 from app import log
-from app.errors import DatabaseUnavailable, SchemaMoved, TooLarge, Unreadable, Unverified
+from app.errors import (
+    DatabaseUnavailable,
+    KeyMissing,
+    SchemaMoved,
+    TooLarge,
+    Unreadable,
+    Unverified,
+)
 
 RETRY_AFTER_SECONDS = "5"
 
@@ -25,6 +32,7 @@ def install(app: falcon.App[Any, Any], refusal_status: int) -> None:
         app.add_error_handler(trouble_of_ours, _unavailable)
     app.add_error_handler(Unverified, _refusal(refusal_status))
     app.add_error_handler(Unreadable, _answering(400, "malformed"))
+    app.add_error_handler(KeyMissing, _answering(422, "missing_key"))
     app.add_error_handler(TooLarge, _answering(413, "too_large"))
 
 

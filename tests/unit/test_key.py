@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.intake import key, parse, sources
-from app.intake.message import Event
+from app.intake.message import Event, Request
 from app.intake.sources import custom
 from tests import senders
 from tests.factories import request
@@ -16,7 +16,8 @@ NO_KEYS = [None, True, False, "", [], ["a"], {}, {"a": 1}, 1.5, 0.0]
 
 
 def key_of(payload: object, normalised: dict[str, object] | None = None) -> str | None:
-    return key.of(Event(payload, normalised or custom.normalised("custom", payload)))
+    event = Event(payload, normalised or custom.normalised("custom", payload))
+    return key.of(event, Request("1", {}, b"{}"), custom.SOURCE, ())
 
 
 def digest(text: str) -> str:
@@ -138,7 +139,8 @@ def test_every_text_and_whole_number_gives_a_key_that_fits(value: str | int) -> 
 def test_a_sample_has_the_key_that_its_sender_gave_it(
     source: str, case: str, expected: str | None
 ) -> None:
+    source_of_it = sources.named(source)
     sent = request(senders.sample(source, case))
-    (event,) = sources.named(source).events(sent, parse.payload(sent))
+    (event,) = source_of_it.events(sent, parse.payload(sent))
 
-    assert key.of(event) == expected
+    assert key.of(event, sent, source_of_it, ()) == expected
