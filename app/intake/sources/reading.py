@@ -10,3 +10,10 @@ def at(payload: Json, *path: str) -> Json:
             return None
         payload = payload.get(name)
     return payload
+
+
+def text(value: Json) -> str:
+    """Text or a whole number as its exact text; empty for all else, which identifies nothing."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return ""
+    return str(value)
