@@ -114,13 +114,7 @@ def test_a_migration_that_would_leave_orphans_changes_nothing(
     assert version(database_url) == NAMES[-1]
 
 
-@only_sqlite
-@pytest.mark.parametrize("revision", NAMES[1:])
-def test_a_full_disk_is_one_line_and_leaves_the_version(empty_url: str, revision: str) -> None:
-    migrate(empty_url, to=NAMES[NAMES.index(revision) - 1])
-    seed(empty_url)
-    before = schema(empty_url, whole=True), data(empty_url, whole=True)
-
+def migrate_without_room(url: str, revision: str) -> None:
     def fill(connection: sqlite3.Connection, _record: object) -> None:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         free = connection.execute("PRAGMA freelist_count").fetchone()[0]
@@ -128,11 +122,21 @@ def test_a_full_disk_is_one_line_and_leaves_the_version(empty_url: str, revision
 
     sa.event.listen(Engine, "connect", fill)
     try:
-        with pytest.raises(CommandError, match=r"sqlite \d.*database or disk is full"):
-            migrate(empty_url, to=revision)
-            pytest.skip("it needs no room")  # a column may fit where the schema is written already
+        migrate(url, to=revision)
     finally:
         sa.event.remove(Engine, "connect", fill)
+    pytest.skip("a new column may fit into the pages that stand")
+
+
+@only_sqlite
+@pytest.mark.parametrize("revision", NAMES[1:])
+def test_a_full_disk_is_one_line_and_leaves_the_version(empty_url: str, revision: str) -> None:
+    migrate(empty_url, to=NAMES[NAMES.index(revision) - 1])
+    seed(empty_url)
+    before = schema(empty_url, whole=True), data(empty_url, whole=True)
+
+    with pytest.raises(CommandError, match=r"sqlite \d.*database or disk is full"):
+        migrate_without_room(empty_url, revision)
 
     assert (schema(empty_url, whole=True), data(empty_url, whole=True)) == before
     migrate(empty_url, to=revision)
