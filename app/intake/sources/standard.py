@@ -1,0 +1,86 @@
+"""Standard Webhooks, and Svix, which the standard grew out of.
+
+The library of the standard reads the clock itself and has a fixed tolerance, so it is not used.
+https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+"""
+
+import base64
+import hmac
+from datetime import datetime
+
+from app.errors import Unverified
+from app.intake.message import Event, Facts, Json, Request, Source
+from app.intake.signatures import BAD, MISSING, require_fresh, require_match
+from app.intake.sources.reading import at
+
+TOLERANCE_SECONDS = 300.0
+SECRET_PREFIX = "whsec_"  # noqa: S105, how every secret begins
+
+
+def verify(request: Request, secret: str, now: datetime, tolerance: float | None) -> None:
+    """webhook-signature: `v1,<base64>[ v1,<base64>...]` over id, timestamp and body."""
+    message_id, timestamp, signatures = _proof(request)
+    if not (message_id and timestamp and signatures):
+        raise Unverified(MISSING)
+    signed = f"{message_id}.{timestamp}.".encode("utf-8", "surrogatepass") + request.body
+    digest = hmac.digest(_key(secret), signed, "sha256")
+    require_match(signatures.split(" "), "v1," + base64.b64encode(digest).decode())
+    require_fresh(timestamp, now, tolerance)
+
+
+def events(_request: Request, payload: Json) -> list[Event]:
+    """One event a request."""
+    event_type = at(payload, "type") or at(payload, "event_type") or at(payload, "event")
+    event = {"event_type": event_type or "unknown", "source": "standard", "data": payload}
+    return [Event(payload, event)]
+
+
+def provider_key(request: Request, _event: Event) -> tuple[str, ...] | None:
+    """The message's id, the same in every retry."""
+    message_id, _, _ = _proof(request)
+    return (message_id,) if message_id else None
+
+
+def _proof(request: Request) -> tuple[str, str, str]:
+    """Id, timestamp and signatures, all under one prefix.
+
+    Only so is the id that becomes the key the id that was signed, whoever adds headers.
+    """
+    svix = "svix-signature" in request.headers and "webhook-signature" not in request.headers
+    prefix = "svix-" if svix else "webhook-"
+    message_id, timestamp, signatures = (
+        request.headers.get(prefix + name, "") for name in ("id", "timestamp", "signature")
+    )
+    return message_id, timestamp, signatures
+
+
+def _key(secret: str) -> bytes:
+    """The bytes that the secret stands for; no bytes would be a secret that everyone knows."""
+    encoded = secret.removeprefix(SECRET_PREFIX).rstrip("=")
+    try:
+        key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+    except ValueError as error:
+        raise Unverified(BAD) from error
+    if not key:
+        raise Unverified(BAD)
+    return key
+
+
+SOURCE = Source(
+    "standard",
+    verify,
+    events,
+    provider_key=provider_key,
+    keyed_by_default=True,
+    tolerance_seconds=TOLERANCE_SECONDS,
+    facts=Facts(
+        documentation="https://www.standardwebhooks.com",
+        signature="webhook-signature or svix-signature: v1, HMAC-SHA256 in base64 over "
+        "{id}.{timestamp}.{body}; the secret is base64 after whsec_",
+        provider_key="header webhook-id or svix-id",
+        provider_key_signed=True,
+        answer="any 2xx; 410 disables the endpoint",
+        retries="as the sender chooses; the standard proposes 5 s growing to 24 h",
+        unverified="each sender's own retries; v1a (Ed25519) signatures are not supported",
+    ),
+)
