@@ -1,0 +1,73 @@
+"""GitLab. https://docs.gitlab.com/user/project/integrations/webhooks/"""
+
+from datetime import datetime
+
+from app.intake.message import Event, Facts, Json, Request, Source
+from app.intake.signatures import require_match
+from app.intake.sources import standard
+from app.intake.sources.reading import at
+
+BRANCH_PREFIX = "refs/heads/"
+
+
+def verify(request: Request, secret: str, now: datetime, tolerance: float | None) -> None:
+    """A signing token (`whsec_...`) signs; any other secret is X-Gitlab-Token itself.
+
+    The secret decides, not the request: else a thief of a token could leave the signature out.
+    """
+    if secret.startswith(standard.SECRET_PREFIX):
+        standard.verify(request, secret, now, tolerance)
+    else:
+        require_match([request.headers.get("x-gitlab-token", "")], secret)
+
+
+def events(request: Request, payload: Json) -> list[Event]:
+    """One event a request; system hooks have an event_name instead of an object_kind."""
+    event_type = at(payload, "object_kind") or at(payload, "event_name")
+    event = {
+        "event_type": event_type or request.headers.get("x-gitlab-event") or "unknown",
+        "source": "gitlab",
+        "action": at(payload, "object_attributes", "action"),
+        "repo": at(payload, "project", "path_with_namespace"),
+        "branch": _branch(payload),
+        "sender": at(payload, "user_username") or at(payload, "user", "username"),
+        "data": payload,
+    }
+    return [Event(payload, event)]
+
+
+def provider_key(request: Request, event: Event) -> tuple[str, ...] | None:
+    """webhook-id where there is one, since a signature covers it; else Idempotency-Key.
+
+    GitLab writes the same value into both, and keeps it when it sends again.
+    """
+    signed_id = standard.provider_key(request, event)
+    unsigned_id = request.headers.get("idempotency-key", "")
+    return signed_id or ((unsigned_id,) if unsigned_id else None)
+
+
+def _branch(payload: Json) -> Json:
+    ref = at(payload, "ref")
+    if isinstance(ref, str):
+        return ref.removeprefix(BRANCH_PREFIX)
+    attributes = at(payload, "object_attributes")
+    return at(attributes, "source_branch") or at(attributes, "ref")
+
+
+SOURCE = Source(
+    "gitlab",
+    verify,
+    events,
+    provider_key=provider_key,
+    keyed_by_default=True,
+    tolerance_seconds=standard.TOLERANCE_SECONDS,
+    facts=Facts(
+        documentation="https://docs.gitlab.com/user/project/integrations/webhooks/",
+        signature="X-Gitlab-Token equals the secret; with a signing token (whsec_...) "
+        "webhook-signature as Standard Webhooks has it",
+        provider_key="header webhook-id (signed), else Idempotency-Key (not signed)",
+        provider_key_signed=False,
+        answer="any 2xx within 10 s",
+        unverified="how often GitLab sends again; it disables a webhook that keeps failing",
+    ),
+)
