@@ -1,0 +1,92 @@
+"""Mercado Pago. https://www.mercadopago.com.br/developers/en/docs/your-integrations/notifications
+
+What is signed is the id of a resource in the query, not the body: ask Mercado Pago what is true.
+"""
+
+from datetime import datetime
+
+from app.errors import Unverified
+from app.intake.message import Event, Facts, Json, Request, Source
+from app.intake.signatures import BAD, MISSING, hmac_sha256_hex, require_fresh, require_match
+from app.intake.sources.reading import at, text
+
+MILLISECOND_DIGITS = 13
+"""The documentation shows Unix seconds; libraries were written for milliseconds."""
+
+
+def verify(request: Request, secret: str, now: datetime, tolerance: float | None) -> None:
+    """x-signature: `ts=<unix>,v1=<hex>` over the query's data.id, x-request-id and ts.
+
+    The documentation has an alphanumeric id signed in lower case, the libraries as it came; both
+    name the same resource. No time limit by default: a retry may be signed as the first try was.
+    """
+    parts = _parts(request.headers.get("x-signature", ""))
+    timestamp, presented = parts.get("ts", ""), parts.get("v1", "")
+    if not (timestamp and presented):
+        raise Unverified(MISSING)
+    resource = request.query.get("data.id", "")
+    request_id = request.headers.get("x-request-id", "")
+    expected = [
+        hmac_sha256_hex(secret, _manifest(as_signed, request_id, timestamp))
+        for as_signed in (resource, resource.lower())
+    ]
+    require_match(expected, presented)
+    in_seconds = timestamp[:-3] if len(timestamp) == MILLISECOND_DIGITS else timestamp
+    require_fresh(in_seconds, now, tolerance)
+
+
+def events(request: Request, payload: Json) -> list[Event]:
+    """One event a request; `resource_id` is the id that was signed."""
+    event = {
+        "event_type": at(payload, "type") or "unknown",
+        "source": "mercadopago",
+        "action": at(payload, "action"),
+        "resource_id": request.query.get("data.id"),
+        "data": payload,
+    }
+    return [Event(payload, event)]
+
+
+def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
+    """The notification's id and what happened; some kinds of notification have no id."""
+    notification_id = text(at(event.payload, "id"))
+    return (notification_id, text(at(event.payload, "action"))) if notification_id else None
+
+
+def _parts(header: str) -> dict[str, str]:
+    pairs = [part.strip().partition("=") for part in header.split(",")]
+    return {name: value for name, _, value in pairs}
+
+
+def _manifest(resource: str, request_id: str, timestamp: str) -> bytes:
+    """What is signed; a part that was not sent is left out.
+
+    A semicolon within a part could make one part look like two, so none may have one.
+    """
+    parts = {"id": resource, "request-id": request_id, "ts": timestamp}
+    if any(";" in value for value in parts.values()):
+        raise Unverified(BAD)
+    manifest = "".join(f"{name}:{value};" for name, value in parts.items() if value)
+    return manifest.encode("utf-8", "surrogatepass")
+
+
+SOURCE = Source(
+    "mercadopago",
+    verify,
+    events,
+    provider_key=provider_key,
+    keyed_by_default=True,
+    facts=Facts(
+        documentation="https://www.mercadopago.com.br/developers/en/docs/your-integrations/"
+        "notifications/webhooks",
+        signature="x-signature: ts and v1, HMAC-SHA256 in hex over the query's data.id, "
+        "x-request-id and ts; the body is not signed",
+        provider_key="body id and action",
+        provider_key_signed=False,
+        answer="200 or 201 within 22 s",
+        retries="every 15 minutes",
+        unverified="whether a retry is signed anew; whether ts counts seconds or milliseconds, "
+        "and data.id is signed in lower case (both are taken); QR code notifications are not "
+        "signed, so they are refused",
+    ),
+)
