@@ -6,10 +6,10 @@ RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
-.PHONY: help run test check lint types imports lock clean
+.PHONY: help run test check lint types imports bench-locks migration-report lock clean
 
 help: ## Print this help
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -45,6 +45,15 @@ types: $(DEV_STAMP) ## Static types of app/
 
 imports: $(DEV_STAMP) ## Imports point down the house
 	$(BIN)/lint-imports
+
+bench-locks: $(DEV_STAMP) ## Measure how long each revision keeps a writer waiting (minutes)
+	@mkdir -p var
+	$(BIN)/python -m bench.locks 2>/dev/null | tee var/locks.txt
+
+migration-report: $(DEV_STAMP) ## Run the migrations' tests and write docs/migrations.md
+	@mkdir -p var
+	$(BIN)/python -m pytest -q -n 2 tests/migrations tests/process/test_live_migrations.py --junitxml var/tests.xml
+	$(BIN)/python -m bench.migration_report var/tests.xml $(wildcard var/locks.txt) > docs/migrations.md
 
 lock: $(BIN)/python ## Resolve pyproject.toml into the lock files again
 	$(PIP_INSTALL) uv

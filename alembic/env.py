@@ -39,6 +39,12 @@ def rendered(type_, item, _autogen_context):
     return "sa.DateTime()" if type_ == "type" and isinstance(item, UtcDateTime) else False
 
 
+X_ARGUMENTS = {"discard", "dedupe"}
+given = context.get_x_argument(as_dictionary=True)
+if not given.keys() <= X_ARGUMENTS:
+    wrong = ", ".join(sorted(given.keys() - X_ARGUMENTS))
+    raise CommandError(f"-x {wrong} is not known; there are discard=yes and dedupe=keep-first")
+
 OPTIONS = {
     "target_metadata": metadata,
     "include_name": ours,
@@ -46,7 +52,7 @@ OPTIONS = {
     "render_item": rendered,
     "transaction_per_migration": True,
     "transactional_ddl": True,
-    "x": context.get_x_argument(as_dictionary=True),
+    "x": given,
 }
 
 

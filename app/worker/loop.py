@@ -105,6 +105,7 @@ class Worker:
         give_up_at = time.monotonic() + self._settings.hookonce_lease_seconds
         while True:
             try:
+                self._require_schema()
                 with self._database.writing() as connection:
                     status = settle.record(connection, lease, outcome, backoff.DEFAULT, chance())
                 _log_attempt(lease, outcome, status)
@@ -159,6 +160,12 @@ class Worker:
             log.event(logger, logging.INFO, "worker_resumed", revision=current)
         self._paused = behind
         return behind
+
+    def _require_schema(self) -> None:
+        """A lease that a migration has not brought back yet is not lost: wait for it."""
+        current = self._schema.current().revision
+        if revision.behind(current):
+            raise SchemaMoved(revision.explanation(current))
 
     def _wait_out(self, error: Exception) -> None:
         self._schema.forget()

@@ -4,7 +4,7 @@ import itertools
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -59,7 +59,7 @@ def load_on(sender: Sender, name: str) -> Iterator[Load]:
 
 
 def test_migrations_down_to_0002_and_back_cost_no_event_and_no_refusal(
-    service: Service, ledger: Ledger
+    service: Service, ledger: Ledger, record_property: Callable[[str, object], None]
 ) -> None:
     gunicorn = service.gunicorn(workers=2)
     worker = service.worker(HOOKONCE_LEASE_SECONDS="2")
@@ -71,6 +71,10 @@ def test_migrations_down_to_0002_and_back_cost_no_event_and_no_refusal(
                 migration = service.run("alembic", *command)
                 assert migration.returncode == 0, migration.stdout
 
+    record_property("cycles", CYCLES)
+    record_property("answers", load.statuses.total())
+    record_property("not_2xx", load.statuses.total() - load.statuses[200])
+    record_property("slowest_ms", round(load.slowest_seconds * 1000))
     assert set(load.statuses) == {200}
     assert load.slowest_seconds < SLOWEST_ALLOWED_SECONDS
     rows = ledger.rows_by_key()
