@@ -1,5 +1,6 @@
 """How senders prove who they are: over raw bytes, in constant time, before any parsing."""
 
+import base64
 import hashlib
 import hmac
 from collections.abc import Iterable
@@ -47,3 +48,9 @@ def require_fresh(timestamp: str, now: datetime, tolerance_seconds: float | None
         return
     if abs(now.timestamp() - int(timestamp)) > tolerance_seconds:
         raise Unverified(STALE)
+
+
+def hmac_sha256_base64(secret: str, *parts: bytes) -> str:
+    """The digest over the parts, one after the other, in base64 with its padding."""
+    digest = bytes.fromhex(hmac_sha256_hex(secret, *parts))
+    return base64.b64encode(digest).decode()

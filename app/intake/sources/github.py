@@ -2,12 +2,19 @@
 
 from datetime import datetime
 
-from app.intake import strict_json
-from app.intake.message import FORM, OK, Answer, Event, Json, Request, Source
+from app.intake.message import OK, Answer, Event, Facts, Json, Request, Source
 from app.intake.signatures import hmac_sha256_hex, require_match
-from app.intake.sources.reading import at
+from app.intake.sources.reading import at, identity, unwrapped
 
 BRANCH_PREFIX = "refs/heads/"
+FACTS = Facts(
+    documentation="https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries",
+    signature="X-Hub-Signature-256: sha256=<hex>, HMAC-SHA256 over the body",
+    provider_key="X-GitHub-Delivery, the same when a person redelivers",
+    provider_key_signed=False,
+    answer="any 2xx within 10 s",
+    retries="none by itself; a person or a script may redeliver",
+)
 
 
 def verify(request: Request, secret: str, _now: datetime, _tolerance: float | None) -> None:
@@ -18,7 +25,7 @@ def verify(request: Request, secret: str, _now: datetime, _tolerance: float | No
 
 def events(request: Request, payload: Json) -> list[Event]:
     """One event a request; GitHub's form deliveries carry the JSON in a field named payload."""
-    payload = _unwrapped(request, payload)
+    payload = unwrapped(request, payload)
     event = {
         "event_type": request.headers.get("x-github-event", "unknown"),
         "source": "github",
@@ -36,6 +43,11 @@ def handshake(request: Request, _payload: Json) -> Answer | None:
     return OK if request.headers.get("x-github-event") == "ping" else None
 
 
+def provider_key(request: Request, _event: Event) -> tuple[str, ...] | None:
+    """The delivery's id."""
+    return identity(request.headers.get("x-github-delivery"))
+
+
 def _branch(payload: Json) -> Json:
     ref = at(payload, "ref")
     if isinstance(ref, str) and ref.startswith(BRANCH_PREFIX):
@@ -43,11 +55,4 @@ def _branch(payload: Json) -> Json:
     return at(payload, "pull_request", "head", "ref") or ref
 
 
-def _unwrapped(request: Request, payload: Json) -> Json:
-    wrapped = at(payload, "payload")
-    if request.content_type == FORM and isinstance(wrapped, str):
-        return strict_json.loads(wrapped)
-    return payload
-
-
-SOURCE = Source("github", verify, events, handshake)
+SOURCE = Source("github", verify, events, handshake, provider_key=provider_key, facts=FACTS)
