@@ -1,0 +1,47 @@
+"""Shopify. https://shopify.dev/docs/apps/build/webhooks/subscribe/https"""
+
+from datetime import datetime
+
+from app.intake.message import Event, Facts, Json, Request, Source
+from app.intake.signatures import hmac_sha256_base64, require_match
+from app.intake.sources.reading import identity
+
+FACTS = Facts(
+    documentation="https://shopify.dev/docs/apps/build/webhooks/subscribe/https",
+    signature="X-Shopify-Hmac-Sha256: <base64>, HMAC-SHA256 over the body",
+    provider_key="X-Shopify-Event-Id and X-Shopify-Topic",
+    provider_key_signed=False,
+    answer="200 within 5 s",
+    retries="8 in 4 h, then the subscription may be removed",
+    unverified="that every delivery carries X-Shopify-Event-Id",
+)
+
+
+def verify(request: Request, secret: str, _now: datetime, _tolerance: float | None) -> None:
+    """X-Shopify-Hmac-Sha256: `<base64>`; the secret is the app's client secret."""
+    presented = request.headers.get("x-shopify-hmac-sha256", "")
+    require_match([presented], hmac_sha256_base64(secret, request.body))
+
+
+def events(request: Request, payload: Json) -> list[Event]:
+    """One event a request; all that says what it is stands in the headers."""
+    event = {
+        "event_type": request.headers.get("x-shopify-topic") or "unknown",
+        "source": "shopify",
+        "shop": request.headers.get("x-shopify-shop-domain"),
+        "api_version": request.headers.get("x-shopify-api-version"),
+        "triggered_at": request.headers.get("x-shopify-triggered-at"),
+        "data": payload,
+    }
+    return [Event(payload, event)]
+
+
+def provider_key(request: Request, _event: Event) -> tuple[str, ...] | None:
+    """What a merchant does once has one id under every topic, so the topic belongs to the key."""
+    headers = request.headers
+    return identity(headers.get("x-shopify-event-id"), headers.get("x-shopify-topic"))
+
+
+SOURCE = Source(
+    "shopify", verify, events, provider_key=provider_key, keyed_by_default=True, facts=FACTS
+)

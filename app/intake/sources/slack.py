@@ -1,0 +1,70 @@
+"""Slack apps. https://docs.slack.dev/authentication/verifying-requests-from-slack"""
+
+from datetime import datetime
+
+from app.errors import Unverified
+from app.intake.message import Answer, Event, Facts, Json, Request, Source
+from app.intake.signatures import MISSING, hmac_sha256_hex, require_fresh, require_match
+from app.intake.sources.reading import at, identity, unwrapped
+
+TOLERANCE_SECONDS = 300.0
+FACTS = Facts(
+    documentation="https://docs.slack.dev/authentication/verifying-requests-from-slack",
+    signature="X-Slack-Signature: v0=<hex>, HMAC-SHA256 over v0:<timestamp>:<body>; 5 minutes",
+    provider_key="event_id in the body, of Events API deliveries only",
+    provider_key_signed=True,
+    answer="any 2xx within 3 s",
+    retries="3: at once, after 1 min, after 5 min",
+    unverified="the times of the retries; that interactions and slash commands are sent once",
+)
+
+
+def verify(request: Request, secret: str, now: datetime, tolerance: float | None) -> None:
+    """X-Slack-Signature: `v0=<hex>` over the timestamp and the body."""
+    timestamp = request.headers.get("x-slack-request-timestamp", "")
+    if not timestamp:
+        raise Unverified(MISSING)
+    signed = f"v0:{timestamp}:".encode("utf-8", "surrogatepass")
+    expected = "v0=" + hmac_sha256_hex(secret, signed, request.body)
+    require_match([request.headers.get("x-slack-signature", "")], expected)
+    require_fresh(timestamp, now, tolerance)
+
+
+def events(request: Request, payload: Json) -> list[Event]:
+    """One event a request; interactions come as JSON in a form field named payload."""
+    payload = unwrapped(request, payload)
+    inner = at(payload, "event")
+    event = {
+        "event_type": at(inner, "type") or at(payload, "command") or at(payload, "type"),
+        "source": "slack",
+        "team_id": at(payload, "team_id") or at(payload, "team", "id"),
+        "channel": at(inner, "channel") or at(payload, "channel_id"),
+        "user": at(inner, "user") or at(payload, "user_id") or at(payload, "user", "id"),
+        "data": payload,
+    }
+    return [Event(payload, event | {"event_type": event["event_type"] or "unknown"})]
+
+
+def handshake(_request: Request, payload: Json) -> Answer | None:
+    """Slack sends a challenge when the address is entered, and wants it back."""
+    if at(payload, "type") != "url_verification":
+        return None
+    return Answer(200, {"challenge": at(payload, "challenge")})
+
+
+def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
+    """The same on every retry, and unique over all workspaces."""
+    return identity(at(event.payload, "event_id"))
+
+
+SOURCE = Source(
+    "slack",
+    verify,
+    events,
+    handshake,
+    provider_key=provider_key,
+    keyed_by_default=True,
+    tolerance_seconds=TOLERANCE_SECONDS,
+    redacted=frozenset({"token"}),  # the old way to prove that it is Slack, still sent along
+    facts=FACTS,
+)

@@ -1,0 +1,117 @@
+"""The WhatsApp Cloud API. https://developers.facebook.com/docs/graph-api/webhooks/getting-started"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from app.errors import Unverified
+from app.intake.message import Answer, Event, Facts, Json, Request, Source
+from app.intake.signatures import hmac_sha256_hex, require_match
+from app.intake.sources.reading import at, identity
+
+ITEMS = {"messages": "message", "statuses": "status"}
+"""The lists inside a change, and what one of their items is called."""
+FORBIDDEN = Answer(403, {"error": "forbidden"})
+FACTS = Facts(
+    documentation="https://developers.facebook.com/docs/graph-api/webhooks/getting-started",
+    signature="X-Hub-Signature-256: sha256=<hex>, HMAC-SHA256 over the body with the app secret",
+    provider_key="of each item: messages[].id, or statuses[].id and statuses[].status",
+    provider_key_signed=True,
+    answer="200",
+    retries="up to 7 days",
+    unverified="the ids of changes that carry neither messages nor statuses: those have no key",
+)
+
+
+def verify(request: Request, secret: str, _now: datetime, _tolerance: float | None) -> None:
+    """X-Hub-Signature-256: `sha256=<hex>`."""
+    expected = "sha256=" + hmac_sha256_hex(secret, request.body)
+    require_match([request.headers.get("x-hub-signature-256", "")], expected)
+
+
+def verify_token(secret: str) -> str:
+    """A verify token for Meta's form, so that the app secret need not be typed in there."""
+    return hmac_sha256_hex(secret, b"hub.verify_token")[:32]
+
+
+def greeting(request: Request, secret: str) -> Answer:
+    """Meta asks, when the address is entered, whether it is ours; it wants its challenge back."""
+    presented = request.query.get("hub.verify_token", "")
+    if not secret or request.query.get("hub.mode") != "subscribe":
+        return FORBIDDEN
+    accepted = (_same(presented, secret), _same(presented, verify_token(secret)))
+    return Answer(200, request.query.get("hub.challenge", "")) if any(accepted) else FORBIDDEN
+
+
+def events(_request: Request, payload: Json) -> list[Event]:
+    """One event for each message and each status; a change of another kind is one event."""
+    found = [
+        event
+        for entry in _dicts(at(payload, "entry"))
+        for change in _dicts(entry.get("changes"))
+        for event in _events_of(entry, change)
+    ]
+    whole = {"event_type": "unknown", "source": "whatsapp", "data": payload}
+    return found or [Event(payload, whole)]
+
+
+def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
+    """A message has an id; a status is the message's id and what became of it."""
+    kind = event.normalised.get("event_type")
+    if event.batched and kind == "message":
+        return identity(at(event.payload, "id"))
+    if event.batched and kind == "status":
+        return identity(at(event.payload, "id"), at(event.payload, "status"))
+    return None
+
+
+def _events_of(entry: dict[str, Json], change: dict[str, Json]) -> Iterator[Event]:
+    context = {
+        "source": "whatsapp",
+        "account_id": entry.get("id"),
+        "field": change.get("field"),
+        "phone_number_id": at(change, "value", "metadata", "phone_number_id"),
+    }
+    items = [(kind, item) for name, kind in ITEMS.items() for item in _items(change, name)]
+    for kind, item in items:
+        said = {"event_type": kind, "contact": _contact(change, item), "data": item}
+        yield Event(item, context | said, batched=True)
+    if not items:
+        said = {"event_type": change.get("field") or "unknown", "data": change.get("value")}
+        yield Event(change, context | said, batched=True)
+
+
+def _items(change: dict[str, Json], name: str) -> list[Json]:
+    items = at(change, "value", name)
+    return items if isinstance(items, list) else []
+
+
+def _contact(change: dict[str, Json], item: Json) -> Json:
+    """Who the item is about, as the change lists people: not each of them beside each item."""
+    contacts = _dicts(at(change, "value", "contacts"))
+    wanted = at(item, "from") or at(item, "recipient_id")
+    same = [contact for contact in contacts if contact.get("wa_id") == wanted]
+    found = same or (contacts if len(contacts) == 1 else [])
+    return found[0] if found else None
+
+
+def _dicts(value: Json) -> list[dict[str, Json]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _same(presented: str, expected: str) -> bool:
+    try:
+        require_match([presented], expected)
+    except Unverified:
+        return False
+    return True
+
+
+SOURCE = Source(
+    "whatsapp",
+    verify,
+    events,
+    greeting=greeting,
+    provider_key=provider_key,
+    keyed_by_default=True,
+    facts=FACTS,
+)
