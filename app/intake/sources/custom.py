@@ -2,10 +2,17 @@
 
 from datetime import datetime
 
-from app.intake.message import Event, Json, Request, Source
+from app.intake.message import Event, Facts, Json, Request, Source
 from app.intake.signatures import hmac_sha256_hex, require_match
 
 SIGNATURE_HEADERS = ("x-webhook-signature", "x-signature")
+FACTS = Facts(
+    signature="X-Webhook-Signature or X-Signature: <hex> or sha256=<hex>, "
+    "HMAC-SHA256 over the body",
+    provider_key="none; the default places: idempotency_key, messageId, data.messageId in the body",
+    provider_key_signed=True,
+    retries="the sender's own",
+)
 
 
 def verify(request: Request, secret: str, _now: datetime, _tolerance: float | None) -> None:
@@ -22,7 +29,7 @@ def like(name: str) -> Source:
     def events(_request: Request, payload: Json) -> list[Event]:
         return [Event(payload, normalised(name, payload))]
 
-    return Source(name, verify, events)
+    return Source(name, verify, events, facts=FACTS)
 
 
 def normalised(source: str, payload: Json) -> dict[str, Json]:

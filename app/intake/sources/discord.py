@@ -6,12 +6,25 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from app.errors import Unverified
-from app.intake.message import Answer, Event, Json, Request, Source
+from app.intake.message import Answer, Event, Facts, Json, Request, Source
 from app.intake.signatures import BAD, MISSING, require_fresh
-from app.intake.sources.reading import at
+from app.intake.sources.reading import at, identity
 
 TOLERANCE_SECONDS = 300.0
 PING = 1
+"""Of interactions."""
+WEBHOOK_PING = 0
+"""Of webhook events, where 1 is an event."""
+FACTS = Facts(
+    documentation="https://docs.discord.com/developers/interactions/overview",
+    signature="X-Signature-Ed25519: <hex>, Ed25519 over X-Signature-Timestamp and body; 5 minutes",
+    provider_key="id in the body of an interaction; webhook events have none",
+    provider_key_signed=True,
+    answer='a ping: {"type": 1}; a bad signature: 401; a webhook event: 204 within 3 s',
+    retries="interactions: none; webhook events: for 10 min",
+    unverified="the 5 minutes; the retries; that the 200 with which Hookonce answers a webhook "
+    "event is as good as 204; an interaction wants a reply that Hookonce cannot give",
+)
 
 
 def verify(request: Request, secret: str, now: datetime, tolerance: float | None) -> None:
@@ -32,7 +45,7 @@ def verify(request: Request, secret: str, now: datetime, tolerance: float | None
 def events(_request: Request, payload: Json) -> list[Event]:
     """One event a request."""
     event = {
-        "event_type": at(payload, "t") or "unknown",
+        "event_type": at(payload, "t") or at(payload, "event", "type") or "unknown",
         "source": "discord",
         "channel_id": at(payload, "d", "channel_id"),
         "data": payload,
@@ -43,8 +56,16 @@ def events(_request: Request, payload: Json) -> list[Event]:
 def handshake(_request: Request, payload: Json) -> Answer | None:
     """Discord asks whether someone is there, and checks that a bad signature is refused."""
     kind = at(payload, "type")
-    is_ping = kind == PING and not isinstance(kind, bool)
-    return Answer(200, {"type": PING}) if is_ping else None
+    if isinstance(kind, bool) or at(payload, "event") is not None:
+        return None
+    if kind == WEBHOOK_PING and at(payload, "application_id"):
+        return Answer(204, "")
+    return Answer(200, {"type": PING}) if kind == PING else None
+
+
+def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
+    """The interaction's id."""
+    return identity(at(event.payload, "id"))
 
 
 SOURCE = Source(
@@ -52,6 +73,8 @@ SOURCE = Source(
     verify,
     events,
     handshake,
+    provider_key=provider_key,
     tolerance_seconds=TOLERANCE_SECONDS,
     refusal_status=401,
+    facts=FACTS,
 )

@@ -1,25 +1,149 @@
 """Evolution API and Evolution Go, which carry WhatsApp and sign nothing.
 
 The secret comes as the last segment of the webhook's path, or as a static header that the
-operator configures there. https://doc.evolution-api.com/v2/en/configuration/webhooks
+operator configures there; or Evolution API proves that it knows it with a token of its own making.
+https://doc.evolution-api.com/v2/en/configuration/webhooks
 """
 
-from dataclasses import replace
+import base64
+import hashlib
+import hmac
 from datetime import datetime
 
-from app.intake.message import Request
-from app.intake.signatures import require_match
+from app.errors import Unreadable, Unverified
+from app.intake import strict_json
+from app.intake.message import Event, Facts, Json, Request, Source
+from app.intake.signatures import BAD, STALE, require_match
 from app.intake.sources import custom
+from app.intake.sources.reading import at, identity, text
 
 SECRET_HEADERS = ("x-webhook-secret", "apikey")
+LEEWAY_SECONDS = 1800.0
+"""A token is made once and lives 10 minutes; its event is tried again for 20 and longer."""
+REDACTED = frozenset({"apikey", "instanceToken", "token"})
+FACTS = Facts(
+    documentation="https://doc.evolution-api.com/v2/en/configuration/webhooks",
+    signature="none: the secret in the path, in X-Webhook-Secret, apikey or Authorization: Bearer; "
+    "or there a JWT (HS256, jwt_key), which may be 30 minutes over its time",
+    provider_key="instance, event, data.key.remoteJid and data.key.id in the body; "
+    "of messages.update data.keyId and data.status",
+    provider_key_signed=False,
+    answer="any 2xx; 400, 401, 403, 404 and 422 are final",
+    retries="10, after 5 s doubling to 300 s",
+    unverified="versions before 2",
+)
+GO_FACTS = Facts(
+    documentation="https://docs.evolutionfoundation.com.br/evolution-go",
+    signature="none: the secret in the path, in X-Webhook-Secret, apikey or Authorization: Bearer",
+    provider_key="instanceId, event and data.Info.ID (or data.key.id) in the body; of a Receipt "
+    "each of data.MessageIDs[] with state, data.Chat and data.Sender",
+    provider_key_signed=False,
+    answer="any 2xx",
+    retries="5, every 30 s",
+    unverified="data.key.id, which the documentation shows and the code does not send",
+)
 
 
-def verify(request: Request, secret: str, _now: datetime, _tolerance: float | None) -> None:
+def verify(request: Request, secret: str, now: datetime, tolerance: float | None) -> None:
+    """The secret itself, or a token that only who has it can have made."""
+    bearer = _bearer(request)
+    if _made_with(secret, bearer):
+        _require_alive(bearer, now, tolerance)
+    else:
+        verify_static(request, secret, now, tolerance)
+
+
+def verify_static(request: Request, secret: str, _now: datetime, _tolerance: float | None) -> None:
     """The secret itself, in the path, in X-Webhook-Secret or apikey, or as a bearer token."""
-    bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
     static = [request.headers.get(name, "") for name in SECRET_HEADERS]
-    require_match([request.presented_secret or "", bearer, *static], secret)
+    require_match([request.presented_secret or "", _bearer(request), *static], secret)
 
 
-SOURCE = replace(custom.like("evolution"), verify=verify)
-GO = replace(custom.like("evolution_go"), verify=verify)
+def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
+    """WhatsApp's id of the message; an update has it under another name, once for each status."""
+    said = event.payload
+    place = (at(said, "instance"), at(said, "event"))
+    data = at(said, "data")
+    if at(said, "event") == "messages.update":
+        return identity(*place, at(data, "keyId"), at(data, "status"))
+    return identity(*place, at(data, "key", "remoteJid"), at(data, "key", "id"))
+
+
+def go_events(_request: Request, payload: Json) -> list[Event]:
+    """One event a request, but one for each message that a receipt is about."""
+    ids = at(payload, "data", "MessageIDs")
+    if at(payload, "event") != "Receipt" or not isinstance(ids, list) or not ids:
+        return [Event(payload, custom.normalised("evolution_go", payload))]
+    parts = [payload | {"data": payload["data"] | {"MessageIDs": [one]}} for one in ids]
+    return [Event(part, _receipt(part), batched=True) for part in parts]
+
+
+def go_provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
+    """WhatsApp's id of the message; of a receipt also whose it is, since a group has many."""
+    said = event.payload
+    place = (at(said, "instanceId"), at(said, "event"))
+    data = at(said, "data")
+    if event.batched:
+        return _receipt_key(place, data, at(said, "state") or at(data, "state"))
+    return identity(*place, text(at(data, "Info", "ID")) or at(data, "key", "id"))
+
+
+def _receipt_key(
+    place: tuple[Json, ...], data: dict[str, Json], state: Json
+) -> tuple[str, ...] | None:
+    key = identity(*place, *data["MessageIDs"], state)
+    return key and (*key, text(data.get("Chat")), text(data.get("Sender")))
+
+
+def _receipt(part: Json) -> dict[str, Json]:
+    state = at(part, "state") or at(part, "data", "state")
+    return custom.normalised("evolution_go", part) | {"state": state}
+
+
+def _bearer(request: Request) -> str:
+    return request.headers.get("authorization", "").removeprefix("Bearer ")
+
+
+def _made_with(secret: str, token: str) -> bool:
+    """Whether it is a JWT with this secret's HS256 signature, whatever its header says."""
+    signed, _, presented = token.rpartition(".")
+    message = signed.encode("utf-8", "surrogatepass")
+    digest = hmac.new(secret.encode("utf-8", "surrogatepass"), message, hashlib.sha256).digest()
+    try:
+        require_match([presented], base64.urlsafe_b64encode(digest).decode().rstrip("="))
+    except Unverified:
+        return False
+    return True
+
+
+def _require_alive(token: str, now: datetime, leeway_seconds: float | None) -> None:
+    try:
+        padded = token.split(".")[1] + "=="
+        expires_at = at(strict_json.loads(base64.urlsafe_b64decode(padded)), "exp")
+    except (ValueError, IndexError, Unreadable) as error:
+        raise Unverified(BAD) from error
+    if isinstance(expires_at, bool) or not isinstance(expires_at, int):
+        raise Unverified(BAD)
+    if leeway_seconds is not None and now.timestamp() - leeway_seconds > expires_at:
+        raise Unverified(STALE)
+
+
+SOURCE = Source(
+    "evolution",
+    verify,
+    custom.like("evolution").events,
+    provider_key=provider_key,
+    keyed_by_default=True,
+    tolerance_seconds=LEEWAY_SECONDS,
+    redacted=REDACTED,
+    facts=FACTS,
+)
+GO = Source(
+    "evolution_go",
+    verify_static,
+    go_events,
+    provider_key=go_provider_key,
+    keyed_by_default=True,
+    redacted=REDACTED,
+    facts=GO_FACTS,
+)

@@ -2,18 +2,32 @@
 
 from datetime import datetime
 
-from app.intake.message import Event, Json, Request, Source
-from app.intake.signatures import hmac_sha256_hex, require_match
-from app.intake.sources.reading import at
+from app.errors import Unreadable, Unverified
+from app.intake import strict_json
+from app.intake.message import Event, Facts, Json, Request, Source
+from app.intake.signatures import BAD, hmac_sha256_hex, require_fresh, require_match
+from app.intake.sources.reading import at, identity, text
 
 # The older system read the name with X-; proxies were configured for it.
 SIGNATURE_HEADERS = ("linear-signature", "x-linear-signature")
+FACTS = Facts(
+    documentation="https://linear.app/developers/webhooks",
+    signature="Linear-Signature: <hex>, HMAC-SHA256 over the body; webhookTimestamp in the body "
+    "is held to the trigger's tolerance, if it has one",
+    provider_key="Linear-Delivery",
+    provider_key_signed=False,
+    answer="200 within 5 s",
+    retries="after 1 min, 1 h and 6 h",
+    unverified="the 5 s and the retries; whether webhookTimestamp is new on each retry",
+)
 
 
-def verify(request: Request, secret: str, _now: datetime, _tolerance: float | None) -> None:
+def verify(request: Request, secret: str, now: datetime, tolerance: float | None) -> None:
     """Linear-Signature: `<hex>`. No time limit by default: Linear retries for six hours."""
     presented = [request.headers.get(name, "") for name in SIGNATURE_HEADERS]
     require_match(presented, hmac_sha256_hex(secret, request.body))
+    if tolerance is not None:
+        require_fresh(_timestamp(request.body), now, tolerance)
 
 
 def events(_request: Request, payload: Json) -> list[Event]:
@@ -27,4 +41,17 @@ def events(_request: Request, payload: Json) -> list[Event]:
     return [Event(payload, event)]
 
 
-SOURCE = Source("linear", verify, events)
+def provider_key(request: Request, _event: Event) -> tuple[str, ...] | None:
+    """The delivery's id, the same on every retry."""
+    return identity(request.headers.get("linear-delivery"))
+
+
+def _timestamp(body: bytes) -> str:
+    """When Linear sent it, in seconds; only a signed body is read."""
+    try:
+        return text(at(strict_json.loads(body), "webhookTimestamp"))[:-3]
+    except Unreadable as error:
+        raise Unverified(BAD) from error
+
+
+SOURCE = Source("linear", verify, events, provider_key=provider_key, facts=FACTS)

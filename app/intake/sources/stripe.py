@@ -3,11 +3,19 @@
 from datetime import datetime
 
 from app.errors import Unverified
-from app.intake.message import Event, Json, Request, Source
+from app.intake.message import Event, Facts, Json, Request, Source
 from app.intake.signatures import MISSING, hmac_sha256_hex, require_fresh, require_match
-from app.intake.sources.reading import at
+from app.intake.sources.reading import at, identity
 
 TOLERANCE_SECONDS = 300.0
+FACTS = Facts(
+    documentation="https://docs.stripe.com/webhooks#verify-manually",
+    signature="Stripe-Signature: t=<unix>,v1=<hex>, HMAC-SHA256 over <t>.<body>; 5 minutes",
+    provider_key="id in the body (evt_...)",
+    provider_key_signed=True,
+    answer="any 2xx, soon",
+    retries="up to 3 days",
+)
 
 
 def verify(request: Request, secret: str, now: datetime, tolerance: float | None) -> None:
@@ -31,10 +39,22 @@ def events(_request: Request, payload: Json) -> list[Event]:
     return [Event(payload, event)]
 
 
+def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
+    """The event's id, the same on every retry."""
+    return identity(at(event.payload, "id"))
+
+
 def _parts(header: str) -> tuple[str, list[str]]:
     pairs = [part.strip().partition("=") for part in header.split(",")]
     timestamps = [value for name, _, value in pairs if name == "t"]
     return (timestamps or [""])[0], [value for name, _, value in pairs if name == "v1"]
 
 
-SOURCE = Source("stripe", verify, events, tolerance_seconds=TOLERANCE_SECONDS)
+SOURCE = Source(
+    "stripe",
+    verify,
+    events,
+    provider_key=provider_key,
+    tolerance_seconds=TOLERANCE_SECONDS,
+    facts=FACTS,
+)

@@ -2,9 +2,19 @@
 
 from datetime import datetime
 
-from app.intake.message import Event, Json, Request, Source
+from app.intake.message import Event, Facts, Json, Request, Source
 from app.intake.signatures import require_match
-from app.intake.sources.reading import at
+from app.intake.sources.reading import at, identity
+
+FACTS = Facts(
+    documentation="https://core.telegram.org/bots/api#setwebhook",
+    signature="none: X-Telegram-Bot-Api-Secret-Token is the secret itself",
+    provider_key="update_id in the body",
+    provider_key_signed=False,
+    answer="any 2xx",
+    retries="up to 24 h",
+    unverified="how long it tries again",
+)
 
 
 def verify(request: Request, secret: str, _now: datetime, _tolerance: float | None) -> None:
@@ -28,4 +38,9 @@ def events(_request: Request, payload: Json) -> list[Event]:
     return [Event(payload, event)]
 
 
-SOURCE = Source("telegram", verify, events)
+def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
+    """The update's number, one after the other for each bot."""
+    return identity(at(event.payload, "update_id"))
+
+
+SOURCE = Source("telegram", verify, events, provider_key=provider_key, facts=FACTS)
