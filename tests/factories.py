@@ -93,6 +93,8 @@ def request(sent: Sent, trigger_id: int | str = 1) -> Request:
         headers={name.lower(): value for name, value in sent.headers.items()},
         body=sent.body,
         presented_secret=sent.path_secret,
+        query=sent.query,
+        url=sent.url,
     )
 
 
