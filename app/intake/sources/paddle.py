@@ -5,7 +5,7 @@ from datetime import datetime
 from app.errors import Unverified
 from app.intake.message import Event, Facts, Json, Request, Source
 from app.intake.signatures import MISSING, hmac_sha256_hex, require_fresh, require_match
-from app.intake.sources.reading import at, text
+from app.intake.sources.reading import at, identity
 
 # Paddle's own libraries allow 5 s, which a queue in a proxy or a clock that is a little off use
 # up; then a genuine notification is refused. The key keeps a replay within five minutes out.
@@ -35,8 +35,7 @@ def events(_request: Request, payload: Json) -> list[Event]:
 
 def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
     """The event's id; a notification_id would be another one for every destination."""
-    event_id = text(at(event.payload, "event_id"))
-    return (event_id,) if event_id else None
+    return identity(at(event.payload, "event_id"))
 
 
 def _parts(header: str) -> tuple[str, list[str]]:
