@@ -1,31 +1,70 @@
 """The other side of verify: sign a body as a sender would, to try a trigger out."""
 
 import time
+from collections.abc import Callable
 
 from app.errors import InvalidTrigger
-from app.intake.signatures import hmac_sha256_hex
+from app.intake import sources
+from app.intake.signatures import hmac_sha256_base64, hmac_sha256_hex
+
+Headers = dict[str, str]
+Signer = Callable[[str, bytes, str], Headers]
+"""(secret, body, Unix time as text): the headers that prove the secret."""
 
 
-def signed_headers(source: str, secret: str | None, body: bytes) -> dict[str, str]:
+def signed_headers(source: str, secret: str | None, body: bytes) -> Headers:
     """The headers that this source would send with the body.
 
-    Raises InvalidTrigger where there is no secret, or one that cannot sign: a public key.
+    Raises InvalidTrigger where there is no secret, or where headers alone prove nothing: a public
+    key cannot sign, and some senders sign their address or the items inside the body.
     """
     if not secret:
         raise InvalidTrigger("the trigger has no secret to sign with, and refuses everyone")
-    if source == "discord":
-        raise InvalidTrigger("only Discord can sign for Discord: the secret is its public key")
-    if source == "stripe":
-        timestamp = str(int(time.time()))
-        signature = hmac_sha256_hex(secret, f"{timestamp}.".encode(), body)
-        return {"Stripe-Signature": f"t={timestamp},v1={signature}"}
-    if source == "telegram":
-        return {"X-Telegram-Bot-Api-Secret-Token": secret}
-    if source in ("evolution", "evolution_go"):
-        return {"X-Webhook-Secret": secret}
-    signature = hmac_sha256_hex(secret, body)
-    if source == "github":
-        return {"X-Hub-Signature-256": f"sha256={signature}", "X-GitHub-Event": "push"}
-    if source == "linear":
-        return {"Linear-Signature": signature}
-    return {"X-Webhook-Signature": signature}
+    signer = _SIGNERS.get(source, None if sources.known(source) else _custom)
+    if signer is None:
+        raise InvalidTrigger(f"only {source} itself can sign for {source}")
+    return signer(secret, body, str(int(time.time())))
+
+
+def _custom(secret: str, body: bytes, _now: str) -> Headers:
+    return {"X-Webhook-Signature": hmac_sha256_hex(secret, body)}
+
+
+def _hub(secret: str, body: bytes, _now: str) -> Headers:
+    return {"X-Hub-Signature-256": f"sha256={hmac_sha256_hex(secret, body)}"}
+
+
+def _paddle(secret: str, body: bytes, now: str) -> Headers:
+    return {"Paddle-Signature": f"ts={now};h1={hmac_sha256_hex(secret, now.encode(), b':', body)}"}
+
+
+def _presented(secret: str, _body: bytes, _now: str) -> Headers:
+    return {"X-Webhook-Secret": secret}
+
+
+def _slack(secret: str, body: bytes, now: str) -> Headers:
+    signature = hmac_sha256_hex(secret, f"v0:{now}:".encode(), body)
+    return {"X-Slack-Signature": f"v0={signature}", "X-Slack-Request-Timestamp": now}
+
+
+def _stripe(secret: str, body: bytes, now: str) -> Headers:
+    return {"Stripe-Signature": f"t={now},v1={hmac_sha256_hex(secret, now.encode(), b'.', body)}"}
+
+
+_SIGNERS: dict[str, Signer] = {
+    "clickup": lambda secret, body, _now: {"X-Signature": hmac_sha256_hex(secret, body)},
+    "custom": _custom,
+    "evolution": _presented,
+    "evolution_go": _presented,
+    "github": lambda secret, body, now: _hub(secret, body, now) | {"X-GitHub-Event": "push"},
+    "gitlab": lambda secret, _body, _now: {"X-Gitlab-Token": secret},
+    "linear": lambda secret, body, _now: {"Linear-Signature": hmac_sha256_hex(secret, body)},
+    "paddle": _paddle,
+    "shopify": lambda secret, body, _now: {
+        "X-Shopify-Hmac-Sha256": hmac_sha256_base64(secret, body)
+    },
+    "slack": _slack,
+    "stripe": _stripe,
+    "telegram": lambda secret, _body, _now: {"X-Telegram-Bot-Api-Secret-Token": secret},
+    "whatsapp": _hub,
+}

@@ -93,6 +93,7 @@ class Answer:
 
 
 OK = Answer(200, {"status": "ok"})
+FORBIDDEN = Answer(403, {"error": "forbidden"})
 
 
 @dataclass(frozen=True, slots=True)

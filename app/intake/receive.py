@@ -10,9 +10,10 @@ from sqlalchemy.exc import IntegrityError
 from app import clock, log
 from app.db import Database
 from app.errors import DatabaseUnavailable, KeyMissing, SchemaMoved
-from app.intake import admit, key, parse, redact, verify
+from app.intake import admit, key, parse, redact, sources, verify
 from app.intake.lookup import Triggers
 from app.intake.message import (
+    FORBIDDEN,
     OK,
     Admission,
     Answer,
@@ -65,6 +66,18 @@ def receive(request: Request, intake: Intake) -> Answer:
     for verdict in _admitted(intake, trigger, admissions, kept):
         _log_verdict(trigger, verdict)
     return OK
+
+
+def greet(request: Request, intake: Intake) -> Answer:
+    """The answer to a GET, by which some senders ask whether the address is the operator's.
+
+    Unknown, disabled and wrongly asked sound the same.
+    """
+    trigger = intake.triggers.find(request.trigger_id)
+    if trigger is None or not trigger.enabled or not trigger.secret:
+        return FORBIDDEN
+    greeting = sources.named(trigger.source).greeting
+    return FORBIDDEN if greeting is None else greeting(request, trigger.secret)
 
 
 def _admission(event: Event, request: Request, source: Source, trigger: Trigger) -> Admission:

@@ -18,7 +18,7 @@ def create_app(settings: Settings, database: Database | None = None) -> App:
     app: App = falcon.App()
     problems.install(app, settings.hookonce_refusal_status)
     intake = opened(database, pre_check=settings.hookonce_pre_check)
-    webhook = Webhook(intake, settings.hookonce_max_body_bytes)
+    webhook = Webhook(intake, settings.hookonce_max_body_bytes, settings.hookonce_public_url)
     app.add_route("/api/triggers/webhook/{trigger_id}", webhook)
     app.add_route("/api/triggers/webhook/{trigger_id}/{secret}", webhook)
     app.add_route("/healthz", Alive())

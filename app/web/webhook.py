@@ -1,29 +1,52 @@
-"""POST /api/triggers/webhook/{trigger_id}: where senders knock."""
+"""/api/triggers/webhook/{trigger_id}: where senders knock."""
 
 import falcon
 
-from app.intake.message import Request
-from app.intake.receive import Intake, receive
+from app.intake.message import Answer, Request
+from app.intake.receive import Intake, greet, receive
 from app.web import body
 
 
 class Webhook:
     """One webhook request in, one answer out."""
 
-    def __init__(self, intake: Intake, max_body_bytes: int) -> None:
+    def __init__(self, intake: Intake, max_body_bytes: int, public_url: str) -> None:
         self._intake = intake
         self._max_body_bytes = max_body_bytes
+        self._public_url = public_url
 
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, trigger_id: str, secret: str | None = None
     ) -> None:
         """Admit what the request says, then say so."""
-        request = Request(
+        arrived = body.read(req, self._max_body_bytes)
+        _respond(resp, receive(self._request(req, trigger_id, arrived, secret), self._intake))
+
+    def on_get(
+        self, req: falcon.Request, resp: falcon.Response, trigger_id: str, secret: str | None = None
+    ) -> None:
+        """Answer a sender that asks whether this address is ours; nothing else is to be had."""
+        if "hub.mode" not in req.params:
+            raise falcon.HTTPMethodNotAllowed(["POST"])
+        _respond(resp, greet(self._request(req, trigger_id, b"", secret), self._intake))
+
+    def _request(
+        self, req: falcon.Request, trigger_id: str, arrived: bytes, secret: str | None
+    ) -> Request:
+        return Request(
             trigger_id=trigger_id,
             headers={name.lower(): value for name, value in req.headers.items()},
-            body=body.read(req, self._max_body_bytes),
+            body=arrived,
             presented_secret=secret,
+            url=self._public_url + req.relative_uri,
+            query={name: value for name, value in req.params.items() if isinstance(value, str)},
         )
-        answer = receive(request, self._intake)
-        resp.status = answer.status
+
+
+def _respond(resp: falcon.Response, answer: Answer) -> None:
+    resp.status = answer.status
+    if isinstance(answer.body, str):
+        resp.content_type = falcon.MEDIA_TEXT
+        resp.text = answer.body
+    else:
         resp.media = answer.body

@@ -13,6 +13,17 @@ from tests import factories, senders
 from tests.senders import NOW, SECRET, Sent
 
 BODY = b'{"messageId": "m-1",\n "text": "berth 7"}'
+HERE = (
+    "custom",
+    "discord",
+    "evolution",
+    "evolution_go",
+    "github",
+    "linear",
+    "stripe",
+    "telegram",
+)
+"""The sources that are tested here; the others have each a file of its own."""
 OTHER_SECRET = "another-secret"
 PROOF = {
     "custom": "X-Webhook-Signature",
@@ -47,7 +58,7 @@ def with_header(sent: Sent, name: str, value: str) -> Sent:
     return replace(sent, headers=sent.headers | {name: value})
 
 
-@pytest.mark.parametrize("source", sources.names())
+@pytest.mark.parametrize("source", HERE)
 def test_what_the_sender_signed_is_verified(source: str) -> None:
     check(signed(source), source)
 
@@ -74,7 +85,7 @@ def test_an_altered_body_is_refused(source: str, alter: Callable[[bytes], bytes]
     assert refusal(altered, source) == "bad_signature"
 
 
-@pytest.mark.parametrize("source", [name for name in sources.names() if name != "discord"])
+@pytest.mark.parametrize("source", [name for name in HERE if name != "discord"])
 def test_another_secret_is_refused(source: str) -> None:
     forged = signed(source, OTHER_SECRET)
 
@@ -90,7 +101,7 @@ def test_a_discord_secret_that_is_no_public_key_refuses_everyone(secret: str) ->
     assert refusal(signed("discord"), "discord", secret=secret) == "bad_signature"
 
 
-@pytest.mark.parametrize("source", sources.names())
+@pytest.mark.parametrize("source", HERE)
 def test_a_request_without_proof_is_refused(source: str) -> None:
     unsigned = Sent({"Content-Type": "application/json"}, BODY)
 
@@ -114,7 +125,7 @@ def test_a_proof_of_any_letters_is_refused_without_an_error(
     assert refusal(odd, source) in {"bad_signature", "missing_signature"}
 
 
-@pytest.mark.parametrize("source", sources.names())
+@pytest.mark.parametrize("source", HERE)
 def test_a_trigger_without_a_secret_refuses_even_what_an_empty_secret_signed(source: str) -> None:
     assert refusal(signed(source, ""), source, secret="") == "no_secret"
 
@@ -124,7 +135,7 @@ def test_an_empty_secret_presented_to_a_trigger_that_has_one_is_missing(source: 
     assert refusal(signed(source, ""), source) == "missing_signature"
 
 
-@pytest.mark.parametrize("source", sources.names())
+@pytest.mark.parametrize("source", HERE)
 def test_a_beginning_of_the_proof_is_not_enough(source: str) -> None:
     whole = signed(source)
     header = PROOF.get(source)

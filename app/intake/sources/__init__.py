@@ -2,20 +2,48 @@
 
 from app.intake.message import Source
 from app.intake.sources import (
+    adyen,
+    clickup,
     custom,
     discord,
     evolution,
     github,
+    gitlab,
     linear,
+    mercadopago,
+    paddle,
+    shopify,
+    slack,
+    standard,
     stripe,
     telegram,
+    twilio,
+    whatsapp,
 )
 
-_SOURCES = {
-    module.SOURCE.name: module.SOURCE
-    for module in (custom, discord, evolution, github, linear, stripe, telegram)
+_SOURCES: dict[str, Source] = {
+    source.name: source
+    for source in (
+        adyen.SOURCE,
+        clickup.SOURCE,
+        custom.SOURCE,
+        discord.SOURCE,
+        evolution.SOURCE,
+        evolution.GO,
+        github.SOURCE,
+        gitlab.SOURCE,
+        linear.SOURCE,
+        mercadopago.SOURCE,
+        paddle.SOURCE,
+        shopify.SOURCE,
+        slack.SOURCE,
+        standard.SOURCE,
+        stripe.SOURCE,
+        telegram.SOURCE,
+        twilio.SOURCE,
+        whatsapp.SOURCE,
+    )
 }
-_SOURCES["evolution_go"] = evolution.GO
 
 
 def names() -> list[str]:
