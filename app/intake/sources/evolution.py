@@ -33,7 +33,7 @@ FACTS = Facts(
     unverified="versions before 2",
 )
 GO_FACTS = Facts(
-    documentation="https://docs.evolutionfoundation.com.br/evolution-go",
+    documentation="https://docs.evolutionfoundation.com.br/evolution-go/webhooks",
     signature="none: the secret in the path, in X-Webhook-Secret, apikey or Authorization: Bearer",
     provider_key="instanceId, event and data.Info.ID (or data.key.id) in the body; of a Receipt "
     "each of data.MessageIDs[] with state, data.Chat and data.Sender",
