@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,6 @@ from tests.process.service import Gunicorn, until
 
 RAN = "ran"
 """The file to which a script adds a line for each time that it ran."""
-BACKLOG_SECONDS = 60.0
-"""A test under load leaves thousands of scripts to run, on machines that are busy besides."""
 WRITE_DOWN = f'printf "%s\\n" "$HOOKONCE_EXECUTION_ID" >> {RAN}'
 
 
@@ -78,12 +77,24 @@ class Ledger:
         return Counter(map(int, path.read_text().split())) if path.exists() else Counter()
 
     def wait_until_done(self, key: str | None = None) -> None:
-        """Return once the key's execution, or all of them, will not run again."""
-        until(lambda: self._is_done(key), f"{key or 'everything'} done", BACKLOG_SECONDS)
+        """Return once the key's execution, or all of them, will not run again.
 
-    def _is_done(self, key: str | None) -> bool:
-        asked = [row for row in self.executions() if key in (None, row.idempotency_key)]
-        return bool(asked) and all(row.status not in UNFINISHED for row in asked)
+        A long backlog may take its time, as long as it moves.
+        """
+        while (waiting := self._statuses(key)).keys() & set(UNFINISHED) or not waiting:
+            until(partial(self._moved_on, key, waiting), f"{key or 'everything'} done: {waiting}")
+
+    def _moved_on(self, key: str | None, since: dict[str, int]) -> bool:
+        return self._statuses(key) != since
+
+    def _statuses(self, key: str | None) -> dict[str, int]:
+        """How many of the key's executions, or of all, have each status."""
+        columns = trigger_executions.c
+        query = sa.select(columns.status, sa.func.count().label("number")).group_by(columns.status)
+        if key is not None:
+            query = query.where(columns.idempotency_key == key)
+        with self.database.reading() as connection:
+            return {row.status: row.number for row in connection.execute(query)}
 
     def all_completed(self) -> bool:
         """Whether every execution has succeeded."""
