@@ -38,9 +38,7 @@ def empty_url(databases: Databases, kind: str) -> Iterator[str]:
 
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
-    return from_environment(
-        {"DATABASE_URL": database_url, "HOOKONCE_SCRIPTS_DIR": str(tmp_path)}
-    )
+    return from_environment({"DATABASE_URL": database_url, "HOOKONCE_SCRIPTS_DIR": str(tmp_path)})
 
 
 @pytest.fixture

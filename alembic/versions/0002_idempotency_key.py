@@ -37,6 +37,8 @@ def upgrade() -> None:
         sa.Column("last_replay_at", sa.DateTime()),
     )
     op.stash_duplicate_keys(revision)
+    # the younger of two indexes that cost the same is the one that PostgreSQL takes
+    op.ensure_index(KEY_ALONE, TABLE, ["idempotency_key"])
     op.ensure_index(
         UNIQUE_KEY,
         TABLE,
@@ -44,7 +46,6 @@ def upgrade() -> None:
         unique=True,
         where="idempotency_key IS NOT NULL",
     )
-    op.ensure_index(KEY_ALONE, TABLE, ["idempotency_key"])
     op.remove_index(KEY_ALONE_TWICE, TABLE)
     op.verify_lookup(
         f"SELECT id FROM {TABLE} WHERE trigger_id = 1 AND idempotency_key = 'k'",

@@ -23,11 +23,12 @@ _PART = re.compile(rf"{PROVIDER}|{HASH}|{_HEADER}[!-~]+|{_BODY}[^.]+(\.[^.]+)*")
 def of(event: Event, request: Request, source: Source, key_from: tuple[str, ...]) -> str | None:
     """The event's key, or None if it has none: then every delivery is a new execution.
 
-    `key_from` lists the parts that make it; empty means the default places, and after them the
-    source's own id where the source is keyed by that. A key of which a part is missing is none.
+    `key_from` lists the parts that make it; empty means the default places, but first the source's
+    own id where the source is keyed by that: it knows best, and may use the names of our places
+    for something else. A key of which a part is missing is none.
     """
     if not key_from:
-        return _default(event) or (_joined(_provider(event, request, source)))
+        return _joined(_provider(event, request, source)) or _default(event)
     if key_from == (NONE,):
         return None
     values: list[str] = []

@@ -129,7 +129,7 @@ class Source:
     provider_key: Callable[[Request, Event], tuple[str, ...] | None] = lambda _request, _event: None
     """The parts of the source's own id of an event; None where the event carries none."""
     keyed_by_default: bool = False
-    """Whether the source's own id is the key where the default places have none."""
+    """Whether the source's own id is the key, and the default places only where it has none."""
     tolerance_seconds: float | None = None
     """How old or far ahead a signed timestamp may be, unless the trigger says otherwise."""
     redacted: frozenset[str] = frozenset()

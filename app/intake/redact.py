@@ -2,8 +2,11 @@
 
 import json
 from dataclasses import replace
+from urllib.parse import parse_qsl, urlencode
 
-from app.intake.message import Event, Json, Request
+from app.errors import Unreadable
+from app.intake import strict_json
+from app.intake.message import FORM, Event, Json, Request
 
 REDACTED = "[redacted]"
 
@@ -17,13 +20,23 @@ def request(arrived: Request, payload: Json, names: frozenset[str]) -> Request:
     """The request as it may be kept: byte for byte, unless its payload held a secret."""
     if not names or not _holds(payload, names):
         return arrived
+    if arrived.content_type == FORM and payload == arrived.form():
+        return replace(arrived, body=_form_without(arrived.body, names))
     return replace(arrived, body=json.dumps(_without(payload, names)).encode())
+
+
+def _form_without(body: bytes, names: frozenset[str]) -> bytes:
+    pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
+    kept = [(name, _without({name: value}, names)[name]) for name, value in pairs]
+    return urlencode(kept).encode()
 
 
 def _holds(value: Json, names: frozenset[str]) -> bool:
     if isinstance(value, dict):
         return any(name in names or _holds(inner, names) for name, inner in value.items())
-    return isinstance(value, list) and any(_holds(inner, names) for inner in value)
+    if isinstance(value, list):
+        return any(_holds(inner, names) for inner in value)
+    return isinstance(value, str) and _holds(_wrapped(value), names)
 
 
 def _without(value: Json, names: frozenset[str]) -> Json:
@@ -32,4 +45,18 @@ def _without(value: Json, names: frozenset[str]) -> Json:
             name: REDACTED if name in names else _without(inner, names)
             for name, inner in value.items()
         }
-    return [_without(inner, names) for inner in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [_without(inner, names) for inner in value]
+    if isinstance(value, str) and _holds(value, names):
+        return json.dumps(_without(_wrapped(value), names))
+    return value
+
+
+def _wrapped(text: str) -> Json:
+    """The object that a sender wrote as text into a field, as forms do; else None."""
+    if not text.lstrip().startswith("{"):
+        return None
+    try:
+        return strict_json.loads(text.encode("utf-8", "surrogatepass"))
+    except Unreadable:
+        return None

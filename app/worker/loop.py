@@ -91,14 +91,20 @@ class Worker:
                 return claim.due(connection, self.owner, limit, self._settings)
         except (DatabaseUnavailable, SchemaMoved) as error:
             self._wait_out(error)
-            return []
+        except Exception as error:
+            logger.exception("asking for work failed in a way that nobody foresaw")
+            self._wait_out(error)
+        return []
 
     def _work(self, attempt: Attempt) -> None:
         """Run, classify, settle: one attempt from its lease to its end."""
-        began = time.monotonic()
-        result = run.action(attempt.work)
-        outcome = classify.outcome(result, time.monotonic() - began, clock.now())
-        self._settle(attempt.lease, outcome)
+        try:
+            began = time.monotonic()
+            result = run.action(attempt.work)
+            outcome = classify.outcome(result, time.monotonic() - began, clock.now())
+            self._settle(attempt.lease, outcome)
+        except Exception:
+            logger.exception("an attempt failed in a way that nobody foresaw; its lease runs out")
 
     def _settle(self, lease: Lease, outcome: Outcome) -> None:
         """Write down how it ended, as soon as the database takes it, or give up with the lease."""

@@ -80,13 +80,16 @@ def test_events_of_one_batch_have_hashes_of_their_own() -> None:
     assert len(keys) == 2
 
 
-def test_a_source_keyed_by_default_uses_its_own_id_after_the_default_places() -> None:
+def test_a_source_keyed_by_default_uses_its_own_id_before_the_default_places() -> None:
     source = replace(SOURCE, keyed_by_default=True)
-    named, unnamed = Event({"messageId": "m"}, {}), Event({}, {})
 
-    keys = [key.of(event, REQUEST, source, ()) for event in (named, unnamed)]
+    assert key.of(Event({"messageId": "m"}, {}), REQUEST, source, ()) == '["p","q"]'
 
-    assert keys == ["m", '["p","q"]']
+
+def test_a_source_keyed_by_default_without_an_id_uses_the_default_places() -> None:
+    source = replace(custom.SOURCE, keyed_by_default=True)
+
+    assert key.of(Event({"messageId": "m"}, {}), REQUEST, source, ()) == "m"
 
 
 @pytest.mark.parametrize("part", ["", "body:", "body:a..b", "header:", "header:a b", "id", "NONE"])

@@ -31,3 +31,21 @@ def test_a_request_without_them_is_kept_byte_for_byte() -> None:
     arrived = Request("1", {}, b'{ "a":  1 }')
 
     assert redact.request(arrived, {"a": 1}, NAMES) is arrived
+
+
+def test_a_form_stays_a_form() -> None:
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    arrived = Request("1", headers, b"a=1&apikey=s1&a=2")
+
+    kept = redact.request(arrived, arrived.form(), NAMES)
+
+    assert kept.body == b"a=1&apikey=%5Bredacted%5D&a=2"
+
+
+def test_a_secret_in_an_object_that_was_written_as_text_is_found() -> None:
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    arrived = Request("1", headers, b"payload=%7B%22apikey%22%3A%22s1%22%2C%22b%22%3A1%7D")
+
+    kept = redact.request(arrived, arrived.form(), NAMES)
+
+    assert json.loads(kept.form()["payload"]) == {"apikey": "[redacted]", "b": 1}

@@ -1,5 +1,6 @@
 """Posting to the application as a sender would, now: its clock is the real one."""
 
+from dataclasses import replace
 from typing import Any
 
 from falcon import testing
@@ -8,12 +9,15 @@ from app import clock
 from tests import senders
 from tests.senders import Sent
 
+FIRST_TRIGGER = "http://127.0.0.1:8000/api/triggers/webhook/1"
+
 
 def post(client: testing.TestClient, trigger_id: object, sent: Sent, **more: Any) -> testing.Result:
     """What the sender is answered."""
     secret = f"/{sent.path_secret}" if sent.path_secret else ""
     path = f"/api/triggers/webhook/{trigger_id}{secret}"
-    return client.simulate_post(path, headers=sent.headers, body=sent.body, **more)
+    asked = {"params": sent.query} if sent.query else {}
+    return client.simulate_post(path, headers=sent.headers, body=sent.body, **asked, **more)
 
 
 def signed(source: str, sent: Sent, secret: str = senders.SECRET) -> Sent:
@@ -21,7 +25,8 @@ def signed(source: str, sent: Sent, secret: str = senders.SECRET) -> Sent:
 
 
 def signed_sample(source: str, case: str) -> Sent:
-    return signed(source, senders.sample(source, case))
+    """For the first trigger: some senders sign the address that they call."""
+    return signed(source, replace(senders.sample(source, case), url=FIRST_TRIGGER))
 
 
 def message(key: str = "m-1") -> Sent:
