@@ -3,6 +3,10 @@
 Override with GUNICORN_CMD_ARGS, or with options such as `-b 0.0.0.0:8000 -w 4`.
 """
 
+import logging
+import socket
+import struct
+
 from app import settings
 from app.errors import InvalidSetting
 
@@ -28,3 +32,25 @@ def on_starting(server):
         raise RuntimeError(str(error)) from error  # gunicorn prints it as `Error: ...`, exit 1
     for name in settings.unknown_names():
         server.log.warning("%s is set, but there is no such setting", name)
+
+
+def when_ready(server):
+    """A sender that falls silent gives its thread back; accepted sockets inherit the time-out.
+
+    Without it a few dozen stalled senders would hold every thread for as long as they like.
+    """
+    whole, part = divmod(settings.from_environment().hookonce_read_seconds, 1)
+    patience = struct.pack("ll", int(whole), int(part * 1_000_000))
+    for listener in server.LISTENERS:
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
+
+
+def post_fork(server, worker):
+    """One line, not a traceback, for each sender that was cut off."""
+    logging.getLogger("gunicorn.error").addFilter(_shortened)
+
+
+def _shortened(record):
+    if record.exc_info and isinstance(record.exc_info[1], BlockingIOError):
+        record.msg, record.args, record.exc_info = "A sender fell silent and was cut off.", (), None
+    return True

@@ -27,6 +27,8 @@ class Settings:
     hookonce_public_url: str = "http://127.0.0.1:8000"
     """Where senders reach this service: the beginning of every webhook_url."""
     hookonce_max_body_bytes: int = 1_048_576
+    hookonce_read_seconds: float = 5.0
+    """How long a sender may fall silent in the middle of a request before it is cut off."""
     hookonce_refusal_status: int = 401
     """401, or 200 for the older system's uniform answer, which tells a sender nothing."""
     hookonce_pre_check: bool = True
@@ -129,6 +131,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "HOOKONCE_POOL_SIZE": _number(1, int),
     "HOOKONCE_PUBLIC_URL": _web_address,
     "HOOKONCE_MAX_BODY_BYTES": _number(1, int),
+    "HOOKONCE_READ_SECONDS": _number(0.1, float),
     "HOOKONCE_REFUSAL_STATUS": lambda text: int(_choice("401", "200")(text)),
     "HOOKONCE_PRE_CHECK": _switch,
     "HOOKONCE_SCRIPTS_DIR": Path,

@@ -35,6 +35,8 @@ def _pieces(stream: ReadableIO, wanted: int) -> Iterator[bytes]:
     while wanted > 0:
         try:
             piece = stream.read(min(wanted, _CHUNK))
+        except BlockingIOError as error:
+            raise Unreadable("the body stopped coming") from error
         except Exception as error:  # broken chunks, a hung-up sender: each server's own errors
             raise Unreadable(f"the body broke off: {error}") from error
         if not piece:
