@@ -45,7 +45,7 @@ def when_ready(server):
         listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
 
 
-def post_fork(server, worker):
+def post_fork(_server, _worker):
     """One line, not a traceback, for each sender that was cut off."""
     logging.getLogger("gunicorn.error").addFilter(_shortened)
 
