@@ -9,6 +9,9 @@ from app.intake import strict_json
 from app.intake.message import FORM, Event, Json, Request
 
 REDACTED = "[redacted]"
+WRAPPED_AT_MOST = 2
+"""How often an object may be text within text and still be looked into: a form's field, and one
+more. Deeper is somebody's message, and each layer may nest as deep as the whole."""
 
 
 def event(said: Event, names: frozenset[str]) -> Event:
@@ -31,24 +34,26 @@ def _form_without(body: bytes, names: frozenset[str]) -> bytes:
     return urlencode(kept).encode()
 
 
-def _holds(value: Json, names: frozenset[str]) -> bool:
+def _holds(value: Json, names: frozenset[str], layers: int = WRAPPED_AT_MOST) -> bool:
     if isinstance(value, dict):
-        return any(name in names or _holds(inner, names) for name, inner in value.items())
+        return any(name in names or _holds(inner, names, layers) for name, inner in value.items())
     if isinstance(value, list):
-        return any(_holds(inner, names) for inner in value)
-    return isinstance(value, str) and _holds(_wrapped(value), names)
+        return any(_holds(inner, names, layers) for inner in value)
+    if isinstance(value, str) and layers:
+        return _holds(_wrapped(value), names, layers - 1)
+    return False
 
 
-def _without(value: Json, names: frozenset[str]) -> Json:
+def _without(value: Json, names: frozenset[str], layers: int = WRAPPED_AT_MOST) -> Json:
     if isinstance(value, dict):
         return {
-            name: REDACTED if name in names else _without(inner, names)
+            name: REDACTED if name in names else _without(inner, names, layers)
             for name, inner in value.items()
         }
     if isinstance(value, list):
-        return [_without(inner, names) for inner in value]
-    if isinstance(value, str) and _holds(value, names):
-        return json.dumps(_without(_wrapped(value), names))
+        return [_without(inner, names, layers) for inner in value]
+    if isinstance(value, str) and _holds(value, names, layers):
+        return json.dumps(_without(_wrapped(value), names, layers - 1))
     return value
 
 

@@ -20,6 +20,7 @@ class Webhook:
     ) -> None:
         """Admit what the request says, then say so."""
         arrived = body.read(req, self._max_body_bytes)
+        _require_plain(req)
         _respond(resp, receive(self._request(req, trigger_id, arrived, secret), self._intake))
 
     def on_get(
@@ -40,6 +41,19 @@ class Webhook:
             presented_secret=secret,
             url=self._public_url + req.relative_uri,
             query={name: value for name, value in req.params.items() if isinstance(value, str)},
+        )
+
+
+def _require_plain(req: falcon.Request) -> None:
+    """Refuse a compressed body: its signature and its size would be those of other bytes.
+
+    Asked once the body is read, so that the sender sees the answer and not a reset.
+    """
+    codings = req.get_header("Content-Encoding", default="").lower().split(",")
+    if any(coding.strip() not in ("", "identity") for coding in codings):
+        raise falcon.HTTPUnsupportedMediaType(
+            description="Send the body as it is, without a Content-Encoding.",
+            headers={"Accept-Encoding": "identity"},
         )
 
 

@@ -49,3 +49,13 @@ def test_a_secret_in_an_object_that_was_written_as_text_is_found() -> None:
     kept = redact.request(arrived, arrived.form(), NAMES)
 
     assert json.loads(kept.form()["payload"]) == {"apikey": "[redacted]", "b": 1}
+
+
+def test_deep_text_within_deep_text_breaks_nothing() -> None:
+    text = "hello"
+    for _ in range(12):
+        text = '{"a":' + "[" * 95 + json.dumps(text) + "]" * 95 + "}"
+
+    stored = redact.event(Event({}, {"data": text}), NAMES).text()
+
+    assert json.loads(stored)["data"] == text
