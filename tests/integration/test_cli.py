@@ -159,7 +159,7 @@ def test_a_trigger_is_not_removed_unless_confirmed(hookonce: Hookonce) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--source", "gitbub"], "there is no source 'gitbub'; there are custom, discord,"),
+        (["--source", "gitbub"], "there is no source 'gitbub'; there are adyen, clickup,"),
         (["--action", "scirpt"], "there is no action 'scirpt'; there are http, script"),
         (["--payload", " "], "a trigger needs a payload"),
         (["--action", "http", "--payload", "acme.example"], "http:// or https:// address"),
@@ -215,7 +215,7 @@ def test_firing_where_nobody_listens_gets_one_sentence(hookonce: Hookonce) -> No
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"source": "discord"}, "only Discord can sign"),
+        ({"source": "discord"}, "only discord itself can sign"),
         ({"secret": None}, "no secret to sign with"),
     ],
     ids=["discord", "no secret"],

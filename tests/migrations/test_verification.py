@@ -11,11 +11,12 @@ from unittest import mock
 import pytest
 import sqlalchemy as sa
 from alembic import command
+from alembic.script import Script
 from alembic.util import CommandError
 from sqlalchemy.engine import Engine
 
 from tests.databases import ROOT, alembic_config, migrate
-from tests.migrations.history import NAMES
+from tests.migrations.history import NAMES, revisions
 from tests.migrations.schema_dump import data, execute, schema
 from tests.migrations.seeding import seed
 
@@ -125,11 +126,18 @@ def migrate_without_room(url: str, revision: str) -> None:
         migrate(url, to=revision)
     finally:
         sa.event.remove(Engine, "connect", fill)
-    pytest.skip("a new column may fit into the pages that stand")
+
+
+def needs_room(revision: Script) -> bool:
+    """A new table or index needs a page; a new column may fit into those that stand."""
+    text = Path(revision.path).read_text()
+    return "ensure_index" in text or "create_or_restore_table" in text
 
 
 @only_sqlite
-@pytest.mark.parametrize("revision", NAMES[1:])
+@pytest.mark.parametrize(
+    "revision", [each.revision for each in revisions()[1:] if needs_room(each)]
+)
 def test_a_full_disk_is_one_line_and_leaves_the_version(empty_url: str, revision: str) -> None:
     migrate(empty_url, to=NAMES[NAMES.index(revision) - 1])
     seed(empty_url)
