@@ -43,7 +43,7 @@ class KeyMissing(HookonceError):
 
 
 class TooLarge(HookonceError):
-    """The body is larger than HOOKONCE_MAX_BODY_BYTES."""
+    """The body is larger than HOOKONCE_MAX_BODY_BYTES, or carries too many events."""
 
 
 class InvalidTrigger(HookonceError):

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app import clock, log
 from app.db import Database
-from app.errors import DatabaseUnavailable, KeyMissing, SchemaMoved
+from app.errors import DatabaseUnavailable, KeyMissing, SchemaMoved, TooLarge
 from app.intake import admit, key, parse, redact, sources, verify
 from app.intake.lookup import Triggers
 from app.intake.message import (
@@ -27,6 +27,8 @@ from app.revision import SchemaWatch
 
 MOVES_OUTLIVED = 3
 """How often one request begins again because a migration changed the schema under it."""
+EVENTS_AT_MOST = 1_000
+"""What WhatsApp, the largest known, puts into one request; each is kept with the whole request."""
 
 logger = logging.getLogger("hookonce.intake")
 
@@ -50,7 +52,8 @@ def opened(database: Database, *, pre_check: bool = True) -> Intake:
 def receive(request: Request, intake: Intake) -> Answer:
     """The answer to the request, given only after what it says is committed.
 
-    Raises Unverified, Unreadable, KeyMissing or DatabaseUnavailable; then nothing was admitted.
+    Raises Unverified, Unreadable, TooLarge, KeyMissing or DatabaseUnavailable; then nothing was
+    admitted.
     """
     trigger = intake.triggers.find(request.trigger_id)
     source = verify.check(trigger, request, intake.now())
@@ -60,6 +63,8 @@ def receive(request: Request, intake: Intake) -> Answer:
     if greeting is not None:
         return greeting
     events = source.events(request, payload)
+    if len(events) > EVENTS_AT_MOST:
+        raise TooLarge(f"a request may carry at most {EVENTS_AT_MOST} events")
     wanted = [event for event in events if parse.wanted(event, trigger.event_filter)]
     admissions = [_admission(event, request, source, trigger) for event in wanted]
     kept = redact.request(request, payload, source.redacted)
