@@ -173,6 +173,26 @@ def show(chosen: Settings, database: Database, trigger: str, as_json: bool) -> N
     )
 
 
+@trigger.command("rotate")
+@click.argument("trigger")
+@click.option("--grace", default=86400.0, show_default=True, help="Seconds the old one stays good.")
+@click.option("--secret", help="The new secret; one is made up if not given.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@with_database
+def rotate(
+    _chosen: Settings,
+    database: Database,
+    trigger: str,
+    grace: float,
+    secret: str | None,
+    as_json: bool,
+) -> None:
+    """Give the trigger a new secret and print it; the old one stays good for a while."""
+    row = operate.rotate_secret(database, trigger, max(0.0, grace), secret)
+    until = queries.public(row)["previous_secret_expires_at"]
+    _print({"id": row.id, "secret": row.secret, "old_secret_good_until": until}, as_json)
+
+
 @trigger.command("enable")
 @click.argument("trigger")
 @with_database

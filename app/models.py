@@ -66,6 +66,8 @@ triggers = sa.Table(
     sa.Column("idempotency_key_from", sa.Text),
     sa.Column("missing_key", sa.String(10)),
     sa.Column("tolerance_seconds", sa.Float),
+    sa.Column("previous_secret", sa.String(255)),
+    sa.Column("previous_secret_expires_at", UtcDateTime),
     sa.UniqueConstraint("slug"),
     sqlite_autoincrement=True,
 )

@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -73,6 +74,27 @@ def add_trigger(database: Database, new: NewTrigger, known_sources: list[str]) -
             return connection.execute(insert).one()
     except IntegrityError as error:
         raise InvalidTrigger(f"there is a trigger named {new.name!r} already") from error
+
+
+def rotate_secret(
+    database: Database, name_or_id: str, grace_seconds: float, secret: str | None = None
+) -> sa.Row[Any]:
+    """The trigger with a new secret; the old one stays as good for the grace period."""
+    if secret is not None and not 0 < len(secret) <= LONGEST_SECRET:
+        raise InvalidTrigger(f"a secret has 1 to {LONGEST_SECRET} characters")
+    now = clock.now()
+    with database.writing() as connection:
+        trigger = find_trigger(connection, name_or_id)
+        change = sa.update(triggers).where(triggers.c.id == trigger.id)
+        connection.execute(
+            change.values(
+                secret=secret or secrets.token_hex(SECRET_BYTES),
+                previous_secret=trigger.secret,
+                previous_secret_expires_at=now + timedelta(seconds=grace_seconds),
+                updated_at=now,
+            )
+        )
+        return find_trigger(connection, str(trigger.id))
 
 
 def set_enabled(database: Database, name_or_id: str, enabled: bool) -> sa.Row[Any]:

@@ -36,6 +36,13 @@ _SINCE_0006 = (
     triggers.c.missing_key,
     triggers.c.tolerance_seconds,
 )
+_SINCE_0007 = (triggers.c.previous_secret, triggers.c.previous_secret_expires_at)
+_SHAPES = (
+    (*_SINCE_0001, *_SINCE_0006, *_SINCE_0007),
+    (*_SINCE_0001, *_SINCE_0006),
+    _SINCE_0001,
+)
+"""The columns to ask for, newest schema first."""
 
 logger = logging.getLogger("hookonce.intake")
 
@@ -81,11 +88,13 @@ class Triggers:
             tolerance_seconds=getattr(row, "tolerance_seconds", None),
             key_from=_key_from(getattr(row, "idempotency_key_from", None)),
             key_required=getattr(row, "missing_key", None) == REFUSE,
+            previous_secret=getattr(row, "previous_secret", None) or "",
+            previous_secret_expires_at=getattr(row, "previous_secret_expires_at", None),
         )
 
     def _row(self, number: int) -> sa.Row[Any] | None:
-        """The row with the columns that there are; on a schema before 0006 that is fewer."""
-        for columns in ((*_SINCE_0001, *_SINCE_0006), _SINCE_0001):
+        """The row with the columns that there are; on an older schema they are fewer."""
+        for columns in _SHAPES:
             try:
                 with self._database.reading() as connection:
                     query = sa.select(*columns).where(triggers.c.id == number)

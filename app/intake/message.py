@@ -49,6 +49,9 @@ class Trigger:
     key_from: tuple[str, ...] = ()
     """Where the idempotency key comes from; empty: the default places."""
     key_required: bool = False
+    previous_secret: str = ""
+    previous_secret_expires_at: datetime | None = None
+    """Until when the secret before this one is as good; None: it is not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,8 +40,22 @@ def _tolerance(source: Source, trigger: Trigger) -> float | None:
 def _refusal(
     source: Source, trigger: Trigger, request: Request, now: datetime
 ) -> Unverified | None:
-    try:
-        source.verify(request, trigger.secret or _NOBODY.secret, now, _tolerance(source, trigger))
-    except Unverified as refusal:
-        return refusal
-    return None
+    """Why none of the trigger's secrets fits; None if one does."""
+    refused = None
+    for secret in _secrets(trigger, now):
+        try:
+            source.verify(request, secret, now, _tolerance(source, trigger))
+        except Unverified as refusal:
+            refused = refused or refusal
+        else:
+            return None
+    return refused
+
+
+def _secrets(trigger: Trigger, now: datetime) -> list[str]:
+    """The secret, and the one before it as long as that is as good."""
+    good = [trigger.secret or _NOBODY.secret]
+    until = trigger.previous_secret_expires_at
+    if trigger.previous_secret and until is not None and now < until:
+        good.append(trigger.previous_secret)
+    return good

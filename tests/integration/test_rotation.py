@@ -1,0 +1,83 @@
+"""A secret is changed without a gap: for a while both are good, then only the new one."""
+
+from datetime import timedelta
+
+import pytest
+
+from app import operate, queries
+from app.db import Database
+from app.errors import InvalidTrigger, Unverified
+from app.intake.lookup import Triggers
+from app.intake.message import OK
+from app.intake.receive import Intake, receive
+from app.revision import SchemaWatch
+from tests import factories, senders
+from tests.databases import migrate
+
+GRACE_SECONDS = 3600.0
+NEW = "a-new-secret"
+
+
+def deliver(intake: Intake, trigger_id: int, secret: str) -> object:
+    sent = senders.Sent({"Content-Type": "application/json"}, b'{"a": 1}')
+    signed = senders.signed("custom", sent, secret=secret)
+    return receive(factories.request(signed, trigger_id), intake)
+
+
+@pytest.fixture
+def rotated(database: Database) -> int:
+    trigger_id = factories.trigger(database)
+    operate.rotate_secret(database, str(trigger_id), GRACE_SECONDS, NEW)
+    return trigger_id
+
+
+def intake_after(database: Database, trigger_id: int, seconds: float) -> Intake:
+    """An intake whose clock stands so long after the rotation."""
+    with database.reading() as connection:
+        row = operate.find_trigger(connection, str(trigger_id))
+    moment = row.previous_secret_expires_at + timedelta(seconds=seconds - GRACE_SECONDS)
+    return Intake(database, Triggers(database), SchemaWatch(database), now=lambda: moment)
+
+
+@pytest.mark.parametrize("secret", [senders.SECRET, NEW], ids=["old", "new"])
+def test_within_the_grace_period_both_are_good(
+    database: Database, rotated: int, secret: str
+) -> None:
+    intake = intake_after(database, rotated, seconds=GRACE_SECONDS - 1)
+
+    assert deliver(intake, rotated, secret) == OK
+
+
+def test_after_it_the_old_one_is_refused(database: Database, rotated: int) -> None:
+    intake = intake_after(database, rotated, seconds=GRACE_SECONDS)
+
+    with pytest.raises(Unverified, match="bad_signature"):
+        deliver(intake, rotated, senders.SECRET)
+
+
+def test_after_it_the_new_one_is_good(database: Database, rotated: int) -> None:
+    intake = intake_after(database, rotated, seconds=GRACE_SECONDS)
+
+    assert deliver(intake, rotated, NEW) == OK
+
+
+def test_neither_is_shown_again(database: Database, rotated: int) -> None:
+    with database.reading() as connection:
+        shown = str(queries.public(operate.find_trigger(connection, str(rotated))))
+
+    assert senders.SECRET not in shown
+    assert NEW not in shown
+
+
+@pytest.mark.parametrize("secret", ["", "x" * 256], ids=["empty", "too long"])
+def test_a_secret_that_cannot_be_is_refused(database: Database, rotated: int, secret: str) -> None:
+    with pytest.raises(InvalidTrigger):
+        operate.rotate_secret(database, str(rotated), GRACE_SECONDS, secret)
+
+
+def test_on_the_revision_before_the_new_one_is_good(
+    database_url: str, rotated: int, intake: Intake
+) -> None:
+    migrate(database_url, to="0006", down=True)
+
+    assert deliver(intake, rotated, NEW) == OK
