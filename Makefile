@@ -6,7 +6,7 @@ RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
-.PHONY: help run test check lint types imports bench-locks migration-report lock clean
+.PHONY: help run test hostile check lint types imports bench-locks migration-report lock clean
 
 help: ## Print this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ run: $(RUN_STAMP) ## Migrate the embedded database, then serve on http://127.0.0
 
 test: $(DEV_STAMP) ## Run the tests on SQLite and on a PostgreSQL that they bring themselves
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+hostile: $(DEV_STAMP) ## Send 20,000 generated requests to each database (10 minutes)
+	HOOKONCE_TEST_EXAMPLES=20000 $(BIN)/python -m pytest -q tests/web/test_arbitrary_requests.py --hypothesis-show-statistics
 
 check: lint types imports test ## Everything that CI checks
 

@@ -1,13 +1,41 @@
 """The application, called without a server, on both databases."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 from falcon import testing
 
 from app.db import Database
-from app.settings import Settings
+from app.settings import Settings, from_environment
 from app.web.application import create_app
+from tests.databases import KINDS, Databases
+from tests.web.receiver import Receiver
 
 
 @pytest.fixture
 def client(settings: Settings, database: Database) -> testing.TestClient:
     return testing.TestClient(create_app(settings, database))
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def receiver(databases: Databases, request: pytest.FixtureRequest) -> Iterator[Receiver]:
+    """One application and database for many requests, which tell each other apart by trigger."""
+    with _receiving(databases, str(request.param)) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def both(databases: Databases) -> Iterator[list[Receiver]]:
+    """A receiver on each kind of database."""
+    with _receiving(databases, "sqlite") as one, _receiving(databases, "postgresql") as other:
+        yield [one, other]
+
+
+@contextmanager
+def _receiving(databases: Databases, kind: str) -> Iterator[Receiver]:
+    with databases.at_head(kind) as url:
+        settings = from_environment({"DATABASE_URL": url})
+        database = Database(settings)
+        yield Receiver(testing.TestClient(create_app(settings, database)), database)
+        database.dispose()

@@ -1,0 +1,171 @@
+"""Whatever is sent, both databases say the same, and hold what they acknowledged, once."""
+
+import hashlib
+import json
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from tests.senders import Sent
+from tests.unit import arbitrary
+from tests.web.receiver import Receiver
+from tests.web.sending import signed
+
+EXAMPLES = int(os.environ.get("HOOKONCE_TEST_EXAMPLES", "300"))
+"""Requests to each database; `make hostile` sends many more than the suite has time for."""
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+REFUSALS = (400, 413, 415, 422)
+POLICIES = {
+    "default": {},
+    "required": {"missing_key": "refuse"},
+    "hash": {"idempotency_key_from": "hash"},
+    "header": {"idempotency_key_from": "header:X-Key"},
+    "none": {"idempotency_key_from": "none"},
+}
+KEYS = (
+    st.sampled_from(["a", "A", "a ", "1", "01", "é", "e\u0301", "\0", "k" * 255, "k" * 256])
+    | st.integers()
+    | st.text(max_size=300)
+    | st.none()
+    | st.booleans()
+    | st.floats()
+)
+LATIN_1 = st.text(st.characters(max_codepoint=255, exclude_characters="\0\r\n"), max_size=40)
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A generated request, the trigger that it goes to, and whether it is properly signed."""
+
+    policy: str
+    sent: Sent
+    honest: bool
+
+
+@dataclass
+class Books:
+    """What was acknowledged to senders, by trigger: the keys, and how many events had none."""
+
+    keys: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in POLICIES})
+    keyless: Counter[str] = field(default_factory=Counter)
+
+    def enter(self, shot: Shot) -> None:
+        key = _key(shot)
+        if key is None:
+            self.keyless[shot.policy] += 1
+        else:
+            self.keys[shot.policy].add(key)
+
+    def rows(self, policy: str) -> Counter[str | None]:
+        """How often each key must stand in the database; None counts the rows without."""
+        return Counter(self.keys[policy]) + Counter({None: self.keyless[policy]})
+
+
+def payloads() -> st.SearchStrategy[bytes]:
+    names = ("idempotency_key", "messageId", "data", "event", "type")
+    keyed = st.fixed_dictionaries(
+        {}, optional={"idempotency_key": KEYS, "messageId": KEYS, "event": KEYS}
+    )
+    written = keyed | keyed.map(lambda inside: {"data": inside}) | arbitrary.payloads(*names)
+    return written.map(_written)
+
+
+def bodies() -> st.SearchStrategy[bytes]:
+    return st.one_of(
+        payloads(),
+        payloads(),
+        payloads().map(lambda body: b"\xef\xbb\xbf" + body),
+        st.tuples(payloads(), st.binary(max_size=3)).map(b"".join),
+        st.binary(max_size=200),
+        st.text(max_size=50).map(lambda key: b"messageId=" + key.encode("utf-8", "replace")),
+    )
+
+
+@st.composite
+def shots(draw: st.DrawFn) -> Shot:
+    kinds = st.sampled_from([JSON, JSON, "a/b+json", FORM, "text/plain", None]) | LATIN_1
+    content_type = draw(kinds)
+    headers = {} if content_type is None else {"Content-Type": content_type}
+    headers |= draw(st.dictionaries(st.sampled_from(["X-Key", "X-Other", "Cookie"]), LATIN_1))
+    headers |= draw(st.sampled_from([{}] * 9 + [{"Content-Encoding": "gzip"}]))
+    honest = draw(st.sampled_from([True] * 5 + [False]))
+    sent = signed("custom", Sent(headers, draw(bodies())))
+    spoiled = sent.headers | {"X-Webhook-Signature": draw(LATIN_1)}
+    policy = draw(st.sampled_from(sorted(POLICIES)))
+    return Shot(policy, sent if honest else Sent(spoiled, sent.body), honest)
+
+
+def test_whatever_is_sent_both_databases_hold_what_they_acknowledged(both: list[Receiver]) -> None:
+    triggers = {name: [each.trigger(**given) for each in both] for name, given in POLICIES.items()}
+    books = Books()
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    @given(shots())
+    def send(shot: Shot) -> None:
+        targets = zip(both, triggers[shot.policy], strict=True)
+        one, other = (receiver.post(trigger_id, shot.sent) for receiver, trigger_id in targets)
+        event(f"answered {one}")
+        assert one == other
+        assert one in (200, *REFUSALS) if shot.honest else one in (401, 415)
+        if one == 200:
+            books.enter(shot)
+
+    send()
+
+    for policy, ids in triggers.items():
+        found = [Counter(each.keys(id_)) for each, id_ in zip(both, ids, strict=True)]
+        assert found == [books.rows(policy)] * 2
+
+
+def _written(payload: Any) -> bytes:
+    """As JSON, now in ASCII and now not; a lone surrogate can only be written in ASCII."""
+    text = json.dumps(payload, ensure_ascii=False)
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(payload).encode()
+
+
+def _key(shot: Shot) -> str | None:
+    """The key that the accepted request has by the documented rules, found in another way."""
+    if shot.policy == "none":
+        return None
+    if shot.policy == "hash":
+        digest = hashlib.sha256(shot.sent.body).hexdigest()
+        return f"body-sha256:{digest}" if shot.sent.body.strip() else None
+    if shot.policy == "header":
+        return shot.sent.headers.get("X-Key", "").strip() or None
+    payload = _payload(shot.sent)
+    data = payload.get("data") if isinstance(payload.get("data"), dict) else {}
+    found = (payload.get("idempotency_key"), payload.get("messageId"), data.get("messageId"))
+    texts = [str(each) for each in found if type(each) in (str, int)]
+    return next((_stored(text) for text in texts if text), None)
+
+
+def _payload(sent: Sent) -> dict[str, Any]:
+    """The accepted body as an object; empty where it is none."""
+    kind = sent.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    try:
+        said = json.loads(sent.body, parse_constant=lambda _name: {}["no constant is JSON"])
+    except (ValueError, KeyError):
+        is_form = kind == FORM
+        text = sent.body.decode("utf-8", "replace")
+        said = dict(parse_qsl(text, keep_blank_values=True)) if is_form else {}
+    return said if isinstance(said, dict) else {}
+
+
+def _stored(key: str) -> str:
+    encoded = key.encode("utf-8", "surrogatepass")
+    plain = len(key) <= 255 and "\0" not in key and encoded.decode("utf-8", "ignore") == key
+    return key if plain else "sha256:" + hashlib.sha256(encoded).hexdigest()
