@@ -21,6 +21,8 @@ graceful_timeout = 20
 preload_app = False
 # Header names with an underscore are dropped, so that none can pose as another.
 header_map = "drop"
+# None is exempt: by SCRIPT_NAME, which a proxy on this host may pass on, anyone could cause a 500.
+forwarder_headers = ""
 control_socket_disable = True
 
 
