@@ -34,8 +34,8 @@ run: $(RUN_STAMP) ## Migrate the embedded database, then serve on http://127.0.0
 test: $(DEV_STAMP) ## Run the tests on SQLite and on a PostgreSQL that they bring themselves
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-hostile: $(DEV_STAMP) ## Send 20,000 generated requests to each database (10 minutes)
-	HOOKONCE_TEST_EXAMPLES=20000 $(BIN)/python -m pytest -q tests/web/test_arbitrary_requests.py --hypothesis-show-statistics
+hostile: $(DEV_STAMP) ## Send 20,000 generated requests to each database (minutes)
+	HOOKONCE_TEST_EXAMPLES=20000 $(BIN)/python -m pytest -q tests/web/test_arbitrary_requests.py
 
 check: lint types imports test ## Everything that CI checks
 

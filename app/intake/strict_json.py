@@ -1,6 +1,7 @@
 """JSON as RFC 8259 has it and no further: one verdict, whatever parser or database comes next."""
 
 import json
+import math
 from typing import Never
 
 from app.errors import Unreadable
@@ -13,7 +14,7 @@ DEPTH_LIMIT = 100
 def loads(text: bytes | str) -> Json:
     """What the text says; Unreadable if it is not JSON, or nests too deep."""
     try:
-        parsed = json.loads(text, parse_constant=_refuse_constant)
+        parsed = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except RecursionError as error:
         raise Unreadable(f"the JSON nests deeper than {DEPTH_LIMIT} levels") from error
     except ValueError as error:
@@ -24,6 +25,14 @@ def loads(text: bytes | str) -> Json:
 
 def _refuse_constant(name: str) -> Never:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    """Python reads a number beyond all bounds as infinity, which JSON cannot say again."""
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError("a number lies beyond all bounds")
+    return number
 
 
 def _limit_depth(parsed: Json) -> None:

@@ -213,6 +213,8 @@ LABELLED: dict[str, tuple[str | None, bytes, Keys]] = {
     "text that nests too deep": ("text/plain", nested(101, b"[", b"]"), KEYLESS),
     "text of a million brackets": ("text/plain", b"[" * 1_000_000, KEYLESS),
     "text that says NaN": ("text/plain", b'{"messageId": NaN}', KEYLESS),
+    "text that says 1e400": ("text/plain", b'{"messageId": "m", "a": 1e400}', KEYLESS),
+    "a form that says 1e400": (FORM, b'{"messageId": "m", "a": 1e400}', KEYLESS),
     "XML": ("application/xml", b"<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///'>]><a>&b;</a>", KEYLESS),
     "a picture": ("image/png", b"\x89PNG\r\n\x1a\n\0\xff", KEYLESS),
     "multipart": ("multipart/form-data; boundary=x", MULTIPART, KEYLESS),
