@@ -1,5 +1,6 @@
 """Engine, transactions, and every difference between SQLite and PostgreSQL."""
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
-from sqlalchemy.engine import Connection, Dialect, Engine, make_url
+from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.functions import FunctionElement
@@ -85,7 +86,6 @@ def _sqlite_engine(settings: Settings) -> Engine:
         max_overflow=0,
         pool_timeout=timeout,
     )
-    Path(make_url(settings.database_url).database or "").parent.mkdir(parents=True, exist_ok=True)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
@@ -113,7 +113,7 @@ def _insist_on_the_file(engine: Engine) -> None:
 
     @event.listens_for(engine, "do_connect")
     def _must_stand(*_: object) -> None:
-        if not path.exists():
+        if not os.path.exists(path):  # Path.exists() raises where it may not look
             raise DatabaseUnavailable(f"there is no database {path}: run `alembic upgrade head`")
 
     @event.listens_for(engine, "connect")
@@ -129,7 +129,7 @@ def _insist_on_the_file(engine: Engine) -> None:
 def _identity(path: Path) -> tuple[int, int] | None:
     try:
         found = path.stat()
-    except FileNotFoundError:
+    except OSError:
         return None
     return found.st_dev, found.st_ino
 

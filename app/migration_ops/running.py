@@ -66,6 +66,7 @@ def only_migrator(engine: Engine) -> Iterator[None]:
     """
     if engine.dialect.name == "sqlite":
         path = Path(str(make_url(engine.url).database) + ".migrating")
+        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield

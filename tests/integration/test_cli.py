@@ -4,6 +4,7 @@ import json
 import logging
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -299,6 +300,16 @@ def test_a_database_that_was_never_migrated_gets_one_sentence(
     migrate(database_url, to="base", down=True)
 
     assert "`hookonce check` says what to do" in sentence(hookonce(*command))
+
+
+def test_a_database_in_a_place_that_cannot_be_gets_one_sentence(
+    hookonce: Hookonce, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+
+    result = hookonce("trigger", "list", DATABASE_URL=f"sqlite:///{tmp_path}/file/hookonce.db")
+
+    assert "there is no database" in sentence(result)
 
 
 def test_a_mistyped_setting_gets_one_sentence(hookonce: Hookonce) -> None:

@@ -179,6 +179,15 @@ def test_a_read_only_file_is_one_line(empty_url: str) -> None:
     assert alembic(empty_url, as_user=True).returncode == 0
 
 
+def test_a_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    ended = alembic(f"sqlite:///{tmp_path}/file/hookonce.db")
+
+    assert f"{tmp_path}/file" in one_line(ended)
+    assert alembic(f"sqlite:///{tmp_path}/new/place/hookonce.db").returncode == 0
+
+
 @only_postgresql
 def test_a_read_only_server_is_one_line_and_leaves_the_version(empty_url: str) -> None:
     migrate(empty_url, to=NAMES[1])
