@@ -44,6 +44,8 @@ given = context.get_x_argument(as_dictionary=True)
 if not given.keys() <= X_ARGUMENTS:
     wrong = ", ".join(sorted(given.keys() - X_ARGUMENTS))
     raise CommandError(f"-x {wrong} is not known; there are discard=yes and dedupe=keep-first")
+if given.get("discard", "yes") != "yes":
+    raise CommandError(f"-x discard={given['discard']} is not known; the one way is discard=yes")
 
 OPTIONS = {
     "target_metadata": metadata,

@@ -73,7 +73,10 @@ def _keeps_duplicates_out(database: Database) -> str:
 
 
 def _require_unique_index(connection: Connection) -> None:
-    indexes = sa.inspect(connection).get_indexes(trigger_executions.name)
+    inspector = sa.inspect(connection)
+    if not inspector.has_table(trigger_executions.name):
+        raise HookonceError(f"there is no table {trigger_executions.name}: was it only stamped?")
+    indexes = inspector.get_indexes(trigger_executions.name)
     unique = {index["name"] for index in indexes if index["unique"]}
     if IDEMPOTENCY_INDEX not in unique or not db.index_valid(connection, IDEMPOTENCY_INDEX):
         raise HookonceError(

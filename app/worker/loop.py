@@ -20,6 +20,7 @@ IDLE_SECONDS = 0.05
 """How often an idle worker looks: each look is one probe of a small index."""
 TROUBLE_SECONDS = 0.5
 """How long to wait before asking a database again that was away."""
+QUIET_SECONDS = 60.0
 RESCUED_AT_ONCE = 100
 
 logger = logging.getLogger("hookonce.worker")
@@ -36,6 +37,7 @@ class Worker:
         self._concurrency = concurrency
         self._schema = revision.SchemaWatch(database)
         self._paused = False
+        self._quiet_until = 0.0
         self._running: dict[Future[None], Lease] = {}
 
     def run(self, stop: threading.Event) -> bool:
@@ -174,8 +176,11 @@ class Worker:
             raise SchemaMoved(revision.explanation(current))
 
     def _wait_out(self, error: Exception) -> None:
+        """Say what is wrong when it begins, and once a minute while it lasts."""
         self._schema.forget()
-        log.event(logger, logging.WARNING, "worker_waits", detail=error)
+        if time.monotonic() > self._quiet_until:
+            log.event(logger, logging.WARNING, "worker_waits", detail=error)
+            self._quiet_until = time.monotonic() + QUIET_SECONDS
         time.sleep(TROUBLE_SECONDS)
 
 

@@ -7,6 +7,7 @@ import pytest
 from falcon import testing
 
 from app.db import Database
+from app.revision import history
 from app.settings import Settings
 from app.web.application import create_app
 from tests.databases import migrate
@@ -83,3 +84,18 @@ def test_a_database_that_is_away_makes_it_unready(settings: Settings, tmp_path: 
 
     assert answer.status_code == 503
     assert list(answer.json["checks"]) == ["database"]
+
+
+def test_a_database_that_was_only_stamped_is_not_ready(
+    client: testing.TestClient, database: Database, database_url: str
+) -> None:
+    migrate(database_url, to="base", down=True)
+    with database.writing() as connection:
+        connection.exec_driver_sql(
+            f"INSERT INTO alembic_version (version_num) VALUES ('{history()[-1]}')"
+        )
+
+    answer = client.simulate_get("/readyz")
+
+    assert answer.status_code == 503
+    assert "was it only stamped?" in answer.json["checks"]["deduplication"]
