@@ -54,3 +54,15 @@ def hmac_sha256_base64(secret: str, *parts: bytes) -> str:
     """The digest over the parts, one after the other, in base64 with its padding."""
     digest = bytes.fromhex(hmac_sha256_hex(secret, *parts))
     return base64.b64encode(digest).decode()
+
+
+def timestamp_and_values(
+    header: str, *, separator: str, timestamp: str, value: str
+) -> tuple[str, list[str]]:
+    """The first timestamp and every signature of a header such as `t=...,v1=...,v1=...`.
+
+    No timestamp is an empty text.
+    """
+    pairs = [part.strip().partition("=") for part in header.split(separator)]
+    timestamps = [found for name, _, found in pairs if name == timestamp]
+    return (timestamps or [""])[0], [found for name, _, found in pairs if name == value]

@@ -4,7 +4,13 @@ from datetime import datetime
 
 from app.errors import Unverified
 from app.intake.message import Event, Facts, Json, Request, Source
-from app.intake.signatures import MISSING, hmac_sha256_hex, require_fresh, require_match
+from app.intake.signatures import (
+    MISSING,
+    hmac_sha256_hex,
+    require_fresh,
+    require_match,
+    timestamp_and_values,
+)
 from app.intake.sources.reading import at, identity
 
 # Paddle's own libraries allow 5 s, which a queue in a proxy or a clock that is a little off use
@@ -14,7 +20,8 @@ TOLERANCE_SECONDS = 300.0
 
 def verify(request: Request, secret: str, now: datetime, tolerance: float | None) -> None:
     """Paddle-Signature: `ts=<unix>;h1=<hex>[;h1=<hex>...]`, more than one while secrets rotate."""
-    timestamp, presented = _parts(request.headers.get("paddle-signature", ""))
+    header = request.headers.get("paddle-signature", "")
+    timestamp, presented = timestamp_and_values(header, separator=";", timestamp="ts", value="h1")
     if not timestamp:
         raise Unverified(MISSING)
     signed = f"{timestamp}:".encode("utf-8", "surrogatepass")
@@ -36,12 +43,6 @@ def events(_request: Request, payload: Json) -> list[Event]:
 def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
     """The event's id; a notification_id would be another one for every destination."""
     return identity(at(event.payload, "event_id"))
-
-
-def _parts(header: str) -> tuple[str, list[str]]:
-    pairs = [part.strip().partition("=") for part in header.split(";")]
-    timestamps = [value for name, _, value in pairs if name == "ts"]
-    return (timestamps or [""])[0], [value for name, _, value in pairs if name == "h1"]
 
 
 SOURCE = Source(

@@ -4,7 +4,13 @@ from datetime import datetime
 
 from app.errors import Unverified
 from app.intake.message import Event, Facts, Json, Request, Source
-from app.intake.signatures import MISSING, hmac_sha256_hex, require_fresh, require_match
+from app.intake.signatures import (
+    MISSING,
+    hmac_sha256_hex,
+    require_fresh,
+    require_match,
+    timestamp_and_values,
+)
 from app.intake.sources.reading import at, identity
 
 TOLERANCE_SECONDS = 300.0
@@ -20,7 +26,8 @@ FACTS = Facts(
 
 def verify(request: Request, secret: str, now: datetime, tolerance: float | None) -> None:
     """Stripe-Signature: `t=<unix>,v1=<hex>[,v1=<hex>...]`; v0 is for Stripe's own tests."""
-    timestamp, presented = _parts(request.headers.get("stripe-signature", ""))
+    header = request.headers.get("stripe-signature", "")
+    timestamp, presented = timestamp_and_values(header, separator=",", timestamp="t", value="v1")
     if not timestamp:
         raise Unverified(MISSING)
     signed = f"{timestamp}.".encode("utf-8", "surrogatepass")
@@ -42,12 +49,6 @@ def events(_request: Request, payload: Json) -> list[Event]:
 def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
     """The event's id, the same on every retry."""
     return identity(at(event.payload, "id"))
-
-
-def _parts(header: str) -> tuple[str, list[str]]:
-    pairs = [part.strip().partition("=") for part in header.split(",")]
-    timestamps = [value for name, _, value in pairs if name == "t"]
-    return (timestamps or [""])[0], [value for name, _, value in pairs if name == "v1"]
 
 
 SOURCE = Source(
