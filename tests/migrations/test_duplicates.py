@@ -122,3 +122,9 @@ def test_another_way_to_deduplicate_is_not_known(empty_url: str) -> None:
 
     with pytest.raises(CommandError, match="dedupe=keep-last is not known"):
         migrate(empty_url, dedupe="keep-last")
+
+
+@pytest.mark.parametrize("mistyped", [{"dedup": "keep-first"}, {"discard": "true"}])
+def test_a_mistyped_option_is_refused(empty_url: str, mistyped: dict[str, str]) -> None:
+    with pytest.raises(CommandError, match="is not known"):
+        migrate(empty_url, **mistyped)
