@@ -186,6 +186,29 @@ def test_an_outcome_is_written_down_as_soon_as_the_database_takes_it(
     assert statuses(database) == ["completed"]
 
 
+def test_an_outcome_waits_for_a_migration_that_has_not_brought_everything_back(
+    database_url: str, database: Database, settings: Settings, register: Register
+) -> None:
+    waited = []
+
+    def take_back(_work: Work) -> str:
+        migrate(database_url, to="0005", down=True)
+        worker._schema.forget()
+        return "done"
+
+    def bring_back() -> None:
+        migrate(database_url)
+        waited.append(True)
+
+    register(take_back)
+    worker = Worker(database, settings)
+
+    with called_on("worker_waits", bring_back):
+        worker.run_once()
+
+    assert (waited, statuses(database)) == ([True], ["completed"])
+
+
 @pytest.mark.parametrize("revision", ["0004", "0001", "base"])
 def test_a_worker_starts_nothing_below_the_revision_it_needs(
     database_url: str,
