@@ -46,6 +46,13 @@ class Worker:
         Returns whether all of them did; the leases of the others run out, and they are tried
         again.
         """
+        log.event(
+            logger,
+            logging.INFO,
+            "worker_started",
+            owner=self.owner,
+            concurrency=self._concurrency,
+        )
         pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="action")
         renewed_at = time.monotonic()
         while not stop.is_set():

@@ -171,7 +171,10 @@ class Service:
         return self._kept(Gunicorn(log, workers=workers, **(self._settings | settings)))
 
     def worker(self, **settings: str) -> Running:
-        return self.start("hookonce", "worker", **settings)
+        """A worker that has found the schema as it needs it and looks for work."""
+        worker = self.start("hookonce", "worker", **settings)
+        worker.wait_for("evt=worker_started")
+        return worker
 
     def start(self, *command: str, **settings: str) -> Running:
         log = self._next_log(command[0])
