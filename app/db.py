@@ -7,7 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
+from psycopg.abc import Buffer
+from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
 from sqlalchemy import event, exc
 from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.ext.compiler import compiles
@@ -152,6 +155,7 @@ def _postgresql_engine(settings: Settings) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
+        _read_any_time(connection)
         connection.autocommit = True
         connection.execute(f"SET lock_timeout = {milliseconds}")
         connection.execute(f"SET statement_timeout = {2 * milliseconds}")
@@ -159,6 +163,32 @@ def _postgresql_engine(settings: Settings) -> Engine:
         connection.autocommit = False
 
     return engine
+
+
+class _AnyTime:
+    """Reads `infinity` and years that Python does not have as text, which says what was found."""
+
+    def load(self, data: Buffer) -> Any:
+        try:
+            return super().load(data)  # type: ignore[misc]
+        except psycopg.DataError:
+            return bytes(data).decode()
+
+
+class _AnyTimestamp(_AnyTime, TimestampLoader): ...
+
+
+class _AnyTimestamptz(_AnyTime, TimestamptzLoader): ...
+
+
+class _AnyDate(_AnyTime, DateLoader): ...
+
+
+def _read_any_time(connection: Any) -> None:
+    """One odd value of a found row must not keep all the others from being read."""
+    connection.adapters.register_loader("timestamp", _AnyTimestamp)
+    connection.adapters.register_loader("timestamptz", _AnyTimestamptz)
+    connection.adapters.register_loader("date", _AnyDate)
 
 
 @contextmanager
