@@ -55,7 +55,10 @@ class NotFound(HookonceError):
 
 
 class ActionFailed(HookonceError):
-    """An action ran and did not succeed; what it says decides whether it is tried again."""
+    """An action ran and did not succeed; what it says decides whether it is tried again.
+
+    `reason` is one of lifecycle.REASONS; left out, the status or the words suggest one.
+    """
 
     def __init__(
         self,
@@ -64,11 +67,13 @@ class ActionFailed(HookonceError):
         http_status: int | None = None,
         retry_after: str | None = None,
         permanent: bool | None = None,
+        reason: str | None = None,
     ) -> None:
         super().__init__(message)
         self.http_status = http_status
         self.retry_after = retry_after
         self.permanent = permanent
+        self.reason = reason
 
 
 class LeaseLost(HookonceError):

@@ -31,6 +31,30 @@ UNFINISHED: Final = (PENDING, RUNNING, RETRYING)
 TRANSIENT: Final = "transient"
 PERMANENT: Final = "permanent"
 
+AUTH: Final = "auth"
+RATE_LIMITED: Final = "rate_limited"
+TIMEOUT: Final = "timeout"
+CONNECTION: Final = "connection"
+TARGET_ERROR: Final = "target_error"
+REJECTED: Final = "rejected"
+CONFIGURATION: Final = "configuration"
+SCRIPT_FAILED: Final = "script_failed"
+LEASE_LOST: Final = "lease_lost"
+INTERNAL: Final = "internal"
+REASONS: Final = (
+    AUTH,
+    RATE_LIMITED,
+    TIMEOUT,
+    CONNECTION,
+    TARGET_ERROR,
+    REJECTED,
+    CONFIGURATION,
+    SCRIPT_FAILED,
+    LEASE_LOST,
+    INTERNAL,
+)
+"""Why an attempt failed, finer than its category: what a person looks for among dead letters."""
+
 SUCCEEDED: Final = "succeeded"
 FAILED_ATTEMPT: Final = "failed"
 LOST: Final = "lost"

@@ -28,6 +28,14 @@ class Work:
     trigger_slug: str
     trigger_secret: str
     settings: Settings
+    agent: str = ""
+    """Who is to do it, where rows of the older system name someone."""
+    chain_id: int = 0
+    """The first execution of the replay chain that this one belongs to; left out, this one."""
+
+    def __post_init__(self) -> None:
+        if not self.chain_id:
+            object.__setattr__(self, "chain_id", self.execution_id)
 
     def options(self) -> Mapping[str, Any] | None:
         """`action_payload` as a JSON object; None where it is plain text."""

@@ -31,6 +31,8 @@ class Outcome:
     summary: str | None = None
     error: str | None = None
     category: str | None = None
+    reason: str | None = None
+    """One of lifecycle.REASONS; None where nothing failed."""
     http_status: int | None = None
     retry_after_seconds: float | None = None
     duration_seconds: float | None = None

@@ -73,6 +73,7 @@ def _rows(connection: Connection, ids: list[int]) -> dict[int, Any]:
             triggers.c.secret,
             triggers.c.action_type,
             triggers.c.action_payload,
+            triggers.c.agent,
             execution_requests.c.body,
             execution_requests.c.content_type,
         )
@@ -96,4 +97,5 @@ def _work(row: Any, lease: Lease, settings: Settings) -> Work:
         trigger_slug=row.slug or "",
         trigger_secret=row.secret or "",
         settings=settings,
+        agent=row.agent or "",
     )

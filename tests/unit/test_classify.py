@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from app import lifecycle
 from app.errors import ActionFailed
 from app.worker import classify
 
@@ -134,3 +135,45 @@ def test_what_is_recorded_fits_into_a_database(text: str) -> None:
 
 def test_a_lost_lease_is_transient() -> None:
     assert (classify.LEASE_LOST.outcome, classify.LEASE_LOST.category) == ("lost", "transient")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        *((ActionFailed("no", http_status=status), "auth") for status in (401, 403)),
+        (ActionFailed("no", http_status=429), "rate_limited"),
+        (ActionFailed("no", http_status=408), "timeout"),
+        *((ActionFailed("no", http_status=status), "target_error") for status in (500, 503, 599)),
+        *((ActionFailed("no", http_status=status), "rejected") for status in (400, 404, 410, 425)),
+        (ActionFailed("moved", http_status=302), "configuration"),
+        (ActionFailed("timed out", http_status=404), "rejected"),
+        (ActionFailed("timed out", http_status=404, reason="configuration"), "configuration"),
+        (ActionFailed("odd", http_status=404, reason="of my own making"), "rejected"),
+        (ActionFailed("the crane timed out"), "timeout"),
+        (ActionFailed("oh, Connection refused"), "connection"),
+        (ActionFailed("HTTP 502 timed out"), "target_error"),
+        (ActionFailed("no such berth"), "rejected"),
+        (TimeoutError("slow"), "timeout"),
+        (ConnectionResetError("no"), "connection"),
+        (ValueError("timed out"), "internal"),
+        (SystemExit(3), "internal"),
+    ],
+    ids=repr,
+)
+def test_a_failure_has_one_of_the_known_reasons(error: BaseException, reason: str) -> None:
+    assert classify.reason(error) == reason
+    assert outcome(error).reason == reason
+    assert reason in lifecycle.REASONS
+
+
+def test_a_success_has_no_reason_and_a_lost_lease_its_own() -> None:
+    assert outcome("done").reason is None
+    assert classify.LEASE_LOST.reason == "lease_lost"
+
+
+def test_an_error_that_breaks_when_asked_for_its_words_is_recorded() -> None:
+    class Broken(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    assert outcome(Broken()).error == "Broken: (no words: RuntimeError)"
