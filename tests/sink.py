@@ -1,10 +1,12 @@
 """A real receiver on the loopback that remembers what it was sent and answers as it is told."""
 
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Sink:
 
 @contextmanager
 def listening() -> Iterator[Sink]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server = _Server(("127.0.0.1", 0), _Handler)
     sink = Sink(f"http://127.0.0.1:{server.server_port}")
     server.sink = sink  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -39,6 +41,15 @@ def listening() -> Iterator[Sink]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # with the 5 of the library, a crowd of workers waits for a second
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing of a client that was killed in the middle of its request."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

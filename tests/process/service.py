@@ -76,6 +76,14 @@ class Running:
     def alive(self) -> bool:
         return self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def children(self) -> list[int]:
+        """The processes that it has started and that still run."""
+        return _children(self.pid)
+
     def log(self) -> str:
         return self._log.read_text()
 
@@ -145,12 +153,21 @@ def _port(log: str) -> int:
 
 def tree(root: int) -> list[int]:
     """The process and all its descendants, parents first."""
-    table = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, check=True)
-    pairs = [tuple(map(int, line.split())) for line in table.stdout.splitlines()]
+    pairs = _pairs()
     found = [root]
     for parent in found:
         found += [pid for pid, ppid in pairs if ppid == parent]
     return found
+
+
+def _children(parent: int) -> list[int]:
+    return [pid for pid, ppid in _pairs() if ppid == parent]
+
+
+def _pairs() -> list[tuple[int, ...]]:
+    """Every process with its parent."""
+    table = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, check=True)
+    return [tuple(map(int, line.split())) for line in table.stdout.splitlines()]
 
 
 def _kill(pid: int) -> None:

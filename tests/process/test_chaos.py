@@ -1,0 +1,65 @@
+"""Nothing acknowledged is lost or doubled, whatever dies: the short form of `make chaos`."""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from tests import sink
+from tests.databases import Databases
+from tests.process.chaos import (
+    Scene,
+    crowd_the_workers,
+    kill_again_and_again,
+    restart_the_server,
+)
+from tests.process.ledger import Ledger
+from tests.process.service import Service
+
+KILLS = 8
+DELIVERIES = 800
+RESTARTS_SECONDS = 5.0
+BACK_SECONDS = 5.0
+CROWD = 8
+DUE_AT_ONCE = 1_000
+
+
+@pytest.fixture
+def scene(service: Service, ledger: Ledger) -> Iterator[Scene]:
+    with sink.listening() as target:
+        yield Scene(service, ledger, target, random.Random(random.random()))
+
+
+def test_nothing_acknowledged_is_lost_or_doubled_while_receivers_and_workers_are_killed(
+    scene: Scene,
+) -> None:
+    killed = kill_again_and_again(scene, KILLS, DELIVERIES)
+
+    assert killed.findings.kept(), killed
+    assert sum(killed.kills.values()) == KILLS
+    assert killed.findings.deliveries >= DELIVERIES
+    assert killed.findings.duplicates * 3 >= killed.findings.deliveries
+    assert killed.findings.answers.keys() <= {"200", "503", "no answer"}
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_while_postgresql_restarts_every_answer_is_a_2xx_or_503_and_nothing_is_lost(
+    scene: Scene, databases: Databases
+) -> None:
+    restarted = restart_the_server(scene, databases.server, RESTARTS_SECONDS)
+
+    assert restarted.findings.kept(), restarted
+    assert restarted.findings.answers.keys() == {"200", "503"}
+    assert max(restarted.receiver_back_seconds) < BACK_SECONDS
+    assert max(restarted.worker_back_seconds) < BACK_SECONDS
+
+
+def test_eight_workers_run_each_of_a_thousand_executions_that_come_due_at_once_once(
+    scene: Scene,
+) -> None:
+    crowded = crowd_the_workers(scene, CROWD, DUE_AT_ONCE)
+
+    assert crowded.findings.kept(), crowded
+    assert crowded.findings.runs_again == 0
+    assert crowded.findings.lost_attempts == 0
+    assert crowded.findings.failed_attempts == 0
