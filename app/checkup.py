@@ -1,16 +1,20 @@
 """Is the database fit for duty? The same questions for `hookonce check` and for /readyz."""
 
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DataError, IntegrityError
 
-from app import db, queries, revision
+from app import clock, db, lifecycle, queries, revision
 from app.db import IDEMPOTENCY_INDEX, Database
 from app.errors import HookonceError
 from app.intake import admit
-from app.models import trigger_executions
+from app.intake.message import Admission, Request
+from app.migration_ops import fitness
+from app.models import trigger_executions, triggers
 
 STASH_PREFIX = "_stash_"
 KEY_INDEX = "ix_trigger_executions_idem_key"
@@ -35,6 +39,63 @@ def notes(database: Database) -> list[str]:
     """What a person should know though nothing is wrong: stashes, executions held back."""
     with database.reading() as connection:
         return [*_stashes(connection), *_held(connection)]
+
+
+def admission(database: Database) -> Finding:
+    """Whether an event can be admitted and settled: it is tried, and taken back.
+
+    For `hookonce check` alone: it writes, which is no question for a probe to ask every second.
+    """
+    try:
+        with database.reading() as connection:
+            unfit = fitness.misfits(connection)
+        if unfit:
+            return Finding("admission", False, "; ".join(map(str, unfit)))
+        with database.writing() as connection:
+            _admit_and_settle(connection, revision.SchemaWatch(database).current())
+            raise _TakenBack
+    except _TakenBack:
+        return Finding("admission", True, "an event was admitted and settled, and taken back")
+    except (IntegrityError, DataError) as error:
+        return Finding("admission", False, " ".join(str(error.orig).split()))
+    except HookonceError as error:
+        return Finding("admission", False, " ".join(str(error).split()))
+
+
+class _TakenBack(Exception):
+    """The trial went well, and its transaction is to be rolled back."""
+
+
+def _admit_and_settle(connection: Connection, schema: revision.Schema) -> None:
+    """Every column that receiving and running write is written, as long as it can get."""
+    described = {
+        "name": "hookonce check",
+        "slug": f"hookonce-check-{secrets.token_hex(8)}",
+        "type": "webhook",
+        "source": "custom",
+        "action_type": "script",
+        "secret": secrets.token_hex(32),
+        "enabled": True,
+        "from_yaml": False,
+        "created_at": clock.now(),
+        "updated_at": clock.now(),
+    }
+    made = sa.insert(triggers).values(described).returning(triggers.c.id)
+    trigger_id = connection.execute(made).scalar_one()
+    event = Admission('{"event_type":"check"}', "k" * 255)
+    verdict = admit.once(connection, schema, trigger_id, event, Request(str(trigger_id), {}, b"{}"))
+    said = "x" * fitness.LONGEST_SUMMARY
+    settled = {
+        "status": lifecycle.FAILED_RETRYABLE,
+        "error": said,
+        "error_category": lifecycle.TRANSIENT,
+        "result_summary": said,
+        "duration_seconds": 0.5,
+        "started_at": db.utc_now(),
+        "completed_at": db.utc_now(),
+    }
+    same = trigger_executions.c.id == verdict.execution_id
+    connection.execute(sa.update(trigger_executions).where(same).values(settled))
 
 
 def _until_one_fails(database: Database) -> Iterator[Finding]:

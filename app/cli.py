@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 import urllib3
+from sqlalchemy.exc import DataError
 
 from app import checkup, log, operate, queries, revision, settings
 from app.db import Database
@@ -40,6 +41,9 @@ def with_database(command: Callable[..., None]) -> Callable[..., None]:
             raise click.ClickException(
                 "the database is not as this code needs it; `hookonce check` says what to do"
             ) from error
+        except DataError as error:
+            reason = " ".join(str(error.orig).split())
+            raise click.ClickException(f"the database does not take that: {reason}") from error
         except HookonceError as error:
             raise click.ClickException(str(error)) from error
 
@@ -78,6 +82,8 @@ def worker(chosen: Settings, database: Database, once: bool, concurrency: int) -
 def check(_chosen: Settings, database: Database, as_json: bool) -> None:
     """Say whether the database is fit for duty; exit status 1 if it is not."""
     findings = checkup.findings(database)
+    if all(finding.passed for finding in findings):
+        findings.append(checkup.admission(database))
     passed = all(finding.passed for finding in findings)
     notes = checkup.notes(database) if passed else []
     if as_json:

@@ -5,6 +5,7 @@ from alembic.operations import Operations
 from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
+from app.migration_ops import fitness
 from app.migration_ops.plugin import offline, operation, postgresql, table_names
 
 RECORD = "_found_0001"
@@ -25,7 +26,8 @@ def record_found_tables(op: Operations, required: dict[str, set[str]]) -> None:
     """What stands under these names is written down, and is from now on not ours to drop.
 
     `required` maps each table to the columns without which it is some other system's table;
-    then the upgrade refuses. A database without these tables is left without a record.
+    then the upgrade refuses, as it does for a column of a type that nothing can be written into.
+    A database without these tables is left without a record.
     """
     if offline(op):
         _refuse_found_tables_offline(op, list(required))
@@ -35,6 +37,7 @@ def record_found_tables(op: Operations, required: dict[str, set[str]]) -> None:
     if not standing or RECORD in table_names(connection):
         return
     rows = [row for name in standing for row in _describe(connection, name, required[name])]
+    _require_fit(connection)
     _record.create(connection)
     connection.execute(_record.insert(), rows)
 
@@ -127,6 +130,16 @@ def _describe(connection: Connection, table: str, required: set[str]) -> list[di
         {"kind": kind, "table_name": table, "name": name, "definition": text}
         for kind, name, text in rows
     ]
+
+
+def _require_fit(connection: Connection) -> None:
+    unfit = fitness.misfits(connection)
+    if unfit:
+        raise CommandError(
+            f"{len(unfit)} found column(s) cannot take what Hookonce writes; nothing was changed.\n"
+            + "\n".join(f"  {misfit}" for misfit in unfit)
+            + "\nThen run the same command again."
+        )
 
 
 def _indexes(connection: Connection, table: str) -> list[tuple[str, str]]:

@@ -2,15 +2,18 @@
 
 import json
 import logging
+import re
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from app import cli
 from app.db import Database
+from app.models import metadata
 from app.settings import Settings
 from tests import factories
 from tests.databases import migrate
@@ -161,7 +164,7 @@ def test_a_trigger_is_not_removed_unless_confirmed(hookonce: Hookonce) -> None:
     ("options", "said"),
     [
         (["--source", "gitbub"], "there is no source 'gitbub'; there are adyen, clickup,"),
-        (["--action", "scirpt"], "there is no action 'scirpt'; there are http, script"),
+        (["--action", "scirpt"], "there is no action 'scirpt'; there are evolution_go, http"),
         (["--payload", " "], "a trigger needs a payload"),
         (["--action", "http", "--payload", "acme.example"], "http:// or https:// address"),
         (["--filter", "{"], "the event filter is not JSON"),
@@ -245,7 +248,7 @@ def test_check_says_that_the_database_is_fit(hookonce: Hookonce) -> None:
     found = printed(hookonce("check", "--json"))
 
     assert found["passed"]
-    assert list(found["checks"]) == ["database", "schema", "deduplication"]
+    assert list(found["checks"]) == ["database", "schema", "deduplication", "admission"]
     assert "uq_trigger_idem" in found["checks"]["deduplication"]["detail"]
 
 
@@ -256,6 +259,7 @@ def test_check_says_the_same_to_a_person(hookonce: Hookonce) -> None:
         ["ok", "database:"],
         ["ok", "schema:"],
         ["ok", "deduplication:"],
+        ["ok", "admission:"],
     ]
 
 
@@ -278,6 +282,65 @@ def test_check_fails_without_the_unique_index(hookonce: Hookonce, database: Data
 
     assert result.exit_code == 1
     assert "FAILED deduplication: the unique index uq_trigger_idem is missing" in result.stdout
+
+
+@pytest.mark.parametrize("table", ["triggers", "trigger_executions"])
+def test_check_names_what_keeps_events_out(
+    hookonce: Hookonce, database: Database, table: str
+) -> None:
+    with database.writing() as connection:
+        change = "ADD COLUMN tenant INTEGER CONSTRAINT whose CHECK (tenant IS NOT NULL)"
+        connection.exec_driver_sql(f"ALTER TABLE {table} {change}")
+
+    result = hookonce("check")
+
+    assert result.exit_code == 1
+    assert re.search(r"(?m)^FAILED admission: .*\bwhose\b", result.stdout)
+
+
+def test_check_names_a_column_of_a_type_that_takes_nothing(
+    hookonce: Hookonce, database: Database, kind: str
+) -> None:
+    if kind == "sqlite":
+        changes = [
+            "ALTER TABLE triggers DROP COLUMN enabled",
+            "ALTER TABLE triggers ADD COLUMN enabled TEXT",
+        ]
+    else:
+        changes = ["ALTER TABLE trigger_executions ALTER COLUMN error TYPE VARCHAR(500)"]
+    with database.writing() as connection:
+        for change in changes:
+            connection.exec_driver_sql(change)
+
+    result = hookonce("check")
+
+    column = "triggers.enabled is TEXT" if kind == "sqlite" else "error is character varying(500)"
+    assert result.exit_code == 1
+    assert f"{column}, needed is " in result.stdout
+    assert "run `ALTER TABLE" in result.stdout
+
+
+def test_check_leaves_nothing_behind(hookonce: Hookonce, database: Database) -> None:
+    hookonce("check")
+
+    with database.reading() as connection:
+        rows = [connection.execute(sa.select(t)).all() for t in metadata.tables.values()]
+    assert not any(rows)
+
+
+def test_what_is_too_long_for_a_found_column_is_one_sentence(
+    hookonce: Hookonce, database: Database, kind: str
+) -> None:
+    if kind == "postgresql":  # SQLite takes any length
+        with database.writing() as connection:
+            connection.exec_driver_sql("ALTER TABLE triggers ALTER COLUMN slug TYPE VARCHAR(5)")
+
+    result = add(hookonce, "six or more")
+
+    if kind == "postgresql":
+        assert "value too long" in sentence(result)
+    else:
+        assert printed(result)
 
 
 @pytest.mark.parametrize("command", [["worker", "--once"], ["check"]])

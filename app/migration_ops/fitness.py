@@ -1,0 +1,173 @@
+"""Can this code write into columns that somebody else made? Said before anything is changed.
+
+A found column may have any type that takes what is written and gives it back. One that does not
+would let the upgrade pass, and every webhook after it fail.
+"""
+# ruff: noqa: S608, the names in these statements are our own, never from outside
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app import lifecycle
+from app.models import metadata
+
+LONGEST_EVENT = 8_000_000
+"""A body of the default limit, each byte of it escaped, and what stands around it."""
+LONGEST_SUMMARY = 4_000
+WRITTEN = {
+    "triggers": {"secret": 64},
+    "trigger_executions": {
+        "event_data": LONGEST_EVENT,
+        "status": max(map(len, lifecycle.STATUSES)),
+        "result_summary": LONGEST_SUMMARY,
+        "error": LONGEST_SUMMARY,
+        "idempotency_key": 255,
+        "error_category": max(len(lifecycle.TRANSIENT), len(lifecycle.PERMANENT)),
+    },
+}
+"""How many characters are written without a person choosing them; nothing else needs a length."""
+KEY = "idempotency_key"
+EXACT = {KEY, "secret"}
+"""Where `01` and `1`, or `A` and `a`, must stay two."""
+IDENTITIES = {"id", "trigger_id"}
+NEVER_WRITTEN = {"agent", "created_by", "remote_trigger_id", "source_plugin"}
+"""What the older system kept for itself may be of any type."""
+
+_TEXT, _TIME, _WHOLE, _NUMBER, _TRUTH = "text", "time", "whole", "number", "truth"
+_POSTGRESQL_TYPES = """
+    SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS spelled, b.typname AS type,
+        b.typcategory::text AS category, a.atthasdef AS has_default,
+        CASE WHEN b.typname = 'varchar' THEN
+            NULLIF(CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END, -1) - 4
+        END AS longest
+    FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+    JOIN pg_type AS b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
+    WHERE a.attrelid = to_regclass(:table) AND a.attnum > 0 AND NOT a.attisdropped"""
+_SQLITE_TYPES = "SELECT name, type AS spelled FROM pragma_table_info(:table)"
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A column that does not take what is written into it, and what would make it fit."""
+
+    table: str
+    column: str
+    found: str
+    needed: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.table}.{self.column} is {self.found}, needed is {self.needed}: {self.remedy}"
+
+
+def misfits(connection: Connection) -> list[Misfit]:
+    """Every column of the two tables that may be found, of a type that this code cannot use."""
+    look = _postgresql if connection.dialect.name == "postgresql" else _sqlite
+    return [misfit for table in WRITTEN for misfit in look(connection, table)]
+
+
+def _ours(table: str, name: str) -> sa.Column[object] | None:
+    """The column that this code writes under the name; None for what is the owner's alone."""
+    return None if name in NEVER_WRITTEN else metadata.tables[table].columns.get(name)
+
+
+def _postgresql(connection: Connection, table: str) -> Iterator[Misfit]:
+    for found in connection.execute(sa.text(_POSTGRESQL_TYPES), {"table": table}):
+        column = _ours(table, found.name)
+        if column is not None and not _postgresql_takes(table, column, found):
+            needed = str(column.type.compile(connection.dialect))
+            remedy = _alter(table, column, found, needed)
+            yield Misfit(table, column.name, found.spelled, needed, remedy)
+
+
+def _postgresql_takes(table: str, column: sa.Column[object], found: sa.Row[tuple[object]]) -> bool:
+    family = _family(column)
+    if family == _TEXT:
+        longest = found.longest or LONGEST_EVENT
+        plain = found.type in ("text", "varchar")
+        loose = found.category == "S" and found.type not in ("bpchar", "name")
+        enough = longest >= WRITTEN[table].get(column.name, 0)
+        return (plain or (loose and column.name not in EXACT)) and enough
+    if family == _TIME:
+        return found.type in ("timestamp", "timestamptz")
+    if family == _TRUTH:
+        return bool(found.type == "bool")
+    if family == _NUMBER:
+        return bool(found.category == "N")
+    return found.type in ("int4", "int8") or (
+        found.type == "int2" and column.name not in IDENTITIES
+    )
+
+
+def _alter(table: str, column: sa.Column[object], found: sa.Row[tuple[object]], needed: str) -> str:
+    value = _converted(column, found)
+    if value is None:
+        return "no ALTER leads from one to the other, so this table cannot be taken over"
+    dropped = f"ALTER COLUMN {column.name} DROP DEFAULT, " if found.has_default else ""
+    kind = f"{needed} USING {value}"
+    return f"run `ALTER TABLE {table} {dropped}ALTER COLUMN {column.name} TYPE {kind};`"
+
+
+def _converted(column: sa.Column[object], found: sa.Row[tuple[object]]) -> str | None:
+    """The found value as one of the needed type; None where there is no such thing."""
+    name, family, numeric = column.name, _family(column), found.category == "N"
+    if family == _TEXT:
+        return f"{name}::text"
+    if family == _TRUTH:
+        return f"{name} <> 0" if numeric else f"{name}::text::boolean"
+    if family == _TIME:
+        return f"to_timestamp({name}) AT TIME ZONE 'UTC'" if numeric else f"{name}::text::timestamp"
+    if found.category not in ("N", "S"):
+        return None
+    return f"{name}::text::numeric" if family == _NUMBER else f"{name}::text::bigint"
+
+
+def _sqlite(connection: Connection, table: str) -> Iterator[Misfit]:
+    """SQLite keeps any value in any column, but for those that it takes for another one."""
+    for found in connection.execute(sa.text(_SQLITE_TYPES), {"table": table}):
+        column = _ours(table, found.name)
+        if column is None:
+            continue
+        affinity = _affinity(found.spelled)
+        folded = column.name in EXACT and affinity not in ("TEXT", "BLOB")
+        if folded or (_family(column) == _TRUTH and affinity == "TEXT"):
+            needed = str(column.type.compile(connection.dialect))
+            yield Misfit(table, column.name, found.spelled, needed, _anew(table, column, needed))
+
+
+def _anew(table: str, column: sa.Column[object], needed: str) -> str:
+    """SQLite changes no column's type: another one takes its place."""
+    name, before = column.name, f"{column.name}_found"
+    value = f"CAST({before} AS TEXT)"
+    if _family(column) == _TRUTH:
+        value = f"lower({before}) IN ('1', 't', 'true', 'y', 'yes', 'on')"
+    steps = [
+        f"ALTER TABLE {table} RENAME COLUMN {name} TO {before}",
+        f"ALTER TABLE {table} ADD COLUMN {name} {needed}",
+        f"UPDATE {table} SET {name} = {value}",
+    ]
+    if name != KEY:  # on which there are indexes, so that it cannot be dropped
+        steps.append(f"ALTER TABLE {table} DROP COLUMN {before}")
+    return f"run `{'; '.join(steps)};`"
+
+
+def _affinity(spelled: str) -> str:
+    """What SQLite makes of a declared type: https://www.sqlite.org/datatype3.html#affname"""
+    upper = spelled.upper()
+    if "INT" in upper:
+        return "INTEGER"
+    if any(part in upper for part in ("CHAR", "CLOB", "TEXT")):
+        return "TEXT"
+    if "BLOB" in upper or not upper:
+        return "BLOB"
+    real = any(part in upper for part in ("REAL", "FLOA", "DOUB"))
+    return "REAL" if real else "NUMERIC"
+
+
+def _family(column: sa.Column[object]) -> str:
+    """What kind of value it is, whatever its length; UtcDateTime does not say what it gives."""
+    kind = column.type.python_type.__name__
+    return {"str": _TEXT, "object": _TIME, "int": _WHOLE, "float": _NUMBER, "bool": _TRUTH}[kind]
