@@ -27,6 +27,11 @@ def ours(name, type_, _parents):
     return type_ != "table" or name in metadata.tables
 
 
+def wanted(_object, _name, _type, reflected, compare_to):
+    """Nor is what an owner added to our tables: only what we want can be missing or different."""
+    return not reflected or compare_to is not None
+
+
 def same_type(_context, _inspected, _column, found_type, wanted_type):
     """A found database keeps its own spelling of a type; None asks Alembic for its opinion."""
     families = {frozenset({"INTEGER", "BIGINT"}), frozenset({"DATETIME", "TIMESTAMP"})}
@@ -50,6 +55,7 @@ if given.get("discard", "yes") != "yes":
 OPTIONS = {
     "target_metadata": metadata,
     "include_name": ours,
+    "include_object": wanted,
     "compare_type": same_type,
     "render_item": rendered,
     "transaction_per_migration": True,
