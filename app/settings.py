@@ -1,6 +1,7 @@
 """Every setting, its default and its unit: the only module that reads the environment."""
 
 import os
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from app import egress
+from app.egress import Egress
 from app.errors import InvalidSetting
 
 EMBEDDED_DATABASE = "sqlite:///var/hookonce.db"
@@ -36,6 +39,12 @@ class Settings:
     hookonce_scripts_dir: Path = Path("var/scripts")
     hookonce_script_timeout_seconds: float = 300.0
     hookonce_http_timeout_seconds: float = 30.0
+    hookonce_plugin_timeout_seconds: float = 300.0
+    """How long an action of another package may take; then its worker waits no longer."""
+    hookonce_egress_allow: Egress = egress.PUBLIC_ONLY
+    """What actions may call beyond public addresses: networks, names, host:port."""
+    hookonce_skill_command: tuple[str, ...] = ()
+    hookonce_prompt_command: tuple[str, ...] = ()
     hookonce_lease_seconds: float = 60.0
     hookonce_shutdown_seconds: float = 20.0
     """How long a worker told to stop lets running actions finish."""
@@ -119,6 +128,13 @@ def _switch(text: str) -> bool:
     return _choice("on", "off")(text.lower()) == "on"
 
 
+def _command(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        raise ValueError(f"the command line cannot be read: {error}") from None
+
+
 def _web_address(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         raise ValueError("it must begin with http:// or https://")
@@ -137,6 +153,10 @@ _READERS: dict[str, Callable[[str], object]] = {
     "HOOKONCE_SCRIPTS_DIR": Path,
     "HOOKONCE_SCRIPT_TIMEOUT_SECONDS": _number(0.1, float),
     "HOOKONCE_HTTP_TIMEOUT_SECONDS": _number(0.1, float),
+    "HOOKONCE_PLUGIN_TIMEOUT_SECONDS": _number(0.1, float),
+    "HOOKONCE_EGRESS_ALLOW": egress.read,
+    "HOOKONCE_SKILL_COMMAND": _command,
+    "HOOKONCE_PROMPT_COMMAND": _command,
     "HOOKONCE_LEASE_SECONDS": _number(1, float),
     "HOOKONCE_SHUTDOWN_SECONDS": _number(0, float),
     "HOOKONCE_LOG_LEVEL": lambda text: _choice("DEBUG", "INFO", "WARNING", "ERROR")(text.upper()),

@@ -8,6 +8,7 @@ import pytest
 from app.db import Database
 from app.settings import Settings, from_environment
 from tests.databases import KINDS, Databases
+from tests.sink import LOOPBACK
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +39,12 @@ def empty_url(databases: Databases, kind: str) -> Iterator[str]:
 
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
-    return from_environment({"DATABASE_URL": database_url, "HOOKONCE_SCRIPTS_DIR": str(tmp_path)})
+    chosen = {
+        "DATABASE_URL": database_url,
+        "HOOKONCE_SCRIPTS_DIR": str(tmp_path),
+        "HOOKONCE_EGRESS_ALLOW": LOOPBACK,
+    }
+    return from_environment(chosen)
 
 
 @pytest.fixture

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+LOOPBACK = "127.0.0.1/32"
+"""Where sinks listen: an action calls them only where HOOKONCE_EGRESS_ALLOW has it."""
+
 
 @dataclass(frozen=True)
 class Received:

@@ -8,17 +8,44 @@ import binascii
 import hashlib
 import hmac
 import time
-from functools import cache
+from dataclasses import dataclass, field
 
-import urllib3
+from urllib3.util import Url
 
-from app.actions.work import Work, summary
+from app.actions import options, outgoing
+from app.actions.outgoing import Answer, Client
+from app.actions.work import Work, summary, without
 from app.errors import ActionFailed
 
-CONNECT_SECONDS = 5.0
-RESPONSE_BYTES = 64 * 1024
-"""How much of an answer is read; a summary of it is kept."""
-POOL_CONNECTIONS = 32
+OPTIONS = ("url", "headers", "secret", "timeout_seconds")
+OURS = frozenset(
+    {
+        "connection",
+        "content-length",
+        "expect",
+        "hookonce-attempt",
+        "host",
+        "idempotency-key",
+        "transfer-encoding",
+        "webhook-id",
+        "webhook-signature",
+        "webhook-timestamp",
+    }
+)
+"""Headers that no trigger sets: they are how the receiver knows the event, and finds its end."""
+SHORTEST_HIDDEN = 6
+"""A header's value of fewer characters is no secret worth hiding, and occurs in any text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to send the event, and how."""
+
+    url: Url
+    headers: dict[str, str] = field(default_factory=dict)
+    secret: str | None = None
+    """What to sign with; None: the trigger's own secret."""
+    timeout_seconds: float | None = None
 
 
 def run(work: Work) -> str:
@@ -26,17 +53,43 @@ def run(work: Work) -> str:
 
     Raises ActionFailed with the status, or with what kept the request from being answered.
     """
-    options = work.options() or {"url": work.action_payload.strip()}
-    url = str(options.get("url", ""))
-    if not url.startswith(("http://", "https://")):
-        raise ActionFailed(f"{url!r} is no http or https address", permanent=True)
-    body = work.body if work.body is not None else work.event_data.encode()
-    secret = str(options.get("secret") or work.trigger_secret)
-    status, retry_after, said = _post(url, body, _headers(work, body, secret), work)
-    if 200 <= status < 300:
-        return summary(f"HTTP {status} {said}")
-    raise ActionFailed(
-        summary(f"HTTP {status} {said}"), http_status=status, retry_after=retry_after
+    return send(work, outgoing.client(work.settings.hookonce_egress_allow))
+
+
+def validate(payload: str) -> None:
+    """Raises InvalidTrigger, with a sentence, for a payload that cannot work."""
+    read(payload)
+
+
+def send(work: Work, client: Client) -> str:
+    """`run`, with a client that a test may choose."""
+    target = options.of(work, read)
+    body = work.body if work.body is not None else work.event_data.encode("utf-8", "replace")
+    limit = target.timeout_seconds or work.settings.hookonce_http_timeout_seconds
+    answer = client.post(target.url, body, _headers(work, body, target), limit)
+    hidden = [value for value in target.headers.values() if len(value) >= SHORTEST_HIDDEN]
+    return accepted(answer, [*hidden, *filter(None, [target.secret])])
+
+
+def accepted(answer: Answer, hidden: list[str]) -> str:
+    """What is kept of an answer of 2xx; raises ActionFailed with any other.
+
+    A target may repeat what it was sent: nothing of `hidden` is kept.
+    """
+    said = summary(without(hidden, f"HTTP {answer.status} {answer.text}"))
+    if 200 <= answer.status < 300:
+        return said
+    raise ActionFailed(said, http_status=answer.status, retry_after=answer.retry_after)
+
+
+def read(payload: str) -> Target:
+    """The target that a payload describes: an address, or an object of OPTIONS."""
+    given = options.either(payload, "url", OPTIONS)
+    return Target(
+        options.address(given),
+        options.headers(given, OURS),
+        options.words(given, "secret"),
+        options.seconds(given),
     )
 
 
@@ -54,47 +107,27 @@ def _key(secret: str) -> bytes:
             return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
         except binascii.Error:
             pass
-    return secret.encode()
+    return secret.encode("utf-8", "surrogatepass")
 
 
-def _headers(work: Work, body: bytes, secret: str) -> dict[str, str]:
-    event_id, timestamp = str(work.execution_id), int(time.time())
-    return {
-        "Content-Type": work.content_type or "application/json",
+def _headers(work: Work, body: bytes, target: Target) -> dict[str, str]:
+    event_id, timestamp = str(work.chain_id), int(time.time())
+    secret = target.secret or work.trigger_secret
+    content_type = work.content_type or "application/json"
+    if not options.is_header_value(content_type):
+        content_type = "application/octet-stream"
+    chosen = {name.lower() for name in target.headers}
+    defaults = {
+        "Content-Type": content_type,
         "User-Agent": "Hookonce",
+        "Accept-Encoding": "identity",
+    }
+    return {
+        **{name: value for name, value in defaults.items() if name.lower() not in chosen},
+        **target.headers,
         "Idempotency-Key": event_id,
         "webhook-id": event_id,
         "webhook-timestamp": str(timestamp),
         "webhook-signature": signature(secret, event_id, timestamp, body),
         "Hookonce-Attempt": str(work.attempt_number),
     }
-
-
-def _post(
-    url: str, body: bytes, headers: dict[str, str], work: Work
-) -> tuple[int, str | None, str]:
-    limit = work.settings.hookonce_http_timeout_seconds
-    timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, limit), total=limit)
-    try:
-        response = _pool().request(
-            "POST",
-            url,
-            body=body,
-            headers=headers,
-            timeout=timeout,
-            redirect=False,
-            retries=False,
-            preload_content=False,
-        )
-        said = response.read(RESPONSE_BYTES, decode_content=False).decode("utf-8", "replace")
-    except urllib3.exceptions.LocationValueError as error:
-        raise ActionFailed(f"{url!r} is no address: {error}", permanent=True) from error
-    except urllib3.exceptions.HTTPError as error:
-        raise ActionFailed(f"{type(error).__name__}: {error}", permanent=False) from error
-    response.close()
-    return response.status, response.headers.get("Retry-After"), said
-
-
-@cache
-def _pool() -> urllib3.PoolManager:
-    return urllib3.PoolManager(maxsize=POOL_CONNECTIONS)

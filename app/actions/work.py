@@ -1,9 +1,8 @@
 """What an action is given to do its work with."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from app.settings import Settings
 
@@ -37,15 +36,13 @@ class Work:
         if not self.chain_id:
             object.__setattr__(self, "chain_id", self.execution_id)
 
-    def options(self) -> Mapping[str, Any] | None:
-        """`action_payload` as a JSON object; None where it is plain text."""
-        if not self.action_payload.lstrip().startswith("{"):
-            return None
-        try:
-            parsed = json.loads(self.action_payload)
-        except ValueError:
-            return None
-        return parsed if isinstance(parsed, dict) else None
+
+def without(hidden: Iterable[str], text: str) -> str:
+    """The text with *** in the place of what must not be kept, also as JSON writes it."""
+    for secret in hidden:
+        for written in {secret, json.dumps(secret)[1:-1]}:
+            text = text.replace(written, "***") if written else text
+    return text
 
 
 def summary(text: str) -> str:

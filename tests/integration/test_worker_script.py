@@ -79,7 +79,7 @@ def test_how_a_script_ends_decides_what_follows(
 @pytest.mark.parametrize(
     ("trigger", "said"),
     [
-        ({"action_type": "skill", "action_payload": "x"}, "no action named 'skill'"),
+        ({"action_type": "heartbeat", "action_payload": "x"}, "no action named 'heartbeat'"),
         ({"action_type": "", "action_payload": "x"}, "no action named ''"),
         ({"action_payload": "missing"}, "no script 'missing'"),
         ({"action_payload": "../outside"}, "outside the scripts directory"),

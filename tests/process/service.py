@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tests.databases import ROOT
+from tests.sink import LOOPBACK
 
 DEADLINE_SECONDS = 20.0
 """Far beyond what anything here takes; a test that waits this long has failed."""
@@ -39,7 +40,8 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
     """These settings and no others: a developer's own must not decide a test."""
     kept = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
     path = f"{COMMANDS}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    return {**kept, "PATH": path, "PYTHONUNBUFFERED": "1", **settings}
+    ours = {"PATH": path, "PYTHONUNBUFFERED": "1", "HOOKONCE_EGRESS_ALLOW": LOOPBACK}
+    return {**kept, **ours, **settings}
 
 
 def run(*command: str, **settings: str) -> subprocess.CompletedProcess[str]:
