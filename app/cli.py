@@ -12,7 +12,7 @@ import click
 import urllib3
 from sqlalchemy.exc import DataError
 
-from app import checkup, log, operate, queries, revision, settings
+from app import checkup, cli_action, log, operate, queries, revision, settings
 from app.db import Database
 from app.errors import HookonceError, SchemaMoved
 from app.intake import key, sources
@@ -56,6 +56,9 @@ def main() -> None:
     """Receive webhooks, admit every event once, and run what is to be done about it."""
     for name in settings.unknown_names():
         click.echo(f"warning: {name} is set, but there is no such setting", err=True)
+
+
+main.add_command(cli_action.action)
 
 
 @main.command()
@@ -107,8 +110,8 @@ def trigger() -> None:
 @trigger.command("add")
 @click.argument("name")
 @click.option("--source", default="custom", show_default=True, help="Who sends.")
-@click.option("--action", default="script", show_default=True, help="script or http.")
-@click.option("--payload", required=True, help="The script with its arguments, or the URL.")
+@click.option("--action", default="script", show_default=True, help="See `action list`.")
+@click.option("--payload", required=True, help="What the action runs or calls; docs/actions.md.")
 @click.option("--filter", "event_filter", default="{}", help='Such as {"action": "opened"}.')
 @click.option("--secret", help="What the sender signs with; one is made up if not given.")
 @click.option("--key-from", multiple=True, help="provider, hash, header:X, body:a.b or none.")
@@ -167,7 +170,9 @@ def show(chosen: Settings, database: Database, trigger: str, as_json: bool) -> N
     with database.reading() as connection:
         row = operate.find_trigger(connection, trigger)
         executions = queries.executions_of(connection, row.id, 20)
-    shown = queries.public(row) | {"webhook_url": _webhook_url(chosen, row.id)}
+        count = queries.execution_count(connection, row.id)
+    shown = queries.public(row) | {"execution_count": count}
+    shown |= {"webhook_url": _webhook_url(chosen, row.id)}
     listed = [queries.public(execution) for execution in executions]
     if as_json:
         click.echo(json.dumps(shown | {"executions": listed}))

@@ -24,6 +24,12 @@ def all_triggers(connection: Connection) -> Sequence[sa.Row[Any]]:
     return connection.execute(sa.select(triggers, count).order_by(triggers.c.id.desc())).all()
 
 
+def execution_count(connection: Connection, trigger_id: int) -> int:
+    """How many executions the trigger has."""
+    same = trigger_executions.c.trigger_id == trigger_id
+    return int(connection.execute(sa.select(sa.func.count()).where(same)).scalar_one())
+
+
 def executions_of(connection: Connection, trigger_id: int, limit: int) -> Sequence[sa.Row[Any]]:
     """The trigger's executions, newest first."""
     columns = trigger_executions.c

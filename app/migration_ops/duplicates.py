@@ -82,9 +82,10 @@ def _refusal(groups: list[tuple[int, str, list[int]]]) -> str:
         for trigger, key, ids in groups[:NAMED_AT_MOST]
     ]
     more = ["  ..."] if len(groups) > NAMED_AT_MOST else []
+    stand = "idempotency keys in all stand" if len(groups) > 1 else "idempotency key stands"
     first = (
-        f"{len(groups)} idempotency keys in all stand more than once, so uq_trigger_idem cannot "
-        "be built; nothing was changed."
+        f"{len(groups)} {stand} more than once, so uq_trigger_idem cannot be built; "
+        "nothing was changed."
     )
     last = (
         "To keep each key on its first execution and stash it for the others, run: "

@@ -135,8 +135,9 @@ def _describe(connection: Connection, table: str, required: set[str]) -> list[di
 def _require_fit(connection: Connection) -> None:
     unfit = fitness.misfits(connection)
     if unfit:
+        columns = "column" if len(unfit) == 1 else "columns"
         raise CommandError(
-            f"{len(unfit)} found column(s) cannot take what Hookonce writes; nothing was changed.\n"
+            f"{len(unfit)} found {columns} cannot take what Hookonce writes; nothing was changed.\n"
             + "\n".join(f"  {misfit}" for misfit in unfit)
             + "\nThen run the same command again."
         )

@@ -34,6 +34,11 @@ def in_one_line(engine: Engine) -> Iterator[None]:
         yield
     except exc.DBAPIError as error:
         reason = " ".join(str(error.orig).split())
+        if error.statement is None:  # it is the connection that failed, no statement of ours
+            raise CommandError(
+                f"the database could not be reached: {reason}; "
+                "run the same command again once the cause is gone"
+            ) from error
         raise CommandError(
             f"{engine.dialect.name} {_version(engine)}: {reason}; the revision that was under way "
             "is not applied, run the same command again once the cause is gone"

@@ -118,6 +118,20 @@ def test_a_shown_trigger_lists_its_executions_newest_first(
     shown = printed(hookonce("trigger", "show", "busy", "--json"))
 
     assert [each["id"] for each in shown["executions"]] == ids[::-1]
+    assert shown["execution_count"] == 3
+
+
+def test_a_shown_trigger_counts_also_the_executions_that_it_does_not_list(
+    hookonce: Hookonce, database: Database
+) -> None:
+    trigger_id = factories.trigger(database, slug="busy")
+    for _ in range(21):
+        factories.execution(database, trigger_id)
+    factories.execution(database, factories.trigger(database))
+
+    shown = printed(hookonce("trigger", "show", "busy", "--json"))
+
+    assert (len(shown["executions"]), shown["execution_count"]) == (20, 21)
 
 
 @pytest.mark.parametrize("command", [["list"], ["show", "busy"]])

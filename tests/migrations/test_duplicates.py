@@ -56,6 +56,13 @@ def test_the_refusal_names_what_stands_twice_and_the_way_on(empty_url: str) -> N
     assert message.endswith("run: alembic -x dedupe=keep-first upgrade head")
 
 
+def test_the_refusal_of_a_single_key_speaks_of_one(empty_url: str) -> None:
+    found_with_duplicates(empty_url, keys=1)
+
+    with pytest.raises(CommandError, match=r"^1 idempotency key stands more than once"):
+        migrate(empty_url)
+
+
 def test_the_refusal_names_the_first_ten_and_the_total(empty_url: str) -> None:
     found_with_duplicates(empty_url, keys=12)
 

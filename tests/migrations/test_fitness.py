@@ -113,6 +113,7 @@ def test_a_type_that_takes_nothing_stops_the_upgrade_before_any_change(
         migrate(empty_url)
 
     assert f"{table}.{column} is {spelled}, needed is " in str(refused.value)
+    assert str(refused.value).startswith("1 found column cannot take")
     assert "nothing was changed" in str(refused.value)
     after = schema(empty_url, whole=True), data(empty_url, whole=True)
     assert [
@@ -154,7 +155,7 @@ def test_all_that_does_not_fit_is_said_at_once(empty_url: str, kind: str) -> Non
     else:
         execute(empty_url, f"ALTER TABLE {last[0]} ALTER COLUMN {last[1]} TYPE {last[2]}")
 
-    with pytest.raises(CommandError, match=r"^2 found column\(s\)") as refused:
+    with pytest.raises(CommandError, match=r"^2 found columns cannot") as refused:
         migrate(empty_url)
 
     assert first[1] in str(refused.value)

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -44,7 +45,7 @@ def upgrade_with(url: str, directory: Path, upgrade: str) -> None:
 
 
 def alembic(
-    url: str, *, as_user: bool = False, **options: object
+    url: str, *arguments: str, as_user: bool = False, **options: object
 ) -> subprocess.CompletedProcess[str]:
     root = as_user and os.geteuid() == 0  # whom no permission stops
     return subprocess.run(
@@ -53,8 +54,7 @@ def alembic(
             sys.executable,
             "-m",
             "alembic",
-            "upgrade",
-            "head",
+            *(arguments or ("upgrade", "head")),
         ],
         cwd=ROOT,
         env=os.environ | {"DATABASE_URL": url, "HOOKONCE_LOG_LEVEL": "ERROR"},
@@ -211,7 +211,28 @@ def test_a_read_only_server_is_one_line_and_leaves_the_version(empty_url: str) -
 def test_an_unreachable_server_is_one_line(empty_url: str) -> None:
     ended = alembic(empty_url.replace("@/t", "@/no_such_"))
 
+    assert "the database could not be reached: " in one_line(ended)
     assert "does not exist" in one_line(ended)
+
+
+@pytest.mark.parametrize("arguments", [("upgrade", "head"), ("current",), ("downgrade", "base")])
+def test_no_revision_is_spoken_of_where_no_server_answers(arguments: tuple[str, ...]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+    ended = alembic(f"postgresql://nobody@127.0.0.1:{port}/none", *arguments)
+
+    assert "the database could not be reached: " in one_line(ended)
+    assert "revision" not in one_line(ended)
+
+
+@only_sqlite
+def test_a_file_that_is_no_database_is_one_line(empty_url: str) -> None:
+    Path(empty_url.removeprefix("sqlite:///")).write_bytes(b"no database at all " * 100)
+
+    ended = alembic(empty_url)
+
+    assert "could not be reached: file is not a database" in one_line(ended)
 
 
 @only_sqlite
