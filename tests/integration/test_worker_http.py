@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from app.db import Database
+from app.egress import PUBLIC_ONLY
 from app.settings import Settings
+from app.worker import run
 from app.worker.loop import Worker
 from tests import factories
 from tests.senders import SECRET, standard_signature
@@ -167,3 +169,63 @@ def test_a_long_answer_is_kept_in_part(database: Database, settings: Settings, s
 
     assert row.status == "completed"
     assert len(row.result_summary) <= 4000
+
+
+def answered(settings: Settings, sink: Sink, **given: Any) -> str | BaseException:
+    """What came of one attempt, without a database."""
+    return run.action(
+        factories.work(settings, action_type="http", **{"action_payload": sink.url} | given)
+    )
+
+
+def test_a_replay_has_the_key_of_the_first_execution_of_its_chain(
+    settings: Settings, sink: Sink
+) -> None:
+    answered(settings, sink, execution_id=9, chain_id=3, attempt_number=2)
+
+    headers = sink.received[0].headers
+    assert headers["Idempotency-Key"] == headers["webhook-id"] == "3"
+    assert headers["Hookonce-Attempt"] == "2"
+    assert headers["webhook-signature"] == standard_signature(
+        SECRET.encode(), "3", headers["webhook-timestamp"], sink.received[0].body
+    )
+
+
+def test_headers_of_the_triggers_own_are_sent(settings: Settings, sink: Sink) -> None:
+    own = {"Authorization": "Bearer hunter2", "content-type": "text/plain", "X-Empty": ""}
+
+    answered(settings, sink, action_payload=json.dumps({"url": sink.url, "headers": own}))
+
+    headers = sink.received[0].headers
+    assert {name: headers[name] for name in own} == own
+    assert headers.get_all("Content-Type") == ["text/plain"]
+
+
+@pytest.mark.parametrize("status", [200, 403])
+def test_a_secret_that_the_target_repeats_is_not_kept(
+    settings: Settings, sink: Sink, status: int
+) -> None:
+    options = {"url": sink.url, "headers": {"Authorization": "Bearer hunter2"}, "secret": "s3cret!"}
+    sink.status, sink.said = status, b"you sent Bearer hunter2, signed with s3cret!"
+
+    said = str(answered(settings, sink, action_payload=json.dumps(options)))
+
+    assert said == f"HTTP {status} you sent ***, signed with ***"
+
+
+@pytest.mark.parametrize("content_type", ["text/plain\r\nX: y", "text/\N{EURO SIGN}"])
+def test_a_content_type_that_no_header_can_carry_is_replaced(
+    settings: Settings, sink: Sink, content_type: str
+) -> None:
+    answered(settings, sink, content_type=content_type)
+
+    assert sink.received[0].headers["Content-Type"] == "application/octet-stream"
+
+
+def test_an_address_that_is_not_permitted_is_a_dead_letter_that_names_the_setting(
+    database: Database, settings: Settings, sink: Sink
+) -> None:
+    row = worked(database, replace(settings, hookonce_egress_allow=PUBLIC_ONLY), sink.url)
+
+    assert (row.status, row.error_category, sink.received) == ("failed", "permanent", [])
+    assert "HOOKONCE_EGRESS_ALLOW" in row.error

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app import settings
+from app import egress, settings
 from app.errors import InvalidSetting
 
 PASSWORD = "hunter2"
@@ -41,6 +41,10 @@ def test_an_empty_value_counts_as_not_set() -> None:
         ("HOOKONCE_SCRIPTS_DIR", "/srv/scripts", Path("/srv/scripts")),
         ("HOOKONCE_SCRIPT_TIMEOUT_SECONDS", "1", 1.0),
         ("HOOKONCE_HTTP_TIMEOUT_SECONDS", "1", 1.0),
+        ("HOOKONCE_PLUGIN_TIMEOUT_SECONDS", "1", 1.0),
+        ("HOOKONCE_EGRESS_ALLOW", "10.0.0.0/8, internal:80", egress.read("10.0.0.0/8,internal:80")),
+        ("HOOKONCE_SKILL_COMMAND", "agent --skill 'a b'", ("agent", "--skill", "a b")),
+        ("HOOKONCE_PROMPT_COMMAND", "agent", ("agent",)),
         ("HOOKONCE_LEASE_SECONDS", "5", 5.0),
         ("HOOKONCE_SHUTDOWN_SECONDS", "0", 0.0),
         ("HOOKONCE_LOG_LEVEL", "debug", "DEBUG"),
@@ -69,6 +73,11 @@ def test_a_setting_is_read(name: str, text: str, value: object) -> None:
         ("HOOKONCE_PRE_CHECK", "maybe"),
         ("HOOKONCE_SCRIPT_TIMEOUT_SECONDS", "-1"),
         ("HOOKONCE_HTTP_TIMEOUT_SECONDS", "nan"),
+        ("HOOKONCE_PLUGIN_TIMEOUT_SECONDS", "0"),
+        ("HOOKONCE_EGRESS_ALLOW", "10.0.0.0/33"),
+        ("HOOKONCE_EGRESS_ALLOW", "http://internal"),
+        ("HOOKONCE_SKILL_COMMAND", "agent 'open"),
+        ("HOOKONCE_PROMPT_COMMAND", "agent 'open"),
         ("HOOKONCE_LEASE_SECONDS", "inf"),
         ("HOOKONCE_LEASE_SECONDS", "sixty"),
         ("HOOKONCE_SHUTDOWN_SECONDS", "-0.1"),

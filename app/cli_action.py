@@ -1,0 +1,27 @@
+"""`hookonce action`: what this installation can do about an event."""
+
+import json
+from dataclasses import asdict
+
+import click
+
+from app import actions
+
+
+@click.group()
+def action() -> None:
+    """What a trigger can set off."""
+
+
+@action.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_actions(as_json: bool) -> None:
+    """Every action, where it comes from, and why it cannot be used if so."""
+    rows = [asdict(each) for each in actions.described()]
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    width = {name: max(len(str(row[name])) for row in rows) for name in ("name", "comes_from")}
+    for row in rows:
+        line = f"{row['name'].ljust(width['name'])}  {row['comes_from'].ljust(width['comes_from'])}"
+        click.echo(f"{line}  {row['problem'] or ''}".rstrip())
