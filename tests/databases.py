@@ -40,7 +40,8 @@ _SHAPE = """
     UNION ALL SELECT 'table', relname, relkind::text, '' FROM pg_class
         WHERE relnamespace = 'public'::regnamespace
     UNION ALL SELECT 'index', indexname, indexdef, '' FROM pg_indexes WHERE schemaname = 'public'
-    UNION ALL SELECT 'column', attrelid::regclass::text, attname, atttypid::text || attnotnull
+    UNION ALL SELECT 'column', attrelid::regclass::text, attname,
+            format_type(atttypid, atttypmod) || attnotnull
         FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
         WHERE relnamespace = 'public'::regnamespace AND attnum > 0
     UNION ALL SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid)
