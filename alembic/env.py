@@ -44,13 +44,17 @@ def rendered(type_, item, _autogen_context):
     return "sa.DateTime()" if type_ == "type" and isinstance(item, UtcDateTime) else False
 
 
-X_ARGUMENTS = {"discard", "dedupe"}
+X_ARGUMENTS = {"discard": "yes", "dedupe": "keep-first", "sealed": "stash"}
+"""Each with the one value that it may have."""
 given = context.get_x_argument(as_dictionary=True)
-if not given.keys() <= X_ARGUMENTS:
-    wrong = ", ".join(sorted(given.keys() - X_ARGUMENTS))
-    raise CommandError(f"-x {wrong} is not known; there are discard=yes and dedupe=keep-first")
-if given.get("discard", "yes") != "yes":
-    raise CommandError(f"-x discard={given['discard']} is not known; the one way is discard=yes")
+if not given.keys() <= X_ARGUMENTS.keys():
+    wrong = ", ".join(sorted(given.keys() - X_ARGUMENTS.keys()))
+    known = ", ".join(f"{name}={value}" for name, value in X_ARGUMENTS.items())
+    raise CommandError(f"-x {wrong} is not known; there are {known}")
+for name, value in given.items():
+    if value != X_ARGUMENTS[name]:
+        one = f"{name}={X_ARGUMENTS[name]}"
+        raise CommandError(f"-x {name}={value} is not known; the one way is {one}")
 
 OPTIONS = {
     "target_metadata": metadata,

@@ -22,8 +22,12 @@ from app.models import UtcDateTime
 from app.settings import Settings
 
 IDEMPOTENCY_INDEX = "uq_trigger_idem"
+REPLAY_INDEX = "uq_trigger_executions_replay_of"
+_INCOMING = "_incoming"
+"""What the name of an index ends in while a migration builds it, to take another's place."""
 _SQLITE_UNIQUE_COLUMNS = {
     IDEMPOTENCY_INDEX: "trigger_executions.trigger_id, trigger_executions.idempotency_key",
+    REPLAY_INDEX: "trigger_executions.replay_of_id",
 }
 _POSTGRESQL_MOVED = {"42703", "42P01", "0A000"}  # no such column, no such table, stale plan
 _SQLITE_MOVED = re.compile(r"no such (table|column)|has no column named")
@@ -218,7 +222,7 @@ def violates(error: exc.IntegrityError, index: str) -> bool:
     """
     diagnosis = getattr(error.orig, "diag", None)
     if diagnosis is not None:
-        return bool(diagnosis.constraint_name == index)
+        return diagnosis.constraint_name in (index, index + _INCOMING)
     if getattr(error.orig, "sqlite_errorname", None) != "SQLITE_CONSTRAINT_UNIQUE":
         return False
     return str(error.orig) == f"UNIQUE constraint failed: {_SQLITE_UNIQUE_COLUMNS[index]}"

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import UTC, datetime
+from typing import Any
 from functools import lru_cache
 
 import sqlalchemy as sa
@@ -92,6 +93,10 @@ triggers = sa.Table(
     sa.Column("tolerance_seconds", sa.Float),
     sa.Column("previous_secret", sa.String(255)),
     sa.Column("previous_secret_expires_at", UtcDateTime),
+    sa.Column("retry_policy", sa.Text),
+    sa.Column("max_concurrency", sa.Integer),
+    sa.Column("sealed_secret", sa.Text),
+    sa.Column("sealed_previous_secret", sa.Text),
     sa.UniqueConstraint("slug"),
     sqlite_autoincrement=True,
 )
@@ -120,30 +125,71 @@ trigger_executions = sa.Table(
     sa.Column("next_attempt_at", UtcDateTime, server_default=DUE_SINCE_EVER),
     sa.Column("lease_owner", sa.String(100)),
     sa.Column("lease_expires_at", UtcDateTime),
+    sa.Column("replay_of_id", RowId),
+    sa.Column("chain_id", RowId),
+    sa.Column("error_reason", sa.String(30)),
+    sa.Column("received_at", UtcDateTime),
+    sa.Column("payload_digest", sa.String(64)),
+    sa.Column("finished_by", sa.String(100)),
+    sa.CheckConstraint(
+        "status IN ('pending', 'running', 'retrying', 'completed', "
+        "'failed', 'failed_retryable', 'replayed')",
+        name="status",
+    ),
+    sa.CheckConstraint(
+        "(status IN ('completed', 'failed', 'failed_retryable', 'replayed')) "
+        "= (completed_at IS NOT NULL)",
+        name="finished",
+    ),
+    sa.CheckConstraint("lease_owner IS NULL OR status = 'running'", name="leased"),
     sqlite_autoincrement=True,
 )
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """The predicate of a partial index, for both databases."""
+    return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
+
 
 sa.Index(
     "uq_trigger_idem",
     trigger_executions.c.trigger_id,
     trigger_executions.c.idempotency_key,
     unique=True,
-    sqlite_where=trigger_executions.c.idempotency_key.is_not(None),
-    postgresql_where=trigger_executions.c.idempotency_key.is_not(None),
+    **_where("idempotency_key IS NOT NULL AND replay_of_id IS NULL"),
+)
+sa.Index(
+    "uq_trigger_executions_replay_of",
+    trigger_executions.c.replay_of_id,
+    unique=True,
+    **_where("replay_of_id IS NOT NULL"),
 )
 sa.Index("ix_trigger_executions_idem_key", trigger_executions.c.idempotency_key)
+sa.Index("ix_trigger_executions_trigger", trigger_executions.c.trigger_id, trigger_executions.c.id)
 sa.Index(
-    "ix_trigger_executions_due",
+    "ix_trigger_executions_turn",
+    trigger_executions.c.trigger_id,
     trigger_executions.c.next_attempt_at,
     trigger_executions.c.id,
-    sqlite_where=sa.text("status IN ('pending', 'retrying')"),
-    postgresql_where=sa.text("status IN ('pending', 'retrying')"),
+    **_where("status IN ('pending', 'retrying')"),
+)
+sa.Index(
+    "ix_trigger_executions_retrying",
+    trigger_executions.c.trigger_id,
+    trigger_executions.c.id,
+    **_where("status = 'retrying'"),
 )
 sa.Index(
     "ix_trigger_executions_leased",
     trigger_executions.c.lease_expires_at,
-    sqlite_where=sa.text("status = 'running'"),
-    postgresql_where=sa.text("status = 'running'"),
+    **_where("status = 'running'"),
+)
+sa.Index(
+    "ix_trigger_executions_dead",
+    trigger_executions.c.id,
+    trigger_executions.c.trigger_id,
+    trigger_executions.c.error_reason,
+    **_where("status IN ('failed', 'failed_retryable')"),
 )
 
 execution_attempts = sa.Table(
@@ -164,6 +210,7 @@ execution_attempts = sa.Table(
     sa.Column("error", sa.Text),
     sa.Column("error_category", sa.String(20)),
     sa.Column("http_status", sa.Integer),
+    sa.Column("error_reason", sa.String(30)),
     sa.UniqueConstraint("execution_id", "number"),
     sa.CheckConstraint(
         "outcome IN ('succeeded', 'failed', 'lost')",
@@ -190,3 +237,106 @@ execution_requests = sa.Table(
     sa.Column("headers", sa.Text, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
 )
+
+trigger_breakers = sa.Table(
+    "trigger_breakers",
+    metadata,
+    sa.Column(
+        "trigger_id",
+        sa.Integer,
+        sa.ForeignKey("triggers.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    sa.Column("failure_count", sa.Integer, nullable=False, server_default=sa.text("0")),
+    sa.Column("opened_at", UtcDateTime),
+    sa.Column("probe_at", UtcDateTime),
+    sa.CheckConstraint("(opened_at IS NULL) = (probe_at IS NULL)", name="open_with_probe"),
+)
+
+delivery_counts = sa.Table(
+    "delivery_counts",
+    metadata,
+    sa.Column("trigger_id", sa.Integer, nullable=False, autoincrement=False),
+    sa.Column("hour", UtcDateTime, nullable=False),
+    sa.Column("outcome", sa.String(40), nullable=False),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.PrimaryKeyConstraint("hour", "trigger_id", "outcome"),
+)
+
+execution_repeats = sa.Table(
+    "execution_repeats",
+    metadata,
+    sa.Column(
+        "execution_id",
+        RowId,
+        sa.ForeignKey("trigger_executions.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("last_at", UtcDateTime, nullable=False),
+)
+
+key_mismatches = sa.Table(
+    "key_mismatches",
+    metadata,
+    sa.Column(
+        "execution_id",
+        RowId,
+        sa.ForeignKey("trigger_executions.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("first_at", UtcDateTime, nullable=False),
+    sa.Column("last_at", UtcDateTime, nullable=False),
+)
+
+tokens = sa.Table(
+    "hookonce_tokens",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("role", sa.String(20), nullable=False),
+    sa.Column("token_hash", sa.String(64), nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("created_by", sa.String(200)),
+    sa.Column("expires_at", UtcDateTime),
+    sa.Column("last_used_at", UtcDateTime),
+    sa.Column("revoked_at", UtcDateTime),
+    sa.UniqueConstraint("token_hash"),
+    sa.CheckConstraint("role IN ('viewer', 'operator', 'admin')", name="role"),
+    sqlite_autoincrement=True,
+)
+
+sessions = sa.Table(
+    "hookonce_sessions",
+    metadata,
+    sa.Column("session_hash", sa.String(64), primary_key=True),
+    sa.Column(
+        "token_id",
+        sa.Integer,
+        sa.ForeignKey("hookonce_tokens.id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    sa.Column("csrf_token", sa.String(64), nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("expires_at", UtcDateTime, nullable=False),
+)
+
+audit = sa.Table(
+    "hookonce_audit",
+    metadata,
+    sa.Column("id", RowId, primary_key=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("actor", sa.String(200), nullable=False),
+    sa.Column("origin", sa.String(100)),
+    sa.Column("action", sa.String(50), nullable=False),
+    sa.Column("subject", sa.String(100), nullable=False),
+    sa.Column("before", sa.Text),
+    sa.Column("after", sa.Text),
+    sqlite_autoincrement=True,
+)
+sa.Index("ix_hookonce_audit_subject", audit.c.subject, audit.c.id)

@@ -134,8 +134,8 @@ def release_held(database: Database) -> int:
     )
     release = sa.update(trigger_executions).where(queries.held())
     with database.writing() as connection:
-        released = connection.execute(release.values(status=waiting, next_attempt_at=utc_now()))
-        return released.rowcount
+        due_now = {"next_attempt_at": utc_now(), "completed_at": None, "lease_owner": None}
+        return connection.execute(release.values(status=waiting, **due_now)).rowcount
 
 
 def give_up_held(database: Database) -> int:
@@ -149,6 +149,7 @@ def give_up_held(database: Database) -> int:
         .values(
             status=lifecycle.FAILED,
             completed_at=utc_now(),
+            lease_owner=None,
             error="found unfinished when the database was taken over, and given up by a person",
             error_category=lifecycle.PERMANENT,
         )

@@ -21,19 +21,29 @@ _SECRET_HEADER = re.compile(r"auth|cookie|token|secret|signature|password|^apike
 logger = logging.getLogger("hookonce.intake")
 
 
-def existing_query(trigger_id: int, keys: Iterable[str]) -> sa.Select[tuple[str, int]]:
-    """The pre-check: which of these keys already stand, answered from uq_trigger_idem."""
+def existing_query(
+    trigger_id: int, keys: Iterable[str], *, replays: bool = True
+) -> sa.Select[tuple[str, int]]:
+    """The pre-check: which of these keys already stand, answered from uq_trigger_idem.
+
+    A replay carries the key of the first execution, and is never what an event was admitted as;
+    `replays` is whether the schema knows them.
+    """
     columns = trigger_executions.c
-    return sa.select(columns.idempotency_key, columns.id).where(
+    query = sa.select(columns.idempotency_key, columns.id).where(
         columns.trigger_id == trigger_id, columns.idempotency_key.in_(sorted(keys))
     )
+    return query.where(columns.replay_of_id.is_(None)) if replays else query
 
 
-def existing(connection: Connection, trigger_id: int, keys: set[str]) -> dict[str, int]:
+def existing(
+    connection: Connection, schema: Schema, trigger_id: int, keys: set[str]
+) -> dict[str, int]:
     """The execution that each of the keys was admitted as, for those that were."""
     if not keys:
         return {}
-    found = connection.execute(existing_query(trigger_id, keys))
+    replays = schema.has("trigger_executions", "replay_of_id")
+    found = connection.execute(existing_query(trigger_id, keys, replays=replays))
     return {row.idempotency_key: row.id for row in found}
 
 
@@ -61,7 +71,7 @@ def once(
             if admission.key is None or not violates(error, IDEMPOTENCY_INDEX):
                 logger.exception("an insert broke a constraint that is not the idempotency index")
                 raise
-        winner = existing(connection, trigger_id, {admission.key}).get(admission.key)
+        winner = existing(connection, schema, trigger_id, {admission.key}).get(admission.key)
         if winner is not None:
             _log_duplicate("idempotent_replay_race", trigger_id, admission.key, winner)
             return Verdict(winner, duplicate=True)

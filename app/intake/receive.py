@@ -116,7 +116,7 @@ def _admit_together(
     known: dict[str, int] = {}
     if intake.pre_check and keys:
         with intake.database.reading() as connection:
-            known = admit.existing(connection, trigger.id, keys)
+            known = admit.existing(connection, schema, trigger.id, keys)
     fresh = [admission for admission in admissions if admission.key not in known]
     verdicts = [
         admit.replay_of(trigger.id, admission.key, known[admission.key])

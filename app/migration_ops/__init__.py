@@ -5,6 +5,15 @@ operations are there. Each can be run again after a kill at any point and then d
 left. Migrations must know which database they change, so these modules ask, as db.py does.
 """
 
-from app.migration_ops import columns, duplicates, found, indexes, tables
+from app.migration_ops import (
+    checks,
+    columns,
+    duplicates,
+    found,
+    indexes,
+    refusing,
+    swapping,
+    tables,
+)
 
-__all__ = ["columns", "duplicates", "found", "indexes", "tables"]
+__all__ = ["checks", "columns", "duplicates", "found", "indexes", "refusing", "swapping", "tables"]

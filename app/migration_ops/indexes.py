@@ -32,14 +32,14 @@ def ensure_index(
     if offline(op):
         _build_offline(op, name, table, columns, options)
         return
-    if _stands(op, name, table, columns, unique, where):
+    if stands(op, name, table, columns, unique=unique, where=where):
         return
     if postgresql(op):
         _build_concurrently(op, name, table, columns, options)
     else:
         op.drop_index(name, table, if_exists=True)
         op.create_index(name, table, columns, **options)
-    if not _stands(op, name, table, columns, unique, where):
+    if not stands(op, name, table, columns, unique=unique, where=where):
         raise CommandError(f"{name} was built but does not stand as defined: {_database(op)}")
 
 
@@ -126,9 +126,16 @@ def _build_offline(
     )
 
 
-def _stands(
-    op: Operations, name: str, table: str, columns: list[str], unique: bool, where: str | None
+def stands(
+    op: Operations,
+    name: str,
+    table: str,
+    columns: list[str],
+    *,
+    unique: bool,
+    where: str | None,
 ) -> bool:
+    """Whether the index is there with just this definition, and whole."""
     for index in sa.inspect(op.get_bind()).get_indexes(table):
         if index["name"] == name:
             predicate = index.get("dialect_options", {}).get(f"{_dialect(op)}_where")

@@ -16,7 +16,7 @@ _executions = trigger_executions.c
 
 
 def due_query(limit: int) -> sa.Select[tuple[int]]:
-    """The executions whose turn it is, longest waiting first, from ix_trigger_executions_due."""
+    """The executions whose turn it is, longest waiting first, whatever its trigger."""
     return (
         sa.select(_executions.id)
         .where(_executions.status.in_(WAITING), _executions.next_attempt_at <= utc_now())

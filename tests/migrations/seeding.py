@@ -20,6 +20,7 @@ WORDS = {
     "error_category": (lifecycle.TRANSIENT, lifecycle.PERMANENT),
     "outcome": lifecycle.OUTCOMES,
     "type": ("webhook", "event"),
+    "role": ("viewer", "operator", "admin"),
 }
 """Columns that may hold certain words only."""
 ROWS = 8
@@ -49,10 +50,25 @@ def _insert(connection: sa.Connection, table: sa.Table, number: int) -> bool:
     serial = next(_serial)
     make = (_full, _full, _full, _full, _full, _full, _with_nulls, _bare)[number % 8]
     try:
-        connection.execute(table.insert().values(make(connection, table, serial)))
+        values = _in_a_state(make(connection, table, serial))
+        connection.execute(table.insert().values(values))
     except sa.exc.IntegrityError:
         return False  # a CHECK forbids this mixture
     return True
+
+
+def _in_a_state(values: dict[str, Any]) -> dict[str, Any]:
+    """What goes together in an execution: only a finished one has an end, only a running a lease.
+
+    A row with nothing but NULLs beside its status has not begun.
+    """
+    if values.get("completed_at") is None:
+        values = {k: "pending" if k == "status" else v for k, v in values.items()}
+    elif values["status"] not in lifecycle.FINISHED:
+        values = values | {"completed_at": None}
+    if "lease_owner" in values and values["status"] != lifecycle.RUNNING:
+        values = values | {"lease_owner": None}
+    return values
 
 
 def _full(connection: sa.Connection, table: sa.Table, serial: int) -> dict[str, Any]:
@@ -78,7 +94,9 @@ def _bare(connection: sa.Connection, table: sa.Table, serial: int) -> dict[str, 
 
 
 def _filled_by_database(column: sa.Column[Any]) -> bool:
-    return column.primary_key and not column.foreign_keys
+    """A row's own number; a key made of several columns, or of text, is what it says."""
+    alone = list(column.table.primary_key.columns) == [column]
+    return alone and isinstance(column.type, sa.Integer) and not column.foreign_keys
 
 
 def _value(connection: sa.Connection, column: sa.Column[Any], serial: int) -> Any:

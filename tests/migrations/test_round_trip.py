@@ -1,8 +1,10 @@
 """What a downgrade takes away comes back with the upgrade: every value, and the whole schema."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from app.models import metadata
 from tests.databases import migrate
@@ -29,6 +31,12 @@ def projected(rows: Rows, onto: Rows, columns: dict[str, set[str]]) -> Rows:
         )
         for table in onto
     }
+
+
+def completed_by_older_code(url: str) -> str:
+    leased = "lease_owner" in column_names(url)["trigger_executions"]
+    let_go = ", lease_owner = NULL" if leased else ""
+    return f"status = 'completed', completed_at = '2024-03-01 00:00:00'{let_go}"
 
 
 def column_names(url: str) -> dict[str, set[str]]:
@@ -122,7 +130,10 @@ def test_values_changed_at_an_older_level_stay_changed(empty_url: str, revision:
     seeded_at_every_level(empty_url)
 
     migrate(empty_url, to=revision, down=True)
-    execute(empty_url, "UPDATE trigger_executions SET status = 'completed', error = 'meanwhile'")
+    execute(
+        empty_url,
+        f"UPDATE trigger_executions SET {completed_by_older_code(empty_url)}, error = 'meanwhile'",
+    )
     migrate(empty_url)
 
     statuses = {(r["status"], r["error"]) for r in data(empty_url)["trigger_executions"]}
@@ -169,7 +180,8 @@ def test_discarding_after_a_stashed_step_drops_the_children_too(empty_url: str) 
 
     assert schema(empty_url) == {}
     migrate(empty_url)
-    assert data(empty_url) == {name: [] for name in metadata.tables}
+    left = {name for name, rows in data(empty_url).items() if rows}
+    assert left == {"delivery_counts", "hookonce_tokens", "hookonce_sessions", "hookonce_audit"}
 
 
 def test_an_empty_stash_of_columns_is_not_kept(empty_url: str) -> None:
@@ -191,3 +203,53 @@ def test_a_table_standing_beside_its_stash_is_not_guessed_about(empty_url: str) 
         migrate(empty_url)
 
     assert schema(empty_url, whole=True) == tables
+
+
+def test_a_replay_keeps_its_key_below_the_revision_that_knows_replays(empty_url: str) -> None:
+    migrate(empty_url)
+    seed(empty_url)
+    column = "trigger_id, status, idempotency_key, replay_of_id, chain_id"
+    execute(
+        empty_url,
+        f"INSERT INTO trigger_executions ({column}) VALUES (1, 'pending', 'again', NULL, NULL)",
+        f"INSERT INTO trigger_executions ({column}) VALUES (1, 'pending', 'again', 900, 900)",
+        f"INSERT INTO trigger_executions ({column}) VALUES (1, 'pending', 'again', 901, 900)",
+        f"INSERT INTO trigger_executions ({column}) VALUES (1, 'pending', 'orphaned', 902, 902)",
+    )
+    rows, tables = data(empty_url), schema(empty_url)
+
+    migrate(empty_url, to="0007", down=True)
+    below = Counter(row["idempotency_key"] for row in data(empty_url)["trigger_executions"])
+    migrate(empty_url)
+
+    assert below["again"] == 1
+    assert below["orphaned"] == 1
+    assert data(empty_url) == rows
+    assert schema(empty_url) == tables
+    assert stashes(empty_url) == set()
+
+
+def test_rows_that_break_a_condition_from_before_are_left_and_new_ones_are_refused(
+    empty_url: str,
+) -> None:
+    migrate(empty_url, to="0012")
+    seed(empty_url)
+    execute(
+        empty_url,
+        "INSERT INTO trigger_executions (trigger_id, status) VALUES (1, 'success')",
+        "INSERT INTO trigger_executions (trigger_id, status) VALUES (1, 'failed')",
+    )
+    rows, tables = data(empty_url)["trigger_executions"], schema(empty_url)
+
+    migrate(empty_url)
+    kept = data(empty_url)["trigger_executions"]
+    for row in ("1, 'success'", "1, 'completed'"):
+        with pytest.raises(IntegrityError):
+            execute(
+                empty_url, f"INSERT INTO trigger_executions (trigger_id, status) VALUES ({row})"
+            )
+    migrate(empty_url, to="0012", down=True)
+
+    assert {(row["id"], row["status"]) for row in kept} == {(r["id"], r["status"]) for r in rows}
+    assert data(empty_url)["trigger_executions"] == rows
+    assert schema(empty_url) == tables
