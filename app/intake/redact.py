@@ -9,9 +9,11 @@ from app.intake import strict_json
 from app.intake.message import FORM, Event, Json, Request
 
 REDACTED = "[redacted]"
-WRAPPED_AT_MOST = 2
-"""How often an object may be text within text and still be looked into: a form's field, and one
-more. Deeper is somebody's message, and each layer may nest as deep as the whole."""
+WRAPPED_AT_MOST = 10
+"""How often a value may be text within text and still be looked into. Each layer doubles what
+escapes the one before, so ten take a thousand times their size; deeper is nobody's object."""
+DEEP_AT_MOST = 300
+"""Levels of all layers together: each may nest as deep as the whole, and Python's stack ends."""
 
 
 def event(said: Event, names: frozenset[str]) -> Event:
@@ -34,32 +36,40 @@ def _form_without(body: bytes, names: frozenset[str]) -> bytes:
     return urlencode(kept).encode()
 
 
-def _holds(value: Json, names: frozenset[str], layers: int = WRAPPED_AT_MOST) -> bool:
+def _holds(
+    value: Json, names: frozenset[str], layers: int = WRAPPED_AT_MOST, room: int = DEEP_AT_MOST
+) -> bool:
+    if not room:
+        return False
     if isinstance(value, dict):
-        return any(name in names or _holds(inner, names, layers) for name, inner in value.items())
+        return any(
+            name in names or _holds(inner, names, layers, room - 1) for name, inner in value.items()
+        )
     if isinstance(value, list):
-        return any(_holds(inner, names, layers) for inner in value)
+        return any(_holds(inner, names, layers, room - 1) for inner in value)
     if isinstance(value, str) and layers:
-        return _holds(_wrapped(value), names, layers - 1)
+        return _holds(_wrapped(value), names, layers - 1, room - 1)
     return False
 
 
-def _without(value: Json, names: frozenset[str], layers: int = WRAPPED_AT_MOST) -> Json:
+def _without(
+    value: Json, names: frozenset[str], layers: int = WRAPPED_AT_MOST, room: int = DEEP_AT_MOST
+) -> Json:
     if isinstance(value, dict):
         return {
-            name: REDACTED if name in names else _without(inner, names, layers)
+            name: REDACTED if name in names else _without(inner, names, layers, room - 1)
             for name, inner in value.items()
         }
     if isinstance(value, list):
-        return [_without(inner, names, layers) for inner in value]
-    if isinstance(value, str) and _holds(value, names, layers):
-        return json.dumps(_without(_wrapped(value), names, layers - 1))
+        return [_without(inner, names, layers, room - 1) for inner in value]
+    if isinstance(value, str) and _holds(value, names, layers, room):
+        return json.dumps(_without(_wrapped(value), names, layers - 1, room - 1))
     return value
 
 
 def _wrapped(text: str) -> Json:
-    """The object that a sender wrote as text into a field, as forms do; else None."""
-    if not text.lstrip().startswith("{"):
+    """What a sender wrote as JSON text into a field, as forms do; else None."""
+    if not text.lstrip().startswith(("{", "[", '"')):
         return None
     try:
         return strict_json.loads(text.encode("utf-8", "surrogatepass"))

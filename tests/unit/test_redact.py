@@ -1,6 +1,10 @@
 """A sender's own secrets are not stored, at whatever depth they come."""
 
 import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
 
 from app.intake import redact
 from app.intake.message import Event, Request
@@ -49,6 +53,42 @@ def test_a_secret_in_an_object_that_was_written_as_text_is_found() -> None:
     kept = redact.request(arrived, arrived.form(), NAMES)
 
     assert json.loads(kept.form()["payload"]) == {"apikey": "[redacted]", "b": 1}
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3, 5, 10])
+@pytest.mark.parametrize(
+    "wrap", [json.dumps, lambda text: json.dumps({"a": text}), lambda text: json.dumps([text])]
+)
+def test_a_secret_in_text_within_text_is_found(wrap: Callable[[Any], str], layers: int) -> None:
+    text: Any = {"apikey": "s1", "b": "kept"}
+    for _ in range(layers):
+        text = json.dumps(text) if isinstance(text, dict) else wrap(text)
+    arrived = Request("1", {}, json.dumps({"data": text}).encode())
+
+    stored = redact.event(Event({}, {"data": text}), NAMES).text()
+    kept = redact.request(arrived, {"data": text}, NAMES)
+
+    assert "s1" not in stored
+    assert b"s1" not in kept.body
+    assert "kept" in stored
+    assert b"kept" in kept.body
+
+
+def test_text_within_text_without_a_secret_is_kept_as_it_is() -> None:
+    text = '{ "a":  "[ 1,2 ]" }'
+
+    assert redact.event(Event({}, {"data": text}), NAMES).normalised == {"data": text}
+
+
+@pytest.mark.parametrize("outermost", range(5, 96, 10))
+def test_a_secret_under_deep_text_within_deep_text_breaks_nothing(outermost: int) -> None:
+    text = '{"apikey": "s1"}'
+    for depth in [95] * 7 + [outermost]:
+        text = '{"a":' + "[" * depth + json.dumps(text) + "]" * depth + "}"
+
+    stored = redact.event(Event({}, {"data": text}), NAMES).text()
+
+    assert json.loads(stored)["data"] == text
 
 
 def test_deep_text_within_deep_text_breaks_nothing() -> None:
