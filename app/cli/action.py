@@ -6,15 +6,16 @@ from dataclasses import asdict
 import click
 
 from app import actions
+from app.cli import printing
 
 
-@click.group()
-def action() -> None:
+@click.group("action")
+def group() -> None:
     """What a trigger can set off."""
 
 
-@action.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@group.command("list")
+@printing.json_option
 def list_actions(as_json: bool) -> None:
     """Every action, where it comes from, and why it cannot be used if so."""
     rows = [asdict(each) for each in actions.described()]

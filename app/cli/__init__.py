@@ -1,0 +1,26 @@
+"""The `hookonce` command: each reads its arguments, calls one function, prints.
+
+A group of commands is a module of its own and is named here; the words of `--help` are its
+docstrings.
+"""
+
+import click
+
+from app import settings
+from app.cli import action, check, held, secret, source, trigger, trigger_changes, worker
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="hookonce")
+def main() -> None:
+    """Receive webhooks, admit every event once, and run what is to be done about it."""
+    for name in settings.unknown_names():
+        click.echo(f"warning: {name} is set, but there is no such setting", err=True)
+
+
+for command in (worker.command, check.command):
+    main.add_command(command)
+for group in (action.group, held.group, secret.group, source.group, trigger.group):
+    main.add_command(group)
+for change in trigger_changes.COMMANDS:
+    trigger.group.add_command(change)

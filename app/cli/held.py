@@ -1,0 +1,54 @@
+"""`hookonce held`: decide about what a found database left unfinished."""
+
+import json
+from collections.abc import Callable
+
+import click
+
+from app import operate, queries
+from app.cli import printing
+from app.cli.reaching import with_database
+from app.db import Database
+from app.settings import Settings
+
+
+@click.group("held")
+def group() -> None:
+    """Executions that a found database left unfinished: they wait for a person."""
+
+
+@group.command("list")
+@printing.json_option
+@with_database
+def list_held(_chosen: Settings, database: Database, as_json: bool) -> None:
+    """What is held back, by trigger and status."""
+    with database.reading() as connection:
+        rows = [queries.public(row) for row in queries.held_by_trigger(connection)]
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    printing.table(rows, ("slug", "status", "executions", "oldest_id", "newest_id"))
+
+
+@group.command("release")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_database
+def release(_chosen: Settings, database: Database, yes: bool) -> None:
+    """Make them due: workers start them at once."""
+    _decide(database, "become due", operate.release_held, yes)
+
+
+@group.command("give-up")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_database
+def give_up(_chosen: Settings, database: Database, yes: bool) -> None:
+    """Make them dead letters."""
+    _decide(database, "become dead letters", operate.give_up_held, yes)
+
+
+def _decide(database: Database, what: str, decision: Callable[[Database], int], yes: bool) -> None:
+    with database.reading() as connection:
+        count = sum(row.executions for row in queries.held_by_trigger(connection))
+    if not yes:
+        click.confirm(f"{count} held execution(s) will {what}. Go on?", abort=True)
+    click.echo(f"{decision(database)} execution(s) {what}")

@@ -1,0 +1,41 @@
+"""How a command reaches the database, and says in one sentence what went wrong."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+from sqlalchemy.exc import DataError
+
+from app import log, settings
+from app.db import Database
+from app.errors import HookonceError, SchemaMoved
+
+WRONG = 1
+"""The exit status for everything that Hookonce can put into words."""
+
+
+def with_database(command: Callable[..., None]) -> Callable[..., None]:
+    """Hand the command the settings and the database; say in one sentence what went wrong."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            chosen = settings.from_environment()
+            log.configure(chosen.hookonce_log_level)
+            database = Database(chosen)
+            try:
+                command(chosen, database, *args, **kwargs)
+            finally:
+                database.dispose()
+        except SchemaMoved as error:
+            raise click.ClickException(
+                "the database is not as this code needs it; `hookonce check` says what to do"
+            ) from error
+        except DataError as error:
+            reason = " ".join(str(error.orig).split())
+            raise click.ClickException(f"the database does not take that: {reason}") from error
+        except HookonceError as error:
+            raise click.ClickException(str(error)) from error
+
+    return wrapped

@@ -1,0 +1,68 @@
+"""`hookonce secret`: whether secrets stand sealed in the database, and with which key."""
+
+import json
+import secrets
+from collections.abc import Iterator
+
+import click
+
+from app import resealing
+from app.cli import printing
+from app.cli.reaching import with_database
+from app.db import Database
+from app.settings import Settings
+
+KEY_BYTES = 32
+
+
+@click.group("secret")
+def group() -> None:
+    """Triggers' secrets, and the key that seals them in the database."""
+
+
+@group.command("key")
+def key() -> None:
+    """Make up a key for HOOKONCE_SECRET_KEY and print it; nothing is changed."""
+    click.echo(secrets.token_urlsafe(KEY_BYTES))
+
+
+@group.command("status")
+@printing.json_option
+@with_database
+def status(_chosen: Settings, database: Database, as_json: bool) -> None:
+    """How many secrets are sealed, and which triggers' secrets our keys do not open."""
+    with database.reading() as connection:
+        found = resealing.counts(connection)
+        unopened = resealing.unopened(connection, database.safe)
+    if as_json:
+        click.echo(json.dumps(found | {"unopened": unopened}))
+        return
+    printing.record(found | {"unopened": ", ".join(unopened) or "none"}, as_json=False)
+
+
+@group.command("seal")
+@with_database
+def seal(_chosen: Settings, database: Database) -> None:
+    """Seal every secret with the first key of HOOKONCE_SECRET_KEY.
+
+    To change the key: put the new one before the old one, restart everything, seal, and take the
+    old one away.
+    """
+    click.echo(f"{_with_progress(database, resealing.reseal(database))} trigger(s) sealed")
+
+
+@group.command("unseal")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_database
+def unseal(_chosen: Settings, database: Database, yes: bool) -> None:
+    """Put every secret back in the clear, as older code needs it."""
+    if not yes:
+        click.confirm("Every secret will stand in the clear in the database. Go on?", abort=True)
+    click.echo(f"{_with_progress(database, resealing.unseal(database))} trigger(s) unsealed")
+
+
+def _with_progress(database: Database, changed: Iterator[int]) -> int:
+    with database.reading() as connection:
+        steps = resealing.steps(connection)
+    with click.progressbar(changed, length=steps, file=click.get_text_stream("stderr")) as bar:
+        return sum(bar)

@@ -1,0 +1,120 @@
+"""`hookonce trigger`: make webhook URLs, look at them, try them out."""
+
+import json
+
+import click
+import urllib3
+
+from app import operate, queries
+from app.cli import printing
+from app.cli.reaching import with_database
+from app.db import Database
+from app.intake import key, sources
+from app.intake.firing import signed_headers
+from app.settings import Settings
+
+
+@click.group("trigger")
+def group() -> None:
+    """Webhook URLs and what they set off."""
+
+
+@group.command("add")
+@click.argument("name")
+@click.option("--source", default="custom", show_default=True, help="Who sends.")
+@click.option("--action", default="script", show_default=True, help="See `action list`.")
+@click.option("--payload", required=True, help="What the action runs or calls; docs/actions.md.")
+@click.option("--filter", "event_filter", default="{}", help='Such as {"action": "opened"}.')
+@click.option("--secret", help="What the sender signs with; one is made up if not given.")
+@click.option("--key-from", multiple=True, help="provider, hash, header:X, body:a.b or none.")
+@click.option("--missing-key", type=click.Choice(["accept", "refuse"]), default="accept")
+@click.option("--tolerance", type=click.FloatRange(0), help="Seconds a signature stays good.")
+@printing.json_option
+@with_database
+def add(
+    chosen: Settings,
+    database: Database,
+    name: str,
+    source: str,
+    action: str,
+    payload: str,
+    event_filter: str,
+    secret: str | None,
+    key_from: tuple[str, ...],
+    missing_key: str,
+    tolerance: float | None,
+    as_json: bool,
+) -> None:
+    """Make a trigger; print its id, secret and webhook URL.
+
+    The idempotency key is the first of idempotency_key, messageId and data.messageId; --key-from
+    chooses other places, and given several times makes one key of their values.
+    """
+    key.require_valid(key_from)
+    described = operate.NewTrigger(
+        name, source, action, payload, event_filter, secret, key_from, missing_key, tolerance
+    )
+    row = operate.add_trigger(database, described, sources.names())
+    made = {"id": row.id, "secret": database.safe.opened(row), "webhook_url": _webhook_url(chosen, row.id)}
+    printing.record(made, as_json)
+
+
+@group.command("list")
+@printing.json_option
+@with_database
+def list_triggers(_chosen: Settings, database: Database, as_json: bool) -> None:
+    """Every trigger, newest first."""
+    with database.reading() as connection:
+        rows = [queries.public(row) for row in queries.all_triggers(connection)]
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    shown = ("id", "slug", "source", "action_type", "enabled", "execution_count")
+    printing.table(rows, shown)
+
+
+@group.command("show")
+@click.argument("trigger")
+@printing.json_option
+@with_database
+def show(chosen: Settings, database: Database, trigger: str, as_json: bool) -> None:
+    """One trigger, by id, slug or name, and its newest executions."""
+    with database.reading() as connection:
+        row = operate.find_trigger(connection, trigger)
+        executions = queries.executions_of(connection, row.id, 20)
+        count = queries.execution_count(connection, row.id)
+    shown = queries.public(row) | {"execution_count": count}
+    shown |= {"webhook_url": _webhook_url(chosen, row.id)}
+    listed = [queries.public(execution) for execution in executions]
+    if as_json:
+        click.echo(json.dumps(shown | {"executions": listed}))
+        return
+    printing.record(shown, as_json=False)
+    click.echo()
+    printing.table(
+        listed, ("id", "status", "idempotency_key", "attempt_count", "result_summary", "error")
+    )
+
+
+@group.command("fire")
+@click.argument("trigger")
+@click.option("--data", default='{"hello": "world"}', show_default=True, help="The body.")
+@with_database
+def fire(chosen: Settings, database: Database, trigger: str, data: str) -> None:
+    """Send a webhook to the trigger, signed as its source signs, and print the answer."""
+    with database.reading() as connection:
+        row = operate.find_trigger(connection, trigger)
+    body = data.encode()
+    secret = database.safe.opened(row)
+    headers = {"Content-Type": "application/json"} | signed_headers(row.source, secret, body)
+    try:
+        answer = urllib3.request(
+            "POST", _webhook_url(chosen, row.id), body=body, headers=headers, retries=False
+        )
+    except urllib3.exceptions.HTTPError as error:
+        raise click.ClickException(f"nobody answers: {error}; is `gunicorn` running?") from error
+    click.echo(f"{answer.status} {answer.data.decode('utf-8', 'replace')}")
+
+
+def _webhook_url(chosen: Settings, trigger_id: int) -> str:
+    return f"{chosen.hookonce_public_url}/api/triggers/webhook/{trigger_id}"

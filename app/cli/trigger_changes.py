@@ -1,0 +1,57 @@
+"""`hookonce trigger rotate|enable|disable|remove`: change a trigger that stands."""
+
+import click
+
+from app import operate, queries
+from app.cli import printing
+from app.cli.reaching import with_database
+from app.db import Database
+from app.settings import Settings
+
+
+@click.command("rotate")
+@click.argument("trigger")
+@click.option("--grace", default=86400.0, show_default=True, help="Seconds the old one stays good.")
+@click.option("--secret", help="The new secret; one is made up if not given.")
+@printing.json_option
+@with_database
+def rotate(
+    _chosen: Settings,
+    database: Database,
+    trigger: str,
+    grace: float,
+    secret: str | None,
+    as_json: bool,
+) -> None:
+    """Give the trigger a new secret and print it; the old one stays good for a while."""
+    row = operate.rotate_secret(database, trigger, max(0.0, grace), secret)
+    until = queries.public(row)["previous_secret_expires_at"]
+    printing.record({"id": row.id, "secret": database.safe.opened(row), "old_secret_good_until": until}, as_json)
+
+
+@click.command("enable")
+@click.argument("trigger")
+@with_database
+def enable(_chosen: Settings, database: Database, trigger: str) -> None:
+    """Let the trigger receive again."""
+    click.echo(f"{operate.set_enabled(database, trigger, True).slug} is enabled")
+
+
+@click.command("disable")
+@click.argument("trigger")
+@with_database
+def disable(_chosen: Settings, database: Database, trigger: str) -> None:
+    """Refuse what comes for the trigger; what was admitted still runs."""
+    click.echo(f"{operate.set_enabled(database, trigger, False).slug} is disabled")
+
+
+@click.command("remove")
+@click.argument("trigger")
+@click.confirmation_option(prompt="Remove the trigger and all its executions?")
+@with_database
+def remove(_chosen: Settings, database: Database, trigger: str) -> None:
+    """Delete the trigger and all its executions."""
+    click.echo(f"{operate.remove_trigger(database, trigger).slug} is gone")
+
+
+COMMANDS = (rotate, enable, disable, remove)
