@@ -19,13 +19,18 @@ from app.models import triggers
 FRESH_SECONDS = 1.0
 """A change to a trigger takes effect within this time in every process."""
 REMEMBERED_AT_MOST = 10_000
+NO_ID = 0
+"""What any other shape is looked up as, so that it costs what every id costs."""
 LONGEST_ID = 10
 """Digits; a larger number is no id on PostgreSQL and an error in its driver."""
 
 REFUSE = "refuse"
 """The value of `missing_key` with which an event without a key is not admitted."""
+WEBHOOK = "webhook"
+"""The type of a trigger that has an address; one of any other type is none to a sender."""
 _SINCE_0001 = (
     triggers.c.id,
+    triggers.c.type,
     triggers.c.source,
     triggers.c.secret,
     triggers.c.enabled,
@@ -37,7 +42,9 @@ _SINCE_0006 = (
     triggers.c.tolerance_seconds,
 )
 _SINCE_0007 = (triggers.c.previous_secret, triggers.c.previous_secret_expires_at)
+_SINCE_0015 = (triggers.c.sealed_secret, triggers.c.sealed_previous_secret)
 _SHAPES = (
+    (*_SINCE_0001, *_SINCE_0006, *_SINCE_0007, *_SINCE_0015),
     (*_SINCE_0001, *_SINCE_0006, *_SINCE_0007),
     (*_SINCE_0001, *_SINCE_0006),
     _SINCE_0001,
@@ -60,15 +67,14 @@ class Triggers:
     def find(self, trigger_id: str) -> Trigger | None:
         """The trigger, or None if there is none by that id, whatever its shape."""
         number = _number(trigger_id)
-        if number is None:
-            return None
         with self._lock:
-            if number in self._remembered:
-                return self._remembered[number]
-        found = self._look_up(number)
-        with self._lock:
-            self._remembered[number] = found
-        return found
+            known = number in self._remembered
+            found = self._remembered.get(number)
+        if not known:
+            found = self._look_up(number)
+            with self._lock:
+                self._remembered[number] = found
+        return None if number == NO_ID else found
 
     def forget(self, trigger_id: int) -> None:
         """Ask the database next time."""
@@ -77,18 +83,19 @@ class Triggers:
 
     def _look_up(self, number: int) -> Trigger | None:
         row = self._row(number)
-        if row is None:
+        if row is None or (row.type or WEBHOOK) != WEBHOOK:
             return None
+        safe = self._database.safe
         return Trigger(
             id=row.id,
             source=row.source or "custom",
-            secret=row.secret or "",
+            secret=safe.opened(row) or "",
             enabled=bool(row.enabled),
             event_filter=_filter(row.id, row.event_filter),
             tolerance_seconds=getattr(row, "tolerance_seconds", None),
             key_from=_key_from(getattr(row, "idempotency_key_from", None)),
             key_required=getattr(row, "missing_key", None) == REFUSE,
-            previous_secret=getattr(row, "previous_secret", None) or "",
+            previous_secret=safe.opened(row, "previous_secret") or "",
             previous_secret_expires_at=getattr(row, "previous_secret_expires_at", None),
         )
 
@@ -104,10 +111,10 @@ class Triggers:
         raise DatabaseUnavailable(str(moved)) from moved
 
 
-def _number(trigger_id: str) -> int | None:
+def _number(trigger_id: str) -> int:
     plain = trigger_id.isascii() and trigger_id.isdigit() and len(trigger_id) <= LONGEST_ID
-    number = int(trigger_id) if plain else 0
-    return number if 0 < number < 2**31 else None
+    number = int(trigger_id) if plain else NO_ID
+    return number if 0 < number < 2**31 else NO_ID
 
 
 def _key_from(text: str | None) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import secrets
 from datetime import datetime
 
 from app.errors import Unverified
-from app.intake import sources
+from app.intake import signatures, sources
 from app.intake.message import Request, Source, Trigger
 
 UNKNOWN = "unknown_trigger"
@@ -19,7 +19,10 @@ def check(trigger: Trigger | None, request: Request, now: datetime) -> Source:
     """The trigger's source, if the request proves its secret; else Unverified with the reason."""
     presumed = trigger or _NOBODY
     source = sources.named(presumed.source)
-    refusal = _refusal(source, presumed, request, now)
+    with signatures.measured() as work:
+        refusal = _refusal(source, presumed, request, now)
+        if refusal is not None or not _receives(presumed):
+            work.level(request.body)
     if trigger is None:
         raise Unverified(UNKNOWN)
     if not trigger.enabled:
@@ -29,6 +32,10 @@ def check(trigger: Trigger | None, request: Request, now: datetime) -> Source:
     if refusal is not None:
         raise Unverified(refusal.reason, source.refusal_status) from refusal
     return source
+
+
+def _receives(trigger: Trigger) -> bool:
+    return trigger.enabled and bool(trigger.secret)
 
 
 def _tolerance(source: Source, trigger: Trigger) -> float | None:

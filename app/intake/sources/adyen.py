@@ -5,13 +5,12 @@ https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hma
 """
 
 import base64
-import hmac
 from datetime import datetime
 
 from app.errors import Unreadable, Unverified
 from app.intake import parse
 from app.intake.message import Event, Facts, Json, Request, Source
-from app.intake.signatures import BAD, MISSING, require_match
+from app.intake.signatures import BAD, MISSING, digest, require_match
 from app.intake.sources.reading import at, text
 
 SIGNED = (
@@ -38,9 +37,9 @@ def verify(request: Request, secret: str, _now: datetime, _tolerance: float | No
         raise Unverified(MISSING)
     key = _key(secret)
     for item in items:
-        digest = hmac.digest(key, _signed(item), "sha256")
+        expected = base64.b64encode(digest(key, _signed(item))).decode()
         presented = text(at(item, "additionalData", "hmacSignature"))
-        require_match([presented], base64.b64encode(digest).decode())
+        require_match([presented], expected)
 
 
 def events(_request: Request, payload: Json) -> list[Event]:

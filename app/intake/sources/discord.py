@@ -2,12 +2,11 @@
 
 from datetime import datetime
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from app.errors import Unverified
 from app.intake.message import Answer, Event, Facts, Json, Request, Source
-from app.intake.signatures import BAD, MISSING, require_fresh
+from app.intake.signatures import BAD, MISSING, curve_signed, require_fresh
 from app.intake.sources.reading import at, identity
 
 TOLERANCE_SECONDS = 300.0
@@ -36,9 +35,11 @@ def verify(request: Request, secret: str, now: datetime, tolerance: float | None
     try:
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(secret))
         signed = timestamp.encode("utf-8", "surrogatepass") + request.body
-        key.verify(bytes.fromhex(signature), signed)
-    except (InvalidSignature, ValueError) as error:
+        good = curve_signed(key, bytes.fromhex(signature), signed)
+    except ValueError as error:
         raise Unverified(BAD) from error
+    if not good:
+        raise Unverified(BAD)
     require_fresh(timestamp, now, tolerance)
 
 

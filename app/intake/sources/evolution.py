@@ -6,14 +6,12 @@ https://doc.evolution-api.com/v2/en/configuration/webhooks
 """
 
 import base64
-import hashlib
-import hmac
 from datetime import datetime
 
 from app.errors import Unreadable, Unverified
 from app.intake import strict_json
 from app.intake.message import Event, Facts, Json, Request, Source
-from app.intake.signatures import BAD, STALE, require_match
+from app.intake.signatures import BAD, STALE, digest, require_match
 from app.intake.sources import custom
 from app.intake.sources.reading import at, identity, text
 
@@ -108,9 +106,9 @@ def _made_with(secret: str, token: str) -> bool:
     """Whether it is a JWT with this secret's HS256 signature, whatever its header says."""
     signed, _, presented = token.rpartition(".")
     message = signed.encode("utf-8", "surrogatepass")
-    digest = hmac.new(secret.encode("utf-8", "surrogatepass"), message, hashlib.sha256).digest()
+    signature = digest(secret.encode("utf-8", "surrogatepass"), message)
     try:
-        require_match([presented], base64.urlsafe_b64encode(digest).decode().rstrip("="))
+        require_match([presented], base64.urlsafe_b64encode(signature).decode().rstrip("="))
     except Unverified:
         return False
     return True

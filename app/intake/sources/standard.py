@@ -5,12 +5,11 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 """
 
 import base64
-import hmac
 from datetime import datetime
 
 from app.errors import Unverified
 from app.intake.message import Event, Facts, Json, Request, Source
-from app.intake.signatures import BAD, MISSING, require_fresh, require_match
+from app.intake.signatures import BAD, MISSING, digest, require_fresh, require_match
 from app.intake.sources.reading import at
 
 TOLERANCE_SECONDS = 300.0
@@ -23,8 +22,8 @@ def verify(request: Request, secret: str, now: datetime, tolerance: float | None
     if not (message_id and timestamp and signatures):
         raise Unverified(MISSING)
     signed = f"{message_id}.{timestamp}.".encode("utf-8", "surrogatepass") + request.body
-    digest = hmac.digest(_key(secret), signed, "sha256")
-    require_match(signatures.split(" "), "v1," + base64.b64encode(digest).decode())
+    expected = base64.b64encode(digest(_key(secret), signed)).decode()
+    require_match(signatures.split(" "), f"v1,{expected}")
     require_fresh(timestamp, now, tolerance)
 
 

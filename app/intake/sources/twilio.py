@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from app.errors import Unverified
 from app.intake.message import FORM, Event, Facts, Json, Request, Source
-from app.intake.signatures import BAD, MISSING, require_match
+from app.intake.signatures import BAD, MISSING, digest, require_match
 from app.intake.sources.reading import at, identity, text
 
 FACTS = Facts(
@@ -99,8 +99,7 @@ def _addresses(url: str) -> list[str]:
 
 
 def _signature(secret: str, signed: str) -> str:
-    digest = hmac.new(_bytes(secret), _bytes(signed), "sha1").digest()
-    return base64.b64encode(digest).decode()
+    return base64.b64encode(digest(_bytes(secret), _bytes(signed), "sha1")).decode()
 
 
 def _bytes(value: str) -> bytes:

@@ -1,0 +1,197 @@
+"""Whoever proves nothing costs the same work, statement for statement and digest for digest.
+
+Counted while it happens, by Python's own profiler and by the database driver, so that no way of
+computing one more thing for a trigger that exists goes unseen.
+"""
+
+import sys
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from falcon import testing
+
+from app import clock
+from app.db import Database
+from app.intake import signatures, sources
+from tests import factories, senders
+from tests.senders import Sent
+from tests.web.sending import post, signed
+
+PROOFS = {"hmac_digest", "hmac_new", "verify"}
+"""What OpenSSL and the curve's library are called by, seen from Python."""
+OTHER_SECRETS = {
+    "adyen": "ab" * 32,
+    "discord": "cd" * 32,
+    "standard": "whsec_" + b64encode(b"another").decode(),
+}
+SHAPES = ["4711", "0", "x", "99999999999", "-1", "%00", "%ff", "1%0A", "١", "1.0", "0x1", "a" * 999]
+OUT_OF_ORDER: dict[str, dict[str, Any]] = {
+    "disabled": {"enabled": False},
+    "no secret": {"secret": None},
+    "another secret": {},
+    "two other secrets": {"previous_secret_expires_at": clock.now().replace(year=2999)},
+    "of type event": {"type": "event"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a request was answered, and what that took."""
+
+    answer: tuple[str, bytes, str]
+    statements: int
+    proofs: tuple[tuple[str, int], ...]
+    digested_bytes: int
+
+
+@pytest.fixture
+def cost(
+    client: testing.TestClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[object, Sent], Cost]:
+    """Sends to an address that nobody asked for within the last second; what it cost."""
+    digested: list[int] = []
+    digest = signatures.hmac.digest
+
+    def counted(key: bytes, message: bytes, algorithm: str) -> bytes:
+        digested.append(len(message))
+        return digest(key, message, algorithm)
+
+    monkeypatch.setattr(signatures.hmac, "digest", counted)
+
+    def send(trigger_id: object, sent: Sent) -> Cost:
+        digested.clear()
+        with statements(database) as asked, calls() as made:
+            said = post(client, trigger_id, sent)
+        answer = (said.status, said.content, str(sorted(said.headers.items())))
+        return Cost(answer, len(asked), tuple(sorted(made.items())), sum(digested))
+
+    return send
+
+
+@contextmanager
+def statements(database: Database) -> Iterator[list[str]]:
+    asked: list[str] = []
+
+    def ask(*given: Any) -> None:
+        asked.append(given[2])
+
+    sa.event.listen(database.engine, "before_cursor_execute", ask)
+    try:
+        yield asked
+    finally:
+        sa.event.remove(database.engine, "before_cursor_execute", ask)
+
+
+@contextmanager
+def calls() -> Iterator[Counter[str]]:
+    """How often each of the proofs' functions was called."""
+    made: Counter[str] = Counter()
+
+    def see(_frame: object, what: str, function: Any) -> None:
+        if what == "c_call" and getattr(function, "__name__", "") in PROOFS:
+            made[function.__name__] += 1
+
+    before = sys.getprofile()
+    sys.setprofile(see)
+    try:
+        yield made
+    finally:
+        sys.setprofile(before)
+
+
+def requests(source: str) -> dict[str, Sent]:
+    """Signed with the right secret, without any proof, with nothing in it, and large."""
+    case = next(case for name, case in senders.names() if name == source)
+    sent = senders.sample(source, case)
+    large = replace(sent, body=b'{"a": "' + b"b" * 100_000 + b'"}')
+    return {
+        "signed": replace(signed(source, sent), query={}),
+        "unsigned": sent,
+        "empty": Sent(),
+        "large": large,
+    }
+
+
+def trigger(database: Database, source: str, given: dict[str, Any]) -> int:
+    other = OTHER_SECRETS.get(source, "another")
+    right = senders.trigger_secret(source)
+    secret = right if given.get("enabled") is False or "type" in given else other
+    values = {"source": source, "secret": secret, "previous_secret": other}
+    return factories.trigger(database, **(values | given))
+
+
+@pytest.mark.parametrize("source", [*sources.names(), "of an older system"])
+def test_who_proves_nothing_costs_the_same_as_who_calls_nobody(
+    database: Database, cost: Callable[[object, Sent], Cost], source: str
+) -> None:
+    sent_as = source if sources.known(source) else "custom"
+    for number, (name, sent) in enumerate(requests(sent_as).items()):
+        unknown = cost(4000 + number, sent)
+        assert unknown.answer[:2] == ("401 Unauthorized", b'{"error": "unauthorized"}')
+        assert unknown.statements == 1
+        for reason, given in OUT_OF_ORDER.items():
+            trigger_id = trigger(database, source, given)
+
+            cold, warm = cost(trigger_id, sent), cost(trigger_id, sent)
+
+            assert comparable(cold, source) == comparable(unknown, source), (name, reason)
+            assert comparable(replace(warm, statements=1), source) == comparable(unknown, source)
+            assert warm.statements == 0, (name, reason)
+
+
+def comparable(each: Cost, source: str) -> Cost:
+    """Twilio signs a form once for each way to write its address: that is more, as documented."""
+    return replace(each, digested_bytes=0) if source == "twilio" else each
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=ascii)
+def test_an_id_of_any_shape_costs_the_same(
+    database: Database, cost: Callable[[object, Sent], Cost], shape: str
+) -> None:
+    sent = senders.json_request("custom", {"messageId": "m-1"})
+    existing = factories.trigger(database, secret="another")
+
+    cold, warm = cost(shape, sent), cost(shape, sent)
+
+    assert cold == cost(existing, sent)
+    assert warm == replace(cold, statements=0)
+
+
+def test_who_proves_it_is_not_made_to_wait(
+    database: Database, cost: Callable[[object, Sent], Cost]
+) -> None:
+    trigger_id = factories.trigger(database)
+
+    accepted = cost(trigger_id, senders.json_request("custom", {}))
+
+    assert accepted.answer[0] == "200 OK"
+    assert accepted.proofs == (("hmac_digest", 1),)
+
+
+@pytest.mark.parametrize("shape", ["0", "x", "-1", "99999999999"])
+def test_no_shape_reaches_a_trigger_of_another_id(
+    database: Database, cost: Callable[[object, Sent], Cost], shape: str
+) -> None:
+    factories.trigger(database, id=0)
+
+    refused = cost(shape, senders.json_request("custom", {}))
+
+    assert refused.answer[0] == "401 Unauthorized"
+    assert factories.executions(database) == []
+
+
+def test_a_trigger_of_type_event_has_no_address(
+    database: Database, cost: Callable[[object, Sent], Cost]
+) -> None:
+    trigger_id = factories.trigger(database, type="event")
+
+    refused = cost(trigger_id, senders.json_request("custom", {}))
+
+    assert refused.answer[0] == "401 Unauthorized"
+    assert factories.executions(database) == []
