@@ -6,7 +6,7 @@ RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
-.PHONY: help run test hostile check lint types imports bench-locks migration-report lock clean
+.PHONY: help run test hostile chaos check lint types imports bench-locks bench-latency migration-report lock clean
 
 help: ## Print this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,10 @@ test: $(DEV_STAMP) ## Run the tests on SQLite and on a PostgreSQL that they brin
 hostile: $(DEV_STAMP) ## Send 20,000 generated requests to each database (minutes)
 	HOOKONCE_TEST_EXAMPLES=20000 $(BIN)/python -m pytest -q tests/web/test_arbitrary_requests.py
 
+chaos: $(DEV_STAMP) ## Kill, freeze, restart for half an hour and write docs/chaos.md; CHAOS="--seed N" repeats
+	@mkdir -p var
+	$(BIN)/python -m bench.chaos --write docs/chaos.md $(CHAOS) 2>var/chaos.log || { tail -n 40 var/chaos.log; exit 1; }
+
 check: lint types imports test ## Everything that CI checks
 
 lint: $(DEV_STAMP) ## Style and common mistakes
@@ -52,6 +56,10 @@ imports: $(DEV_STAMP) ## Imports point down the house
 bench-locks: $(DEV_STAMP) ## Measure how long each revision keeps a writer waiting (minutes)
 	@mkdir -p var
 	$(BIN)/python -m bench.locks 2>/dev/null | tee var/locks.txt
+
+bench-latency: $(DEV_STAMP) ## Measure how soon an idle worker starts an execution, and what waiting costs
+	@mkdir -p var
+	$(BIN)/python -m bench.latency 2>var/latency.log
 
 migration-report: $(DEV_STAMP) ## Run the migrations' tests and write docs/migrations.md
 	@mkdir -p var

@@ -39,11 +39,13 @@ def listening() -> Iterator[Sink]:
     server.sink = sink  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    yield sink
-    sink.closing.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    try:
+        yield sink
+    finally:
+        sink.closing.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 class _Server(ThreadingHTTPServer):

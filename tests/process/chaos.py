@@ -24,6 +24,8 @@ from tests.process.service import Running, Service, until
 from tests.sink import Sink
 
 CLIENTS = 8
+FEW_CLIENTS = 2
+"""As many as one worker keeps up with while the other is away."""
 LEASE_SECONDS = 3.0
 SETTINGS = {
     "HOOKONCE_LEASE_SECONDS": str(LEASE_SECONDS),
@@ -58,7 +60,13 @@ class Victims:
         self.gunicorn = self._service.gunicorn(workers=RECEIVER_PROCESSES, **SETTINGS)
         self.workers = [self._started_worker() for _ in range(WORKERS)]
         self.kills: Counter[str] = Counter()
+        self.stops: Counter[str] = Counter()
         self.killed: set[int] = set()
+
+    def wait_for_workers(self) -> None:
+        """Return once every worker looks for work."""
+        for worker in self.workers:
+            worker.wait_for("evt=worker_started")
 
     def kill_one(self, load: Load) -> None:
         """SIGKILL at this moment, to whichever chance picks, and start it again."""
@@ -66,6 +74,18 @@ class Victims:
             [self._kill_a_worker, self._kill_the_receiver, self._kill_a_receiver_process]
         )
         kill(load)
+
+    def stop_one(self, load: Load) -> None:
+        """SIGTERM to each worker and the receiver in turn, started again once it has ended."""
+        number = self.stops.total() % (WORKERS + 1)
+        self.stops["receiver" if number == WORKERS else "worker"] += 1
+        if number == WORKERS:
+            assert self.gunicorn.stop() == 0
+            self._start_the_receiver(load)
+        else:
+            assert self.workers[number].stop() == 0
+            self.workers[number] = self._started_worker()
+            self.workers[number].wait_for("evt=worker_started")
 
     def stop(self) -> None:
         """All of it ends as it should."""
@@ -84,8 +104,7 @@ class Victims:
     def _kill_the_receiver(self, load: Load) -> None:
         assert self.gunicorn.alive, f"gunicorn ended by itself:\n{self.gunicorn.log()}"
         self.gunicorn.kill()
-        self.gunicorn = self._service.gunicorn(workers=RECEIVER_PROCESSES, **SETTINGS)
-        load.send_to(self.gunicorn.port)
+        self._start_the_receiver(load)
         self.kills["receiver, all processes"] += 1
 
     def _kill_a_receiver_process(self, _load: Load) -> None:
@@ -94,6 +113,10 @@ class Victims:
         with suppress(ProcessLookupError):  # it may have ended since it was listed
             os.kill(self._chance.choice(processes), signal.SIGKILL)
         self.kills["receiver, one process"] += 1
+
+    def _start_the_receiver(self, load: Load) -> None:
+        self.gunicorn = self._service.gunicorn(workers=RECEIVER_PROCESSES, **SETTINGS)
+        load.send_to(self.gunicorn.port)
 
     def _started_worker(self) -> Running:
         """Not waited for: the next kill may come before it is ready."""
@@ -127,6 +150,26 @@ def kill_again_and_again(scene: Scene, cycles: int, deliveries: int) -> Killed:
 
 
 @dataclass(frozen=True)
+class Stopped:
+    stops: dict[str, int]
+    findings: Findings
+
+
+def stop_again_and_again(scene: Scene, times: int) -> Stopped:
+    """Deploy under load: receivers and workers are asked to end, and started again."""
+    victims = Victims(scene)
+    victims.wait_for_workers()
+    load = scene.load(victims.gunicorn.port, "stopped")
+    with sending(load, FEW_CLIENTS):
+        for _ in range(times):
+            load.until_delivered(load.deliveries + scene.chance.randrange(50, 70))
+            victims.stop_one(load)
+    scene.ledger.wait_until_done()
+    victims.stop()
+    return Stopped(dict(victims.stops), found(load, scene.ledger, scene.sink.received))
+
+
+@dataclass(frozen=True)
 class Frozen:
     freezes: int
     late_outcomes: int
@@ -138,9 +181,8 @@ def freeze_workers(scene: Scene, times: int, seconds: float) -> Frozen:
     """SIGSTOP one worker after the other for longer than its lease, then let it go on."""
     victims = Victims(scene)
     load = scene.load(victims.gunicorn.port, "frozen")
-    for worker in victims.workers:
-        worker.wait_for("evt=worker_started")
-    with sending(load, CLIENTS):
+    victims.wait_for_workers()
+    with sending(load, FEW_CLIENTS):
         for number in range(times):
             load.until_delivered(load.deliveries + scene.chance.randrange(50, 70))
             frozen = victims.workers[number % WORKERS]
@@ -168,6 +210,7 @@ def restart_the_server(scene: Scene, server: PostgresServer, seconds: float) -> 
     """PostgreSQL goes down and comes up every few seconds, for so long, under load."""
     victims = Victims(scene)
     load = scene.load(victims.gunicorn.port, "restarted")
+    victims.wait_for_workers()
     restarts: Counter[str] = Counter()
     back: list[tuple[float, float]] = []
     end = time.monotonic() + seconds
@@ -188,12 +231,14 @@ def _back_after_restart(
     scene: Scene, server: PostgresServer, mode: str, load: Load
 ) -> tuple[float, float]:
     """How many seconds after the server receivers and workers were back at work."""
+    scene.ledger.database.dispose()
     refused = load.answers["503"]
     server.stop(mode)
-    until(lambda: load.answers["503"] > refused, "a refusal without the database")
-    scene.ledger.database.dispose()
-    acknowledged = load.deliveries
-    server.start()
+    try:
+        until(lambda: load.answers["503"] > refused, "a refusal without the database")
+    finally:
+        acknowledged = load.deliveries
+        server.start()
     ready = time.monotonic()
     outcomes = completed(scene.ledger)
     until(lambda: load.deliveries > acknowledged, "an acknowledgement after the restart")

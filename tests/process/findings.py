@@ -34,9 +34,9 @@ class Findings:
     broken: dict[str, int]
     """Each promise, and how often it was not kept."""
 
-    def kept(self) -> bool:
-        """Whether every promise was kept."""
-        return not any(self.broken.values())
+    def not_kept(self) -> dict[str, int]:
+        """The promises that were broken."""
+        return {promise: count for promise, count in self.broken.items() if count}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,60 @@
+"""What bench.chaos found, as a page for the docs. Pure."""
+
+from dataclasses import dataclass
+
+BROKEN = "**A promise was not kept**: see the rows with a limit."
+BEGINNING = """# Is anything that was acknowledged ever lost?
+
+Written by `make chaos` from one run; do not edit. Seed {seed}; {machine}.
+
+Senders sign each event, send it again under the same key until they read a 200 (a refusal and a
+broken connection are none), and after every second new event send an acknowledged one again. Each
+event is an `http` action on a target that keeps every request it sees. Leases last {lease:g} s.
+When all is done, what the senders read is held against the rows and against what the target saw.
+"""
+ENDING = """## How to read it
+- Delivery to the target is at least once across a crash: a worker that dies between the target's
+  answer and its own commit leaves an attempt `lost`, and another worker runs the execution again.
+  The target sees the same `Idempotency-Key` again and can tell. Each such run stands beside a lost
+  or failed attempt; the last promise counts those that do not.
+- A lost attempt holds its execution up for the lease time, and for as long as workers need to
+  start again. While PostgreSQL is away nobody can renew a lease or settle.
+- No power cut is among it: `synchronous=FULL` and `fsync` are on against that, and no kill can
+  test them.
+- The same seed picks the same victims in the same order, not the same microseconds.
+"""
+
+Row = tuple[str, str]
+"""What was counted, and the number."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One experiment on one database, told in rows."""
+
+    title: str
+    kind: str
+    seconds: float
+    rows: list[Row]
+    kept: bool
+
+
+def written(parts: list[Part], seed: int, machine: str, lease_seconds: float) -> str:
+    """The page: a table for each experiment."""
+    titles = list(dict.fromkeys(part.title for part in parts))
+    tables = [table([part for part in parts if part.title == title]) for title in titles]
+    verdict = "Every promise was kept." if all(part.kept for part in parts) else BROKEN
+    beginning = BEGINNING.format(seed=seed, machine=machine, lease=lease_seconds)
+    return "\n".join([beginning, verdict + "\n", *tables, ENDING])
+
+
+def table(parts: list[Part]) -> str:
+    """One experiment, a column for each database."""
+    kinds = " | ".join(part.kind for part in parts)
+    lines = [f"## {parts[0].title}", f"| | {kinds} |", f"|---|{'---|' * len(parts)}"]
+    numbers = [dict(part.rows) for part in parts]
+    for name, _ in parts[0].rows:
+        lines.append(f"| {name} | {' | '.join(each[name] for each in numbers)} |")
+    lines.append(f"| minutes in all | {' | '.join(f'{p.seconds / 60:.1f}' for p in parts)} |")
+    kept = " | ".join("yes" if part.kept else "**NO**" for part in parts)
+    return "\n".join([*lines, f"| every promise kept | {kept} |", ""])
