@@ -70,8 +70,10 @@ class ActionFailed(HookonceError):
         reason: str | None = None,
     ) -> None:
         super().__init__(message)
-        self.http_status = http_status
-        self.retry_after = retry_after
+        # an action of another package may pass what it likes; what is recorded must fit
+        known = isinstance(http_status, int) and 100 <= http_status <= 599
+        self.http_status = http_status if known else None
+        self.retry_after = None if retry_after is None else str(retry_after)
         self.permanent = permanent
         self.reason = reason
 

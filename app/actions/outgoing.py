@@ -129,19 +129,19 @@ class Client:
         problem: OSError = OSError(f"{host} has no address")
         for address in addresses:
             try:
-                return socket.create_connection((address, port), min(CONNECT_SECONDS, _remaining()))
+                return _connection(address, port)
             except OSError as error:
                 problem = error
         raise problem
 
     def _resolved(self, host: str, port: int) -> list[str]:
         """The host's addresses; a resolver that does not answer is left behind."""
-        answers: SimpleQueue[list[str] | OSError | UnicodeError] = SimpleQueue()
+        answers: SimpleQueue[list[str] | Exception] = SimpleQueue()
 
         def ask() -> None:
             try:
                 answers.put(self._resolve(host, port))
-            except (OSError, UnicodeError) as error:
+            except Exception as error:
                 answers.put(error)
 
         threading.Thread(target=ask, name="resolve", daemon=True).start()
@@ -151,7 +151,7 @@ class Client:
             raise TimeoutError("timed out") from None
         if isinstance(answer, UnicodeError):
             raise OSError(f"{host!r} is no name that can be looked up") from answer
-        if isinstance(answer, OSError):
+        if isinstance(answer, Exception):
             raise answer
         return answer
 
@@ -174,6 +174,7 @@ def _remaining() -> float:
 
 
 def _connection(address: str, port: int) -> socket.socket:
+    """Connected, with the rest of the time for what follows, which may be a TLS handshake."""
     sock = socket.create_connection((address, port), min(CONNECT_SECONDS, _remaining()))
     sock.settimeout(_remaining())
     return sock

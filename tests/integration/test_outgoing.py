@@ -138,24 +138,19 @@ def test_a_target_that_never_shakes_hands_is_given_up_at_the_deadline() -> None:
     assert failed.reason == "timeout"
 
 
-def test_a_target_that_takes_nothing_in_is_given_up_at_the_deadline() -> None:
+def test_a_target_that_takes_in_little_by_little_is_given_up_at_the_deadline() -> None:
     def deaf(target: Target, connection: socket.socket) -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         while not target.closing.wait(0.05):
-            connection.recv(1)
+            connection.recv(65536)
 
-    work = factories.work(Settings(hookonce_http_timeout_seconds=0.5), body=b"x" * 50_000_000)
+    settings = Settings(hookonce_http_timeout_seconds=0.5)
     with targets.listening(deaf) as target:
         began = time.monotonic()
+        payload = f"http://127.0.0.1:{target.port}/"
+        work = factories.work(settings, action_payload=payload, body=b"x" * 50_000_000)
         with pytest.raises(ActionFailed, match="timed out") as caught:
-            http.send(
-                factories.work(
-                    work.settings,
-                    action_payload=f"http://127.0.0.1:{target.port}/",
-                    body=work.body,
-                ),
-                Client(PERMITTED),
-            )
+            http.send(work, Client(PERMITTED))
 
         assert time.monotonic() - began < 3
     assert caught.value.reason == "timeout"
@@ -289,8 +284,11 @@ def test_the_next_address_is_tried_where_one_does_not_answer() -> None:
     assert said == "HTTP 200 ok"
 
 
-def test_a_name_without_an_address_is_tried_again() -> None:
-    def resolve(_host: str, _port: int) -> list[str]:
+def test_a_name_without_an_address_is_tried_again_by_a_later_attempt() -> None:
+    asked: list[str] = []
+
+    def resolve(host: str, _port: int) -> list[str]:
+        asked.append(host)
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     failed = failure(Client(PUBLIC_ONLY, resolve), "http://acme.example/?token=hunter2")
@@ -298,6 +296,15 @@ def test_a_name_without_an_address_is_tried_again() -> None:
     assert (failed.permanent, failed.reason) == (False, "connection")
     assert "Name or service not known" in str(failed)
     assert "hunter2" not in str(failed)
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + ".example", "a..example"])
+def test_a_name_that_cannot_be_looked_up_fails(host: str) -> None:
+    failed = failure(Client(PUBLIC_ONLY), f"http://{host}/")
+
+    assert failed.reason == "connection"
+    assert "is no name that can be looked up" in str(failed)
 
 
 def test_a_certificate_is_checked_for_the_name_and_the_name_is_asked_for(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Is it worth trying again? What passes by itself is transient, everything else permanent."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -177,3 +178,18 @@ def test_an_error_that_breaks_when_asked_for_its_words_is_recorded() -> None:
             raise RuntimeError
 
     assert outcome(Broken()).error == "Broken: (no words: RuntimeError)"
+
+
+@pytest.mark.parametrize("status", ["404", 10**40, -1, 4.5])
+def test_a_status_that_is_none_does_not_decide(status: Any) -> None:
+    ended = outcome(ActionFailed("no such berth", http_status=status))
+
+    assert (ended.http_status, ended.category, ended.reason) == (None, "permanent", "rejected")
+
+
+def test_a_plugin_may_give_the_wait_as_a_number() -> None:
+    later: Any = 30
+
+    assert (
+        outcome(ActionFailed("later", http_status=503, retry_after=later)).retry_after_seconds == 30
+    )
