@@ -2,8 +2,8 @@
 
     python -m bench.chaos [--seed N] [--database sqlite|postgresql] [--kills 200] [--write PAGE]
 
-Prints a table for each database, and writes it as the page. Ends with status 1 if a promise was
-not kept.
+Prints a table for each experiment and database, and writes the page. Ends with status 1 if a
+promise was not kept.
 """
 
 import argparse
@@ -51,19 +51,22 @@ DUE_AT_ONCE = 1_000
 
 
 def main() -> None:
-    """Run everything, print the page, say whether every promise was kept."""
+    """Run everything and say whether every promise was kept; the page grows meanwhile."""
     chosen = _arguments()
     print(f"seed {chosen.seed}", flush=True)
+    parts: list[Part] = []
     with tempfile.TemporaryDirectory() as directory:
         databases = Databases(Path(directory))
         try:
-            parts = list(run(databases, Path(directory), chosen))
-            page = written(parts, chosen.seed, _machine(databases), LEASE_SECONDS)
+            machine = _machine(databases)
+            for part in run(databases, Path(directory), chosen):
+                parts.append(part)
+                page = written(parts, chosen.seed, machine, LEASE_SECONDS)
+                if chosen.write:
+                    chosen.write.write_text(page)
+                print(table([part]), flush=True)
         finally:
             databases.remove()
-    if chosen.write:
-        chosen.write.write_text(page)
-    print(page)
     sys.exit(0 if all(part.kept for part in parts) else 1)
 
 
@@ -81,7 +84,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def run(databases: Databases, directory: Path, chosen: argparse.Namespace) -> Iterator[Part]:
-    """Every experiment on every database, each from its own piece of the seed."""
+    """Every experiment on every database, each with a chance of its own from the seed."""
     with psycopg.connect(databases.server.uri, autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET fsync = on")  # as in production, unlike in tests
     databases.server.restart()
@@ -92,14 +95,12 @@ def run(databases: Databases, directory: Path, chosen: argparse.Namespace) -> It
         "crowded": _crowded,
         "restarted": lambda scene: _restarted(scene, databases, chosen),
     }
-    for kind in chosen.database or KINDS:
-        for name, experiment in experiments.items():
+    for name, experiment in experiments.items():
+        for kind in chosen.database or KINDS:
             if name == "restarted" and kind != "postgresql":
                 continue
             with _scene(databases, directory, kind, name, chosen.seed) as scene:
-                part = experiment(scene)
-            print(table([part]), flush=True)
-            yield part
+                yield experiment(scene)
 
 
 @contextmanager

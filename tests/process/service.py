@@ -122,9 +122,13 @@ class Gunicorn(Running):
 
     def __init__(self, log: Path, *, workers: int = 2, **settings: str) -> None:
         super().__init__(log, "gunicorn", "-b", "127.0.0.1:0", "-w", str(workers), **settings)
-        until(lambda: self._serving(workers), f"{workers} workers serving, see {log}")
-        self.port = _port(self.log())
-        until(self._healthy, "an answer from /healthz")
+        try:
+            until(lambda: self._serving(workers), f"{workers} workers serving, see {log}")
+            self.port = _port(self.log())
+            until(self._healthy, "an answer from /healthz")
+        except BaseException:
+            self.kill()  # nobody else knows of it yet
+            raise
 
     def get(self, path: str) -> tuple[int, bytes]:
         """Status and body."""
