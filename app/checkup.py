@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
-from app import clock, db, lifecycle, queries, revision
+from app import clock, db, lifecycle, queries, resealing, revision
 from app.db import IDEMPOTENCY_INDEX, Database
 from app.errors import HookonceError
 from app.intake import admit
@@ -39,6 +39,25 @@ def notes(database: Database) -> list[str]:
     """What a person should know though nothing is wrong: stashes, executions held back."""
     with database.reading() as connection:
         return [*_stashes(connection), *_held(connection)]
+
+
+def secrets_open(database: Database) -> Finding:
+    """Whether our keys open every sealed secret.
+
+    For `hookonce check` alone: one trigger's lost key must not take a whole node out of service.
+    """
+    with database.reading() as connection:
+        counts = resealing.counts(connection)
+        unopened = resealing.unopened(connection, database.safe)
+    if not unopened:
+        detail = f"{counts['sealed']} sealed, {counts['clear']} in the clear"
+        return Finding("secrets", True, detail)
+    return Finding(
+        "secrets",
+        False,
+        f"HOOKONCE_SECRET_KEY does not open those of {', '.join(unopened[:10])}: their webhooks "
+        "are answered 503 until it does, or until they are given new ones",
+    )
 
 
 def admission(database: Database) -> Finding:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from psycopg.abc import Buffer
 from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
 from sqlalchemy import event, exc
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -19,6 +20,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.models import UtcDateTime
+from app.sealing import Safe
 from app.settings import Settings
 
 IDEMPOTENCY_INDEX = "uq_trigger_idem"
@@ -38,6 +40,7 @@ class Database:
 
     def __init__(self, settings: Settings) -> None:
         self.engine = create_engine(settings)
+        self.safe = Safe(settings.hookonce_secret_key)
         if settings.embedded:
             _insist_on_the_file(self.engine)
 
@@ -250,8 +253,9 @@ class utc_now(FunctionElement[Any]):  # noqa: N801, it reads as the SQL function
     inherit_cache = True
     type = UtcDateTime()
 
-    def __init__(self, seconds: float = 0.0) -> None:
-        super().__init__(sa.literal(float(seconds), sa.Float))
+    def __init__(self, seconds: float | sa.ColumnElement[float] = 0.0) -> None:
+        given = isinstance(seconds, sa.ColumnElement)
+        super().__init__(seconds if given else sa.literal(float(seconds), sa.Float))
 
 
 @compiles(utc_now, "sqlite")
@@ -269,10 +273,57 @@ def _utc_now_postgresql(element: utc_now, compiler: Any, **options: Any) -> str:
 
 
 def locked_for_claim(statement: sa.Select[Any], dialect: Dialect) -> sa.Select[Any]:
-    """Let each claimer take other rows; SQLite's write lock admits one claimer anyway."""
+    """Let each claimer take other rows; SQLite's write lock admits one claimer anyway.
+
+    FOR NO KEY UPDATE: a row that refers to one of these may be inserted meanwhile.
+    """
     if dialect.name == "postgresql":
-        return statement.with_for_update(skip_locked=True)
+        return statement.with_for_update(key_share=True, skip_locked=True)
     return statement
+
+
+def is_one_of(column: sa.ColumnElement[str], words: Iterable[str]) -> sa.ColumnElement[bool]:
+    """The column is one of our own words, which stand in the statement as they are.
+
+    A partial index is used only where its condition can be read off the statement: not off a
+    parameter, neither by SQLite nor in a plan that PostgreSQL keeps.
+    """
+    return column.in_([sa.literal_column(f"'{word}'") for word in words])
+
+
+def referable(connection: Connection, table: sa.Table, ids: Collection[int]) -> set[int]:
+    """Those of the ids whose row stands, and stays until the transaction ends.
+
+    A row that another transaction has locked is left out: it may be on its way out.
+    """
+    if not ids:
+        return set()
+    query = sa.select(table.c.id).where(table.c.id.in_(sorted(ids))).order_by(table.c.id)
+    if connection.dialect.name == "postgresql":
+        query = query.with_for_update(read=True, key_share=True, skip_locked=True)
+    return set(connection.execute(query).scalars())
+
+
+def adding(table: sa.Table, dialect: Dialect) -> sa.Insert:
+    """The insert that adds its `number` to a row of the same primary key that stands already.
+
+    `first_at` and `last_at`, where there are such, come to span both.
+    """
+    insert: sqlite.Insert | postgresql.Insert = _INSERTS[dialect.name](table)
+    values = {"number": table.c.number + insert.excluded.number}
+    if "last_at" in table.c:
+        old, new = table.c.last_at, insert.excluded.last_at
+        values["last_at"] = sa.case((new > old, new), else_=old)
+    if "first_at" in table.c:
+        old, new = table.c.first_at, insert.excluded.first_at
+        values["first_at"] = sa.case((new < old, new), else_=old)
+    return insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=values)
+
+
+_INSERTS: dict[str, Callable[[sa.Table], Any]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
 
 
 def index_valid(connection: Connection, name: str) -> bool:

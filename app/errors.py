@@ -13,6 +13,10 @@ class DatabaseUnavailable(HookonceError):
     """The database is away, locked, full, or its schema is too old to admit anything."""
 
 
+class SecretSealed(DatabaseUnavailable):
+    """A secret is sealed, and the key that opens it is not ours."""
+
+
 class SchemaMoved(HookonceError):
     """A migration took away, or brought, a column or table since this process last looked."""
 
@@ -52,6 +56,54 @@ class InvalidTrigger(HookonceError):
 
 class NotFound(HookonceError):
     """There is nothing by that name or id."""
+
+
+class NotReplayable(HookonceError):
+    """The execution is no dead letter, or no longer; its status says what it is."""
+
+    def __init__(self, execution_id: int, current_status: str) -> None:
+        super().__init__(f"execution {execution_id} is {current_status}, no dead letter")
+        self.current_status = current_status
+
+
+class RateLimited(HookonceError):
+    """The chain was replayed a moment ago."""
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__(f"it was replayed a moment ago; try again in {retry_after_seconds} s")
+        self.retry_after_seconds = retry_after_seconds
+
+
+class NameTaken(InvalidTrigger):
+    """Another trigger has this name or slug."""
+
+
+class InvalidRequest(HookonceError):
+    """The request says something that it may not say; a sentence for each mistake."""
+
+
+class InvalidToken(HookonceError):
+    """The token as described cannot work."""
+
+
+class Unauthenticated(HookonceError):
+    """The request does not prove who asks."""
+
+
+class Forbidden(HookonceError):
+    """Who asks may not do this."""
+
+
+class TooManyAttempts(HookonceError):
+    """There were too many failed attempts to log in; `seconds` is how long to wait."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"too many attempts to log in failed; come again in {seconds} s")
+        self.seconds = seconds
+
+
+class SchemaBehind(DatabaseUnavailable):
+    """A migration is due before a person can do anything; events are admitted all the same."""
 
 
 class ActionFailed(HookonceError):

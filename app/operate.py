@@ -42,7 +42,7 @@ class NewTrigger:
 
 
 def add_trigger(database: Database, new: NewTrigger, known_sources: list[str]) -> sa.Row[Any]:
-    """The trigger, stored and enabled; its secret is in the row and shown this once.
+    """The trigger, stored and enabled; its secret, which `database.safe` opens, is shown this once.
 
     Raises InvalidTrigger with a sentence for each description that cannot work.
     """
@@ -58,7 +58,7 @@ def add_trigger(database: Database, new: NewTrigger, known_sources: list[str]) -
             event_filter=new.event_filter,
             action_type=new.action_type,
             action_payload=new.action_payload,
-            secret=new.secret or secrets.token_hex(SECRET_BYTES),
+            **database.safe.columns("secret", new.secret or secrets.token_hex(SECRET_BYTES)),
             enabled=True,
             from_yaml=False,
             created_at=now,
@@ -88,8 +88,8 @@ def rotate_secret(
         change = sa.update(triggers).where(triggers.c.id == trigger.id)
         connection.execute(
             change.values(
-                secret=secret or secrets.token_hex(SECRET_BYTES),
-                previous_secret=trigger.secret,
+                **database.safe.columns("secret", secret or secrets.token_hex(SECRET_BYTES)),
+                **database.safe.columns("previous_secret", database.safe.opened(trigger)),
                 previous_secret_expires_at=now + timedelta(seconds=grace_seconds),
                 updated_at=now,
             )

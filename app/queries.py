@@ -10,7 +10,7 @@ from app import clock
 from app.lifecycle import RUNNING, WAITING
 from app.models import trigger_executions, triggers
 
-_SECRET_COLUMNS = {"secret", "previous_secret"}
+_SECRET_COLUMNS = {"secret", "previous_secret", "sealed_secret", "sealed_previous_secret"}
 
 
 def all_triggers(connection: Connection) -> Sequence[sa.Row[Any]]:

@@ -14,7 +14,8 @@ from app.egress import Egress
 from app.errors import InvalidSetting
 
 EMBEDDED_DATABASE = "sqlite:///var/hookonce.db"
-_SHOWS_A_PASSWORD = {"DATABASE_URL"}
+_SHOWS_A_PASSWORD = {"DATABASE_URL", "HOOKONCE_SECRET_KEY"}
+SHORTEST_SECRET_KEY = 16
 POSTGRESQL_DRIVER = "postgresql+psycopg"
 
 
@@ -36,6 +37,8 @@ class Settings:
     """401, or 200 for the older system's uniform answer, which tells a sender nothing."""
     hookonce_pre_check: bool = True
     """Off leaves the unique index as the only guard: as safe, slower for duplicates."""
+    hookonce_counts_seconds: float = 2.0
+    """How often counts of deliveries are written down: what a crash can lose of them."""
     hookonce_scripts_dir: Path = Path("var/scripts")
     hookonce_script_timeout_seconds: float = 300.0
     hookonce_http_timeout_seconds: float = 30.0
@@ -48,6 +51,8 @@ class Settings:
     hookonce_lease_seconds: float = 60.0
     hookonce_shutdown_seconds: float = 20.0
     """How long a worker told to stop lets running actions finish."""
+    hookonce_secret_key: tuple[str, ...] = field(default=(), repr=False)
+    """What secrets are sealed with in the database; the first seals, every one of them opens."""
     hookonce_log_level: str = "INFO"
 
     @property
@@ -135,6 +140,13 @@ def _command(text: str) -> tuple[str, ...]:
         raise ValueError(f"the command line cannot be read: {error}") from None
 
 
+def _keys(text: str) -> tuple[str, ...]:
+    keys = tuple(key.strip() for key in text.split(","))
+    if min(map(len, keys)) < SHORTEST_SECRET_KEY:
+        raise ValueError(f"a key has at least {SHORTEST_SECRET_KEY} characters; commas part keys")
+    return keys
+
+
 def _web_address(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         raise ValueError("it must begin with http:// or https://")
@@ -150,6 +162,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "HOOKONCE_READ_SECONDS": _number(0.1, float),
     "HOOKONCE_REFUSAL_STATUS": lambda text: int(_choice("401", "200")(text)),
     "HOOKONCE_PRE_CHECK": _switch,
+    "HOOKONCE_COUNTS_SECONDS": _number(0.05, float),
     "HOOKONCE_SCRIPTS_DIR": Path,
     "HOOKONCE_SCRIPT_TIMEOUT_SECONDS": _number(0.1, float),
     "HOOKONCE_HTTP_TIMEOUT_SECONDS": _number(0.1, float),
@@ -159,5 +172,6 @@ _READERS: dict[str, Callable[[str], object]] = {
     "HOOKONCE_PROMPT_COMMAND": _command,
     "HOOKONCE_LEASE_SECONDS": _number(1, float),
     "HOOKONCE_SHUTDOWN_SECONDS": _number(0, float),
+    "HOOKONCE_SECRET_KEY": _keys,
     "HOOKONCE_LOG_LEVEL": lambda text: _choice("DEBUG", "INFO", "WARNING", "ERROR")(text.upper()),
 }

@@ -19,7 +19,7 @@ def command(_chosen: Settings, database: Database, as_json: bool) -> None:
     """Say whether the database is fit for duty; exit status 1 if it is not."""
     findings = checkup.findings(database)
     if all(finding.passed for finding in findings):
-        findings.append(checkup.admission(database))
+        findings += [checkup.secrets_open(database), checkup.admission(database)]
     passed = all(finding.passed for finding in findings)
     notes = checkup.notes(database) if passed else []
     if as_json:

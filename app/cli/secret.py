@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import sys
 from collections.abc import Iterator
 
 import click
@@ -64,5 +65,9 @@ def unseal(_chosen: Settings, database: Database, yes: bool) -> None:
 def _with_progress(database: Database, changed: Iterator[int]) -> int:
     with database.reading() as connection:
         steps = resealing.steps(connection)
-    with click.progressbar(changed, length=steps, file=click.get_text_stream("stderr")) as bar:
-        return sum(bar)
+    total = 0
+    with click.progressbar(length=steps, file=sys.stderr) as bar:
+        for count in changed:
+            total += count
+            bar.update(1)
+    return total

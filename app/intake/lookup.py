@@ -66,15 +66,15 @@ class Triggers:
 
     def find(self, trigger_id: str) -> Trigger | None:
         """The trigger, or None if there is none by that id, whatever its shape."""
-        number = _number(trigger_id)
+        named = number(trigger_id)
         with self._lock:
-            known = number in self._remembered
-            found = self._remembered.get(number)
+            known = named in self._remembered
+            found = self._remembered.get(named)
         if not known:
-            found = self._look_up(number)
+            found = self._look_up(named)
             with self._lock:
-                self._remembered[number] = found
-        return None if number == NO_ID else found
+                self._remembered[named] = found
+        return None if named == NO_ID else found
 
     def forget(self, trigger_id: int) -> None:
         """Ask the database next time."""
@@ -111,10 +111,11 @@ class Triggers:
         raise DatabaseUnavailable(str(moved)) from moved
 
 
-def _number(trigger_id: str) -> int:
+def number(trigger_id: str) -> int:
+    """The id that this text may name; NO_ID for any other shape."""
     plain = trigger_id.isascii() and trigger_id.isdigit() and len(trigger_id) <= LONGEST_ID
-    number = int(trigger_id) if plain else NO_ID
-    return number if 0 < number < 2**31 else NO_ID
+    read = int(trigger_id) if plain else NO_ID
+    return read if 0 < read < 2**31 else NO_ID
 
 
 def _key_from(text: str | None) -> tuple[str, ...]:

@@ -1,0 +1,104 @@
+"""Secrets that stand in the clear are sealed, sealed anew with another key, or unsealed."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app.db import Database
+from app.errors import InvalidSetting, SecretSealed
+from app.models import triggers
+from app.sealing import Safe
+
+SECRETS = ("secret", "previous_secret")
+"""The columns of triggers that hold one in the clear; `sealed_` before the name is the other."""
+AT_ONCE = 100
+
+Change = Callable[[sa.Row[Any]], dict[str, str | None]]
+
+
+def reseal(database: Database) -> Iterator[int]:
+    """Every secret is sealed with the first key; yields how many rows were changed, bit by bit."""
+    safe = database.safe
+    if not safe.keys:
+        raise InvalidSetting("set HOOKONCE_SECRET_KEY first: there is nothing to seal with")
+    yield from _rewrite(database, lambda row: _reseal_row(row, safe))
+
+
+def unseal(database: Database) -> Iterator[int]:
+    """Every secret stands in the clear again; yields how many rows were changed, bit by bit."""
+    safe, clear = database.safe, Safe()
+    yield from _rewrite(database, lambda row: _moved(row, safe, clear, _sealed_names(row)))
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """How many secrets are `sealed`, and how many stand in the `clear`."""
+    columns = triggers.c
+    sealed = [columns.sealed_secret, columns.sealed_previous_secret]
+    clear = [columns.secret, columns.previous_secret]
+    query = sa.select(*[sa.func.count(column) for column in (*sealed, *clear)])
+    found = connection.execute(query).one()
+    return {"sealed": found[0] + found[1], "clear": found[2] + found[3]}
+
+
+def steps(connection: Connection) -> int:
+    """How often `reseal` and `unseal` will yield."""
+    query = sa.select(sa.func.count()).select_from(triggers)
+    return -(-int(connection.execute(query).scalar_one()) // AT_ONCE)
+
+
+def unopened(connection: Connection, safe: Safe) -> list[str]:
+    """The slugs of the triggers whose secrets cannot be opened with our keys."""
+    query = sa.select(triggers).where(triggers.c.sealed_secret.is_not(None))
+    return [row.slug for row in connection.execute(query) if not _opens(row, safe)]
+
+
+def _opens(row: Any, safe: Safe) -> bool:
+    try:
+        safe.opened(row)
+    except SecretSealed:
+        return False
+    return True
+
+
+def _rewrite(database: Database, change: Change) -> Iterator[int]:
+    """A transaction for every hundred triggers: receivers read on meanwhile."""
+    last = 0
+    while True:
+        with database.writing() as connection:
+            query = sa.select(triggers).where(triggers.c.id > last).order_by(triggers.c.id)
+            rows = connection.execute(query.limit(AT_ONCE).with_for_update()).all()
+            changes = {row.id: change(row) for row in rows}
+            for trigger_id, values in changes.items():
+                if values:
+                    update = sa.update(triggers).where(triggers.c.id == trigger_id)
+                    connection.execute(update.values(values))
+        if not rows:
+            return
+        last = rows[-1].id
+        yield sum(1 for values in changes.values() if values)
+
+
+def _reseal_row(row: Any, safe: Safe) -> dict[str, str | None]:
+    stale = [
+        name
+        for name in SECRETS
+        if getattr(row, name) is not None
+        or (
+            getattr(row, f"sealed_{name}") is not None
+            and not safe.current(getattr(row, f"sealed_{name}"))
+        )
+    ]
+    return _moved(row, safe, safe, stale)
+
+
+def _sealed_names(row: Any) -> list[str]:
+    return [name for name in SECRETS if getattr(row, f"sealed_{name}") is not None]
+
+
+def _moved(row: Any, source: Safe, target: Safe, names: list[str]) -> dict[str, str | None]:
+    values: dict[str, str | None] = {}
+    for name in names:
+        values |= target.columns(name, source.opened(row, name))
+    return values

@@ -1,0 +1,184 @@
+"""Secrets are sealed in the database, and opened where they are used."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from alembic.util import CommandError
+
+from app import checkup, operate, resealing
+from app.db import Database
+from app.errors import InvalidSetting, SecretSealed
+from app.intake.receive import opened, receive
+from app.models import triggers
+from app.settings import from_environment
+from tests import factories
+from tests.databases import migrate
+from tests.migrations.schema_dump import data
+from tests.senders import SECRET, Sent, signed
+
+OLD, NEW = "the first key of all", "a key that came later"
+CANARY = "canary-4f1d-secret"
+
+
+@contextmanager
+def keyed(url: str, keys: str) -> Iterator[Database]:
+    """The database as a process with these keys has it."""
+    database = Database(from_environment({"DATABASE_URL": url, "HOOKONCE_SECRET_KEY": keys}))
+    try:
+        yield database
+    finally:
+        database.dispose()
+
+
+def status(database: Database, trigger_id: int, secret: str = CANARY) -> int:
+    """The answer to an event signed with this secret."""
+    sent = signed("custom", Sent({"content-type": "application/json"}, b"{}"), secret=secret)
+    return receive(factories.request(sent, trigger_id), opened(database)).status
+
+
+def sealed_rows(database: Database) -> list[sa.Row[tuple[str | None, str | None]]]:
+    with database.reading() as connection:
+        query = sa.select(triggers.c.secret, triggers.c.sealed_secret).order_by(triggers.c.id)
+        return list(connection.execute(query))
+
+
+def test_a_new_secret_is_sealed_and_still_verifies(database_url: str) -> None:
+    with keyed(database_url, OLD) as database:
+        made = operate.add_trigger(
+            database, operate.NewTrigger("t", action_payload="s", secret=CANARY), ["custom"]
+        )
+        answer = status(database, made.id)
+
+    assert database.safe.opened(made) == CANARY
+    assert made.secret is None
+    assert answer == 200
+    assert CANARY not in str(data(database_url)["triggers"])
+
+
+def test_a_rotated_secret_and_the_one_before_are_sealed_and_both_verify(database_url: str) -> None:
+    with keyed(database_url, OLD) as database:
+        id_ = factories.trigger(database, secret=CANARY)
+        row = operate.rotate_secret(database, str(id_), 60.0, "its-successor")
+        answers = [status(database, id_, secret) for secret in (CANARY, "its-successor")]
+
+    assert answers == [200, 200]
+    assert (row.secret, row.previous_secret) == (None, None)
+    assert CANARY not in str(data(database_url)["triggers"])
+
+
+def test_what_stands_in_the_clear_is_sealed_and_unsealed_again(database_url: str) -> None:
+    until = datetime.now(UTC) + timedelta(hours=1)
+    with keyed(database_url, OLD) as database:
+        for number in range(resealing.AT_ONCE + 1):
+            factories.trigger(
+                database,
+                secret=f"{CANARY}-{number}",
+                previous_secret=CANARY,
+                previous_secret_expires_at=until,
+            )
+        factories.trigger(database, secret=None)
+        before = data(database_url)
+
+        sealed = sum(resealing.reseal(database))
+        between = data(database_url)["triggers"]
+        again = sum(resealing.reseal(database))
+        unsealed = sum(resealing.unseal(database))
+
+    assert (sealed, again, unsealed) == (resealing.AT_ONCE + 1, 0, resealing.AT_ONCE + 1)
+    assert CANARY not in str(between)
+    assert data(database_url) == before
+
+
+def test_the_key_is_changed_without_a_gap(database_url: str) -> None:
+    with keyed(database_url, OLD) as database:
+        id_ = factories.trigger(database, secret=CANARY)
+        sum(resealing.reseal(database))
+    with keyed(database_url, f"{NEW}, {OLD}") as database:
+        during = status(database, id_)
+        changed = sum(resealing.reseal(database))
+    with keyed(database_url, NEW) as database:
+        after = status(database, id_)
+
+    assert (during, changed, after) == (200, 1, 200)
+
+
+@pytest.mark.parametrize("keys", [NEW, ""])
+def test_a_secret_that_cannot_be_opened_is_our_own_trouble_and_refuses_nobody(
+    database_url: str, keys: str
+) -> None:
+    with keyed(database_url, OLD) as database:
+        id_ = factories.trigger(database, secret=CANARY)
+        sum(resealing.reseal(database))
+
+    with keyed(database_url, keys) as database, pytest.raises(SecretSealed):
+        status(database, id_)
+
+
+def test_secrets_that_our_keys_do_not_open_are_named(database_url: str) -> None:
+    with keyed(database_url, OLD) as database:
+        factories.trigger(database, slug="lost", secret=CANARY)
+        sum(resealing.reseal(database))
+    with keyed(database_url, NEW) as database:
+        factories.trigger(database, slug="clear")
+        with database.reading() as connection:
+            found = resealing.unopened(connection, database.safe)
+            counts = resealing.counts(connection)
+
+    assert found == ["lost"]
+    assert counts == {"sealed": 1, "clear": 1}
+
+
+def test_sealing_without_a_key_changes_nothing(database: Database) -> None:
+    factories.trigger(database)
+
+    with pytest.raises(InvalidSetting, match="HOOKONCE_SECRET_KEY"):
+        sum(resealing.reseal(database))
+
+    assert sealed_rows(database) == [(SECRET, None)]
+
+
+def test_a_key_too_short_is_refused_and_never_repeated() -> None:
+    with pytest.raises(InvalidSetting) as refused:
+        from_environment({"HOOKONCE_SECRET_KEY": "short-canary"})
+
+    assert "HOOKONCE_SECRET_KEY" in str(refused.value)
+    assert "short-canary" not in str(refused.value)
+
+
+def test_keys_and_secrets_are_in_no_representation() -> None:
+    chosen = from_environment({"HOOKONCE_SECRET_KEY": OLD})
+    database = Database(chosen)
+
+    assert OLD not in repr(chosen) + repr(database.safe)
+
+
+def test_sealed_secrets_are_not_taken_down_unless_asked(empty_url: str) -> None:
+    migrate(empty_url)
+    with keyed(empty_url, OLD) as database:
+        factories.trigger(database, secret=CANARY)
+        sum(resealing.reseal(database))
+    rows = data(empty_url)
+
+    with pytest.raises(CommandError, match="hookonce secret unseal"):
+        migrate(empty_url, to="0014", down=True)
+    kept = data(empty_url)["triggers"]
+    migrate(empty_url, to="0014", down=True, sealed="stash")
+    migrate(empty_url)
+
+    assert kept == rows["triggers"]
+    assert data(empty_url) == rows
+
+
+def test_the_check_names_the_triggers_whose_secrets_do_not_open(database_url: str) -> None:
+    with keyed(database_url, OLD) as database:
+        factories.trigger(database, slug="lost", secret=CANARY)
+        sum(resealing.reseal(database))
+        fit = checkup.secrets_open(database)
+    with keyed(database_url, NEW) as database:
+        unfit = checkup.secrets_open(database)
+
+    assert (fit.passed, fit.detail) == (True, "1 sealed, 0 in the clear")
+    assert (unfit.passed, "lost" in unfit.detail) == (False, True)
