@@ -11,6 +11,8 @@ from app import log
 from app.errors import (
     DatabaseUnavailable,
     KeyMissing,
+    NotReplayable,
+    RateLimited,
     SchemaMoved,
     TooLarge,
     Unreadable,
@@ -34,6 +36,8 @@ def install(app: falcon.App[Any, Any], refusal_status: int) -> None:
     app.add_error_handler(Unreadable, _answering(400, "malformed"))
     app.add_error_handler(KeyMissing, _answering(422, "missing_key"))
     app.add_error_handler(TooLarge, _answering(413, "too_large"))
+    app.add_error_handler(NotReplayable, _not_replayable)
+    app.add_error_handler(RateLimited, _rate_limited)
 
 
 def _refusal(status: int) -> Handler:
@@ -59,6 +63,21 @@ def _answering(status: int, code: str) -> Handler:
         resp.media = {"error": code, "detail": str(error)}
 
     return handle
+
+
+def _not_replayable(
+    _req: falcon.Request, resp: falcon.Response, error: NotReplayable, _params: dict[str, Any]
+) -> None:
+    resp.status = 400
+    resp.media = {"error": "not_replayable", "current_status": error.current_status}
+
+
+def _rate_limited(
+    _req: falcon.Request, resp: falcon.Response, error: RateLimited, _params: dict[str, Any]
+) -> None:
+    resp.status = 429
+    resp.set_header("Retry-After", str(error.retry_after_seconds))
+    resp.media = {"error": "rate_limited", "retry_after_seconds": error.retry_after_seconds}
 
 
 def _unavailable(
