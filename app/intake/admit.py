@@ -4,12 +4,13 @@ import json
 import logging
 import re
 from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from app import lifecycle, log
+from app import lifecycle, log, outcomes
 from app.db import IDEMPOTENCY_INDEX, utc_now, violates
 from app.errors import DatabaseUnavailable
 from app.intake.message import Admission, Request, Verdict
@@ -21,16 +22,25 @@ _SECRET_HEADER = re.compile(r"auth|cookie|token|secret|signature|password|^apike
 logger = logging.getLogger("hookonce.intake")
 
 
+class Standing(NamedTuple):
+    """An execution that a key was admitted as."""
+
+    id: int
+    digest: str | None
+    """Of the payload that it was admitted with; None for what older code has written."""
+
+
 def existing_query(
-    trigger_id: int, keys: Iterable[str], *, replays: bool = True
-) -> sa.Select[tuple[str, int]]:
+    trigger_id: int, keys: Iterable[str], *, replays: bool = True, digests: bool = True
+) -> sa.Select[tuple[str, int, str | None]]:
     """The pre-check: which of these keys already stand, answered from uq_trigger_idem.
 
     A replay carries the key of the first execution, and is never what an event was admitted as;
-    `replays` is whether the schema knows them.
+    `replays` and `digests` are whether the schema knows them.
     """
     columns = trigger_executions.c
-    query = sa.select(columns.idempotency_key, columns.id).where(
+    digest = columns.payload_digest if digests else sa.null().label("payload_digest")
+    query = sa.select(columns.idempotency_key, columns.id, digest).where(
         columns.trigger_id == trigger_id, columns.idempotency_key.in_(sorted(keys))
     )
     return query.where(columns.replay_of_id.is_(None)) if replays else query
@@ -38,19 +48,21 @@ def existing_query(
 
 def existing(
     connection: Connection, schema: Schema, trigger_id: int, keys: set[str]
-) -> dict[str, int]:
+) -> dict[str, Standing]:
     """The execution that each of the keys was admitted as, for those that were."""
     if not keys:
         return {}
     replays = schema.has("trigger_executions", "replay_of_id")
-    found = connection.execute(existing_query(trigger_id, keys, replays=replays))
-    return {row.idempotency_key: row.id for row in found}
+    digests = schema.has("trigger_executions", "payload_digest")
+    query = existing_query(trigger_id, keys, replays=replays, digests=digests)
+    found = connection.execute(query)
+    return {row.idempotency_key: Standing(row.id, row.payload_digest) for row in found}
 
 
-def replay_of(trigger_id: int, key: str, execution_id: int) -> Verdict:
+def replay_of(trigger_id: int, admission: Admission, standing: Standing) -> Verdict:
     """The verdict on an event that the pre-check knew."""
-    _log_duplicate("idempotent_replay", trigger_id, key, execution_id)
-    return Verdict(execution_id, duplicate=True)
+    _log_duplicate("idempotent_replay", trigger_id, admission, standing)
+    return _repeated(outcomes.DUPLICATE, trigger_id, admission, standing)
 
 
 def once(
@@ -64,24 +76,23 @@ def once(
     for _ in range(2):
         try:
             with connection.begin_nested():
-                return Verdict(
-                    _insert(connection, schema, trigger_id, admission, request), duplicate=False
-                )
+                made = _insert(connection, schema, trigger_id, admission, request)
+                return Verdict(made, outcomes.ACCEPTED)
         except IntegrityError as error:
             if admission.key is None or not violates(error, IDEMPOTENCY_INDEX):
                 logger.exception("an insert broke a constraint that is not the idempotency index")
                 raise
         winner = existing(connection, schema, trigger_id, {admission.key}).get(admission.key)
         if winner is not None:
-            _log_duplicate("idempotent_replay_race", trigger_id, admission.key, winner)
-            return Verdict(winner, duplicate=True)
+            _log_duplicate("idempotent_replay_race", trigger_id, admission, winner)
+            return _repeated(outcomes.DUPLICATE_RACE, trigger_id, admission, winner)
     raise DatabaseUnavailable("an execution with this key comes and goes; try again")
 
 
 def _insert(
     connection: Connection, schema: Schema, trigger_id: int, admission: Admission, request: Request
 ) -> int:
-    values = {
+    values: dict[str, Any] = {
         "trigger_id": trigger_id,
         "event_data": admission.event_data,
         "status": lifecycle.PENDING,
@@ -89,6 +100,8 @@ def _insert(
     }
     if schema.has("trigger_executions", "next_attempt_at"):
         values["next_attempt_at"] = utc_now()
+    if schema.has("trigger_executions", "payload_digest"):
+        values |= {"received_at": utc_now(), "payload_digest": admission.digest}
     columns = trigger_executions.c
     insert = sa.insert(trigger_executions).values(values).returning(columns.id)
     execution_id = int(connection.execute(insert).scalar_one())
@@ -107,7 +120,29 @@ def _original(execution_id: int, request: Request) -> dict[str, object]:
     }
 
 
-def _log_duplicate(name: str, trigger_id: int, key: str, execution_id: int) -> None:
+def _repeated(outcome: str, trigger_id: int, admission: Admission, standing: Standing) -> Verdict:
+    """A duplicate; what it says is compared where both digests are known."""
+    if None in (standing.digest, admission.digest) or standing.digest == admission.digest:
+        return Verdict(standing.id, outcome)
     log.event(
-        logger, logging.INFO, name, trigger_id=trigger_id, key=key, existing_exec_id=execution_id
+        logger,
+        logging.WARNING,
+        "key_mismatch",
+        trigger_id=trigger_id,
+        key=admission.key,
+        existing_exec_id=standing.id,
+        digest_admitted=standing.digest,
+        digest_came=admission.digest,
+    )
+    return Verdict(standing.id, outcomes.MISMATCH, mismatch=admission.digest)
+
+
+def _log_duplicate(name: str, trigger_id: int, admission: Admission, standing: Standing) -> None:
+    log.event(
+        logger,
+        logging.INFO,
+        name,
+        trigger_id=trigger_id,
+        key=admission.key,
+        existing_exec_id=standing.id,
     )

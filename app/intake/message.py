@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
+from app import outcomes
+
 Json = Any
 """What JSON can say: dict, list, str, int, float, bool or None."""
 FORM = "application/x-www-form-urlencoded"
@@ -77,14 +79,23 @@ class Admission:
 
     event_data: str
     key: str | None
+    digest: str | None = None
+    """Of its payload, to tell whether another event under the key says the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of an event: the execution that stands for it, and whether it already did."""
+    """What became of an event: the execution that stands for it, and as one of `outcomes`, how."""
 
     execution_id: int
-    duplicate: bool
+    outcome: str
+    mismatch: str | None = None
+    """The digest of its payload, where the execution was admitted with another."""
+
+    @property
+    def duplicate(self) -> bool:
+        """Whether the execution stood already."""
+        return self.outcome in outcomes.REPEATED
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,15 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
 
-from app import clock, log
+from app import clock, log, outcomes
 from app.db import Database
 from app.errors import DatabaseUnavailable, KeyMissing, SchemaMoved, TooLarge
-from app.intake import admit, key, parse, redact, sources, verify
+from app.intake import admit, digest, key, lookup, parse, redact, sources, verify
 from app.intake.lookup import Triggers
 from app.intake.message import (
     FORBIDDEN,
@@ -24,6 +24,7 @@ from app.intake.message import (
     Verdict,
 )
 from app.revision import SchemaWatch
+from app.tally.memory import NOBODY, Tally
 
 MOVES_OUTLIVED = 3
 """How often one request begins again because a migration changed the schema under it."""
@@ -42,11 +43,14 @@ class Intake:
     schema: SchemaWatch
     pre_check: bool = True
     now: Callable[[], datetime] = clock.now
+    tally: Tally = field(default_factory=Tally)
 
 
-def opened(database: Database, *, pre_check: bool = True) -> Intake:
-    """An intake for this database."""
-    return Intake(database, Triggers(database), SchemaWatch(database), pre_check)
+def opened(database: Database, *, pre_check: bool = True, tally: Tally | None = None) -> Intake:
+    """An intake for this database, which counts what it does in this tally."""
+    return Intake(
+        database, Triggers(database), SchemaWatch(database), pre_check, tally=tally or Tally()
+    )
 
 
 def receive(request: Request, intake: Intake) -> Answer:
@@ -55,12 +59,27 @@ def receive(request: Request, intake: Intake) -> Answer:
     Raises Unverified, Unreadable, TooLarge, KeyMissing or DatabaseUnavailable; then nothing was
     admitted.
     """
-    trigger = intake.triggers.find(request.trigger_id)
+    trigger = None
+    try:
+        trigger = intake.triggers.find(request.trigger_id)
+        return _received(request, trigger, intake)
+    except Exception as error:
+        intake.tally.count(trigger.id if trigger else NOBODY, outcomes.of(error))
+        raise
+
+
+def turned_away(trigger_id: str, outcome: str, intake: Intake) -> None:
+    """A request to this address was refused before anything of it could be received."""
+    intake.tally.count_claimed(lookup.number(trigger_id), outcome)
+
+
+def _received(request: Request, trigger: Trigger | None, intake: Intake) -> Answer:
     source = verify.check(trigger, request, intake.now())
     assert trigger is not None  # noqa: S101, an unknown trigger is never verified
     payload = parse.payload(request)
     greeting = source.handshake(request, payload)
     if greeting is not None:
+        intake.tally.count(trigger.id, outcomes.HANDSHAKE)
         return greeting
     events = source.events(request, payload)
     if len(events) > EVENTS_AT_MOST:
@@ -68,8 +87,8 @@ def receive(request: Request, intake: Intake) -> Answer:
     wanted = [event for event in events if parse.wanted(event, trigger.event_filter)]
     admissions = [_admission(event, request, source, trigger) for event in wanted]
     kept = redact.request(request, payload, source.redacted)
-    for verdict in _admitted(intake, trigger, admissions, kept):
-        _log_verdict(trigger, verdict)
+    verdicts = _admitted(intake, trigger, admissions, kept)
+    _tell(intake, trigger, verdicts, len(events) - len(wanted))
     return OK
 
 
@@ -79,17 +98,33 @@ def greet(request: Request, intake: Intake) -> Answer:
     Unknown, disabled and wrongly asked sound the same.
     """
     trigger = intake.triggers.find(request.trigger_id)
+    answer = _greeting(request, trigger)
+    outcome = _barred(trigger) if answer is FORBIDDEN else outcomes.HANDSHAKE
+    intake.tally.count(trigger.id if trigger else NOBODY, outcome)
+    return answer
+
+
+def _greeting(request: Request, trigger: Trigger | None) -> Answer:
     if trigger is None or not trigger.enabled or not trigger.secret:
         return FORBIDDEN
     greeting = sources.named(trigger.source).greeting
     return FORBIDDEN if greeting is None else greeting(request, trigger.secret)
 
 
+def _barred(trigger: Trigger | None) -> str:
+    if trigger is None:
+        return outcomes.UNKNOWN_TRIGGER
+    if not trigger.enabled:
+        return outcomes.DISABLED_TRIGGER
+    return outcomes.BAD_SIGNATURE if trigger.secret else outcomes.NO_SECRET
+
+
 def _admission(event: Event, request: Request, source: Source, trigger: Trigger) -> Admission:
     found = key.of(event, request, source, trigger.key_from)
     if found is None and trigger.key_required:
         raise KeyMissing("the event has no idempotency key, and this trigger asks for one")
-    return Admission(parse.stored(redact.event(event, source.redacted)), found)
+    stored = parse.stored(redact.event(event, source.redacted))
+    return Admission(stored, found, None if found is None else digest.of(event))
 
 
 def _admitted(
@@ -113,13 +148,13 @@ def _admit_together(
 ) -> list[Verdict]:
     schema = intake.schema.admitting()
     keys = {admission.key for admission in admissions if admission.key is not None}
-    known: dict[str, int] = {}
+    known: dict[str, admit.Standing] = {}
     if intake.pre_check and keys:
         with intake.database.reading() as connection:
             known = admit.existing(connection, schema, trigger.id, keys)
     fresh = [admission for admission in admissions if admission.key not in known]
     verdicts = [
-        admit.replay_of(trigger.id, admission.key, known[admission.key])
+        admit.replay_of(trigger.id, admission, known[admission.key])
         for admission in admissions
         if admission.key in known and admission.key is not None
     ]
@@ -132,12 +167,25 @@ def _admit_together(
     return verdicts
 
 
-def _log_verdict(trigger: Trigger, verdict: Verdict) -> None:
-    if not verdict.duplicate:
-        log.event(
-            logger,
-            logging.INFO,
-            "admitted",
-            trigger_id=trigger.id,
-            execution_id=verdict.execution_id,
-        )
+def _tell(intake: Intake, trigger: Trigger, verdicts: list[Verdict], unwanted: int) -> None:
+    """The operator, by log and by numbers, what became of the request's events."""
+    if unwanted:
+        intake.tally.count(trigger.id, outcomes.FILTERED, unwanted)
+    if not (unwanted or verdicts):
+        intake.tally.count(trigger.id, outcomes.NO_EVENT)
+    for verdict in verdicts:
+        intake.tally.count(trigger.id, verdict.outcome)
+        if verdict.duplicate:
+            intake.tally.repeat(verdict.execution_id, verdict.mismatch)
+        else:
+            _log_admitted(trigger, verdict)
+
+
+def _log_admitted(trigger: Trigger, verdict: Verdict) -> None:
+    log.event(
+        logger,
+        logging.INFO,
+        "admitted",
+        trigger_id=trigger.id,
+        execution_id=verdict.execution_id,
+    )

@@ -2,8 +2,10 @@
 
 import falcon
 
+from app import outcomes
+from app.errors import TooLarge, Unreadable
 from app.intake.message import Answer, Request
-from app.intake.receive import Intake, greet, receive
+from app.intake.receive import Intake, greet, receive, turned_away
 from app.web import body
 
 
@@ -19,8 +21,7 @@ class Webhook:
         self, req: falcon.Request, resp: falcon.Response, trigger_id: str, secret: str | None = None
     ) -> None:
         """Admit what the request says, then say so."""
-        arrived = body.read(req, self._max_body_bytes)
-        _require_plain(req)
+        arrived = self._body(req, trigger_id)
         _respond(resp, receive(self._request(req, trigger_id, arrived, secret), self._intake))
 
     def on_get(
@@ -30,6 +31,19 @@ class Webhook:
         if "hub.mode" not in req.params:
             raise falcon.HTTPMethodNotAllowed(["POST"])
         _respond(resp, greet(self._request(req, trigger_id, b"", secret), self._intake))
+
+    def _body(self, req: falcon.Request, trigger_id: str) -> bytes:
+        """The body as sent; what is wrong with it already is counted and raised."""
+        try:
+            arrived = body.read(req, self._max_body_bytes)
+            _require_plain(req)
+        except (TooLarge, Unreadable) as error:
+            turned_away(trigger_id, outcomes.of(error), self._intake)
+            raise
+        except falcon.HTTPUnsupportedMediaType:
+            turned_away(trigger_id, outcomes.MALFORMED, self._intake)
+            raise
+        return arrived
 
     def _request(
         self, req: falcon.Request, trigger_id: str, arrived: bytes, secret: str | None

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
-from app import lifecycle
+from app import lifecycle, outcomes
 from app.db import Database
 from app.intake import admit
 from app.intake.message import Admission, Verdict
@@ -42,7 +42,7 @@ def test_a_new_event_is_a_pending_execution_that_is_due(
     (verdict,) = admitted(database, trigger_id, "k-1")
 
     (row,) = factories.executions(database)
-    assert verdict == Verdict(row.id, duplicate=False)
+    assert verdict == Verdict(row.id, outcomes.ACCEPTED)
     assert (row.status, row.idempotency_key, row.attempt_count) == ("pending", "k-1", 0)
 
 
@@ -51,7 +51,7 @@ def test_the_same_key_again_is_the_same_execution(database: Database, trigger_id
 
     (second,) = admitted(database, trigger_id, "k-1")
 
-    assert second == Verdict(first.execution_id, duplicate=True)
+    assert second == Verdict(first.execution_id, outcomes.DUPLICATE_RACE)
     assert len(factories.executions(database)) == 1
 
 

@@ -1,0 +1,77 @@
+"""One transaction's worth of numbers, added to what stands in the database."""
+
+from collections.abc import Collection
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app import db
+from app.models import (
+    delivery_counts,
+    execution_repeats,
+    key_mismatches,
+    trigger_executions,
+    triggers,
+)
+from app.tally.memory import NOBODY, Batch
+
+
+def counts(connection: Connection, batch: Batch) -> None:
+    """The numbers of every trigger, hour and outcome are larger by these."""
+    settled = Batch(counts=dict(batch.counts))
+    known = _known(connection, {place.trigger_id for place in batch.claimed})
+    for place, number in batch.claimed.items():
+        theirs = place.trigger_id in known
+        settled.count(place if theirs else place._replace(trigger_id=NOBODY), number)
+    rows = [
+        place._asdict() | {"number": number} for place, number in sorted(settled.counts.items())
+    ]
+    _add(connection, delivery_counts, rows)
+
+
+def sightings(connection: Connection, batch: Batch) -> Batch:
+    """What came again is written down; returned is what to try once more.
+
+    An execution that is gone takes its numbers along. One that another transaction has locked,
+    perhaps to delete it, is not waited for.
+    """
+    mentioned = batch.repeats.keys() | {key.execution_id for key in batch.mismatches}
+    held = db.referable(connection, trigger_executions, mentioned)
+    later = _existing(connection, mentioned - held)
+    repeats = [
+        {"execution_id": execution_id, "number": seen.number, "last_at": seen.last_at}
+        for execution_id, seen in sorted(batch.repeats.items())
+        if execution_id in held
+    ]
+    mismatches = [
+        key._asdict() | seen._asdict()
+        for key, seen in sorted(batch.mismatches.items())
+        if key.execution_id in held
+    ]
+    _add(connection, execution_repeats, repeats)
+    _add(connection, key_mismatches, mismatches)
+    return Batch(
+        repeats={key: seen for key, seen in batch.repeats.items() if key in later},
+        mismatches={k: seen for k, seen in batch.mismatches.items() if k.execution_id in later},
+    )
+
+
+def _add(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    """In the order of their keys, so that two processes never wait for each other in a circle."""
+    if rows:
+        connection.execute(db.adding(table, connection.dialect), rows)
+
+
+def _known(connection: Connection, ids: Collection[int]) -> set[int]:
+    if not ids:
+        return set()
+    query = sa.select(triggers.c.id).where(triggers.c.id.in_(sorted(ids)))
+    return set(connection.execute(query).scalars())
+
+
+def _existing(connection: Connection, ids: Collection[int]) -> set[int]:
+    if not ids:
+        return set()
+    column = trigger_executions.c.id
+    return set(connection.execute(sa.select(column).where(column.in_(sorted(ids)))).scalars())
