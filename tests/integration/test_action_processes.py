@@ -90,6 +90,16 @@ def test_what_escapes_into_a_session_of_its_own_keeps_nobody_waiting(ran: Run) -
     assert time.monotonic() - began < 3
 
 
+def test_what_escapes_and_speaks_without_end_keeps_nobody_waiting(ran: Run) -> None:
+    began = time.monotonic()
+    escaping = "setsid sh -c 'echo $$ >escaped; exec yes' &"
+    said = ran(f"{escaping} while [ ! -s escaped ]; do :; done")
+
+    assert isinstance(said, str)
+    assert len(said) <= SUMMARY_CHARACTERS
+    assert time.monotonic() - began < 5
+
+
 def test_a_script_may_ignore_its_input(ran: Run) -> None:
     assert ran("exit 0", event_data=json.dumps("x" * 1_000_000)) == ""
 

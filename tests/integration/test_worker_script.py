@@ -1,5 +1,6 @@
 """A worker runs scripts, and what they did and said decides what follows."""
 
+import json
 import os
 import select
 import sys
@@ -197,3 +198,19 @@ def test_a_python_script_is_run_too(
     row = worked(database, settings, action_payload=name, event_data='{"a": 7}')
 
     assert row.result_summary == "7"
+
+
+def test_a_row_of_the_older_system_brings_its_agent_along(
+    database: Database, settings: Settings
+) -> None:
+    chosen = replace(settings, hookonce_skill_command=("cat",))
+    trigger = {"action_type": "skill", "action_payload": "sum up", "agent": "clawdia"}
+
+    row = worked(database, chosen, **trigger)
+
+    handed = json.loads(row.result_summary)
+    assert (handed["payload"], handed["agent"], handed["execution_id"]) == (
+        "sum up",
+        "clawdia",
+        row.id,
+    )
