@@ -42,7 +42,9 @@ _SINCE_0006 = (
     triggers.c.tolerance_seconds,
 )
 _SINCE_0007 = (triggers.c.previous_secret, triggers.c.previous_secret_expires_at)
+_SINCE_0015 = (triggers.c.sealed_secret, triggers.c.sealed_previous_secret)
 _SHAPES = (
+    (*_SINCE_0001, *_SINCE_0006, *_SINCE_0007, *_SINCE_0015),
     (*_SINCE_0001, *_SINCE_0006, *_SINCE_0007),
     (*_SINCE_0001, *_SINCE_0006),
     _SINCE_0001,
@@ -64,15 +66,15 @@ class Triggers:
 
     def find(self, trigger_id: str) -> Trigger | None:
         """The trigger, or None if there is none by that id, whatever its shape."""
-        number = _number(trigger_id)
+        named = number(trigger_id)
         with self._lock:
-            known = number in self._remembered
-            found = self._remembered.get(number)
+            known = named in self._remembered
+            found = self._remembered.get(named)
         if not known:
-            found = self._look_up(number)
+            found = self._look_up(named)
             with self._lock:
-                self._remembered[number] = found
-        return None if number == NO_ID else found
+                self._remembered[named] = found
+        return None if named == NO_ID else found
 
     def forget(self, trigger_id: int) -> None:
         """Ask the database next time."""
@@ -83,16 +85,17 @@ class Triggers:
         row = self._row(number)
         if row is None or (row.type or WEBHOOK) != WEBHOOK:
             return None
+        safe = self._database.safe
         return Trigger(
             id=row.id,
             source=row.source or "custom",
-            secret=row.secret or "",
+            secret=safe.opened(row) or "",
             enabled=bool(row.enabled),
             event_filter=_filter(row.id, row.event_filter),
             tolerance_seconds=getattr(row, "tolerance_seconds", None),
             key_from=_key_from(getattr(row, "idempotency_key_from", None)),
             key_required=getattr(row, "missing_key", None) == REFUSE,
-            previous_secret=getattr(row, "previous_secret", None) or "",
+            previous_secret=safe.opened(row, "previous_secret") or "",
             previous_secret_expires_at=getattr(row, "previous_secret_expires_at", None),
         )
 
@@ -108,10 +111,11 @@ class Triggers:
         raise DatabaseUnavailable(str(moved)) from moved
 
 
-def _number(trigger_id: str) -> int:
+def number(trigger_id: str) -> int:
+    """The id that this text may name; NO_ID for any other shape."""
     plain = trigger_id.isascii() and trigger_id.isdigit() and len(trigger_id) <= LONGEST_ID
-    number = int(trigger_id) if plain else NO_ID
-    return number if 0 < number < 2**31 else NO_ID
+    read = int(trigger_id) if plain else NO_ID
+    return read if 0 < read < 2**31 else NO_ID
 
 
 def _key_from(text: str | None) -> tuple[str, ...]:
