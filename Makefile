@@ -6,7 +6,7 @@ RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
-.PHONY: help run test hostile chaos check lint types imports bench-locks bench-latency migration-report lock clean
+.PHONY: help run test hostile chaos check lint types imports bench bench-locks bench-latency migration-report lock clean
 
 help: ## Print this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,11 @@ types: $(DEV_STAMP) ## Static types of app/
 
 imports: $(DEV_STAMP) ## Imports point down the house
 	$(BIN)/lint-imports
+
+bench: $(DEV_STAMP) ## Measure receiving against the ceiling (minutes; LONG=1 for the table of docs/performance.md)
+	@mkdir -p var/bench
+	$(BIN)/python -m bench.receiving $(if $(LONG),--repetitions 7 --seconds 3) 2>var/bench/receiving.log \
+		|| { tail -n 40 var/bench/receiving.log; exit 1; }
 
 bench-locks: $(DEV_STAMP) ## Measure how long each revision keeps a writer waiting (minutes)
 	@mkdir -p var

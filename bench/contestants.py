@@ -1,0 +1,146 @@
+"""Who takes part in the benchmark of receiving, and how each is started afresh."""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+import sqlalchemy as sa
+
+from app.db import Database
+from app.settings import from_environment
+from bench import traffic
+from tests.databases import Databases, migrate
+from tests.process.service import LISTENING, Running, tree, until
+
+CEILING = "ceiling"
+WORKERS = 2
+_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """A receiver under gunicorn, with the settings of gunicorn.conf.py."""
+
+    name: str
+    application: str
+    database: str
+    traffics: tuple[str, ...] = (traffic.UNIQUE,)
+    rollback_journal: bool = False
+    """SQLite's own default, instead of the write-ahead log."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ours(self) -> bool:
+        return self.application.startswith("app.")
+
+
+CONTESTANTS = (
+    Contestant(CEILING, "bench.ceiling:application()", "sqlite", (traffic.DUPLICATE,)),
+    Contestant("flask-style, SQLite", "bench.older:application()", "sqlite", rollback_journal=True),
+    Contestant("flask-style, PostgreSQL", "bench.older:application()", "postgresql"),
+    Contestant("hookonce, SQLite", "app.wsgi:application()", "sqlite", traffic.KINDS),
+    Contestant("hookonce, PostgreSQL", "app.wsgi:application()", "postgresql", traffic.KINDS),
+)
+
+
+class Receiver(Running):
+    """A contestant that listens."""
+
+    def __init__(self, log: Path, application: str, **settings: str) -> None:
+        command = ("gunicorn", "-b", "127.0.0.1:0", "-w", str(WORKERS), application)
+        super().__init__(log, *command, **settings)
+        until(lambda: self._serving() or not self.alive, f"{WORKERS} workers, see {log}")
+        assert self.alive, f"gunicorn ended:\n{self.log()}"
+        found = LISTENING.search(self.log())
+        assert found, f"gunicorn does not say where it listens:\n{self.log()}"
+        self.port = int(found[1])
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def _serving(self) -> bool:
+        return len(self.lines("serving")) >= WORKERS
+
+
+class Ground:
+    """Databases on the disk that the product would use, made durable, and logs beside them."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._databases = Databases(directory)
+        self._count = 0
+
+    @contextmanager
+    def database(self, contestant: Contestant) -> Iterator[str]:
+        """A database of this run alone, with the one trigger that the sender knows."""
+        with self._databases.empty(contestant.database) as url:
+            migrate(url)
+            self._make_trigger(url, contestant)
+            yield url
+
+    @contextmanager
+    def receiver(self, contestant: Contestant, url: str) -> Iterator[Receiver]:
+        """The contestant, serving."""
+        self._count += 1
+        log = self._directory / f"{self._count}.log"
+        given = {name: os.environ[name] for name in os.environ if name.startswith("GUNICORN_")}
+        receiver = Receiver(
+            log, contestant.application, DATABASE_URL=url, **given, **contestant.settings
+        )
+        try:
+            yield receiver
+        finally:
+            receiver.kill()
+
+    def cpu_seconds(self, receiver: Receiver, contestant: Contestant) -> tuple[float, float]:
+        """What the receiver's and the database's processes have used so far."""
+        database = 0.0
+        if contestant.database == "postgresql":
+            noted = self._databases.server.directory / "postmaster.pid"
+            database = cpu_seconds(int(noted.read_text().split()[0]))
+        return cpu_seconds(receiver.pid), database
+
+    def remove(self) -> None:
+        """Stop PostgreSQL and take every file away."""
+        self._databases.remove()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _make_durable(self) -> None:
+        """The tests' server does not wait for the disk; the product's does."""
+        with psycopg.connect(self._databases.server.uri, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = on")
+            connection.execute("SELECT pg_reload_conf()")
+
+    def _make_trigger(self, url: str, contestant: Contestant) -> None:
+        if contestant.database == "postgresql":
+            self._make_durable()
+        database = Database(from_environment({"DATABASE_URL": url}))
+        with database.writing() as connection:
+            connection.execute(
+                sa.text(
+                    "INSERT INTO triggers (name, slug, source, action_type, action_payload, secret)"
+                    " VALUES ('bench', 'bench', 'custom', 'script', 'none', :secret)"
+                ),
+                {"secret": traffic.SECRET},
+            )
+        if contestant.rollback_journal:
+            with database.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA journal_mode = DELETE")
+        database.dispose()
+
+
+def cpu_seconds(root: int) -> float:
+    """User and system time of the process and of all that it started, the ended ones included."""
+    ticks = 0
+    for pid in tree(root):
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except FileNotFoundError:
+            continue  # ended; its parent has its time
+        ticks += sum(map(int, fields[11:15]))
+    return ticks / _TICKS_A_SECOND

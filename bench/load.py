@@ -1,0 +1,167 @@
+"""The sender of the benchmark: one process, one epoll loop, requests built beforehand.
+
+    python -m bench.load EVENTS
+
+Reads one order as JSON from each line of standard input and answers it with one line of JSON. It
+keeps as many requests under way as it has connections, notes how long each took, and which events
+were acknowledged.
+"""
+
+import json
+import select
+import socket
+import sys
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+
+from bench import traffic
+
+OK = b"HTTP/1.1 200"
+END = b'{"status": "ok"}'
+PATIENCE_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to send, and where."""
+
+    port: int
+    connections: int
+    seconds: float
+    kind: str = traffic.UNIQUE
+    first: int = 0
+    """The position in the traffic to begin at."""
+    at_most: int = 10**9
+    """End after so many requests, whatever the time."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of it."""
+
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    """What the sender itself used."""
+    sent: int = 0
+    refused: int = 0
+    """Answered otherwise than 200."""
+    broken: int = 0
+    """Connections that ended without an answer."""
+    acknowledged: list[int] = field(default_factory=list)
+    """The events that were answered 200, duplicates included."""
+    microseconds: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Line:
+    """One connection and what is under way on it."""
+
+    socket: socket.socket
+    event: int = 0
+    sent_at: int = 0
+    answer: bytes = b""
+    alive: bool = True
+
+
+def run(order: Order, requests: list[bytes]) -> Outcome:
+    """Send as ordered; returns when every answer is there or its connection is gone."""
+    outcome = Outcome()
+    lines = {line.socket.fileno(): line for line in _connect(order)}
+    poll = select.epoll()
+    for number in lines:
+        poll.register(number, select.EPOLLIN)
+    cpu, began = time.process_time(), time.perf_counter()
+    for line in lines.values():
+        _send(line, order, requests, outcome)
+    _talk(order, requests, outcome, lines, poll)
+    outcome.seconds = time.perf_counter() - began
+    outcome.cpu_seconds = time.process_time() - cpu
+    poll.close()
+    for line in lines.values():
+        line.socket.close()
+    return outcome
+
+
+def _talk(
+    order: Order,
+    requests: list[bytes],
+    outcome: Outcome,
+    lines: dict[int, _Line],
+    poll: select.epoll,
+) -> None:
+    until = time.perf_counter() + order.seconds
+    left = len(lines)
+    while left:
+        ready = poll.poll(PATIENCE_SECONDS)
+        if not ready:
+            outcome.broken += left
+            return
+        more = time.perf_counter() < until
+        for number, _ in ready:
+            line = lines[number]
+            if _finished(line, outcome):
+                if line.alive and more and outcome.sent < order.at_most:
+                    _send(line, order, requests, outcome)
+                else:
+                    poll.unregister(number)
+                    left -= 1
+
+
+def _send(line: _Line, order: Order, requests: list[bytes], outcome: Outcome) -> None:
+    event = traffic.number(order.kind, order.first + outcome.sent)
+    if event >= len(requests):
+        raise RuntimeError(f"the sender has only {len(requests)} events; give it more")
+    line.event, line.answer = event, b""
+    line.sent_at = time.perf_counter_ns()
+    outcome.sent += 1
+    with suppress(OSError):  # whoever reads next finds the connection gone
+        line.socket.sendall(requests[event])
+
+
+def _finished(line: _Line, outcome: Outcome) -> bool:
+    """Whether the answer is whole now, or will never be."""
+    try:
+        piece = line.socket.recv(65536)
+    except OSError:
+        piece = b""
+    line.answer += piece
+    if line.answer.endswith(END) and line.answer.startswith(OK):
+        outcome.microseconds.append((time.perf_counter_ns() - line.sent_at) // 1000)
+        outcome.acknowledged.append(line.event)
+        return True
+    if not piece:
+        outcome.broken += 1
+        line.alive = False
+        return True
+    if line.answer.startswith(OK) or not _whole(line.answer):
+        return False
+    outcome.refused += 1
+    return True
+
+
+def _whole(answer: bytes) -> bool:
+    head, separator, body = answer.partition(b"\r\n\r\n")
+    length = head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]
+    return bool(separator) and len(body) >= int(length or 0)
+
+
+def _connect(order: Order) -> list[_Line]:
+    lines = []
+    for _ in range(order.connections):
+        opened = socket.create_connection(("127.0.0.1", order.port))
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        lines.append(_Line(opened))
+    return lines
+
+
+def main() -> None:
+    """Obey until there are no more orders."""
+    requests = traffic.requests(int(sys.argv[1]))
+    for line in sys.stdin:
+        outcome = run(Order(**json.loads(line)), requests)
+        print(json.dumps(asdict(outcome)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""The benchmark's sender seen from outside: a process that takes orders, and what it could do."""
+
+import json
+import select
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+
+from bench import traffic
+from bench.load import Order, Outcome
+from tests.databases import ROOT
+
+
+class Sender:
+    """The sending process; it takes one order at a time."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def __call__(self, order: Order) -> Outcome:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(asdict(order)) + "\n")
+        self._process.stdin.flush()
+        return Outcome(**json.loads(self._process.stdout.readline()))
+
+
+@contextmanager
+def sender(events: int) -> Iterator[Sender]:
+    """The sending process, with so many events ready."""
+    command = [sys.executable, "-m", "bench.load", str(events)]
+    with subprocess.Popen(
+        command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        yield Sender(process)
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def capability(send: Sender) -> str:
+    """What the sender manages against someone who answers at once, without reading."""
+    with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
+        threading.Thread(target=_answer_at_once, args=(listener,), daemon=True).start()
+        outcome = send(Order(listener.getsockname()[1], 64, 2.0, traffic.DUPLICATE))
+    rate = len(outcome.acknowledged) / outcome.seconds
+    core = outcome.cpu_seconds / outcome.seconds
+    return f"The sender alone: {rate:,.0f} requests/s, {core:.0%} of a core."
+
+
+def _answer_at_once(listener: socket.socket) -> None:
+    answer = b'HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{"status": "ok"}'
+    poll, lines = select.epoll(), {}
+    poll.register(listener.fileno(), select.EPOLLIN)
+    while True:
+        for number, _ in poll.poll():
+            if number == listener.fileno():
+                line, _ = listener.accept()
+                lines[line.fileno()] = line
+                poll.register(line.fileno(), select.EPOLLIN)
+            elif lines[number].recv(65536):
+                lines[number].send(answer)
+            else:
+                poll.unregister(number)
+                lines.pop(number).close()
+                if not lines:
+                    return
