@@ -23,7 +23,7 @@ def create_app(
     intake = opened(database, pre_check=settings.hookonce_pre_check, tally=tally)
     webhook = Webhook(intake, settings.hookonce_max_body_bytes, settings.hookonce_public_url)
     app.add_route("/api/triggers/webhook/{trigger_id}", webhook)
-    app.add_route("/api/triggers/webhook/{trigger_id}/{secret}", webhook)
+    app.add_route("/api/triggers/webhook/{trigger_id}/{secret:path}", webhook)
     app.add_route("/healthz", Alive())
     app.add_route("/readyz", Ready(database))
     return app

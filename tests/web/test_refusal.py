@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
 from falcon import testing
@@ -123,3 +124,31 @@ def test_the_secret_in_the_path_proves_a_sender_that_signs_nothing(
     sent = replace(senders.sample("evolution", "messages_upsert"), path_secret=secret)
 
     assert post(client, trigger_id, sent).status_code == status
+
+
+@pytest.mark.parametrize("secret", ["a/b", "/a", "a/", "a//b", "a%b", "a b?c#d", "ä🔑/é", "../x"])
+@pytest.mark.parametrize("safe", ["", "/"], ids=["escaped", "as they are"])
+def test_a_secret_in_the_path_may_hold_any_sign(
+    client: testing.TestClient, database: Database, secret: str, safe: str
+) -> None:
+    trigger_id = factories.trigger(database, source="evolution", secret=secret)
+    sample = senders.sample("evolution", "messages_upsert")
+
+    right = post(client, trigger_id, replace(sample, path_secret=quote(secret, safe)))
+    wrong = post(client, trigger_id, replace(sample, path_secret=quote(f"{secret}/x", safe)))
+
+    assert (right.status_code, wrong.status_code) == (200, 401)
+
+
+@pytest.mark.parametrize("rest", ["/", "/a/b", "/a/b/"])
+def test_what_follows_the_id_of_a_sender_that_signs_is_ignored(
+    client: testing.TestClient, database: Database, rest: str
+) -> None:
+    trigger_id = factories.trigger(database)
+    sent = message()
+
+    answer = client.simulate_post(
+        f"/api/triggers/webhook/{trigger_id}{rest}", headers=sent.headers, body=sent.body
+    )
+
+    assert answer.status_code == 200
