@@ -7,13 +7,29 @@ import logging
 import socket
 import struct
 
+from gunicorn.http.errors import InvalidHeader, UnsupportedTransferCoding
+from gunicorn.workers.gthread import ThreadWorker
+
 from app import settings
 from app.errors import InvalidSetting
+
+
+class Receiver(ThreadWorker):
+    """Blames the sender for a Transfer-Encoding that nobody knows: 400, where gunicorn says 501.
+
+    Anyone can cause it, and what is above 499 is our trouble: it wakes people up.
+    """
+
+    def handle_error(self, req, client, addr, exc):
+        if isinstance(exc, UnsupportedTransferCoding):
+            exc = InvalidHeader(str(exc))
+        super().handle_error(req, client, addr, exc)
+
 
 wsgi_app = "app.wsgi:application()"
 bind = "127.0.0.1:8000"
 workers = 2
-worker_class = "gthread"
+worker_class = Receiver
 threads = 8
 keepalive = 15
 graceful_timeout = 20
