@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app import clock
+from app.actions.masking import masked
 from app.lifecycle import RUNNING, WAITING
 from app.models import trigger_executions, triggers
 
@@ -67,6 +68,8 @@ def held_by_trigger(connection: Connection) -> Sequence[sa.Row[Any]]:
 def public(row: sa.Row[Any]) -> dict[str, Any]:
     """The row as the API shows it: times as text, and never a secret."""
     shown = {name: value for name, value in row._mapping.items() if name not in _SECRET_COLUMNS}
+    if "action_payload" in shown:
+        shown["action_payload"] = masked(shown["action_payload"])
     return {
         name: clock.text(value) if hasattr(value, "astimezone") else value
         for name, value in shown.items()

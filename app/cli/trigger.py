@@ -55,7 +55,11 @@ def add(
         name, source, action, payload, event_filter, secret, key_from, missing_key, tolerance
     )
     row = operate.add_trigger(database, described, sources.names())
-    made = {"id": row.id, "secret": database.safe.opened(row), "webhook_url": _webhook_url(chosen, row.id)}
+    made = {
+        "id": row.id,
+        "secret": database.safe.opened(row),
+        "webhook_url": _webhook_url(chosen, row.id),
+    }
     printing.record(made, as_json)
 
 

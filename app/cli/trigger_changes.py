@@ -26,7 +26,9 @@ def rotate(
     """Give the trigger a new secret and print it; the old one stays good for a while."""
     row = operate.rotate_secret(database, trigger, max(0.0, grace), secret)
     until = queries.public(row)["previous_secret_expires_at"]
-    printing.record({"id": row.id, "secret": database.safe.opened(row), "old_secret_good_until": until}, as_json)
+    printing.record(
+        {"id": row.id, "secret": database.safe.opened(row), "old_secret_good_until": until}, as_json
+    )
 
 
 @click.command("enable")
