@@ -97,7 +97,11 @@ def test_a_trigger_that_cannot_work_fails_for_good(
     assert said in row.error
 
 
-@pytest.mark.parametrize("raised", [SystemExit(3), ValueError("odd"), RecursionError()], ids=repr)
+@pytest.mark.parametrize(
+    "raised",
+    [SystemExit(3), KeyboardInterrupt(), ValueError("odd"), RecursionError()],
+    ids=repr,
+)
 def test_whatever_an_action_raises_is_recorded(
     database: Database,
     settings: Settings,
