@@ -41,6 +41,7 @@ from tests.process.chaos import (
 )
 from tests.process.findings import Findings
 from tests.process.ledger import Ledger
+from tests.process.load import NO_ANSWER
 from tests.process.service import Service
 
 BACK_SECONDS = 5.0
@@ -171,19 +172,15 @@ def _restarted(scene: Scene, databases: Databases, chosen: argparse.Namespace) -
     began = time.monotonic()
     restarted: Restarted = restart_the_server(scene, databases.server, chosen.restart_seconds)
     receiver, worker = restarted.receiver_back_seconds, restarted.worker_back_seconds
-    others = sum(
-        count
-        for status, count in restarted.findings.answers.items()
-        if status != "503" and not status.startswith("2")
-    )
+    unanswered = restarted.findings.answers.get(NO_ANSWER, 0)
     rows = [
         ("restarts", f"{sum(restarted.restarts.values())}: {_counted(restarted.restarts)}"),
         *_load(restarted.findings),
-        ("answers other than 2xx and 503 (limit 0)", str(others)),
+        ("requests without an answer (limit 0)", str(unanswered)),
         (f"receivers back, seconds at most (limit {BACK_SECONDS:g})", f"{max(receiver):.2f}"),
         (f"workers back, seconds at most (limit {BACK_SECONDS:g})", f"{max(worker):.2f}"),
     ]
-    kept = others == 0 and max(*receiver, *worker) < BACK_SECONDS
+    kept = unanswered == 0 and max(*receiver, *worker) < BACK_SECONDS
     title = "PostgreSQL is restarted"
     return _part(scene, title, began, rows, restarted.findings, kept=kept)
 

@@ -18,7 +18,7 @@ from app.models import trigger_executions
 from tests.databases import PostgresServer
 from tests.process.findings import Findings, completed, found
 from tests.process.ledger import Ledger
-from tests.process.load import Load, sending
+from tests.process.load import REFUSED, Load, sending
 from tests.process.sender import Sender
 from tests.process.service import Running, Service, until
 from tests.sink import Sink
@@ -232,10 +232,10 @@ def _back_after_restart(
 ) -> tuple[float, float]:
     """How many seconds after the server receivers and workers were back at work."""
     scene.ledger.database.dispose()
-    refused = load.answers["503"]
+    refused = load.answers[REFUSED]
     server.stop(mode)
     try:
-        until(lambda: load.answers["503"] > refused, "a refusal without the database")
+        until(lambda: load.answers[REFUSED] > refused, "a refusal without the database")
     finally:
         acknowledged = load.deliveries
         server.start()

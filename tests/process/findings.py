@@ -10,8 +10,11 @@ import sqlalchemy as sa
 
 from app.lifecycle import COMPLETED, LOST, SUCCEEDED, UNFINISHED
 from tests.process.ledger import Ledger
-from tests.process.load import Load
+from tests.process.load import ACKNOWLEDGED, NO_ANSWER, REFUSED, Load
 from tests.sink import Received
+
+EXPECTED = (ACKNOWLEDGED, REFUSED, NO_ANSWER)
+"""What a sender may meet while processes die; where none dies, no answer is not among it."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,9 @@ def found(
             "acknowledged events lost": len(load.acknowledged.keys() - _keys(rows)),
             "second rows for a key": len(rows) - len(_keys(rows)),
             "rows of events never sent": len(_keys(rows) - load.acknowledged.keys()),
+            "answers other than 200 and 503": sum(
+                count for status, count in load.answers.items() if status not in EXPECTED
+            ),
             "executions left unfinished": sum(row.status in UNFINISHED for row in rows),
             "executions given up": sum(row.status not in (*UNFINISHED, COMPLETED) for row in rows),
             "executions that the target never saw": len({row.id for row in rows} - runs.keys()),

@@ -19,6 +19,7 @@ LONGEST_PAUSE_SECONDS = 0.2
 """How long a sender waits at most before it sends again; real ones wait longer."""
 NO_ANSWER = "no answer"
 ACKNOWLEDGED = "200"
+REFUSED = "503"
 
 
 @dataclass
@@ -101,7 +102,10 @@ class Load:
         except (OSError, http.client.HTTPException):
             status, acknowledged = NO_ANSWER, False
         else:
-            status, acknowledged = str(answer.status), answer.acknowledged
+            acknowledged = answer.acknowledged
+            status = ACKNOWLEDGED if acknowledged else f"{answer.status} {answer.body[:20]!r}"
+            if answer.status == 503:
+                status = REFUSED
         with self._lock:
             self.answers[status] += 1
             if acknowledged:
