@@ -75,6 +75,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--database", choices=KINDS, action="append")
+    parser.add_argument("--only", action="append", help="killed, stopped, frozen, ...")
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--deliveries", type=int, default=20_000)
     parser.add_argument("--restart-seconds", type=float, default=180.0)
@@ -96,12 +97,12 @@ def run(databases: Databases, directory: Path, chosen: argparse.Namespace) -> It
         "crowded": _crowded,
         "restarted": lambda scene: _restarted(scene, databases, chosen),
     }
-    for name, experiment in experiments.items():
+    for name in chosen.only or experiments:
         for kind in chosen.database or KINDS:
             if name == "restarted" and kind != "postgresql":
                 continue
             with _scene(databases, directory, kind, name, chosen.seed) as scene:
-                yield experiment(scene)
+                yield experiments[name](scene)
 
 
 @contextmanager
