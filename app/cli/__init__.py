@@ -7,7 +7,18 @@ docstrings.
 import click
 
 from app import settings
-from app.cli import action, check, held, secret, source, trigger, trigger_changes, worker
+from app.cli import (
+    action,
+    check,
+    dead,
+    held,
+    replay,
+    secret,
+    source,
+    trigger,
+    trigger_changes,
+    worker,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -18,9 +29,9 @@ def main() -> None:
         click.echo(f"warning: {name} is set, but there is no such setting", err=True)
 
 
-for command in (worker.command, check.command):
+for command in (worker.command, check.command, replay.command):
     main.add_command(command)
-for group in (action.group, held.group, secret.group, source.group, trigger.group):
+for group in (action.group, dead.group, held.group, secret.group, source.group, trigger.group):
     main.add_command(group)
 for change in trigger_changes.COMMANDS:
     trigger.group.add_command(change)

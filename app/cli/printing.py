@@ -1,11 +1,15 @@
 """What a command prints for people (a record, a table) and for programs (JSON)."""
 
 import json
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import click
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+PAGE_ROWS = 500
+"""The widths of a long table are those of its first rows."""
 
 
 def record(values: dict[str, Any], as_json: bool) -> None:
@@ -17,12 +21,46 @@ def record(values: dict[str, Any], as_json: bool) -> None:
         click.echo(f"{name.ljust(width)}  {'' if value is None else value}")
 
 
-def table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
-    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
-    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
-    for line in [list(columns), *cells]:
-        padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        click.echo("  ".join(padded).rstrip())
+def table(rows: list[dict[str, Any]], columns: tuple[str, ...], *, err: bool = False) -> None:
+    shown = [dict(zip(columns, columns, strict=True)), *rows]
+    for line in _lines(shown, columns, _widths(shown, columns)):
+        click.echo(line, err=err)
+
+
+def stream(rows: Iterable[dict[str, Any]], columns: tuple[str, ...], as_json: bool) -> None:
+    """A table, or a JSON array, of more rows than need to be in memory at a time."""
+    if as_json:
+        _stream_json(iter(rows))
+        return
+    remaining = iter(rows)
+    heading = dict(zip(columns, columns, strict=True))
+    page = [heading, *islice(remaining, PAGE_ROWS)]
+    widths = None
+    while page:
+        widths = widths or _widths(page, columns)
+        for line in _lines(page, columns, widths):
+            click.echo(line)
+        page = list(islice(remaining, PAGE_ROWS))
+
+
+def _stream_json(rows: Iterator[dict[str, Any]]) -> None:
+    before = "["
+    for row in rows:
+        click.echo(before + json.dumps(row), nl=False)
+        before = ",\n "
+    click.echo("]" if before != "[" else "[]")
+
+
+def _lines(
+    rows: list[dict[str, Any]], columns: tuple[str, ...], widths: list[int]
+) -> Iterator[str]:
+    for row in rows:
+        cells = zip(columns, widths, strict=True)
+        yield "  ".join(_cell(row.get(column)).ljust(width) for column, width in cells).rstrip()
+
+
+def _widths(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> list[int]:
+    return [max(len(_cell(row.get(column))) for row in rows) for column in columns]
 
 
 def _cell(value: object) -> str:

@@ -1,0 +1,138 @@
+"""`hookonce dead`: look through the dead letters, and replay many of them."""
+
+import signal
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from app import dead_letters, queries
+from app.cli import printing
+from app.cli.choosing import choosing
+from app.cli.reaching import WRONG, with_database
+from app.db import Database
+from app.dead_letters import Chosen
+from app.errors import DatabaseUnavailable, SchemaMoved
+from app.replay_many import OUTCOMES, FailingAgain, Pace, replay_many
+from app.settings import Settings
+
+INTERRUPTED = 130
+"""The exit status of what Ctrl-C ended, as shells have it."""
+_LISTED = ("id", "trigger", "status", "error_reason", "completed_at", "idempotency_key", "error")
+
+
+@click.group("dead")
+def group() -> None:
+    """Dead letters: executions that failed and of which nothing more becomes by itself."""
+
+
+@group.command("list")
+@click.option("--limit", type=click.IntRange(1), help="At most so many.")
+@printing.json_option
+@with_database
+@choosing
+def list_dead(
+    _chosen: Settings, database: Database, chosen: Chosen, limit: int | None, as_json: bool
+) -> None:
+    """The dead letters, newest first."""
+    rows = (queries.public(row) for row in dead_letters.each(database, chosen, limit))
+    printing.stream(rows, _LISTED, as_json)
+
+
+@group.command("replay")
+@click.argument("ids", nargs=-1, type=click.IntRange(1), metavar="[ID]...")
+@click.option("--pace", default=10.0, show_default=True, type=click.FloatRange(0.01, 1000))
+@click.option("--stop-after", default=3, show_default=True, type=click.IntRange(1))
+@click.option("--wait", default=30.0, show_default=True, type=click.FloatRange(0))
+@click.option("--no-wait", is_flag=True, help="Do not look whether the first ones fail again.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@printing.json_option
+@with_database
+@choosing
+def replay(
+    _chosen: Settings,
+    database: Database,
+    chosen: Chosen,
+    ids: tuple[int, ...],
+    pace: float,
+    stop_after: int,
+    wait: float,
+    no_wait: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Replay these dead letters, or all that are meant, newest first.
+
+    --pace is how many a second. Until one of the first has completed they are sent one by one,
+    and once --stop-after of them have failed again it ends; --wait is for how many seconds, all
+    in all, they are watched.
+    """
+    if ids and chosen != Chosen():
+        raise click.UsageError("name ids, or say which are meant by options, not both")
+    total = _preview(database, replace(chosen, ids=ids) if ids else chosen, len(set(ids)))
+    if total and not yes:
+        click.confirm(f"Replay them, {pace:g} a second?", abort=True, err=True)
+    meant = dict.fromkeys(ids) if ids else (row.id for row in dead_letters.each(database, chosen))
+    careful = Pace(pace, 0 if no_wait else stop_after, wait)
+    counts, status = _replay_all(database, meant, careful, total)
+    printing.record({"selected": total} | counts, as_json)
+    sys.exit(status)
+
+
+def _preview(database: Database, chosen: Chosen, named: int) -> int:
+    """How many are meant; they are shown on the standard error by trigger and reason."""
+    with database.reading() as connection:
+        rows = [queries.public(row) for row in dead_letters.counts(connection, chosen)]
+    dead = sum(int(row["executions"]) for row in rows)
+    click.echo(f"{dead} dead letter(s)", err=True)
+    if rows:
+        printing.table(rows, ("trigger", "reason", "executions"), err=True)
+    if named > dead:
+        click.echo(f"{named - dead} of the named execution(s) are none", err=True)
+    return max(dead, named)
+
+
+def _replay_all(
+    database: Database, meant: Iterable[int], pace: Pace, total: int
+) -> tuple[dict[str, int], int]:
+    """What became of how many, and the exit status."""
+    counts = Counter(dict.fromkeys(OUTCOMES, 0))
+    stopped = None
+    with _until_interrupted() as stop, _progress(total) as bar:
+        try:
+            for result in replay_many(database, meant, pace, stop):
+                counts[result.outcome] += 1
+                bar.update(1)
+        except FailingAgain as error:
+            stopped = f"{error}; `--no-wait` replays them regardless"
+        except SchemaMoved:
+            stopped = "a migration is under way"
+        except DatabaseUnavailable as error:
+            stopped = str(error)
+    if stopped:
+        click.echo(f"Stopped: {stopped}.", err=True)
+    if stop.is_set():
+        return dict(counts), INTERRUPTED
+    return dict(counts), WRONG if stopped or counts.total() > counts["replayed"] else 0
+
+
+def _progress(total: int) -> Any:
+    return click.progressbar(length=total, label="Replaying", show_pos=True, file=sys.stderr)
+
+
+@contextmanager
+def _until_interrupted() -> Iterator[threading.Event]:
+    """Set by Ctrl-C or SIGTERM; what is being sent is finished first."""
+    stop = threading.Event()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,22 @@
+"""`hookonce replay`: send one dead letter again."""
+
+import click
+
+from app import replay as replaying
+from app.cli import printing
+from app.cli.reaching import with_database
+from app.db import Database
+from app.settings import Settings
+
+
+@click.command("replay")
+@click.argument("execution_id", type=int, metavar="ID")
+@printing.json_option
+@with_database
+def command(_chosen: Settings, database: Database, execution_id: int, as_json: bool) -> None:
+    """Send a dead letter again: a new execution takes over, under the same key."""
+    successor = replaying.replay(database, execution_id)
+    if as_json:
+        printing.record({"status": "ok", "new_execution_id": successor}, as_json)
+    else:
+        click.echo(f"execution {execution_id} is replayed as execution {successor}")
