@@ -20,8 +20,6 @@ MISMATCH = "mismatch"
 """Answered like a duplicate, whichever of the two found it, but its payload is another."""
 FILTERED = "filtered"
 HANDSHAKE = "handshake"
-NO_EVENT = "no_event"
-"""A request that carried nothing to admit."""
 UNKNOWN_TRIGGER = "refused_unknown_trigger"
 DISABLED_TRIGGER = "refused_disabled_trigger"
 NO_SECRET = "refused_no_secret"  # noqa: S105, the name of a reason
@@ -35,7 +33,7 @@ UNAVAILABLE = "error_unavailable"
 UNEXPECTED = "error_unexpected"
 
 ALL = (
-    *(ACCEPTED, DUPLICATE, DUPLICATE_RACE, MISMATCH, FILTERED, HANDSHAKE, NO_EVENT),
+    *(ACCEPTED, DUPLICATE, DUPLICATE_RACE, MISMATCH, FILTERED, HANDSHAKE),
     *(UNKNOWN_TRIGGER, DISABLED_TRIGGER, NO_SECRET, MISSING_SIGNATURE, BAD_SIGNATURE, STALE),
     *(TOO_LARGE, MALFORMED, MISSING_KEY, UNAVAILABLE, UNEXPECTED),
 )

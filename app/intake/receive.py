@@ -99,7 +99,7 @@ def greet(request: Request, intake: Intake) -> Answer:
     """
     trigger = intake.triggers.find(request.trigger_id)
     answer = _greeting(request, trigger)
-    outcome = _barred(trigger) if answer is FORBIDDEN else outcomes.HANDSHAKE
+    outcome = outcomes.HANDSHAKE if answer.status == OK.status else _barred(trigger)
     intake.tally.count(trigger.id if trigger else NOBODY, outcome)
     return answer
 
@@ -164,6 +164,7 @@ def _admit_together(
                 admit.once(connection, schema, trigger.id, admission, request)
                 for admission in fresh
             ]
+        intake.database.bell.ring()
     return verdicts
 
 
@@ -171,8 +172,6 @@ def _tell(intake: Intake, trigger: Trigger, verdicts: list[Verdict], unwanted: i
     """The operator, by log and by numbers, what became of the request's events."""
     if unwanted:
         intake.tally.count(trigger.id, outcomes.FILTERED, unwanted)
-    if not (unwanted or verdicts):
-        intake.tally.count(trigger.id, outcomes.NO_EVENT)
     for verdict in verdicts:
         intake.tally.count(trigger.id, verdict.outcome)
         if verdict.duplicate:
