@@ -18,6 +18,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.functions import FunctionElement
 
+from app.bell import Bell, PostgresqlBell, SqliteBell
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.models import UtcDateTime
 from app.sealing import Safe
@@ -40,6 +41,7 @@ class Database:
 
     def __init__(self, settings: Settings) -> None:
         self.engine = create_engine(settings)
+        self.bell: Bell = (SqliteBell if settings.embedded else PostgresqlBell)(self.engine)
         self.safe = Safe(settings.hookonce_secret_key)
         if settings.embedded:
             _insist_on_the_file(self.engine)
@@ -69,7 +71,8 @@ class Database:
             yield connection
 
     def dispose(self) -> None:
-        """Close every pooled connection."""
+        """Close every connection."""
+        self.bell.close()
         self.engine.dispose()
 
 
@@ -288,7 +291,10 @@ def is_one_of(column: sa.ColumnElement[str], words: Iterable[str]) -> sa.ColumnE
     A partial index is used only where its condition can be read off the statement: not off a
     parameter, neither by SQLite nor in a plan that PostgreSQL keeps.
     """
-    return column.in_([sa.literal_column(f"'{word}'") for word in words])
+    written: list[sa.ColumnElement[str]]
+    written = [sa.literal_column(f"'{word}'") for word in words]
+    # to SQLite, IN with one word is not the equality that an index may be made for
+    return column == written[0] if len(written) == 1 else column.in_(written)
 
 
 def referable(connection: Connection, table: sa.Table, ids: Collection[int]) -> set[int]:

@@ -49,6 +49,10 @@ class Settings:
     hookonce_skill_command: tuple[str, ...] = ()
     hookonce_prompt_command: tuple[str, ...] = ()
     hookonce_lease_seconds: float = 60.0
+    hookonce_breaker_failures: int = 10
+    """After so many failures in a row a trigger's executions wait; 0: they never do."""
+    hookonce_breaker_seconds: float = 30.0
+    """How long they wait until one of them asks again."""
     hookonce_shutdown_seconds: float = 20.0
     """How long a worker told to stop lets running actions finish."""
     hookonce_secret_key: tuple[str, ...] = field(default=(), repr=False)
@@ -171,6 +175,8 @@ _READERS: dict[str, Callable[[str], object]] = {
     "HOOKONCE_SKILL_COMMAND": _command,
     "HOOKONCE_PROMPT_COMMAND": _command,
     "HOOKONCE_LEASE_SECONDS": _number(1, float),
+    "HOOKONCE_BREAKER_FAILURES": _number(0, int),
+    "HOOKONCE_BREAKER_SECONDS": _number(0.1, float),
     "HOOKONCE_SHUTDOWN_SECONDS": _number(0, float),
     "HOOKONCE_SECRET_KEY": _keys,
     "HOOKONCE_LOG_LEVEL": lambda text: _choice("DEBUG", "INFO", "WARNING", "ERROR")(text.upper()),

@@ -87,6 +87,11 @@ def start() -> None:
     _reaper.start()
 
 
+def end() -> None:
+    """What is watched now is killed, as though this process were gone."""
+    _reaper.end()
+
+
 @contextmanager
 def watching(group: int) -> Iterator[None]:
     """While this holds, the process group is killed should this process end."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from app.actions.work import Work
+from app.errors import ActionFailed
+from app.retry_policy import DEFAULT, RetryPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +18,24 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What decides how an attempt that fails goes on."""
+
+    trigger_id: int
+    policy: RetryPolicy = DEFAULT
+    age_seconds: float = 0.0
+    """How long ago the event had been received when the attempt was claimed, or found lost."""
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """A leased execution and the work to be done."""
 
     lease: Lease
     work: Work
+    terms: Terms
+    obstacle: ActionFailed | None = None
+    """What keeps it from being done at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +51,14 @@ class Outcome:
     http_status: int | None = None
     retry_after_seconds: float | None = None
     duration_seconds: float | None = None
+    handed_back: bool = False
+    """It was ended by us, for no fault of its own: it is due again at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An attempt that is over and waits to be settled."""
+
+    lease: Lease
+    terms: Terms
+    outcome: Outcome

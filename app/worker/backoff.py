@@ -1,25 +1,19 @@
 """How long to wait before the next attempt. Pure: chance comes in as an argument."""
 
-from dataclasses import dataclass
+from app.retry_policy import DEFAULT, RetryPolicy
 
+__all__ = ["DEFAULT", "RetryPolicy", "ceiling", "wait_seconds"]
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """Attempts in all, and the waits between them, in seconds."""
-
-    max_attempts: int = 8
-    base_seconds: float = 2.0
-    factor: float = 2.0
-    cap_seconds: float = 3600.0
-
-
-DEFAULT = RetryPolicy()
+LONGEST_ASKED_SECONDS = 86_400.0
+"""The longest that a target may ask for: one that says `next year` would never be tried again."""
 
 
 def ceiling(failures: int, policy: RetryPolicy) -> float:
     """The longest wait after so many failures (1 after the first); never above the cap."""
+    if policy.base_seconds == 0:
+        return 0.0
     try:
-        grown = policy.base_seconds * policy.factor ** max(0, failures - 1)
+        grown = policy.base_seconds * float(policy.factor) ** max(0, failures - 1)
     except OverflowError:
         return policy.cap_seconds
     return min(grown, policy.cap_seconds)
@@ -31,6 +25,7 @@ def wait_seconds(
     """Full jitter: anywhere from nothing to the ceiling, by `chance` in [0, 1].
 
     Executions that failed together must not come back together. What the target asked for in
-    Retry-After can only lengthen the wait.
+    Retry-After can only lengthen the wait, and by no more than a day.
     """
-    return max(chance * ceiling(failures, policy), at_least or 0.0)
+    asked = min(at_least or 0.0, LONGEST_ASKED_SECONDS)
+    return max(chance * ceiling(failures, policy), asked)

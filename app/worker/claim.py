@@ -1,36 +1,76 @@
-"""Which executions are due, and whose are they now?"""
+"""What was shared out is claimed: leased to one worker at a time, and counted as it is."""
 
+from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.sql.dml import ReturningUpdate
 
+from app import retry_policy
 from app.actions.work import Work
-from app.db import locked_for_claim, utc_now
-from app.lifecycle import RUNNING, WAITING
+from app.db import is_one_of, locked_for_claim, utc_now
+from app.errors import ActionFailed, SecretSealed
+from app.lifecycle import CONFIGURATION, RUNNING, WAITING
 from app.models import execution_attempts, execution_requests, trigger_executions, triggers
+from app.sealing import Safe
 from app.settings import Settings
-from app.worker.attempt import Attempt, Lease
+from app.worker import breaker
+from app.worker.attempt import Attempt, Lease, Terms
+from app.worker.look import (
+    ONE_AT_A_TIME,
+    first_in_turn,
+    first_retried,
+    running_count,
+)
+from app.worker.share import Turn
 
 _executions = trigger_executions.c
+_TRIGGER = sa.bindparam("the_trigger", type_=sa.Integer)
+_LIMIT = sa.bindparam("at_most", type_=sa.Integer, literal_execute=True)
 
 
-def due_query(limit: int) -> sa.Select[tuple[int]]:
-    """The executions whose turn it is, longest waiting first, whatever its trigger."""
+def due_query() -> sa.Select[int]:
+    """Of one trigger's executions, those whose turn it is, longest waiting first."""
     return (
         sa.select(_executions.id)
-        .where(_executions.status.in_(WAITING), _executions.next_attempt_at <= utc_now())
+        .where(_executions.trigger_id == _TRIGGER, is_one_of(_executions.status, WAITING))
+        .where(_executions.next_attempt_at <= utc_now())
         .order_by(_executions.next_attempt_at, _executions.id)
-        .limit(limit)
+        .limit(_LIMIT)
     )
 
 
-def due(connection: Connection, owner: str, limit: int, settings: Settings) -> list[Attempt]:
-    """At most `limit` due executions, each now running under a lease of this owner.
+def in_order_query() -> sa.Select[int]:
+    """Of a trigger that runs one at a time the one whose turn it is, if it is due.
+
+    What is retried was admitted before all that has not begun.
+    """
+    first = sa.func.coalesce(
+        first_retried(_executions.id, _TRIGGER).scalar_subquery(),
+        first_in_turn(_executions.id, _TRIGGER).scalar_subquery(),
+    )
+    return (
+        sa.select(_executions.id)
+        .where(_executions.id == first, is_one_of(_executions.status, WAITING))
+        .where(_executions.next_attempt_at <= utc_now())
+        .limit(_LIMIT)
+    )
+
+
+def due(
+    connection: Connection, owner: str, chosen: Iterable[tuple[Turn, int]], settings: Settings
+) -> list[Attempt]:
+    """Of each chosen trigger at most so many, each now running under a lease of this owner.
 
     The attempt is counted here: an execution that kills its worker runs out of attempts too.
     """
-    leases = _lease(connection, owner, limit, settings.hookonce_lease_seconds)
+    leases: list[Lease] = []
+    for turn, count in chosen:
+        allowed = _allowed(connection, turn, count, settings)
+        if allowed > 0:
+            leases += _leased(connection, owner, turn, allowed, settings.hookonce_lease_seconds)
     if not leases:
         return []
     connection.execute(
@@ -41,26 +81,61 @@ def due(connection: Connection, owner: str, limit: int, settings: Settings) -> l
         ],
     )
     rows = _rows(connection, [lease.execution_id for lease in leases])
-    return [Attempt(lease, _work(rows[lease.execution_id], lease, settings)) for lease in leases]
+    return [_attempt(lease, rows[lease.execution_id], settings) for lease in leases]
 
 
-def _lease(connection: Connection, owner: str, limit: int, lease_seconds: float) -> list[Lease]:
+def _allowed(connection: Connection, turn: Turn, count: int, settings: Settings) -> int:
+    """Of what the look allowed, what still is, now that nobody else can claim of it."""
+    if turn.probe_in_seconds is not None:
+        seconds = settings.hookonce_breaker_seconds
+        if not breaker.let_through(connection, turn.trigger_id, seconds):
+            return 0
+        count = 1
+    if turn.max_concurrency is None:
+        return count
+    mine = sa.select(triggers.c.max_concurrency).where(triggers.c.id == turn.trigger_id)
+    locked = connection.execute(locked_for_claim(mine, connection.dialect)).first()
+    if locked is None:
+        return 0  # another worker is claiming of it
+    if locked.max_concurrency is None:
+        return count
+    running = connection.execute(running_count(sa.literal(turn.trigger_id))).scalar_one()
+    return min(count, int(locked.max_concurrency - running))
+
+
+def _leased(
+    connection: Connection, owner: str, turn: Turn, count: int, lease_seconds: float
+) -> list[Lease]:
+    in_order = turn.max_concurrency == ONE_AT_A_TIME
+    claimed = connection.execute(
+        _claim(connection.dialect, in_order),
+        {
+            "the_trigger": turn.trigger_id,
+            "at_most": count,
+            "owner": owner,
+            "lease_seconds": lease_seconds,
+        },
+    ).all()
+    return [Lease(row.id, row.attempt_count, owner) for row in sorted(claimed)]
+
+
+@cache
+def _claim(dialect: Dialect, in_order: bool) -> ReturningUpdate[int, int]:
     # A CTE is evaluated once; PostgreSQL may evaluate a plain sub-select again and take more.
-    chosen = locked_for_claim(due_query(limit), connection.dialect).cte("chosen")
-    claim = (
+    query = in_order_query() if in_order else due_query()
+    chosen = locked_for_claim(query, dialect).cte("chosen")
+    return (
         sa.update(trigger_executions)
         .where(_executions.id.in_(sa.select(chosen.c.id)))
         .values(
             status=RUNNING,
             attempt_count=_executions.attempt_count + 1,
-            lease_owner=owner,
-            lease_expires_at=utc_now(lease_seconds),
+            lease_owner=sa.bindparam("owner"),
+            lease_expires_at=utc_now(sa.bindparam("lease_seconds", type_=sa.Float)),
             started_at=sa.func.coalesce(_executions.started_at, utc_now()),
         )
         .returning(_executions.id, _executions.attempt_count)
     )
-    claimed = connection.execute(claim).all()
-    return [Lease(row.id, row.attempt_count, owner) for row in sorted(claimed)]
 
 
 def _rows(connection: Connection, ids: list[int]) -> dict[int, Any]:
@@ -68,12 +143,17 @@ def _rows(connection: Connection, ids: list[int]) -> dict[int, Any]:
         sa.select(
             _executions.id,
             _executions.event_data,
+            sa.func.coalesce(_executions.chain_id, _executions.id).label("chain_id"),
+            sa.func.coalesce(_executions.received_at, _executions.started_at).label("begun_at"),
+            utc_now().label("now"),
             triggers.c.id.label("trigger_id"),
             triggers.c.slug,
             triggers.c.secret,
+            triggers.c.sealed_secret,
             triggers.c.action_type,
             triggers.c.action_payload,
             triggers.c.agent,
+            triggers.c.retry_policy,
             execution_requests.c.body,
             execution_requests.c.content_type,
         )
@@ -84,7 +164,23 @@ def _rows(connection: Connection, ids: list[int]) -> dict[int, Any]:
     return {row.id: row for row in connection.execute(query)}
 
 
-def _work(row: Any, lease: Lease, settings: Settings) -> Work:
+def _attempt(lease: Lease, row: Any, settings: Settings) -> Attempt:
+    """One secret that cannot be opened keeps its own trigger's executions waiting, no other's."""
+    secret, obstacle = "", None
+    try:
+        secret = Safe(settings.hookonce_secret_key).opened(row) or ""
+    except SecretSealed as error:
+        obstacle = ActionFailed(str(error), permanent=False, reason=CONFIGURATION)
+    return Attempt(lease, _work(row, lease, secret, settings), terms(row), obstacle)
+
+
+def terms(row: Any) -> Terms:
+    """The terms that a row with trigger_id, retry_policy, begun_at and now speaks of."""
+    age = 0.0 if row.begun_at is None else (row.now - row.begun_at).total_seconds()
+    return Terms(row.trigger_id, retry_policy.standing(row.retry_policy), age)
+
+
+def _work(row: Any, lease: Lease, secret: str, settings: Settings) -> Work:
     return Work(
         execution_id=lease.execution_id,
         attempt_number=lease.number,
@@ -95,7 +191,8 @@ def _work(row: Any, lease: Lease, settings: Settings) -> Work:
         content_type=row.content_type,
         trigger_id=row.trigger_id,
         trigger_slug=row.slug or "",
-        trigger_secret=row.secret or "",
+        trigger_secret=secret,
         settings=settings,
         agent=row.agent or "",
+        chain_id=row.chain_id,
     )

@@ -46,6 +46,15 @@ LEASE_LOST = Outcome(
 )
 """What became of an attempt whose worker fell silent; it goes the way of any transient failure."""
 
+HANDED_BACK = Outcome(
+    LOST,
+    error="its worker was told to stop before it ended",
+    category=TRANSIENT,
+    reason=LEASE_LOST_REASON,
+    handed_back=True,
+)
+"""What became of an attempt that a worker ended itself, to be gone in time."""
+
 
 def outcome(result: str | BaseException, duration_seconds: float, now: datetime) -> Outcome:
     """How an attempt ended, from what its action said or raised."""

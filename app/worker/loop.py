@@ -7,44 +7,59 @@ import secrets
 import socket
 import threading
 import time
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable
 
-from app import clock, log, revision
+from app import actions, clock, log, revision
+from app.actions import reaper
 from app.db import Database
-from app.errors import DatabaseUnavailable, LeaseLost, SchemaMoved
+from app.errors import DatabaseUnavailable, SchemaMoved
 from app.settings import Settings
-from app.worker import backoff, claim, classify, rescue, run, settle
-from app.worker.attempt import Attempt, Lease, Outcome
+from app.worker import claim, classify, look, run, share
+from app.worker.attempt import Attempt, Ended
+from app.worker.crew import Crew
+from app.worker.settling import Settling
+from app.worker.wake import Wake
 
-IDLE_SECONDS = 0.05
-"""How often an idle worker looks: each look is one probe of a small index."""
 TROUBLE_SECONDS = 0.5
 """How long to wait before asking a database again that was away."""
 QUIET_SECONDS = 60.0
-RESCUED_AT_ONCE = 100
+RESCUE_SECONDS = 1.0
+"""How often to look whether another worker fell silent."""
 
 logger = logging.getLogger("hookonce.worker")
-chance = random.SystemRandom().random
 
 
 class Worker:
     """Runs due executions, up to `concurrency` at once, each under a lease that it renews."""
 
-    def __init__(self, database: Database, settings: Settings, concurrency: int = 4) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        concurrency: int = 4,
+        chance: Callable[[], float] | None = None,
+    ) -> None:
         self.owner = f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._database = database
         self._settings = settings
         self._concurrency = concurrency
+        self._crew = Crew(concurrency, attempted)
+        self._wake = Wake()
+        self._settling = Settling(
+            database, settings, self.owner, chance or random.SystemRandom().random
+        )
         self._schema = revision.SchemaWatch(database)
         self._paused = False
         self._quiet_until = 0.0
-        self._running: dict[Future[None], Lease] = {}
+        self._renew_at = 0.0
+        self._rescue_at = 0.0
+        self._due_in_seconds: float | None = None
 
     def run(self, stop: threading.Event) -> bool:
         """Work until `stop` is set, then let running actions finish within the grace period.
 
-        Returns whether all of them did; the leases of the others run out, and they are tried
-        again.
+        Returns whether all of them did. Those that did not are ended and handed back where that
+        can be done, and are to be abandoned with this process; the leases of others run out.
         """
         log.event(
             logger,
@@ -53,116 +68,101 @@ class Worker:
             owner=self.owner,
             concurrency=self._concurrency,
         )
-        pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="action")
-        renewed_at = time.monotonic()
-        while not stop.is_set():
-            if time.monotonic() - renewed_at > self._settings.hookonce_lease_seconds / 3:
-                self._renew()
-                renewed_at = time.monotonic()
-            started = self._start_due(pool)
-            if not started:
-                stop.wait(IDLE_SECONDS)
-        return self._finish(pool)
+        with self._wake.hearing(self._database.bell):
+            while not stop.is_set():
+                if not self.work_once():
+                    self._wake.sleep(stop, self._due_in_seconds)
+        return self._finish()
 
     def run_once(self) -> int:
         """Work off all that is due now; the number of attempts made."""
-        count = 0
-        while attempts := self._due(self._concurrency):
-            with ThreadPoolExecutor(self._concurrency) as pool:
-                self._running = {pool.submit(self._work, each): each.lease for each in attempts}
-                while wait(self._running, self._settings.hookonce_lease_seconds / 3).not_done:
-                    self._renew()
-            count += len(attempts)
+        count, never = 0, threading.Event()
+        while (started := self.work_once()) or self._busy:
+            count += started
+            if not started:
+                self._wake.sleep(never, None)
         return count
 
-    def _start_due(self, pool: ThreadPoolExecutor) -> int:
-        """Start what is due as far as there is room; how many were started."""
-        self._running = {each: lease for each, lease in self._running.items() if not each.done()}
-        room = self._concurrency - len(self._running)
-        if room == 0:
-            wait(self._running, IDLE_SECONDS, FIRST_COMPLETED)
-            return 1
-        attempts = self._due(room)
-        for attempt in attempts:
-            self._running[pool.submit(self._work, attempt)] = attempt.lease
-        return len(attempts)
-
-    def _due(self, limit: int) -> list[Attempt]:
-        """What is ours to run now; nothing while the database is away or being migrated."""
+    def work_once(self) -> int:
+        """Settle what ended, take back what others lost, start what is due: how many started."""
         try:
-            if self._behind():
-                return []
+            self._wake.begin()
+            self._settle()
+            if self._behind() or self._crew.full:
+                return 0
             self._settle_lost()
-            with self._database.reading() as connection:
-                if connection.execute(claim.due_query(1)).first() is None:
-                    return []
-            with self._database.writing() as connection:
-                return claim.due(connection, self.owner, limit, self._settings)
+            attempts = self._claim(self._look())
+            for attempt in attempts:
+                self._crew.begin(attempt, then=self._wake.call)
+            return len(attempts)
         except (DatabaseUnavailable, SchemaMoved) as error:
             self._wait_out(error)
         except Exception as error:
-            logger.exception("asking for work failed in a way that nobody foresaw")
+            logger.exception("a round of work failed in a way that nobody foresaw")
             self._wait_out(error)
-        return []
+        return 0
 
-    def _work(self, attempt: Attempt) -> None:
-        """Run, classify, settle: one attempt from its lease to its end."""
-        try:
-            began = time.monotonic()
-            result = run.action(attempt.work)
-            outcome = classify.outcome(result, time.monotonic() - began, clock.now())
-            self._settle(attempt.lease, outcome)
-        except Exception:
-            logger.exception("an attempt failed in a way that nobody foresaw; its lease runs out")
+    @property
+    def _busy(self) -> bool:
+        return bool(self._crew.at_work()) or self._settling.pending
 
-    def _settle(self, lease: Lease, outcome: Outcome) -> None:
-        """Write down how it ended, as soon as the database takes it, or give up with the lease."""
-        give_up_at = time.monotonic() + self._settings.hookonce_lease_seconds
-        while True:
-            try:
-                self._require_schema()
-                with self._database.writing() as connection:
-                    status = settle.record(connection, lease, outcome, backoff.DEFAULT, chance())
-                _log_attempt(lease, outcome, status)
-                return
-            except LeaseLost as error:
-                log.event(logger, logging.WARNING, "lease_lost", detail=error)
-                return
-            except (DatabaseUnavailable, SchemaMoved) as error:
-                if time.monotonic() > give_up_at:
-                    log.event(logger, logging.ERROR, "settle_given_up", detail=error)
-                    return
-                self._wait_out(error)
+    def _settle(self) -> None:
+        self._settling.add(self._crew.ended())
+        if time.monotonic() >= self._renew_at:
+            self._settling.renew(self._crew.at_work())
+            self._renew_at = time.monotonic() + self._settings.hookonce_lease_seconds / 3
+        if self._settling.pending:
+            self._require_schema()
+            self._settling.write()
 
     def _settle_lost(self) -> None:
+        if time.monotonic() >= self._rescue_at:
+            self._settling.write_lost()
+            self._rescue_at = time.monotonic() + RESCUE_SECONDS
+
+    def _look(self) -> list[share.Turn]:
         with self._database.reading() as connection:
-            if connection.execute(rescue.expired_query(1)).first() is None:
-                return
+            heeded = bool(self._settings.hookonce_breaker_failures)
+            turns = look.turns(connection, breakers=heeded)
+        self._due_in_seconds = share.next_in_seconds(turns)
+        return turns
+
+    def _claim(self, turns: list[share.Turn]) -> list[Attempt]:
+        shares = share.out(turns, self._crew.room)
+        if not shares:
+            return []
+        chosen = [(turn, shares[turn.trigger_id]) for turn in turns if turn.trigger_id in shares]
         with self._database.writing() as connection:
-            for lease in rescue.expired(connection, RESCUED_AT_ONCE):
-                outcome = classify.LEASE_LOST
-                status = settle.record(connection, lease, outcome, backoff.DEFAULT, chance())
-                _log_attempt(lease, outcome, status)
+            return claim.due(connection, self.owner, chosen, self._settings)
 
-    def _renew(self) -> None:
-        held = [lease.execution_id for each, lease in self._running.items() if not each.done()]
-        if not held:
-            return
-        try:
-            with self._database.writing() as connection:
-                rescue.renew(connection, self.owner, held, self._settings.hookonce_lease_seconds)
-        except (DatabaseUnavailable, SchemaMoved) as error:
-            log.event(logger, logging.WARNING, "lease_not_renewed", detail=error)
-
-    def _finish(self, pool: ThreadPoolExecutor) -> bool:
-        pool.shutdown(wait=False)
-        deadline = time.monotonic() + self._settings.hookonce_shutdown_seconds
-        while not all(each.done() for each in self._running):
-            if time.monotonic() > deadline:
+    def _finish(self) -> bool:
+        self._crew.dismiss()
+        never, deadline = threading.Event(), time.monotonic()
+        deadline += self._settings.hookonce_shutdown_seconds
+        while True:
+            try:
+                self._wake.begin()
+                self._settle()
+            except (DatabaseUnavailable, SchemaMoved) as error:
+                self._wait_out(error)
+            if not self._busy:
+                return True
+            if time.monotonic() >= deadline:
+                self._hand_back()
                 return False
-            wait(self._running, min(1.0, self._settings.hookonce_lease_seconds / 3))
-            self._renew()
-        return True
+            self._wake.sleep(never, deadline - time.monotonic())
+
+    def _hand_back(self) -> None:
+        """A program can be killed, and a call ends with us: but nothing of a plug-in is known."""
+        left = self._crew.at_work()
+        reaper.end()
+        try:
+            self._require_schema()
+            self._settling.hand_back(
+                [each for each in left if actions.built_in(each.work.action_type)]
+            )
+        except (DatabaseUnavailable, SchemaMoved) as error:
+            log.event(logger, logging.WARNING, "not_handed_back", detail=error)
 
     def _behind(self) -> bool:
         """Whether the schema lacks what we need: a migration is under way, or was taken back."""
@@ -191,16 +191,13 @@ class Worker:
         time.sleep(TROUBLE_SECONDS)
 
 
-def _log_attempt(lease: Lease, outcome: Outcome, status: str) -> None:
-    log.event(
-        logger,
-        logging.INFO,
-        "attempt",
-        execution_id=lease.execution_id,
-        number=lease.number,
-        outcome=outcome.outcome,
-        status=status,
-        error_category=outcome.category,
-        seconds=None if outcome.duration_seconds is None else round(outcome.duration_seconds, 3),
-        error=outcome.error,
-    )
+def attempted(attempt: Attempt) -> Ended | None:
+    """The attempt with its outcome; None if that cannot even be told: then its lease runs out."""
+    try:
+        began = time.monotonic()
+        result = attempt.obstacle or run.action(attempt.work)
+        outcome = classify.outcome(result, time.monotonic() - began, clock.now())
+        return Ended(attempt.lease, attempt.terms, outcome)
+    except Exception:
+        logger.exception("an attempt failed in a way that nobody foresaw; its lease runs out")
+        return None

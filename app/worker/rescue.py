@@ -1,30 +1,50 @@
 """Whose worker fell silent? Leases are renewed while they are held, and expire when not."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.db import locked_for_claim, utc_now
+from app.db import is_one_of, locked_for_claim, utc_now
 from app.lifecycle import RUNNING
-from app.models import trigger_executions
-from app.worker.attempt import Lease
+from app.models import trigger_executions, triggers
+from app.retry_policy import DEFAULT, RetryPolicy, standing
+from app.worker.attempt import Ended, Lease, Outcome, Terms
 
 _executions = trigger_executions.c
 
 
-def expired_query(limit: int) -> sa.Select[tuple[int, int, str]]:
+def expired_query(limit: int) -> sa.Select[Any]:
     """Running executions whose lease ran out, from ix_trigger_executions_leased."""
     return (
-        sa.select(_executions.id, _executions.attempt_count, _executions.lease_owner)
-        .where(_executions.status == RUNNING, _executions.lease_expires_at < utc_now())
+        sa.select(
+            _executions.id,
+            _executions.attempt_count,
+            _executions.lease_owner,
+            _executions.trigger_id,
+            sa.func.coalesce(_executions.received_at, _executions.started_at).label("begun_at"),
+            utc_now().label("now"),
+        )
+        .where(is_one_of(_executions.status, [RUNNING]))
+        .where(_executions.lease_expires_at < utc_now())
         .order_by(_executions.lease_expires_at)
         .limit(limit)
     )
 
 
-def expired(connection: Connection, limit: int) -> list[Lease]:
-    """Leases that nobody renewed, locked for this transaction to settle as lost."""
+def expired(connection: Connection, limit: int, outcome: Outcome) -> list[Ended]:
+    """Attempts whose lease nobody renewed, locked for this transaction to settle as lost."""
     query = locked_for_claim(expired_query(limit), connection.dialect)
-    return [Lease(row.id, row.attempt_count, row.lease_owner) for row in connection.execute(query)]
+    rows = connection.execute(query).all()
+    policies = _policies(connection, {row.trigger_id for row in rows})
+    return [
+        Ended(
+            Lease(row.id, row.attempt_count, row.lease_owner),
+            Terms(row.trigger_id, policies.get(row.trigger_id, DEFAULT), _age_seconds(row)),
+            outcome,
+        )
+        for row in rows
+    ]
 
 
 def renew(
@@ -41,3 +61,18 @@ def renew(
         .values(lease_expires_at=utc_now(lease_seconds))
     )
     return renewed.rowcount
+
+
+def _policies(connection: Connection, trigger_ids: set[int]) -> dict[int, RetryPolicy]:
+    """By trigger; asked apart from the executions, so that no trigger's row is locked."""
+    if not trigger_ids:
+        return {}
+    query = sa.select(triggers.c.id, triggers.c.retry_policy).where(
+        triggers.c.id.in_(sorted(trigger_ids))
+    )
+    return {row.id: standing(row.retry_policy) for row in connection.execute(query)}
+
+
+def _age_seconds(row: sa.Row[Any]) -> float:
+    begun_at, now = row._mapping["begun_at"], row._mapping["now"]
+    return 0.0 if begun_at is None else float((now - begun_at).total_seconds())

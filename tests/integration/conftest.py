@@ -1,5 +1,6 @@
 """Fixtures for tests that need a database, a script or a receiver, but no second process."""
 
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,6 @@ from app.intake.lookup import Triggers
 from app.intake.receive import Intake
 from app.revision import SchemaWatch
 from app.settings import Settings
-from app.worker import loop
 from tests.senders import NOW
 from tests.sink import Sink, listening
 
@@ -45,4 +45,4 @@ def write_script(settings: Settings) -> WriteScript:
 @pytest.fixture
 def longest_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Jitter that never lets a retry come due within the test."""
-    monkeypatch.setattr(loop, "chance", lambda: 1.0)
+    monkeypatch.setattr(random.SystemRandom, "random", lambda _self: 1.0)

@@ -12,7 +12,7 @@ from app import clock
 from app.db import Database, utc_now
 from app.models import trigger_executions
 from app.settings import Settings
-from app.worker import claim
+from app.worker import claim, look, share
 from app.worker.attempt import Attempt
 from tests import factories
 
@@ -27,8 +27,12 @@ def trigger_id(database: Database) -> int:
 def claimed(
     database: Database, settings: Settings, limit: int = 10, owner: str = OWNER
 ) -> list[Attempt]:
+    with database.reading() as connection:
+        turns = look.turns(connection)
+    shares = share.out(turns, share.Room(limit, {}, quick={turn.trigger_id for turn in turns}))
+    chosen = [(turn, shares[turn.trigger_id]) for turn in turns if turn.trigger_id in shares]
     with database.writing() as connection:
-        return claim.due(connection, owner, limit, settings)
+        return claim.due(connection, owner, chosen, settings)
 
 
 def test_a_due_execution_is_running_under_a_lease(

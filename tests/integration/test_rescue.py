@@ -4,7 +4,7 @@ import pytest
 
 from app.db import Database, utc_now
 from app.settings import Settings
-from app.worker import rescue
+from app.worker import classify, rescue
 from app.worker.attempt import Lease
 from app.worker.loop import Worker
 from tests import factories
@@ -20,7 +20,7 @@ def trigger_id(database: Database) -> int:
 
 def expired(database: Database, limit: int = 10) -> list[Lease]:
     with database.writing() as connection:
-        return rescue.expired(connection, limit)
+        return [each.lease for each in rescue.expired(connection, limit, classify.LEASE_LOST)]
 
 
 def test_an_expired_lease_is_found(database: Database, trigger_id: int) -> None:
@@ -83,15 +83,15 @@ def test_a_renewed_lease_does_not_expire(database: Database, trigger_id: int) ->
 
 
 @pytest.mark.parametrize(
-    ("owner", "status"), [("another", "running"), (OWNER, "retrying"), (OWNER, "completed")]
+    ("owner", "status"), [("another", "running"), (None, "retrying"), (None, "completed")]
 )
 def test_only_ones_own_running_execution_is_renewed(
-    database: Database, trigger_id: int, owner: str, status: str
+    database: Database, trigger_id: int, owner: str | None, status: str
 ) -> None:
-    given = {"lease_owner": OWNER, "lease_expires_at": EXPIRED}
+    given = {"lease_owner": owner, "lease_expires_at": EXPIRED}
     execution_id = factories.execution(database, trigger_id, status, **given)
 
     with database.writing() as connection:
-        count = rescue.renew(connection, owner, [execution_id], 60)
+        count = rescue.renew(connection, OWNER, [execution_id], 60)
 
     assert count == 0

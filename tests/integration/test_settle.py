@@ -11,8 +11,8 @@ from app import clock
 from app.db import Database
 from app.errors import LeaseLost
 from app.models import trigger_executions
-from app.worker import backoff, settle
-from app.worker.attempt import Lease, Outcome
+from app.worker import settle
+from app.worker.attempt import Ended, Lease, Outcome, Terms
 from tests import factories
 
 OWNER = "host:1:a"
@@ -36,7 +36,7 @@ def leased(database: Database, number: int = 1) -> Lease:
 
 def settled(database: Database, lease: Lease, outcome: Outcome, chance: float = 1.0) -> Any:
     with database.writing() as connection:
-        settle.record(connection, lease, outcome, backoff.DEFAULT, chance)
+        settle.record(connection, [Ended(lease, Terms(1), outcome)], lambda: chance)
     (row,) = factories.executions(database)
     return row
 
@@ -128,8 +128,8 @@ def test_the_attempt_ends_with_the_execution(database: Database) -> None:
         {"lease_owner": "host:2:b"},
         {"lease_owner": None},
         {"attempt_count": 2},
-        {"status": "retrying"},
-        {"status": "completed"},
+        {"status": "retrying", "lease_owner": None},
+        {"status": "completed", "lease_owner": None, "completed_at": factories.LONG_AGO},
     ],
     ids=["another's", "nobody's", "ours, but a later attempt", "waiting again", "done"],
 )

@@ -6,11 +6,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from threading import Event
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from app import actions
+from app import actions, clock
 from app.actions.work import Work
 from app.db import Database
 from app.models import trigger_executions
@@ -96,24 +97,59 @@ def test_told_to_stop_it_lets_an_action_finish(
     assert statuses(database) == ["completed"]
 
 
-def test_an_action_that_does_not_finish_in_time_keeps_its_lease_until_it_runs_out(
+def stopped_while_it_runs(
     database: Database, settings: Settings, register: Register
-) -> None:
-    begun, may_end, settled = Event(), Event(), Event()
+) -> tuple[bool, Any]:
+    """What a worker without patience says at its end, and the execution that it leaves."""
+    begun, may_end = Event(), Event()
     register(lambda _work: begun.set() or str(may_end.wait(DEADLINE_SECONDS)))
     impatient = replace(settings, hookonce_shutdown_seconds=0.0)
-
     with running(Worker(database, impatient)) as (stop, ended):
         assert begun.wait(DEADLINE_SECONDS)
         stop.set()
         finished = ended.result(DEADLINE_SECONDS)
-        before = statuses(database)
+    may_end.set()
+    return finished, factories.executions(database)[0]
+
+
+def test_an_action_that_does_not_finish_in_time_is_handed_back(
+    database: Database, settings: Settings, register: Register
+) -> None:
+    finished, row = stopped_while_it_runs(database, settings, register)
 
     assert finished is False
-    assert before == ["running"]
-    with called_on("attempt", settled.set):  # no thread of this test outlives it
-        may_end.set()
-        assert settled.wait(DEADLINE_SECONDS)
+    assert (row.status, row.lease_owner, row.error_reason) == ("retrying", None, "lease_lost")
+    assert row.next_attempt_at <= clock.now()
+    assert outcomes(database) == ["lost"]
+
+
+def test_a_plug_in_that_does_not_finish_in_time_keeps_its_lease(
+    database: Database,
+    settings: Settings,
+    register: Register,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(actions, "built_in", lambda _name: False)
+
+    finished, row = stopped_while_it_runs(database, settings, register)
+
+    assert finished is False
+    assert row.status == "running"
+    assert outcomes(database) == [None]
+
+
+def test_what_is_handed_back_is_tried_again_though_its_attempts_are_used_up(
+    database: Database, settings: Settings, register: Register
+) -> None:
+    def at_the_last_attempt(action: Callable[[Work], str]) -> int:
+        made = register(action)
+        with database.writing() as connection:
+            connection.execute(sa.update(trigger_executions).values(attempt_count=7))
+        return made
+
+    _, row = stopped_while_it_runs(database, settings, at_the_last_attempt)
+
+    assert (row.status, row.attempt_count) == ("retrying", 8)
 
 
 @pytest.mark.parametrize("once", [True, False], ids=["run_once", "run"])
@@ -201,7 +237,7 @@ def test_an_outcome_waits_for_a_migration_that_has_not_brought_everything_back(
         waited.append(True)
 
     register(take_back)
-    worker = Worker(database, settings)
+    worker = Worker(database, settings, concurrency=1)  # nothing is looked for meanwhile
 
     with called_on("worker_waits", bring_back):
         worker.run_once()

@@ -1,0 +1,123 @@
+"""For which triggers is something due? Answered without reading a backlog, however long.
+
+A skip scan: from each trigger that has something waiting to the next one, by the index that begins
+with the trigger, and of each the one execution whose turn it is.
+"""
+
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app.db import is_one_of, utc_now
+from app.lifecycle import RETRYING, RUNNING, WAITING
+from app.models import DUE_SINCE_EVER, trigger_breakers, trigger_executions, triggers
+from app.worker.share import Turn
+
+ONE_AT_A_TIME = 1
+"""The max_concurrency that also keeps the order: an earlier one's retry goes before the rest."""
+
+ONE: sa.ColumnElement[int] = sa.literal_column("1")
+"""In the statement as it stands: PostgreSQL plans for a tenth of all rows if it does not see it."""
+
+_executions = trigger_executions.c
+_waiting = is_one_of(_executions.status, WAITING)
+
+
+@cache
+def query() -> sa.Select[Any]:
+    """One row for each trigger with something waiting; see Turn."""
+    waiting = _triggers_with_something_waiting()
+    trigger_id = waiting.c.trigger_id
+    oldest = first_in_turn(_executions.next_attempt_at, trigger_id).scalar_subquery()
+    retried = first_retried(_executions.next_attempt_at, trigger_id).scalar_subquery()
+    due_at = sa.case(
+        (triggers.c.max_concurrency == ONE_AT_A_TIME, sa.func.coalesce(retried, oldest)),
+        else_=oldest,
+    )
+    counted = triggers.c.max_concurrency.is_not(None) | trigger_breakers.c.opened_at.is_not(None)
+    running = sa.case((counted, running_count(trigger_id).scalar_subquery()), else_=0)
+    return (
+        sa.select(
+            triggers.c.id,
+            triggers.c.max_concurrency,
+            sa.type_coerce(due_at, _executions.next_attempt_at.type).label("due_at"),
+            running.label("running_count"),
+            trigger_breakers.c.probe_at,
+            utc_now().label("now"),
+        )
+        .select_from(waiting)
+        .join(triggers, triggers.c.id == trigger_id)
+        .outerjoin(trigger_breakers, trigger_breakers.c.trigger_id == trigger_id)
+    )
+
+
+def turns(connection: Connection, *, breakers: bool = True) -> list[Turn]:
+    """Every trigger for which something waits and is scheduled; `breakers`: heed them."""
+    found = []
+    for row in connection.execute(query()):
+        if row.due_at is None:
+            continue
+        probed = breakers and row.probe_at is not None
+        found.append(
+            Turn(
+                row.id,
+                (row.due_at - row.now).total_seconds(),
+                row.max_concurrency,
+                row.running_count,
+                (row.probe_at - row.now).total_seconds() if probed else None,
+            )
+        )
+    return found
+
+
+def first_in_turn(
+    column: sa.ColumnElement[Any], trigger_id: sa.ColumnElement[int]
+) -> sa.Select[Any]:
+    """Of the trigger's executions that wait, the one that is due first."""
+    return (
+        sa.select(column)
+        .where(_executions.trigger_id == trigger_id, _waiting)
+        .where(_executions.next_attempt_at.is_not(None))
+        .order_by(_executions.next_attempt_at, _executions.id)
+        .limit(ONE)
+    )
+
+
+def first_retried(
+    column: sa.ColumnElement[Any], trigger_id: sa.ColumnElement[int]
+) -> sa.Select[Any]:
+    """Of the trigger's executions that wait for a retry, the one that was admitted first."""
+    return (
+        sa.select(column)
+        # as a range, for SQLite would read through all that the trigger ever had otherwise
+        .where(_executions.trigger_id.between(trigger_id, trigger_id))
+        .where(is_one_of(_executions.status, [RETRYING]))
+        .where(_executions.next_attempt_at.is_not(None))
+        .order_by(_executions.trigger_id, _executions.id)
+        .limit(ONE)
+    )
+
+
+def running_count(trigger_id: sa.ColumnElement[int]) -> sa.Select[int]:
+    """How many of the trigger run under a lease, on any worker."""
+    return (
+        sa.select(sa.func.count())
+        .select_from(trigger_executions)
+        .where(is_one_of(_executions.status, [RUNNING]))
+        .where(_executions.lease_expires_at > sa.literal_column(f"'{DUE_SINCE_EVER}'"))
+        # the sum keeps both databases from reading all that the trigger ever had
+        .where(_executions.trigger_id + sa.literal_column("0") == trigger_id)
+    )
+
+
+def _triggers_with_something_waiting() -> sa.CTE:
+    # ordered by all that the index holds: no other index answers that, and none is tried
+    order = (_executions.trigger_id, _executions.next_attempt_at, _executions.id)
+    ids = sa.select(_executions.trigger_id)
+    ids = ids.where(_waiting).order_by(*order).limit(ONE)
+    waiting = sa.select(ids.scalar_subquery().label("trigger_id")).cte("waiting", recursive=True)
+    following = ids.where(_executions.trigger_id > waiting.c.trigger_id).correlate(waiting)
+    step = sa.select(following.scalar_subquery()).where(waiting.c.trigger_id.is_not(None))
+    return waiting.union_all(step)

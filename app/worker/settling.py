@@ -1,0 +1,154 @@
+"""Write down how attempts ended, as soon as the database takes it: many in one transaction."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from app import log
+from app.db import Database
+from app.errors import DatabaseUnavailable, LeaseLost, SchemaMoved
+from app.settings import Settings
+from app.worker import breaker, classify, rescue, settle
+from app.worker.attempt import Attempt, Ended
+
+AT_ONCE = 100
+"""How many are settled in one transaction: it holds SQLite's only write lock meanwhile."""
+
+logger = logging.getLogger("hookonce.worker")
+
+
+class Settling:
+    """What one worker's attempts came to and is not committed yet."""
+
+    def __init__(
+        self, database: Database, settings: Settings, owner: str, chance: Callable[[], float]
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._owner = owner
+        self._chance = chance
+        self._waiting: list[tuple[Ended, float]] = []
+
+    @property
+    def pending(self) -> bool:
+        """Whether anything is not written down yet."""
+        return bool(self._waiting)
+
+    def add(self, ended: Sequence[Ended]) -> None:
+        """Keep it until it is written down, or its lease has run out anyway."""
+        give_up_at = time.monotonic() + self._settings.hookonce_lease_seconds
+        self._waiting += [(each, give_up_at) for each in ended]
+
+    def write(self) -> None:
+        """All is written down, or is given up with its lease.
+
+        Raises DatabaseUnavailable or SchemaMoved with the rest kept.
+        """
+        try:
+            while self._waiting:
+                self._write([ended for ended, _ in self._waiting[:AT_ONCE]])
+        except (DatabaseUnavailable, SchemaMoved) as error:
+            self.give_up(error)
+            raise
+
+    def give_up(self, error: Exception) -> None:
+        """Forget what has waited for as long as its lease lasts: another worker has it by now."""
+        now = time.monotonic()
+        for ended, give_up_at in self._waiting:
+            if now > give_up_at:
+                execution_id = ended.lease.execution_id
+                log.event(
+                    logger,
+                    logging.ERROR,
+                    "settle_given_up",
+                    execution_id=execution_id,
+                    detail=error,
+                )
+        self._waiting = [each for each in self._waiting if now <= each[1]]
+
+    def write_lost(self) -> None:
+        """Attempts whose lease nobody renewed are settled as lost."""
+        with self._database.reading() as connection:
+            if connection.execute(rescue.expired_query(1)).first() is None:
+                return
+        with self._database.writing() as connection:
+            ended = rescue.expired(connection, AT_ONCE, classify.LEASE_LOST)
+            statuses = settle.record(connection, ended, self._chance) if ended else []
+        for each, status in zip(ended, statuses, strict=True):
+            _log_attempt(each, status)
+
+    def hand_back(self, attempts: Sequence[Attempt]) -> None:
+        """The attempts, which were ended by us, are due again at once for any other worker."""
+        self.add([Ended(each.lease, each.terms, classify.HANDED_BACK) for each in attempts])
+        self.write()
+
+    def renew(self, attempts: Sequence[Attempt]) -> None:
+        """Our leases last for another lease time; what is waiting to be settled keeps its own."""
+        held = [each.lease.execution_id for each in attempts]
+        held += [ended.lease.execution_id for ended, _ in self._waiting]
+        if not held:
+            return
+        try:
+            with self._database.writing() as connection:
+                rescue.renew(connection, self._owner, held, self._settings.hookonce_lease_seconds)
+        except (DatabaseUnavailable, SchemaMoved) as error:
+            log.event(logger, logging.WARNING, "lease_not_renewed", detail=error)
+
+    def _write(self, batch: list[Ended]) -> None:
+        try:
+            self._commit(batch)
+            del self._waiting[: len(batch)]
+        except (DatabaseUnavailable, SchemaMoved):
+            raise
+        except Exception:  # one of them cannot be written: the others can
+            for each in batch:
+                self._write_alone(each)
+                del self._waiting[0]
+
+    def _write_alone(self, ended: Ended) -> None:
+        try:
+            self._commit([ended])
+        except (DatabaseUnavailable, SchemaMoved):
+            raise
+        except LeaseLost as error:
+            log.event(logger, logging.WARNING, "lease_lost", detail=error)
+        except Exception:
+            logger.exception("settling failed in a way that nobody foresaw; the lease runs out")
+
+    def _commit(self, batch: list[Ended]) -> None:
+        with self._database.writing() as connection:
+            statuses = settle.record(connection, batch, self._chance)
+            changes = breaker.note(connection, batch, self._settings)
+        for each, status in zip(batch, statuses, strict=True):
+            _log_attempt(each, status)
+        for change in changes:
+            self._log_breaker(change)
+
+    def _log_breaker(self, change: breaker.Change) -> None:
+        waits = {"probe_in_seconds": self._settings.hookonce_breaker_seconds}
+        log.event(
+            logger,
+            logging.WARNING if change.opened else logging.INFO,
+            "breaker_opened" if change.opened else "breaker_closed",
+            trigger_id=change.trigger_id,
+            failure_count=change.failure_count,
+            **(waits if change.opened else {}),
+        )
+
+
+def _log_attempt(ended: Ended, status: str) -> None:
+    outcome = ended.outcome
+    log.event(
+        logger,
+        logging.INFO,
+        "attempt",
+        execution_id=ended.lease.execution_id,
+        trigger_id=ended.terms.trigger_id,
+        number=ended.lease.number,
+        outcome=outcome.outcome,
+        status=status,
+        error_category=outcome.category,
+        error_reason=outcome.reason,
+        seconds=None if outcome.duration_seconds is None else round(outcome.duration_seconds, 3),
+        error=outcome.error,
+    )

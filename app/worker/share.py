@@ -1,0 +1,98 @@
+"""Whose turn is it? The room of a worker is shared out between triggers. Pure.
+
+One trigger with a huge backlog, or a target that hangs, must not keep the others waiting.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+
+RESERVED_ONE_IN = 8
+"""Which part of a worker is kept from triggers that occupy it for long, at least one place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A trigger for which something waits, as one look found it."""
+
+    trigger_id: int
+    due_in_seconds: float
+    """When its next execution is due; not above 0: it is due, and for so long."""
+    max_concurrency: int | None = None
+    running_count: int = 0
+    """How many of it run anywhere; counted only where it matters."""
+    probe_in_seconds: float | None = None
+    """When its breaker lets one execution through; None: the breaker is closed."""
+
+    @property
+    def wait_seconds(self) -> float:
+        """How long nothing of it may begin; not above 0: it may now, as far as is known."""
+        if self.probe_in_seconds is None:
+            return self.due_in_seconds
+        return max(self.due_in_seconds, self.probe_in_seconds)
+
+    @property
+    def allowed_count(self) -> float:
+        """How many of it may begin now, if so many are due."""
+        if self.wait_seconds > 0:
+            return 0
+        if self.probe_in_seconds is not None:
+            return 0 if self.running_count else 1
+        if self.max_concurrency is None:
+            return float("inf")
+        return self.max_concurrency - self.running_count
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a worker has to share out, and what it knows of those who want it."""
+
+    places: int
+    """In all."""
+    held: Mapping[int, int]
+    """By trigger: the places that are taken now."""
+    quick: Collection[int] = ()
+    """Triggers whose last attempt here was short: a place they take is soon free again."""
+    slow: Collection[int] = ()
+    """Triggers of which an attempt lasts, or lasted, long."""
+
+    @property
+    def reserved(self) -> int:
+        """The places that no trigger gets for which they may be gone for long."""
+        return max(1, self.places // RESERVED_ONE_IN) if self.places > 1 else 0
+
+
+def out(turns: Sequence[Turn], room: Room) -> dict[int, int]:
+    """How many of each trigger shall begin now: place by place to whoever holds the fewest.
+
+    Between equals the longest waiting comes first. The reserved places go to triggers that are
+    known to be quick, and to those of which nothing runs here and nothing bad is known.
+    """
+    free = room.places - sum(room.held.values())
+    by_id = {turn.trigger_id: turn for turn in turns if turn.allowed_count > 0}
+    waiting = [
+        (room.held.get(turn.trigger_id, 0), turn.due_in_seconds, turn.trigger_id)
+        for turn in by_id.values()
+    ]
+    heapify(waiting)
+    given: dict[int, int] = {}
+    while free > 0 and waiting:
+        held, due, trigger_id = heappop(waiting)
+        if free <= room.reserved and not _may_take_the_last(trigger_id, held, room):
+            continue
+        free -= 1
+        given[trigger_id] = given.get(trigger_id, 0) + 1
+        if given[trigger_id] < by_id[trigger_id].allowed_count:
+            heappush(waiting, (held + 1, due, trigger_id))
+    return given
+
+
+def next_in_seconds(turns: Sequence[Turn]) -> float | None:
+    """How soon something that is not due yet will be; None if nothing is known to come."""
+    return min((turn.wait_seconds for turn in turns if turn.wait_seconds > 0), default=None)
+
+
+def _may_take_the_last(trigger_id: int, held: int, room: Room) -> bool:
+    if trigger_id in room.quick:
+        return True
+    return trigger_id not in room.slow and held == 0
