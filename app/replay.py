@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from app import db, lifecycle, log, revision
+from app import audit, db, lifecycle, log, models, revision
+from app.audit import UNNAMED, Actor
 from app.db import IDEMPOTENCY_INDEX, REPLAY_INDEX, Database, utc_now, violates
 from app.errors import DatabaseUnavailable, NotFound, NotReplayable, RateLimited, SchemaMoved
 from app.models import execution_requests, trigger_executions
@@ -20,13 +21,15 @@ PAUSE_SECONDS = 60
 """Between two replays of one chain: time enough to see how the last one ended."""
 SINCE_REVISION = "0008"
 """Below it, and while a migration is on its way to it, there is nowhere to write the lineage."""
+INCOMING_INDEX = f"{IDEMPOTENCY_INDEX}_incoming"
+TAKEN_BACK = "replays are being taken back by a migration; try again when it is through"
 _HIGHEST_ID = 2**63 - 1
 
 logger = logging.getLogger("hookonce.replay")
 _columns = trigger_executions.c
 
 
-def replay(database: Database, execution_id: int) -> int:
+def replay(database: Database, execution_id: int, actor: Actor = UNNAMED) -> int:
     """The id of the new execution, due at once; the dead letter is `replayed` from now on.
 
     Raises NotFound, NotReplayable with the status that it has, or RateLimited, in this order. Of
@@ -39,12 +42,21 @@ def replay(database: Database, execution_id: int) -> int:
             _require_replayable(connection, execution_id)
             successor = _add_successor(connection, execution_id)
             _take_over(connection, execution_id)
+            _remember(connection, actor, execution_id, successor)
     except IntegrityError as error:
         raise _meaning(database, execution_id, error) from error
     except SchemaMoved as error:
         raise DatabaseUnavailable("a migration is under way; try again") from error
+    database.bell.ring()
     log.event(logger, logging.INFO, "replayed", execution_id=execution_id, successor=successor)
     return successor
+
+
+def _remember(connection: Connection, actor: Actor, execution_id: int, successor: int) -> None:
+    """On the record, where the schema has one: it came after replays did."""
+    if f"{models.audit.name}.actor" in db.columns(connection):
+        subject, after = f"execution:{execution_id}", {"new_execution_id": successor}
+        audit.record(connection, actor, "execution.replay", subject, after=after)
 
 
 def _require_lineage(connection: Connection) -> None:
@@ -55,6 +67,9 @@ def _require_lineage(connection: Connection) -> None:
         raise DatabaseUnavailable(
             f"a replay needs revision {SINCE_REVISION}; {revision.explanation(current)}"
         )
+    # an index that knows no replays is being built, and each replay would make it fail
+    if sa.inspect(connection).has_index(trigger_executions.name, INCOMING_INDEX):
+        raise DatabaseUnavailable(TAKEN_BACK)
 
 
 def _require_replayable(connection: Connection, execution_id: int) -> None:
@@ -153,7 +168,7 @@ def _meaning(database: Database, execution_id: int, error: IntegrityError) -> Ex
     if violates(error, REPLAY_INDEX):
         return NotReplayable(execution_id, lifecycle.REPLAYED)
     if violates(error, IDEMPOTENCY_INDEX):
-        return DatabaseUnavailable("replays are being taken back by a migration; try again later")
+        return DatabaseUnavailable(TAKEN_BACK)
     with database.reading() as connection:
         _status(connection, execution_id)  # its trigger may have gone, and it with it
     return error

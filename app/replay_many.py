@@ -10,6 +10,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from app import lifecycle, log
+from app.audit import UNNAMED, Actor
 from app.db import Database
 from app.errors import HookonceError, NotFound, NotReplayable, RateLimited
 from app.models import trigger_executions
@@ -59,7 +60,11 @@ class Replayed:
 
 
 def replay_many(
-    database: Database, execution_ids: Iterable[int], pace: Pace, stop: threading.Event
+    database: Database,
+    execution_ids: Iterable[int],
+    pace: Pace,
+    stop: threading.Event,
+    actor: Actor = UNNAMED,
 ) -> Iterator[Replayed]:
     """What became of each, as it happens; once `stop` is set, nothing more follows.
 
@@ -76,14 +81,14 @@ def replay_many(
         if stop.is_set():
             return
         began = time.monotonic()
-        result = _one(database, execution_id)
+        result = _one(database, execution_id, actor)
         first_ones.sent = result.successor
         yield result
 
 
-def _one(database: Database, execution_id: int) -> Replayed:
+def _one(database: Database, execution_id: int, actor: Actor) -> Replayed:
     try:
-        return Replayed(execution_id, successor=replay(database, execution_id))
+        return Replayed(execution_id, successor=replay(database, execution_id, actor))
     except (NotFound, NotReplayable, RateLimited) as refusal:
         return Replayed(execution_id, refusal=refusal)
 

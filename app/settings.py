@@ -57,6 +57,14 @@ class Settings:
     """How long a worker told to stop lets running actions finish."""
     hookonce_secret_key: tuple[str, ...] = field(default=(), repr=False)
     """What secrets are sealed with in the database; the first seals, every one of them opens."""
+    hookonce_session_seconds: float = 43_200.0
+    """How long a browser stays logged in."""
+    hookonce_secret_grace_seconds: float = 86_400.0
+    """How long a trigger's old secret stays good when the API or a page makes a new one."""
+    hookonce_proxy_count: int = 0
+    """How many proxies in front add to X-Forwarded-For: whom to believe about an address."""
+    hookonce_command_watermark: int = 50
+    """Above so many messages of people in the window asked for, the statistics say so."""
     hookonce_log_level: str = "INFO"
 
     @property
@@ -179,5 +187,9 @@ _READERS: dict[str, Callable[[str], object]] = {
     "HOOKONCE_BREAKER_SECONDS": _number(0.1, float),
     "HOOKONCE_SHUTDOWN_SECONDS": _number(0, float),
     "HOOKONCE_SECRET_KEY": _keys,
+    "HOOKONCE_SESSION_SECONDS": _number(60, float),
+    "HOOKONCE_SECRET_GRACE_SECONDS": _number(0, float),
+    "HOOKONCE_PROXY_COUNT": _number(0, int),
+    "HOOKONCE_COMMAND_WATERMARK": _number(0, int),
     "HOOKONCE_LOG_LEVEL": lambda text: _choice("DEBUG", "INFO", "WARNING", "ERROR")(text.upper()),
 }

@@ -15,6 +15,7 @@ from app.cli import (
     replay,
     secret,
     source,
+    token,
     trigger,
     trigger_changes,
     worker,
@@ -31,7 +32,9 @@ def main() -> None:
 
 for command in (worker.command, check.command, replay.command):
     main.add_command(command)
-for group in (action.group, dead.group, held.group, secret.group, source.group, trigger.group):
+for group in (action.group, dead.group, held.group, secret.group, source.group):
+    main.add_command(group)
+for group in (token.group, trigger.group):
     main.add_command(group)
 for change in trigger_changes.COMMANDS:
     trigger.group.add_command(change)

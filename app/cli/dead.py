@@ -14,7 +14,7 @@ import click
 from app import dead_letters, queries
 from app.cli import printing
 from app.cli.choosing import choosing
-from app.cli.reaching import WRONG, with_database
+from app.cli.reaching import WRONG, actor, with_database
 from app.db import Database
 from app.dead_letters import Chosen
 from app.errors import DatabaseUnavailable, SchemaMoved
@@ -105,7 +105,7 @@ def _replay_all(
     stopped = None
     with _until_interrupted() as stop, _progress(total) as bar:
         try:
-            for result in replay_many(database, meant, pace, stop):
+            for result in replay_many(database, meant, pace, stop, actor()):
                 counts[result.outcome] += 1
                 bar.update(1)
         except FailingAgain as error:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 import click
 
 from app import operate, queries
+from app.audit import Actor
 from app.cli import printing
-from app.cli.reaching import with_database
+from app.cli.reaching import actor, with_database
 from app.db import Database
 from app.settings import Settings
 
@@ -46,9 +47,11 @@ def give_up(_chosen: Settings, database: Database, yes: bool) -> None:
     _decide(database, "become dead letters", operate.give_up_held, yes)
 
 
-def _decide(database: Database, what: str, decision: Callable[[Database], int], yes: bool) -> None:
+def _decide(
+    database: Database, what: str, decision: Callable[[Database, Actor], int], yes: bool
+) -> None:
     with database.reading() as connection:
         count = sum(row.executions for row in queries.held_by_trigger(connection))
     if not yes:
         click.confirm(f"{count} held execution(s) will {what}. Go on?", abort=True)
-    click.echo(f"{decision(database)} execution(s) {what}")
+    click.echo(f"{decision(database, actor())} execution(s) {what}")

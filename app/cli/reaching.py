@@ -1,5 +1,8 @@
 """How a command reaches the database, and says in one sentence what went wrong."""
 
+import os
+import pwd
+import socket
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -8,11 +11,22 @@ import click
 from sqlalchemy.exc import DataError
 
 from app import log, settings
+from app.audit import Actor
 from app.db import Database
 from app.errors import HookonceError, SchemaMoved
 
 WRONG = 1
 """The exit status for everything that Hookonce can put into words."""
+
+
+def actor() -> Actor:
+    """Whoever runs the command, for the record: as the system has it, not as a variable says."""
+    number = os.getuid()
+    try:
+        name = pwd.getpwuid(number).pw_name
+    except KeyError:  # a container may run as a number that has no name
+        name = str(number)
+    return Actor(f"cli:{name}", socket.gethostname())
 
 
 def with_database(command: Callable[..., None]) -> Callable[..., None]:

@@ -4,7 +4,7 @@ import click
 
 from app import replay as replaying
 from app.cli import printing
-from app.cli.reaching import with_database
+from app.cli.reaching import actor, with_database
 from app.db import Database
 from app.settings import Settings
 
@@ -15,7 +15,7 @@ from app.settings import Settings
 @with_database
 def command(_chosen: Settings, database: Database, execution_id: int, as_json: bool) -> None:
     """Send a dead letter again: a new execution takes over, under the same key."""
-    successor = replaying.replay(database, execution_id)
+    successor = replaying.replay(database, execution_id, actor())
     if as_json:
         printing.record({"status": "ok", "new_execution_id": successor}, as_json)
     else:

@@ -7,7 +7,7 @@ import urllib3
 
 from app import operate, queries
 from app.cli import printing
-from app.cli.reaching import with_database
+from app.cli.reaching import actor, with_database
 from app.db import Database
 from app.intake import key, sources
 from app.intake.firing import signed_headers
@@ -54,7 +54,7 @@ def add(
     described = operate.NewTrigger(
         name, source, action, payload, event_filter, secret, key_from, missing_key, tolerance
     )
-    row = operate.add_trigger(database, described, sources.names())
+    row = operate.add_trigger(database, described, sources.names(), actor())
     made = {
         "id": row.id,
         "secret": database.safe.opened(row),

@@ -4,7 +4,7 @@ import click
 
 from app import operate, queries
 from app.cli import printing
-from app.cli.reaching import with_database
+from app.cli.reaching import actor, with_database
 from app.db import Database
 from app.settings import Settings
 
@@ -24,7 +24,7 @@ def rotate(
     as_json: bool,
 ) -> None:
     """Give the trigger a new secret and print it; the old one stays good for a while."""
-    row = operate.rotate_secret(database, trigger, max(0.0, grace), secret)
+    row = operate.rotate_secret(database, trigger, max(0.0, grace), secret, actor())
     until = queries.public(row)["previous_secret_expires_at"]
     printing.record(
         {"id": row.id, "secret": database.safe.opened(row), "old_secret_good_until": until}, as_json
@@ -36,7 +36,7 @@ def rotate(
 @with_database
 def enable(_chosen: Settings, database: Database, trigger: str) -> None:
     """Let the trigger receive again."""
-    click.echo(f"{operate.set_enabled(database, trigger, True).slug} is enabled")
+    click.echo(f"{operate.set_enabled(database, trigger, True, actor()).slug} is enabled")
 
 
 @click.command("disable")
@@ -44,7 +44,7 @@ def enable(_chosen: Settings, database: Database, trigger: str) -> None:
 @with_database
 def disable(_chosen: Settings, database: Database, trigger: str) -> None:
     """Refuse what comes for the trigger; what was admitted still runs."""
-    click.echo(f"{operate.set_enabled(database, trigger, False).slug} is disabled")
+    click.echo(f"{operate.set_enabled(database, trigger, False, actor()).slug} is disabled")
 
 
 @click.command("remove")
@@ -53,7 +53,7 @@ def disable(_chosen: Settings, database: Database, trigger: str) -> None:
 @with_database
 def remove(_chosen: Settings, database: Database, trigger: str) -> None:
     """Delete the trigger and all its executions."""
-    click.echo(f"{operate.remove_trigger(database, trigger).slug} is gone")
+    click.echo(f"{operate.remove_trigger(database, trigger, actor()).slug} is gone")
 
 
 COMMANDS = (rotate, enable, disable, remove)

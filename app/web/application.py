@@ -6,8 +6,13 @@ from app.db import Database
 from app.intake.receive import opened
 from app.settings import Settings
 from app.tally.memory import Tally
-from app.web import problems
+from app.web import api, problems
+from app.web.desk import Desk
+from app.web.doorman import Doorman
+from app.web.doors import Doors
+from app.web.headers import SecurityHeaders
 from app.web.health import Alive, Ready
+from app.web.operations import PUBLIC
 from app.web.webhook import Webhook
 
 App = falcon.App[falcon.Request, falcon.Response]
@@ -18,12 +23,16 @@ def create_app(
 ) -> App:
     """The WSGI application for these settings, which counts what it does in this tally."""
     database = database or Database(settings)
-    app: App = falcon.App()
+    app: App = falcon.App(middleware=[SecurityHeaders(settings.hookonce_public_url)])
     problems.install(app, settings.hookonce_refusal_status)
     intake = opened(database, pre_check=settings.hookonce_pre_check, tally=tally)
     webhook = Webhook(intake, settings.hookonce_max_body_bytes, settings.hookonce_public_url)
-    app.add_route("/api/triggers/webhook/{trigger_id}", webhook)
-    app.add_route("/api/triggers/webhook/{trigger_id}/{secret:path}", webhook)
-    app.add_route("/healthz", Alive())
-    app.add_route("/readyz", Ready(database))
+    doorman = Doorman(database, intake.schema, settings)
+    doors = Doors(app, doorman)
+    doors.add("/api/triggers/webhook/{trigger_id}", webhook, POST=PUBLIC, GET=PUBLIC)
+    doors.add("/api/triggers/webhook/{trigger_id}/{secret:path}", webhook, POST=PUBLIC, GET=PUBLIC)
+    doors.add("/healthz", Alive(), GET=PUBLIC)
+    doors.add("/readyz", Ready(database), GET=PUBLIC)
+    api.install(doors, Desk(database, settings, doorman))
+    doors.require_all()
     return app

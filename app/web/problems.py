@@ -10,11 +10,20 @@ from sqlalchemy.exc import DataError, IntegrityError
 from app import log
 from app.errors import (
     DatabaseUnavailable,
+    Forbidden,
+    InvalidRequest,
+    InvalidToken,
+    InvalidTrigger,
     KeyMissing,
+    NameTaken,
+    NotFound,
     NotReplayable,
     RateLimited,
+    SchemaBehind,
     SchemaMoved,
     TooLarge,
+    TooManyAttempts,
+    Unauthenticated,
     Unreadable,
     Unverified,
 )
@@ -38,6 +47,14 @@ def install(app: falcon.App[Any, Any], refusal_status: int) -> None:
     app.add_error_handler(TooLarge, _answering(413, "too_large"))
     app.add_error_handler(NotReplayable, _not_replayable)
     app.add_error_handler(RateLimited, _rate_limited)
+    app.add_error_handler(SchemaBehind, _behind)
+    app.add_error_handler(Unauthenticated, _unauthenticated)
+    app.add_error_handler(Forbidden, _answering(403, "forbidden"))
+    app.add_error_handler(TooManyAttempts, _too_many_attempts)
+    app.add_error_handler(NotFound, _saying(404, "not_found"))
+    app.add_error_handler(NameTaken, _saying(409, "conflict"))
+    for mistake in (InvalidRequest, InvalidToken, InvalidTrigger):
+        app.add_error_handler(mistake, _saying(422, "invalid"))
 
 
 def _refusal(status: int) -> Handler:
@@ -63,6 +80,46 @@ def _answering(status: int, code: str) -> Handler:
         resp.media = {"error": code, "detail": str(error)}
 
     return handle
+
+
+def _saying(status: int, code: str) -> Handler:
+    """As `_answering`, and nothing to log: who asked is told, and nothing is wrong here."""
+
+    def handle(
+        _req: falcon.Request, resp: falcon.Response, error: Exception, _params: dict[str, Any]
+    ) -> None:
+        resp.status = status
+        resp.media = {"error": code, "detail": str(error)}
+
+    return handle
+
+
+def _unauthenticated(
+    req: falcon.Request, resp: falcon.Response, error: Unauthenticated, _params: dict[str, Any]
+) -> None:
+    """https://www.rfc-editor.org/rfc/rfc6750#section-3"""
+    log.event(logger, logging.WARNING, "unauthenticated", path=req.path, detail=error)
+    resp.status = 401
+    invalid = ', error="invalid_token"' if req.auth else ""
+    resp.set_header("WWW-Authenticate", f'Bearer realm="hookonce"{invalid}')
+    resp.media = {"error": "unauthorized", "detail": str(error)}
+
+
+def _too_many_attempts(
+    req: falcon.Request, resp: falcon.Response, error: TooManyAttempts, _params: dict[str, Any]
+) -> None:
+    log.event(logger, logging.WARNING, "too_many_attempts", path=req.path)
+    resp.status = 429
+    resp.set_header("Retry-After", str(error.seconds))
+    resp.media = {"error": "rate_limited", "detail": str(error)}
+
+
+def _behind(
+    _req: falcon.Request, resp: falcon.Response, error: SchemaBehind, _params: dict[str, Any]
+) -> None:
+    resp.status = 503
+    resp.set_header("Retry-After", RETRY_AFTER_SECONDS)
+    resp.media = {"error": "unavailable", "detail": str(error)}
 
 
 def _not_replayable(

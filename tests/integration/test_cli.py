@@ -183,7 +183,7 @@ def test_a_trigger_is_not_removed_unless_confirmed(hookonce: Hookonce) -> None:
         (["--action", "http", "--payload", "acme.example"], "http:// or https:// address"),
         (["--filter", "{"], "the event filter is not JSON"),
         (["--filter", "[]"], "the event filter must be an object"),
-        (["--secret", "s" * 256], "a secret has at most 255 characters"),
+        (["--secret", "s" * 256], "a secret has 1 to 255 characters"),
     ],
     ids=["source", "action", "payload", "address", "filter", "list as filter", "secret"],
 )

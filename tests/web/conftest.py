@@ -6,16 +6,38 @@ from contextlib import contextmanager
 import pytest
 from falcon import testing
 
+from app import people
 from app.db import Database
 from app.settings import Settings, from_environment
 from app.web.application import create_app
 from tests.databases import KINDS, Databases
+from tests.web.api import Api
 from tests.web.receiver import Receiver
 
 
 @pytest.fixture
 def client(settings: Settings, database: Database) -> testing.TestClient:
     return testing.TestClient(create_app(settings, database))
+
+
+@pytest.fixture
+def api(client: testing.TestClient, database: Database) -> Api:
+    return Api(client, database)
+
+
+@pytest.fixture
+def viewer(api: Api) -> str:
+    return api.token(people.VIEWER)
+
+
+@pytest.fixture
+def operator(api: Api) -> str:
+    return api.token(people.OPERATOR)
+
+
+@pytest.fixture
+def admin(api: Api) -> str:
+    return api.token(people.ADMIN)
 
 
 @pytest.fixture(scope="module", params=KINDS)

@@ -1,0 +1,269 @@
+"""Lists that people leaf through, newest first, each page found by an index however far down.
+
+A page is asked for by number, as older dashboards do, or by the id beyond which it begins. Numbers
+reach as far as rows are counted; ids reach everywhere.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app import lifecycle
+from app.counting import EXACT_UP_TO, Counter
+from app.db import is_one_of
+from app.errors import InvalidRequest, NotFound
+from app.models import (
+    audit,
+    execution_attempts,
+    execution_repeats,
+    key_mismatches,
+    trigger_breakers,
+    trigger_executions,
+    triggers,
+)
+
+_executions = trigger_executions.c
+TRIGGER_ID = triggers.c.id
+EXECUTION_ID = trigger_executions.c.id
+AUDIT_ID = audit.c.id
+NEWEST_SHOWN = 20
+CHAIN_AT_MOST = 100
+LOOKED_THROUGH = 20_000
+"""How many of a trigger's rows are searched at once for a status that no index knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which page: by number, or beyond an id."""
+
+    page: int = 1
+    per_page: int = 20
+    before_id: int | None = None
+    after_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The rows of a page, and how many there are on all of them."""
+
+    rows: list[sa.Row[Any]]
+    total: int
+    exact: bool
+    page: int
+    pages: int
+    next: int | None
+    """The `before_id` of the page after it; None on the last."""
+
+
+def page(
+    connection: Connection,
+    counter: Counter,
+    rows: sa.Select[Any],
+    by: sa.ColumnElement[int],
+    where: Where,
+    key: Any,
+    horizon: int | None = None,
+) -> Page:
+    """The page of these rows, newest first; `by` is the id that they are sorted by.
+
+    With a horizon nothing below that id is looked at, and the page says to go on from there.
+    Raises InvalidRequest for a number beyond all that is counted.
+    """
+    if horizon is not None:
+        rows, key = rows.where(by >= horizon), (key, horizon)
+    counted = counter.upto(connection, rows.with_only_columns(by, maintain_column_froms=True), key)
+    found = _slice(connection, rows, by, where)
+    total = min(counted, EXACT_UP_TO)
+    more = len(found) > where.per_page
+    shown = found[: where.per_page]
+    if where.after_id is not None:
+        shown.reverse()
+        more = bool(shown)  # what it was asked to come after stands before all of it
+    return Page(
+        rows=shown,
+        total=total,
+        exact=counted <= EXACT_UP_TO and horizon is None,
+        page=where.page,
+        pages=-(-total // where.per_page),
+        next=shown[-1].id if more and shown else horizon,
+    )
+
+
+def _slice(
+    connection: Connection, rows: sa.Select[Any], by: sa.ColumnElement[int], where: Where
+) -> list[sa.Row[Any]]:
+    """One row more than the page has, so that it is known whether another follows."""
+    if where.after_id is not None:
+        query = rows.where(by > where.after_id).order_by(by.asc())
+        return list(connection.execute(query.limit(where.per_page)))
+    query = rows.order_by(by.desc()).limit(where.per_page + 1)
+    if where.before_id is not None:
+        return list(connection.execute(query.where(by < where.before_id)))
+    skipped = (where.page - 1) * where.per_page
+    if skipped >= EXACT_UP_TO:
+        raise InvalidRequest(f"pages reach {EXACT_UP_TO} rows far; go on from there with before_id")
+    return list(connection.execute(query.offset(skipped)))
+
+
+def triggers_query(
+    kind: str | None = None, source: str | None = None, enabled: bool | None = None
+) -> sa.Select[Any]:
+    """Triggers of this type and source, enabled or not."""
+    query = sa.select(triggers)
+    if kind is not None:
+        query = query.where(triggers.c.type == kind)
+    if source is not None:
+        query = query.where(triggers.c.source == source)
+    if enabled is not None:
+        query = query.where(triggers.c.enabled.is_(enabled))
+    return query
+
+
+def executions_query(
+    trigger_id: int, status: str | None = None, key: str | None = None
+) -> sa.Select[Any]:
+    """The trigger's executions in this status, with this key."""
+    query = sa.select(trigger_executions).where(_executions.trigger_id == trigger_id)
+    if key is not None:
+        query = query.where(_executions.idempotency_key == key)
+    return query if status is None else query.where(in_status(status))
+
+
+def in_status(status: str) -> sa.ColumnElement[bool]:
+    """The condition, said so that the partial index for the status is seen to fit.
+
+    The word is one of ours and stands in the statement as it is: no plan sees into a parameter.
+    """
+    if status not in lifecycle.STATUSES:
+        raise InvalidRequest(f"there is no status {status!r}")
+    same = _executions.status == sa.literal_column(f"'{status}'")
+    if status in lifecycle.DEAD:
+        return is_one_of(_executions.status, lifecycle.DEAD) & same
+    if status == lifecycle.PENDING:
+        return is_one_of(_executions.status, lifecycle.WAITING) & same
+    if status == lifecycle.REPLAYED:
+        successor = trigger_executions.alias("successor").c
+        taken_over = sa.select(successor.replay_of_id).where(successor.replay_of_id.is_not(None))
+        return same & _executions.id.in_(taken_over)
+    return same
+
+
+def horizon(
+    connection: Connection, trigger_id: int, status: str | None, before_id: int | None
+) -> int | None:
+    """Down to which id a page of this status looks; None where all can be looked at.
+
+    No index knows what is completed: among a million others the few might take seconds to find.
+    """
+    if status != lifecycle.COMPLETED:
+        return None
+    rows = sa.select(_executions.id).where(_executions.trigger_id == trigger_id)
+    if before_id is not None:
+        rows = rows.where(_executions.id < before_id)
+    query = rows.order_by(_executions.id.desc()).offset(LOOKED_THROUGH).limit(1)
+    return connection.execute(query).scalar_one_or_none()
+
+
+def execution_count(connection: Connection, counter: Counter, trigger_id: int) -> int:
+    """How many executions the trigger has; beyond 10,000 that number."""
+    rows = sa.select(_executions.id).where(_executions.trigger_id == trigger_id)
+    counted = counter.upto(connection, rows, ("executions", trigger_id, None, None))
+    return min(counted, EXACT_UP_TO)
+
+
+def newest_executions(connection: Connection, trigger_id: int) -> list[sa.Row[Any]]:
+    query = executions_query(trigger_id).order_by(_executions.id.desc())
+    return list(connection.execute(query.limit(NEWEST_SHOWN)))
+
+
+def execution(connection: Connection, execution_id: int) -> tuple[sa.Row[Any], sa.Row[Any]]:
+    """The execution, and its trigger; NotFound if there is none by that id."""
+    query = sa.select(trigger_executions).where(_executions.id == execution_id)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no execution {execution_id}")
+    of_trigger = sa.select(triggers).where(triggers.c.id == row.trigger_id)
+    return row, connection.execute(of_trigger).one()
+
+
+def attempts_of(connection: Connection, execution_id: int) -> list[sa.Row[Any]]:
+    """The execution's attempts, first to last."""
+    columns = execution_attempts.c
+    query = sa.select(execution_attempts).where(columns.execution_id == execution_id)
+    return list(connection.execute(query.order_by(columns.number)))
+
+
+def chain_of(connection: Connection, execution: Any) -> list[sa.Row[Any]]:
+    """The executions that replays lead from and to, first to last, this one included."""
+    shown = (
+        _executions.id,
+        _executions.status,
+        _executions.replay_of_id,
+        _executions.received_at,
+        _executions.started_at,
+        _executions.completed_at,
+    )
+    before = _walk(connection, shown, execution.replay_of_id, lambda row: row.replay_of_id)
+    after = _successors(connection, shown, execution.id)
+    this = connection.execute(sa.select(*shown).where(_executions.id == execution.id)).all()
+    return [*reversed(before), *this, *after]
+
+
+def _walk(connection: Connection, shown: Any, start: int | None, step: Any) -> list[sa.Row[Any]]:
+    found: list[sa.Row[Any]] = []
+    while start is not None and len(found) < CHAIN_AT_MOST:
+        row = connection.execute(sa.select(*shown).where(_executions.id == start)).one_or_none()
+        if row is None:  # pruned
+            break
+        found.append(row)
+        start = step(row)
+    return found
+
+
+def _successors(connection: Connection, shown: Any, execution_id: int) -> list[sa.Row[Any]]:
+    found: list[sa.Row[Any]] = []
+    while len(found) < CHAIN_AT_MOST:
+        query = sa.select(*shown).where(_executions.replay_of_id == execution_id)
+        row = connection.execute(query).one_or_none()
+        if row is None:
+            break
+        found.append(row)
+        execution_id = row.id
+    return found
+
+
+def repeats_of(connection: Connection, execution_id: int) -> sa.Row[Any] | None:
+    """How often the event came again, and when last; None if it never did."""
+    query = sa.select(execution_repeats).where(execution_repeats.c.execution_id == execution_id)
+    return connection.execute(query).one_or_none()
+
+
+def mismatches_of(connection: Connection, execution_id: int) -> list[sa.Row[Any]]:
+    """The other payloads that came under the execution's key, oldest first."""
+    columns = key_mismatches.c
+    query = sa.select(key_mismatches).where(columns.execution_id == execution_id)
+    return list(connection.execute(query.order_by(columns.first_at)))
+
+
+def audit_query(
+    subject: str | None = None, actor: str | None = None, action: str | None = None
+) -> sa.Select[Any]:
+    """What was changed, of this subject, by this actor, in this way."""
+    query = sa.select(audit)
+    given = ((audit.c.subject, subject), (audit.c.actor, actor), (audit.c.action, action))
+    for column, value in given:
+        if value is not None:
+            query = query.where(column == value)
+    return query
+
+
+def breakers(connection: Connection) -> list[sa.Row[Any]]:
+    """The triggers whose target has failed lately."""
+    query = (
+        sa.select(triggers.c.slug, trigger_breakers)
+        .join(triggers, triggers.c.id == trigger_breakers.c.trigger_id)
+        .order_by(trigger_breakers.c.trigger_id)
+    )
+    return list(connection.execute(query))

@@ -1,0 +1,193 @@
+"""How the service is doing: numbers of the last days, each counted from an index alone.
+
+Ids rise with the time of receipt, so a window of time is a window of ids: its first is found by
+halving, and every index that ends in the id counts from there.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app import lifecycle, outcomes
+from app.counting import Counter
+from app.db import is_one_of
+from app.lifecycle import DEAD, WAITING
+from app.listing import in_status
+from app.models import delivery_counts, execution_attempts, trigger_executions, triggers
+
+_executions = trigger_executions.c
+COMMAND_SOURCES = ("whatsapp", "evolution", "evolution_go")
+COMMAND_PREFIXES = ("wpp", "whatsapp")
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_UNDATED_AT_MOST = 1_000
+"""Found rows may lack every time; so many in a row are taken to be old."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The executions received since a moment."""
+
+    connection: Connection
+    counter: Counter
+    since: datetime
+    first_id: int
+
+    def count(self, name: str, column: sa.ColumnElement[int], *such: sa.ColumnElement[bool]) -> int:
+        """How many there are such that; `column` is the id that the index ends in."""
+        rows = sa.select(column).where(column >= self.first_id, *such)
+        # by the hour, so that windows of nearly the same beginning share what is remembered
+        key = (name, self.since.replace(minute=0, second=0, microsecond=0))
+        return self.counter.whole(self.connection, rows, key)
+
+
+def window(connection: Connection, counter: Counter, since: datetime) -> Window:
+    """The executions received since then."""
+    return Window(connection, counter, since, first_id_since(connection, since))
+
+
+def first_id_since(connection: Connection, since: datetime) -> int:
+    """An id that all executions received since then have reached, and none received before."""
+    bounds = sa.select(sa.func.min(_executions.id), sa.func.max(_executions.id))
+    low, high = connection.execute(bounds).one()
+    if low is None:
+        return 0
+    high += 1
+    while low < high:
+        middle = (low + high) // 2
+        found, moment = _dated(connection, middle, high)
+        if moment is not None and moment < since:
+            low = found + 1
+        else:
+            high = middle
+    return int(low)
+
+
+def _dated(connection: Connection, start: int, end: int) -> tuple[int, datetime | None]:
+    """The first execution from there on that knows when it came, and when.
+
+    None where there is no execution, long ago where too many know nothing.
+    """
+    query = (
+        sa.select(_executions.id, sa.func.coalesce(*_TIMES).label("moment"))
+        .where(_executions.id >= start, _executions.id < end)
+        .order_by(_executions.id)
+    )
+    found, moment = end, None
+    for limit in (1, _UNDATED_AT_MOST):
+        for row in connection.execute(query.limit(limit)):
+            found, moment = row.id, row.moment or LONG_AGO
+            if row.moment is not None:
+                return found, moment
+        if moment is None:
+            break
+    return found, moment
+
+
+_TIMES = (_executions.received_at, _executions.started_at, _executions.completed_at)
+
+
+def by_status(seen: Window) -> dict[str, int]:
+    """How many executions of the window are in each status.
+
+    Each status but `completed` has an index of its own; that one is what is left of all.
+    """
+    waiting = seen.count("waiting", _executions.id, is_one_of(_executions.status, WAITING))
+    dead = seen.count("dead", _executions.id, is_one_of(_executions.status, DEAD))
+    retrying = seen.count("retrying", _executions.id, in_status(lifecycle.RETRYING))
+    failed = in_status(lifecycle.FAILED)
+    permanent = seen.count("failed", _executions.id, failed) if dead else 0
+    counts = {
+        lifecycle.PENDING: waiting - retrying,
+        lifecycle.RUNNING: seen.count("running", _executions.id, in_status(lifecycle.RUNNING)),
+        lifecycle.RETRYING: retrying,
+        lifecycle.FAILED: permanent,
+        lifecycle.FAILED_RETRYABLE: dead - permanent,
+        lifecycle.REPLAYED: _replayed(seen),
+    }
+    counts[lifecycle.COMPLETED] = total(seen) - sum(counts.values())
+    # a large number may be seconds older than another that is taken from it
+    return {name: max(0, counts[name]) for name in lifecycle.STATUSES}
+
+
+def total(seen: Window) -> int:
+    """How many executions the window has."""
+    return seen.count("total", _executions.id)
+
+
+def _replayed(seen: Window) -> int:
+    """Whatever was replayed has a successor, and those have an index."""
+    return seen.count("replayed", _executions.replay_of_id, _executions.replay_of_id.is_not(None))
+
+
+def retries(seen: Window) -> int:
+    """How many attempts at executions of the window were not the first."""
+    columns = execution_attempts.c
+    return seen.count("retries", columns.execution_id, columns.number > 1)
+
+
+def commands(seen: Window) -> int:
+    """How many executions of the window are messages of people, by the trigger they came to."""
+    columns = triggers.c
+    named = [
+        sa.func.lower(column).startswith(prefix)
+        for column in (columns.slug, columns.name)
+        for prefix in COMMAND_PREFIXES
+    ]
+    query = sa.select(columns.id).where(sa.or_(columns.source.in_(COMMAND_SOURCES), *named))
+    return sum(
+        seen.count(f"commands {trigger_id}", _executions.id, _executions.trigger_id == trigger_id)
+        for trigger_id in seen.connection.execute(query).scalars()
+    )
+
+
+def duplicates(seen: Window) -> int:
+    """How many deliveries of the window's hours came again and were stored only once."""
+    columns = delivery_counts.c
+    query = sa.select(sa.func.sum(columns.number)).where(
+        columns.hour >= _hour(seen.since), columns.outcome.in_(outcomes.REPEATED)
+    )
+    return int(seen.connection.execute(query).scalar() or 0)
+
+
+def deliveries_by_hour(seen: Window) -> list[sa.Row[Any]]:
+    """(hour, outcome, number) of what became of deliveries to all triggers, oldest first."""
+    columns = delivery_counts.c
+    query = (
+        sa.select(columns.hour, columns.outcome, sa.func.sum(columns.number).label("number"))
+        .where(columns.hour >= _hour(seen.since))
+        .group_by(columns.hour, columns.outcome)
+        .order_by(columns.hour, columns.outcome)
+    )
+    return list(seen.connection.execute(query))
+
+
+def dead_by_reason(connection: Connection, counter: Counter) -> dict[str, int]:
+    """How many dead letters there are for each reason, of whatever age; `unknown` for none."""
+    reason = _executions.error_reason
+    dead = is_one_of(_executions.status, DEAD)
+    query = sa.select(reason, sa.func.count()).where(dead).group_by(reason)
+    known = counter.remembered(dead_by_reason)
+    if known is not None:
+        return dict(known)
+    counted = {name or "unknown": int(number) for name, number in connection.execute(query)}
+    counter.remember(dead_by_reason, counted, sum(counted.values()))
+    return counted
+
+
+def oldest_waiting_seconds(connection: Connection, now: datetime) -> float | None:
+    """How long the oldest execution that is due has waited; None if nothing waits."""
+    oldest = (
+        sa.select(sa.func.min(_executions.id))
+        .where(is_one_of(_executions.status, WAITING), _executions.next_attempt_at <= now)
+        .scalar_subquery()
+    )
+    query = sa.select(sa.func.coalesce(*_TIMES)).where(_executions.id == oldest)
+    moment = connection.execute(query).scalar_one_or_none()
+    return None if moment is None else max(0.0, round((now - moment).total_seconds(), 3))
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)

@@ -1,0 +1,155 @@
+"""/api/triggers/executions and /api/dead: what was admitted, what failed, and sending it again."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app import clock, dead_letters, listing, operate
+from app.audit import Actor
+from app.db import Database
+from app.dead_letters import Chosen
+from app.errors import InvalidRequest, NotFound, NotReplayable, RateLimited
+from app.people import OPERATOR, VIEWER
+from app.replay import replay
+from app.web import showing
+from app.web.desk import Desk
+from app.web.operations import Operations
+from app.web.shapes import (
+    DeadAsked,
+    DeadBody,
+    DeadChoice,
+    DeadGroup,
+    DeadPage,
+    DeadReplayed,
+    ExecutionDetail,
+    ExecutionId,
+    Replayed,
+)
+
+OPERATIONS = Operations()
+
+
+@OPERATIONS.get("/api/triggers/executions/{execution_id}", VIEWER)
+def show_execution(desk: Desk, execution_id: ExecutionId) -> ExecutionDetail:
+    """The execution with its attempts, its replays, and what came again under its key."""
+    with desk.database.reading() as connection:
+        row, trigger = listing.execution(connection, execution_id)
+        attempts = listing.attempts_of(connection, execution_id)
+        chain = listing.chain_of(connection, row)
+        first_id = row.chain_id or row.id
+        repeats = listing.repeats_of(connection, first_id)
+        mismatches = listing.mismatches_of(connection, first_id)
+    number, last_at = (0, None) if repeats is None else (repeats.number, repeats.last_at)
+    return {
+        **showing.execution(row),
+        "trigger_slug": trigger.slug,
+        "attempts": [showing.attempt(each) for each in attempts],
+        "chain": [showing.link(each) for each in chain],
+        "repeats": {"number": number, "last_at": clock.text(last_at)},
+        "mismatches": [showing.mismatch(each) for each in mismatches],
+        "duplicate_key": {
+            "key": row.idempotency_key,
+            "found_at": showing.key_places(trigger.idempotency_key_from),
+            "first_execution_id": first_id,
+        },
+    }
+
+
+@OPERATIONS.post("/api/triggers/executions/{execution_id}/replay", OPERATOR, may_answer=(400, 429))
+def replay_execution(desk: Desk, execution_id: ExecutionId, actor: Actor) -> Replayed:
+    """Send the dead letter again, as a new execution."""
+    return {"status": "ok", "new_execution_id": replay(desk.database, execution_id, actor)}
+
+
+@OPERATIONS.get("/api/dead", VIEWER)
+def list_dead(desk: Desk, query: DeadAsked) -> DeadPage:
+    """Dead letters, newest first, and how many there are for each trigger and reason."""
+    with desk.database.reading() as connection:
+        chosen = _chosen(connection, query)
+        rows = _some(connection, chosen, query.before_id, query.per_page + 1)
+        groups = _groups(desk, connection, chosen)
+    shown = rows[: query.per_page]
+    return {
+        "dead": [showing.dead(row) for row in shown],
+        "groups": groups,
+        "total": sum(group["executions"] for group in groups),
+        "next": shown[-1].id if len(rows) > query.per_page else None,
+    }
+
+
+@OPERATIONS.post("/api/dead/replay", OPERATOR)
+def replay_dead(desk: Desk, body: DeadBody, actor: Actor) -> DeadReplayed:
+    """Send chosen dead letters again, newest first, so many at once; go on with `next`.
+
+    With `preview` nothing is sent, and the answer says what would be.
+    """
+    with desk.database.reading() as connection:
+        chosen = _chosen(connection, body)
+        rows = _some(connection, chosen, body.before_id, body.limit + 1)
+        groups = _groups(desk, connection, chosen)
+    answer: DeadReplayed = {
+        "preview": body.preview,
+        "groups": groups,
+        "total": sum(group["executions"] for group in groups),
+        "replayed": [],
+        "refused": [],
+        "next": body.before_id if body.preview else None,
+    }
+    if body.preview:
+        return answer
+    for row in rows[: body.limit]:
+        _replay_into(answer, desk.database, row.id, actor)
+    answer["next"] = rows[body.limit - 1].id if len(rows) > body.limit else None
+    return answer
+
+
+def _replay_into(answer: DeadReplayed, database: Database, execution_id: int, actor: Actor) -> None:
+    try:
+        successor = replay(database, execution_id, actor)
+    except (NotFound, NotReplayable, RateLimited) as error:
+        answer["refused"].append(
+            {"execution_id": execution_id, "error": _REFUSALS[type(error)], "detail": str(error)}
+        )
+    else:
+        answer["replayed"].append({"execution_id": execution_id, "new_execution_id": successor})
+
+
+_REFUSALS: dict[type[Exception], Literal["not_found", "not_replayable", "rate_limited"]] = {
+    NotFound: "not_found",
+    NotReplayable: "not_replayable",
+    RateLimited: "rate_limited",
+}
+
+
+def _chosen(connection: Connection, choice: DeadChoice) -> Chosen:
+    trigger_id = None
+    if choice.trigger is not None:
+        trigger_id = operate.find_trigger(connection, choice.trigger).id
+    since = None if choice.since is None else clock.moment(choice.since)
+    if choice.since is not None and since is None:
+        raise InvalidRequest("since must be a moment such as 2026-01-31T23:59:59Z")
+    return Chosen(
+        trigger_id=trigger_id,
+        reason=choice.reason,
+        category=choice.category,
+        since=since,
+        key=choice.key,
+    )
+
+
+def _some(
+    connection: Connection, chosen: Chosen, before_id: int | None, limit: int
+) -> Sequence[sa.Row[Any]]:
+    return connection.execute(dead_letters.page_query(chosen, before_id, limit)).all()
+
+
+def _groups(desk: Desk, connection: Connection, chosen: Chosen) -> list[DeadGroup]:
+    """How many there are for each trigger and reason; of many, as of a moment ago."""
+    key = ("dead", chosen)
+    known = desk.counter.remembered(key)
+    if known is None:
+        known = [showing.dead_group(row) for row in dead_letters.counts(connection, chosen)]
+        desk.counter.remember(key, known, sum(group["executions"] for group in known))
+    return list(known)

@@ -1,0 +1,122 @@
+"""Rows as the API shows them: JSON as JSON, times as text, and never a secret."""
+
+import json
+from typing import Any, cast
+
+import sqlalchemy as sa
+
+from app import clock
+from app.audit import without_secrets
+from app.listing import Page
+from app.web.desk import Desk
+from app.web.shapes import (
+    Attempt,
+    Breaker,
+    Change,
+    DeadGroup,
+    DeadLetter,
+    DeliveryCount,
+    Execution,
+    Link,
+    Listed,
+    Mismatch,
+    Token,
+    Trigger,
+)
+
+
+def trigger(desk: Desk, row: sa.Row[Any], execution_count: int) -> Trigger:
+    """The trigger with its address, and how many executions it has."""
+    shown = without_secrets(row._mapping)
+    shown["type"] = shown["type"] or "webhook"
+    shown["source"] = shown["source"] or "custom"
+    shown["event_filter"] = _object(shown["event_filter"]) or {}
+    shown["retry_policy"] = _object(shown["retry_policy"])
+    shown["idempotency_key_from"] = key_places(shown["idempotency_key_from"])
+    shown |= {"enabled": bool(shown["enabled"]), "from_yaml": bool(shown["from_yaml"])}
+    shown |= {"execution_count": execution_count, "webhook_url": desk.webhook_url(row.id)}
+    return cast(Trigger, shown)
+
+
+def execution(row: sa.Row[Any]) -> Execution:
+    """The execution, its event read."""
+    shown = without_secrets(row._mapping)
+    shown["event_data"] = _json(shown["event_data"])
+    return cast(Execution, shown)
+
+
+def attempt(row: sa.Row[Any]) -> Attempt:
+    return cast(Attempt, _only(row, Attempt))
+
+
+def link(row: sa.Row[Any]) -> Link:
+    return cast(Link, _only(row, Link))
+
+
+def mismatch(row: sa.Row[Any]) -> Mismatch:
+    return cast(Mismatch, _only(row, Mismatch))
+
+
+def token(row: sa.Row[Any]) -> Token:
+    return cast(Token, _only(row, Token))
+
+
+def dead(row: sa.Row[Any]) -> DeadLetter:
+    return cast(DeadLetter, _only(row, DeadLetter))
+
+
+def dead_group(row: sa.Row[Any]) -> DeadGroup:
+    return {"trigger": row.trigger, "reason": row.reason, "executions": int(row.executions)}
+
+
+def delivery(row: sa.Row[Any]) -> DeliveryCount:
+    return {"hour": clock.text(row.hour), "outcome": row.outcome, "number": int(row.number)}
+
+
+def change(row: sa.Row[Any]) -> Change:
+    """The change, what was before and after read."""
+    shown = _only(row, Change)
+    return cast(Change, shown | {name: _object(shown[name]) for name in ("before", "after")})
+
+
+def breaker(row: sa.Row[Any]) -> Breaker:
+    """The state of a trigger's target."""
+    state = "closed" if row.opened_at is None else "open"
+    return cast(Breaker, _only(row, Breaker, state=state, trigger_slug=row.slug))
+
+
+def listed(page: Page) -> Listed:
+    """What stands beside the rows of a page."""
+    return Listed(
+        total=page.total,
+        total_exact=page.exact,
+        page=page.page,
+        pages=page.pages,
+        next=page.next,
+    )
+
+
+def key_places(stored: str | None) -> list[str]:
+    """Where a trigger's key comes from; empty: the default places."""
+    if not stored:
+        return []
+    found = _json(stored) if stored.startswith("[") else [stored]
+    return [str(each) for each in found] if isinstance(found, list) else [stored]
+
+
+def _only(row: sa.Row[Any], shape: Any, **more: Any) -> dict[str, Any]:
+    shown = without_secrets(row._mapping) | more
+    return {name: shown[name] for name in shape.__annotations__}
+
+
+def _json(text: str | None) -> Any:
+    """What the text says; the text itself where an older system left something else."""
+    try:
+        return None if text is None else json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _object(text: str | None) -> dict[str, Any] | None:
+    found = _json(text)
+    return found if isinstance(found, dict) else None

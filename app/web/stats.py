@@ -1,0 +1,59 @@
+"""/api/triggers/stats: how the service has done lately."""
+
+import logging
+import time
+from datetime import timedelta
+
+from app import clock, listing, log, statistics
+from app.people import VIEWER
+from app.web import showing
+from app.web.desk import Desk
+from app.web.operations import Operations
+from app.web.shapes import Stats, StatsAsked
+
+OPERATIONS = Operations()
+WARN_SECONDS = 60.0
+"""A page asks again and again; a warning a minute is enough."""
+
+logger = logging.getLogger("hookonce.web")
+
+
+@OPERATIONS.get("/api/triggers/stats", VIEWER)
+def show_stats(desk: Desk, query: StatsAsked) -> Stats:
+    """Numbers of the last days; large ones are up to ten seconds old."""
+    now = clock.now()
+    with desk.database.reading() as connection:
+        seen = statistics.window(connection, desk.counter, now - timedelta(days=query.days))
+        counts = statistics.by_status(seen)
+        dead = statistics.dead_by_reason(connection, desk.counter)
+        commands = statistics.commands(seen)
+        stats: Stats = {
+            "window_days": query.days,
+            "total_executions": sum(counts.values()),
+            "by_status": counts,
+            "retries_observed": statistics.retries(seen),
+            "idempotent_replays": statistics.duplicates(seen),
+            "dlq_size": sum(dead.values()),
+            "wpp_command_count": commands,
+            "circuit_breaker_watermark_hit": commands > desk.settings.hookonce_command_watermark,
+            "deliveries": [showing.delivery(row) for row in statistics.deliveries_by_hour(seen)],
+            "dead_by_reason": dead,
+            "oldest_pending_seconds": statistics.oldest_waiting_seconds(connection, now),
+            "breakers": [showing.breaker(row) for row in listing.breakers(connection)],
+        }
+    if stats["circuit_breaker_watermark_hit"]:
+        _warn(desk, commands)
+    return stats
+
+
+def _warn(desk: Desk, commands: int) -> None:
+    if time.monotonic() < desk.next_warning_at:
+        return
+    desk.next_warning_at = time.monotonic() + WARN_SECONDS
+    log.event(
+        logger,
+        logging.WARNING,
+        "watermark_hit",
+        wpp_command_count=commands,
+        watermark=desk.settings.hookonce_command_watermark,
+    )

@@ -1,0 +1,52 @@
+"""/api/tokens and /api/audit: who may do what, and who did what."""
+
+from app import clock, listing, people
+from app.audit import Actor
+from app.people import ADMIN
+from app.web import showing
+from app.web.desk import Desk
+from app.web.operations import Operations
+from app.web.shapes import (
+    AuditAsked,
+    ChangePage,
+    MadeToken,
+    NewTokenBody,
+    Token,
+    TokenId,
+    Tokens,
+)
+
+OPERATIONS = Operations()
+
+
+@OPERATIONS.get("/api/tokens", ADMIN)
+def list_tokens(desk: Desk) -> Tokens:
+    """Every token there ever was, newest first, and never what it is."""
+    with desk.database.reading() as connection:
+        return {"tokens": [showing.token(row) for row in people.all_tokens(connection)]}
+
+
+@OPERATIONS.post("/api/tokens", ADMIN, status=201)
+def create_token(desk: Desk, body: NewTokenBody, actor: Actor) -> MadeToken:
+    """Make a token; what it is stands in the answer and nowhere else."""
+    end = None if body.expires is None else clock.now() + people.duration(body.expires)
+    row, token = people.add_token(desk.database, actor, body.name, body.role, end)
+    return {**showing.token(row), "token": token}
+
+
+@OPERATIONS.delete("/api/tokens/{token_id}", ADMIN)
+def revoke_token(desk: Desk, token_id: TokenId, actor: Actor) -> Token:
+    """The token is no good from now on, nor are the sessions that it began."""
+    return showing.token(people.revoke_token(desk.database, actor, token_id))
+
+
+@OPERATIONS.get("/api/audit", ADMIN)
+def list_changes(desk: Desk, query: AuditAsked) -> ChangePage:
+    """Who changed what, newest first."""
+    rows = listing.audit_query(query.subject, query.actor, query.action)
+    counted = ("audit", query.subject, query.actor, query.action)
+    with desk.database.reading() as connection:
+        page = listing.page(
+            connection, desk.counter, rows, listing.AUDIT_ID, query.where(), counted
+        )
+    return {"changes": [showing.change(row) for row in page.rows], **showing.listed(page)}

@@ -1,0 +1,186 @@
+"""/api/triggers: webhook URLs and what they set off."""
+
+import json
+from typing import Any
+
+from app import describing, listing, operate
+from app.actions.masking import restored
+from app.audit import Actor
+from app.describing import NewTrigger
+from app.intake import key, sources
+from app.people import ADMIN, OPERATOR, VIEWER
+from app.web import showing
+from app.web.desk import Desk
+from app.web.operations import Operations
+from app.web.shapes import (
+    ExecutionPage,
+    ExecutionsAsked,
+    MadeTrigger,
+    NewSecret,
+    NewTriggerBody,
+    Started,
+    TestBody,
+    Trigger,
+    TriggerChanges,
+    TriggerDetail,
+    TriggerId,
+    TriggerPage,
+    TriggersAsked,
+)
+
+OPERATIONS = Operations()
+SHOWN_ONLY = tuple(
+    (set(Trigger.__annotations__) | {"executions"}) - set(TriggerChanges.__annotations__)
+)
+"""What a page that was given a trigger may send back with it; it changes nothing."""
+
+
+@OPERATIONS.get("/api/triggers", VIEWER)
+def list_triggers(desk: Desk, query: TriggersAsked) -> TriggerPage:
+    """The triggers, newest first."""
+    rows = listing.triggers_query(query.type, query.source, query.enabled)
+    counted = ("triggers", query.type, query.source, query.enabled)
+    with desk.database.reading() as connection:
+        page = listing.page(
+            connection, desk.counter, rows, listing.TRIGGER_ID, query.where(), counted
+        )
+        shown = [
+            showing.trigger(desk, row, listing.execution_count(connection, desk.counter, row.id))
+            for row in page.rows
+        ]
+    return {"triggers": shown, **showing.listed(page)}
+
+
+@OPERATIONS.post("/api/triggers", OPERATOR, status=201, may_answer=(409,), ignores=SHOWN_ONLY)
+def create_trigger(desk: Desk, body: NewTriggerBody, actor: Actor) -> MadeTrigger:
+    """Make a trigger; its secret is in the answer and nowhere else."""
+    key_from = _key_from(body.idempotency_key_from)
+    new = NewTrigger(
+        name=body.name,
+        source=body.source,
+        action_type=body.action_type,
+        action_payload=_text(body.action_payload) or "",
+        event_filter=_text(body.event_filter) or "{}",
+        secret=body.secret,
+        key_from=key_from,
+        missing_key=body.missing_key,
+        tolerance_seconds=body.tolerance_seconds,
+        retry_policy=_text(body.retry_policy),
+        max_concurrency=body.max_concurrency,
+        type=body.type,
+        agent=body.agent,
+        enabled=body.enabled,
+        remote_trigger_id=body.remote_trigger_id,
+        source_plugin=body.source_plugin,
+    )
+    row = operate.add_trigger(desk.database, new, sources.names(), actor)
+    secret = desk.database.safe.opened(row) or ""
+    return {**showing.trigger(desk, row, 0), "secret": secret}
+
+
+@OPERATIONS.get("/api/triggers/{trigger_id}", VIEWER)
+def show_trigger(desk: Desk, trigger_id: TriggerId) -> TriggerDetail:
+    """The trigger with its newest executions."""
+    with desk.database.reading() as connection:
+        row = operate.find_trigger(connection, trigger_id)
+        count = listing.execution_count(connection, desk.counter, row.id)
+        newest = listing.newest_executions(connection, row.id)
+    executions = [showing.execution(each) for each in newest]
+    return {**showing.trigger(desk, row, count), "executions": executions}
+
+
+@OPERATIONS.put("/api/triggers/{trigger_id}", OPERATOR, may_answer=(409,), ignores=SHOWN_ONLY)
+def update_trigger(
+    desk: Desk, trigger_id: TriggerId, body: TriggerChanges, said: frozenset[str], actor: Actor
+) -> Trigger:
+    """Change the trigger; what is left out stays as it is."""
+    return _updated(desk, trigger_id, body, said, actor)
+
+
+@OPERATIONS.patch("/api/triggers/{trigger_id}", OPERATOR, may_answer=(409,), ignores=SHOWN_ONLY)
+def patch_trigger(
+    desk: Desk, trigger_id: TriggerId, body: TriggerChanges, said: frozenset[str], actor: Actor
+) -> Trigger:
+    """Change the trigger; what is left out stays as it is."""
+    return _updated(desk, trigger_id, body, said, actor)
+
+
+@OPERATIONS.delete("/api/triggers/{trigger_id}", ADMIN)
+def delete_trigger(desk: Desk, trigger_id: TriggerId, actor: Actor) -> Trigger:
+    """Remove the trigger and all its executions; the answer is what it was."""
+    with desk.database.reading() as connection:
+        count = listing.execution_count(connection, desk.counter, trigger_id)
+    row = operate.remove_trigger(desk.database, trigger_id, actor)
+    return showing.trigger(desk, row, count)
+
+
+@OPERATIONS.post("/api/triggers/{trigger_id}/test", OPERATOR)
+def fire_trigger(desk: Desk, trigger_id: TriggerId, body: TestBody, actor: Actor) -> Started:
+    """Run the trigger's action with a made-up event."""
+    execution_id = operate.try_trigger(desk.database, trigger_id, body.data, actor)
+    return {"status": "started", "execution_id": execution_id}
+
+
+@OPERATIONS.post("/api/triggers/{trigger_id}/regenerate-secret", ADMIN)
+def regenerate_secret(desk: Desk, trigger_id: TriggerId, actor: Actor) -> NewSecret:
+    """Give the trigger a new secret; the old one stays good for a while."""
+    grace = desk.settings.hookonce_secret_grace_seconds
+    row = operate.rotate_secret(desk.database, trigger_id, grace, actor=actor)
+    shown = showing.trigger(desk, row, 0)
+    return {
+        "secret": desk.database.safe.opened(row) or "",
+        "previous_secret_expires_at": shown["previous_secret_expires_at"],
+    }
+
+
+@OPERATIONS.get("/api/triggers/{trigger_id}/executions", VIEWER)
+def list_executions(desk: Desk, trigger_id: TriggerId, query: ExecutionsAsked) -> ExecutionPage:
+    """The trigger's executions, newest first."""
+    rows = listing.executions_query(trigger_id, query.status, query.key)
+    counted = ("executions", trigger_id, query.status, query.key)
+    with desk.database.reading() as connection:
+        operate.find_trigger(connection, trigger_id)
+        horizon = listing.horizon(connection, trigger_id, query.status, query.before_id)
+        page = listing.page(
+            connection,
+            desk.counter,
+            rows,
+            listing.EXECUTION_ID,
+            query.where(),
+            counted,
+            None if query.key else horizon,
+        )
+    return {
+        "executions": [showing.execution(row) for row in page.rows],
+        **showing.listed(page),
+    }
+
+
+def _updated(
+    desk: Desk, trigger_id: int, body: TriggerChanges, said: frozenset[str], actor: Actor
+) -> Trigger:
+    given: dict[str, Any] = {name: getattr(body, name) for name in said}
+    for name in said & {"event_filter", "action_payload", "retry_policy"}:
+        given[name] = _text(given[name])
+    if "event_filter" in said:
+        given["event_filter"] = given["event_filter"] or "{}"
+    if "idempotency_key_from" in said:
+        given["idempotency_key_from"] = describing.key_text(_key_from(body.idempotency_key_from))
+    with desk.database.reading() as connection:
+        before = operate.find_trigger(connection, trigger_id)
+        count = listing.execution_count(connection, desk.counter, trigger_id)
+    if given.get("action_payload"):
+        given["action_payload"] = restored(given["action_payload"], before.action_payload)
+    row = operate.update_trigger(desk.database, trigger_id, given, sources.names(), actor)
+    return showing.trigger(desk, row, count)
+
+
+def _key_from(given: list[str] | str | None) -> tuple[str, ...]:
+    parts = tuple(given) if isinstance(given, list) else (given,) if given else ()
+    key.require_valid(parts)
+    return parts
+
+
+def _text(given: dict[str, Any] | str | None) -> str | None:
+    """JSON is stored as text, and may come as text."""
+    return json.dumps(given) if isinstance(given, dict) else given

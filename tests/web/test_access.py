@@ -1,0 +1,249 @@
+"""Every route, every role, and every kind of token that is no good: made from the route table."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import falcon
+import pytest
+from falcon import testing
+
+from app import clock, people
+from app.db import Database
+from app.models import tokens
+from app.people import ADMIN, OPERATOR, ROLES, VIEWER
+from app.revision import SchemaWatch
+from app.settings import Settings
+from app.web import application
+from app.web.application import create_app
+from app.web.doorman import Doorman
+from app.web.doors import Doors, Unruled
+from app.web.operations import PUBLIC, Rule
+from tests.databases import migrate
+from tests.web.api import ROOT, Api
+
+EVERY_RULE = {
+    ("/api/triggers/webhook/{trigger_id}", "GET"): PUBLIC,
+    ("/api/triggers/webhook/{trigger_id}", "POST"): PUBLIC,
+    ("/api/triggers/webhook/{trigger_id}/{secret}", "GET"): PUBLIC,
+    ("/api/triggers/webhook/{trigger_id}/{secret}", "POST"): PUBLIC,
+    ("/healthz", "GET"): PUBLIC,
+    ("/readyz", "GET"): PUBLIC,
+    ("/openapi.json", "GET"): PUBLIC,
+    ("/api/session", "POST"): PUBLIC,
+    ("/api/session", "GET"): VIEWER,
+    ("/api/session", "DELETE"): VIEWER,
+    ("/api/triggers", "GET"): VIEWER,
+    ("/api/triggers", "POST"): OPERATOR,
+    ("/api/triggers/{trigger_id}", "GET"): VIEWER,
+    ("/api/triggers/{trigger_id}", "PUT"): OPERATOR,
+    ("/api/triggers/{trigger_id}", "PATCH"): OPERATOR,
+    ("/api/triggers/{trigger_id}", "DELETE"): ADMIN,
+    ("/api/triggers/{trigger_id}/test", "POST"): OPERATOR,
+    ("/api/triggers/{trigger_id}/regenerate-secret", "POST"): ADMIN,
+    ("/api/triggers/{trigger_id}/executions", "GET"): VIEWER,
+    ("/api/triggers/executions/{execution_id}", "GET"): VIEWER,
+    ("/api/triggers/executions/{execution_id}/replay", "POST"): OPERATOR,
+    ("/api/triggers/stats", "GET"): VIEWER,
+    ("/api/dead", "GET"): VIEWER,
+    ("/api/dead/replay", "POST"): OPERATOR,
+    ("/api/tokens", "GET"): ADMIN,
+    ("/api/tokens", "POST"): ADMIN,
+    ("/api/tokens/{token_id}", "DELETE"): ADMIN,
+    ("/api/audit", "GET"): ADMIN,
+}
+"""Who may do what, written down a second time: a rule is not changed by a slip of the pen."""
+CONVERTER = re.compile(r":\w+(\([^)]*\))?}")
+
+
+@pytest.fixture(scope="module")
+def rules() -> dict[tuple[str, str], Rule]:
+    """What the running application says of itself."""
+    found: dict[tuple[str, str], Rule] = {}
+
+    class Noted(Doors):
+        def require_all(self) -> None:
+            super().require_all()
+            found.update(self.rules)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(application, "Doors", Noted)
+        create_app(Settings(database_url="sqlite:///does-not-exist.db"))
+    return found
+
+
+def guarded(rules: dict[tuple[str, str], Rule]) -> list[tuple[str, str, Rule]]:
+    return [
+        (method, re.sub(r"{[^}]*}", "1", CONVERTER.sub("}", route)), rule)
+        for (route, method), rule in rules.items()
+        if rule != PUBLIC
+    ]
+
+
+def test_the_rules_are_those_that_were_agreed_on(rules: dict[tuple[str, str], Rule]) -> None:
+    plain = {(CONVERTER.sub("}", route), method): rule for (route, method), rule in rules.items()}
+
+    assert {each: plain.get(each) for each in EVERY_RULE} == EVERY_RULE
+    assert {each for each, rule in plain.items() if each not in EVERY_RULE and rule == PUBLIC} <= {
+        each for each in plain if not each[0].startswith("/api/")
+    }
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_may_do_what_its_rules_say_and_nothing_more(
+    api: Api, rules: dict[tuple[str, str], Rule], role: str
+) -> None:
+    token = api.token(role)
+    refused = {
+        (method, path): api.ask(method, path, token).status_code == 403
+        for method, path, _rule in guarded(rules)
+    }
+
+    assert refused == {
+        (method, path): ROLES.index(role) < ROLES.index(rule)
+        for method, path, rule in guarded(rules)
+    }
+
+
+def expired(api: Api) -> str:
+    token = api.token(ADMIN)
+    with api.database.writing() as connection:
+        past = clock.now() - timedelta(seconds=1)
+        connection.execute(tokens.update().values(expires_at=past))
+    return token
+
+
+def revoked(api: Api) -> str:
+    row, token = people.add_token(api.database, ROOT, "gone", ADMIN)
+    people.revoke_token(api.database, ROOT, row.id)
+    return token
+
+
+NO_GOOD: dict[str, Callable[[Api], dict[str, str]]] = {
+    "none": lambda _api: {},
+    "forged": lambda api: bearer(api.token(ADMIN)[:-1] + "#"),
+    "made up": lambda _api: bearer("hookonce_" + "A" * 43),
+    "expired": lambda api: bearer(expired(api)),
+    "revoked": lambda api: bearer(revoked(api)),
+    "of another scheme": lambda api: {"Authorization": f"Basic {api.token(ADMIN)}"},
+    "empty": lambda _api: {"Authorization": "Bearer "},
+    "endless": lambda _api: bearer("A" * 10_000),
+    "not text": lambda _api: bearer("\xff\xfe"),
+    "its hash": lambda api: bearer(people.hashed(api.token(ADMIN))),
+    "a made-up cookie": lambda _api: {"Cookie": "hookonce_session=AAAA"},
+    "a token as a cookie": lambda api: {"Cookie": f"hookonce_session={api.token(ADMIN)}"},
+}
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.mark.parametrize("kind_of_token", NO_GOOD)
+def test_nothing_is_done_for_a_token_that_is_no_good(
+    api: Api, rules: dict[tuple[str, str], Rule], kind_of_token: str
+) -> None:
+    headers = NO_GOOD[kind_of_token](api)
+
+    for method, path, _rule in guarded(rules):
+        answer = api.ask(method, path, headers=headers)
+
+        assert answer.status_code == 401, (method, path)
+        assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="hookonce"')
+        assert answer.json["error"] == "unauthorized"
+    assert api.changes() == []
+
+
+def test_a_bad_token_is_not_mended_by_a_good_cookie(api: Api, admin: str) -> None:
+    cookie = api.ask("POST", "/api/session", json={"token": admin}).cookies["hookonce_session"]
+
+    answer = api.ask(
+        "GET",
+        "/api/session",
+        "made-up",
+        headers={"Cookie": f"hookonce_session={cookie.value}"},
+    )
+
+    assert answer.status_code == 401
+
+
+class Hello:
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        resp.media = "hello"
+
+    def on_post(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        resp.media = "hello"
+
+
+@pytest.fixture
+def doors(database: Database, settings: Settings) -> Doors:
+    return Doors(falcon.App(), Doorman(database, SchemaWatch(database), settings))
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [{}, {"GET": VIEWER}, {"GET": VIEWER, "POST": VIEWER, "DELETE": VIEWER}],
+    ids=["none", "one too few", "one too many"],
+)
+def test_a_method_without_a_rule_is_not_added(doors: Doors, rules: dict[str, Rule]) -> None:
+    with pytest.raises(Unruled, match="/hello"):
+        doors.add("/hello", Hello(), **rules)
+
+
+def test_an_application_with_a_way_around_the_rules_does_not_start(doors: Doors) -> None:
+    doors.add("/hello", Hello(), GET=VIEWER, POST=PUBLIC)
+    doors.require_all()
+    doors._app.add_route("/back-door", Hello())
+
+    with pytest.raises(Unruled, match="/back-door"):
+        doors.require_all()
+
+
+def test_a_sink_is_a_way_around_the_rules(doors: Doors) -> None:
+    doors._app.add_sink(lambda _req, _resp: None, "/anything")
+
+    with pytest.raises(Unruled):
+        doors.require_all()
+
+
+def test_a_method_that_a_path_has_not_is_refused_with_those_that_it_has(
+    api: Api, admin: str
+) -> None:
+    answer = api.ask("DELETE", "/api/triggers", admin)
+
+    assert answer.status_code == 405
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "POST", "OPTIONS"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api", "/api/nothing", "/api/triggers/x", "/api/triggers/0", "/api/triggers/99999999999"],
+)
+def test_a_path_that_is_none_is_not_found(api: Api, admin: str, path: str) -> None:
+    answer = api.ask("GET", path, admin)
+
+    assert (answer.status_code, answer.json["error"]) == (404, "not_found")
+
+
+def test_the_api_waits_for_a_migration_and_says_which(
+    api: Api, admin: str, database_url: str
+) -> None:
+    migrate(database_url, to="0015", down=True)
+
+    answer = api.ask("GET", "/api/triggers", admin)
+
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    assert "run `alembic upgrade head`" in answer.json["detail"]
+
+
+def test_the_api_says_that_its_database_is_away(settings: Settings, tmp_path: object) -> None:
+    away = Database(replace(settings, database_url=f"sqlite:///{tmp_path}/none.db"))
+    client = testing.TestClient(create_app(settings, away))
+
+    answer = client.simulate_get("/api/triggers", headers=bearer("x"))
+    away.dispose()
+
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
