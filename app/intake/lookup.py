@@ -51,6 +51,8 @@ _SHAPES = (
 )
 """The columns to ask for, newest schema first."""
 
+_NOT_ASKED: Any = object()
+
 logger = logging.getLogger("hookonce.intake")
 
 
@@ -68,9 +70,9 @@ class Triggers:
         """The trigger, or None if there is none by that id, whatever its shape."""
         named = number(trigger_id)
         with self._lock:
-            known = named in self._remembered
-            found = self._remembered.get(named)
-        if not known:
+            # asked once: what is there when asked for may have expired when it is fetched
+            found = self._remembered.get(named, _NOT_ASKED)
+        if found is _NOT_ASKED:
             found = self._look_up(named)
             with self._lock:
                 self._remembered[named] = found

@@ -1,10 +1,12 @@
 """A change to a trigger takes effect within two seconds, though it is not asked for every time."""
 
+import itertools
+
 import pytest
 
 from app import operate
 from app.db import Database
-from app.intake.lookup import Triggers
+from app.intake.lookup import FRESH_SECONDS, Triggers
 from tests import factories
 
 
@@ -114,3 +116,13 @@ def test_an_adopted_row_with_empty_places_is_read_as_refusing(
 
     assert found is not None
     assert (found.source, found.secret, found.event_filter) == ("custom", "", {})
+
+
+def test_a_trigger_is_never_unknown_because_what_was_remembered_just_expired(
+    database: Database,
+) -> None:
+    trigger_id = str(factories.trigger(database))
+    moments = itertools.count(step=FRESH_SECONDS / 5)
+    known = Triggers(database, lambda: next(moments))
+
+    assert all(known.find(trigger_id) is not None for _ in range(100))
