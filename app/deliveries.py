@@ -25,7 +25,9 @@ def counts(
     """
     columns = delivery_counts.c
     hour = since.replace(minute=0, second=0, microsecond=0)
-    query = sa.select(columns.hour, columns.trigger_id, columns.outcome, columns.number)
+    query: sa.Select[Any] = sa.select(
+        columns.hour, columns.trigger_id, columns.outcome, columns.number
+    )
     query = query.where(columns.hour >= hour)
     if trigger_id is not None:
         query = query.where(columns.trigger_id == trigger_id)
@@ -36,14 +38,18 @@ def counts(
 def repeats_of(connection: Connection, execution_id: int) -> sa.Row[Any] | None:
     """(number, last_at): how often the event came again; None if it never did."""
     columns = execution_repeats.c
-    query = sa.select(columns.number, columns.last_at).where(columns.execution_id == execution_id)
+    query: sa.Select[Any] = sa.select(columns.number, columns.last_at).where(
+        columns.execution_id == execution_id
+    )
     return connection.execute(query).one_or_none()
 
 
 def mismatches_of(connection: Connection, execution_id: int) -> Sequence[sa.Row[Any]]:
     """(digest, number, first_at, last_at) of the other payloads under its key, oldest first."""
     columns = key_mismatches.c
-    query = sa.select(columns.digest, columns.number, columns.first_at, columns.last_at)
+    query: sa.Select[Any] = sa.select(
+        columns.digest, columns.number, columns.first_at, columns.last_at
+    )
     query = query.where(columns.execution_id == execution_id)
     return connection.execute(query.order_by(columns.first_at, columns.digest)).all()
 
