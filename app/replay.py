@@ -40,9 +40,11 @@ def replay(database: Database, execution_id: int, actor: Actor = UNNAMED) -> int
         with database.writing() as connection:
             _require_lineage(connection)
             _require_replayable(connection, execution_id)
-            successor = _add_successor(connection, execution_id)
+            known = db.columns(connection)
+            successor = _add_successor(connection, known, execution_id)
             _take_over(connection, execution_id)
-            _remember(connection, actor, execution_id, successor)
+            if f"{models.audit.name}.actor" in known:  # it came after replays did
+                _remember(connection, actor, execution_id, successor)
     except IntegrityError as error:
         raise _meaning(database, execution_id, error) from error
     except SchemaMoved as error:
@@ -53,10 +55,8 @@ def replay(database: Database, execution_id: int, actor: Actor = UNNAMED) -> int
 
 
 def _remember(connection: Connection, actor: Actor, execution_id: int, successor: int) -> None:
-    """On the record, where the schema has one: it came after replays did."""
-    if f"{models.audit.name}.actor" in db.columns(connection):
-        subject, after = f"execution:{execution_id}", {"new_execution_id": successor}
-        audit.record(connection, actor, "execution.replay", subject, after=after)
+    subject, after = f"execution:{execution_id}", {"new_execution_id": successor}
+    audit.record(connection, actor, "execution.replay", subject, after=after)
 
 
 def _require_lineage(connection: Connection) -> None:
@@ -96,13 +96,12 @@ def _require_replayable(connection: Connection, execution_id: int) -> None:
             raise RateLimited(min(PAUSE_SECONDS, math.ceil(PAUSE_SECONDS - elapsed)))
 
 
-def _add_successor(connection: Connection, execution_id: int) -> int:
+def _add_successor(connection: Connection, known: frozenset[str], execution_id: int) -> int:
     """The new execution with its original request; made before the old row is touched.
 
     So it waits for whoever deletes the trigger rather than being waited for, and a second replay
     is refused by the unique index whatever became of the old row.
     """
-    known = db.columns(connection)
     first = trigger_executions.alias("first")
     # a downgrade that is under way has put the keys of replays aside, never that of the first
     key = sa.select(first.c.idempotency_key).where(first.c.id == _columns.chain_id)

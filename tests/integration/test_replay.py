@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from app import lifecycle
 from app import replay as replaying
+from app.audit import Actor
 from app.db import Database, utc_now
-from app.errors import HookonceError, NotFound, NotReplayable, RateLimited
+from app.errors import DatabaseUnavailable, HookonceError, NotFound, NotReplayable, RateLimited
 from app.intake.receive import Intake, receive
-from app.models import execution_requests, trigger_executions
+from app.models import audit, execution_requests, trigger_executions
 from app.replay import replay
 from app.settings import Settings
 from app.worker.loop import Worker
@@ -330,3 +332,58 @@ def test_the_unique_index_alone_refuses_a_second_replay(
     assert isinstance(refused, NotReplayable)
     assert refused.current_status == "replayed"
     assert len(factories.executions(database)) == 2
+
+
+def test_while_a_downgrade_builds_the_index_that_knows_no_replays_none_is_made(
+    database: Database,
+) -> None:
+    old = dead_letter(database)
+    with database.writing() as connection:
+        connection.exec_driver_sql(
+            "CREATE INDEX uq_trigger_idem_incoming ON trigger_executions (idempotency_key)"
+        )
+
+    refused = refusal(database, old)
+
+    assert isinstance(refused, DatabaseUnavailable)
+    assert row(database, old).status == "failed"
+
+
+def test_the_index_that_knows_no_replays_is_no_duplicate_but_a_migration(
+    database: Database,
+) -> None:
+    old = dead_letter(database)
+    with database.writing() as connection:
+        connection.exec_driver_sql("DROP INDEX uq_trigger_idem")
+        connection.exec_driver_sql(
+            "CREATE UNIQUE INDEX uq_trigger_idem ON trigger_executions "
+            "(trigger_id, idempotency_key) WHERE idempotency_key IS NOT NULL"
+        )
+
+    refused = refusal(database, old)
+
+    assert isinstance(refused, DatabaseUnavailable)
+    assert row(database, old).status == "failed"
+
+
+def test_a_constraint_of_somebody_else_is_not_explained_away(database: Database) -> None:
+    old = dead_letter(database)
+    with database.writing() as connection:
+        connection.exec_driver_sql("CREATE UNIQUE INDEX theirs ON trigger_executions (event_data)")
+
+    with pytest.raises(IntegrityError):
+        replay(database, old)
+
+    assert row(database, old).status == "failed"
+
+
+def test_who_replayed_is_on_record(database: Database) -> None:
+    old = dead_letter(database)
+
+    new = replay(database, old, Actor("maria", "10.0.0.7"))
+    refusal(database, old)
+
+    with database.reading() as connection:
+        (record,) = connection.execute(sa.select(audit)).all()
+    assert (record.actor, record.origin, record.action) == ("maria", "10.0.0.7", "execution.replay")
+    assert (record.subject, record.after) == (f"execution:{old}", f'{{"new_execution_id": {new}}}')
