@@ -11,6 +11,7 @@ from app.cli import (
     action,
     check,
     dead,
+    deliveries,
     held,
     replay,
     secret,
@@ -34,7 +35,7 @@ for command in (worker.command, check.command, replay.command):
     main.add_command(command)
 for group in (action.group, dead.group, held.group, secret.group, source.group):
     main.add_command(group)
-for group in (token.group, trigger.group):
+for group in (deliveries.group, token.group, trigger.group):
     main.add_command(group)
-for change in trigger_changes.COMMANDS:
+for change in (*trigger_changes.COMMANDS, *deliveries.COMMANDS):
     trigger.group.add_command(change)
