@@ -1,5 +1,6 @@
 """`hookonce dead`: look through the dead letters, and replay many of them."""
 
+import logging
 import signal
 import sys
 import threading
@@ -103,7 +104,7 @@ def _replay_all(
     """What became of how many, and the exit status."""
     counts = Counter(dict.fromkeys(OUTCOMES, 0))
     stopped = None
-    with _until_interrupted() as stop, _progress(total) as bar:
+    with _until_interrupted() as stop, _quietly(), _progress(total) as bar:
         try:
             for result in replay_many(database, meant, pace, stop, actor()):
                 counts[result.outcome] += 1
@@ -123,6 +124,18 @@ def _replay_all(
 
 def _progress(total: int) -> Any:
     return click.progressbar(length=total, label="Replaying", show_pos=True, file=sys.stderr)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """A line for each replay would tear the bar apart; warnings are worth it."""
+    logger = logging.getLogger("hookonce.replay")
+    before = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 @contextmanager

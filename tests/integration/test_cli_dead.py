@@ -262,6 +262,15 @@ def test_named_executions_are_replayed_once_each(hookonce: Hookonce, database: D
     assert row(database, other).status == "failed"
 
 
+def test_no_line_for_each_replay_tears_the_bar_apart(
+    hookonce: Hookonce, database: Database
+) -> None:
+    dead_letter(database)
+
+    assert "evt=replayed" not in hookonce(*EVERY).stderr
+    assert "evt=replayed" in hookonce("replay", dead_letter(database)).stderr
+
+
 def test_ids_and_options_together_are_refused(hookonce: Hookonce) -> None:
     result = hookonce("dead", "replay", 1, "--reason", "timeout")
 
