@@ -96,15 +96,20 @@ def _slice(
 ) -> list[sa.Row[Any]]:
     """One row more than the page has, so that it is known whether another follows."""
     if where.after_id is not None:
-        query = rows.where(by > where.after_id).order_by(by.asc())
+        query = rows.where(by > _id(where.after_id)).order_by(by.asc())
         return list(connection.execute(query.limit(where.per_page)))
     query = rows.order_by(by.desc()).limit(where.per_page + 1)
     if where.before_id is not None:
-        return list(connection.execute(query.where(by < where.before_id)))
+        return list(connection.execute(query.where(by < _id(where.before_id))))
     skipped = (where.page - 1) * where.per_page
     if skipped >= EXACT_UP_TO:
         raise InvalidRequest(f"pages reach {EXACT_UP_TO} rows far; go on from there with before_id")
     return list(connection.execute(query.offset(skipped)))
+
+
+def _id(given: int) -> sa.ColumnElement[int]:
+    """64 bits, though the column may have fewer: no id is an error for being large."""
+    return sa.literal(given, sa.BigInteger)
 
 
 def triggers_query(

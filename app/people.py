@@ -31,7 +31,7 @@ LONGEST_NAME = 200
 LONGEST_TOKEN = 200
 USED_AGAIN_SECONDS = 60.0
 """How old a token's last use may be before it is written again: a write for each call is dear."""
-_DURATION = re.compile(r"(\d{1,6})([smhdw])")
+_DURATION = re.compile(r"([0-9]{1,5})([smhdw])")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 

@@ -63,7 +63,7 @@ def replay_execution(desk: Desk, execution_id: ExecutionId, actor: Actor) -> Rep
     return {"status": "ok", "new_execution_id": replay(desk.database, execution_id, actor)}
 
 
-@OPERATIONS.get("/api/dead", VIEWER)
+@OPERATIONS.get("/api/dead", VIEWER, may_answer=(404,))
 def list_dead(desk: Desk, query: DeadAsked) -> DeadPage:
     """Dead letters, newest first, and how many there are for each trigger and reason."""
     with desk.database.reading() as connection:
@@ -79,7 +79,7 @@ def list_dead(desk: Desk, query: DeadAsked) -> DeadPage:
     }
 
 
-@OPERATIONS.post("/api/dead/replay", OPERATOR)
+@OPERATIONS.post("/api/dead/replay", OPERATOR, may_answer=(404,))
 def replay_dead(desk: Desk, body: DeadBody, actor: Actor) -> DeadReplayed:
     """Send chosen dead letters again, newest first, so many at once; go on with `next`.
 

@@ -199,5 +199,7 @@ def _limited(limits: Limits) -> dict[str, Any]:
         "maximum": limits.most,
         "minLength": limits.shortest,
         "maxLength": limits.longest,
+        "pattern": limits.pattern,
+        "format": limits.form,
     }
     return {word: value for word, value in words.items() if value is not None}

@@ -33,7 +33,9 @@ class Limits:
     most: float | None = None
     shortest: int | None = None
     longest: int | None = None
-    example: Any = None
+    pattern: str | None = None
+    form: str | None = None
+    """The name of what is written here, for those who read the description: `date-time`."""
 
 
 def split(kind: Any) -> tuple[Any, Limits]:
@@ -187,6 +189,8 @@ def _within(name: str, value: Any, limits: Limits) -> Any:
         if len(value) < shortest or (longest is not None and len(value) > longest):
             bound = f"at most {longest}" if not shortest else f"{shortest} to {longest}"
             raise InvalidRequest(f"{name} must have {bound} characters")
+        if limits.pattern is not None and not re.search(limits.pattern, value):
+            raise InvalidRequest(f"{name} must look like {limits.pattern}")
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         if limits.least is not None and not value >= limits.least:
             raise InvalidRequest(f"{name} must be at least {limits.least:g}")

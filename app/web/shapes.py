@@ -134,7 +134,7 @@ class NewTokenBody:
 
     name: Name
     role: Role
-    expires: Annotated[str, Limits(longest=10)] | None = None
+    expires: Annotated[str, Limits(pattern="^[1-9][0-9]{0,4}[smhdw]$")] | None = None
     """Such as 30d, 12h or 90m; none: never."""
 
 
@@ -416,7 +416,7 @@ Reason = Literal[
     "unknown",
 ]
 Category = Literal["transient", "permanent"]
-MomentGiven = Annotated[str, Limits(longest=40)]
+MomentGiven = Annotated[str, Limits(longest=40, form="date-time")]
 """ISO 8601; without an offset it is UTC."""
 
 

@@ -47,13 +47,18 @@ class Throttle:
 
     def _count(self, address: str) -> list[list[None]]:
         with self._lock:
-            both = [self._failed.setdefault(name, []) for name in (address, _ALL)]
-            for failures, limit in zip(both, (FAILURES_OF_ONE, FAILURES_OF_ALL), strict=True):
-                if len(failures) >= limit:
-                    raise TooManyAttempts(WINDOW_SECONDS)
-            for failures in both:
+            # first of all, so that strangers' addresses cannot push that number out of memory
+            of_all = self._below(_ALL, FAILURES_OF_ALL)
+            of_one = self._below(address, FAILURES_OF_ONE)
+            for failures in (of_all, of_one):
                 failures.append(None)
-            return both
+            return [of_all, of_one]
+
+    def _below(self, name: str, limit: int) -> list[None]:
+        failures = self._failed.setdefault(name, [])
+        if len(failures) >= limit:
+            raise TooManyAttempts(WINDOW_SECONDS)
+        return failures
 
     def _take_back(self, counted: list[list[None]]) -> None:
         with self._lock:
