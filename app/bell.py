@@ -4,27 +4,28 @@ A bell only saves waiting. Whoever misses it finds the execution at the next loo
 """
 
 import os
+import select
+import socket
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, Protocol
+from urllib.parse import quote
 
 import psycopg
 from sqlalchemy import exc
 from sqlalchemy.engine import Engine
 
 CHANNEL = "hookonce_due"
-LOOK_SECONDS = 0.02
+LOOK_SECONDS = 0.025
 """How often SQLite's change counter is read: no query, a few microseconds each."""
 APART_SECONDS = 0.02
 """How far apart one process rings at least: thousands of commits a second ring fifty times.
 
 NOTIFY within each transaction would let them commit only one after the other.
 """
-PROBE_SECONDS = 10.0
-"""How often a connection on which nothing is heard is asked whether it still stands."""
 TROUBLES = (exc.SQLAlchemyError, psycopg.Error, sqlite3.Error, OSError)
 """What listening ends with when the database is away."""
 
@@ -37,6 +38,9 @@ class Ear(Protocol):
 
         Raises one of TROUBLES when nothing will be heard any more.
         """
+
+    def interrupt(self) -> None:
+        """End the waiting at once; another thread may say so."""
 
 
 class Bell(Protocol):
@@ -64,21 +68,13 @@ class SqliteBell:
     @contextmanager
     def listening(self) -> Iterator[Ear]:
         """An ear with a connection of its own; without one the number says nothing."""
-        with suppress(FileNotFoundError):
-            stands = os.stat(self._path)
-            # opened only if it stands: sqlite3 would make an empty one
-            connection = sqlite3.connect(
-                f"file:{self._path}?mode=rw",
-                uri=True,
-                isolation_level=None,
-                check_same_thread=False,
-            )
-            try:
-                yield _SqliteEar(connection, self._path, (stands.st_dev, stands.st_ino))
-            finally:
-                connection.close()
-            return
-        raise OSError(f"there is no database {self._path}")
+        stands = os.stat(self._path)
+        only_if_it_stands = f"file:{quote(self._path)}?mode=rw"
+        connection = sqlite3.connect(only_if_it_stands, uri=True, isolation_level=None)
+        try:
+            yield _SqliteEar(connection, self._path, (stands.st_dev, stands.st_ino))
+        finally:
+            connection.close()
 
     def close(self) -> None:
         """There is nothing to end."""
@@ -91,6 +87,7 @@ class _SqliteEar:
         self._cursor = connection.cursor()
         self._path = path
         self._identity = identity
+        self._interrupted = threading.Event()
         self._seen = self._version()
 
     def heard(self, seconds: float) -> bool:
@@ -99,9 +96,13 @@ class _SqliteEar:
             if time.monotonic() >= until:
                 self._require_the_same_file()
                 return False
-            time.sleep(LOOK_SECONDS)
+            if self._interrupted.wait(LOOK_SECONDS):
+                return False
         self._seen = version
         return True
+
+    def interrupt(self) -> None:
+        self._interrupted.set()
 
     def _version(self) -> int:
         # https://www.sqlite.org/pragma.html#pragma_data_version
@@ -135,7 +136,11 @@ class PostgresqlBell:
         """An ear that hears every ring from now on."""
         with self._apart() as connection:
             connection.execute(f"LISTEN {CHANNEL}")
-            yield _PostgresqlEar(connection)
+            ear = _PostgresqlEar(connection)
+            try:
+                yield ear
+            finally:
+                ear.close()
 
     def close(self) -> None:
         """The thread ends; what was rung before may go unheard."""
@@ -179,18 +184,23 @@ class PostgresqlBell:
             yield connection
         finally:
             connection.close()
-            pooled.close()
 
 
 class _PostgresqlEar:
     def __init__(self, connection: "psycopg.Connection[Any]") -> None:
         self._connection = connection
-        self._probe_at = time.monotonic() + PROBE_SECONDS
+        self._here, self._there = socket.socketpair()
 
     def heard(self, seconds: float) -> bool:
-        for _ in self._connection.notifies(timeout=seconds, stop_after=1):
-            return True
-        if time.monotonic() > self._probe_at:
-            self._connection.execute("SELECT 1")
-            self._probe_at = time.monotonic() + PROBE_SECONDS
-        return False
+        select.select([self._connection.fileno(), self._here.fileno()], [], [], seconds)
+        heard = list(self._connection.notifies(timeout=0))
+        if not heard:
+            self._connection.execute("SELECT 1")  # a connection that is gone says nothing either
+        return bool(heard)
+
+    def interrupt(self) -> None:
+        self._there.send(b".")
+
+    def close(self) -> None:
+        self._here.close()
+        self._there.close()

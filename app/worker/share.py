@@ -52,13 +52,11 @@ class Room:
     held: Mapping[int, int]
     """By trigger: the places that are taken now."""
     quick: Collection[int] = ()
-    """Triggers whose last attempt here was short: a place they take is soon free again."""
-    slow: Collection[int] = ()
-    """Triggers of which an attempt lasts, or lasted, long."""
+    """Triggers whose attempts are short: a place that they take is soon free again."""
 
     @property
     def reserved(self) -> int:
-        """The places that no trigger gets for which they may be gone for long."""
+        """The places that no trigger gets beside others for which it may keep them long."""
         return max(1, self.places // RESERVED_ONE_IN) if self.places > 1 else 0
 
 
@@ -66,7 +64,7 @@ def out(turns: Sequence[Turn], room: Room) -> dict[int, int]:
     """How many of each trigger shall begin now: place by place to whoever holds the fewest.
 
     Between equals the longest waiting comes first. The reserved places go to triggers that are
-    known to be quick, and to those of which nothing runs here and nothing bad is known.
+    known to be quick, and to those of which nothing runs here.
     """
     free = room.places - sum(room.held.values())
     by_id = {turn.trigger_id: turn for turn in turns if turn.allowed_count > 0}
@@ -78,7 +76,7 @@ def out(turns: Sequence[Turn], room: Room) -> dict[int, int]:
     given: dict[int, int] = {}
     while free > 0 and waiting:
         held, due, trigger_id = heappop(waiting)
-        if free <= room.reserved and not _may_take_the_last(trigger_id, held, room):
+        if held and free <= room.reserved and trigger_id not in room.quick:
             continue
         free -= 1
         given[trigger_id] = given.get(trigger_id, 0) + 1
@@ -90,9 +88,3 @@ def out(turns: Sequence[Turn], room: Room) -> dict[int, int]:
 def next_in_seconds(turns: Sequence[Turn]) -> float | None:
     """How soon something that is not due yet will be; None if nothing is known to come."""
     return min((turn.wait_seconds for turn in turns if turn.wait_seconds > 0), default=None)
-
-
-def _may_take_the_last(trigger_id: int, held: int, room: Room) -> bool:
-    if trigger_id in room.quick:
-        return True
-    return trigger_id not in room.slow and held == 0

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app import log
-from app.bell import TROUBLES, Bell
+from app.bell import TROUBLES, Bell, Ear
 
 HEARING_SECONDS = 1.0
 """How often a worker that hears the bell looks all the same: a bell may be missed."""
 DEAF_SECONDS = 0.05
 """How often one looks that hears nothing."""
-STOP_SECONDS = 0.1
-"""How soon a sleeper, and whoever listens for it, notices that it is told to stop."""
+STOP_SECONDS = 0.25
+"""How soon a sleeper notices that it is told to stop."""
+LISTENING_SECONDS = 10.0
+"""How often a listener that hears nothing asks whether it still would."""
 
 logger = logging.getLogger("hookonce.worker")
 
@@ -24,7 +26,8 @@ class Wake:
 
     def __init__(self) -> None:
         self._called = threading.Event()
-        self._hearing = False
+        self._lock = threading.Lock()
+        self._ear: Ear | None = None
 
     def call(self) -> None:
         """End the sleep, or keep the next one from beginning."""
@@ -36,7 +39,7 @@ class Wake:
 
     def sleep(self, stop: threading.Event, due_in_seconds: float | None) -> None:
         """Return when called, when told to stop, or when something comes due."""
-        longest = HEARING_SECONDS if self._hearing else DEAF_SECONDS
+        longest = DEAF_SECONDS if self._ear is None else HEARING_SECONDS
         until = time.monotonic() + min(longest, max(0.0, due_in_seconds or longest))
         while not stop.is_set() and (left := until - time.monotonic()) > 0:
             if self._called.wait(min(left, STOP_SECONDS)):
@@ -53,19 +56,29 @@ class Wake:
             yield
         finally:
             closed.set()
+            with self._lock:
+                if self._ear is not None:
+                    self._ear.interrupt()
             listener.join()
 
     def _listen(self, bell: Bell, closed: threading.Event) -> None:
         while not closed.is_set():
             try:
-                with bell.listening() as ear:
-                    self._hearing = True
+                with bell.listening() as ear, self._using(ear):
                     self.call()  # what came before may not have been looked at
                     while not closed.is_set():
-                        if ear.heard(STOP_SECONDS):
+                        if ear.heard(LISTENING_SECONDS):
                             self.call()
             except TROUBLES as error:
                 log.event(logger, logging.WARNING, "worker_deaf", detail=error)
-            finally:
-                self._hearing = False
-            closed.wait(HEARING_SECONDS)
+                closed.wait(HEARING_SECONDS)
+
+    @contextmanager
+    def _using(self, ear: Ear) -> Iterator[None]:
+        with self._lock:
+            self._ear = ear
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._ear = None

@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,6 +52,23 @@ def test_a_connection_is_kept_for_the_next_attempt() -> None:
             assert send(client, f"http://127.0.0.1:{target.port}/in") == "HTTP 200 ok"
 
         assert (target.connections, len(target.requests)) == (1, 3)
+
+
+def test_a_small_request_does_not_wait_for_an_acknowledgement(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened: list[socket.socket] = []
+    connect = socket.create_connection
+
+    def remembered(*arguments: Any) -> socket.socket:
+        opened.append(connect(*arguments))
+        return opened[-1]
+
+    monkeypatch.setattr(socket, "create_connection", remembered)
+    with targets.listening(targets.answering(OK)) as target:
+        send(Client(PERMITTED), f"http://127.0.0.1:{target.port}/in")
+
+        assert opened[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 @pytest.mark.parametrize(

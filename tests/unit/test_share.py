@@ -1,0 +1,123 @@
+"""The room of a worker is shared out so that no trigger starves."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.worker import share
+from app.worker.share import Room, Turn
+
+A, B, C = 1, 2, 3
+
+
+def due(trigger_id: int, since: float = 1.0, **given: Any) -> Turn:
+    return Turn(trigger_id, -since, **given)
+
+
+def room(places: int, held: dict[int, int] | None = None, **given: Any) -> Room:
+    return Room(places, held or {}, **given)
+
+
+@pytest.mark.parametrize(
+    ("turns", "places", "shares"),
+    [
+        ([], room(4), {}),
+        ([due(A)], room(4, quick={A}), {A: 4}),
+        ([due(A)], room(4), {A: 3}),
+        ([due(A)], room(1), {A: 1}),
+        ([due(A)], room(16), {A: 14}),
+        ([due(A), due(B)], room(4, quick={A, B}), {A: 2, B: 2}),
+        ([due(A), due(B)], room(4, {A: 2}, quick={A, B}), {B: 2}),
+        ([due(A), due(B)], room(4, {A: 3}), {B: 1}),
+        ([due(A)], room(4, {A: 3}), {}),
+        ([due(A), due(B)], room(4, {A: 2, B: 1}), {}),
+        ([due(A), due(B)], room(4, {A: 2, B: 1}, quick={B}), {B: 1}),
+        ([due(A, since=1), due(B, since=2)], room(1), {B: 1}),
+        ([due(A, since=2), due(B, since=1)], room(1), {A: 1}),
+        ([Turn(A, 0.5)], room(4), {}),
+        ([due(A), due(B)], room(4, {C: 4}), {}),
+        ([due(A, max_concurrency=1)], room(4, quick={A}), {A: 1}),
+        ([due(A, max_concurrency=2, running_count=1)], room(4, quick={A}), {A: 1}),
+        ([due(A, max_concurrency=2, running_count=2)], room(4), {}),
+        ([due(A, max_concurrency=2, running_count=3)], room(4), {}),
+        ([due(A, max_concurrency=0)], room(4), {}),
+        ([due(A, probe_in_seconds=5.0)], room(4), {}),
+        ([due(A, probe_in_seconds=0.0)], room(4, quick={A}), {A: 1}),
+        ([due(A, probe_in_seconds=-5.0, running_count=1)], room(4), {}),
+        ([due(A, probe_in_seconds=5.0), due(B)], room(4, quick={B}), {B: 4}),
+    ],
+)
+def test_a_worker_is_shared_out(turns: list[Turn], places: Room, shares: dict[int, int]) -> None:
+    assert share.out(turns, places) == shares
+
+
+@pytest.mark.parametrize(
+    ("turns", "seconds"),
+    [
+        ([], None),
+        ([due(A)], None),
+        ([Turn(A, 3.0), Turn(B, 2.0), due(C)], 2.0),
+        ([due(A, probe_in_seconds=7.0)], 7.0),
+        ([Turn(A, 9.0, probe_in_seconds=7.0)], 9.0),
+        ([Turn(A, 9.0, probe_in_seconds=-7.0)], 9.0),
+    ],
+)
+def test_what_comes_next_is_known(turns: list[Turn], seconds: float | None) -> None:
+    assert share.next_in_seconds(turns) == seconds
+
+
+turns = st.lists(
+    st.builds(
+        Turn,
+        st.integers(1, 9),
+        st.floats(-100, 100),
+        st.none() | st.integers(0, 5),
+        st.integers(0, 5),
+        st.none() | st.floats(-100, 100),
+    ),
+    unique_by=lambda turn: turn.trigger_id,
+)
+ids = st.sets(st.integers(1, 9))
+
+
+@st.composite
+def rooms(draw: st.DrawFn) -> Room:
+    places = draw(st.integers(1, 64))
+    held = Counter(draw(st.lists(st.integers(1, 9), max_size=places)))
+    return Room(places, held, draw(ids))
+
+
+@given(turns, rooms())
+def test_no_more_is_given_than_there_is_and_than_each_may_have(asked: list[Turn], of: Room) -> None:
+    shares = share.out(asked, of)
+
+    assert sum(shares.values()) + sum(of.held.values()) <= of.places
+    for turn in asked:
+        assert shares.get(turn.trigger_id, 0) <= max(0, turn.allowed_count)
+
+
+@given(turns, rooms())
+def test_nobody_gets_a_second_place_while_another_without_any_could_have_it(
+    asked: list[Turn], of: Room
+) -> None:
+    shares = share.out(asked, of)
+
+    most = max((of.held.get(each, 0) + count for each, count in shares.items()), default=0)
+    for turn in asked:
+        waits = turn.allowed_count > 0 and not shares.get(turn.trigger_id, 0)
+        if waits and not of.held.get(turn.trigger_id, 0):
+            assert most <= 1
+
+
+@given(st.integers(2, 64), st.integers(0, 64))
+def test_a_trigger_that_is_not_known_to_be_quick_never_fills_a_worker(
+    places: int, held: int
+) -> None:
+    taken = min(held, places - 1)
+
+    given_now = share.out([due(A)], Room(places, {A: taken})).get(A, 0)
+
+    assert taken + given_now < places
