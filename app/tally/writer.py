@@ -75,7 +75,6 @@ class Writer:
                 return self._kept(taken, "the schema has no place for counts")
             left = self._write(taken)
         except (DatabaseUnavailable, SchemaMoved) as error:
-            self._schema.forget()
             return self._kept(taken, str(error))
         except Exception:
             logger.exception("counts were lost: the database refused them")

@@ -307,11 +307,13 @@ def test_a_constraint_of_the_operators_own_costs_the_other_numbers_nothing(
     assert "their_own" in caplog.text or "UNIQUE" in caplog.text
 
 
+@pytest.mark.parametrize(("triggers", "executions"), [(20, 0), (0, 20)])
 def test_writers_that_write_at_once_add_up_and_never_block_each_other_for_good(
-    database: Database, clock: Hand
+    database: Database, clock: Hand, triggers: int, executions: int
 ) -> None:
-    trigger_ids = [factories.trigger(database) for _ in range(5)]
-    execution_ids = [factories.execution(database, trigger_ids[0]) for _ in range(20)]
+    trigger_ids = range(1, triggers + 1)
+    theirs = factories.trigger(database)
+    execution_ids = [factories.execution(database, theirs) for _ in range(executions)]
     together = threading.Barrier(4)
 
     def write(backwards: bool) -> None:
@@ -329,9 +331,9 @@ def test_writers_that_write_at_once_add_up_and_never_block_each_other_for_good(
         for each in [pool.submit(write, number % 2 == 0) for number in range(4)]:
             each.result()
 
-    assert set(numbers(database).values()) == {40}
-    assert {row[1] for row in rows(database, execution_repeats)} == {40}
-    assert {row[2] for row in rows(database, key_mismatches)} == {40}
+    assert list(numbers(database).values()) == [40] * triggers
+    assert [row[1] for row in rows(database, execution_repeats)] == [40] * executions
+    assert [row[2] for row in rows(database, key_mismatches)] == [40] * executions
 
 
 def test_the_thread_writes_without_being_asked_and_the_rest_at_the_end(

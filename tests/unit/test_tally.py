@@ -1,6 +1,8 @@
 """Counting in memory: exact as long as there is room, and never larger than that."""
 
+import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -77,6 +79,16 @@ def test_a_repeat_spans_the_time_from_the_first_to_the_last() -> None:
     assert batch.repeats == {7: Seen(3, moments[1], moments[2])}
 
 
+@pytest.fixture
+def _hasty_threads() -> Iterator[None]:
+    """They take turns as often as they can, so that a race shows."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("_hasty_threads")
 def test_threads_that_count_at_once_lose_nothing() -> None:
     counted = tally()
     together = threading.Barrier(8)
