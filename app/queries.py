@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from app import clock
 from app.actions.masking import masked
 from app.lifecycle import RUNNING, WAITING
-from app.models import trigger_executions, triggers
+from app.models import trigger_breakers, trigger_executions, triggers
 
 _SECRET_COLUMNS = {"secret", "previous_secret", "sealed_secret", "sealed_previous_secret"}
 
@@ -36,6 +36,18 @@ def executions_of(connection: Connection, trigger_id: int, limit: int) -> Sequen
     columns = trigger_executions.c
     query = sa.select(trigger_executions).where(columns.trigger_id == trigger_id)
     return connection.execute(query.order_by(columns.id.desc()).limit(limit)).all()
+
+
+def breaker_of(connection: Connection, trigger_id: int) -> dict[str, Any]:
+    """How often its target failed in a row, and since when it is left in peace; {} if it works."""
+    columns = trigger_breakers.c
+    query: sa.Select[Any] = sa.select(
+        columns.failure_count.label("failures_in_a_row"),
+        columns.opened_at.label("breaker_open_since"),
+        columns.probe_at.label("breaker_asks_again_at"),
+    )
+    row = connection.execute(query.where(columns.trigger_id == trigger_id)).first()
+    return {} if row is None else public(row)
 
 
 def held() -> sa.ColumnElement[bool]:

@@ -29,6 +29,8 @@ def group() -> None:
 @click.option("--key-from", multiple=True, help="provider, hash, header:X, body:a.b or none.")
 @click.option("--missing-key", type=click.Choice(["accept", "refuse"]), default="accept")
 @click.option("--tolerance", type=click.FloatRange(0), help="Seconds a signature stays good.")
+@click.option("--retry", "retry_policy", help='Such as {"max_attempts": 3}; docs/operations.md.')
+@click.option("--max-concurrency", type=int, help="How many run at once; 1 also keeps the order.")
 @printing.json_option
 @with_database
 def add(
@@ -43,6 +45,8 @@ def add(
     key_from: tuple[str, ...],
     missing_key: str,
     tolerance: float | None,
+    retry_policy: str | None,
+    max_concurrency: int | None,
     as_json: bool,
 ) -> None:
     """Make a trigger; print its id, secret and webhook URL.
@@ -52,7 +56,17 @@ def add(
     """
     key.require_valid(key_from)
     described = operate.NewTrigger(
-        name, source, action, payload, event_filter, secret, key_from, missing_key, tolerance
+        name,
+        source,
+        action,
+        payload,
+        event_filter,
+        secret,
+        key_from,
+        missing_key,
+        tolerance,
+        retry_policy,
+        max_concurrency,
     )
     row = operate.add_trigger(database, described, sources.names(), actor())
     made = {
@@ -87,8 +101,9 @@ def show(chosen: Settings, database: Database, trigger: str, as_json: bool) -> N
         row = operate.find_trigger(connection, trigger)
         executions = queries.executions_of(connection, row.id, 20)
         count = queries.execution_count(connection, row.id)
+        breaker = queries.breaker_of(connection, row.id)
     shown = queries.public(row) | {"execution_count": count}
-    shown |= {"webhook_url": _webhook_url(chosen, row.id)}
+    shown |= {"webhook_url": _webhook_url(chosen, row.id)} | breaker
     listed = [queries.public(execution) for execution in executions]
     if as_json:
         click.echo(json.dumps(shown | {"executions": listed}))

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from app import cli
 from app.db import Database
-from app.models import metadata
+from app.models import metadata, trigger_breakers
 from app.settings import Settings
 from tests import factories
 from tests.databases import migrate
@@ -208,6 +208,47 @@ def test_a_name_twice_is_refused_in_one_sentence(hookonce: Hookonce) -> None:
 @pytest.mark.parametrize("name", ["nobody", "4711", "9" * 30])
 def test_a_wrong_name_gets_one_sentence(hookonce: Hookonce, command: str, name: str) -> None:
     assert f"there is no trigger '{name}'" in sentence(hookonce("trigger", command, name))
+
+
+def test_a_trigger_says_how_it_is_retried_and_how_many_run_at_once(hookonce: Hookonce) -> None:
+    options = ("--retry", '{"max_attempts": 3}', "--max-concurrency", "1")
+
+    printed(add(hookonce, "Order Paid!", *options))
+
+    shown = printed(hookonce("trigger", "show", "order-paid", "--json"))
+    assert (shown["retry_policy"], shown["max_concurrency"]) == ('{"max_attempts": 3}', 1)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("--retry", '{"max_attempts": 0}', "max_attempts of the retry policy must be 1 to 1000"),
+        ("--retry", "often", "the retry policy is not JSON"),
+        ("--max-concurrency", "0", "max_concurrency is a number from 1 to"),
+    ],
+)
+def test_a_policy_that_could_not_work_is_refused_in_one_sentence(
+    hookonce: Hookonce, option: str, value: str, says: str
+) -> None:
+    assert says in sentence(add(hookonce, "Order Paid!", option, value))
+
+
+def test_a_shown_trigger_says_that_its_target_is_left_in_peace(
+    hookonce: Hookonce, database: Database
+) -> None:
+    trigger_id = factories.trigger(database)
+    since = factories.LONG_AGO
+    with database.writing() as connection:
+        connection.execute(
+            sa.insert(trigger_breakers).values(
+                trigger_id=trigger_id, failure_count=12, opened_at=since, probe_at=since
+            )
+        )
+
+    shown = printed(hookonce("trigger", "show", str(trigger_id), "--json"))
+
+    assert shown["failures_in_a_row"] == 12
+    assert shown["breaker_open_since"] == "2020-01-01T00:00:00.000000Z"
 
 
 def test_firing_sends_the_body_signed_and_prints_the_answer(hookonce: Hookonce, sink: Sink) -> None:
