@@ -320,6 +320,21 @@ def test_of_replays_at_once_one_wins_and_the_others_hear_why(database: Database)
         assert [e.id for e in factories.executions(database) if e.replay_of_id == old] == [new]
 
 
+def test_without_the_unique_index_the_compare_and_set_alone_lets_one_win(
+    database: Database,
+) -> None:
+    with database.writing() as connection:
+        connection.exec_driver_sql("DROP INDEX uq_trigger_executions_replay_of")
+
+    for _ in range(10):
+        old = dead_letter(database)
+        answers = at_once(4, lambda old=old: replay(database, old))
+
+        refused = [each for each in answers if not isinstance(each, int)]
+        assert [each.current_status for each in refused] == ["replayed"] * 3
+        assert len([e for e in factories.executions(database) if e.replay_of_id == old]) == 1
+
+
 def test_the_unique_index_alone_refuses_a_second_replay(
     database: Database,
 ) -> None:

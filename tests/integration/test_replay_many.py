@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Iterable
-from itertools import pairwise
 
 import pytest
 
@@ -79,11 +78,11 @@ def test_what_cannot_be_replayed_does_not_keep_the_others(database: Database) ->
 def test_the_pace_is_kept(database: Database) -> None:
     pace = Pace(per_second=20, stop_after=0)
     ids = dead_letters(database, 4)
+    began = time.monotonic()
 
-    results = replay_many(database, ids, pace, threading.Event())
-    moments = [time.monotonic() for _ in results]
+    replayed(database, ids, pace)
 
-    assert min(later - earlier for earlier, later in pairwise(moments)) > 0.03
+    assert time.monotonic() - began > 3 / 20 - 0.01
 
 
 @pytest.mark.parametrize("status", ["failed", "failed_retryable", "retrying"])
