@@ -16,7 +16,8 @@ from sqlalchemy.engine import Connection
 EXACT_UP_TO = 10_000
 """Beyond it a count says this number, and that there are more."""
 ALWAYS_FRESH_UP_TO = 1_000
-"""A count no larger than this costs nothing and is never remembered."""
+FAST_SECONDS = 0.02
+"""A count that is small and was fast is never remembered: a person sees what just happened."""
 REMEMBERED_SECONDS = 10.0
 REMEMBERED_AT_MOST = 10_000
 
@@ -28,11 +29,12 @@ class Counter:
         self._remembered: TTLCache[Any, Any] = TTLCache(
             REMEMBERED_AT_MOST, REMEMBERED_SECONDS, clock
         )
+        self._clock = clock
         self._lock = threading.Lock()
 
-    def upto(self, connection: Connection, rows: sa.Select[Any], key: Any) -> int:
-        """How many rows the query has, at most EXACT_UP_TO + 1; `key` is what tells it apart."""
-        return self.kept(key, lambda: _count(connection, rows.limit(EXACT_UP_TO + 1)))
+    def upto(self, connection: Connection, rows: sa.Select[Any], limit: int, key: Any) -> int:
+        """How many rows the query has, at most one beyond the limit; `key` tells it apart."""
+        return self.kept(key, lambda: _count(connection, rows.limit(limit + 1)))
 
     def whole(self, connection: Connection, rows: sa.Select[Any], key: Any) -> int:
         """How many rows the query has, however many."""
@@ -42,8 +44,9 @@ class Counter:
         """The number, counted now or, if large, a moment ago."""
         known = self.remembered(key)
         if known is None:
+            began = self._clock()
             known = count()
-            self.remember(key, known, known)
+            self.remember(key, known, known, self._clock() - began)
         return int(known)
 
     def remembered(self, key: Any) -> Any:
@@ -51,9 +54,9 @@ class Counter:
         with self._lock:
             return self._remembered.get(key)
 
-    def remember(self, key: Any, counted: Any, rows: int) -> None:
-        """Keep what was counted, if it took many rows."""
-        if rows > ALWAYS_FRESH_UP_TO:
+    def remember(self, key: Any, counted: Any, rows: int, seconds: float = 0.0) -> None:
+        """Keep what was counted, if it took many rows or long."""
+        if rows > ALWAYS_FRESH_UP_TO or seconds > FAST_SECONDS:
             with self._lock:
                 self._remembered[key] = counted
 

@@ -30,6 +30,8 @@ EXECUTION_ID = trigger_executions.c.id
 AUDIT_ID = audit.c.id
 NEWEST_SHOWN = 20
 CHAIN_AT_MOST = 100
+DEAD_EXACT_UP_TO = 1_000
+"""Which of the two kinds of dead letter one is stands in the row alone: each is read."""
 LOOKED_THROUGH = 20_000
 """How many of a trigger's rows are searched at once for a status that no index knows."""
 
@@ -65,17 +67,20 @@ def page(
     where: Where,
     key: Any,
     horizon: int | None = None,
+    limit: int = EXACT_UP_TO,
 ) -> Page:
     """The page of these rows, newest first; `by` is the id that they are sorted by.
 
-    With a horizon nothing below that id is looked at, and the page says to go on from there.
+    Rows are counted up to the limit. With a horizon nothing below that id is looked at, and the
+    page says to go on from there.
     Raises InvalidRequest for a number beyond all that is counted.
     """
     if horizon is not None:
         rows, key = rows.where(by >= horizon), (key, horizon)
-    counted = counter.upto(connection, rows.with_only_columns(by, maintain_column_froms=True), key)
-    found = _slice(connection, rows, by, where)
-    total = min(counted, EXACT_UP_TO)
+    ids = rows.with_only_columns(by, maintain_column_froms=True)
+    counted = counter.upto(connection, ids, limit, key)
+    found = _slice(connection, rows, by, where, limit)
+    total = min(counted, limit)
     more = len(found) > where.per_page
     shown = found[: where.per_page]
     if where.after_id is not None:
@@ -84,7 +89,7 @@ def page(
     return Page(
         rows=shown,
         total=total,
-        exact=counted <= EXACT_UP_TO and horizon is None,
+        exact=counted <= limit and horizon is None,
         page=where.page,
         pages=-(-total // where.per_page),
         next=shown[-1].id if more and shown else horizon,
@@ -92,7 +97,11 @@ def page(
 
 
 def _slice(
-    connection: Connection, rows: sa.Select[Any], by: sa.ColumnElement[int], where: Where
+    connection: Connection,
+    rows: sa.Select[Any],
+    by: sa.ColumnElement[int],
+    where: Where,
+    limit: int,
 ) -> list[sa.Row[Any]]:
     """One row more than the page has, so that it is known whether another follows."""
     if where.after_id is not None:
@@ -102,8 +111,8 @@ def _slice(
     if where.before_id is not None:
         return list(connection.execute(query.where(by < _id(where.before_id))))
     skipped = (where.page - 1) * where.per_page
-    if skipped >= EXACT_UP_TO:
-        raise InvalidRequest(f"pages reach {EXACT_UP_TO} rows far; go on from there with before_id")
+    if skipped >= limit:
+        raise InvalidRequest(f"pages reach {limit} rows far; go on from there with before_id")
     return list(connection.execute(query.offset(skipped)))
 
 
@@ -130,10 +139,23 @@ def executions_query(
     trigger_id: int, status: str | None = None, key: str | None = None
 ) -> sa.Select[Any]:
     """The trigger's executions in this status, with this key."""
-    query = sa.select(trigger_executions).where(_executions.trigger_id == trigger_id)
+    query = sa.select(trigger_executions)
     if key is not None:
         query = query.where(_executions.idempotency_key == key)
+    elif status == lifecycle.RUNNING:
+        return query.where(_executions.id.in_(_running(trigger_id)))
+    elif status in lifecycle.DEAD:
+        # their index holds little and knows the status; the sum keeps the trigger's from being used
+        return query.where(_executions.trigger_id + 0 == trigger_id, in_status(status))
+    query = query.where(_executions.trigger_id == trigger_id)
     return query if status is None else query.where(in_status(status))
+
+
+def _running(trigger_id: int) -> sa.Select[tuple[int]]:
+    """Few, whatever the trigger: found first, by the index of leases, and sorted then."""
+    columns = trigger_executions.alias("running").c
+    running = columns.status == sa.literal_column(f"'{lifecycle.RUNNING}'")
+    return sa.select(columns.id).where(running, columns.trigger_id + 0 == trigger_id)
 
 
 def in_status(status: str) -> sa.ColumnElement[bool]:
@@ -155,6 +177,11 @@ def in_status(status: str) -> sa.ColumnElement[bool]:
     return same
 
 
+def exact_up_to(status: str | None) -> int:
+    """How many executions in this status are counted."""
+    return DEAD_EXACT_UP_TO if status in lifecycle.DEAD else EXACT_UP_TO
+
+
 def horizon(
     connection: Connection, trigger_id: int, status: str | None, before_id: int | None
 ) -> int | None:
@@ -174,7 +201,8 @@ def horizon(
 def execution_count(connection: Connection, counter: Counter, trigger_id: int) -> int:
     """How many executions the trigger has; beyond 10,000 that number."""
     rows = sa.select(_executions.id).where(_executions.trigger_id == trigger_id)
-    counted = counter.upto(connection, rows, ("executions", trigger_id, None, None))
+    key = ("executions", trigger_id, None, None)
+    counted = counter.upto(connection, rows, EXACT_UP_TO, key)
     return min(counted, EXACT_UP_TO)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app import lifecycle, outcomes
+from app import lifecycle, outcomes, timing
 from app.counting import Counter
 from app.db import is_one_of
 from app.lifecycle import DEAD, WAITING
@@ -36,8 +36,24 @@ class Window:
     first_id: int
 
     def count(self, name: str, column: sa.ColumnElement[int], *such: sa.ColumnElement[bool]) -> int:
-        """How many there are such that; `column` is the id that the index ends in."""
-        rows = sa.select(column).where(column >= self.first_id, *such)
+        """How many there are such that; an index begins with the id, `column`."""
+        return self._count(name, column, column, *such)
+
+    def count_few(self, name: str, such: sa.ColumnElement[bool]) -> int:
+        """As `count`, where the condition has an index of its own that holds little.
+
+        The sum keeps a database from reading all later rows by their ids instead.
+        """
+        return self._count(name, _executions.id, _executions.id + 0, such)
+
+    def _count(
+        self,
+        name: str,
+        column: sa.ColumnElement[int],
+        compared: sa.ColumnElement[int],
+        *such: sa.ColumnElement[bool],
+    ) -> int:
+        rows = sa.select(column).where(compared >= self.first_id, *such)
         # by the hour, so that windows of nearly the same beginning share what is remembered
         key = (name, self.since.replace(minute=0, second=0, microsecond=0))
         return self.counter.whole(self.connection, rows, key)
@@ -50,8 +66,8 @@ def window(connection: Connection, counter: Counter, since: datetime) -> Window:
 
 def first_id_since(connection: Connection, since: datetime) -> int:
     """An id that all executions received since then have reached, and none received before."""
-    bounds = sa.select(sa.func.min(_executions.id), sa.func.max(_executions.id))
-    low, high = connection.execute(bounds).one()
+    ends = [sa.select(end(_executions.id)).scalar_subquery() for end in (sa.func.min, sa.func.max)]
+    low, high = connection.execute(sa.select(*ends)).one()
     if low is None:
         return 0
     high += 1
@@ -94,14 +110,14 @@ def by_status(seen: Window) -> dict[str, int]:
 
     Each status but `completed` has an index of its own; that one is what is left of all.
     """
-    waiting = seen.count("waiting", _executions.id, is_one_of(_executions.status, WAITING))
+    waiting = seen.count_few("waiting", is_one_of(_executions.status, WAITING))
     dead = seen.count("dead", _executions.id, is_one_of(_executions.status, DEAD))
-    retrying = seen.count("retrying", _executions.id, in_status(lifecycle.RETRYING))
+    retrying = seen.count_few("retrying", in_status(lifecycle.RETRYING))
     failed = in_status(lifecycle.FAILED)
     permanent = seen.count("failed", _executions.id, failed) if dead else 0
     counts = {
         lifecycle.PENDING: waiting - retrying,
-        lifecycle.RUNNING: seen.count("running", _executions.id, in_status(lifecycle.RUNNING)),
+        lifecycle.RUNNING: seen.count_few("running", in_status(lifecycle.RUNNING)),
         lifecycle.RETRYING: retrying,
         lifecycle.FAILED: permanent,
         lifecycle.FAILED_RETRYABLE: dead - permanent,
@@ -157,11 +173,44 @@ def deliveries_by_hour(seen: Window) -> list[sa.Row[Any]]:
     columns = delivery_counts.c
     query = (
         sa.select(columns.hour, columns.outcome, sa.func.sum(columns.number).label("number"))
-        .where(columns.hour >= _hour(seen.since))
+        .where(columns.hour >= _hour(seen.since), columns.outcome.in_(outcomes.ALL))
         .group_by(columns.hour, columns.outcome)
         .order_by(columns.hour, columns.outcome)
     )
     return list(seen.connection.execute(query))
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTimes:
+    """How long one source's senders waited for an answer."""
+
+    source: str
+    number: int
+    p50_seconds: float
+    p99_seconds: float
+
+
+def answer_times(seen: Window) -> list[AnswerTimes]:
+    """Of each source with a delivery in the window's hours, in order of its name."""
+    columns = delivery_counts.c
+    query = (
+        sa.select(triggers.c.source, columns.outcome, sa.func.sum(columns.number).label("number"))
+        .join(triggers, triggers.c.id == columns.trigger_id)
+        .where(columns.hour >= _hour(seen.since), columns.outcome.in_(timing.CLASSES))
+        .group_by(triggers.c.source, columns.outcome)
+    )
+    by_source: dict[str, dict[str, int]] = {}
+    for row in seen.connection.execute(query):
+        by_source.setdefault(row.source, {})[row.outcome] = int(row.number)
+    return [
+        AnswerTimes(
+            source,
+            sum(numbers.values()),
+            timing.quantile_seconds(numbers, 0.5) or 0.0,
+            timing.quantile_seconds(numbers, 0.99) or 0.0,
+        )
+        for source, numbers in sorted(by_source.items())
+    ]
 
 
 def dead_by_reason(connection: Connection, counter: Counter) -> dict[str, int]:

@@ -4,6 +4,7 @@ import falcon
 
 from app.db import Database
 from app.intake.receive import opened
+from app.people import VIEWER
 from app.settings import Settings
 from app.tally.memory import Tally
 from app.web import api, problems
@@ -12,7 +13,9 @@ from app.web.doorman import Doorman
 from app.web.doors import Doors
 from app.web.headers import SecurityHeaders
 from app.web.health import Alive, Ready
+from app.web.metrics import Metrics
 from app.web.operations import PUBLIC
+from app.web.pages import site
 from app.web.webhook import Webhook
 
 App = falcon.App[falcon.Request, falcon.Response]
@@ -33,6 +36,10 @@ def create_app(
     doors.add("/api/triggers/webhook/{trigger_id}/{secret:path}", webhook, POST=PUBLIC, GET=PUBLIC)
     doors.add("/healthz", Alive(), GET=PUBLIC)
     doors.add("/readyz", Ready(database), GET=PUBLIC)
-    api.install(doors, Desk(database, settings, doorman))
+    public = settings.hookonce_metrics == "public"
+    doors.add("/metrics", Metrics(database, intake.schema), GET=PUBLIC if public else VIEWER)
+    desk = Desk(database, settings, doorman)
+    api.install(doors, desk)
+    site.install(app, doors, desk)
     doors.require_all()
     return app

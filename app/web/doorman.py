@@ -71,7 +71,7 @@ class Doorman:
             self._cookie(req),
             secret,
             expires=person.expires_at,
-            secure=self._behind_tls(req),
+            secure=self.behind_tls(req),
             http_only=True,
             same_site="Strict",
             path="/",
@@ -105,9 +105,9 @@ class Doorman:
 
     def _cookie(self, req: falcon.Request) -> str:
         """Behind TLS a name that no subdomain and no page without TLS can set."""
-        return f"__Host-{COOKIE}" if self._behind_tls(req) else COOKIE
+        return f"__Host-{COOKIE}" if self.behind_tls(req) else COOKIE
 
-    def _behind_tls(self, req: falcon.Request) -> bool:
+    def behind_tls(self, req: falcon.Request) -> bool:
         return self._settings.hookonce_public_url.startswith("https:") or req.scheme == "https"
 
 

@@ -69,12 +69,12 @@ def list_dead(desk: Desk, query: DeadAsked) -> DeadPage:
     with desk.database.reading() as connection:
         chosen = _chosen(connection, query)
         rows = _some(connection, chosen, query.before_id, query.per_page + 1)
-        groups = _groups(desk, connection, chosen)
+        counted = groups(desk, connection, chosen)
     shown = rows[: query.per_page]
     return {
         "dead": [showing.dead(row) for row in shown],
-        "groups": groups,
-        "total": sum(group["executions"] for group in groups),
+        "groups": counted,
+        "total": sum(group["executions"] for group in counted),
         "next": shown[-1].id if len(rows) > query.per_page else None,
     }
 
@@ -87,22 +87,34 @@ def replay_dead(desk: Desk, body: DeadBody, actor: Actor) -> DeadReplayed:
     """
     with desk.database.reading() as connection:
         chosen = _chosen(connection, body)
-        rows = _some(connection, chosen, body.before_id, body.limit + 1)
-        groups = _groups(desk, connection, chosen)
-    answer: DeadReplayed = {
-        "preview": body.preview,
-        "groups": groups,
-        "total": sum(group["executions"] for group in groups),
+    if not body.preview:
+        return replay_chosen(desk, chosen, body.before_id, body.limit, actor)
+    with desk.database.reading() as connection:
+        return _answer(groups(desk, connection, chosen), body.before_id, preview=True)
+
+
+def replay_chosen(
+    desk: Desk, chosen: Chosen, before_id: int | None, limit: int, actor: Actor
+) -> DeadReplayed:
+    """So many of the chosen dead letters sent again, newest first; `next` is where to go on."""
+    with desk.database.reading() as connection:
+        rows = _some(connection, chosen, before_id, limit + 1)
+        answer = _answer(groups(desk, connection, chosen), None, preview=False)
+    for row in rows[:limit]:
+        _replay_into(answer, desk.database, row.id, actor)
+    answer["next"] = rows[limit - 1].id if len(rows) > limit else None
+    return answer
+
+
+def _answer(chosen: list[DeadGroup], next_id: int | None, *, preview: bool) -> DeadReplayed:
+    return {
+        "preview": preview,
+        "groups": chosen,
+        "total": sum(group["executions"] for group in chosen),
         "replayed": [],
         "refused": [],
-        "next": body.before_id if body.preview else None,
+        "next": next_id,
     }
-    if body.preview:
-        return answer
-    for row in rows[: body.limit]:
-        _replay_into(answer, desk.database, row.id, actor)
-    answer["next"] = rows[body.limit - 1].id if len(rows) > body.limit else None
-    return answer
 
 
 def _replay_into(answer: DeadReplayed, database: Database, execution_id: int, actor: Actor) -> None:
@@ -145,7 +157,7 @@ def _some(
     return connection.execute(dead_letters.page_query(chosen, before_id, limit)).all()
 
 
-def _groups(desk: Desk, connection: Connection, chosen: Chosen) -> list[DeadGroup]:
+def groups(desk: Desk, connection: Connection, chosen: Chosen) -> list[DeadGroup]:
     """How many there are for each trigger and reason; of many, as of a moment ago."""
     key = ("dead", chosen)
     known = desk.counter.remembered(key)

@@ -148,7 +148,8 @@ def list_executions(desk: Desk, trigger_id: TriggerId, query: ExecutionsAsked) -
             listing.EXECUTION_ID,
             query.where(),
             counted,
-            None if query.key else horizon,
+            horizon=None if query.key else horizon,
+            limit=listing.exact_up_to(query.status),
         )
     return {
         "executions": [showing.execution(row) for row in page.rows],

@@ -1,11 +1,13 @@
 """/api/triggers/webhook/{trigger_id}: where senders knock."""
 
+import time
+
 import falcon
 
 from app import outcomes
 from app.errors import TooLarge, Unreadable
 from app.intake.message import Answer, Request
-from app.intake.receive import Intake, greet, receive, turned_away
+from app.intake.receive import Intake, answered, greet, receive, turned_away
 from app.web import body
 
 
@@ -21,8 +23,12 @@ class Webhook:
         self, req: falcon.Request, resp: falcon.Response, trigger_id: str, secret: str | None = None
     ) -> None:
         """Admit what the request says, then say so."""
-        arrived = self._body(req, trigger_id)
-        _respond(resp, receive(self._request(req, trigger_id, arrived, secret), self._intake))
+        began = time.monotonic()
+        try:
+            arrived = self._body(req, trigger_id)
+            _respond(resp, receive(self._request(req, trigger_id, arrived, secret), self._intake))
+        finally:
+            answered(trigger_id, time.monotonic() - began, self._intake)
 
     def on_get(
         self, req: falcon.Request, resp: falcon.Response, trigger_id: str, secret: str | None = None
