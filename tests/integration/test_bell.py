@@ -1,0 +1,139 @@
+"""A worker that sleeps hears of what is committed, and does without when it hears nothing."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+
+import pytest
+import sqlalchemy as sa
+
+from app import actions
+from app.bell import TROUBLES, Ear
+from app.db import Database
+from app.settings import Settings
+from app.worker.loop import Worker
+from app.worker.wake import DEAF_SECONDS, HEARING_SECONDS, Wake
+from tests import factories
+from tests.integration.test_worker_loop import DEADLINE_SECONDS, called_on, running
+
+NEVER = Event()
+
+
+@pytest.fixture
+def ear(database: Database) -> Iterator[Ear]:
+    with database.bell.listening() as listening:
+        yield listening
+
+
+def commit(database: Database) -> None:
+    """As whoever admits an execution does."""
+    factories.trigger(database)
+    database.bell.ring()
+
+
+def test_what_is_committed_is_heard(database: Database, ear: Ear) -> None:
+    commit(database)
+
+    assert ear.heard(DEADLINE_SECONDS)
+
+
+def test_silence_is_not_heard(ear: Ear) -> None:
+    assert not ear.heard(0.05)
+
+
+def test_what_one_process_commits_another_hears_as_well(settings: Settings, ear: Ear) -> None:
+    another = Database(settings)
+    for _ in range(20):
+        commit(another)
+
+    heard = ear.heard(DEADLINE_SECONDS)
+    another.dispose()
+
+    assert heard
+
+
+def test_a_listener_can_be_interrupted(ear: Ear) -> None:
+    began = time.monotonic()
+    ear.interrupt()
+
+    assert not ear.heard(DEADLINE_SECONDS)
+    assert time.monotonic() - began < DEADLINE_SECONDS / 2
+
+
+def deafen(database: Database) -> None:
+    """Ends every session with the database, or puts another file in its place."""
+    if database.engine.dialect.name == "postgresql":
+        others = sa.text(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        with database.reading() as connection:
+            connection.execute(others)
+        return
+    path = Path(database.engine.url.database or "")
+    with database.reading() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    copy = path.with_suffix(".copy")
+    copy.write_bytes(path.read_bytes())
+    copy.replace(path)
+
+
+def test_a_listener_whose_connection_is_gone_says_so(database: Database, ear: Ear) -> None:
+    deafen(database)
+
+    with pytest.raises(TROUBLES):
+        listen_on(ear)
+
+
+def listen_on(ear: Ear) -> None:
+    while True:
+        ear.heard(0.05)
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_a_worker_that_hears_nothing_any_more_looks_by_itself(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deaf, settled = Event(), Event()
+    monkeypatch.setitem(actions.ACTIONS, "test", lambda _work: "done")
+    with (
+        called_on("worker_deaf", deaf.set),
+        called_on("attempt", settled.set),
+        running(Worker(database, settings)),
+    ):
+        while not deaf.wait(0.05):  # it may not be listening yet
+            deafen(database)
+        factories.execution(database, factories.trigger(database, action_type="test"))
+
+        assert settled.wait(DEADLINE_SECONDS)
+
+
+def test_a_call_ends_the_sleep_and_is_not_lost_before_it() -> None:
+    wake = Wake()
+    wake.begin()
+    wake.call()
+
+    began = time.monotonic()
+    wake.sleep(NEVER, None)
+
+    assert time.monotonic() - began < DEAF_SECONDS
+
+
+def test_a_sleep_ends_when_something_comes_due() -> None:
+    wake = Wake()
+
+    began = time.monotonic()
+    wake.sleep(NEVER, 0.01)
+
+    assert 0.01 <= time.monotonic() - began < HEARING_SECONDS
+
+
+def test_a_sleep_ends_when_the_worker_is_told_to_stop() -> None:
+    stop = Event()
+    stop.set()
+
+    began = time.monotonic()
+    Wake().sleep(stop, HEARING_SECONDS)
+
+    assert time.monotonic() - began < HEARING_SECONDS
