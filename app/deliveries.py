@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app import outcomes
 from app.models import (
     delivery_counts,
     execution_repeats,
@@ -24,11 +25,13 @@ def counts(
     Of every trigger if none is named; trigger 0 stands for addresses that are no trigger's.
     """
     columns = delivery_counts.c
+    # answer times and attempts are counted in the same table, and are no deliveries
+    of_deliveries = columns.outcome.in_(outcomes.ALL)
     hour = since.replace(minute=0, second=0, microsecond=0)
     query: sa.Select[Any] = sa.select(
         columns.hour, columns.trigger_id, columns.outcome, columns.number
     )
-    query = query.where(columns.hour >= hour)
+    query = query.where(columns.hour >= hour, of_deliveries)
     if trigger_id is not None:
         query = query.where(columns.trigger_id == trigger_id)
     order = (columns.hour.desc(), columns.trigger_id, columns.outcome)

@@ -37,6 +37,23 @@ ALL = (
     *(UNKNOWN_TRIGGER, DISABLED_TRIGGER, NO_SECRET, MISSING_SIGNATURE, BAD_SIGNATURE, STALE),
     *(TOO_LARGE, MALFORMED, MISSING_KEY, UNAVAILABLE, UNEXPECTED),
 )
+ATTEMPT_SUCCEEDED = "attempt_succeeded"
+ATTEMPT_RETRIED = "attempt_retried"
+"""It failed, and another follows."""
+ATTEMPT_FAILED = "attempt_failed"
+"""It failed for good: a dead letter."""
+ATTEMPT_EXHAUSTED = "attempt_exhausted"
+"""It failed, and was the last that the trigger's policy allows: a dead letter."""
+ATTEMPT_LOST = "attempt_lost"
+"""Its lease ran out; whatever follows."""
+ATTEMPTS = (
+    ATTEMPT_SUCCEEDED,
+    ATTEMPT_RETRIED,
+    ATTEMPT_FAILED,
+    ATTEMPT_EXHAUSTED,
+    ATTEMPT_LOST,
+)
+"""What becomes of attempts; counted beside deliveries, and no delivery."""
 REPEATED = (DUPLICATE, DUPLICATE_RACE, MISMATCH)
 """All that came again: answered like the first."""
 

@@ -65,6 +65,8 @@ class Settings:
     """How many proxies in front add to X-Forwarded-For: whom to believe about an address."""
     hookonce_command_watermark: int = 50
     """Above so many messages of people in the window asked for, the statistics say so."""
+    hookonce_metrics: str = "public"
+    """Who may read /metrics: anyone, or whoever holds a token."""
     hookonce_log_level: str = "INFO"
 
     @property
@@ -191,5 +193,6 @@ _READERS: dict[str, Callable[[str], object]] = {
     "HOOKONCE_SECRET_GRACE_SECONDS": _number(0, float),
     "HOOKONCE_PROXY_COUNT": _number(0, int),
     "HOOKONCE_COMMAND_WATERMARK": _number(0, int),
+    "HOOKONCE_METRICS": _choice("public", "token"),
     "HOOKONCE_LOG_LEVEL": lambda text: _choice("DEBUG", "INFO", "WARNING", "ERROR")(text.upper()),
 }

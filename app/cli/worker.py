@@ -9,6 +9,8 @@ from app import log, revision
 from app.cli.reaching import with_database
 from app.db import Database
 from app.settings import Settings
+from app.tally.memory import Tally
+from app.tally.writer import Writer
 from app.worker.loop import Worker
 
 
@@ -19,12 +21,23 @@ from app.worker.loop import Worker
 def command(chosen: Settings, database: Database, once: bool, concurrency: int) -> None:
     """Run executions as they come due, until told to stop."""
     revision.require(database)
-    working = Worker(database, chosen, concurrency)
+    tally = Tally()
+    writer = Writer(tally, database, chosen.hookonce_counts_seconds)
+    working = Worker(database, chosen, concurrency, tally=tally)
+    writer.start()
+    try:
+        finished = _work(working, once)
+    finally:
+        writer.stop()
+    if not finished:
+        log.abandon("actions were still running when the grace period ended")
+
+
+def _work(working: Worker, once: bool) -> bool:
     if once:
         click.echo(f"{working.run_once()} attempt(s) made")
-        return
+        return True
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    if not working.run(stop):
-        log.abandon("actions were still running when the grace period ended")
+    return working.run(stop)

@@ -78,6 +78,15 @@ class Triggers:
                 self._remembered[named] = found
         return None if named == NO_ID else found
 
+    def remembered(self, trigger_id: str) -> int | None:
+        """The id that this text is known to stand for, NO_ID for none; None if it is not known."""
+        named = number(trigger_id)
+        with self._lock:
+            found = self._remembered.get(named, _NOT_ASKED)
+        if found is _NOT_ASKED:
+            return None
+        return NO_ID if found is None else int(found.id)
+
     def forget(self, trigger_id: int) -> None:
         """Ask the database next time."""
         with self._lock:

@@ -122,6 +122,8 @@ class Facts:
     provider_key_signed: bool = False
     """Whether the signature covers that id: if not, who replays a request can change it."""
     answer: str = "any 2xx"
+    answer_seconds: float | None = None
+    """Within how long the sender wants it; None where its documentation names no number."""
     retries: str = "unknown"
     unverified: str = ""
     """What of all this was not read in the sender's own documentation or code."""

@@ -73,6 +73,15 @@ def turned_away(trigger_id: str, outcome: str, intake: Intake) -> None:
     intake.tally.count_claimed(lookup.number(trigger_id), outcome)
 
 
+def answered(trigger_id: str, seconds: float, intake: Intake) -> None:
+    """Whoever called this address has waited so long for the answer."""
+    known = intake.triggers.remembered(trigger_id)
+    if known is None:
+        intake.tally.answered(lookup.number(trigger_id), seconds, claimed=True)
+    else:
+        intake.tally.answered(known, seconds)
+
+
 def _received(request: Request, trigger: Trigger | None, intake: Intake) -> Answer:
     source = verify.check(trigger, request, intake.now())
     assert trigger is not None  # noqa: S101, an unknown trigger is never verified

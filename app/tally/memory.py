@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 
-from app import clock
+from app import clock, timing
 
 NOBODY = 0
 """Stands for every address that is no trigger's: a stranger's numbers are never kept."""
@@ -119,6 +119,14 @@ class Tally:
         place = Place(self._hour(), trigger_id, outcome)
         with self._lock:
             self._batch.claim(place)
+
+    def answered(self, trigger_id: int, seconds: float, *, claimed: bool = False) -> None:
+        """A sender was answered after so long; `claimed`: its trigger was never looked up."""
+        hour, took = self._hour(), timing.counts_as(seconds)
+        with self._lock:
+            add = self._batch.claim if claimed else self._batch.count
+            add(Place(hour, trigger_id, took))
+            add(Place(hour, trigger_id, timing.MICROSECONDS), round(seconds * 1_000_000))
 
     def repeat(self, execution_id: int, mismatch: str | None = None) -> None:
         """The event of this execution came again; with the digest of its payload if it differs."""

@@ -1,6 +1,9 @@
 """One transaction's worth of numbers, added to what stands in the database."""
 
-from collections.abc import Collection
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,20 +17,40 @@ from app.models import (
     trigger_executions,
     triggers,
 )
-from app.tally.memory import NOBODY, Batch
+from app.tally.memory import NOBODY, Batch, Place
+
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""In place of an hour: the sums since counting began, by source, as `<source>/<outcome>`.
+
+They never become smaller, whatever is pruned and whichever trigger is removed, and they are few:
+what is asked for them reads one range of the primary key.
+"""
+NO_SOURCE, ODD_SOURCE = "none", "other"
+_SOURCE = re.compile(r"[a-z0-9_]{1,14}", re.ASCII)
+"""With it and a slash before, every outcome fits its column."""
 
 
 def counts(connection: Connection, batch: Batch) -> None:
-    """The numbers of every trigger, hour and outcome are larger by these."""
+    """The numbers of every trigger, hour and outcome are larger by these, and so are the sums."""
     settled = Batch(counts=dict(batch.counts))
-    known = _known(connection, {place.trigger_id for place in batch.claimed})
+    named = {place.trigger_id for place in (*batch.counts, *batch.claimed)}
+    sources = _sources(connection, named - {NOBODY})
     for place, number in batch.claimed.items():
-        theirs = place.trigger_id in known
+        theirs = place.trigger_id in sources
         settled.count(place if theirs else place._replace(trigger_id=NOBODY), number)
+    settled.counts.update(_sums(settled.counts, sources))
     rows = [
         place._asdict() | {"number": number} for place, number in sorted(settled.counts.items())
     ]
     _add(connection, delivery_counts, rows)
+
+
+def _sums(counts: Mapping[Place, int], sources: Mapping[int, str]) -> Counter[Place]:
+    sums: Counter[Place] = Counter()
+    for place, number in counts.items():
+        label = sources.get(place.trigger_id, NO_SOURCE)
+        sums[Place(EVER, NOBODY, f"{label}/{place.outcome}")] += number
+    return sums
 
 
 def sightings(connection: Connection, batch: Batch) -> Batch:
@@ -63,11 +86,15 @@ def _add(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) ->
         connection.execute(db.adding(table, connection.dialect), rows)
 
 
-def _known(connection: Connection, ids: Collection[int]) -> set[int]:
+def _sources(connection: Connection, ids: Collection[int]) -> dict[int, str]:
+    """The source of each of these triggers that there is, as sums are named by it."""
     if not ids:
-        return set()
-    query = sa.select(triggers.c.id).where(triggers.c.id.in_(sorted(ids)))
-    return set(connection.execute(query).scalars())
+        return {}
+    query = sa.select(triggers.c.id, triggers.c.source).where(triggers.c.id.in_(sorted(ids)))
+    return {
+        trigger_id: source if _SOURCE.fullmatch(source or "") else ODD_SOURCE
+        for trigger_id, source in connection.execute(query)
+    }
 
 
 def _existing(connection: Connection, ids: Collection[int]) -> set[int]:

@@ -14,6 +14,7 @@ from app.actions import reaper
 from app.db import Database
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.settings import Settings
+from app.tally.memory import Tally
 from app.worker import claim, classify, look, run, share
 from app.worker.attempt import Attempt, Ended
 from app.worker.crew import Crew
@@ -38,6 +39,7 @@ class Worker:
         settings: Settings,
         concurrency: int = 4,
         chance: Callable[[], float] | None = None,
+        tally: Tally | None = None,
     ) -> None:
         self.owner = f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._database = database
@@ -46,7 +48,7 @@ class Worker:
         self._crew = Crew(concurrency, attempted)
         self._wake = Wake()
         self._settling = Settling(
-            database, settings, self.owner, chance or random.SystemRandom().random
+            database, settings, self.owner, chance or random.SystemRandom().random, tally
         )
         self._schema = revision.SchemaWatch(database)
         self._paused = False

@@ -4,10 +4,11 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from app import log
+from app import lifecycle, log, outcomes
 from app.db import Database
 from app.errors import DatabaseUnavailable, LeaseLost, SchemaMoved
 from app.settings import Settings
+from app.tally.memory import Tally
 from app.worker import breaker, classify, rescue, settle
 from app.worker.attempt import Attempt, Ended
 
@@ -21,12 +22,18 @@ class Settling:
     """What one worker's attempts came to and is not committed yet."""
 
     def __init__(
-        self, database: Database, settings: Settings, owner: str, chance: Callable[[], float]
+        self,
+        database: Database,
+        settings: Settings,
+        owner: str,
+        chance: Callable[[], float],
+        tally: Tally | None = None,
     ) -> None:
         self._database = database
         self._settings = settings
         self._owner = owner
         self._chance = chance
+        self._tally = tally or Tally()
         self._waiting: list[tuple[Ended, float]] = []
 
     @property
@@ -74,8 +81,7 @@ class Settling:
         with self._database.writing() as connection:
             ended = rescue.expired(connection, AT_ONCE, classify.LEASE_LOST)
             statuses = settle.record(connection, ended, self._chance) if ended else []
-        for each, status in zip(ended, statuses, strict=True):
-            _log_attempt(each, status)
+        self._tell(ended, statuses)
 
     def hand_back(self, attempts: Sequence[Attempt]) -> None:
         """The attempts, which were ended by us, are due again at once for any other worker."""
@@ -119,10 +125,15 @@ class Settling:
         with self._database.writing() as connection:
             statuses = settle.record(connection, batch, self._chance)
             changes = breaker.note(connection, batch, self._settings)
-        for each, status in zip(batch, statuses, strict=True):
-            _log_attempt(each, status)
+        self._tell(batch, statuses)
         for change in changes:
             self._log_breaker(change)
+
+    def _tell(self, batch: Sequence[Ended], statuses: Sequence[str]) -> None:
+        """The operator, by log and by numbers, how each attempt ended."""
+        for each, status in zip(batch, statuses, strict=True):
+            self._tally.count(each.terms.trigger_id, _counts_as(each, status))
+            _log_attempt(each, status)
 
     def _log_breaker(self, change: breaker.Change) -> None:
         waits = {"probe_in_seconds": self._settings.hookonce_breaker_seconds}
@@ -134,6 +145,20 @@ class Settling:
             failure_count=change.failure_count,
             **(waits if change.opened else {}),
         )
+
+
+def _counts_as(ended: Ended, status: str) -> str:
+    if ended.outcome.outcome == lifecycle.LOST:
+        return outcomes.ATTEMPT_LOST
+    return _COUNTS_AS[status]
+
+
+_COUNTS_AS = {
+    lifecycle.COMPLETED: outcomes.ATTEMPT_SUCCEEDED,
+    lifecycle.RETRYING: outcomes.ATTEMPT_RETRIED,
+    lifecycle.FAILED: outcomes.ATTEMPT_FAILED,
+    lifecycle.FAILED_RETRYABLE: outcomes.ATTEMPT_EXHAUSTED,
+}
 
 
 def _log_attempt(ended: Ended, status: str) -> None:

@@ -16,6 +16,7 @@ from app.settings import Settings
 from app.tally import memory
 from app.tally.memory import NOBODY, Tally
 from app.tally.writer import Writer
+from app.tally.writing import EVER
 from tests import factories
 from tests.databases import migrate
 from tests.process.service import until
@@ -50,9 +51,10 @@ def writer(tally: Tally, database: Database) -> Writer:
 
 
 def numbers(database: Database) -> dict[tuple[int, str], int]:
-    """What stands in the table, all hours together."""
+    """Of deliveries, all hours together."""
     columns = delivery_counts.c
     query = sa.select(columns.trigger_id, columns.outcome, sa.func.sum(columns.number))
+    query = query.where(columns.hour > EVER, columns.outcome.in_(outcomes.ALL))
     with database.reading() as connection:
         found = connection.execute(query.group_by(columns.trigger_id, columns.outcome))
         return {(trigger_id, outcome): int(number) for trigger_id, outcome, number in found}

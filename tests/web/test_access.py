@@ -30,6 +30,7 @@ EVERY_RULE = {
     ("/api/triggers/webhook/{trigger_id}/{secret}", "POST"): PUBLIC,
     ("/healthz", "GET"): PUBLIC,
     ("/readyz", "GET"): PUBLIC,
+    ("/metrics", "GET"): PUBLIC,
     ("/openapi.json", "GET"): PUBLIC,
     ("/api/session", "POST"): PUBLIC,
     ("/api/session", "GET"): VIEWER,

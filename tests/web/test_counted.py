@@ -36,7 +36,8 @@ def counted(tally: Tally) -> Counter[tuple[int, str]]:
     found: Counter[tuple[int, str]] = Counter()
     for numbers in (batch.counts, batch.claimed):
         for place, number in numbers.items():
-            found[place.trigger_id, place.outcome] += number
+            if place.outcome in outcomes.ALL:
+                found[place.trigger_id, place.outcome] += number
     return found
 
 

@@ -115,6 +115,7 @@ SOURCE = Source(
         provider_key="pspReference, eventCode, success and originalReference of each item",
         provider_key_signed=True,
         answer="any 2xx within 10 s",
+        answer_seconds=10,
         retries="up to 30 days, ever less often",
         unverified="whether Adyen ever sends a colon in a field other than merchantReference "
         "(refused); webhooks that sign the whole body in a header are not supported",

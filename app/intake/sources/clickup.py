@@ -12,6 +12,7 @@ FACTS = Facts(
     provider_key="webhook_id, event and the id of every history_items[] in the body",
     provider_key_signed=True,
     answer="any 2xx within 7 s, never 410: ClickUp then drops the webhook",
+    answer_seconds=7,
     retries="5",
     unverified="webhooks of ClickUp's automations, which may sign nothing",
 )

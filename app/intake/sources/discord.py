@@ -20,6 +20,7 @@ FACTS = Facts(
     provider_key="id in the body of an interaction; webhook events have none",
     provider_key_signed=True,
     answer='a ping: {"type": 1}; a bad signature: 401; a webhook event: 204 within 3 s',
+    answer_seconds=3,
     retries="interactions: none; webhook events: for 10 min",
     unverified="the 5 minutes; the retries; that the 200 with which Hookonce answers a webhook "
     "event is as good as 204; an interaction wants a reply that Hookonce cannot give",

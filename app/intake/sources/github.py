@@ -13,6 +13,7 @@ FACTS = Facts(
     provider_key="X-GitHub-Delivery, the same when a person redelivers",
     provider_key_signed=False,
     answer="any 2xx within 10 s",
+    answer_seconds=10,
     retries="none by itself; a person or a script may redeliver",
 )
 

@@ -68,6 +68,7 @@ SOURCE = Source(
         provider_key="header webhook-id (signed), else Idempotency-Key (not signed)",
         provider_key_signed=False,
         answer="any 2xx within 10 s",
+        answer_seconds=10,
         unverified="how often GitLab sends again; it disables a webhook that keeps failing",
     ),
 )

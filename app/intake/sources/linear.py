@@ -17,6 +17,7 @@ FACTS = Facts(
     provider_key="Linear-Delivery",
     provider_key_signed=False,
     answer="200 within 5 s",
+    answer_seconds=5,
     retries="after 1 min, 1 h and 6 h",
     unverified="the 5 s and the retries; whether webhookTimestamp is new on each retry",
 )

@@ -84,6 +84,7 @@ SOURCE = Source(
         provider_key="body id and action",
         provider_key_signed=False,
         answer="200 or 201 within 22 s",
+        answer_seconds=22,
         retries="every 15 minutes",
         unverified="whether a retry is signed anew; whether ts counts seconds or milliseconds, "
         "and data.id is signed in lower case (both are taken); QR code notifications are not "

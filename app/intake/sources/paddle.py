@@ -58,6 +58,7 @@ SOURCE = Source(
         provider_key="body event_id",
         provider_key_signed=True,
         answer="200 within 5 s",
+        answer_seconds=5,
         retries="60 within 3 days",
         unverified="that every retry is signed anew; Paddle Classic is not supported",
     ),

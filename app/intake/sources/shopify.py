@@ -12,6 +12,7 @@ FACTS = Facts(
     provider_key="X-Shopify-Event-Id and X-Shopify-Topic",
     provider_key_signed=False,
     answer="200 within 5 s",
+    answer_seconds=5,
     retries="8 in 4 h, then the subscription may be removed",
     unverified="that every delivery carries X-Shopify-Event-Id",
 )

@@ -20,6 +20,7 @@ FACTS = Facts(
     "id of each item of a list",
     provider_key_signed=False,
     answer="any 2xx within 15 s",
+    answer_seconds=15,
     retries="1, unless the address asks for more with #rc=",
     unverified="I-Twilio-Idempotency-Token; lists of events from Event Streams",
 )

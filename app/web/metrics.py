@@ -1,0 +1,247 @@
+"""/metrics: what Prometheus reads. The same from every process, since all of it is in the database.
+
+Who sends is told by source and never by trigger: the address may be public, and ids are not.
+"""
+
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import version
+from typing import NamedTuple
+
+import falcon
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from app import metrics, outcomes, revision, timing
+from app.db import Database
+from app.errors import DatabaseUnavailable, SchemaMoved
+from app.intake import sources
+from app.metrics import Present, Sums
+from app.revision import SchemaWatch
+from app.worker import look
+
+FRESH_SECONDS = 1.0
+"""Whoever asks more often gets the same answer again: nobody can ask the database to death."""
+SINCE_EVER_SECONDS = 1e9
+"""Older code makes executions due since 1970: that is no time that anything has waited."""
+
+
+class Family(NamedTuple):
+    """A metric as it is documented."""
+
+    kind: str
+    labels: tuple[str, ...]
+    help: str
+
+
+FAMILIES = {
+    "hookonce_build_info": Family(
+        "gauge",
+        ("version", "needs_revision", "database_revision"),
+        "Always 1: which version this is, which revision it needs, and at which the database is.",
+    ),
+    "hookonce_database_up": Family("gauge", (), "1 if the database answers, else 0."),
+    "hookonce_schema_current": Family(
+        "gauge", (), "1 if the database stands at the revision that this version needs, else 0."
+    ),
+    "hookonce_admissions_total": Family(
+        "counter", ("source",), "Events that were new and became an execution."
+    ),
+    "hookonce_duplicates_total": Family(
+        "counter",
+        ("source", "layer"),
+        "Events that came again, by what knew them: the look-up (pre_check), the unique index"
+        " (index), or either, with another payload under the key (mismatch).",
+    ),
+    "hookonce_filtered_total": Family(
+        "counter", ("source",), "Events that a trigger's filter did not want."
+    ),
+    "hookonce_handshakes_total": Family(
+        "counter", ("source",), "Requests that only asked whether someone is there."
+    ),
+    "hookonce_refusals_total": Family(
+        "counter", ("source", "reason"), "Requests that were refused, by reason."
+    ),
+    "hookonce_errors_total": Family(
+        "counter", ("source", "reason"), "Requests that could not be answered as they should."
+    ),
+    "hookonce_answer_seconds": Family(
+        "histogram", ("source",), "From the first byte of a webhook request read to its answer."
+    ),
+    "hookonce_answer_limit_seconds": Family(
+        "gauge", ("source",), "Within how long the source wants its answer, where it says so."
+    ),
+    "hookonce_attempts_total": Family(
+        "counter",
+        ("source", "outcome"),
+        "Attempts that ended: succeeded, retried (another follows), failed (for good), exhausted"
+        " (the last that was allowed), or lost (the lease ran out).",
+    ),
+    "hookonce_queue_executions": Family(
+        "gauge",
+        ("state",),
+        "Executions that are due, scheduled for later, running, or held for a person;"
+        f" waiting ones up to {metrics.LOOKED_THROUGH}.",
+    ),
+    "hookonce_oldest_due_seconds": Family(
+        "gauge", (), "How long the execution that has waited longest has been due; 0 if none is."
+    ),
+    "hookonce_dead_letters": Family(
+        "gauge",
+        ("reason",),
+        f"Dead letters by reason, of the newest {metrics.LOOKED_THROUGH}.",
+    ),
+    "hookonce_breakers_open": Family(
+        "gauge", (), "Triggers whose executions wait because their target keeps failing."
+    ),
+}
+"""Every metric there is; docs/metrics.md lists them."""
+
+_LAYERS = {
+    outcomes.DUPLICATE: "pre_check",
+    outcomes.DUPLICATE_RACE: "index",
+    outcomes.MISMATCH: "mismatch",
+}
+_ONE_EACH = {
+    "hookonce_admissions_total": outcomes.ACCEPTED,
+    "hookonce_filtered_total": outcomes.FILTERED,
+    "hookonce_handshakes_total": outcomes.HANDSHAKE,
+}
+_BY_PREFIX = {
+    "hookonce_refusals_total": "refused_",
+    "hookonce_errors_total": "error_",
+    "hookonce_attempts_total": "attempt_",
+}
+
+
+class Metrics:
+    """GET /metrics: every number, at most a second old."""
+
+    def __init__(self, database: Database, schema: SchemaWatch) -> None:
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(_Numbers(database, schema))
+        self._lock = threading.Lock()
+        self._text = b""
+        self._good_until = 0.0
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """Always 200: what is wrong with the database is one of the numbers."""
+        resp.content_type = CONTENT_TYPE_PLAIN_0_0_4
+        resp.data = self._current()
+
+    def _current(self) -> bytes:
+        with self._lock:  # who asks meanwhile waits for the same answer
+            if time.monotonic() >= self._good_until:
+                self._text = generate_latest(self._registry)
+                self._good_until = time.monotonic() + FRESH_SECONDS
+            return self._text
+
+
+class _Numbers(Collector):
+    """Asks the database anew for each collection."""
+
+    def __init__(self, database: Database, schema: SchemaWatch) -> None:
+        self._database = database
+        self._schema = schema
+
+    def collect(self) -> Iterator[Metric]:
+        """The families; only what can be said without the database if it is away."""
+        current = None
+        try:
+            current = self._schema.current().revision
+            found = [] if revision.behind(current) else list(self._asked())
+            up = True
+        except (DatabaseUnavailable, SchemaMoved):
+            found, up = [], False
+        needed = revision.history()[-1]
+        labels = (version("hookonce"), needed, current or "none")
+        yield _gauge("hookonce_build_info", {labels: 1})
+        yield _gauge("hookonce_database_up", {(): int(up)})
+        yield _gauge("hookonce_schema_current", {(): int(up and current == needed)})
+        yield _gauge("hookonce_answer_limit_seconds", _limits())
+        yield from found
+
+    def _asked(self) -> Iterator[Metric]:
+        with self._database.reading() as connection:
+            sums = metrics.sums(connection)
+            present = metrics.present(connection)
+            turns = look.turns(connection)
+        waited = [-turn.due_in_seconds for turn in turns if turn.due_in_seconds <= 0]
+        oldest = max((each for each in waited if each < SINCE_EVER_SECONDS), default=0.0)
+        yield from _counters(sums)
+        yield _histogram(sums)
+        yield from _gauges(present, oldest)
+
+
+def _counters(sums: Sums) -> Iterator[Metric]:
+    for name, outcome in _ONE_EACH.items():
+        yield _counter(name, (((source,), of.get(outcome, 0)) for source, of in sums.items()))
+    yield _counter(
+        "hookonce_duplicates_total",
+        (
+            ((source, layer), of.get(outcome, 0))
+            for source, of in sums.items()
+            for outcome, layer in _LAYERS.items()
+        ),
+    )
+    for name, prefix in _BY_PREFIX.items():
+        yield _counter(
+            name,
+            (
+                ((source, outcome.removeprefix(prefix)), number)
+                for source, of in sums.items()
+                for outcome, number in of.items()
+                if outcome.startswith(prefix)
+            ),
+        )
+
+
+def _histogram(sums: Sums) -> Metric:
+    family = FAMILIES["hookonce_answer_seconds"]
+    made = HistogramMetricFamily("hookonce_answer_seconds", family.help, labels=family.labels)
+    for source, of in sums.items():
+        if any(name in of for name in timing.CLASSES):
+            buckets = timing.cumulative(of)
+            made.add_metric((source,), buckets, of.get(timing.MICROSECONDS, 0) / 1_000_000)
+    return made
+
+
+def _gauges(present: Present, oldest: float) -> Iterator[Metric]:
+    states: dict[tuple[str, ...], float] = {
+        ("due",): present.due,
+        ("scheduled",): present.scheduled,
+        ("running",): present.running,
+        ("held",): present.held,
+    }
+    yield _gauge("hookonce_queue_executions", states)
+    yield _gauge("hookonce_oldest_due_seconds", {(): oldest})
+    yield _gauge("hookonce_dead_letters", {(each,): n for each, n in present.dead.items()})
+    yield _gauge("hookonce_breakers_open", {(): present.breakers_open})
+
+
+def _limits() -> dict[tuple[str, ...], float]:
+    facts = {name: sources.named(name).facts for name in sources.names()}
+    return {(n,): f.answer_seconds for n, f in facts.items() if f.answer_seconds is not None}
+
+
+def _counter(name: str, numbers: Iterable[tuple[tuple[str, ...], int]]) -> Metric:
+    family = FAMILIES[name]
+    made = CounterMetricFamily(name.removesuffix("_total"), family.help, labels=family.labels)
+    for labels, number in numbers:
+        made.add_metric(labels, number)
+    return made
+
+
+def _gauge(name: str, numbers: Mapping[tuple[str, ...], float]) -> Metric:
+    family = FAMILIES[name]
+    made = GaugeMetricFamily(name, family.help, labels=family.labels)
+    for labels, number in numbers.items():
+        made.add_metric(labels, number)
+    return made
