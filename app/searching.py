@@ -1,0 +1,148 @@
+"""Looking for executions over all triggers: each page found by an index, or by a bounded look.
+
+Rows come without their events: a list of twenty may otherwise weigh twenty megabytes.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app import lifecycle, listing
+from app.counting import Counter
+from app.listing import LOOKED_THROUGH, Page, Where
+from app.models import execution_requests, trigger_executions, triggers
+from app.statistics import first_id_since
+
+_columns = trigger_executions.c
+ERROR_SHOWN = 300
+_SHOWN = (
+    _columns.id,
+    _columns.trigger_id,
+    _columns.status,
+    _columns.idempotency_key,
+    _columns.attempt_count,
+    _columns.error_category,
+    _columns.error_reason,
+    _columns.received_at,
+    _columns.started_at,
+    _columns.completed_at,
+    _columns.next_attempt_at,
+    _columns.replay_of_id,
+    sa.func.substr(_columns.error, 1, ERROR_SHOWN).label("error"),
+)
+_INDEXED = (*lifecycle.DEAD, *lifecycle.WAITING, lifecycle.RUNNING, lifecycle.REPLAYED)
+"""Statuses whose rows an index knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What an execution must be to be found; what is left out may be anything."""
+
+    trigger_id: int | None = None
+    status: str | None = None
+    category: str | None = None
+    reason: str | None = None
+    """One of lifecycle.REASONS."""
+    key: str | None = None
+    since: datetime | None = None
+    """Received then or later."""
+    until: datetime | None = None
+    """Received before."""
+
+
+def page(connection: Connection, counter: Counter, sought: Sought, where: Where) -> Page:
+    """The page of what is sought, newest first.
+
+    Where no index knows it, some 20,000 rows are looked through; the page says where to go on.
+    """
+    bounds = tuple(_bounds(connection, sought))
+    rows = sa.select(*_SHOWN).where(*bounds, *_such(sought))
+    horizon = None if _found_by_index(sought) else _horizon(connection, sought, bounds, where)
+    return listing.page(
+        connection, counter, rows, listing.EXECUTION_ID, where, ("sought", sought), horizon
+    )
+
+
+def query_of(sought: Sought) -> sa.Select[Any]:
+    """The statement for what is sought at any time."""
+    return sa.select(*_SHOWN).where(*_such(replace(sought, since=None, until=None)))
+
+
+def trigger_names(connection: Connection, ids: set[int]) -> dict[int, str]:
+    """The name of each of these triggers."""
+    query = sa.select(triggers.c.id, triggers.c.name).where(triggers.c.id.in_(sorted(ids)))
+    return {row.id: row.name for row in connection.execute(query)}
+
+
+def every_trigger(connection: Connection, at_most: int) -> list[sa.Row[Any]]:
+    """(id, name) of the triggers that a person may choose from, by name."""
+    query = sa.select(triggers.c.id, triggers.c.name).order_by(triggers.c.name, triggers.c.id)
+    return list(connection.execute(query.limit(at_most)))
+
+
+def request_of(connection: Connection, execution_id: int) -> sa.Row[Any] | None:
+    """(content_type, headers, size) of the request as it came; None where it was pruned."""
+    columns = execution_requests.c
+    query: sa.Select[Any] = sa.select(
+        columns.content_type, columns.headers, sa.func.length(columns.body).label("size")
+    )
+    return connection.execute(query.where(columns.execution_id == execution_id)).one_or_none()
+
+
+def body_of(connection: Connection, execution_id: int) -> bytes | None:
+    """The request's bytes as they came; None where they were pruned."""
+    columns = execution_requests.c
+    query = sa.select(columns.body).where(columns.execution_id == execution_id)
+    return connection.execute(query).scalar_one_or_none()
+
+
+def event_of(connection: Connection, execution_id: int) -> str | None:
+    """The event as it is stored; None if there is no such execution, or no event in it."""
+    query = sa.select(_columns.event_data).where(_columns.id == execution_id)
+    return connection.execute(query).scalar_one_or_none()
+
+
+def _such(sought: Sought) -> Iterator[sa.ColumnElement[bool]]:
+    if sought.trigger_id is not None:
+        yield _columns.trigger_id == sought.trigger_id
+    if sought.status is not None:
+        yield listing.in_status(sought.status)
+    if sought.category is not None:
+        yield _columns.error_category == sought.category
+    if sought.reason is not None:
+        yield _columns.error_reason == sought.reason
+    if sought.key is not None:
+        yield _columns.idempotency_key == sought.key
+
+
+def _bounds(connection: Connection, sought: Sought) -> Iterator[sa.ColumnElement[bool]]:
+    """A span of time is a span of ids."""
+    if sought.since is not None:
+        yield _columns.id >= first_id_since(connection, sought.since)
+    if sought.until is not None:
+        yield _columns.id < first_id_since(connection, sought.until)
+
+
+def _found_by_index(sought: Sought) -> bool:
+    if sought.key is not None or sought.status in _INDEXED:
+        return True
+    return (sought.status, sought.category, sought.reason) == (None, None, None)
+
+
+def _horizon(
+    connection: Connection,
+    sought: Sought,
+    bounds: tuple[sa.ColumnElement[bool], ...],
+    where: Where,
+) -> int | None:
+    rows = sa.select(_columns.id).where(*bounds)
+    if sought.trigger_id is not None:
+        rows = rows.where(_columns.trigger_id == sought.trigger_id)
+    if where.before_id is not None:
+        rows = rows.where(_columns.id < where.before_id)
+    query = rows.order_by(_columns.id.desc()).offset(LOOKED_THROUGH).limit(1)
+    return connection.execute(query).scalar_one_or_none()

@@ -1,0 +1,130 @@
+"""What became of deliveries, hour by hour: the bars of a chart, and the same as a table. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from app import clock, outcomes
+from app.web.pages import words
+from app.web.shapes import DeliveryCount
+
+KINDS = ("accepted", "duplicate", "refused", "failed")
+"""From the bottom of a bar to its top."""
+WIDTH, HEIGHT = 960, 180
+HOURLY_UP_TO_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One colour of one bar, in the units of the chart."""
+
+    kind: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What came in an hour, or in a day where the chart shows a month."""
+
+    label: str
+    counts: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def said(self) -> str:
+        """The counts in words, for who points at the bar."""
+        parts = [f"{words.number(self.counts[kind])} {kind}" for kind in KINDS if self.counts[kind]]
+        return f"{self.label}: {', '.join(parts) or 'nothing'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """All spans, their bars, and what the axes say."""
+
+    spans: list[Span]
+    bars: list[tuple[Span, list[Piece]]]
+    top: int
+    totals: Mapping[str, int]
+    unit: str
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+def kind_of(outcome: str) -> str | None:
+    """Which of the four a delivery's outcome is; None for what is none, such as a handshake."""
+    if outcome == outcomes.ACCEPTED:
+        return "accepted"
+    if outcome in outcomes.REPEATED:
+        return "duplicate"
+    if outcome.startswith("refused_"):
+        return "refused"
+    return "failed" if outcome.startswith("error_") else None
+
+
+def chart(deliveries: Iterable[DeliveryCount], days: int, now: datetime) -> Chart:
+    """The chart of so many days that end now."""
+    hourly = days <= HOURLY_UP_TO_DAYS
+    step = timedelta(hours=1) if hourly else timedelta(days=1)
+    counted = _counted(deliveries, hourly)
+    last = _begin(now, hourly)
+    begins = [last - step * back for back in reversed(range(days * 24 if hourly else days))]
+    spans = [Span(_label(begin, hourly), counted.get(begin, _none())) for begin in begins]
+    top = _round_up(max(span.total for span in spans))
+    return Chart(
+        spans=spans,
+        bars=[(span, _pieces(place, span, len(spans), top)) for place, span in enumerate(spans)],
+        top=top,
+        totals={kind: sum(span.counts[kind] for span in spans) for kind in KINDS},
+        unit="hour" if hourly else "day",
+    )
+
+
+def _counted(deliveries: Iterable[DeliveryCount], hourly: bool) -> dict[datetime, dict[str, int]]:
+    counted: dict[datetime, dict[str, int]] = {}
+    for each in deliveries:
+        kind, hour = kind_of(each["outcome"]), clock.moment(each["hour"])
+        if kind is not None and hour is not None:
+            counted.setdefault(_begin(hour, hourly), _none())[kind] += each["number"]
+    return counted
+
+
+def _pieces(place: int, span: Span, places: int, top: int) -> list[Piece]:
+    room = WIDTH / places
+    gap = min(3.0, room * 0.2)
+    pieces, y = [], float(HEIGHT)
+    for kind in KINDS:
+        if span.counts[kind]:
+            height = max(1.5, HEIGHT * span.counts[kind] / top)
+            y = max(0.0, y - height)
+            x = round(place * room + gap / 2, 2)
+            pieces.append(Piece(kind, x, round(y, 2), round(room - gap, 2), round(height, 2)))
+    return pieces
+
+
+def _begin(moment: datetime, hourly: bool) -> datetime:
+    hour = moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    return hour if hourly else hour.replace(hour=0)
+
+
+def _label(begin: datetime, hourly: bool) -> str:
+    return begin.strftime("%d %b, %H:00" if hourly else "%d %b")
+
+
+def _none() -> dict[str, int]:
+    return dict.fromkeys(KINDS, 0)
+
+
+def _round_up(number: int) -> int:
+    """To 1, 2 or 5 times a power of ten: what an axis can say."""
+    size = 1
+    while True:
+        for times in (1, 2, 5):
+            if number <= times * size:
+                return times * size
+        size *= 10

@@ -1,0 +1,155 @@
+"""/dead: what failed for good, and sending many of it again, so many at a time."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from app import dead_letters, searching
+from app.dead_letters import Chosen
+from app.errors import InvalidRequest
+from app.people import OPERATOR, VIEWER
+from app.web import executions, showing
+from app.web.pages import whatsapp
+from app.web.pages.declaring import Pages
+from app.web.pages.moments import moment
+from app.web.pages.visit import Answer, Page, Visit
+from app.web.reading import query
+from app.web.shapes import Category, DeadReplayed, Key, MomentGiven, Reason, TriggerId
+from app.web.shapes import ExecutionId as ExecutionNumber
+
+PAGES = Pages()
+PER_PAGE = 25
+AT_ONCE = 10
+"""So many are sent again by one request: it takes well under a second, and progress shows."""
+LOOKED_INTO = 25
+"""Of a preview, so many are shown with what they say."""
+CHOSEN_AT_MOST = 100
+_PICKED = re.compile(r"pick-([0-9]{1,18})")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which dead letters."""
+
+    trigger_id: TriggerId | None = None
+    reason: Reason | None = None
+    category: Category | None = None
+    since: MomentGiven | None = None
+    until: MomentGiven | None = None
+    key: Key | None = None
+    before_id: ExecutionNumber | None = None
+
+    def chosen(self, ids: tuple[int, ...] | None = None) -> Chosen:
+        return Chosen(
+            trigger_id=self.trigger_id,
+            reason=self.reason,
+            category=self.category,
+            since=moment("since", self.since),
+            until=moment("until", self.until),
+            key=self.key,
+            ids=ids,
+        )
+
+    @property
+    def filters(self) -> dict[str, Any]:
+        """The fields that are filled in, but for where the page begins."""
+        named = ("trigger_id", "reason", "category", "since", "until", "key")
+        return {name: getattr(self, name) for name in named if getattr(self, name) is not None}
+
+
+@PAGES.get("/dead", VIEWER)
+def show_all(visit: Visit) -> Answer:
+    """The dead letters that are asked for, newest first, to be picked or taken all."""
+    asked = visit.asked(Asked)
+    chosen = asked.chosen()
+    with visit.desk.database.reading() as connection:
+        wanted = dead_letters.page_query(chosen, asked.before_id, PER_PAGE + 1)
+        rows = connection.execute(wanted).all()
+        groups = executions.groups(visit.desk, connection, chosen)
+        choices = searching.every_trigger(connection, 500)
+    shown = [showing.dead(row) for row in rows[:PER_PAGE]]
+    values = {
+        "asked": asked,
+        "rows": shown,
+        "groups": groups,
+        "choices": choices,
+        "total": sum(group["executions"] for group in groups),
+        "next": shown[-1]["id"] if len(rows) > PER_PAGE else None,
+    }
+    return Page("dead.html", values)
+
+
+@PAGES.get("/dead/replay", OPERATOR)
+def preview(visit: Visit) -> Answer:
+    """What would be sent again, before anything is."""
+    picked = _picked(visit.req.params)
+    asked = _asked({k: v for k, v in visit.req.params.items() if not _PICKED.fullmatch(k)})
+    chosen = asked.chosen(picked or None)
+    with visit.desk.database.reading() as connection:
+        rows = connection.execute(dead_letters.page_query(chosen, None, LOOKED_INTO)).all()
+        groups = executions.groups(visit.desk, connection, chosen)
+        events = {row.id: searching.event_of(connection, row.id) for row in rows}
+    shown: list[dict[str, Any]] = [
+        {**showing.dead(row), "message": whatsapp.message(events[row.id])} for row in rows
+    ]
+    total = sum(group["executions"] for group in groups)
+    values = {"asked": asked, "picked": picked, "rows": shown, "groups": groups, "total": total}
+    return Page("dead_preview.html", values)
+
+
+@PAGES.post("/dead/replay", OPERATOR)
+def replay_some(visit: Visit) -> Answer:
+    """Send the next few again, and say how far it has come."""
+    fields = visit.fields
+    picked = _picked(fields)
+    asked = _asked({name: text for name, text in fields.items() if name in Asked.__annotations__})
+    answer = _sent(visit, asked, picked)
+    so_far = _Progress.of(fields).after(answer)
+    values = {"asked": asked, "picked": picked, "progress": so_far, **answer}
+    return Page("dead_progress.html", values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Progress:
+    """How far the replay of many has come."""
+
+    total: int
+    sent: int = 0
+    refused: int = 0
+
+    @classmethod
+    def of(cls, fields: dict[str, str]) -> "_Progress":
+        named = ("total", "sent", "refused")
+        return cls(*(_count(fields.get(name, "0")) for name in named))
+
+    def after(self, answer: DeadReplayed) -> "_Progress":
+        sent, refused = self.sent + len(answer["replayed"]), self.refused + len(answer["refused"])
+        return replace(self, total=max(self.total, sent + refused), sent=sent, refused=refused)
+
+    @property
+    def done(self) -> int:
+        return self.sent + self.refused
+
+
+def _sent(visit: Visit, asked: Asked, picked: tuple[int, ...]) -> DeadReplayed:
+    return executions.replay_chosen(
+        visit.desk, asked.chosen(picked or None), asked.before_id, AT_ONCE, visit.actor
+    )
+
+
+def _asked(given: dict[str, Any]) -> Asked:
+    filled = {name: text for name, text in given.items() if text != "" and name != "done"}
+    return query(Asked, filled)
+
+
+def _picked(names: Iterable[str]) -> tuple[int, ...]:
+    """A box that was ticked is a field of its own name."""
+    found = [int(match[1]) for match in map(_PICKED.fullmatch, names) if match]
+    if len(found) > CHOSEN_AT_MOST:
+        raise InvalidRequest(f"at most {CHOSEN_AT_MOST} can be picked; filter instead")
+    return tuple(sorted(found, reverse=True))
+
+
+def _count(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

@@ -1,0 +1,45 @@
+"""Pages declared as the API's operations are: path and rule beside the function that answers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from app.people import ADMIN, OPERATOR, VIEWER
+from app.web.operations import PUBLIC, Rule
+from app.web.pages.visit import Answer
+
+__all__ = ["ADMIN", "OPERATOR", "PUBLIC", "VIEWER", "Pages"]
+TRIGGER = "{trigger_id:int(min=1, max=2147483647)}"
+EXECUTION = "{execution_id:int(min=1, max=9223372036854775807)}"
+TOKEN = "{token_id:int(min=1, max=2147483647)}"  # noqa: S105, a part of a route
+Handler = Callable[..., Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One method of one page."""
+
+    method: str
+    route: str
+    rule: Rule
+    handle: Handler
+
+
+class Pages:
+    """The pages of one module."""
+
+    def __init__(self) -> None:
+        self.declared: list[Declared] = []
+
+    def get(self, route: str, rule: Rule) -> Callable[[Handler], Handler]:
+        return self._declare("GET", route, rule)
+
+    def post(self, route: str, rule: Rule) -> Callable[[Handler], Handler]:
+        return self._declare("POST", route, rule)
+
+    def _declare(self, method: str, route: str, rule: Rule) -> Callable[[Handler], Handler]:
+        def declare(handler: Any) -> Handler:
+            self.declared.append(Declared(method, route, rule, handler))
+            return handler  # type: ignore[no-any-return]
+
+        return declare

@@ -1,0 +1,162 @@
+"""/executions: what was admitted, and all that is known of each."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from app import clock, lifecycle, searching
+from app.errors import NotFound, NotReplayable, RateLimited
+from app.intake import key as keys
+from app.intake import sources
+from app.people import OPERATOR, VIEWER
+from app.searching import Sought
+from app.web import executions
+from app.web.desk import Desk
+from app.web.pages import whatsapp
+from app.web.pages.declaring import EXECUTION, Pages
+from app.web.pages.moments import moment
+from app.web.pages.rows import in_rows
+from app.web.pages.triggers import one
+from app.web.pages.visit import Answer, Elsewhere, File, Page, Visit
+from app.web.shapes import Category, ExecutionDetail, Key, MomentGiven, Paging, Reason, Status
+from app.web.shapes import TriggerId as TriggerNumber
+
+PAGES = Pages()
+CHOICES_AT_MOST = 500
+"""Of triggers in a list to choose from; beyond it one is chosen by its number."""
+EVENT_SHOWN = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Paging):
+    """Which executions."""
+
+    trigger_id: TriggerNumber | None = None
+    status: Status | None = None
+    category: Category | None = None
+    reason: Reason | None = None
+    key: Key | None = None
+    since: MomentGiven | None = None
+    until: MomentGiven | None = None
+
+    def sought(self) -> Sought:
+        return Sought(
+            trigger_id=self.trigger_id,
+            status=self.status,
+            category=self.category,
+            reason=self.reason,
+            key=self.key,
+            since=moment("since", self.since),
+            until=moment("until", self.until),
+        )
+
+
+@PAGES.get("/executions", VIEWER)
+def show_all(visit: Visit) -> Answer:
+    """The executions that are sought, newest first."""
+    asked = visit.asked(Asked)
+    with visit.desk.database.reading() as connection:
+        found = searching.page(connection, visit.desk.counter, asked.sought(), asked.where())
+        names = searching.trigger_names(connection, {row.trigger_id for row in found.rows})
+        choices = searching.every_trigger(connection, CHOICES_AT_MOST)
+    values = {"asked": asked, "choices": choices, **in_rows(found, names)}
+    return Page("executions.html", values)
+
+
+@PAGES.get(f"/executions/{EXECUTION}", VIEWER)
+def show_one(visit: Visit, execution_id: int) -> Answer:
+    """The execution, its attempts, its replays, and why others were duplicates of it."""
+    return Page("execution.html", _detail(visit.desk, execution_id))
+
+
+@PAGES.get(f"/executions/{EXECUTION}/event.json", VIEWER)
+def download_event(visit: Visit, execution_id: int) -> Answer:
+    """The event as it is stored, whole."""
+    with visit.desk.database.reading() as connection:
+        event = searching.event_of(connection, execution_id)
+    if event is None:
+        raise NotFound(f"there is no event of an execution {execution_id}")
+    return File(event.encode(), "application/json", f"execution-{execution_id}.json")
+
+
+@PAGES.get(f"/executions/{EXECUTION}/request", VIEWER)
+def download_request(visit: Visit, execution_id: int) -> Answer:
+    """The bytes of the request as they came."""
+    with visit.desk.database.reading() as connection:
+        body = searching.body_of(connection, execution_id)
+    if body is None:
+        raise NotFound(f"the request of execution {execution_id} is not kept")
+    return File(bytes(body), "application/octet-stream", f"request-{execution_id}.bin")
+
+
+@PAGES.get(f"/executions/{EXECUTION}/replay", OPERATOR)
+def confirm_replay(visit: Visit, execution_id: int) -> Answer:
+    """Ask once more, and show whom the message came from and what it says."""
+    return Page("replay.html", _detail(visit.desk, execution_id))
+
+
+@PAGES.post(f"/executions/{EXECUTION}/replay", OPERATOR)
+def replay(visit: Visit, execution_id: int) -> Answer:
+    """Send the dead letter again, and go to the new execution."""
+    try:
+        sent = executions.replay_execution(visit.desk, execution_id, visit.actor)
+    except RateLimited as error:
+        seconds = error.retry_after_seconds
+        values = _detail(visit.desk, execution_id) | {"wait_seconds": seconds}
+        return Page("replay.html", values, 429, {"Retry-After": str(seconds)})
+    except NotReplayable as error:
+        values = _detail(visit.desk, execution_id) | {"problem": str(error)}
+        return Page("replay.html", values, 400)
+    return Elsewhere(f"/executions/{sent['new_execution_id']}?done=replayed")
+
+
+def _detail(desk: Desk, execution_id: int) -> dict[str, Any]:
+    shown = executions.show_execution(desk, execution_id)
+    with desk.database.reading() as connection:
+        request = searching.request_of(connection, execution_id)
+    trigger = one(desk, shown["trigger_id"])
+    return {
+        "execution": shown,
+        "trigger": trigger,
+        "request": request,
+        "headers": _headers(None if request is None else request.headers),
+        "message": whatsapp.message(shown["event_data"]),
+        "key_places": list(_key_places(shown, trigger["source"])),
+        "attempts": _timed(shown["attempts"]),
+        "replayable": shown["status"] in lifecycle.DEAD,
+        "unfinished": shown["status"] in lifecycle.UNFINISHED,
+        "event_shown": EVENT_SHOWN,
+        "wait_seconds": 0,
+        "problem": "",
+    }
+
+
+def _key_places(shown: ExecutionDetail, source: str) -> Iterable[str]:
+    """Where the trigger looks for a key, in words."""
+    found_at = shown["duplicate_key"]["found_at"]
+    if found_at:
+        yield from found_at
+        return
+    known = sources.named(source)
+    if known.keyed_by_default:
+        yield f"{source}'s own id ({known.facts.provider_key})"
+    yield from (".".join(place) for place in keys.PLACES)
+
+
+def _headers(text: str | None) -> dict[str, str]:
+    try:
+        found = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _timed(attempts: Iterable[Any]) -> list[dict[str, Any]]:
+    """Each attempt with how long it took."""
+    timed = []
+    for each in attempts:
+        begun, ended = clock.moment(each["started_at"]), clock.moment(each["finished_at"])
+        took = (ended - begun).total_seconds() if begun and ended else None
+        timed.append({**each, "seconds": took})
+    return timed

@@ -1,0 +1,38 @@
+"""/: how the service is doing, at a glance."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from app import clock
+from app.people import VIEWER
+from app.web import stats
+from app.web.pages.chart import chart
+from app.web.pages.declaring import Pages
+from app.web.pages.visit import Answer, Page, Visit
+from app.web.reading import Limits
+from app.web.shapes import StatsAsked
+
+PAGES = Pages()
+SPANS = ((1, "24 hours"), (7, "7 days"), (30, "30 days"))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How far back."""
+
+    days: Annotated[int, Limits(least=1, most=30)] = 1
+
+
+@PAGES.get("/", VIEWER)
+def show(visit: Visit) -> Answer:
+    """Counters, the chart, what waits, what died and why, and which targets are spared."""
+    days = visit.asked(Asked).days
+    seen: Any = stats.show_stats(visit.desk, StatsAsked(days))
+    values = {
+        "stats": seen,
+        "days": days,
+        "spans": SPANS,
+        "chart": chart(seen["deliveries"], days, clock.now()),
+        "answer_times": seen.get("answer_times") or [],
+    }
+    return Page("overview.html", values)

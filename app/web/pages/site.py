@@ -1,0 +1,165 @@
+"""The pages, put together: each declared page answers at its route, under its rule."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import falcon
+import jinja2
+
+from app import people
+from app.lifecycle import REASONS, STATUSES
+from app.people import Person
+from app.web.desk import Desk
+from app.web.doors import Doors
+from app.web.operations import PUBLIC
+from app.web.pages import audit, dead, executions, login, overview, tokens, triggers, words
+from app.web.pages.declaring import Declared
+from app.web.pages.static import Static
+from app.web.pages.visit import Answer, Elsewhere, File, Page, Visit
+
+PART_HEADER = "X-Part"
+"""Asks for one block of the page instead of all of it: what is refreshed, again and again."""
+PARTS = frozenset({"live"})
+_MODULES = (login, overview, triggers, executions, dead, audit, tokens)
+DECLARED: tuple[Declared, ...] = tuple(
+    page for module in _MODULES for page in module.PAGES.declared
+)
+
+
+class Site:
+    """The templates, and what all of them know."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.static = Static()
+        self._templates = jinja2.Environment(
+            loader=jinja2.PackageLoader("app.web"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._templates.filters |= {
+            name: getattr(words, name)
+            for name in ("seen", "line", "pretty", "when", "ago", "span", "number", "words")
+        }
+        self._templates.globals |= {
+            "link": words.link,
+            "static": self.static.url,
+            "STATUSES": STATUSES,
+            "REASONS": (*REASONS, "unknown"),
+        }
+        parts = self._templates.get_template("parts.html")
+        self._templates.globals["parts"] = parts.module  # a block alone knows no imports
+
+    def responder(self, declared: Declared) -> Callable[..., None]:
+        """Calls the page's function, and answers what it gives."""
+
+        def respond(req: falcon.Request, resp: falcon.Response, **given: Any) -> None:
+            person = getattr(req.context, "person", None)
+            visit = Visit(self._desk, req, resp, person)
+            self._answer(visit, declared.handle(visit, **given))
+
+        return respond
+
+    def show(self, req: falcon.Request, resp: falcon.Response, page: Page) -> None:
+        """The page is the answer; one part of it where only that was asked for."""
+        person: Person | None = getattr(req.context, "person", None)
+        known = {
+            "person": person,
+            "path": req.path,
+            "done": req.get_param("done", default=""),
+            "may": lambda role: person is not None and _may(person, role),
+        }
+        template = self._templates.get_template(page.template)
+        part = req.get_header(PART_HEADER)
+        resp.status = page.status
+        resp.content_type = falcon.MEDIA_HTML
+        resp.set_headers(dict(page.headers))
+        values = {**known, **page.values}
+        if part in PARTS and part in template.blocks:
+            context = template.new_context(values)
+            resp.text = "".join(template.blocks[part](context))
+        else:
+            resp.text = template.render(values)
+
+    def _answer(self, visit: Visit, answer: Answer) -> None:
+        resp = visit.resp
+        if isinstance(answer, Page):
+            self.show(visit.req, resp, answer)
+        elif isinstance(answer, Elsewhere):
+            resp.status = 303
+            resp.location = answer.path
+        elif isinstance(answer, File):
+            resp.data = answer.content
+            resp.content_type = answer.content_type
+            resp.downloadable_as = answer.name
+
+
+class ForPeople:
+    """Turns what `problems` says of a page's request into a page, and 401 into a way to log in."""
+
+    def __init__(self, site: Site, desk: Desk) -> None:
+        self._site = site
+        self._desk = desk
+        self._routes = {page.route for page in DECLARED}
+
+    def process_response(
+        self, req: falcon.Request, resp: falcon.Response, _resource: object, succeeded: bool
+    ) -> None:
+        """Touches nothing but the errors of pages."""
+        if succeeded or not self._of_a_page(req):
+            return
+        if resp.status_code == 401:
+            self._to_the_login(req, resp)
+            return
+        said = resp.media if isinstance(resp.media, dict) else {}
+        if not hasattr(req.context, "person"):
+            req.context.person = self._person(req)
+        values = {
+            "status": resp.status_code,
+            "detail": said.get("detail", ""),
+            "error": said.get("error", ""),
+        }
+        self._site.show(req, resp, Page("error.html", values, resp.status_code))
+
+    def _of_a_page(self, req: falcon.Request) -> bool:
+        if req.uri_template is not None:
+            return req.uri_template in self._routes
+        path = f"{req.path}/"
+        return not path.startswith("/api/") and "text/html" in req.accept
+
+    def _to_the_login(self, req: falcon.Request, resp: falcon.Response) -> None:
+        wanted = words.safe_path(req.relative_uri) if req.method == "GET" else "/"
+        resp.status = 303
+        resp.delete_header("WWW-Authenticate")
+        resp.location = words.link("/login", next=None if wanted == "/" else wanted)
+        resp.content_type = falcon.MEDIA_HTML
+        resp.text = ""
+
+    def _person(self, req: falcon.Request) -> Person | None:
+        """Who is refused still sees the way to where they may go."""
+        try:
+            return self._desk.doorman.recognise(req) if req.method == "GET" else None
+        except Exception:
+            return None
+
+
+def install(app: falcon.App[Any, Any], doors: Doors, desk: Desk) -> None:
+    """Every page answers at its path, under its rule."""
+    site = Site(desk)
+    by_route: dict[str, list[Declared]] = {}
+    for page in DECLARED:
+        by_route.setdefault(page.route, []).append(page)
+    for route, pages in by_route.items():
+        responders = {f"on_{each.method.lower()}": site.responder(each) for each in pages}
+        rules = {each.method: each.rule for each in pages}
+        doors.add(route, SimpleNamespace(**responders), **rules)
+    doors.add("/static/{name}", site.static, GET=PUBLIC)
+    app.add_middleware(ForPeople(site, desk))
+
+
+def _may(person: Person, role: people.Role) -> bool:
+    return people.ROLES.index(person.role) >= people.ROLES.index(role)

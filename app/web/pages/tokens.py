@@ -1,0 +1,60 @@
+"""/tokens: who may do what."""
+
+import json
+from typing import Any
+
+from app import people
+from app.errors import InvalidRequest, InvalidToken, NotFound
+from app.people import ADMIN
+from app.web import reading, tokens
+from app.web.pages.declaring import TOKEN, Pages
+from app.web.pages.visit import Answer, Elsewhere, Page, Visit
+from app.web.shapes import NewTokenBody
+
+PAGES = Pages()
+_FIELDS = ("name", "role", "expires")
+
+
+@PAGES.get("/tokens", ADMIN)
+def show(visit: Visit) -> Answer:
+    """Every token there ever was, and the form for a new one."""
+    return _page(visit)
+
+
+@PAGES.post("/tokens", ADMIN)
+def make(visit: Visit) -> Answer:
+    """Make a token, and show it this once."""
+    given = {name: visit.fields.get(name, "").strip() for name in _FIELDS}
+    try:
+        body, _ = reading.media(NewTokenBody, _said(given))
+        made = tokens.create_token(visit.desk, body, visit.actor)
+    except (InvalidRequest, InvalidToken) as error:
+        return _page(visit, 422, problem=str(error), given=given)
+    return _page(visit, 201, made=made)
+
+
+@PAGES.get(f"/tokens/{TOKEN}/revoke", ADMIN)
+def confirm(visit: Visit, token_id: int) -> Answer:
+    """Ask once more."""
+    found = [each for each in tokens.list_tokens(visit.desk)["tokens"] if each["id"] == token_id]
+    if not found:
+        raise NotFound(f"there is no token {token_id}")
+    return Page("revoke.html", {"token": found[0]})
+
+
+@PAGES.post(f"/tokens/{TOKEN}/revoke", ADMIN)
+def revoke(visit: Visit, token_id: int) -> Answer:
+    """The token is no good from now on; who revokes their own has logged out by it."""
+    tokens.revoke_token(visit.desk, token_id, visit.actor)
+    return Elsewhere("/tokens?done=revoked")
+
+
+def _said(given: dict[str, str]) -> bytes:
+    return json.dumps({name: text for name, text in given.items() if text}).encode()
+
+
+def _page(visit: Visit, status: int = 200, **more: Any) -> Page:
+    empty = dict.fromkeys(_FIELDS, "")
+    values: dict[str, Any] = {"made": None, "problem": "", "given": empty, "roles": people.ROLES}
+    shown = tokens.list_tokens(visit.desk)["tokens"]
+    return Page("tokens.html", values | {"tokens": shown} | more, status)

@@ -1,0 +1,78 @@
+"""One request for a page, and what may be answered to it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import falcon
+
+from app.audit import Actor
+from app.errors import Unauthenticated
+from app.people import Person
+from app.web import doorman, reading
+from app.web.desk import Desk
+
+Shape = TypeVar("Shape")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A template, and what stands in it."""
+
+    template: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The browser is to look there, by GET."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """Bytes to be kept, not to be shown as a page."""
+
+    content: bytes
+    content_type: str
+    name: str
+
+
+Answer = Page | Elsewhere | File
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Who asks for what; `known` is None on the public pages."""
+
+    desk: Desk
+    req: falcon.Request
+    resp: falcon.Response
+    known: Person | None
+
+    @property
+    def person(self) -> Person:
+        if self.known is None:
+            raise Unauthenticated("log in first")
+        return self.known
+
+    @property
+    def actor(self) -> Actor:
+        return self.desk.doorman.actor(self.req)
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """What was posted: line ends as one sign, as no browser sends them."""
+        posted = doorman.form(self.req)
+        return {name: text.replace("\r\n", "\n") for name, text in posted.items()}
+
+    def asked(self, shape: type[Shape], *ours: str) -> Shape:
+        """The query string in this shape; a form sends empty fields for what was left out.
+
+        `ours` are parameters of the page that the shape does not know.
+        """
+        given = {name: value for name, value in self.req.params.items() if value != ""}
+        return reading.query(shape, {k: v for k, v in given.items() if k not in (*ours, "done")})
