@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import sqlalchemy as sa
 from psycopg.abc import Buffer
+from psycopg.types.array import ListBinaryDumper
 from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
 from sqlalchemy import event, exc
 from sqlalchemy.dialects import postgresql, sqlite
@@ -52,7 +53,7 @@ class Database:
 
         Raises DatabaseUnavailable or SchemaMoved in place of the driver's errors.
         """
-        with _in_our_words(), self.engine.connect() as connection:
+        with in_our_words(), self.engine.connect() as connection:
             yield connection.execution_options(**_READING[self.engine.dialect.name])
 
     @contextmanager
@@ -64,7 +65,7 @@ class Database:
         passes, its reader knows what it means.
         """
         with (
-            _in_our_words(),
+            in_our_words(),
             self.engine.connect() as connection,
             connection.execution_options(hookonce_writes=True).begin(),
         ):
@@ -166,6 +167,8 @@ def _postgresql_engine(settings: Settings) -> Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
         _read_any_time(connection)
+        # as text, every element of a list would be escaped in Python
+        connection.adapters.register_dumper(list, ListBinaryDumper)
         connection.autocommit = True
         connection.execute(f"SET lock_timeout = {milliseconds}")
         connection.execute(f"SET statement_timeout = {2 * milliseconds}")
@@ -202,22 +205,27 @@ def _read_any_time(connection: Any) -> None:
 
 
 @contextmanager
-def _in_our_words() -> Iterator[None]:
+def in_our_words(driver_error: type[Exception] = exc.DBAPIError) -> Iterator[None]:
+    """DatabaseUnavailable or SchemaMoved in place of SQLAlchemy's errors, and of the driver's.
+
+    A broken constraint passes: its reader knows what it means.
+    """
     try:
         yield
     except (exc.IntegrityError, exc.DataError):
         raise
     except exc.TimeoutError as error:
         raise DatabaseUnavailable("every database connection is busy") from error
-    except exc.DBAPIError as error:
-        if _schema_moved(error):
-            raise SchemaMoved(str(error.orig)) from error
-        raise DatabaseUnavailable(str(error.orig)) from error
+    except (exc.DBAPIError, driver_error) as error:
+        said = getattr(error, "orig", None) or error
+        if _schema_moved(said):
+            raise SchemaMoved(str(said)) from error
+        raise DatabaseUnavailable(str(said)) from error
 
 
-def _schema_moved(error: exc.DBAPIError) -> bool:
-    sqlstate = getattr(error.orig, "sqlstate", None)
-    return sqlstate in _POSTGRESQL_MOVED or bool(_SQLITE_MOVED.search(str(error.orig)))
+def _schema_moved(error: BaseException) -> bool:
+    sqlstate = getattr(error, "sqlstate", None)
+    return sqlstate in _POSTGRESQL_MOVED or bool(_SQLITE_MOVED.search(str(error)))
 
 
 def violates(error: exc.IntegrityError, index: str) -> bool:

@@ -4,7 +4,7 @@ import json
 import logging
 import re
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -14,20 +14,13 @@ from app import lifecycle, log, outcomes
 from app.db import IDEMPOTENCY_INDEX, utc_now, violates
 from app.errors import DatabaseUnavailable
 from app.intake.message import Admission, Request, Verdict
+from app.lane import Row, Standing
 from app.models import execution_requests, trigger_executions
 from app.revision import Schema
 
 _SECRET_HEADER = re.compile(r"auth|cookie|token|secret|signature|password|^apikey$|^x-api-key$")
 
 logger = logging.getLogger("hookonce.intake")
-
-
-class Standing(NamedTuple):
-    """An execution that a key was admitted as."""
-
-    id: int
-    digest: str | None
-    """Of the payload that it was admitted with; None for what older code has written."""
 
 
 def existing_query(
@@ -63,6 +56,19 @@ def replay_of(trigger_id: int, admission: Admission, standing: Standing) -> Verd
     """The verdict on an event that the pre-check knew."""
     _log_duplicate("idempotent_replay", trigger_id, admission, standing)
     return _repeated(outcomes.DUPLICATE, trigger_id, admission, standing)
+
+
+def row(trigger_id: int, admission: Admission, request: Request) -> Row:
+    """The event as it enters with others."""
+    return Row(
+        trigger_id,
+        admission.event_data,
+        admission.key,
+        admission.digest,
+        request.headers.get("content-type"),
+        _kept_headers(request),
+        request.body,
+    )
 
 
 def once(
@@ -111,13 +117,17 @@ def _insert(
 
 
 def _original(execution_id: int, request: Request) -> dict[str, object]:
-    kept = {k: v for k, v in request.headers.items() if not _SECRET_HEADER.search(k)}
     return {
         "execution_id": execution_id,
         "content_type": request.headers.get("content-type"),
-        "headers": json.dumps(kept),
+        "headers": _kept_headers(request),
         "body": request.body,
     }
+
+
+def _kept_headers(request: Request) -> str:
+    kept = {k: v for k, v in request.headers.items() if not _SECRET_HEADER.search(k)}
+    return json.dumps(kept)
 
 
 def _repeated(outcome: str, trigger_id: int, admission: Admission, standing: Standing) -> Verdict:

@@ -9,8 +9,9 @@ from sqlalchemy.exc import IntegrityError
 
 from app import clock, log, outcomes
 from app.db import Database
-from app.errors import DatabaseUnavailable, KeyMissing, SchemaMoved, TooLarge
-from app.intake import admit, digest, key, lookup, parse, redact, sources, verify
+from app.errors import KeyMissing, TooLarge
+from app.intake import digest, jointly, key, lookup, parse, redact, sources, verify
+from app.intake.jointly import Entry
 from app.intake.lookup import Triggers
 from app.intake.message import (
     FORBIDDEN,
@@ -23,11 +24,10 @@ from app.intake.message import (
     Trigger,
     Verdict,
 )
+from app.intake.together import Together
 from app.revision import SchemaWatch
 from app.tally.memory import NOBODY, Tally
 
-MOVES_OUTLIVED = 3
-"""How often one request begins again because a migration changed the schema under it."""
 EVENTS_AT_MOST = 1_000
 """What WhatsApp, the largest known, puts into one request; each is kept with the whole request."""
 
@@ -44,6 +44,11 @@ class Intake:
     pre_check: bool = True
     now: Callable[[], datetime] = clock.now
     tally: Tally = field(default_factory=Tally)
+    admit: Together[Entry, list[Verdict]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        admit = jointly.opened(self.database, self.schema, pre_check=self.pre_check)
+        object.__setattr__(self, "admit", admit)
 
 
 def opened(database: Database, *, pre_check: bool = True, tally: Tally | None = None) -> Intake:
@@ -139,42 +144,14 @@ def _admission(event: Event, request: Request, source: Source, trigger: Trigger)
 def _admitted(
     intake: Intake, trigger: Trigger, admissions: list[Admission], request: Request
 ) -> list[Verdict]:
-    """A verdict for each, committed; begun again when a migration moves the schema meanwhile."""
-    for _ in range(MOVES_OUTLIVED):
-        try:
-            return _admit_together(intake, trigger, admissions, request)
-        except SchemaMoved as error:
-            intake.schema.forget()
-            moved = error
-        except IntegrityError:
-            intake.triggers.forget(trigger.id)
-            raise
-    raise DatabaseUnavailable(str(moved))
-
-
-def _admit_together(
-    intake: Intake, trigger: Trigger, admissions: list[Admission], request: Request
-) -> list[Verdict]:
-    schema = intake.schema.admitting()
-    keys = {admission.key for admission in admissions if admission.key is not None}
-    known: dict[str, admit.Standing] = {}
-    if intake.pre_check and keys:
-        with intake.database.reading() as connection:
-            known = admit.existing(connection, schema, trigger.id, keys)
-    fresh = [admission for admission in admissions if admission.key not in known]
-    verdicts = [
-        admit.replay_of(trigger.id, admission, known[admission.key])
-        for admission in admissions
-        if admission.key in known and admission.key is not None
-    ]
-    if fresh:
-        with intake.database.writing() as connection:
-            verdicts += [
-                admit.once(connection, schema, trigger.id, admission, request)
-                for admission in fresh
-            ]
-        intake.database.bell.ring()
-    return verdicts
+    """A verdict for each, committed."""
+    if not admissions:
+        return []
+    try:
+        return intake.admit(Entry(trigger.id, admissions, request), len(admissions))
+    except IntegrityError:
+        intake.triggers.forget(trigger.id)
+        raise
 
 
 def _tell(intake: Intake, trigger: Trigger, verdicts: list[Verdict], unwanted: int) -> None:

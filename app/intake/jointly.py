@@ -1,0 +1,175 @@
+"""Requests that arrive together are admitted together: one look-up, one transaction, one commit.
+
+Each still gets its own verdict, and only after the commit. When any row is refused, nothing of the
+batch is kept and each request is admitted alone: a bad row never fails its neighbours, and which
+constraint it broke is read where it stands alone.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy.exc import DataError, IntegrityError
+
+from app import lane, outcomes
+from app.db import Database
+from app.errors import DatabaseUnavailable, SchemaMoved
+from app.intake import admit
+from app.intake.message import Admission, Request, Verdict
+from app.intake.together import Together
+from app.lane import RowRefused, Standing
+from app.revision import Schema, SchemaWatch
+
+MOVES_OUTLIVED = 3
+"""How often a batch begins again because a migration changed the schema under it."""
+EVENTS_TOGETHER = 128
+"""More of them gain nothing, and each waits for the slowest."""
+
+Result = list[Verdict] | Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one request brings."""
+
+    trigger_id: int
+    admissions: list[Admission]
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Admitting:
+    """How a process admits: alone with its database."""
+
+    database: Database
+    schema: SchemaWatch
+    pre_check: bool
+
+    def admit(self, entries: list[Entry]) -> list[Result]:
+        """A verdict for each event of each entry, committed; or why there is none."""
+        moved: Exception = DatabaseUnavailable("nothing was asked")
+        for _ in range(MOVES_OUTLIVED):
+            try:
+                return list(self._together(self.schema.admitting(), entries))
+            except RowRefused:
+                return self._one_by_one(entries)
+            except SchemaMoved as error:
+                self.schema.forget()
+                moved = error
+            except DatabaseUnavailable as error:
+                return _alike(error, entries)
+        return _alike(moved, entries)
+
+    def _together(self, schema: Schema, entries: list[Entry]) -> list[list[Verdict]]:
+        way = lane.of(self.database)
+        known = self._standing(schema, entries) if self.pre_check else {}
+        fresh = _first_of_each(entries, known)
+        rows = [admit.row(entry.trigger_id, admission, entry.request) for entry, admission in fresh]
+        ids = way.insert(schema, rows) if rows else []
+        if ids:
+            self.database.bell.ring()
+        made = {id(admission): id_ for (_, admission), id_ in zip(fresh, ids, strict=True)}
+        for (entry, admission), id_ in zip(fresh, ids, strict=True):
+            if admission.key is not None:
+                known[entry.trigger_id, admission.key] = Standing(id_, admission.digest)
+        return [_verdicts(entry, made, known) for entry in entries]
+
+    def _standing(self, schema: Schema, entries: list[Entry]) -> dict[tuple[int, str], Standing]:
+        way = lane.of(self.database)
+        keys: dict[int, set[str]] = {}
+        for entry in entries:
+            of_entry = {each.key for each in entry.admissions if each.key is not None}
+            keys.setdefault(entry.trigger_id, set()).update(of_entry)
+        return {
+            (trigger_id, key): standing
+            for trigger_id, wanted in keys.items()
+            if wanted
+            for key, standing in way.standing(schema, trigger_id, wanted).items()
+        }
+
+    def _one_by_one(self, entries: list[Entry]) -> list[Result]:
+        """Each in a transaction of its own; once the database is away, it is for all the rest."""
+        results: list[Result] = []
+        for entry in entries:
+            result = _caught(partial(self._alone, entry))
+            results.append(result)
+            if isinstance(result, DatabaseUnavailable):
+                return results + _alike(result, entries[len(results) :])
+        return results
+
+    def _alone(self, entry: Entry) -> list[Verdict]:
+        for _ in range(MOVES_OUTLIVED):
+            try:
+                return self._in_one_transaction(entry, self.schema.admitting())
+            except SchemaMoved as error:
+                self.schema.forget()
+                moved = error
+        raise DatabaseUnavailable(str(moved))
+
+    def _in_one_transaction(self, entry: Entry, schema: Schema) -> list[Verdict]:
+        known = self._standing(schema, [entry]) if self.pre_check else {}
+        verdicts = [
+            admit.replay_of(entry.trigger_id, each, known[entry.trigger_id, each.key])
+            for each in entry.admissions
+            if each.key is not None and (entry.trigger_id, each.key) in known
+        ]
+        fresh = [
+            each
+            for each in entry.admissions
+            if each.key is None or (entry.trigger_id, each.key) not in known
+        ]
+        if fresh:
+            with self.database.writing() as connection:
+                verdicts += [
+                    admit.once(connection, schema, entry.trigger_id, each, entry.request)
+                    for each in fresh
+                ]
+            self.database.bell.ring()
+        return verdicts
+
+
+def opened(
+    database: Database, schema: SchemaWatch, *, pre_check: bool
+) -> Together[Entry, list[Verdict]]:
+    """Admits what comes at the same time in one process together."""
+    return Together(Admitting(database, schema, pre_check).admit, EVENTS_TOGETHER)
+
+
+def _first_of_each(
+    entries: list[Entry], known: dict[tuple[int, str], Standing]
+) -> list[tuple[Entry, Admission]]:
+    """The events to insert: those whose key neither stands nor came earlier in this batch."""
+    fresh, seen = [], set(known)
+    for entry in entries:
+        for admission in entry.admissions:
+            if admission.key is not None:
+                if (entry.trigger_id, admission.key) in seen:
+                    continue
+                seen.add((entry.trigger_id, admission.key))
+            fresh.append((entry, admission))
+    return fresh
+
+
+def _verdicts(
+    entry: Entry, made: dict[int, int], known: dict[tuple[int, str], Standing]
+) -> list[Verdict]:
+    verdicts = []
+    for admission in entry.admissions:
+        if id(admission) in made:
+            verdicts.append(Verdict(made[id(admission)], outcomes.ACCEPTED))
+        elif admission.key is not None:
+            standing = known[entry.trigger_id, admission.key]
+            verdicts.append(admit.replay_of(entry.trigger_id, admission, standing))
+    return verdicts
+
+
+def _caught(work: Callable[[], list[Verdict]]) -> Result:
+    try:
+        return work()
+    except (DatabaseUnavailable, IntegrityError, DataError) as error:
+        return error
+
+
+def _alike(error: Exception, entries: list[Entry]) -> list[Result]:
+    """The same trouble for each, as an error of its own."""
+    return [DatabaseUnavailable(str(error)) for _ in entries]

@@ -1,0 +1,230 @@
+"""The short way to the database for what every webhook asks: the driver itself, with fixed texts.
+
+For a handful of rows SQLAlchemy's own work per statement and transaction is several times the
+database's. What is asked here is small and asked for every request, so it is said directly;
+everything else goes the ordinary way. The connections are the pool's, and are checked as its are.
+"""
+# ruff: noqa: S608, what is put into these texts are their own words, never from outside
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol
+
+from app.db import Database, in_our_words
+from app.errors import HookonceError
+from app.revision import Schema
+
+
+class RowRefused(HookonceError):
+    """A row of the batch broke a constraint, and nothing of the batch was kept."""
+
+
+class Standing(NamedTuple):
+    """An execution that a key was admitted as."""
+
+    id: int
+    digest: str | None
+    """Of the payload that it was admitted with; None for what older code has written."""
+
+
+class Row(NamedTuple):
+    """An execution to be, with the request that it comes from."""
+
+    trigger_id: int
+    event_data: str
+    key: str | None
+    digest: str | None
+    content_type: str | None
+    headers: str
+    body: bytes
+
+
+class Shape(NamedTuple):
+    """What of the newest schema there is, as far as these statements go."""
+
+    scheduled: bool
+    requests: bool
+    replays: bool
+    digests: bool
+
+
+class Lane(Protocol):
+    """One database's way of saying it."""
+
+    def standing(self, schema: Schema, trigger_id: int, keys: set[str]) -> dict[str, Standing]:
+        """The execution that each of the keys was admitted as, for those that were.
+
+        Raises DatabaseUnavailable or SchemaMoved.
+        """
+
+    def insert(self, schema: Schema, rows: Sequence[Row]) -> list[int]:
+        """The ids of the rows' executions, committed together.
+
+        Raises RowRefused, DatabaseUnavailable or SchemaMoved; then none was kept.
+        """
+
+
+def of(database: Database) -> Lane:
+    """The lane of this database."""
+    return _LANES[database.engine.dialect.name](database)
+
+
+def shape(schema: Schema) -> Shape:
+    """What the statements may name."""
+    return Shape(
+        scheduled=schema.has("trigger_executions", "next_attempt_at"),
+        requests=schema.has("execution_requests", "body"),
+        replays=schema.has("trigger_executions", "replay_of_id"),
+        digests=schema.has("trigger_executions", "payload_digest"),
+    )
+
+
+@contextmanager
+def _driver(database: Database) -> Iterator[Any]:
+    """A connection of the driver. After an error that is no refusal it is not used again."""
+    dbapi: Any = database.engine.dialect.loaded_dbapi
+    with in_our_words(dbapi.Error):
+        pooled = database.engine.raw_connection()
+        try:
+            yield pooled.driver_connection
+        except (dbapi.IntegrityError, dbapi.DataError) as error:
+            raise RowRefused(str(error)) from error
+        except BaseException:
+            pooled.invalidate()
+            raise
+        finally:
+            pooled.close()
+
+
+class SqliteLane:
+    """One look-up and one transaction of SQLite."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def standing(self, schema: Schema, trigger_id: int, keys: set[str]) -> dict[str, Standing]:
+        query = sqlite_standing(shape(schema))
+        with _driver(self._database) as connection:
+            found = connection.execute(query, (trigger_id, json.dumps(sorted(keys)))).fetchall()
+        return {key: Standing(id_, digest) for key, id_, digest in found}
+
+    def insert(self, schema: Schema, rows: Sequence[Row]) -> list[int]:
+        known = shape(schema)
+        execution, request = _sqlite_inserts(known)
+        told = 4 if known.digests else 3
+        with _driver(self._database) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                ids = []
+                for row in rows:
+                    id_ = int(connection.execute(execution, row[:told]).lastrowid)
+                    if request is not None:
+                        connection.execute(request, (id_, *row[4:]))
+                    ids.append(id_)
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        return ids
+
+
+@lru_cache(maxsize=8)
+def sqlite_standing(shape: Shape) -> str:
+    """The text of the look-up: trigger, and the keys as a JSON list."""
+    return (
+        f"SELECT idempotency_key, id, {'payload_digest' if shape.digests else 'NULL'} "
+        "FROM trigger_executions WHERE trigger_id = ?1 "
+        "AND idempotency_key IN (SELECT value FROM json_each(?2))"
+        f"{' AND replay_of_id IS NULL' if shape.replays else ''}"
+    )
+
+
+@lru_cache(maxsize=8)
+def _sqlite_inserts(shape: Shape) -> tuple[str, str | None]:
+    """The texts for an execution and for its request; they take a row's fields in their order."""
+    # milliseconds, with zeros so that it sorts with what SQLAlchemy writes
+    now = "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'"
+    columns = {"trigger_id": "?1", "event_data": "?2", "status": "'pending'"}
+    columns |= {"idempotency_key": "?3"}
+    columns |= {"next_attempt_at": now} if shape.scheduled else {}
+    if shape.digests:
+        columns |= {"received_at": now, "payload_digest": "?4"}
+    execution = (
+        f"INSERT INTO trigger_executions ({', '.join(columns)}) "
+        f"VALUES ({', '.join(columns.values())})"
+    )
+    request = "INSERT INTO execution_requests (execution_id, content_type, headers, body) "
+    return execution, request + "VALUES (?1, ?2, ?3, ?4)" if shape.requests else None
+
+
+class PostgresqlLane:
+    """One look-up and one statement of PostgreSQL, each its own transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def standing(self, schema: Schema, trigger_id: int, keys: set[str]) -> dict[str, Standing]:
+        query = postgresql_standing(shape(schema))
+        with self._committing() as connection:
+            found = connection.execute(query, (trigger_id, sorted(keys))).fetchall()
+        return {key: Standing(id_, digest) for key, id_, digest in found}
+
+    def insert(self, schema: Schema, rows: Sequence[Row]) -> list[int]:
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        with self._committing() as connection:
+            made = connection.execute(_postgresql_insert(shape(schema)), columns)
+            return [id_ for (id_,) in made.fetchall()]
+
+    @contextmanager
+    def _committing(self) -> Iterator[Any]:
+        """Each statement commits by itself: no round trip for BEGIN, none for COMMIT."""
+        with _driver(self._database) as connection:
+            connection.autocommit = True
+            try:
+                yield connection
+            finally:
+                if not connection.closed:
+                    connection.autocommit = False
+
+
+@lru_cache(maxsize=8)
+def postgresql_standing(shape: Shape) -> str:
+    """The text of the look-up: trigger, and the keys."""
+    return (
+        f"SELECT idempotency_key, id, {'payload_digest' if shape.digests else 'NULL'} "
+        "FROM trigger_executions WHERE trigger_id = %s AND idempotency_key = ANY(%s)"
+        f"{' AND replay_of_id IS NULL' if shape.replays else ''}"
+    )
+
+
+@lru_cache(maxsize=8)
+def _postgresql_insert(shape: Shape) -> str:
+    """Ids first, so that both tables are filled by one statement; in the order of the rows."""
+    now = "timezone('utc', statement_timestamp())"
+    columns = {"id": "id", "trigger_id": "trigger_id", "event_data": "event_data"}
+    columns |= {"status": "'pending'", "idempotency_key": "idempotency_key"}
+    columns |= {"next_attempt_at": now} if shape.scheduled else {}
+    columns |= {"received_at": now, "payload_digest": "payload_digest"} if shape.digests else {}
+    requests = (
+        ", kept AS (INSERT INTO execution_requests (execution_id, content_type, headers, body) "
+        "SELECT id, content_type, headers, body FROM given)"
+    )
+    return (
+        "WITH given AS MATERIALIZED ("
+        "SELECT nextval(pg_get_serial_sequence('trigger_executions', 'id')) AS id, said.* "
+        "FROM unnest(%s::integer[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], "
+        "%s::bytea[]) WITH ORDINALITY AS said (trigger_id, event_data, idempotency_key, "
+        "payload_digest, content_type, headers, body, place)), "
+        f"made AS (INSERT INTO trigger_executions ({', '.join(columns)}) "
+        f"SELECT {', '.join(columns.values())} FROM given)"
+        f"{requests if shape.requests else ''} SELECT id FROM given ORDER BY place"
+    )
+
+
+_LANES: dict[str, type[SqliteLane] | type[PostgresqlLane]] = {
+    "sqlite": SqliteLane,
+    "postgresql": PostgresqlLane,
+}

@@ -1,0 +1,132 @@
+"""What comes at the same time is worked on together, and each caller hears of its own."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from app.intake.together import Together
+
+DEADLINE_SECONDS = 20.0
+
+
+class Gate:
+    """Work that waits to be let on, and remembers the batches that it was given."""
+
+    def __init__(self, answer: Callable[[str], object] = str.upper) -> None:
+        self.batches: list[list[str]] = []
+        self.arrived = threading.Semaphore(0)
+        self.open = threading.Semaphore(0)
+        self._answer = answer
+
+    def __call__(self, items: list[str]) -> list[object]:
+        self.batches.append(items)
+        self.arrived.release()
+        assert self.open.acquire(timeout=DEADLINE_SECONDS)
+        return [self._answer(item) for item in items]
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(20) as made:
+        yield made
+
+
+def gathered(
+    pool: ThreadPoolExecutor, gate: Gate, together: Together[str, object], *items: str
+) -> list[Future[object]]:
+    """One caller leads with the first item; the others wait, in order."""
+    first = pool.submit(together, items[0])
+    assert gate.arrived.acquire(timeout=DEADLINE_SECONDS)
+    futures = [first]
+    for number, item in enumerate(items[1:], start=1):
+        futures.append(pool.submit(together, item))
+        until(lambda number=number: len(together._waiting) == number)
+    return futures
+
+
+def until(true: Callable[[], bool]) -> None:
+    for _ in range(int(DEADLINE_SECONDS * 1000)):
+        if true():
+            return
+        threading.Event().wait(0.001)
+    raise AssertionError("it never became true")
+
+
+def results(futures: list[Future[object]]) -> list[object]:
+    return [future.result(DEADLINE_SECONDS) for future in futures]
+
+
+def test_what_comes_while_a_batch_is_under_way_is_the_next_batch(pool: ThreadPoolExecutor) -> None:
+    gate = Gate()
+    futures = gathered(pool, gate, Together(gate, 100), "a", "b", "c", "d")
+
+    gate.open.release(2)
+
+    assert results(futures) == ["A", "B", "C", "D"]
+    assert gate.batches == [["a"], ["b", "c", "d"]]
+
+
+def test_a_batch_is_no_heavier_than_it_may_be(pool: ThreadPoolExecutor) -> None:
+    gate = Gate()
+    futures = gathered(pool, gate, Together(gate, 2), "a", "b", "c", "d")
+
+    gate.open.release(3)
+
+    assert results(futures) == ["A", "B", "C", "D"]
+    assert gate.batches == [["a"], ["b", "c"], ["d"]]
+
+
+def test_what_is_too_heavy_for_any_batch_is_one_by_itself() -> None:
+    together: Together[str, str] = Together(lambda items: items, 2)
+
+    assert together("huge", weight=1000) == "huge"
+
+
+def test_each_caller_gets_its_own_error(pool: ThreadPoolExecutor) -> None:
+    gate = Gate(lambda item: KeyError(item) if item == "bad" else item)
+    futures = gathered(pool, gate, Together(gate, 100), "a", "b", "bad", "c")
+
+    gate.open.release(2)
+
+    assert results([futures[0], futures[1], futures[3]]) == ["a", "b", "c"]
+    with pytest.raises(KeyError, match="bad"):
+        futures[2].result(DEADLINE_SECONDS)
+
+
+@pytest.mark.parametrize("trouble", [RuntimeError, SystemExit, MemoryError])
+def test_work_that_ends_badly_leaves_nobody_waiting(
+    pool: ThreadPoolExecutor, trouble: type[BaseException]
+) -> None:
+    def answer(item: str) -> object:
+        if item == "bad":
+            raise trouble(item)
+        return item
+
+    gate = Gate(answer)
+    together: Together[str, object] = Together(gate, 100)
+    futures = gathered(pool, gate, together, "a", "bad", "b")
+
+    gate.open.release(3)
+
+    assert futures[0].result(DEADLINE_SECONDS) == "a"
+    for future in futures[1:]:
+        with pytest.raises(trouble):
+            future.result(DEADLINE_SECONDS)
+    assert together("d") == "d"
+
+
+def test_a_thousand_callers_are_all_answered_and_once(pool: ThreadPoolExecutor) -> None:
+    seen: list[int] = []
+
+    def work(items: list[int]) -> list[int]:
+        seen.extend(items)
+        return [item * 2 for item in items]
+
+    together: Together[int, int] = Together(work, 7)
+
+    answers = list(pool.map(together, range(1000)))
+
+    assert answers == [number * 2 for number in range(1000)]
+    assert sorted(seen) == list(range(1000))
