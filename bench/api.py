@@ -1,0 +1,159 @@
+"""How fast the API answers over a million executions: `python -m bench.api`, both databases.
+
+Each question is asked many times over, without a server in between; the first asking of each, when
+nothing is remembered yet, is shown beside the 95th of a hundred.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from falcon import testing
+
+from app import people
+from app.audit import Actor
+from app.db import Database
+from app.settings import from_environment
+from app.web.application import create_app
+from tests.databases import KINDS, Databases
+
+TIMES = 60
+TRIGGERS = 50
+"""The first has half of all executions, the others share the rest."""
+NUMBERS = {
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) ",
+    "postgresql": "WITH n(i) AS (SELECT generate_series(1, {rows})) ",
+}
+MOMENT = {
+    "sqlite": "strftime('%Y-%m-%d %H:%M:%f', 'now', (({i}) - {rows}) || ' seconds') || '000'",
+    "postgresql": "timezone('utc', now()) + make_interval(secs => ({i}) - {rows})",
+}
+STATUS = (
+    "CASE WHEN i % 100 = 1 THEN 'failed' WHEN i % 100 = 2 THEN 'failed_retryable' "
+    "WHEN i % 1000 = 3 THEN 'replayed' WHEN i > {rows} - 1000 THEN 'pending' ELSE 'completed' END"
+)
+FILLING = (
+    """INSERT INTO triggers (name, slug, type, source, action_type, action_payload, enabled,
+        from_yaml, created_at, updated_at)
+    {triggers} SELECT 't' || i, 't' || i, 'webhook',
+        CASE WHEN i % 10 = 0 THEN 'evolution' ELSE 'custom' END,
+        'script', 'x', true, false, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP FROM n""",
+    """INSERT INTO trigger_executions (trigger_id, event_data, status, received_at, started_at,
+        completed_at, attempt_count, error_reason, error_category, idempotency_key)
+    {numbers} SELECT CASE WHEN i % 2 = 0 THEN 1 ELSE 2 + (i / 2) % {others} END,
+        '{event}', {status}, {at}, {at}, CASE WHEN {status} <> 'pending' THEN {at} END, 1,
+        CASE WHEN i % 100 = 1 THEN 'rejected' WHEN i % 100 = 2 THEN 'timeout' END,
+        CASE WHEN i % 100 = 1 THEN 'permanent' WHEN i % 100 = 2 THEN 'transient' END,
+        'key-' || i FROM n""",
+    """INSERT INTO execution_attempts
+        (execution_id, number, worker, started_at, finished_at, outcome)
+    {numbers} SELECT i, 1, 'w', {at}, {at}, 'succeeded' FROM n""",
+    """INSERT INTO delivery_counts (trigger_id, hour, outcome, number)
+    SELECT trigger_id, '2026-01-01 00:00:00', 'accepted', count(*)
+    FROM trigger_executions GROUP BY trigger_id""",
+)
+EVENT = '{"event_type":"x","data":"' + 600 * "d" + '"}'
+
+
+def fill(database: Database, rows: int) -> None:
+    """So many executions, one a second until now, with their attempts."""
+    kind = database.engine.dialect.name
+    words = {
+        "triggers": NUMBERS[kind].format(rows=TRIGGERS),
+        "numbers": NUMBERS[kind].format(rows=rows),
+        "others": TRIGGERS - 1,
+        "event": EVENT,
+        "status": STATUS.format(rows=rows),
+        "at": MOMENT[kind].format(i="i", rows=rows),
+    }
+    with database.engine.connect() as connection:
+        for statement in (*FILLING, "ANALYZE"):
+            sql = statement.format(**words)
+            connection.exec_driver_sql(sql.replace("%", "%%") if kind == "postgresql" else sql)
+            connection.commit()
+    if kind == "postgresql":
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as one:
+            one.exec_driver_sql("VACUUM ANALYZE")
+
+
+def questions(rows: int) -> dict[str, str]:
+    """What is asked, by a name for the table."""
+    return {
+        "triggers": "/api/triggers",
+        "triggers, 50 a page": "/api/triggers?per_page=50",
+        "trigger": "/api/triggers/1",
+        "executions": "/api/triggers/1/executions",
+        "executions, page 90 of 100": "/api/triggers/1/executions?page=90&per_page=100",
+        "executions, far down": f"/api/triggers/1/executions?before_id={rows // 3}",
+        "executions, after an id": f"/api/triggers/1/executions?after_id={rows // 3}",
+        "executions, completed": "/api/triggers/1/executions?status=completed",
+        "executions, none completed": "/api/triggers/2/executions?status=running",
+        "executions, pending": "/api/triggers/1/executions?status=pending",
+        "executions, retrying": "/api/triggers/1/executions?status=retrying",
+        "executions, failed": "/api/triggers/3/executions?status=failed",
+        "executions, failed_retryable": "/api/triggers/1/executions?status=failed_retryable",
+        "executions, replayed": "/api/triggers/1/executions?status=replayed",
+        "executions, by key": f"/api/triggers/1/executions?key=key-{rows // 2}",
+        "execution": f"/api/triggers/executions/{rows // 2}",
+        "stats, 1 day": "/api/triggers/stats?days=1",
+        "stats, 30 days": "/api/triggers/stats?days=30",
+        "dead": "/api/dead",
+        "dead, by trigger and reason": "/api/dead?trigger=t7&reason=timeout",
+        "dead, by category": "/api/dead?category=permanent",
+        "dead, of the last hours": "/api/dead?since=2026-11-23T00:00:00Z",
+        "dead, by key": f"/api/dead?key=key-{rows // 100 * 100 + 1}",
+        "audit": "/api/audit",
+        "tokens": "/api/tokens",
+    }
+
+
+def measure(database: Database, url: str, rows: int) -> Iterator[tuple[str, float, float, float]]:
+    """(question, first, median, 95th of a hundred) in milliseconds."""
+    client = testing.TestClient(create_app(from_environment({"DATABASE_URL": url}), database))
+    _row, token = people.add_token(database, Actor("bench"), "bench", "admin")
+    headers = {"Authorization": f"Bearer {token}"}
+    client.simulate_get("/api/session", headers=headers)
+    for name, path in questions(rows).items():
+        took = []
+        for _ in range(TIMES):
+            began = time.perf_counter()
+            answer = client.simulate_get(path, headers=headers)
+            took.append((time.perf_counter() - began) * 1000)
+            assert answer.status_code == 200, (path, answer.text)
+        yield name, took[0], statistics.median(took), statistics.quantiles(took, n=20)[-1]
+
+
+@contextmanager
+def databases() -> Iterator[Databases]:
+    with tempfile.TemporaryDirectory(prefix="hookonce-bench-") as directory:
+        made = Databases(Path(directory))
+        try:
+            yield made
+        finally:
+            made.remove()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--kind", choices=KINDS, action="append")
+    chosen = parser.parse_args()
+    with databases() as made:
+        for kind in chosen.kind or KINDS:
+            with made.at_head(kind) as url:
+                patient = {"DATABASE_URL": url, "HOOKONCE_DATABASE_TIMEOUT_SECONDS": "600"}
+                database = Database(from_environment(patient))
+                fill(database, chosen.rows)
+                print(f"\n| {kind}, {chosen.rows:,} executions | first | median | p95 |")
+                print("|---|---|---|---|")
+                for name, first, median, most in measure(database, url, chosen.rows):
+                    print(f"| {name} | {first:.1f} | {median:.1f} | {most:.1f} |", flush=True)
+                database.dispose()
+
+
+if __name__ == "__main__":
+    main()
