@@ -331,6 +331,17 @@ class Breaker(TypedDict):
     probe_at: Moment | None
 
 
+class AnswerTime(TypedDict):
+    """How long one source's senders waited for an answer, and how long they may have to."""
+
+    source: str
+    number: int
+    p50_seconds: float
+    p99_seconds: float
+    limit_seconds: float | None
+    """Within how long the source wants its answer; null where it does not say."""
+
+
 class Stats(TypedDict):
     """How the service has done lately."""
 
@@ -346,6 +357,7 @@ class Stats(TypedDict):
     dead_by_reason: dict[str, int]
     oldest_pending_seconds: float | None
     breakers: list[Breaker]
+    answer_times: list[AnswerTime]
 
 
 class Token(TypedDict):

@@ -7,9 +7,12 @@ import sqlalchemy as sa
 
 from app import clock
 from app.audit import without_secrets
+from app.intake import sources
 from app.listing import Page
+from app.statistics import AnswerTimes
 from app.web.desk import Desk
 from app.web.shapes import (
+    AnswerTime,
     Attempt,
     Breaker,
     Change,
@@ -83,6 +86,17 @@ def breaker(row: sa.Row[Any]) -> Breaker:
     """The state of a trigger's target."""
     state = "closed" if row.opened_at is None else "open"
     return cast(Breaker, _only(row, Breaker, state=state, trigger_slug=row.slug))
+
+
+def answer_time(times: AnswerTimes) -> AnswerTime:
+    """How long a source's senders waited, beside how long they may have to."""
+    return {
+        "source": times.source,
+        "number": times.number,
+        "p50_seconds": times.p50_seconds,
+        "p99_seconds": times.p99_seconds,
+        "limit_seconds": sources.named(times.source).facts.answer_seconds,
+    }
 
 
 def listed(page: Page) -> Listed:

@@ -40,6 +40,7 @@ def show_stats(desk: Desk, query: StatsAsked) -> Stats:
             "dead_by_reason": dead,
             "oldest_pending_seconds": statistics.oldest_waiting_seconds(connection, now),
             "breakers": [showing.breaker(row) for row in listing.breakers(connection)],
+            "answer_times": [showing.answer_time(each) for each in statistics.answer_times(seen)],
         }
     if stats["circuit_breaker_watermark_hit"]:
         _warn(desk, commands)

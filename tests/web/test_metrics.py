@@ -351,3 +351,26 @@ def test_numbers_of_single_hours_are_not_read(database: Database) -> None:
     with database.reading() as connection:
         assert metrics.sums(connection) == {"custom": {outcomes.ACCEPTED: 2_000}}
         assert rows_read(connection, metrics.sums_query()) < 50
+
+
+def test_the_statistics_hold_answer_times_against_each_sources_limit(
+    api: Api, viewer: str, database: Database, tally: Tally, writer: Writer
+) -> None:
+    slack, custom = factories.trigger(database, source="slack"), factories.trigger(database)
+    for _ in range(98):
+        tally.answered(slack, 0.004)
+    for _ in range(2):
+        tally.answered(slack, 2.9)
+    tally.answered(custom, 0.001)
+    tally.answered(NOBODY, 0.001)
+    writer.flush()
+
+    stats = api.ask("GET", "/api/triggers/stats", viewer).json
+
+    of_custom, of_slack = stats["answer_times"]
+    assert (of_custom["source"], of_custom["number"]) == ("custom", 1)
+    assert of_custom["limit_seconds"] is None
+    assert (of_slack["source"], of_slack["number"], of_slack["limit_seconds"]) == ("slack", 100, 3)
+    assert 0.002 < of_slack["p50_seconds"] <= 0.005
+    assert 1 < of_slack["p99_seconds"] <= 3
+    assert stats["deliveries"] == []
