@@ -1,0 +1,42 @@
+"""docs/api.md says what the code does: every operation with its role, every error, every bound."""
+
+import re
+
+from app import counting, listing, people
+from app.web import api, throttle
+from tests.databases import ROOT
+
+TEXT = (ROOT / "docs" / "api.md").read_text()
+FLAT = " ".join(TEXT.split())
+
+
+def test_every_operation_is_listed_with_its_role_and_no_other() -> None:
+    listed = re.findall(r"^\| ([A-Z]+) \| `([^`]+)` \| (\w+) \|", TEXT, re.M)
+
+    assert set(listed) == {(each.method, each.path, each.rule) for each in api.OPERATIONS}
+
+
+def test_every_role_is_explained() -> None:
+    assert re.findall(r"^\| `(\w+)` \| \w", TEXT, re.M) == list(people.ROLES)
+
+
+def test_the_bounds_are_those_of_the_code() -> None:
+    assert f"{counting.EXACT_UP_TO:,} rows, or {listing.DEAD_EXACT_UP_TO:,} of one kind" in FLAT
+    assert (throttle.FAILURES_OF_ONE, throttle.FAILURES_OF_ALL) == (5, 60)
+    assert "Five failed logins in a minute from one address" in FLAT
+    assert "or sixty in all" in FLAT
+    assert counting.REMEMBERED_SECONDS == 10
+    assert api.LONGEST_BODY == 1_048_576
+
+
+def test_every_error_of_an_answer_is_explained() -> None:
+    explained = set(re.findall(r"^\| (\d{3}) \|", TEXT, re.M))
+    described = {
+        status
+        for path in api.document()["paths"].values()
+        for operation in path.values()
+        for status in operation["responses"]
+        if status >= "400"
+    }
+
+    assert described - {"500"} <= explained
