@@ -30,7 +30,7 @@ wsgi_app = "app.wsgi:application()"
 bind = "127.0.0.1:8000"
 workers = 2
 worker_class = Receiver
-threads = 8
+threads = 40
 keepalive = 15
 graceful_timeout = 20
 # A database connection must never cross a fork: each worker process makes its own application.
