@@ -32,7 +32,7 @@ NEWEST_SHOWN = 20
 CHAIN_AT_MOST = 100
 DEAD_EXACT_UP_TO = 1_000
 """Which of the two kinds of dead letter one is stands in the row alone: each is read."""
-LOOKED_THROUGH = 20_000
+LOOKED_THROUGH = 5_000
 """How many of a trigger's rows are searched at once for a status that no index knows."""
 
 

@@ -57,7 +57,7 @@ class Sought:
 def page(connection: Connection, counter: Counter, sought: Sought, where: Where) -> Page:
     """The page of what is sought, newest first.
 
-    Where no index knows it, some 20,000 rows are looked through; the page says where to go on.
+    Where no index knows it, some 5,000 rows are looked through; the page says where to go on.
     """
     bounds = tuple(_bounds(connection, sought))
     rows = sa.select(*_SHOWN).where(*bounds, *_such(sought))

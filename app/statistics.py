@@ -34,6 +34,8 @@ class Window:
     counter: Counter
     since: datetime
     first_id: int
+    width: int
+    """How many executions it has at most: so many ids."""
 
     def count(self, name: str, column: sa.ColumnElement[int], *such: sa.ColumnElement[bool]) -> int:
         """How many there are such that; an index begins with the id, `column`."""
@@ -56,12 +58,14 @@ class Window:
         rows = sa.select(column).where(compared >= self.first_id, *such)
         # by the hour, so that windows of nearly the same beginning share what is remembered
         key = (name, self.since.replace(minute=0, second=0, microsecond=0))
-        return self.counter.whole(self.connection, rows, key)
+        return self.counter.whole(self.connection, rows, key, read=self.width)
 
 
 def window(connection: Connection, counter: Counter, since: datetime) -> Window:
     """The executions received since then."""
-    return Window(connection, counter, since, first_id_since(connection, since))
+    first_id = first_id_since(connection, since)
+    last_id = connection.execute(sa.select(sa.func.max(_executions.id))).scalar() or 0
+    return Window(connection, counter, since, first_id, max(0, last_id + 1 - first_id))
 
 
 def first_id_since(connection: Connection, since: datetime) -> int:
@@ -218,12 +222,11 @@ def dead_by_reason(connection: Connection, counter: Counter) -> dict[str, int]:
     reason = _executions.error_reason
     dead = is_one_of(_executions.status, DEAD)
     query = sa.select(reason, sa.func.count()).where(dead).group_by(reason)
-    known = counter.remembered(dead_by_reason)
-    if known is not None:
-        return dict(known)
-    counted = {name or "unknown": int(number) for name, number in connection.execute(query)}
-    counter.remember(dead_by_reason, counted, sum(counted.values()))
-    return counted
+
+    def count() -> dict[str, int]:
+        return {name or "unknown": int(number) for name, number in connection.execute(query)}
+
+    return dict(counter.kept(dead_by_reason, count, lambda counted: sum(counted.values())))
 
 
 def oldest_waiting_seconds(connection: Connection, now: datetime) -> float | None:

@@ -159,9 +159,11 @@ def _some(
 
 def groups(desk: Desk, connection: Connection, chosen: Chosen) -> list[DeadGroup]:
     """How many there are for each trigger and reason; of many, as of a moment ago."""
-    key = ("dead", chosen)
-    known = desk.counter.remembered(key)
-    if known is None:
-        known = [showing.dead_group(row) for row in dead_letters.counts(connection, chosen)]
-        desk.counter.remember(key, known, sum(group["executions"] for group in known))
-    return list(known)
+
+    def count() -> list[DeadGroup]:
+        return [showing.dead_group(row) for row in dead_letters.counts(connection, chosen)]
+
+    def read(groups: list[DeadGroup]) -> int:
+        return sum(group["executions"] for group in groups)
+
+    return list(desk.counter.kept(("dead", chosen), count, read))

@@ -97,13 +97,15 @@ def test_a_statistic_reads_no_rows_but_indexes(
     filled(database)
     asked: list[sa.Select[Any]] = []
 
-    def noted(_counter: Counter, _connection: object, rows: sa.Select[Any], _key: object) -> int:
+    def noted(
+        _counter: Counter, _connection: object, rows: sa.Select[Any], *_: object, **__: object
+    ) -> int:
         asked.append(rows)
         return 1
 
     monkeypatch.setattr(Counter, "whole", noted)
     with database.reading() as connection:
-        count(Window(connection, Counter(), datetime(2020, 1, 1, tzinfo=UTC), 1))
+        count(Window(connection, Counter(), datetime(2020, 1, 1, tzinfo=UTC), 1, 9))
         plans = [explain(connection, sa.select(sa.func.count()).select_from(rows.subquery()))
                  for rows in asked]  # fmt: skip
 

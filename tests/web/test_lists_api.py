@@ -199,21 +199,38 @@ def test_a_large_count_is_up_to_seconds_old_and_a_small_one_never() -> None:
     counter = counting.Counter(now)
     large = counting.ALWAYS_FRESH_UP_TO + 1
 
-    assert [counter.kept("large", lambda: large), counter.kept("large", lambda: 0)] == [large] * 2
-    assert [counter.kept("small", lambda: 5), counter.kept("small", lambda: 6)] == [5, 6]
+    def kept(key: str, number: int) -> int:
+        return int(counter.kept(key, lambda: number, int))
+
+    assert [kept("large", large), kept("large", 0)] == [large, large]
+    assert [kept("small", 5), kept("small", 6)] == [5, 6]
     now.seconds += counting.REMEMBERED_SECONDS
-    assert counter.kept("large", lambda: 0) == 0
+    assert kept("large", 0) == 0
 
 
-def test_a_count_that_took_long_is_remembered_however_small() -> None:
+@pytest.mark.parametrize(("took", "remembered"), [(0.001, 10.0), (0.05, 50.0), (3.0, 300.0)])
+def test_a_count_that_took_long_is_remembered_for_longer(took: float, remembered: float) -> None:
     now = Clock()
     counter = counting.Counter(now)
 
     def slow() -> int:
-        now.seconds += 2 * counting.FAST_SECONDS
-        return 1
+        now.seconds += took
+        return 5_000
 
-    assert [counter.kept("slow", slow), counter.kept("slow", lambda: 2)] == [1, 1]
+    counter.kept("slow", slow, int)
+    now.seconds += remembered - 0.1
+    before = counter.kept("slow", lambda: 1, int)
+    now.seconds += 0.1
+
+    assert (before, counter.kept("slow", lambda: 1, int)) == (5_000, 1)
+
+
+def test_a_small_count_that_read_many_rows_is_remembered() -> None:
+    counter = counting.Counter(Clock())
+
+    counter.kept("few of many", lambda: 1, lambda _counted: 1_000_000)
+
+    assert counter.kept("few of many", lambda: 2, lambda _counted: 1_000_000) == 1
 
 
 def test_an_execution_shows_all_that_is_known_of_it(
