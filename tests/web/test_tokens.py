@@ -125,6 +125,18 @@ def test_the_last_use_is_written_at_most_once_a_minute(api: Api, viewer: str) ->
     assert api.used() == [first]
 
 
+def test_a_second_use_within_a_minute_takes_no_write_lock(
+    api: Api, viewer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.ask("GET", "/api/session", viewer)
+    begun: list[None] = []
+    monkeypatch.setattr(Database, "writing", lambda _database: begun.append(None))
+
+    api.ask("GET", "/api/session", viewer)
+
+    assert begun == []
+
+
 def test_a_use_a_minute_later_is_written(api: Api, viewer: str, database: Database) -> None:
     before = clock.now() - timedelta(seconds=people.USED_AGAIN_SECONDS + 1)
     with database.writing() as connection:
