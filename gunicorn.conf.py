@@ -7,10 +7,11 @@ import logging
 import socket
 import struct
 
+from gunicorn.glogging import Logger
 from gunicorn.http.errors import InvalidHeader, UnsupportedTransferCoding
 from gunicorn.workers.gthread import ThreadWorker
 
-from app import settings
+from app import log, settings
 from app.errors import InvalidSetting
 
 
@@ -26,10 +27,25 @@ class Receiver(ThreadWorker):
         super().handle_error(req, client, addr, exc)
 
 
+class Lines(Logger):
+    """Gunicorn's own lines, as JSON where ours are."""
+
+    def setup(self, cfg):
+        super().setup(cfg)
+        try:
+            chosen = settings.from_environment()
+        except InvalidSetting:
+            return  # on_starting says so
+        if chosen.hookonce_log_format == "json":
+            for handler in (*self.error_log.handlers, *self.access_log.handlers):
+                handler.setFormatter(log.formatter("json"))
+
+
 wsgi_app = "app.wsgi:application()"
 bind = "127.0.0.1:8000"
 workers = 2
 worker_class = Receiver
+logger_class = Lines
 threads = 40
 keepalive = 15
 graceful_timeout = 20

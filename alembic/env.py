@@ -121,7 +121,7 @@ try:
 except InvalidSetting as error:
     raise CommandError(str(error)) from None
 if not logging.getLogger().handlers:
-    log.configure(configured.hookonce_log_level)
+    log.configure(configured.hookonce_log_level, configured.hookonce_log_format)
 logging.getLogger("alembic.util.messaging").setLevel(logging.CRITICAL)  # FAILED: says it already
 if context.is_offline_mode():
     offline(configured)

@@ -1,25 +1,63 @@
-"""One line per thing that happened, as key=value, so that a person and a grep both read it."""
+"""One line per thing that happened: as key=value for a person and a grep, or as JSON for a machine.
+
+Lines that belong to one request name it, whoever writes them.
+"""
 
 import json
 import logging
+import math
 import os
 import re
 import sys
 import time
-from typing import Never
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Never
 
 _PLAIN = re.compile(r"[\w.,:;/+@#%*()\[\]-]+", re.ASCII)
 
 
+class Errand:
+    """One request, as far as the log goes: its id, and whether a line tells of it already."""
+
+    __slots__ = ("request_id", "told")
+
+    def __init__(self, request_id: str) -> None:
+        self.request_id = request_id
+        self.told = False
+
+
+_errand: ContextVar[Errand | None] = ContextVar("errand", default=None)
+
+
+@contextmanager
+def of(errand: Errand | None) -> Iterator[None]:
+    """Lines of this thread belong to this request."""
+    before = _errand.set(errand)
+    try:
+        yield
+    finally:
+        _errand.reset(before)
+
+
+def begin(errand: Errand | None) -> None:
+    """Likewise, until the next one begins."""
+    _errand.set(errand)
+
+
 def event(logger: logging.Logger, level: int, name: str, **fields: object) -> None:
     """Log `evt=<name>` with its fields, in the order given."""
+    errand = _errand.get()
+    if errand is not None and level >= logging.INFO:
+        errand.told = True
     logger.log(level, name, extra={"evt": name, "fields": fields})
 
 
-def configure(level: str) -> None:
-    """Send every log line of this process to standard error in the house's form."""
+def configure(level: str, form: str = "text") -> None:
+    """Send every log line of this process to standard error, as `text` or as `json`."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(KeyValueFormatter())
+    handler.setFormatter(formatter(form))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -32,23 +70,56 @@ def abandon(detail: str) -> Never:
     os._exit(1)
 
 
+def formatter(form: str) -> logging.Formatter:
+    """What makes lines of this form: `text` or `json`."""
+    return JsonFormatter() if form == "json" else KeyValueFormatter()
+
+
 class KeyValueFormatter(logging.Formatter):
     """`at=... level=... evt=... key=value ...`; text from outside is quoted, on one line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        fields: dict[str, object] = {
-            "at": f"{moment}.{int(record.msecs):03d}Z",
-            "level": record.levelname.lower(),
-        }
-        name = getattr(record, "evt", None)
-        if name is None:
-            fields |= {"logger": record.name, "msg": record.getMessage()}
-        else:
-            fields |= {"evt": name, **getattr(record, "fields", {})}
-        if record.exc_info:
-            fields["error"] = self.formatException(record.exc_info)
+        fields = _fields(self, record)
         return " ".join(f"{key}={quoted(value)}" for key, value in fields.items())
+
+
+class JsonFormatter(logging.Formatter):
+    """One object on one line, in ASCII, with the same names; numbers are numbers."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {name: _sayable(value) for name, value in _fields(self, record).items()}
+        return _escaped(json.dumps(fields))
+
+
+def _fields(maker: logging.Formatter, record: logging.LogRecord) -> dict[str, object]:
+    moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+    fields: dict[str, object] = {
+        "at": f"{moment}.{int(record.msecs):03d}Z",
+        "level": record.levelname.lower(),
+    }
+    name = getattr(record, "evt", None)
+    if name is None:
+        fields |= {"logger": record.name, "msg": record.getMessage()}
+    else:
+        fields |= {"evt": name, **getattr(record, "fields", {})}
+    errand = _errand.get()
+    if errand is not None:
+        fields["request_id"] = errand.request_id
+    if record.exc_info:
+        fields["error"] = maker.formatException(record.exc_info)
+    return fields
+
+
+def _sayable(value: object) -> Any:
+    """What JSON has no word for is told as text; NaN would be no JSON at all."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if value is None or isinstance(value, bool | int | float) else str(value)
+
+
+def _escaped(text: str) -> str:
+    """JSON leaves one control character as it is: DEL, which a terminal obeys."""
+    return text.replace("\x7f", "\\u007f")
 
 
 def quoted(value: object) -> str:
@@ -57,4 +128,4 @@ def quoted(value: object) -> str:
         return "-"
     text = str(value)
     # an escaped sign of equality keeps words from outside from posing as a field
-    return text if _PLAIN.fullmatch(text) else json.dumps(text).replace("=", "\\u003d")
+    return text if _PLAIN.fullmatch(text) else _escaped(json.dumps(text)).replace("=", "\\u003d")

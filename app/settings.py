@@ -68,6 +68,8 @@ class Settings:
     hookonce_metrics: str = "public"
     """Who may read /metrics: anyone, or whoever holds a token."""
     hookonce_log_level: str = "INFO"
+    hookonce_log_format: str = "text"
+    """`text`: key=value; or `json`: one object a line."""
 
     @property
     def embedded(self) -> bool:
@@ -194,5 +196,6 @@ _READERS: dict[str, Callable[[str], object]] = {
     "HOOKONCE_PROXY_COUNT": _number(0, int),
     "HOOKONCE_COMMAND_WATERMARK": _number(0, int),
     "HOOKONCE_METRICS": _choice("public", "token"),
+    "HOOKONCE_LOG_FORMAT": lambda text: _choice("text", "json")(text.lower()),
     "HOOKONCE_LOG_LEVEL": lambda text: _choice("DEBUG", "INFO", "WARNING", "ERROR")(text.upper()),
 }

@@ -14,7 +14,7 @@ from app.web.application import App, create_app
 def application() -> App:
     """The application with the environment's settings; called once in each worker process."""
     chosen = settings.from_environment()
-    log.configure(chosen.hookonce_log_level)
+    log.configure(chosen.hookonce_log_level, chosen.hookonce_log_format)
     database, tally = Database(chosen), Tally()
     app = create_app(chosen, database, tally)
     writer = Writer(tally, database, chosen.hookonce_counts_seconds)

@@ -36,7 +36,7 @@ def with_database(command: Callable[..., None]) -> Callable[..., None]:
     def wrapped(*args: Any, **kwargs: Any) -> None:
         try:
             chosen = settings.from_environment()
-            log.configure(chosen.hookonce_log_level)
+            log.configure(chosen.hookonce_log_level, chosen.hookonce_log_format)
             database = Database(chosen)
             try:
                 command(chosen, database, *args, **kwargs)

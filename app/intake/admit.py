@@ -127,6 +127,8 @@ def _original(execution_id: int, request: Request) -> dict[str, object]:
 
 def _kept_headers(request: Request) -> str:
     kept = {k: v for k, v in request.headers.items() if not _SECRET_HEADER.search(k)}
+    if request.errand is not None:
+        kept.setdefault("x-request-id", request.errand.request_id)
     return json.dumps(kept)
 
 

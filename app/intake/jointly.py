@@ -11,7 +11,7 @@ from functools import partial
 
 from sqlalchemy.exc import DataError, IntegrityError
 
-from app import lane, outcomes
+from app import lane, log, outcomes
 from app.db import Database
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.intake import admit
@@ -91,7 +91,8 @@ class Admitting:
         """Each in a transaction of its own; once the database is away, it is for all the rest."""
         results: list[Result] = []
         for entry in entries:
-            result = _caught(partial(self._alone, entry))
+            with log.of(entry.request.errand):
+                result = _caught(partial(self._alone, entry))
             results.append(result)
             if isinstance(result, DatabaseUnavailable):
                 return results + _alike(result, entries[len(results) :])
@@ -154,12 +155,13 @@ def _verdicts(
     entry: Entry, made: dict[int, int], known: dict[tuple[int, str], Standing]
 ) -> list[Verdict]:
     verdicts = []
-    for admission in entry.admissions:
-        if id(admission) in made:
-            verdicts.append(Verdict(made[id(admission)], outcomes.ACCEPTED))
-        elif admission.key is not None:
-            standing = known[entry.trigger_id, admission.key]
-            verdicts.append(admit.replay_of(entry.trigger_id, admission, standing))
+    with log.of(entry.request.errand):  # it may be another thread's
+        for admission in entry.admissions:
+            if id(admission) in made:
+                verdicts.append(Verdict(made[id(admission)], outcomes.ACCEPTED))
+            elif admission.key is not None:
+                standing = known[entry.trigger_id, admission.key]
+                verdicts.append(admit.replay_of(entry.trigger_id, admission, standing))
     return verdicts
 
 

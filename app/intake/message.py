@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from app import outcomes
+from app.log import Errand
 
 Json = Any
 """What JSON can say: dict, list, str, int, float, bool or None."""
@@ -26,6 +27,8 @@ class Request:
     url: str = ""
     """The whole address as the sender called it; some senders sign it."""
     query: Mapping[str, str] = field(default_factory=dict)
+    errand: Errand | None = None
+    """What log lines about it belong to."""
 
     @property
     def content_type(self) -> str:

@@ -30,6 +30,8 @@ from app.tally.memory import NOBODY, Tally
 
 EVENTS_AT_MOST = 1_000
 """What WhatsApp, the largest known, puts into one request; each is kept with the whole request."""
+IDS_NAMED = 20
+"""How many executions the line about one request names."""
 
 logger = logging.getLogger("hookonce.intake")
 
@@ -162,15 +164,15 @@ def _tell(intake: Intake, trigger: Trigger, verdicts: list[Verdict], unwanted: i
         intake.tally.count(trigger.id, verdict.outcome)
         if verdict.duplicate:
             intake.tally.repeat(verdict.execution_id, verdict.mismatch)
-        else:
-            _log_admitted(trigger, verdict)
+    admitted = [verdict.execution_id for verdict in verdicts if not verdict.duplicate]
+    if admitted:
+        _log_admitted(trigger, admitted)
 
 
-def _log_admitted(trigger: Trigger, verdict: Verdict) -> None:
+def _log_admitted(trigger: Trigger, ids: list[int]) -> None:
+    """One line, however many events the request carried."""
+    several = {"events": len(ids)} if len(ids) > 1 else {}
+    named = ",".join(map(str, ids[:IDS_NAMED])) if several else ids[0]
     log.event(
-        logger,
-        logging.INFO,
-        "admitted",
-        trigger_id=trigger.id,
-        execution_id=verdict.execution_id,
+        logger, logging.INFO, "admitted", trigger_id=trigger.id, execution_id=named, **several
     )

@@ -16,6 +16,7 @@ from app.web.health import Alive, Ready
 from app.web.metrics import Metrics
 from app.web.operations import PUBLIC
 from app.web.pages import site
+from app.web.requests import RequestLines
 from app.web.webhook import Webhook
 
 App = falcon.App[falcon.Request, falcon.Response]
@@ -26,7 +27,9 @@ def create_app(
 ) -> App:
     """The WSGI application for these settings, which counts what it does in this tally."""
     database = database or Database(settings)
-    app: App = falcon.App(middleware=[SecurityHeaders(settings.hookonce_public_url)])
+    app: App = falcon.App(
+        middleware=[RequestLines(), SecurityHeaders(settings.hookonce_public_url)]
+    )
     problems.install(app, settings.hookonce_refusal_status)
     intake = opened(database, pre_check=settings.hookonce_pre_check, tally=tally)
     webhook = Webhook(intake, settings.hookonce_max_body_bytes, settings.hookonce_public_url)

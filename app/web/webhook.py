@@ -61,6 +61,7 @@ class Webhook:
             presented_secret=secret,
             url=self._public_url + req.relative_uri,
             query={name: value for name, value in req.params.items() if isinstance(value, str)},
+            errand=req.context.errand,
         )
 
 

@@ -1,14 +1,16 @@
 """The commands as a person runs them: what a slip of the pen says, and what Ctrl-C leaves."""
 
+import json
 import re
 import signal
 from pathlib import Path
 
 import pytest
+import urllib3
 
 from tests.process.ledger import Ledger
 from tests.process.sender import Sender
-from tests.process.service import LISTENING, Service, run, until
+from tests.process.service import LISTENING, Running, Service, run, until
 
 COMMANDS = [
     ("gunicorn", "-b", "127.0.0.1:0"),
@@ -54,3 +56,16 @@ def test_ctrl_c_stops_receiver_and_worker_with_status_0(service: Service, ledger
     stopped = dict(re.findall(r"(\w+)\.1 stopped \(rc=(-?\d+)\)", together.log()))
     assert stopped == {"web": "0", "worker": "0"}
     assert "Traceback" not in together.log()
+
+
+def test_every_line_can_be_json(database_url: str, tmp_path: Path) -> None:
+    form = {"DATABASE_URL": database_url, "HOOKONCE_LOG_FORMAT": "json"}
+    gunicorn = Running(tmp_path / "log", "gunicorn", "-b", "127.0.0.1:0", "-w", "1", **form)
+    gunicorn.wait_for('"evt": "serving"')
+    (port,) = re.findall(r"127\.0\.0\.1:(\d+)", gunicorn.log())
+    urllib3.request("GET", f"http://127.0.0.1:{port}/healthz")
+    assert gunicorn.stop() == 0
+
+    lines = [json.loads(line) for line in gunicorn.log().splitlines()]
+    assert "serving" in [line.get("evt") for line in lines]
+    assert "gunicorn.error" in [line.get("logger") for line in lines]

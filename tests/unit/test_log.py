@@ -17,6 +17,8 @@ OUTSIDE = [
     "tab\tand\rreturn",
     "separator\u2028and\u0085",
     "\x1b[31mred",
+    "\x7fdel",
+    '", "evt": "admitted", "x": "',
     "",
     "ü🚢\ud800",
 ]
@@ -85,3 +87,86 @@ def test_an_error_is_logged_whole_on_one_line(records: list[logging.LogRecord]) 
     written = line(records[0])
     assert written.isprintable()
     assert "first\\nsecond" in written
+
+
+def json_line(record: logging.LogRecord) -> str:
+    return log.JsonFormatter().format(record)
+
+
+def test_a_line_of_json_has_the_same_names_and_its_numbers_are_numbers(
+    records: list[logging.LogRecord],
+) -> None:
+    logger = logging.getLogger("test_log")
+
+    log.event(logger, logging.INFO, "admitted", trigger_id=7, seconds=0.5, good=True, none=None)
+
+    read = json.loads(json_line(records[0]))
+    assert list(read) == ["at", "level", "evt", "trigger_id", "seconds", "good", "none"]
+    assert (read["trigger_id"], read["seconds"], read["good"], read["none"]) == (7, 0.5, True, None)
+
+
+@pytest.mark.parametrize("text", OUTSIDE, ids=ascii)
+def test_words_from_outside_stay_one_value_of_json_on_one_line(
+    text: str, records: list[logging.LogRecord]
+) -> None:
+    log.event(logging.getLogger("test_log"), logging.INFO, "refused", key=text, last="end")
+
+    written = json_line(records[0])
+    read = json.loads(written)
+    assert (read["evt"], read["key"], read["last"]) == ("refused", text, "end")
+    assert written.isprintable()
+    assert written.isascii()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [float("nan"), float("inf"), b"bytes\n", ["a\n"], {"a": 1}, ValueError("a\nb")],
+    ids=repr,
+)
+def test_what_json_cannot_say_is_told_as_text(
+    value: object, records: list[logging.LogRecord]
+) -> None:
+    log.event(logging.getLogger("test_log"), logging.INFO, "refused", key=value)
+
+    written = json_line(records[0])
+    assert json.loads(written, parse_constant=pytest.fail)["key"] == str(value)
+    assert written.isprintable()
+
+
+def test_a_message_and_an_error_of_a_library_are_one_line_of_json(
+    records: list[logging.LogRecord],
+) -> None:
+    try:
+        raise ValueError("first\nsecond")
+    except ValueError:
+        logging.getLogger("test_log").exception('it "broke"\nevt=%s', "forged")
+
+    written = json_line(records[0])
+    read = json.loads(written)
+    assert "evt" not in read
+    assert (read["logger"], read["msg"]) == ("test_log", 'it "broke"\nevt=forged')
+    assert "first\nsecond" in read["error"]
+    assert written.isprintable()
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_lines_within_an_errand_name_its_request_and_no_others_do(
+    form: str, records: list[logging.LogRecord]
+) -> None:
+    maker, written = log.formatter(form), []
+    logger = logging.getLogger("test_log")
+    errand = log.Errand("r-1")
+
+    with log.of(errand):
+        logger.warning("of a library")
+        written.append(maker.format(records[-1]))
+        assert not errand.told
+        log.event(logger, logging.DEBUG, "detail")
+        assert not errand.told
+        log.event(logger, logging.INFO, "admitted")
+        written.append(maker.format(records[-1]))
+    log.event(logger, logging.INFO, "later")
+    written.append(maker.format(records[-1]))
+
+    assert errand.told
+    assert ["r-1" in line for line in written] == [True, True, False]

@@ -1,0 +1,56 @@
+"""Each request has an id, in its answer and in every line about it, and at least one line.
+
+A webhook's line says what became of it, so it needs no second one. Paths are told by the route they
+took: a secret may stand in them.
+"""
+
+import logging
+import re
+import secrets
+import time
+
+import falcon
+
+from app import log
+
+HEADER = "X-Request-Id"
+ID_BYTES = 8
+QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Asked every few seconds by machines."""
+_SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~+-]{0,63}", re.ASCII)
+
+logger = logging.getLogger("hookonce.web")
+
+
+class RequestLines:
+    """Middleware: to be named first, so that all else happens under the request's id."""
+
+    def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
+        """The id that came along is kept if it is sane; else one is made."""
+        req.context.errand = log.Errand(request_id(req.get_header(HEADER)))
+        req.context.began = time.monotonic()
+        log.begin(req.context.errand)
+
+    def process_response(
+        self, req: falcon.Request, resp: falcon.Response, _resource: object, _succeeded: bool
+    ) -> None:
+        """The answer names the id; a line tells of the request if none did."""
+        errand = req.context.errand
+        resp.set_header(HEADER, errand.request_id)
+        if not errand.told:
+            log.event(
+                logger,
+                logging.DEBUG if req.path in QUIET else logging.INFO,
+                "request",
+                method=req.method,
+                route=req.uri_template,
+                status=resp.status_code,
+                seconds=round(time.monotonic() - req.context.began, 4),
+                actor=getattr(getattr(req.context, "person", None), "name", None),
+            )
+        log.begin(None)
+
+
+def request_id(given: str | None) -> str:
+    """What came along, if it is short and plain; else a new one."""
+    return given if given and _SANE.fullmatch(given) else secrets.token_hex(ID_BYTES)
