@@ -6,6 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app import audit, db, models
+from app.audit import UNNAMED, Actor
 from app.db import Database
 from app.errors import InvalidSetting, SecretSealed
 from app.models import triggers
@@ -18,18 +20,22 @@ AT_ONCE = 100
 Change = Callable[[sa.Row[Any]], dict[str, str | None]]
 
 
-def reseal(database: Database) -> Iterator[int]:
+def reseal(database: Database, actor: Actor = UNNAMED) -> Iterator[int]:
     """Every secret is sealed with the first key; yields how many rows were changed, bit by bit."""
     safe = database.safe
     if not safe.keys:
         raise InvalidSetting("set HOOKONCE_SECRET_KEY first: there is nothing to seal with")
-    yield from _rewrite(database, lambda row: _reseal_row(row, safe))
+    yield from _rewrite(database, lambda row: _reseal_row(row, safe), actor, "secret.seal")
 
 
-def unseal(database: Database) -> Iterator[int]:
+def unseal(database: Database, actor: Actor = UNNAMED) -> Iterator[int]:
     """Every secret stands in the clear again; yields how many rows were changed, bit by bit."""
     safe, clear = database.safe, Safe()
-    yield from _rewrite(database, lambda row: _moved(row, safe, clear, _sealed_names(row)))
+
+    def change(row: sa.Row[Any]) -> dict[str, str | None]:
+        return _moved(row, safe, clear, _sealed_names(row))
+
+    yield from _rewrite(database, change, actor, "secret.unseal")
 
 
 def counts(connection: Connection) -> dict[str, int]:
@@ -62,7 +68,7 @@ def _opens(row: Any, safe: Safe) -> bool:
     return True
 
 
-def _rewrite(database: Database, change: Change) -> Iterator[int]:
+def _rewrite(database: Database, change: Change, actor: Actor, action: str) -> Iterator[int]:
     """A transaction for every hundred triggers: receivers read on meanwhile."""
     last = 0
     while True:
@@ -74,6 +80,9 @@ def _rewrite(database: Database, change: Change) -> Iterator[int]:
                 if values:
                     update = sa.update(triggers).where(triggers.c.id == trigger_id)
                     connection.execute(update.values(values))
+            changed = [trigger_id for trigger_id, values in changes.items() if values]
+            if changed and f"{models.audit.name}.actor" in db.columns(connection):
+                audit.record(connection, actor, action, "triggers", after={"ids": changed})
         if not rows:
             return
         last = rows[-1].id

@@ -9,7 +9,7 @@ import click
 
 from app import resealing
 from app.cli import printing
-from app.cli.reaching import with_database
+from app.cli.reaching import actor, with_database
 from app.db import Database
 from app.settings import Settings
 
@@ -49,7 +49,7 @@ def seal(_chosen: Settings, database: Database) -> None:
     To change the key: put the new one before the old one, restart everything, seal, and take the
     old one away.
     """
-    click.echo(f"{_with_progress(database, resealing.reseal(database))} trigger(s) sealed")
+    click.echo(f"{_with_progress(database, resealing.reseal(database, actor()))} trigger(s) sealed")
 
 
 @group.command("unseal")
@@ -59,7 +59,9 @@ def unseal(_chosen: Settings, database: Database, yes: bool) -> None:
     """Put every secret back in the clear, as older code needs it."""
     if not yes:
         click.confirm("Every secret will stand in the clear in the database. Go on?", abort=True)
-    click.echo(f"{_with_progress(database, resealing.unseal(database))} trigger(s) unsealed")
+    click.echo(
+        f"{_with_progress(database, resealing.unseal(database, actor()))} trigger(s) unsealed"
+    )
 
 
 def _with_progress(database: Database, changed: Iterator[int]) -> int:

@@ -88,6 +88,8 @@ def test_what_commands_change_is_on_record_as_whoever_ran_them(
     hookonce("token", "revoke", "me")
     hookonce("held", "release", "--yes")
     hookonce("held", "give-up", "--yes")
+    hookonce("secret", "seal", HOOKONCE_SECRET_KEY="k" * 32)
+    hookonce("secret", "unseal", "--yes", HOOKONCE_SECRET_KEY="k" * 32)
 
     found = on_record(database)
 
@@ -103,6 +105,8 @@ def test_what_commands_change_is_on_record_as_whoever_ran_them(
         "token.revoke",
         "held.release",
         "held.give_up",
+        "secret.seal",
+        "secret.unseal",
     ]
 
 

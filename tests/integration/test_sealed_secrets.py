@@ -89,7 +89,10 @@ def test_what_stands_in_the_clear_is_sealed_and_unsealed_again(database_url: str
 
     assert (sealed, again, unsealed) == (resealing.AT_ONCE + 1, 0, resealing.AT_ONCE + 1)
     assert CANARY not in str(between)
-    assert data(database_url) == before
+    after = data(database_url)
+    record = after.pop("hookonce_audit")
+    assert after == {name: rows for name, rows in before.items() if name != "hookonce_audit"}
+    assert CANARY not in str(record)
 
 
 def test_the_key_is_changed_without_a_gap(database_url: str) -> None:
