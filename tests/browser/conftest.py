@@ -1,0 +1,122 @@
+"""A real Chromium, one for the whole run, and the service that it visits."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.browser.house import House, open_house
+from tests.databases import KINDS, Databases
+
+PATIENCE_MS = 15_000
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+REFUSED = re.compile(r"Failed to load resource: .* status of 4\d\d")
+"""What a browser says of an answer that a test asked for; it is no error of a page's own."""
+LogIn = Callable[..., Page]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process runs them all, so that one service and one browser do."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Where the browser is. Where none is: a reason to skip, unless it is demanded."""
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        missing = "no Chromium found: apt-get install chromium"
+        if os.environ.get("CI") or os.environ.get("HOOKONCE_REQUIRE_BROWSER"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        expect.set_options(timeout=PATIENCE_MS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="session")
+def houses(
+    databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, House]]:
+    """Each kind of database with a service on it, opened when it is first visited."""
+    opened = _Houses(databases, tmp_path_factory)
+    yield opened
+    opened.close()
+
+
+class _Houses(dict[str, House]):
+    def __init__(self, databases: Databases, paths: pytest.TempPathFactory) -> None:
+        super().__init__()
+        self._databases = databases
+        self._paths = paths
+        self._open: list[Any] = []
+
+    def __missing__(self, kind: str) -> House:
+        at_head = self._databases.at_head(kind)
+        url = at_head.__enter__()
+        self._open.append(at_head)
+        house = open_house(url, self._paths.mktemp("house"))
+        self[kind] = house.__enter__()
+        self._open.append(house)
+        return self[kind]
+
+    def close(self) -> None:
+        for each in reversed(self._open):
+            each.__exit__(None, None, None)
+
+
+@pytest.fixture
+def house(chromium: str, houses: dict[str, House]) -> House:  # noqa: ARG001, no browser: no house
+    return houses["sqlite"]
+
+
+@pytest.fixture(params=KINDS)
+def each_house(
+    chromium: str,  # noqa: ARG001, no browser: no house
+    houses: dict[str, House],
+    request: pytest.FixtureRequest,
+) -> House:
+    return houses[str(request.param)]
+
+
+@pytest.fixture
+def enter(browser: Browser) -> Iterator[LogIn]:
+    """Logs in with a role's token and gives the page; a page with errors in its console fails."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def log_in(house: House, role: str = "admin", **options: Any) -> Page:
+        context = browser.new_context(**options)
+        context.set_default_timeout(PATIENCE_MS)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text) if _bad(said) else None)
+        page.goto(f"{house.url}/login")
+        page.get_by_label("Token").fill(house.tokens[role])
+        page.get_by_role("button", name="Log in").click()
+        expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+        return page
+
+    yield log_in
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def _bad(said: Any) -> bool:
+    return said.type in ("error", "warning") and not REFUSED.match(said.text)

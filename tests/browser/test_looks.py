@@ -1,0 +1,209 @@
+"""How every page looks: light, dark and on a phone; kept under var/screenshots."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from playwright.sync_api import Page
+
+from app import clock
+from app.db import Database
+from app.models import (
+    delivery_counts,
+    execution_attempts,
+    execution_repeats,
+    key_mismatches,
+    trigger_breakers,
+)
+from tests import factories
+from tests.browser.conftest import LogIn
+from tests.browser.house import House, open_house
+from tests.databases import ROOT, Databases
+
+SCREENSHOTS = ROOT / "var" / "screenshots"
+LOOKS = {
+    "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
+    "phone": {
+        "viewport": {"width": 390, "height": 844},
+        "color_scheme": "light",
+        "is_mobile": True,
+    },
+}
+PAGES = {
+    "overview": "/",
+    "overview-month": "/?days=30",
+    "triggers": "/triggers",
+    "trigger": "/triggers/1",
+    "trigger-new": "/triggers/new",
+    "trigger-edit": "/triggers/1/edit",
+    "trigger-rotate": "/triggers/1/rotate",
+    "trigger-delete": "/triggers/1/delete",
+    "executions": "/executions",
+    "execution": "/executions/1",
+    "execution-failed": "/executions/2",
+    "replay": "/executions/2/replay",
+    "dead": "/dead",
+    "dead-preview": "/dead/replay",
+    "audit": "/audit",
+    "tokens": "/tokens",
+    "error": "/triggers/999",
+    "invalid": "/executions?key=x&since=yesterday",
+}
+FAULTS = (ROOT / "tests" / "browser" / "faults.js").read_text()
+
+
+@pytest.fixture(scope="module")
+def furnished(
+    chromium: str,  # noqa: ARG001, no browser: no house
+    databases: Databases,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> House:
+    """A house in which something of everything has happened."""
+    with (
+        databases.at_head("sqlite") as url,
+        open_house(url, tmp_path_factory.mktemp("furnished")) as house,
+    ):
+        _furnish(house.database)
+        yield house
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_page_fits_and_can_be_read(furnished: House, enter: LogIn, look: str) -> None:
+    page = enter(furnished, "admin", **LOOKS[look])
+    found = {}
+    for name, path in PAGES.items():
+        page.goto(furnished.url + path)
+        found[name] = _faults(page)
+        _keep(page, name, look)
+    page.context.clear_cookies()
+    page.goto(f"{furnished.url}/login")
+    found["login"] = _faults(page)
+    _keep(page, "login", look)
+
+    assert {name: faults for name, faults in found.items() if faults} == {}
+
+
+def _faults(page: Page) -> list[str]:
+    """Too little contrast, fields without a label, and what is wider than its place."""
+    faults: list[str] = page.evaluate(FAULTS)
+    return faults
+
+
+def _keep(page: Page, name: str, look: str) -> None:
+    folder = Path(SCREENSHOTS)
+    folder.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=folder / f"{name}-{look}.png", full_page=True)
+
+
+def _furnish(database: Database) -> None:
+    now = clock.now()
+    names = ("Order paid", "WhatsApp commands", "Deploys of the shop", "Nightly report")
+    sources = ("stripe", "evolution", "github", "custom")
+    triggers = [
+        factories.trigger(
+            database,
+            name=name,
+            slug=name.lower().replace(" ", "-"),
+            source=source,
+            enabled=number < 3,
+        )
+        for number, (name, source) in enumerate(zip(names, sources, strict=True))
+    ]
+    done = factories.execution(
+        database,
+        triggers[0],
+        "completed",
+        idempotency_key="evt_1PqZJ2eZvKYlo2C0",
+        event_data=json.dumps({"event_type": "invoice.paid", "source": "stripe", "data": EVENT}),
+        received_at=now - timedelta(minutes=5),
+        result_summary="booked invoice 2026-1187",
+        duration_seconds=0.42,
+        payload_digest="a" * 64,
+    )
+    message = {
+        "key": {"remoteJid": "351912000111@s.whatsapp.net"},
+        "message": {"conversation": "/stop"},
+    }
+    dead = factories.execution(
+        database,
+        triggers[1],
+        "failed_retryable",
+        idempotency_key="3EB0C767D26A1B2F",
+        event_data=json.dumps(
+            {"event_type": "messages.upsert", "source": "evolution", "data": message}
+        ),
+        received_at=now - timedelta(hours=2),
+        error="HTTP 503 from https://erp.acme.example/hooks: upstream connect error",
+        error_category="transient",
+        error_reason="target_error",
+        attempt_count=3,
+    )
+    with database.writing() as connection:
+        for number in range(1, 4):
+            begun = now - timedelta(minutes=60 - number * 15)
+            connection.execute(
+                sa.insert(execution_attempts).values(
+                    execution_id=dead,
+                    number=number,
+                    worker="worker-1:4711",
+                    started_at=begun,
+                    finished_at=begun + timedelta(seconds=1.5),
+                    outcome="lost" if number == 2 else "failed",
+                    error="the lease ran out"
+                    if number == 2
+                    else "HTTP 503: upstream connect error",
+                    error_category="transient",
+                    error_reason="lease_lost" if number == 2 else "target_error",
+                    http_status=None if number == 2 else 503,
+                )
+            )
+        connection.execute(
+            sa.insert(execution_repeats).values(execution_id=done, number=3, last_at=now)
+        )
+        mismatch = {"execution_id": done, "digest": "b" * 64, "number": 1}
+        connection.execute(
+            sa.insert(key_mismatches).values(mismatch | {"first_at": now, "last_at": now})
+        )
+        connection.execute(
+            sa.insert(trigger_breakers).values(
+                trigger_id=triggers[1],
+                failure_count=10,
+                opened_at=now,
+                probe_at=now + timedelta(seconds=30),
+            )
+        )
+        for hour in range(24 * 9):
+            counts = {"accepted": 40 + hour * 7 % 31, "duplicate": hour % 9, "mismatch": hour % 2}
+            counts |= {"refused_bad_signature": hour % 5, "error_unavailable": int(hour == 4) * 12}
+            at = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=hour)
+            for outcome, number in counts.items():
+                if number:
+                    values = {"trigger_id": 1, "hour": at, "outcome": outcome, "number": number}
+                    connection.execute(sa.insert(delivery_counts).values(values))
+    for status in ("completed", "failed", "replayed", "running", "retrying"):
+        for number in range(6):
+            factories.execution(
+                database,
+                triggers[number % 4],
+                status,
+                idempotency_key=f"{status}-{number}" if number else None,
+                received_at=now - timedelta(minutes=number),
+                error="exit status 1: no such customer"
+                if status in ("failed", "retrying")
+                else None,
+                error_reason="script_failed" if status == "failed" else None,
+                **({"next_attempt_at": now + timedelta(hours=1)} if status == "retrying" else {}),
+            )
+
+
+EVENT = {
+    "id": "in_1PqZIw2eZvKYlo2C",
+    "object": "invoice",
+    "amount_paid": 4900,
+    "currency": "eur",
+    "customer": {"name": "Ada Lovelace", "email": "ada@acme.example"},
+    "lines": [{"description": "Subscription, November", "amount": 4900}],
+}
