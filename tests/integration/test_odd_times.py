@@ -37,10 +37,10 @@ def _nothing_was_warned_of() -> None:
     models._warn.cache_clear()
 
 
-def spoil(database: Database, table: str, found: object) -> None:
+def spoil(database: Database, table: str, found: object, *, columns: tuple[str, ...] = ()) -> None:
     """Every row's times read so, as somebody else wrote them."""
     mark = "?" if database.engine.dialect.name == "sqlite" else "%s"
-    columns = TIMES[table]
+    columns = columns or TIMES[table]
     assignments = ", ".join(f"{name} = {mark}" for name in columns)
     with database.writing() as connection:
         connection.exec_driver_sql(f"UPDATE {table} SET {assignments}", (found,) * len(columns))
@@ -114,7 +114,8 @@ def test_a_trigger_with_unreadable_times_receives_and_its_executions_run(
     trigger_id = factories.trigger(database, action_payload=write_script("true"))
     spoil(database, "triggers", UNREADABLE[kind][1])
     received = receive(factories.request(senders.json_request("custom", {}), trigger_id), intake)
-    spoil(database, "trigger_executions", UNREADABLE[kind][1])
+    begun = ("started_at", "last_replay_at")
+    spoil(database, "trigger_executions", UNREADABLE[kind][1], columns=begun)
 
     attempts = Worker(database, settings).run_once()
 
@@ -140,7 +141,7 @@ def test_an_old_secret_without_a_readable_end_is_no_secret(
 
 def test_a_time_is_stored_as_it_always_was(database: Database, kind: str) -> None:
     factories.trigger(database, created_at=NOON, updated_at=NOON.replace(microsecond=5))
-    factories.execution(database, 1, completed_at=NOON)
+    factories.execution(database, 1, "completed", completed_at=NOON)
     texts = [sa.cast(c, sa.Text) for c in (triggers.c.created_at, triggers.c.updated_at)]
 
     with database.reading() as connection:
