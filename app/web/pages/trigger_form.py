@@ -1,6 +1,7 @@
 """The form of a trigger: its fields as text, and what they say as the API takes it. Pure."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -23,6 +24,8 @@ NUMBERS = ("tolerance_seconds", "max_concurrency")
 RETRY = ("max_attempts", "base_seconds", "factor", "cap_seconds", "max_age_seconds")
 FIELDS = (*PLAIN, *NUMBERS, "idempotency_key_from", *(f"retry_{name}" for name in RETRY))
 RETRY_DEFAULTS = {name: getattr(retry_policy.DEFAULT, name) for name in RETRY}
+_WHOLE = re.compile("-?[0-9]{1,15}")
+_BROKEN = re.compile(r"-?[0-9]{0,15}\.[0-9]{1,15}")
 NEVER_EMPTY = ("name", "type", "source", "action_type")
 """Without a word the API says that they are missing, and not that they are empty."""
 
@@ -77,9 +80,6 @@ def _number(value: Any) -> str:
 
 def _value(text: str) -> int | float | str | None:
     """The number; text that is none is left to whoever says so."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text or None
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    return float(text) if _BROKEN.fullmatch(text) else text or None
