@@ -16,7 +16,7 @@ from app.models import delivery_counts, trigger_breakers, trigger_executions
 from app.tally.memory import NOBODY
 from app.tally.writing import EVER
 
-LOOKED_THROUGH = 20_000
+LOOKED_THROUGH = 10_000
 """A queue or a pile of dead letters beyond it is told as this many: it is long, that is all."""
 _executions = trigger_executions.c
 

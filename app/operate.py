@@ -14,31 +14,40 @@ from app import audit, clock, describing, lifecycle, queries
 from app.audit import UNNAMED, Actor
 from app.db import Database, utc_now
 from app.describing import NewTrigger
-from app.errors import NameTaken, NotFound
+from app.errors import InvalidTrigger, NameTaken, NotFound
 from app.models import trigger_executions, triggers
 
 __all__ = ["NewTrigger"]
 SECRET_BYTES = 32
 TEST_EVENT = "test"
+APPLIED = "trigger.apply"
+"""What a change is on record as that a file made, and no person."""
 
 
 def add_trigger(
-    database: Database, new: NewTrigger, known_sources: list[str], actor: Actor = UNNAMED
+    database: Database,
+    new: NewTrigger,
+    known_sources: list[str],
+    actor: Actor = UNNAMED,
+    *,
+    declared: bool = False,
 ) -> sa.Row[Any]:
     """The trigger, stored; its secret, which `database.safe` opens, is shown this once.
 
-    Raises InvalidTrigger with a sentence for each description that cannot work.
+    `declared`: a file says so, and not a person. Raises InvalidTrigger with a sentence for each
+    description that cannot work.
     """
     described = new.columns()
     describing.require_valid(described, known_sources)
     describing.require_secret(new.secret)
     now = clock.now()
     secret = database.safe.columns("secret", new.secret or secrets.token_hex(SECRET_BYTES))
-    made = described | secret | {"from_yaml": False, "created_at": now, "updated_at": now}
+    made = described | secret | {"from_yaml": declared, "created_at": now, "updated_at": now}
+    action = APPLIED if declared else "trigger.add"
     try:
         with database.writing() as connection:
             row = connection.execute(sa.insert(triggers).values(made).returning(*triggers.c)).one()
-            audit.record(connection, actor, "trigger.add", _subject(row), after=row._mapping)
+            audit.record(connection, actor, action, _subject(row), after=row._mapping)
             return row
     except IntegrityError as error:
         raise NameTaken(f"there is a trigger named {new.name!r} already") from error
@@ -68,6 +77,32 @@ def update_trigger(
         raise NameTaken(f"there is a trigger named {changes.get('name')!r} already") from error
 
 
+def apply_trigger(
+    database: Database,
+    seen: sa.Row[Any],
+    changes: Mapping[str, Any],
+    known_sources: list[str],
+    actor: Actor = UNNAMED,
+    *,
+    secret: str | None = None,
+    grace_seconds: float = 0.0,
+) -> sa.Row[Any]:
+    """The trigger with these columns, and this secret if one is given, as a file declares them.
+
+    Raises InvalidTrigger also where it is no longer as it was `seen`: somebody was faster.
+    """
+    describing.require_secret(secret)
+    with database.writing() as connection:
+        before = _locked(connection, seen.id)
+        if before != seen:
+            raise InvalidTrigger(f"{seen.slug} was changed this moment: run the command again")
+        changed = {**changes, "from_yaml": True}
+        describing.require_valid(dict(before._mapping) | changed, known_sources, frozenset(changes))
+        if secret is not None:
+            changed |= _rotated(database, before, secret, grace_seconds)
+        return _change(connection, before, changed, APPLIED, actor)
+
+
 def rotate_secret(
     database: Database,
     name_or_id: str | int,
@@ -79,11 +114,9 @@ def rotate_secret(
     describing.require_secret(secret)
     with database.writing() as connection:
         before = _locked(connection, name_or_id)
-        changed = {
-            **database.safe.columns("secret", secret or secrets.token_hex(SECRET_BYTES)),
-            **database.safe.columns("previous_secret", database.safe.opened(before)),
-            "previous_secret_expires_at": clock.now() + timedelta(seconds=grace_seconds),
-        }
+        changed = _rotated(
+            database, before, secret or secrets.token_hex(SECRET_BYTES), grace_seconds
+        )
         return _change(connection, before, changed, "trigger.rotate_secret", actor)
 
 
@@ -133,6 +166,16 @@ def try_trigger(
     return execution_id
 
 
+def _rotated(
+    database: Database, before: sa.Row[Any], secret: str, grace_seconds: float
+) -> dict[str, Any]:
+    return {
+        **database.safe.columns("secret", secret),
+        **database.safe.columns("previous_secret", database.safe.opened(before)),
+        "previous_secret_expires_at": clock.now() + timedelta(seconds=grace_seconds),
+    }
+
+
 def _change(
     connection: Connection,
     before: sa.Row[Any],
@@ -161,7 +204,12 @@ def _locked(connection: Connection, name_or_id: str | int) -> sa.Row[Any]:
 
 
 def _subject(trigger: sa.Row[Any]) -> str:
-    return f"trigger:{trigger.id}"
+    return subject(trigger.id)
+
+
+def subject(trigger_id: int) -> str:
+    """What the trigger is on record as."""
+    return f"trigger:{trigger_id}"
 
 
 def find_trigger(connection: Connection, name_or_id: str | int) -> sa.Row[Any]:
@@ -195,7 +243,8 @@ def release_held(database: Database, actor: Actor = UNNAMED) -> int:
         due_now = {"next_attempt_at": utc_now(), "completed_at": None, "lease_owner": None}
         count = connection.execute(release.values(status=waiting, **due_now)).rowcount
         audit.record(connection, actor, "held.release", "executions", after={"count": count})
-        return count
+    database.bell.ring()
+    return count
 
 
 def give_up_held(database: Database, actor: Actor = UNNAMED) -> int:

@@ -92,6 +92,11 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     return Settings(**given)  # type: ignore[arg-type]
 
 
+def secret_named(name: str, environ: Mapping[str, str] = os.environ) -> str | None:
+    """What the environment holds under a name that a file of triggers gives; None for nothing."""
+    return environ.get(name) or None
+
+
 def unknown_names(environ: Mapping[str, str] = os.environ) -> list[str]:
     """HOOKONCE_* variables that no setting reads: most often a slip of the pen."""
     known = {setting.name.upper() for setting in fields(Settings)}

@@ -19,6 +19,7 @@ from app.cli import (
     token,
     trigger,
     trigger_changes,
+    triggers,
     worker,
 )
 
@@ -35,7 +36,7 @@ for command in (worker.command, check.command, replay.command):
     main.add_command(command)
 for group in (action.group, dead.group, held.group, secret.group, source.group):
     main.add_command(group)
-for group in (deliveries.group, token.group, trigger.group):
+for group in (deliveries.group, token.group, trigger.group, triggers.group):
     main.add_command(group)
 for change in (*trigger_changes.COMMANDS, *deliveries.COMMANDS):
     trigger.group.add_command(change)
