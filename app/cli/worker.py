@@ -16,7 +16,7 @@ from app.worker.loop import Worker
 
 @click.command("worker")
 @click.option("--once", is_flag=True, help="Work off what is due now, then end.")
-@click.option("--concurrency", default=4, show_default=True, type=click.IntRange(1, 64))
+@click.option("--concurrency", default=16, show_default=True, type=click.IntRange(1, 256))
 @with_database
 def command(chosen: Settings, database: Database, once: bool, concurrency: int) -> None:
     """Run executions as they come due, until told to stop."""
