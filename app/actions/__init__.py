@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from app.actions import command, evolution_go, http, plugins, script
+from app.actions import command, evolution_go, http, noop, plugins, script
 from app.actions.plugins import Plugin
 from app.actions.work import Work
 from app.errors import ActionFailed, HookonceError, InvalidTrigger
@@ -16,6 +16,7 @@ Action = Callable[[Work], str]
 ACTIONS: dict[str, Action] = {
     "evolution_go": evolution_go.run,
     "http": http.run,
+    "noop": noop.run,
     "prompt": command.run,
     "script": script.run,
     "skill": command.run,
@@ -24,6 +25,7 @@ ACTIONS: dict[str, Action] = {
 _VALIDATORS: dict[str, Callable[[str], None]] = {
     "evolution_go": evolution_go.validate,
     "http": http.validate,
+    "noop": noop.validate,
     "prompt": command.validate,
     "script": script.validate,
     "skill": command.validate,

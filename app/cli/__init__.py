@@ -12,6 +12,7 @@ from app.cli import (
     check,
     dead,
     deliveries,
+    doctor,
     held,
     replay,
     secret,
@@ -32,7 +33,7 @@ def main() -> None:
         click.echo(f"warning: {name} is set, but there is no such setting", err=True)
 
 
-for command in (worker.command, check.command, replay.command):
+for command in (worker.command, check.command, doctor.command, replay.command):
     main.add_command(command)
 for group in (action.group, dead.group, held.group, secret.group, source.group):
     main.add_command(group)

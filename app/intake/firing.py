@@ -12,8 +12,10 @@ Signer = Callable[[str, bytes, str], Headers]
 """(secret, body, Unix time as text): the headers that prove the secret."""
 
 
-def signed_headers(source: str, secret: str | None, body: bytes) -> Headers:
-    """The headers that this source would send with the body.
+def signed_headers(
+    source: str, secret: str | None, body: bytes, at: float | None = None
+) -> Headers:
+    """The headers that this source would send with the body, now or at that Unix time.
 
     Raises InvalidTrigger where there is no secret, or where headers alone prove nothing: a public
     key cannot sign, and some senders sign their address or the items inside the body.
@@ -23,7 +25,7 @@ def signed_headers(source: str, secret: str | None, body: bytes) -> Headers:
     signer = _SIGNERS.get(source, None if sources.known(source) else _custom)
     if signer is None:
         raise InvalidTrigger(f"only {source} itself can sign for {source}")
-    return signer(secret, body, str(int(time.time())))
+    return signer(secret, body, str(int(time.time() if at is None else at)))
 
 
 def _custom(secret: str, body: bytes, _now: str) -> Headers:

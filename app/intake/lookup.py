@@ -104,7 +104,7 @@ class Triggers:
             enabled=bool(row.enabled),
             event_filter=_filter(row.id, row.event_filter),
             tolerance_seconds=getattr(row, "tolerance_seconds", None),
-            key_from=_key_from(getattr(row, "idempotency_key_from", None)),
+            key_from=key_parts(getattr(row, "idempotency_key_from", None)),
             key_required=getattr(row, "missing_key", None) == REFUSE,
             previous_secret=safe.opened(row, "previous_secret") or "",
             previous_secret_expires_at=getattr(row, "previous_secret_expires_at", None),
@@ -129,7 +129,7 @@ def number(trigger_id: str) -> int:
     return read if 0 < read < 2**31 else NO_ID
 
 
-def _key_from(text: str | None) -> tuple[str, ...]:
+def key_parts(text: str | None) -> tuple[str, ...]:
     """One part as it is, several as a JSON list."""
     if not text:
         return ()
