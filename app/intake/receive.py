@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
 
-from app import clock, log, outcomes
+from app import clock, log, outcomes, retention
 from app.db import Database
 from app.errors import KeyMissing, TooLarge
 from app.intake import digest, jointly, key, lookup, parse, redact, sources, verify
@@ -24,8 +24,11 @@ from app.intake.message import (
     Trigger,
     Verdict,
 )
+from app.intake.room import Room
 from app.intake.together import Together
+from app.retention import Keep, Lifetimes
 from app.revision import SchemaWatch
+from app.settings import Settings
 from app.tally.memory import NOBODY, Tally
 
 EVENTS_AT_MOST = 1_000
@@ -46,6 +49,8 @@ class Intake:
     pre_check: bool = True
     now: Callable[[], datetime] = clock.now
     tally: Tally = field(default_factory=Tally)
+    room: Room = field(default_factory=Room)
+    keep: Keep = field(default_factory=lambda: retention.of_settings(Settings()))
     admit: Together[Entry, list[Verdict]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -53,10 +58,21 @@ class Intake:
         object.__setattr__(self, "admit", admit)
 
 
-def opened(database: Database, *, pre_check: bool = True, tally: Tally | None = None) -> Intake:
+def opened(
+    database: Database,
+    *,
+    pre_check: bool = True,
+    tally: Tally | None = None,
+    settings: Settings | None = None,
+) -> Intake:
     """An intake for this database, which counts what it does in this tally."""
     return Intake(
-        database, Triggers(database), SchemaWatch(database), pre_check, tally=tally or Tally()
+        database,
+        Triggers(database),
+        SchemaWatch(database),
+        pre_check,
+        tally=tally or Tally(),
+        keep=retention.of_settings(settings or Settings()),
     )
 
 
@@ -69,7 +85,8 @@ def receive(request: Request, intake: Intake) -> Answer:
     trigger = None
     try:
         trigger = intake.triggers.find(request.trigger_id)
-        return _received(request, trigger, intake)
+        with intake.room.for_bytes(len(request.body)):
+            return _received(request, trigger, intake)
     except Exception as error:
         intake.tally.count(trigger.id if trigger else NOBODY, outcomes.of(error))
         raise
@@ -150,10 +167,16 @@ def _admitted(
     if not admissions:
         return []
     try:
-        return intake.admit(Entry(trigger.id, admissions, request), len(admissions))
+        entry = Entry(trigger.id, admissions, request, _lifetimes(intake, trigger))
+        return intake.admit(entry, len(admissions))
     except IntegrityError:
         intake.triggers.forget(trigger.id)
         raise
+
+
+def _lifetimes(intake: Intake, trigger: Trigger) -> Lifetimes:
+    retry_seconds = sources.named(trigger.source).facts.retry_seconds
+    return intake.keep.of(retry_seconds, keep_rows_seconds=trigger.keep_rows_seconds)
 
 
 def _tell(intake: Intake, trigger: Trigger, verdicts: list[Verdict], unwanted: int) -> None:
