@@ -9,17 +9,21 @@ import click
 from app import settings
 from app.cli import (
     action,
+    audit,
     check,
     dead,
     deliveries,
     doctor,
+    execution,
     held,
     replay,
     secret,
     source,
+    stats,
     token,
     trigger,
     trigger_changes,
+    trigger_edit,
     triggers,
     worker,
 )
@@ -35,9 +39,12 @@ def main() -> None:
 
 for command in (worker.command, check.command, doctor.command, replay.command):
     main.add_command(command)
-for group in (action.group, dead.group, held.group, secret.group, source.group):
+main.add_command(stats.command)
+for group in (action.group, audit.group, dead.group, execution.group, held.group):
+    main.add_command(group)
+for group in (secret.group, source.group):
     main.add_command(group)
 for group in (deliveries.group, token.group, trigger.group, triggers.group):
     main.add_command(group)
-for change in (*trigger_changes.COMMANDS, *deliveries.COMMANDS):
+for change in (*trigger_changes.COMMANDS, *trigger_edit.COMMANDS, *deliveries.COMMANDS):
     trigger.group.add_command(change)

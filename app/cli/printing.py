@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from app.listing import Page
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 PAGE_ROWS = 500
 """The widths of a long table are those of its first rows."""
@@ -25,6 +27,16 @@ def table(rows: list[dict[str, Any]], columns: tuple[str, ...], *, err: bool = F
     shown = [dict(zip(columns, columns, strict=True)), *rows]
     for line in _lines(shown, columns, _widths(shown, columns)):
         click.echo(line, err=err)
+
+
+def page(rows: list[dict[str, Any]], columns: tuple[str, ...], of: Page, as_json: bool) -> None:
+    """The rows of a page, and how the next one is asked for."""
+    if as_json:
+        click.echo(json.dumps({"rows": rows, "total": of.total, "next": of.next}))
+        return
+    table(rows, columns)
+    if of.next is not None:
+        click.echo(f"there are more: --before {of.next}", err=True)
 
 
 def stream(rows: Iterable[dict[str, Any]], columns: tuple[str, ...], as_json: bool) -> None:

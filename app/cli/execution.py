@@ -1,0 +1,88 @@
+"""`hookonce execution`: what was admitted, and what became of it."""
+
+import json
+from typing import Any
+
+import click
+
+from app import lifecycle, listing, operate, queries
+from app.cli import printing
+from app.cli.reaching import with_database
+from app.counting import Counter
+from app.db import Database
+from app.listing import Where
+from app.settings import Settings
+
+_LISTED = ("id", "status", "idempotency_key", "received_at", "attempt_count", "error_reason")
+_ATTEMPT = ("number", "worker", "started_at", "finished_at", "outcome", "http_status", "error")
+_LINK = ("id", "status", "replay_of_id", "received_at", "completed_at")
+_MISMATCH = ("digest", "number", "first_at", "last_at")
+
+
+@click.group("execution")
+def group() -> None:
+    """Admitted events, and the attempts at them."""
+
+
+@group.command("list")
+@click.argument("trigger")
+@click.option("--status", type=click.Choice(lifecycle.STATUSES))
+@click.option("--key", help="With this idempotency key.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--before", type=click.IntRange(1), help="Older than the execution of this id.")
+@printing.json_option
+@with_database
+def list_executions(
+    _chosen: Settings,
+    database: Database,
+    trigger: str,
+    status: str | None,
+    key: str | None,
+    limit: int,
+    before: int | None,
+    as_json: bool,
+) -> None:
+    """The trigger's executions, newest first."""
+    where = Where(per_page=limit, before_id=before)
+    with database.reading() as connection:
+        trigger_id = operate.find_trigger(connection, trigger).id
+        rows = listing.executions_query(trigger_id, status, key)
+        horizon = None if key else listing.horizon(connection, trigger_id, status, before)
+        page = listing.page(
+            connection, Counter(), rows, listing.EXECUTION_ID, where, ("executions",), horizon
+        )
+    printing.page([queries.public(row) for row in page.rows], _LISTED, page, as_json)
+
+
+@group.command("show")
+@click.argument("execution_id", type=click.IntRange(1, 2**63 - 1), metavar="ID")
+@printing.json_option
+@with_database
+def show(_chosen: Settings, database: Database, execution_id: int, as_json: bool) -> None:
+    """One execution with its attempts, its replays, and what came again under its key."""
+    with database.reading() as connection:
+        row, trigger = listing.execution(connection, execution_id)
+        first_id = row.chain_id or row.id
+        repeats = listing.repeats_of(connection, first_id)
+        found = {
+            "attempts": listing.attempts_of(connection, execution_id),
+            "chain": listing.chain_of(connection, row),
+            "mismatches": listing.mismatches_of(connection, first_id),
+        }
+    shown = queries.public(row) | {"trigger_slug": trigger.slug}
+    shown["repeats"] = 0 if repeats is None else int(repeats.number)
+    listed = {name: [queries.public(each) for each in rows] for name, rows in found.items()}
+    if as_json:
+        click.echo(json.dumps(shown | listed))
+        return
+    printing.record(shown, as_json=False)
+    _section("attempts", listed["attempts"], _ATTEMPT)
+    if len(listed["chain"]) > 1:
+        _section("replays", listed["chain"], _LINK)
+    _section("other payloads under its key", listed["mismatches"], _MISMATCH)
+
+
+def _section(heading: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
+    if rows:
+        click.echo(f"\n{heading}")
+        printing.table(rows, columns)

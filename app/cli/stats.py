@@ -1,0 +1,64 @@
+"""`hookonce stats`: how the service has done lately."""
+
+import json
+from collections import Counter as Numbers
+from dataclasses import asdict
+from datetime import timedelta
+
+import click
+
+from app import clock, listing, outcomes, statistics
+from app.cli import printing
+from app.cli.reaching import with_database
+from app.counting import Counter
+from app.db import Database
+from app.intake import sources
+from app.settings import Settings
+
+
+@click.command("stats")
+@click.option("--days", default=7, show_default=True, type=click.IntRange(1, 30))
+@printing.json_option
+@with_database
+def command(chosen: Settings, database: Database, days: int, as_json: bool) -> None:
+    """Executions, deliveries, dead letters and answer times of the last days."""
+    now, deliveries = clock.now(), Numbers[str]()
+    with database.reading() as connection:
+        seen = statistics.window(connection, Counter(), now - timedelta(days=days))
+        counts = statistics.by_status(seen)
+        dead = statistics.dead_by_reason(connection, seen.counter)
+        commands = statistics.commands(seen)
+        for row in statistics.deliveries_by_hour(seen):
+            deliveries[row.outcome] += int(row.number)
+        numbers = {
+            "window_days": days,
+            "total_executions": sum(counts.values()),
+            "retries_observed": statistics.retries(seen),
+            "idempotent_replays": statistics.duplicates(seen),
+            "dlq_size": sum(dead.values()),
+            "wpp_command_count": commands,
+            "circuit_breaker_watermark_hit": commands > chosen.hookonce_command_watermark,
+            "oldest_pending_seconds": statistics.oldest_waiting_seconds(connection, now),
+            "breakers_open": sum(row.opened_at is not None for row in listing.breakers(connection)),
+        }
+        times = [
+            asdict(each) | {"limit_seconds": sources.named(each.source).facts.answer_seconds}
+            for each in statistics.answer_times(seen)
+        ]
+    grouped = {
+        "by_status": counts,
+        "deliveries": {name: deliveries[name] for name in outcomes.ALL if name in deliveries},
+        "dead_by_reason": dead,
+    }
+    if as_json:
+        click.echo(json.dumps(numbers | grouped | {"answer_times": times}))
+        return
+    printing.record(numbers, as_json=False)
+    for heading, found in grouped.items():
+        if found:
+            click.echo(f"\n{heading}")
+            printing.record(found, as_json=False)
+    if times:
+        click.echo()
+        columns = ("source", "number", "p50_seconds", "p99_seconds", "limit_seconds")
+        printing.table(times, columns)

@@ -1,0 +1,94 @@
+"""`hookonce trigger edit|test`: say anew what a trigger is, and try what it sets off."""
+
+import json
+from typing import Any
+
+import click
+
+from app import describing, operate, queries
+from app.actions.masking import restored
+from app.cli import printing
+from app.cli.reaching import actor, with_database
+from app.db import Database
+from app.errors import InvalidRequest
+from app.intake import key, sources
+from app.settings import Settings
+
+UNSET = {
+    "agent": "agent",
+    "key-from": "idempotency_key_from",
+    "missing-key": "missing_key",
+    "tolerance": "tolerance_seconds",
+    "retry-policy": "retry_policy",
+    "max-concurrency": "max_concurrency",
+}
+"""What can go back to being unsaid, and its column."""
+
+
+@click.command("edit")
+@click.argument("trigger")
+@click.option("--name", help="Its new name; its address stays.")
+@click.option("--source", help="Who sends; see `source list`.")
+@click.option("--action", "action_type", help="See `action list`.")
+@click.option("--payload", "action_payload", help="What the action runs or calls.")
+@click.option("--filter", "event_filter", help='Such as {"action": "opened"}; {}: every event.')
+@click.option("--agent", help="For `skill` and `prompt`.")
+@click.option("--key-from", multiple=True, help="provider, hash, header:X, body:a.b or none.")
+@click.option("--missing-key", type=click.Choice(describing.MISSING_KEY))
+@click.option("--tolerance", "tolerance_seconds", type=click.FloatRange(0), help="Seconds.")
+@click.option("--retry-policy", help='Such as {"max_attempts": 3}.')
+@click.option("--max-concurrency", type=click.IntRange(1, describing.MOST_CONCURRENT))
+@click.option("--unset", multiple=True, type=click.Choice(list(UNSET)), help="As by default.")
+@printing.json_option
+@with_database
+def edit(
+    _chosen: Settings,
+    database: Database,
+    trigger: str,
+    key_from: tuple[str, ...],
+    unset: tuple[str, ...],
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Change what is named; what is left out stays as it is."""
+    changes = {name: value for name, value in given.items() if value is not None}
+    if key_from:
+        key.require_valid(key_from)
+        changes["idempotency_key_from"] = describing.key_text(key_from)
+    cleared = dict.fromkeys(UNSET[name] for name in unset)
+    if cleared.keys() & changes.keys():
+        raise click.UsageError("the same thing cannot be set and unset")
+    changes |= cleared
+    if not changes:
+        raise click.UsageError("say what is to be changed")
+    if "action_payload" in changes:
+        with database.reading() as connection:
+            before = operate.find_trigger(connection, trigger)
+        changes["action_payload"] = restored(changes["action_payload"], before.action_payload)
+    row = operate.update_trigger(database, trigger, changes, sources.names(), actor())
+    printing.record(queries.public(row), as_json)
+
+
+@click.command("test")
+@click.argument("trigger")
+@click.option("--data", default="{}", show_default=True, help="What the made-up event carries.")
+@printing.json_option
+@with_database
+def test(_chosen: Settings, database: Database, trigger: str, data: str, as_json: bool) -> None:
+    """Run the trigger's action with a made-up event; `trigger fire` sends a webhook instead."""
+    execution_id = operate.try_trigger(database, trigger, _object(data), actor())
+    printing.record({"status": "started", "execution_id": execution_id}, as_json)
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        read = json.loads(text)
+    except (ValueError, RecursionError):
+        read = None
+    if not isinstance(read, dict):
+        raise InvalidRequest('the data must be a JSON object such as {"id": 1}')
+    return read
+
+
+COMMANDS = (edit, test)
+"""What belongs to the group `trigger`."""

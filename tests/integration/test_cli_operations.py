@@ -1,0 +1,243 @@
+"""Whatever the API can do, the command can: with a table for people and JSON for programs."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import click
+import pytest
+import sqlalchemy as sa
+
+from app import cli, operate
+from app.audit import Actor
+from app.db import Database, utc_now
+from app.models import execution_repeats
+from app.tally.memory import Tally
+from app.tally.writer import Writer
+from app.web import api
+from tests import factories
+from tests.databases import ROOT
+from tests.integration.test_cli import Hookonce, hookonce, printed, sentence
+from tests.process.service import COMMANDS
+
+__all__ = ["hookonce"]
+
+COMMAND_OF = {
+    "list_triggers": "trigger list",
+    "create_trigger": "trigger add",
+    "show_trigger": "trigger show",
+    "update_trigger": "trigger edit",
+    "patch_trigger": "trigger edit",
+    "delete_trigger": "trigger remove",
+    "fire_trigger": "trigger test",
+    "regenerate_secret": "trigger rotate",
+    "list_executions": "execution list",
+    "show_execution": "execution show",
+    "replay_execution": "replay",
+    "list_dead": "dead list",
+    "replay_dead": "dead replay",
+    "show_stats": "stats",
+    "list_tokens": "token list",
+    "create_token": "token add",
+    "revoke_token": "token revoke",
+    "list_changes": "audit list",
+}
+OF_A_BROWSER = {"log_in", "show_session", "log_out"}
+
+
+def test_every_operation_of_the_api_is_a_command() -> None:
+    assert {each.name for each in api.OPERATIONS} == COMMAND_OF.keys() | OF_A_BROWSER
+    for words in COMMAND_OF.values():
+        found: click.Command = cli.main
+        for word in words.split():
+            assert isinstance(found, click.Group)
+            found = found.commands[word]
+
+
+def test_each_command_says_what_it_does() -> None:
+    def leaves(group: click.Group) -> list[click.Command]:
+        inner = group.commands.values()
+        groups = [each for each in inner if isinstance(each, click.Group)]
+        return [*(set(inner) - set(groups)), *(leaf for each in groups for leaf in leaves(each))]
+
+    assert all(command.help for command in leaves(cli.main))
+
+
+def test_an_edit_changes_what_is_named_and_nothing_else(
+    hookonce: Hookonce, database: Database
+) -> None:
+    trigger_id = factories.trigger(database, tolerance_seconds=5.0, agent="an agent")
+    given = ("--name", "Anew", "--filter", '{"a": "b"}', "--key-from", "hash", "--unset", "agent")
+
+    row = printed(hookonce("trigger", "edit", str(trigger_id), *given, "--json"))
+
+    changed = (row["name"], row["event_filter"], row["idempotency_key_from"], row["agent"])
+    assert changed == ("Anew", '{"a": "b"}', "hash", None)
+    assert (row["tolerance_seconds"], row["source"], row["id"]) == (5.0, "custom", trigger_id)
+    ((change,), _) = (printed(hookonce("audit", "list", "--json"))["rows"], None)
+    assert (change["action"], change["subject"]) == ("trigger.update", f"trigger:{trigger_id}")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--source", "nobody"), "there is no source 'nobody'"),
+        (("--key-from", "luck"), "is no place for a key"),
+        (("--filter", "["), "the event filter is not JSON"),
+        (("--retry-policy", "7"), "the retry policy must be an object"),
+        (("--payload", ""), "a trigger needs a payload"),
+    ],
+    ids=str,
+)
+def test_an_edit_that_cannot_work_is_one_sentence(
+    hookonce: Hookonce, database: Database, options: tuple[str, ...], says: str
+) -> None:
+    trigger_id = factories.trigger(database)
+
+    assert says in sentence(hookonce("trigger", "edit", str(trigger_id), *options))
+
+
+@pytest.mark.parametrize("options", [(), ("--agent", "a", "--unset", "agent")], ids=str)
+def test_an_edit_that_says_nothing_or_two_things_is_a_slip(
+    hookonce: Hookonce, database: Database, options: tuple[str, ...]
+) -> None:
+    factories.trigger(database)
+
+    assert hookonce("trigger", "edit", "1", *options).exit_code == 2
+
+
+def test_a_trigger_can_be_tried_with_an_event_of_ones_own(
+    hookonce: Hookonce, database: Database
+) -> None:
+    trigger_id = factories.trigger(database)
+
+    started = printed(hookonce("trigger", "test", str(trigger_id), "--data", '{"a": 1}', "--json"))
+
+    (row,) = factories.executions(database)
+    assert started == {"status": "started", "execution_id": row.id}
+    assert json.loads(row.event_data)["data"] == {"a": 1}
+    assert "must be a JSON object" in sentence(hookonce("trigger", "test", "1", "--data", "[]"))
+
+
+def test_executions_are_listed_page_by_page(hookonce: Hookonce, database: Database) -> None:
+    trigger_id = factories.trigger(database, slug="orders")
+    ids = [factories.execution(database, trigger_id) for _ in range(3)]
+    failed = factories.execution(database, trigger_id, "failed", idempotency_key="k")
+    factories.execution(database, factories.trigger(database))
+
+    def listed(*options: str) -> Any:
+        return printed(hookonce("execution", "list", "orders", "--json", *options))
+
+    first = listed("--limit", "2")
+    assert [row["id"] for row in first["rows"]] == [failed, ids[2]]
+    rest = listed("--before", str(first["next"]))
+    assert ([row["id"] for row in rest["rows"]], rest["next"]) == ([ids[1], ids[0]], None)
+    assert [row["id"] for row in listed("--status", "failed")["rows"]] == [failed]
+    assert [row["id"] for row in listed("--key", "k")["rows"]] == [failed]
+    table = hookonce("execution", "list", "orders", "--limit", "1")
+    assert table.stdout.splitlines()[1].split()[:3] == [str(failed), "failed", "k"]
+    assert f"--before {failed}" in table.stderr
+
+
+def test_an_execution_is_shown_with_all_that_belongs_to_it(
+    hookonce: Hookonce, database: Database
+) -> None:
+    trigger_id = factories.trigger(database, slug="orders")
+    execution_id = factories.execution(database, trigger_id, "running")
+    with database.writing() as connection:
+        seen = {"execution_id": execution_id, "number": 2, "last_at": utc_now()}
+        connection.execute(sa.insert(execution_repeats).values(seen))
+
+    shown = printed(hookonce("execution", "show", str(execution_id), "--json"))
+
+    assert (shown["trigger_slug"], shown["status"], shown["repeats"]) == ("orders", "running", 2)
+    assert [each["number"] for each in shown["attempts"]] == [1]
+    assert [each["id"] for each in shown["chain"]] == [execution_id]
+    assert "\nattempts\nnumber" in hookonce("execution", "show", str(execution_id)).stdout
+    assert "there is no execution 99" in sentence(hookonce("execution", "show", "99"))
+
+
+def test_changes_are_found_by_subject_actor_and_action(
+    hookonce: Hookonce, database: Database
+) -> None:
+    one, other = factories.trigger(database), factories.trigger(database)
+    operate.set_enabled(database, one, False, Actor("alice"))
+    operate.set_enabled(database, other, False, Actor("bob"))
+    operate.remove_trigger(database, other, Actor("alice"))
+
+    def found(*options: str) -> list[tuple[str, str]]:
+        rows = printed(hookonce("audit", "list", "--json", *options))["rows"]
+        return [(row["actor"], row["action"]) for row in rows]
+
+    assert len(found()) == 3
+    assert found("--actor", "alice", "--limit", "1") == [("alice", "trigger.remove")]
+    assert found("--subject", f"trigger:{one}") == [("alice", "trigger.update")]
+    assert found("--action", "trigger.update", "--actor", "bob") == [("bob", "trigger.update")]
+
+
+def test_the_statistics_are_those_of_the_api(
+    hookonce: Hookonce, database: Database, stats: Callable[[], dict[str, Any]]
+) -> None:
+    trigger_id = factories.trigger(database, source="slack")
+    factories.execution(database, trigger_id, "failed", error_reason="auth", received_at=utc_now())
+    tally = Tally()
+    tally.count(trigger_id, "duplicate", 3)
+    tally.answered(trigger_id, 0.004)
+    Writer(tally, database, 3600).flush()
+
+    shown, of_api = printed(hookonce("stats", "--json")), stats()
+
+    alike = ("total_executions", "by_status", "retries_observed", "idempotent_replays", "dlq_size")
+    alike += ("window_days", "dead_by_reason", "wpp_command_count", "answer_times")
+    assert {name: shown[name] for name in alike} == {name: of_api[name] for name in alike}
+    assert shown["deliveries"] == {"duplicate": 3}
+    table = hookonce("stats").stdout
+    assert re.search(r"^idempotent_replays +3$", table, re.M)
+    assert re.search(r"^slack +1 ", table, re.M)
+
+
+@pytest.fixture
+def stats(settings: Any, database: Database) -> Callable[[], dict[str, Any]]:
+    """What the API answers."""
+    from falcon import testing
+
+    from app.web.application import create_app
+    from tests.web.api import Api
+
+    asked = Api(testing.TestClient(create_app(settings, database)), database)
+    token = asked.token("viewer")
+    return lambda: dict(asked.ask("GET", "/api/triggers/stats", token).json)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_can_be_told_to_complete_the_command(shell: str) -> None:
+    environment = {
+        "PATH": f"{COMMANDS}:{os.environ['PATH']}",
+        "_HOOKONCE_COMPLETE": f"{shell}_source",
+    }
+
+    printed_source = subprocess.run(
+        [str(COMMANDS / "hookonce")], env=environment, capture_output=True, text=True, timeout=60
+    )
+
+    if shell != "bash" or "bash" not in printed_source.stderr:
+        assert "_HOOKONCE_COMPLETE" in printed_source.stdout, printed_source.stderr
+    assert f"_HOOKONCE_COMPLETE={shell}_source" in (ROOT / "docs" / "operations.md").read_text()
+
+
+def test_completion_offers_commands() -> None:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "_HOOKONCE_COMPLETE": "bash_complete",
+        "COMP_WORDS": "hookonce exec",
+        "COMP_CWORD": "1",
+    }
+
+    offered = subprocess.run(
+        [str(COMMANDS / "hookonce")], env=environment, capture_output=True, text=True, timeout=60
+    )
+
+    assert offered.stdout.split() == ["plain,execution"]
