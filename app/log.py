@@ -88,7 +88,7 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         fields = {name: _sayable(value) for name, value in _fields(self, record).items()}
-        return _escaped(json.dumps(fields))
+        return json.dumps(fields)
 
 
 def _fields(maker: logging.Formatter, record: logging.LogRecord) -> dict[str, object]:
@@ -117,15 +117,10 @@ def _sayable(value: object) -> Any:
     return value if value is None or isinstance(value, bool | int | float) else str(value)
 
 
-def _escaped(text: str) -> str:
-    """JSON leaves one control character as it is: DEL, which a terminal obeys."""
-    return text.replace("\x7f", "\\u007f")
-
-
 def quoted(value: object) -> str:
     """The value as one word: plain where that is safe, else as a JSON string."""
     if value is None:
         return "-"
     text = str(value)
     # an escaped sign of equality keeps words from outside from posing as a field
-    return text if _PLAIN.fullmatch(text) else _escaped(json.dumps(text)).replace("=", "\\u003d")
+    return text if _PLAIN.fullmatch(text) else json.dumps(text).replace("=", "\\u003d")
