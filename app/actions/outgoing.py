@@ -176,7 +176,7 @@ def _remaining() -> float:
 def _connection(address: str, port: int) -> socket.socket:
     """Connected, with the rest of the time for what follows, which may be a TLS handshake."""
     sock = socket.create_connection((address, port), min(CONNECT_SECONDS, _remaining()))
-    # head and body go out in two pieces: the second would wait 40 ms for the first's acknowledgement
+    # head and body go out apart: the second would wait 40 ms for the first to be acknowledged
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.settimeout(_remaining())
     return sock
