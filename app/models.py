@@ -2,8 +2,8 @@
 
 import logging
 from datetime import UTC, datetime
-from typing import Any
 from functools import lru_cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
@@ -97,6 +97,8 @@ triggers = sa.Table(
     sa.Column("max_concurrency", sa.Integer),
     sa.Column("sealed_secret", sa.Text),
     sa.Column("sealed_previous_secret", sa.Text),
+    sa.Column("keep_payload_seconds", sa.Float),
+    sa.Column("keep_rows_seconds", sa.Float),
     sa.UniqueConstraint("slug"),
     sqlite_autoincrement=True,
 )
