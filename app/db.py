@@ -283,6 +283,43 @@ def _utc_now_postgresql(element: utc_now, compiler: Any, **options: Any) -> str:
     return f"(timezone('utc', statement_timestamp()) + make_interval(secs => {seconds}))"
 
 
+class seconds_since(FunctionElement[Any]):  # noqa: N801, it reads as the SQL function that it is
+    """How long ago a moment was, by the database's clock; None for one that cannot be read."""
+
+    inherit_cache = True
+    type = sa.Float()
+
+
+@compiles(seconds_since, "sqlite")
+def _seconds_since_sqlite(element: seconds_since, compiler: Any, **options: Any) -> str:
+    moment = compiler.process(element.clauses, **options)
+    return SECONDS_SINCE["sqlite"].format(moment=moment)
+
+
+@compiles(seconds_since, "postgresql")
+def _seconds_since_postgresql(element: seconds_since, compiler: Any, **options: Any) -> str:
+    moment = compiler.process(element.clauses, **options)
+    return SECONDS_SINCE["postgresql"].format(moment=moment)
+
+
+SECONDS_SINCE = {
+    "sqlite": "((julianday('now') - julianday({moment})) * 86400.0)",
+    # infinity, which a found row may hold, is no moment to count from
+    "postgresql": "(CASE WHEN isfinite({moment}) THEN extract(epoch FROM "
+    "timezone('utc', statement_timestamp()) - {moment})::float8 END)",
+}
+
+
+def alone(connection: Connection, errand: int) -> bool:
+    """Whether nobody else is about this errand until the transaction ends, which writes.
+
+    On SQLite nobody else writes at all.
+    """
+    if connection.dialect.name != "postgresql":
+        return True
+    return bool(connection.execute(sa.select(sa.func.pg_try_advisory_xact_lock(errand))).scalar())
+
+
 def locked_for_claim(statement: sa.Select[Any], dialect: Dialect) -> sa.Select[Any]:
     """Let each claimer take other rows; SQLite's write lock admits one claimer anyway.
 

@@ -14,6 +14,8 @@ LONGEST_SECRET = 255
 TYPES = ("webhook", "event")
 MISSING_KEY = ("accept", "refuse")
 MOST_CONCURRENT = 1_000
+LONGEST_LIFETIME_SECONDS = 3_153_600_000
+"""A hundred years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,10 @@ class NewTrigger:
     """A JSON object; None: the policy that every trigger has."""
     max_concurrency: int | None = None
     """How many of its executions run at once; None: as many as there are workers."""
+    keep_payload_seconds: float | None = None
+    """How long the payload of what has finished is kept; None: as by default."""
+    keep_rows_seconds: float | None = None
+    """How long what has finished is kept, and its key counts; None: as by default."""
     type: str = "webhook"
     agent: str | None = None
     enabled: bool = True
@@ -62,6 +68,8 @@ class NewTrigger:
             "tolerance_seconds": self.tolerance_seconds,
             "retry_policy": self.retry_policy,
             "max_concurrency": self.max_concurrency,
+            "keep_payload_seconds": self.keep_payload_seconds,
+            "keep_rows_seconds": self.keep_rows_seconds,
         }
 
 
@@ -132,6 +140,16 @@ def _max_concurrency(described: Mapping[str, Any], _sources: list[str]) -> None:
         raise InvalidTrigger(f"max_concurrency is a number from 1 to {MOST_CONCURRENT}")
 
 
+def _lifetime(name: str) -> Callable[[Mapping[str, Any], list[str]], None]:
+    def check(described: Mapping[str, Any], _sources: list[str]) -> None:
+        seconds = described[name]
+        # NaN lies outside any limits
+        if seconds is not None and not 0 <= seconds <= LONGEST_LIFETIME_SECONDS:
+            raise InvalidTrigger(f"{name} is a number from 0 to {LONGEST_LIFETIME_SECONDS}")
+
+    return check
+
+
 def _words(name: str, *words: str) -> Callable[[Mapping[str, Any], list[str]], None]:
     def check(described: Mapping[str, Any], _sources: list[str]) -> None:
         if described[name] not in (None, *words):
@@ -147,6 +165,8 @@ _CHECKS: tuple[tuple[tuple[str, ...], Callable[[Mapping[str, Any], list[str]], N
     (("event_filter",), _event_filter),
     (("retry_policy",), _retry_policy),
     (("max_concurrency",), _max_concurrency),
+    (("keep_payload_seconds",), _lifetime("keep_payload_seconds")),
+    (("keep_rows_seconds",), _lifetime("keep_rows_seconds")),
     (("type",), _words("type", *TYPES)),
     (("missing_key",), _words("missing_key", *MISSING_KEY)),
 )

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
-from app.db import Database, in_our_words
+from app.db import SECONDS_SINCE, Database, in_our_words
 from app.errors import HookonceError
 from app.revision import Schema
 
@@ -27,6 +27,9 @@ class Standing(NamedTuple):
     id: int
     digest: str | None
     """Of the payload that it was admitted with; None for what older code has written."""
+    status: str
+    finished_seconds: float | None = None
+    """How long ago it finished; None if it has not, and for what older code has written."""
 
 
 class Row(NamedTuple):
@@ -108,7 +111,7 @@ class SqliteLane:
         query = sqlite_standing(shape(schema))
         with _driver(self._database) as connection:
             found = connection.execute(query, (trigger_id, json.dumps(sorted(keys)))).fetchall()
-        return {key: Standing(id_, digest) for key, id_, digest in found}
+        return {key: Standing(*rest) for key, *rest in found}
 
     def insert(self, schema: Schema, rows: Sequence[Row]) -> list[int]:
         known = shape(schema)
@@ -135,7 +138,7 @@ class SqliteLane:
 def sqlite_standing(shape: Shape) -> str:
     """The text of the look-up: trigger, and the keys as a JSON list."""
     return (
-        f"SELECT idempotency_key, id, {'payload_digest' if shape.digests else 'NULL'} "
+        f"SELECT idempotency_key, id, {_told(shape, 'sqlite')} "
         "FROM trigger_executions WHERE trigger_id = ?1 "
         "AND idempotency_key IN (SELECT value FROM json_each(?2))"
         f"{' AND replay_of_id IS NULL' if shape.replays else ''}"
@@ -170,7 +173,7 @@ class PostgresqlLane:
         query = postgresql_standing(shape(schema))
         with self._committing() as connection:
             found = connection.execute(query, (trigger_id, sorted(keys))).fetchall()
-        return {key: Standing(id_, digest) for key, id_, digest in found}
+        return {key: Standing(*rest) for key, *rest in found}
 
     def insert(self, schema: Schema, rows: Sequence[Row]) -> list[int]:
         columns = [list(column) for column in zip(*rows, strict=True)]
@@ -194,7 +197,7 @@ class PostgresqlLane:
 def postgresql_standing(shape: Shape) -> str:
     """The text of the look-up: trigger, and the keys."""
     return (
-        f"SELECT idempotency_key, id, {'payload_digest' if shape.digests else 'NULL'} "
+        f"SELECT idempotency_key, id, {_told(shape, 'postgresql')} "
         "FROM trigger_executions WHERE trigger_id = %s AND idempotency_key = ANY(%s)"
         f"{' AND replay_of_id IS NULL' if shape.replays else ''}"
     )
@@ -222,6 +225,14 @@ def _postgresql_insert(shape: Shape) -> str:
         f"SELECT {', '.join(columns.values())} FROM given)"
         f"{requests if shape.requests else ''} SELECT id FROM given ORDER BY place"
     )
+
+
+def _told(shape: Shape, kind: str) -> str:
+    """The rest of a Standing; a row that does not say when it was received has no known age."""
+    if not shape.digests:
+        return "NULL, status, NULL"
+    age = SECONDS_SINCE[kind].format(moment="completed_at")
+    return f"payload_digest, status, CASE WHEN received_at IS NOT NULL THEN {age} END"
 
 
 _LANES: dict[str, type[SqliteLane] | type[PostgresqlLane]] = {

@@ -67,6 +67,16 @@ class Settings:
     """Above so many messages of people in the window asked for, the statistics say so."""
     hookonce_metrics: str = "public"
     """Who may read /metrics: anyone, or whoever holds a token."""
+    hookonce_keep_payload_days: float = 14.0
+    """How long the payload of what has finished is kept; its row stays for longer."""
+    hookonce_keep_rows_days: float = 30.0
+    """How long what has finished is kept, and its key counts; longer where the sender retries."""
+    hookonce_keep_dead_days: float = 90.0
+    """How long a dead letter waits, whole, for a person to replay it."""
+    hookonce_keep_counts_days: float = 400.0
+    hookonce_keep_audit_days: float = 730.0
+    hookonce_prune: bool = True
+    """Whether workers remove what is kept no longer; off leaves it to `hookonce prune`."""
     hookonce_log_level: str = "INFO"
     hookonce_log_format: str = "text"
     """`text`: key=value; or `json`: one object a line."""
@@ -200,6 +210,12 @@ _READERS: dict[str, Callable[[str], object]] = {
     "HOOKONCE_SECRET_GRACE_SECONDS": _number(0, float),
     "HOOKONCE_PROXY_COUNT": _number(0, int),
     "HOOKONCE_COMMAND_WATERMARK": _number(0, int),
+    "HOOKONCE_KEEP_PAYLOAD_DAYS": _number(0, float),
+    "HOOKONCE_KEEP_ROWS_DAYS": _number(0, float),
+    "HOOKONCE_KEEP_DEAD_DAYS": _number(0, float),
+    "HOOKONCE_KEEP_COUNTS_DAYS": _number(0, float),
+    "HOOKONCE_KEEP_AUDIT_DAYS": _number(0, float),
+    "HOOKONCE_PRUNE": _switch,
     "HOOKONCE_METRICS": _choice("public", "token"),
     "HOOKONCE_LOG_FORMAT": lambda text: _choice("text", "json")(text.lower()),
     "HOOKONCE_LOG_LEVEL": lambda text: _choice("DEBUG", "INFO", "WARNING", "ERROR")(text.upper()),

@@ -10,12 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from app import lifecycle, log, outcomes
+from app import lifecycle, log, outcomes, prune
 from app.db import IDEMPOTENCY_INDEX, utc_now, violates
 from app.errors import DatabaseUnavailable
 from app.intake.message import Admission, Request, Verdict
 from app.lane import Row, Standing
 from app.models import execution_requests, trigger_executions
+from app.retention import Lifetimes
 from app.revision import Schema
 
 _SECRET_HEADER = re.compile(r"auth|cookie|token|secret|signature|password|^apikey$|^x-api-key$")
@@ -25,7 +26,7 @@ logger = logging.getLogger("hookonce.intake")
 
 def existing_query(
     trigger_id: int, keys: Iterable[str], *, replays: bool = True, digests: bool = True
-) -> sa.Select[tuple[str, int, str | None]]:
+) -> sa.Select[tuple[str, int, str | None, str, float | None]]:
     """The pre-check: which of these keys already stand, answered from uq_trigger_idem.
 
     A replay carries the key of the first execution, and is never what an event was admitted as;
@@ -33,7 +34,8 @@ def existing_query(
     """
     columns = trigger_executions.c
     digest = columns.payload_digest if digests else sa.null().label("payload_digest")
-    query = sa.select(columns.idempotency_key, columns.id, digest).where(
+    age = prune.finished_seconds if digests else sa.null().label("finished_seconds")
+    query = sa.select(columns.idempotency_key, columns.id, digest, columns.status, age).where(
         columns.trigger_id == trigger_id, columns.idempotency_key.in_(sorted(keys))
     )
     return query.where(columns.replay_of_id.is_(None)) if replays else query
@@ -49,7 +51,10 @@ def existing(
     digests = schema.has("trigger_executions", "payload_digest")
     query = existing_query(trigger_id, keys, replays=replays, digests=digests)
     found = connection.execute(query)
-    return {row.idempotency_key: Standing(row.id, row.payload_digest) for row in found}
+    return {
+        row.idempotency_key: Standing(row.id, row.payload_digest, row.status, row.finished_seconds)
+        for row in found
+    }
 
 
 def replay_of(trigger_id: int, admission: Admission, standing: Standing) -> Verdict:
@@ -71,15 +76,28 @@ def row(trigger_id: int, admission: Admission, request: Request) -> Row:
     )
 
 
+def counts(standing: Standing, lifetimes: Lifetimes | None) -> bool:
+    """Whether a key still counts, as far as the row alone can tell; None: whatever its age."""
+    return lifetimes is None or not lifetimes.row_outlived(
+        standing.status, standing.finished_seconds
+    )
+
+
 def once(
-    connection: Connection, schema: Schema, trigger_id: int, admission: Admission, request: Request
+    connection: Connection,
+    schema: Schema,
+    trigger_id: int,
+    admission: Admission,
+    request: Request,
+    lifetimes: Lifetimes | None = None,
 ) -> Verdict:
     """The event's one execution: made here, or by whoever came a moment earlier.
 
     Only a violation of the idempotency index counts as a duplicate. Any other IntegrityError is
-    logged whole and raised. The savepoint keeps the siblings of a refused row alive.
+    logged whole and raised. The savepoint keeps the siblings of a refused row alive. A row that
+    has outlived its lifetime gives its key up, whether or not it was pruned yet.
     """
-    for _ in range(2):
+    for _ in range(3):
         try:
             with connection.begin_nested():
                 made = _insert(connection, schema, trigger_id, admission, request)
@@ -89,6 +107,10 @@ def once(
                 logger.exception("an insert broke a constraint that is not the idempotency index")
                 raise
         winner = existing(connection, schema, trigger_id, {admission.key}).get(admission.key)
+        if winner is not None and lifetimes is not None and not counts(winner, lifetimes):
+            if prune.release(connection, winner.id, lifetimes):
+                continue
+            winner = existing(connection, schema, trigger_id, {admission.key}).get(admission.key)
         if winner is not None:
             _log_duplicate("idempotent_replay_race", trigger_id, admission, winner)
             return _repeated(outcomes.DUPLICATE_RACE, trigger_id, admission, winner)

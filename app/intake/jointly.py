@@ -18,6 +18,8 @@ from app.intake import admit
 from app.intake.message import Admission, Request, Verdict
 from app.intake.together import Together
 from app.lane import RowRefused, Standing
+from app.lifecycle import PENDING
+from app.retention import Lifetimes
 from app.revision import Schema, SchemaWatch
 
 MOVES_OUTLIVED = 3
@@ -35,6 +37,8 @@ class Entry:
     trigger_id: int
     admissions: list[Admission]
     request: Request
+    lifetimes: Lifetimes | None = None
+    """After which a key counts no more; None: it always does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ class Admitting:
     def _together(self, schema: Schema, entries: list[Entry]) -> list[list[Verdict]]:
         way = lane.of(self.database)
         known = self._standing(schema, entries) if self.pre_check else {}
+        if len(_counting(entries, known)) < len(known):
+            raise RowRefused("a key stands that counts no more: it is given up alone")
         fresh = _first_of_each(entries, known)
         rows = [admit.row(entry.trigger_id, admission, entry.request) for entry, admission in fresh]
         ids = way.insert(schema, rows) if rows else []
@@ -71,7 +77,7 @@ class Admitting:
         made = {id(admission): id_ for (_, admission), id_ in zip(fresh, ids, strict=True)}
         for (entry, admission), id_ in zip(fresh, ids, strict=True):
             if admission.key is not None:
-                known[entry.trigger_id, admission.key] = Standing(id_, admission.digest)
+                known[entry.trigger_id, admission.key] = Standing(id_, admission.digest, PENDING)
         return [_verdicts(entry, made, known) for entry in entries]
 
     def _standing(self, schema: Schema, entries: list[Entry]) -> dict[tuple[int, str], Standing]:
@@ -109,6 +115,7 @@ class Admitting:
 
     def _in_one_transaction(self, entry: Entry, schema: Schema) -> list[Verdict]:
         known = self._standing(schema, [entry]) if self.pre_check else {}
+        known = _counting([entry], known)
         verdicts = [
             admit.replay_of(entry.trigger_id, each, known[entry.trigger_id, each.key])
             for each in entry.admissions
@@ -122,7 +129,9 @@ class Admitting:
         if fresh:
             with self.database.writing() as connection:
                 verdicts += [
-                    admit.once(connection, schema, entry.trigger_id, each, entry.request)
+                    admit.once(
+                        connection, schema, entry.trigger_id, each, entry.request, entry.lifetimes
+                    )
                     for each in fresh
                 ]
             self.database.bell.ring()
@@ -134,6 +143,18 @@ def opened(
 ) -> Together[Entry, list[Verdict]]:
     """Admits what comes at the same time in one process together."""
     return Together(Admitting(database, schema, pre_check).admit, EVENTS_TOGETHER)
+
+
+def _counting(
+    entries: list[Entry], known: dict[tuple[int, str], Standing]
+) -> dict[tuple[int, str], Standing]:
+    """Those of the keys that still count."""
+    lifetimes = {entry.trigger_id: entry.lifetimes for entry in entries}
+    return {
+        key: standing
+        for key, standing in known.items()
+        if admit.counts(standing, lifetimes[key[0]])
+    }
 
 
 def _first_of_each(

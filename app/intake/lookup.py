@@ -43,7 +43,9 @@ _SINCE_0006 = (
 )
 _SINCE_0007 = (triggers.c.previous_secret, triggers.c.previous_secret_expires_at)
 _SINCE_0015 = (triggers.c.sealed_secret, triggers.c.sealed_previous_secret)
+_SINCE_0017 = (triggers.c.keep_rows_seconds,)
 _SHAPES = (
+    (*_SINCE_0001, *_SINCE_0006, *_SINCE_0007, *_SINCE_0015, *_SINCE_0017),
     (*_SINCE_0001, *_SINCE_0006, *_SINCE_0007, *_SINCE_0015),
     (*_SINCE_0001, *_SINCE_0006, *_SINCE_0007),
     (*_SINCE_0001, *_SINCE_0006),
@@ -106,6 +108,7 @@ class Triggers:
             tolerance_seconds=getattr(row, "tolerance_seconds", None),
             key_from=key_parts(getattr(row, "idempotency_key_from", None)),
             key_required=getattr(row, "missing_key", None) == REFUSE,
+            keep_rows_seconds=getattr(row, "keep_rows_seconds", None),
             previous_secret=safe.opened(row, "previous_secret") or "",
             previous_secret_expires_at=getattr(row, "previous_secret_expires_at", None),
         )

@@ -54,6 +54,8 @@ class Trigger:
     key_from: tuple[str, ...] = ()
     """Where the idempotency key comes from; empty: the default places."""
     key_required: bool = False
+    keep_rows_seconds: float | None = None
+    """How long what has finished is kept and its key counts; None: as by default."""
     previous_secret: str = ""
     previous_secret_expires_at: datetime | None = None
     """Until when the secret before this one is as good; None: it is not."""
@@ -128,6 +130,8 @@ class Facts:
     answer_seconds: float | None = None
     """Within how long the sender wants it; None where its documentation names no number."""
     retries: str = "unknown"
+    retry_seconds: float | None = None
+    """How long after the first delivery the last retry may come; None: not known."""
     unverified: str = ""
     """What of all this was not read in the sender's own documentation or code."""
 

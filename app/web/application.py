@@ -31,7 +31,7 @@ def create_app(
         middleware=[RequestLines(), SecurityHeaders(settings.hookonce_public_url)]
     )
     problems.install(app, settings.hookonce_refusal_status)
-    intake = opened(database, pre_check=settings.hookonce_pre_check, tally=tally)
+    intake = opened(database, pre_check=settings.hookonce_pre_check, tally=tally, settings=settings)
     webhook = Webhook(intake, settings.hookonce_max_body_bytes, settings.hookonce_public_url)
     doorman = Doorman(database, intake.schema, settings)
     doors = Doors(app, doorman)

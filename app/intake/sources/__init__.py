@@ -56,6 +56,11 @@ def known(name: str) -> bool:
     return name in _SOURCES
 
 
+def retry_seconds() -> dict[str, float | None]:
+    """How long after the first delivery each source's last retry may come."""
+    return {name: source.facts.retry_seconds for name, source in _SOURCES.items()}
+
+
 def named(name: str) -> Source:
     """The source of this name; one that is not known is read like `custom`.
 

@@ -117,6 +117,7 @@ SOURCE = Source(
         answer="any 2xx within 10 s",
         answer_seconds=10,
         retries="up to 30 days, ever less often",
+        retry_seconds=2_592_000,
         unverified="whether Adyen ever sends a colon in a field other than merchantReference "
         "(refused); webhooks that sign the whole body in a header are not supported",
     ),

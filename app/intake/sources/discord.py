@@ -22,6 +22,7 @@ FACTS = Facts(
     answer='a ping: {"type": 1}; a bad signature: 401; a webhook event: 204 within 3 s',
     answer_seconds=3,
     retries="interactions: none; webhook events: for 10 min",
+    retry_seconds=600,
     unverified="the 5 minutes; the retries; that the 200 with which Hookonce answers a webhook "
     "event is as good as 204; an interaction wants a reply that Hookonce cannot give",
 )

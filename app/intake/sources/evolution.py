@@ -28,6 +28,7 @@ FACTS = Facts(
     provider_key_signed=False,
     answer="any 2xx; 400, 401, 403, 404 and 422 are final",
     retries="10, after 5 s doubling to 300 s",
+    retry_seconds=2_400,
     unverified="versions before 2",
 )
 GO_FACTS = Facts(
@@ -38,6 +39,7 @@ GO_FACTS = Facts(
     provider_key_signed=False,
     answer="any 2xx",
     retries="5, every 30 s",
+    retry_seconds=300,
     unverified="data.key.id, which the documentation shows and the code does not send",
 )
 

@@ -19,6 +19,7 @@ FACTS = Facts(
     answer="200 within 5 s",
     answer_seconds=5,
     retries="after 1 min, 1 h and 6 h",
+    retry_seconds=28_800,
     unverified="the 5 s and the retries; whether webhookTimestamp is new on each retry",
 )
 

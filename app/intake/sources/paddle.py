@@ -60,6 +60,7 @@ SOURCE = Source(
         answer="200 within 5 s",
         answer_seconds=5,
         retries="60 within 3 days",
+        retry_seconds=259_200,
         unverified="that every retry is signed anew; Paddle Classic is not supported",
     ),
 )

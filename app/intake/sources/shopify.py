@@ -14,6 +14,7 @@ FACTS = Facts(
     answer="200 within 5 s",
     answer_seconds=5,
     retries="8 in 4 h, then the subscription may be removed",
+    retry_seconds=14_400,
     unverified="that every delivery carries X-Shopify-Event-Id",
 )
 

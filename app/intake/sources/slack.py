@@ -16,6 +16,7 @@ FACTS = Facts(
     answer="any 2xx within 3 s",
     answer_seconds=3,
     retries="3: at once, after 1 min, after 5 min",
+    retry_seconds=420,
     unverified="the times of the retries; that interactions and slash commands are sent once",
 )
 

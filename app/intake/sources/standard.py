@@ -80,6 +80,7 @@ SOURCE = Source(
         provider_key_signed=True,
         answer="any 2xx; 410 disables the endpoint",
         retries="as the sender chooses; the standard proposes 5 s growing to 24 h",
+        retry_seconds=273_600,
         unverified="each sender's own retries; v1a (Ed25519) signatures are not supported",
     ),
 )

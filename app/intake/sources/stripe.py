@@ -21,6 +21,7 @@ FACTS = Facts(
     provider_key_signed=True,
     answer="any 2xx, soon",
     retries="up to 3 days",
+    retry_seconds=259_200,
 )
 
 

@@ -13,6 +13,7 @@ FACTS = Facts(
     provider_key_signed=False,
     answer="any 2xx",
     retries="up to 24 h",
+    retry_seconds=86_400,
     unverified="how long it tries again",
 )
 

@@ -22,6 +22,7 @@ FACTS = Facts(
     answer="any 2xx within 15 s",
     answer_seconds=15,
     retries="1, unless the address asks for more with #rc=",
+    retry_seconds=60,
     unverified="I-Twilio-Idempotency-Token; lists of events from Event Streams",
 )
 _SERVER = re.compile(r"(https?)://([^/?#@:\[\]]+)(:\d+)?(?=[/?#]|$)", re.IGNORECASE)

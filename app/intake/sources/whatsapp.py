@@ -18,6 +18,7 @@ FACTS = Facts(
     provider_key_signed=True,
     answer="200",
     retries="up to 7 days",
+    retry_seconds=604_800,
     unverified="the ids of changes that carry neither messages nor statuses: those have no key",
 )
 
