@@ -16,6 +16,7 @@ from app.cli import (
     doctor,
     execution,
     held,
+    prune,
     replay,
     secret,
     source,
@@ -37,7 +38,7 @@ def main() -> None:
         click.echo(f"warning: {name} is set, but there is no such setting", err=True)
 
 
-for command in (worker.command, check.command, doctor.command, replay.command):
+for command in (worker.command, check.command, doctor.command, replay.command, prune.command):
     main.add_command(command)
 main.add_command(stats.command)
 for group in (action.group, audit.group, dead.group, execution.group, held.group):

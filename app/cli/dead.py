@@ -1,9 +1,7 @@
 """`hookonce dead`: look through the dead letters, and replay many of them."""
 
 import logging
-import signal
 import sys
-import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,6 +13,7 @@ import click
 from app import dead_letters, queries
 from app.cli import printing
 from app.cli.choosing import choosing
+from app.cli.interrupting import INTERRUPTED, until_interrupted
 from app.cli.reaching import WRONG, actor, with_database
 from app.db import Database
 from app.dead_letters import Chosen
@@ -22,8 +21,6 @@ from app.errors import DatabaseUnavailable, SchemaMoved
 from app.replay_many import OUTCOMES, FailingAgain, Pace, replay_many
 from app.settings import Settings
 
-INTERRUPTED = 130
-"""The exit status of what Ctrl-C ended, as shells have it."""
 _LISTED = ("id", "trigger", "status", "error_reason", "completed_at", "idempotency_key", "error")
 
 
@@ -104,7 +101,7 @@ def _replay_all(
     """What became of how many, and the exit status."""
     counts = Counter(dict.fromkeys(OUTCOMES, 0))
     stopped = None
-    with _until_interrupted() as stop, _quietly(), _progress(total) as bar:
+    with until_interrupted() as stop, _quietly(), _progress(total) as bar:
         try:
             for result in replay_many(database, meant, pace, stop, actor()):
                 counts[result.outcome] += 1
@@ -136,16 +133,3 @@ def _quietly() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(before)
-
-
-@contextmanager
-def _until_interrupted() -> Iterator[threading.Event]:
-    """Set by Ctrl-C or SIGTERM; what is being sent is finished first."""
-    stop = threading.Event()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

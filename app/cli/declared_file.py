@@ -27,6 +27,8 @@ MEMBERS: dict[str, tuple[type, ...]] = {
     "tolerance_seconds": (int, float),
     "retry_policy": (dict,),
     "max_concurrency": (int,),
+    "keep_payload_seconds": (int, float),
+    "keep_rows_seconds": (int, float),
 }
 """What an entry may say, as the API calls it; `secret_env` names a variable of the environment."""
 _IN_WORDS = {

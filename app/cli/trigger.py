@@ -6,7 +6,7 @@ import click
 import urllib3
 
 from app import operate, queries
-from app.cli import printing
+from app.cli import keeping, printing
 from app.cli.reaching import actor, with_database
 from app.db import Database
 from app.intake import key, sources
@@ -31,6 +31,7 @@ def group() -> None:
 @click.option("--tolerance", type=click.FloatRange(0), help="Seconds a signature stays good.")
 @click.option("--retry", "retry_policy", help='Such as {"max_attempts": 3}; docs/operations.md.')
 @click.option("--max-concurrency", type=int, help="How many run at once; 1 also keeps the order.")
+@keeping.options
 @printing.json_option
 @with_database
 def add(
@@ -47,6 +48,8 @@ def add(
     tolerance: float | None,
     retry_policy: str | None,
     max_concurrency: int | None,
+    keep_payload: float | None,
+    keep_rows: float | None,
     as_json: bool,
 ) -> None:
     """Make a trigger; print its id, secret and webhook URL.
@@ -67,8 +70,11 @@ def add(
         tolerance,
         retry_policy,
         max_concurrency,
+        keeping.stored(keep_payload),
+        keeping.stored(keep_rows),
     )
     row = operate.add_trigger(database, described, sources.names(), actor())
+    keeping.warn(row)
     made = {
         "id": row.id,
         "secret": database.safe.opened(row),

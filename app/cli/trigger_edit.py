@@ -7,7 +7,7 @@ import click
 
 from app import describing, operate, queries
 from app.actions.masking import restored
-from app.cli import printing
+from app.cli import keeping, printing
 from app.cli.reaching import actor, with_database
 from app.db import Database
 from app.errors import InvalidRequest
@@ -38,6 +38,7 @@ UNSET = {
 @click.option("--tolerance", "tolerance_seconds", type=click.FloatRange(0), help="Seconds.")
 @click.option("--retry-policy", help='Such as {"max_attempts": 3}.')
 @click.option("--max-concurrency", type=click.IntRange(1, describing.MOST_CONCURRENT))
+@keeping.options
 @click.option("--unset", multiple=True, type=click.Choice(list(UNSET)), help="As by default.")
 @printing.json_option
 @with_database
@@ -46,12 +47,15 @@ def edit(
     database: Database,
     trigger: str,
     key_from: tuple[str, ...],
+    keep_payload: float | None,
+    keep_rows: float | None,
     unset: tuple[str, ...],
     as_json: bool,
     **given: Any,
 ) -> None:
     """Change what is named; what is left out stays as it is."""
     changes = {name: value for name, value in given.items() if value is not None}
+    changes |= keeping.given(keep_payload, keep_rows)
     if key_from:
         key.require_valid(key_from)
         changes["idempotency_key_from"] = describing.key_text(key_from)
@@ -66,6 +70,7 @@ def edit(
             before = operate.find_trigger(connection, trigger)
         changes["action_payload"] = restored(changes["action_payload"], before.action_payload)
     row = operate.update_trigger(database, trigger, changes, sources.names(), actor())
+    keeping.warn(row)
     printing.record(queries.public(row), as_json)
 
 

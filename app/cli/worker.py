@@ -1,5 +1,6 @@
 """`hookonce worker`: run executions as they come due."""
 
+import random
 import signal
 import threading
 
@@ -8,10 +9,12 @@ import click
 from app import log, revision
 from app.cli.reaching import with_database
 from app.db import Database
+from app.intake import sources
 from app.settings import Settings
 from app.tally.memory import Tally
 from app.tally.writer import Writer
 from app.worker.loop import Worker
+from app.worker.sweep import Sweeper
 
 
 @click.command("worker")
@@ -24,10 +27,14 @@ def command(chosen: Settings, database: Database, once: bool, concurrency: int) 
     tally = Tally()
     writer = Writer(tally, database, chosen.hookonce_counts_seconds)
     working = Worker(database, chosen, concurrency, tally=tally)
+    sweeper = Sweeper(database, chosen, sources.retry_seconds(), random.SystemRandom().random)
     writer.start()
+    if not once:
+        sweeper.start()
     try:
         finished = _work(working, once)
     finally:
+        sweeper.stop()
         writer.stop()
     if not finished:
         log.abandon("actions were still running when the grace period ended")

@@ -1,0 +1,61 @@
+"""`hookonce prune`: remove what is kept no longer, now."""
+
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from app import prune, revision
+from app.cli import printing
+from app.cli.interrupting import INTERRUPTED, until_interrupted
+from app.cli.reaching import WRONG, with_database
+from app.db import Database
+from app.errors import DatabaseUnavailable, SchemaMoved
+from app.intake import sources
+from app.prune import NOTHING, Step
+from app.settings import Settings
+
+REST = 1.0
+"""After each step it rests for as long as that took: others have the database."""
+
+
+@click.command("prune")
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@printing.json_option
+@with_database
+def command(chosen: Settings, database: Database, dry_run: bool, as_json: bool) -> None:
+    """Remove the payloads and rows that are kept no longer, in small steps.
+
+    How long is for HOOKONCE_KEEP_* to say, and for each trigger. What has not finished is kept.
+    """
+    revision.require(database)
+    rules = prune.rules(database, sources.retry_seconds(), chosen)
+    expected = _total(prune.sweep(database, rules, threading.Event(), dry=True))
+    if dry_run:
+        printing.record({"dry_run": True} | expected._asdict(), as_json)
+        return
+    removed, stopped, status = NOTHING, None, 0
+    with until_interrupted() as stop, _progress(sum(expected)) as bar:
+        try:
+            for step in prune.sweep(database, rules, stop, rest=REST):
+                removed = removed.plus(step)
+                bar.update(sum(step))
+        except (DatabaseUnavailable, SchemaMoved) as error:
+            stopped, status = str(error), WRONG
+    if stopped:
+        click.echo(f"Stopped: {stopped}.", err=True)
+    printing.record({"dry_run": False} | removed._asdict(), as_json)
+    sys.exit(INTERRUPTED if stop.is_set() else status)
+
+
+def _total(steps: Iterator[Step]) -> Step:
+    total = NOTHING
+    for step in steps:
+        total = total.plus(step)
+    return total
+
+
+def _progress(total: int) -> Any:
+    return click.progressbar(length=total, label="Pruning", show_pos=True, file=sys.stderr)
