@@ -50,7 +50,6 @@ def upgrade() -> None:
     op.verify_lookup(
         f"SELECT id FROM {TABLE} WHERE trigger_id = 1 AND idempotency_key = 'k'",
         uses=UNIQUE_KEY,
-        or_else=KEY_ALONE,
     )
 
 

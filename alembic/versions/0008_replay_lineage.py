@@ -47,7 +47,6 @@ def upgrade() -> None:
         "SELECT id FROM trigger_executions "
         "WHERE trigger_id = 1 AND idempotency_key = 'k' AND replay_of_id IS NULL",
         uses=UNIQUE_KEY,
-        or_else="ix_trigger_executions_idem_key",
     )
 
 

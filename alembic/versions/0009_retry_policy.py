@@ -44,7 +44,6 @@ def upgrade() -> None:
         "AND trigger_id = 1 AND next_attempt_at <= '2000-01-01 00:00:00' "
         "ORDER BY next_attempt_at, id LIMIT 1",
         uses=TURN,
-        or_else="ix_trigger_executions_due",
     )
 
 
