@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypedDict
 
+from app.describing import LONGEST_LIFETIME_SECONDS
 from app.listing import Where
 from app.people import Role
 from app.web.reading import Limits
@@ -18,6 +19,7 @@ PageNumber = Annotated[int, Limits(least=1, most=1_000_000)]
 PerPage = Annotated[int, Limits(least=1, most=100)]
 Json = Any
 JsonObject = dict[str, Any]
+Lifetime = Annotated[float, Limits(least=0, most=LONGEST_LIFETIME_SECONDS)]
 Status = Literal[
     "pending", "running", "retrying", "completed", "failed", "failed_retryable", "replayed"
 ]
@@ -91,6 +93,8 @@ class NewTriggerBody:
     tolerance_seconds: Annotated[float, Limits(least=0, most=1e9)] | None = None
     retry_policy: JsonObject | Text | None = None
     max_concurrency: Annotated[int, Limits(least=1, most=1000)] | None = None
+    keep_payload_seconds: Lifetime | None = None
+    keep_rows_seconds: Lifetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,8 @@ class TriggerChanges:
     tolerance_seconds: Annotated[float, Limits(least=0, most=1e9)] | None = None
     retry_policy: JsonObject | Text | None = None
     max_concurrency: Annotated[int, Limits(least=1, most=1000)] | None = None
+    keep_payload_seconds: Lifetime | None = None
+    keep_rows_seconds: Lifetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +170,8 @@ class Trigger(TypedDict):
     previous_secret_expires_at: Moment | None
     retry_policy: JsonObject | None
     max_concurrency: int | None
+    keep_payload_seconds: float | None
+    keep_rows_seconds: float | None
     webhook_url: str
 
 

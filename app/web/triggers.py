@@ -67,6 +67,8 @@ def create_trigger(desk: Desk, body: NewTriggerBody, actor: Actor) -> MadeTrigge
         tolerance_seconds=body.tolerance_seconds,
         retry_policy=_text(body.retry_policy),
         max_concurrency=body.max_concurrency,
+        keep_payload_seconds=body.keep_payload_seconds,
+        keep_rows_seconds=body.keep_rows_seconds,
         type=body.type,
         agent=body.agent,
         enabled=body.enabled,

@@ -191,6 +191,8 @@ def test_a_trigger_is_made_with_everything_the_form_has(api: Api, ada: Visitor) 
         "action_payload": "https://shop.acme.example/hook",
         "agent": "ada",
         "max_concurrency": "3",
+        "keep_payload_seconds": "3600",
+        "keep_rows_seconds": "86400",
         "retry_max_attempts": "4",
         "retry_base_seconds": "0.5",
         "remote_trigger_id": "r-1",
@@ -206,6 +208,7 @@ def test_a_trigger_is_made_with_everything_the_form_has(api: Api, ada: Visitor) 
     assert made.idempotency_key_from == '["provider", "body:id"]'
     assert json.loads(made.retry_policy) == {"max_attempts": 4, "base_seconds": 0.5}
     assert (made.tolerance_seconds, made.max_concurrency) == (12.5, 3)
+    assert (made.keep_payload_seconds, made.keep_rows_seconds) == (3600, 86_400)
     assert (made.missing_key, made.agent, made.event_filter) == (
         "refuse",
         "ada",

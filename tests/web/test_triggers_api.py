@@ -73,6 +73,8 @@ def test_everything_that_describes_a_trigger_is_kept(api: Api, operator: str) ->
         "tolerance_seconds": 30,
         "retry_policy": {"max_attempts": 3},
         "max_concurrency": 2,
+        "keep_payload_seconds": 60,
+        "keep_rows_seconds": 3600.5,
     }
 
     trigger = made(api, operator, **described)
@@ -119,6 +121,7 @@ def test_a_found_rows_oddities_are_shown_and_not_an_error(
         (NEW | {"tolerance_seconds": True}, "tolerance_seconds must be a number"),
         (NEW | {"retry_policy": {"max_attempts": 0}}, "max_attempts"),
         (NEW | {"max_concurrency": 0}, "max_concurrency must be at least 1"),
+        (NEW | {"keep_rows_seconds": -1}, "keep_rows_seconds must be at least 0"),
         (NEW | {"max_concurrency": 1.5}, "max_concurrency must be a whole number"),
         (NEW | {"colour": "red"}, "there is no 'colour'"),
         (NEW | {"name": 1, "colour": "red"}, "there is no 'colour'; there are"),

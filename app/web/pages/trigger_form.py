@@ -20,7 +20,8 @@ PLAIN = (
     "source_plugin",
     "missing_key",
 )
-NUMBERS = ("tolerance_seconds", "max_concurrency")
+LIFETIMES = ("keep_payload_seconds", "keep_rows_seconds")
+NUMBERS = ("tolerance_seconds", "max_concurrency", *LIFETIMES)
 RETRY = ("max_attempts", "base_seconds", "factor", "cap_seconds", "max_age_seconds")
 FIELDS = (*PLAIN, *NUMBERS, "idempotency_key_from", *(f"retry_{name}" for name in RETRY))
 RETRY_DEFAULTS = {name: getattr(retry_policy.DEFAULT, name) for name in RETRY}
