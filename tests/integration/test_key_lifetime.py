@@ -201,7 +201,7 @@ def test_a_dead_letter_that_gave_its_key_up_can_still_be_replayed(
 def test_an_older_schema_admits_and_knows_duplicates_as_ever(
     database: Database, database_url: str, admitting: Admitting, trigger_id: int, target: str
 ) -> None:
-    migrate(database_url, target)
+    migrate(database_url, to=target, down=True)
     with database.writing() as connection:
         connection.execute(
             sa.insert(trigger_executions).values(

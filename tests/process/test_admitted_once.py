@@ -44,7 +44,8 @@ def test_without_the_pre_check_every_duplicate_is_a_lost_race_that_the_log_shows
     fields = f"trigger_id={sender.trigger_id} key=paid-1 existing_exec_id={ledger.id_of('paid-1')}"
     races = gunicorn.lines("idempotent_replay_race")
     assert len(races) == SENDERS - 1
-    assert all(line.endswith(f"level=info evt=idempotent_replay_race {fields}") for line in races)
+    told = re.compile(rf"at=\S+ level=info evt=idempotent_replay_race {fields} request_id=\S+")
+    assert all(told.fullmatch(line) for line in races)
     assert gunicorn.lines("idempotent_replay") == []
 
 
@@ -60,7 +61,7 @@ def test_a_duplicate_that_comes_later_is_found_by_the_pre_check_and_logged(
     assert again.acknowledged
     fields = f"trigger_id={sender.trigger_id} key=paid-1 existing_exec_id={ledger.id_of('paid-1')}"
     [line] = gunicorn.lines("idempotent_replay")
-    assert re.fullmatch(rf"at=\S+ level=info evt=idempotent_replay {fields}", line)
+    assert re.fullmatch(rf"at=\S+ level=info evt=idempotent_replay {fields} request_id=\S+", line)
     assert gunicorn.lines("idempotent_replay_race") == []
 
 
