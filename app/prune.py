@@ -112,8 +112,8 @@ def sweep(
 ) -> Iterator[Step]:
     """Remove it all, step by step, until `stop`; each step is committed when it is yielded.
 
-    After each it rests for `rest` times as long as that took. It ends early where another process
-    is pruning at the same time.
+    After each, and after each page that it looks through, it rests for `rest` times as long as
+    that took. It ends early where another process is pruning at the same time.
     """
     payload_age, row_age = rules.shortest
     kinds = (
@@ -121,7 +121,7 @@ def sweep(
         (rows_query, _outlived_rows, row_age, _remove),
     )
     for query, choose, age, act in kinds:
-        for page in _pages(database, query, age):
+        for page in _pages(database, query, age, stop, rest):
             for batch in _batches(choose(database, page, rules)):
                 if stop.is_set():
                     return
@@ -188,11 +188,15 @@ _TOLD = (
 )
 
 
-def _pages(database: Database, query: Any, shortest: float) -> Iterator[Sequence[sa.Row[Any]]]:
+def _pages(
+    database: Database, query: Any, shortest: float, stop: threading.Event, rest: float
+) -> Iterator[Sequence[sa.Row[Any]]]:
     after_id = 0
-    while True:
+    while not stop.is_set():
+        began = time.monotonic()
         with database.reading() as connection:
             page = connection.execute(query(after_id)).all()
+        stop.wait((time.monotonic() - began) * rest)
         if not page:
             return
         yield page
