@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from app import prune, replay
+from app import db, prune, replay
 from app.db import Database, utc_now
 from app.intake import sources
 from app.models import (
@@ -271,6 +271,19 @@ def test_two_who_prune_at_the_same_time_remove_everything_once(
 
     assert left(database)[0] == []
     assert sum_of(found).executions == 30
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+def test_while_another_one_prunes_it_leaves_all_of_it_to_that_one(
+    database: Database, settings: Settings, trigger_id: int
+) -> None:
+    kept = stood(database, trigger_id, 5)
+
+    with database.writing() as connection:
+        assert db.alone(connection, prune.ERRAND)
+        assert swept(database, settings) == NOTHING
+
+    assert left(database)[0] == [kept]
 
 
 def test_counts_the_audit_and_sessions_go_in_their_time_and_the_sums_since_ever_stay(
