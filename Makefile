@@ -68,7 +68,7 @@ bench-latency: $(DEV_STAMP) ## Measure how soon an idle worker starts an executi
 
 migration-report: $(DEV_STAMP) ## Run the migrations' tests and write docs/migrations.md
 	@mkdir -p var
-	$(BIN)/python -m pytest -q -n 2 tests/migrations tests/process/test_live_migrations.py --junitxml var/tests.xml
+	HOOKONCE_TEST_EVERY_KILL=1 $(BIN)/python -m pytest -q -n 2 tests/migrations tests/process/test_live_migrations.py --junitxml var/tests.xml
 	$(BIN)/python -m bench.migration_report var/tests.xml $(wildcard var/locks.txt) > docs/migrations.md
 
 lock: $(BIN)/python ## Resolve pyproject.toml into the lock files again

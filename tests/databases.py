@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from unittest import mock
@@ -165,16 +165,31 @@ class Databases:
         else:
             self.server.drop(name)
 
-    def _template(self, kind: str) -> str:
-        if kind not in self._templates:
+    @contextmanager
+    def copied(self, kind: str, prepare: Callable[[str], None]) -> Iterator[str]:
+        """A database as `prepare` leaves an empty one, which it does once in a run."""
+        template = self._template(kind, prepare)
+        name = f"t{uuid.uuid4().hex[:12]}"
+        if kind == "sqlite":
+            path = self._directory / f"{name}.db"
+            shutil.copy(template, path)
+            yield f"sqlite:///{path}"
+            return
+        yield self.server.create(name, template)
+        self.server.drop(name)
+
+    def _template(self, kind: str, prepare: Callable[[str], None] = migrate) -> str:
+        name = prepare.__name__
+        known = f"{kind} {name}"
+        if known not in self._templates:
             if kind == "sqlite":
-                path = self._directory / "template.db"
-                migrate(f"sqlite:///{path}")
-                self._templates[kind] = str(path)
+                path = self._directory / f"{name}.db"
+                prepare(f"sqlite:///{path}")
+                self._templates[known] = str(path)
             else:
-                migrate(self.server.create("at_head"))
-                self._templates[kind] = "at_head"
-        return self._templates[kind]
+                prepare(self.server.create(name))
+                self._templates[known] = name
+        return self._templates[known]
 
     def remove(self) -> None:
         if self._server is not None:

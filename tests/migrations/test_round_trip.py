@@ -1,13 +1,14 @@
 """What a downgrade takes away comes back with the upgrade: every value, and the whole schema."""
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
 from app.models import metadata
-from tests.databases import migrate
+from tests.databases import Databases, migrate
 from tests.migrations.history import NAMES, before
 from tests.migrations.schema_dump import data, execute, schema, stashes
 from tests.migrations.seeding import seed, seed_bare
@@ -21,6 +22,13 @@ def seeded_at_every_level(url: str) -> None:
     for name in NAMES:
         migrate(url, to=name)
         seed(url)
+
+
+@pytest.fixture
+def seeded_url(databases: Databases, kind: str) -> Iterator[str]:
+    """A database of this test alone, at head, with rows that were written at every level."""
+    with databases.copied(kind, seeded_at_every_level) as url:
+        yield url
 
 
 def projected(rows: Rows, onto: Rows, columns: dict[str, set[str]]) -> Rows:
@@ -43,24 +51,21 @@ def column_names(url: str) -> dict[str, set[str]]:
     return {name: {c[0] for c in table["columns"]} for name, table in schema(url).items()}
 
 
-def test_all_the_way_down_and_up_again_nothing_is_lost(empty_url: str) -> None:
-    seeded_at_every_level(empty_url)
-    rows, tables = data(empty_url), schema(empty_url)
+def test_all_the_way_down_and_up_again_nothing_is_lost(seeded_url: str) -> None:
+    rows, tables = data(seeded_url), schema(seeded_url)
 
-    migrate(empty_url, to="base", down=True)
-    at_base = schema(empty_url)
-    migrate(empty_url)
+    migrate(seeded_url, to="base", down=True)
+    at_base = schema(seeded_url)
+    migrate(seeded_url)
 
     assert at_base == {}
-    assert data(empty_url) == rows
-    assert schema(empty_url) == tables
-    assert stashes(empty_url) == set()
+    assert data(seeded_url) == rows
+    assert schema(seeded_url) == tables
+    assert stashes(seeded_url) == set()
 
 
-def test_the_seed_holds_what_is_easily_lost(empty_url: str) -> None:
-    seeded_at_every_level(empty_url)
-
-    rows = data(empty_url)
+def test_the_seed_holds_what_is_easily_lost(seeded_url: str) -> None:
+    rows = data(seeded_url)
 
     assert set(rows) == set(metadata.tables)
     executions = rows["trigger_executions"]
@@ -97,63 +102,58 @@ def test_a_step_down_arrives_where_the_upgrade_began(empty_url: str, revision: s
 
 
 @every_revision
-def test_older_code_sees_its_own_columns_with_every_value(empty_url: str, revision: str) -> None:
-    seeded_at_every_level(empty_url)
-    rows = data(empty_url)
+def test_older_code_sees_its_own_columns_with_every_value(seeded_url: str, revision: str) -> None:
+    rows = data(seeded_url)
 
-    migrate(empty_url, to=revision, down=True)
+    migrate(seeded_url, to=revision, down=True)
 
-    seen = data(empty_url)
-    assert seen == projected(rows, seen, column_names(empty_url))
+    seen = data(seeded_url)
+    assert seen == projected(rows, seen, column_names(seeded_url))
 
 
 @every_revision
 def test_rows_that_older_code_writes_meanwhile_have_the_defaults(
-    empty_url: str, revision: str
+    seeded_url: str, revision: str
 ) -> None:
-    seeded_at_every_level(empty_url)
-    rows = data(empty_url)["trigger_executions"]
+    rows = data(seeded_url)["trigger_executions"]
 
-    migrate(empty_url, to=revision, down=True)
-    older = seed_bare(empty_url)
-    migrate(empty_url)
-    fresh = seed_bare(empty_url)
+    migrate(seeded_url, to=revision, down=True)
+    older = seed_bare(seeded_url)
+    migrate(seeded_url)
+    fresh = seed_bare(seeded_url)
 
-    by_id = {row["id"]: row for row in data(empty_url)["trigger_executions"]}
+    by_id = {row["id"]: row for row in data(seeded_url)["trigger_executions"]}
     written, expected = by_id.pop(older), by_id.pop(fresh)
     assert written | {"id": 0, "trigger_id": 0} == expected | {"id": 0, "trigger_id": 0}
     assert sorted(by_id.values(), key=repr) == rows
 
 
 @every_revision
-def test_values_changed_at_an_older_level_stay_changed(empty_url: str, revision: str) -> None:
-    seeded_at_every_level(empty_url)
-
-    migrate(empty_url, to=revision, down=True)
+def test_values_changed_at_an_older_level_stay_changed(seeded_url: str, revision: str) -> None:
+    migrate(seeded_url, to=revision, down=True)
     execute(
-        empty_url,
-        f"UPDATE trigger_executions SET {completed_by_older_code(empty_url)}, error = 'meanwhile'",
+        seeded_url,
+        f"UPDATE trigger_executions SET {completed_by_older_code(seeded_url)}, error = 'meanwhile'",
     )
-    migrate(empty_url)
+    migrate(seeded_url)
 
-    statuses = {(r["status"], r["error"]) for r in data(empty_url)["trigger_executions"]}
+    statuses = {(r["status"], r["error"]) for r in data(seeded_url)["trigger_executions"]}
     assert statuses == {("completed", "meanwhile")}
 
 
 @every_revision
-def test_rows_deleted_at_an_older_level_stay_deleted(empty_url: str, revision: str) -> None:
-    seeded_at_every_level(empty_url)
-    keep = data(empty_url)["trigger_executions"][0]["id"]
+def test_rows_deleted_at_an_older_level_stay_deleted(seeded_url: str, revision: str) -> None:
+    keep = data(seeded_url)["trigger_executions"][0]["id"]
 
-    migrate(empty_url, to=revision, down=True)
+    migrate(seeded_url, to=revision, down=True)
     execute(
-        empty_url,
-        *(["PRAGMA foreign_keys = ON"] if empty_url.startswith("sqlite") else []),
+        seeded_url,
+        *(["PRAGMA foreign_keys = ON"] if seeded_url.startswith("sqlite") else []),
         f"DELETE FROM trigger_executions WHERE id <> {keep}",
     )
-    migrate(empty_url)
+    migrate(seeded_url)
 
-    rows = data(empty_url)
+    rows = data(seeded_url)
     assert [row["id"] for row in rows["trigger_executions"]] == [keep]
     assert {row["execution_id"] for row in rows["execution_attempts"]} <= {keep}
 
@@ -172,15 +172,14 @@ def test_discarding_drops_what_the_step_takes_away(empty_url: str, revision: str
     assert schema(empty_url) == tables
 
 
-def test_discarding_after_a_stashed_step_drops_the_children_too(empty_url: str) -> None:
-    seeded_at_every_level(empty_url)
-    migrate(empty_url, to=NAMES[1], down=True)
+def test_discarding_after_a_stashed_step_drops_the_children_too(seeded_url: str) -> None:
+    migrate(seeded_url, to=NAMES[1], down=True)
 
-    migrate(empty_url, to="base", down=True, discard="yes")
+    migrate(seeded_url, to="base", down=True, discard="yes")
 
-    assert schema(empty_url) == {}
-    migrate(empty_url)
-    left = {name for name, rows in data(empty_url).items() if rows}
+    assert schema(seeded_url) == {}
+    migrate(seeded_url)
+    left = {name for name, rows in data(seeded_url).items() if rows}
     assert left == {"delivery_counts", "hookonce_tokens", "hookonce_sessions", "hookonce_audit"}
 
 
