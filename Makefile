@@ -35,7 +35,7 @@ test: $(DEV_STAMP) ## Run the tests on SQLite and on a PostgreSQL that they brin
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 hostile: $(DEV_STAMP) ## Send 20,000 generated requests to each database (minutes)
-	HOOKONCE_TEST_EXAMPLES=20000 $(BIN)/python -m pytest -q tests/web/test_arbitrary_requests.py
+	TESTS_EXAMPLES=20000 $(BIN)/python -m pytest -q tests/web/test_arbitrary_requests.py
 
 chaos: $(DEV_STAMP) ## Kill, freeze, restart for half an hour and write docs/chaos.md; CHAOS="--seed N" repeats
 	@mkdir -p var
@@ -68,7 +68,7 @@ bench-latency: $(DEV_STAMP) ## Measure how soon an idle worker starts an executi
 
 migration-report: $(DEV_STAMP) ## Run the migrations' tests and write docs/migrations.md
 	@mkdir -p var
-	HOOKONCE_TEST_EVERY_KILL=1 $(BIN)/python -m pytest -q -n 2 tests/migrations tests/process/test_live_migrations.py --junitxml var/tests.xml
+	TESTS_EVERY_KILL=1 $(BIN)/python -m pytest -q -n 2 tests/migrations tests/process/test_live_migrations.py --junitxml var/tests.xml
 	$(BIN)/python -m bench.migration_report var/tests.xml $(wildcard var/locks.txt) > docs/migrations.md
 
 lock: $(BIN)/python ## Resolve pyproject.toml into the lock files again

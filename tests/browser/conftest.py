@@ -33,7 +33,7 @@ def chromium() -> str:
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
         missing = "no Chromium found: apt-get install chromium"
-        if os.environ.get("CI") or os.environ.get("HOOKONCE_REQUIRE_BROWSER"):
+        if os.environ.get("CI") or os.environ.get("TESTS_REQUIRE_BROWSER"):
             pytest.fail(missing)
         pytest.skip(missing)
     return found

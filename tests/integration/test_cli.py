@@ -51,8 +51,8 @@ def sentence(result: Result) -> str:
     """The one line that says what is wrong."""
     assert result.exit_code == 1, result.output
     assert isinstance(result.exception, SystemExit)
-    (line,) = result.stderr.splitlines()
-    return line
+    assert result.stderr.count("\n") == 1, result.stderr
+    return result.stderr.rstrip("\n")
 
 
 def add(hookonce: Hookonce, name: str = "Order Paid!", *options: str) -> Result:

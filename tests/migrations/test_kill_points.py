@@ -1,7 +1,7 @@
 """Killed at any statement, the same command run again arrives, and nothing is lost.
 
 Every fourth statement of each migration, a different fourth for each revision; every one where
-HOOKONCE_TEST_EVERY_KILL is set.
+TESTS_EVERY_KILL is set.
 """
 
 import itertools
@@ -23,7 +23,7 @@ Copy = Callable[[str], str]
 Record = Callable[[str, object], None]
 every_revision = pytest.mark.parametrize("revision", NAMES)
 State = tuple[object, object, set[str]]
-STRIDE = 1 if os.environ.get("HOOKONCE_TEST_EVERY_KILL") else 4
+STRIDE = 1 if os.environ.get("TESTS_EVERY_KILL") else 4
 FEWEST = 4 // STRIDE
 """How many kills even the shortest migration sees."""
 

@@ -17,7 +17,7 @@ from tests.unit import arbitrary
 from tests.web.receiver import Receiver
 from tests.web.sending import signed
 
-EXAMPLES = int(os.environ.get("HOOKONCE_TEST_EXAMPLES", "300"))
+EXAMPLES = int(os.environ.get("TESTS_EXAMPLES", "300"))
 """Requests to each database; `make hostile` sends many more than the suite has time for."""
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
