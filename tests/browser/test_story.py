@@ -52,7 +52,7 @@ def test_a_trigger_is_made_fired_at_and_seen_to_run(each_house: House, enter: Lo
     page.get_by_role("link", name="Triggers").click()
     page.get_by_role("link", name="New trigger").click()
     page.get_by_label("Name", exact=True).fill("Orders paid")
-    page.get_by_label("Payload").fill(each_house.script("shipped"))
+    page.get_by_label("Payload", exact=True).fill(each_house.script("shipped"))
     page.get_by_role("button", name="Make the trigger").click()
 
     secret = page.get_by_label("Secret").input_value()
