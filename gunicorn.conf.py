@@ -3,6 +3,7 @@
 Override with GUNICORN_CMD_ARGS, or with options such as `-b 0.0.0.0:8000 -w 4`.
 """
 
+import gc
 import logging
 import socket
 import struct
@@ -69,14 +70,27 @@ def on_starting(server):
 
 
 def when_ready(server):
-    """A sender that falls silent gives its thread back; accepted sockets inherit the time-out.
+    """A sender that falls silent, or reads no answer, gives its thread back.
 
-    Without it a few dozen stalled senders would hold every thread for as long as they like.
+    Accepted sockets inherit the time-outs. Without them a few dozen such senders would hold every
+    thread for as long as they like.
     """
     whole, part = divmod(settings.from_environment().hookonce_read_seconds, 1)
     patience = struct.pack("ll", int(whole), int(part * 1_000_000))
     for listener in server.LISTENERS:
         listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
+
+
+def post_worker_init(_worker):
+    """What was made so far stays, so it is never looked through for garbage again.
+
+    A request makes little that refers to itself; looking for it after every 700 new objects took a
+    tenth of the time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def post_fork(_server, _worker):

@@ -1,6 +1,7 @@
 """Senders that fall silent in the middle of a request do not keep the others out."""
 
 import socket
+import time
 
 from tests.process.ledger import Ledger
 from tests.process.sender import Sender, event
@@ -44,3 +45,26 @@ def test_a_sender_that_fell_silent_is_cut_off(service: Service, ledger: Ledger) 
 
     assert b"200 OK" not in heard
     assert ledger.count() == 0
+
+
+def _deaf(port: int) -> socket.socket:
+    """Asks for more than fits on the way, and reads none of it."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.connect(("127.0.0.1", port))
+    for _ in range(100):
+        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: hooks\r\n\r\n")
+        time.sleep(0.01)  # gunicorn takes the next request of a connection that has just come
+    return connection
+
+
+def test_one_that_reads_no_answer_gives_its_thread_back(service: Service, ledger: Ledger) -> None:
+    gunicorn = service.gunicorn(
+        workers=1, GUNICORN_CMD_ARGS="--threads 1", HOOKONCE_READ_SECONDS=READ_SECONDS
+    )
+    sender = ledger.sender(gunicorn)
+
+    with _deaf(gunicorn.port):
+        answer = sender.post_event("in-between")
+
+    assert answer.acknowledged
