@@ -26,6 +26,9 @@ ALWAYS = (
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
 )
+FOR_MACHINES = (("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store"))
+"""For the answer to a webhook, which no browser reads: each more costs as much as parsing one."""
+WEBHOOKS = "/api/triggers/webhook/"
 A_YEAR = 31_536_000
 
 
@@ -37,9 +40,12 @@ class SecurityHeaders:
         self._always = (*ALWAYS, *tls) if public_url.startswith("https:") else ALWAYS
 
     def process_response(
-        self, _req: falcon.Request, resp: falcon.Response, _resource: object, _succeeded: bool
+        self, req: falcon.Request, resp: falcon.Response, _resource: object, _succeeded: bool
     ) -> None:
         """Nothing is kept by a cache unless the resource itself said for how long."""
+        if req.method == "POST" and req.path.startswith(WEBHOOKS):
+            resp.set_headers(FOR_MACHINES)
+            return
         resp.set_headers(self._always)
         if resp.get_header("Cache-Control") is None:
             resp.set_header("Cache-Control", "no-store")

@@ -8,7 +8,9 @@ from falcon import testing
 from app.db import Database
 from app.settings import Settings
 from app.web.application import create_app
+from tests import factories
 from tests.web.api import Api
+from tests.web.sending import message, post
 
 EVERYWHERE = [
     ("GET", "/healthz"),
@@ -16,7 +18,7 @@ EVERYWHERE = [
     ("GET", "/api/triggers"),
     ("GET", "/nowhere"),
     ("DELETE", "/healthz"),
-    ("POST", "/api/triggers/webhook/1"),
+    ("GET", "/api/triggers/webhook/1"),
     ("POST", "/api/session"),
 ]
 
@@ -30,6 +32,25 @@ def test_every_answer_carries_them(api: Api, method: str, path: str) -> None:
     assert headers["Referrer-Policy"] == "same-origin"
     assert headers["Cache-Control"] == ("max-age=300" if "openapi" in path else "no-store")
     assert "Strict-Transport-Security" not in headers
+
+
+def test_a_sender_is_told_what_no_browser_must_guess_or_keep_and_nothing_more(
+    client: testing.TestClient, database: Database
+) -> None:
+    known = factories.trigger(database)
+    for trigger_id, status in ((known, 200), (known + 1, 401)):
+        answer = post(client, trigger_id, message())
+
+        assert answer.status_code == status
+        assert set(answer.headers) == {
+            "content-type",
+            "content-length",
+            "x-content-type-options",
+            "cache-control",
+            "x-request-id",
+        }
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Cache-Control"] == "no-store"
 
 
 def test_no_script_runs_but_our_own_files(api: Api) -> None:
