@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any, Never
 
 _PLAIN = re.compile(r"[\w.,:;/+@#%*()\[\]-]+", re.ASCII)
@@ -51,7 +52,10 @@ def event(logger: logging.Logger, level: int, name: str, **fields: object) -> No
     errand = _errand.get()
     if errand is not None and level >= logging.INFO:
         errand.told = True
-    logger.log(level, name, extra={"evt": name, "fields": fields})
+    if logger.isEnabledFor(level):
+        # not `log`, which looks up who calls: each line says what happened, not where in the code
+        extra = {"evt": name, "fields": fields}
+        logger.handle(logger.makeRecord(logger.name, level, "", 0, name, (), None, extra=extra))
 
 
 def configure(level: str, form: str = "text") -> None:
@@ -92,9 +96,8 @@ class JsonFormatter(logging.Formatter):
 
 
 def _fields(maker: logging.Formatter, record: logging.LogRecord) -> dict[str, object]:
-    moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
     fields: dict[str, object] = {
-        "at": f"{moment}.{int(record.msecs):03d}Z",
+        "at": f"{_second(int(record.created))}.{int(record.msecs):03d}Z",
         "level": record.levelname.lower(),
     }
     name = getattr(record, "evt", None)
@@ -108,6 +111,11 @@ def _fields(maker: logging.Formatter, record: logging.LogRecord) -> dict[str, ob
     if record.exc_info:
         fields["error"] = maker.formatException(record.exc_info)
     return fields
+
+
+@lru_cache(maxsize=1)
+def _second(moment: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment))
 
 
 def _sayable(value: object) -> Any:

@@ -5,6 +5,8 @@ import json
 
 from app.intake.message import Event
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
 
 def of(event: Event) -> str:
     """The SHA-256 of the event's payload, in hex: equal for payloads that read the same.
@@ -13,5 +15,4 @@ def of(event: Event) -> str:
     list does, and `1`, `1.0` and `"1"` are three. Of a batch it is the event's own part. Nothing
     is redacted before: a secret inside cannot be read from a digest, and its change is a change.
     """
-    said = json.dumps(event.payload, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(said.encode()).hexdigest()
+    return hashlib.sha256(_ENCODER.encode(event.payload).encode()).hexdigest()

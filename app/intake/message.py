@@ -61,6 +61,10 @@ class Trigger:
     """Until when the secret before this one is as good; None: it is not."""
 
 
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+"""`json.dumps` makes a new one for each call that asks for anything out of the ordinary."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """What one request says: what the sender wrote, and our normalised reading of it."""
@@ -75,7 +79,7 @@ class Event:
 
         Raises ValueError for what JSON cannot say, such as a number beyond all bounds.
         """
-        return json.dumps(self.normalised, allow_nan=False, separators=(",", ":"))
+        return _ENCODER.encode(self.normalised)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,20 @@ DEPTH_LIMIT = 100
 def loads(text: bytes | str) -> Json:
     """What the text says; Unreadable if it is not JSON, or nests too deep."""
     try:
-        parsed = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        parsed = _DECODER.decode(_text(text))
     except RecursionError as error:
         raise Unreadable(f"the JSON nests deeper than {DEPTH_LIMIT} levels") from error
     except ValueError as error:
         raise Unreadable(f"the body is not JSON: {error}") from error
     _limit_depth(parsed)
     return parsed
+
+
+def _text(text: bytes | str) -> str:
+    """As `json.loads` reads bytes: by the encoding that they show, and without their mark."""
+    if isinstance(text, str):
+        return text
+    return text.decode(json.detect_encoding(text), "surrogatepass")
 
 
 def _refuse_constant(name: str) -> Never:
@@ -33,6 +40,9 @@ def _finite(digits: str) -> float:
     if math.isinf(number):
         raise ValueError("a number lies beyond all bounds")
     return number
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
 
 
 def _limit_depth(parsed: Json) -> None:
