@@ -32,7 +32,7 @@ run: $(RUN_STAMP) ## Migrate the embedded database, then serve on http://127.0.0
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/honcho start || test $$? = 130
 
 test: $(DEV_STAMP) ## Run the tests on SQLite and on a PostgreSQL that they bring themselves
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 hostile: $(DEV_STAMP) ## Send 20,000 generated requests to each database (minutes)
 	TESTS_EXAMPLES=20000 $(BIN)/python -m pytest -q tests/web/test_arbitrary_requests.py
