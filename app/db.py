@@ -20,7 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.functions import FunctionElement
 
 from app.bell import Bell, PostgresqlBell, SqliteBell
-from app.errors import DatabaseUnavailable, SchemaMoved
+from app.errors import DatabaseUnavailable, NoDatabase, SchemaMoved
 from app.models import UtcDateTime
 from app.sealing import Safe
 from app.settings import Settings
@@ -128,7 +128,7 @@ def _insist_on_the_file(engine: Engine) -> None:
     @event.listens_for(engine, "do_connect")
     def _must_stand(*_: object) -> None:
         if not os.path.exists(path):  # Path.exists() raises where it may not look
-            raise DatabaseUnavailable(f"there is no database {path}: run `alembic upgrade head`")
+            raise NoDatabase(f"there is no database {path}: run `alembic upgrade head`")
 
     @event.listens_for(engine, "connect")
     def _remember(_connection: Any, record: ConnectionPoolEntry) -> None:

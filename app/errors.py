@@ -13,6 +13,10 @@ class DatabaseUnavailable(HookonceError):
     """The database is away, locked, full, or its schema is too old to admit anything."""
 
 
+class NoDatabase(DatabaseUnavailable):
+    """Where the embedded database should be there is none; making one is for migrations."""
+
+
 class SecretSealed(DatabaseUnavailable):
     """A secret is sealed, and the key that opens it is not ours."""
 

@@ -3,6 +3,8 @@
 import random
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -23,28 +25,43 @@ from app.worker.sweep import Sweeper
 @with_database
 def command(chosen: Settings, database: Database, once: bool, concurrency: int) -> None:
     """Run executions as they come due, until told to stop."""
-    revision.require(database)
     tally = Tally()
-    writer = Writer(tally, database, chosen.hookonce_counts_seconds)
     working = Worker(database, chosen, concurrency, tally=tally)
-    sweeper = Sweeper(database, chosen, sources.retry_seconds(), random.SystemRandom().random)
-    writer.start()
-    if not once:
-        sweeper.start()
-    try:
-        finished = _work(working, once)
-    finally:
-        sweeper.stop()
-        writer.stop()
+    if once:
+        revision.require(database)
+        with _counting(tally, database, chosen):
+            click.echo(f"{working.run_once()} attempt(s) made")
+        return
+    stop = _told_to_stop()
+    working.await_database(stop)
+    with _counting(tally, database, chosen), _sweeping(database, chosen):
+        finished = working.run(stop)
     if not finished:
         log.abandon("actions were still running when the grace period ended")
 
 
-def _work(working: Worker, once: bool) -> bool:
-    if once:
-        click.echo(f"{working.run_once()} attempt(s) made")
-        return True
+def _told_to_stop() -> threading.Event:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    return working.run(stop)
+    return stop
+
+
+@contextmanager
+def _counting(tally: Tally, database: Database, chosen: Settings) -> Iterator[None]:
+    writer = Writer(tally, database, chosen.hookonce_counts_seconds)
+    writer.start()
+    try:
+        yield
+    finally:
+        writer.stop()
+
+
+@contextmanager
+def _sweeping(database: Database, chosen: Settings) -> Iterator[None]:
+    sweeper = Sweeper(database, chosen, sources.retry_seconds(), random.SystemRandom().random)
+    sweeper.start()
+    try:
+        yield
+    finally:
+        sweeper.stop()

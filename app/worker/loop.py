@@ -12,18 +12,16 @@ from collections.abc import Callable
 from app import actions, clock, log, revision
 from app.actions import reaper
 from app.db import Database
-from app.errors import DatabaseUnavailable, SchemaMoved
+from app.errors import DatabaseUnavailable, NoDatabase, SchemaMoved
 from app.settings import Settings
 from app.tally.memory import Tally
 from app.worker import claim, classify, look, run, share
 from app.worker.attempt import Attempt, Ended
 from app.worker.crew import Crew
+from app.worker.patience import Patience
 from app.worker.settling import Settling
 from app.worker.wake import Wake
 
-TROUBLE_SECONDS = 0.5
-"""How long to wait before asking a database again that was away."""
-QUIET_SECONDS = 60.0
 RESCUE_SECONDS = 1.0
 """How often to look whether another worker fell silent."""
 
@@ -52,10 +50,25 @@ class Worker:
         )
         self._schema = revision.SchemaWatch(database)
         self._paused = False
-        self._quiet_until = 0.0
+        self._patience = Patience()
+        self._renewal_seconds = settings.hookonce_lease_seconds / 3
         self._renew_at = 0.0
         self._rescue_at = 0.0
         self._due_in_seconds: float | None = None
+
+    def await_database(self, stop: threading.Event) -> None:
+        """Return once the database stands where this code needs it, or `stop` is set.
+
+        Raises WrongRevision if it stands elsewhere, NoDatabase if there is none to wait for.
+        """
+        while not stop.is_set():
+            try:
+                revision.require(self._database)
+                return
+            except NoDatabase:
+                raise
+            except DatabaseUnavailable as error:
+                self._wait_out(error)
 
     def run(self, stop: threading.Event) -> bool:
         """Work until `stop` is set, then let running actions finish within the grace period.
@@ -112,12 +125,15 @@ class Worker:
         self._settling.add(self._crew.ended())
         if time.monotonic() >= self._renew_at:
             self._settling.renew(self._crew.at_work())
-            self._renew_at = time.monotonic() + self._settings.hookonce_lease_seconds / 3
+            self._renew_at = time.monotonic() + self._renewal_seconds
         if self._settling.pending:
             self._require_schema()
             self._settling.write()
 
     def _settle_lost(self) -> None:
+        """Nobody could renew while the database was away: who lives does so before any is taken."""
+        if self._patience.tried_seconds > self._renewal_seconds:
+            self._rescue_at = time.monotonic() + self._renewal_seconds
         if time.monotonic() >= self._rescue_at:
             self._settling.write_lost()
             self._rescue_at = time.monotonic() + RESCUE_SECONDS
@@ -126,6 +142,7 @@ class Worker:
         with self._database.reading() as connection:
             heeded = bool(self._settings.hookonce_breaker_failures)
             turns = look.turns(connection, breakers=heeded)
+        self._patience.relieved()
         self._due_in_seconds = share.next_in_seconds(turns)
         return turns
 
@@ -185,12 +202,8 @@ class Worker:
             raise SchemaMoved(revision.explanation(current))
 
     def _wait_out(self, error: Exception) -> None:
-        """Say what is wrong when it begins, and once a minute while it lasts."""
         self._schema.forget()
-        if time.monotonic() > self._quiet_until:
-            log.event(logger, logging.WARNING, "worker_waits", detail=error)
-            self._quiet_until = time.monotonic() + QUIET_SECONDS
-        time.sleep(TROUBLE_SECONDS)
+        self._patience.wait_out(error)
 
 
 def attempted(attempt: Attempt) -> Ended | None:

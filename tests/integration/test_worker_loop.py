@@ -1,6 +1,7 @@
 """A worker that runs until it is told to stop, whatever happens to it meanwhile."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 
 from app import actions, clock
 from app.actions.work import Work
-from app.db import Database
+from app.db import Database, utc_now
 from app.models import trigger_executions
 from app.settings import Settings
 from app.worker.loop import Worker
@@ -272,3 +273,56 @@ def test_a_database_that_moved_down_and_up_again_is_worked_off_as_before(
 
     assert Worker(database, settings).run_once() == 1
     assert statuses(database) == ["completed"]
+
+
+LOCK = {
+    "sqlite": "SELECT 1",  # a writing transaction holds the one write lock from its beginning
+    "postgresql": "LOCK TABLE trigger_executions IN ACCESS EXCLUSIVE MODE",
+}
+
+
+def after_an_outage(database: Database, worker: Worker) -> None:
+    """The database is away for longer than a lease's renewal takes, and back; one round since."""
+    with database.writing() as connection:
+        connection.exec_driver_sql(LOCK[database.engine.dialect.name])
+        while worker._patience.tried_seconds <= worker._renewal_seconds:
+            worker.work_once()
+    worker.work_once()
+
+
+@pytest.fixture
+def hasty(settings: Settings) -> Iterator[Worker]:
+    """A worker that holds leases for a second and a half, and waits for no lock."""
+    chosen = replace(settings, hookonce_database_timeout_seconds=0.05, hookonce_lease_seconds=1.5)
+    own = Database(chosen)
+    yield Worker(own, chosen, chance=lambda: 1.0)
+    own.dispose()
+
+
+def test_after_an_outage_whoever_lives_may_renew_before_anything_is_taken(
+    database: Database, hasty: Worker
+) -> None:
+    trigger_id = factories.trigger(database)
+    factories.execution(database, trigger_id, "running", lease_expires_at=utc_now(-1))
+
+    after_an_outage(database, hasty)
+    renewed = sa.update(trigger_executions).values(lease_expires_at=utc_now(60))
+    with database.writing() as connection:
+        connection.execute(renewed.where(trigger_executions.c.status == "running"))
+    time.sleep(hasty._renewal_seconds)
+    hasty.work_once()
+
+    assert statuses(database) == ["running"]
+
+
+def test_after_an_outage_what_nobody_renews_is_taken(database: Database, hasty: Worker) -> None:
+    trigger_id = factories.trigger(database)
+    factories.execution(database, trigger_id, "running", lease_expires_at=utc_now(-1))
+
+    after_an_outage(database, hasty)
+    before = statuses(database)
+    time.sleep(hasty._renewal_seconds)
+    hasty.work_once()
+
+    assert before == ["running"]
+    assert statuses(database) == ["retrying"]

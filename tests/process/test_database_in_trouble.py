@@ -99,6 +99,49 @@ def test_a_database_that_is_away_is_a_503_and_both_processes_outlive_it(
     assert ledger.rows_by_key() == {"before": 1, "away-0": 1}
 
 
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+def test_a_worker_that_starts_while_the_server_is_away_waits_for_it(
+    service: Service, ledger: Ledger, away: Away
+) -> None:
+    sender = ledger.sender(service.gunicorn(**IMPATIENT))
+    assert sender.post_event("before").acknowledged
+    ledger.database.dispose()
+
+    with away():
+        worker = service.start("hookonce", "worker", **IMPATIENT)
+        worker.wait_for("evt=worker_waits")
+
+    _everything_ran(ledger, worker)
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+def test_a_worker_that_waits_for_the_server_can_be_told_to_stop(
+    service: Service, ledger: Ledger, away: Away
+) -> None:
+    ledger.database.dispose()
+
+    with away():
+        worker = service.start("hookonce", "worker", **IMPATIENT)
+        worker.wait_for("evt=worker_waits")
+        ended = worker.stop()
+
+    assert ended == 0
+
+
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+def test_a_worker_waits_for_no_file_for_making_one_is_for_migrations(
+    service: Service, ledger: Ledger, away: Away
+) -> None:
+    ledger.database.dispose()
+
+    with away():
+        worker = service.start("hookonce", "worker", **IMPATIENT)
+        ended = worker.ended()
+
+    assert ended == 1
+    assert "run `alembic upgrade head`" in worker.log()
+
+
 def _asked_to_come_again(answer: Answer) -> bool:
     return answer.status == 503 and int(answer.retry_after or 0) > 0
 
