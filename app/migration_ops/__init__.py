@@ -2,7 +2,7 @@
 
 A revision stays frozen by importing nothing of ours; env.py imports this package, and the
 operations are there. Each can be run again after a kill at any point and then does what is
-left. Migrations must know which database they change, so these modules ask, as db.py does.
+left. Migrations must know which database they change, so these modules ask, as app.db does.
 """
 
 from app.migration_ops import (

@@ -1,0 +1,38 @@
+"""Engine, transactions, and every difference between SQLite and PostgreSQL."""
+
+from app.db.database import Database
+from app.db.engine import create_engine
+from app.db.sql import (
+    SECONDS_SINCE,
+    adding,
+    alone,
+    columns,
+    explain,
+    index_valid,
+    is_one_of,
+    locked_for_claim,
+    referable,
+    seconds_since,
+    utc_now,
+)
+from app.db.trouble import IDEMPOTENCY_INDEX, REPLAY_INDEX, in_our_words, violates
+
+__all__ = [
+    "IDEMPOTENCY_INDEX",
+    "REPLAY_INDEX",
+    "SECONDS_SINCE",
+    "Database",
+    "adding",
+    "alone",
+    "columns",
+    "create_engine",
+    "explain",
+    "in_our_words",
+    "index_valid",
+    "is_one_of",
+    "locked_for_claim",
+    "referable",
+    "seconds_since",
+    "utc_now",
+    "violates",
+]

@@ -1,0 +1,59 @@
+"""The one database of a process."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from app.bell import Bell, PostgresqlBell, SqliteBell
+from app.db.engine import create_engine, insist_on_the_file
+from app.db.trouble import in_our_words
+from app.sealing import Safe
+from app.settings import Settings
+
+
+class Database:
+    """The one database of this process: hand it around, open nothing else."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.engine = create_engine(settings)
+        self.bell: Bell = (SqliteBell if settings.embedded else PostgresqlBell)(self.engine)
+        self.safe = Safe(settings.hookonce_secret_key)
+        if settings.embedded:
+            insist_on_the_file(self.engine)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection whose statements each see what is committed; it holds no lock.
+
+        Raises DatabaseUnavailable or SchemaMoved in place of the driver's errors.
+        """
+        with in_our_words(), self.engine.connect() as connection:
+            yield connection.execution_options(**_READING[self.engine.dialect.name])
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction, committed at the end or rolled back whole.
+
+        On SQLite it takes the write lock at once: a transaction that reads first and writes
+        later loses to any other writer in between. Errors as in `reading`; an IntegrityError
+        passes, its reader knows what it means.
+        """
+        with (
+            in_our_words(),
+            self.engine.connect() as connection,
+            connection.execution_options(hookonce_writes=True).begin(),
+        ):
+            yield connection
+
+    def dispose(self) -> None:
+        """Close every connection."""
+        self.bell.close()
+        self.engine.dispose()
+
+
+_READING: dict[str, dict[str, Any]] = {
+    "sqlite": {},  # without BEGIN, SQLite is in autocommit already
+    "postgresql": {"isolation_level": "AUTOCOMMIT"},
+}

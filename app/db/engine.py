@@ -1,0 +1,138 @@
+"""The engine of each database: how it connects, waits for locks and begins."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+from psycopg.abc import Buffer
+from psycopg.types.array import ListBinaryDumper
+from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
+from sqlalchemy import event, exc
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from app.errors import NoDatabase
+from app.settings import Settings
+
+
+def create_engine(settings: Settings) -> Engine:
+    """An engine that waits for locks no longer than the settings allow."""
+    if settings.embedded:
+        return _sqlite_engine(settings)
+    return _postgresql_engine(settings)
+
+
+def _sqlite_engine(settings: Settings) -> Engine:
+    timeout = settings.hookonce_database_timeout_seconds
+    engine = sa.create_engine(
+        settings.database_url,
+        connect_args={"timeout": timeout},
+        poolclass=sa.QueuePool,
+        pool_size=settings.hookonce_pool_size,
+        max_overflow=0,
+        pool_timeout=timeout,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN comes too late and too weak
+        cursor = connection.cursor()
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("hookonce_writes"):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def insist_on_the_file(engine: Engine) -> None:
+    """Never make an empty database, nor write into a file that was moved away or replaced.
+
+    Making one is for migrations. An open connection would go on writing into the file that it
+    once opened, wherever that is by now: acknowledged, and gone.
+    """
+    path = Path(engine.url.database or "")
+
+    @event.listens_for(engine, "do_connect")
+    def _must_stand(*_: object) -> None:
+        if not os.path.exists(path):  # Path.exists() raises where it may not look
+            raise NoDatabase(f"there is no database {path}: run `alembic upgrade head`")
+
+    @event.listens_for(engine, "connect")
+    def _remember(_connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info["file"] = _identity(path)
+
+    @event.listens_for(engine, "checkout")
+    def _must_be_the_same(_connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if record.info["file"] != _identity(path):
+            raise exc.DisconnectionError("another file stands in its place; open that one")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _postgresql_engine(settings: Settings) -> Engine:
+    timeout = settings.hookonce_database_timeout_seconds
+    milliseconds = int(timeout * 1000)
+    engine = sa.create_engine(
+        settings.database_url,
+        connect_args={
+            "connect_timeout": max(2, round(timeout)),  # libpq knows whole seconds, at least two
+            "tcp_user_timeout": milliseconds,
+            "application_name": "hookonce",
+        },
+        pool_size=settings.hookonce_pool_size,
+        max_overflow=0,
+        pool_timeout=timeout,
+        pool_use_lifo=True,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        _read_any_time(connection)
+        # as text, every element of a list would be escaped in Python
+        connection.adapters.register_dumper(list, ListBinaryDumper)
+        connection.autocommit = True
+        connection.execute(f"SET lock_timeout = {milliseconds}")
+        connection.execute(f"SET statement_timeout = {2 * milliseconds}")
+        connection.execute("SET TIME ZONE 'UTC'")
+        connection.autocommit = False
+
+    return engine
+
+
+class _AnyTime:
+    """Reads `infinity` and years that Python does not have as text, which says what was found."""
+
+    def load(self, data: Buffer) -> Any:
+        try:
+            return super().load(data)  # type: ignore[misc]
+        except psycopg.DataError:
+            return bytes(data).decode()
+
+
+class _AnyTimestamp(_AnyTime, TimestampLoader): ...
+
+
+class _AnyTimestamptz(_AnyTime, TimestamptzLoader): ...
+
+
+class _AnyDate(_AnyTime, DateLoader): ...
+
+
+def _read_any_time(connection: Any) -> None:
+    """One odd value of a found row must not keep all the others from being read."""
+    connection.adapters.register_loader("timestamp", _AnyTimestamp)
+    connection.adapters.register_loader("timestamptz", _AnyTimestamptz)
+    connection.adapters.register_loader("date", _AnyDate)

@@ -1,0 +1,171 @@
+"""What a statement says differently to SQLite and to PostgreSQL."""
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from app.models import UtcDateTime
+
+
+def explain(connection: Connection, statement: sa.Select[Any]) -> str:
+    """The plan the database makes for the statement, as text.
+
+    PostgreSQL scans a small table whatever indexes it has; it is asked for its plan at size.
+    """
+    sql = statement.compile(connection, compile_kwargs={"literal_binds": True}).string
+    if connection.dialect.name == "sqlite":
+        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}")
+        return "\n".join(str(row.detail) for row in rows)
+    connection.exec_driver_sql("SET enable_seqscan = off")
+    try:
+        return "\n".join(str(row[0]) for row in connection.exec_driver_sql(f"EXPLAIN {sql}"))
+    finally:
+        connection.exec_driver_sql("RESET enable_seqscan")
+
+
+class utc_now(FunctionElement[Any]):  # noqa: N801, it reads as the SQL function that it is
+    """The database's own clock: what a lease is measured by. `utc_now(30)` is in 30 s."""
+
+    inherit_cache = True
+    type = UtcDateTime()
+
+    def __init__(self, seconds: float | sa.ColumnElement[float] = 0.0) -> None:
+        given = isinstance(seconds, sa.ColumnElement)
+        super().__init__(seconds if given else sa.literal(float(seconds), sa.Float))
+
+
+@compiles(utc_now, "sqlite")
+def _utc_now_sqlite(element: utc_now, compiler: Any, **options: Any) -> str:
+    seconds = compiler.process(element.clauses, **options)
+    # SQLite knows milliseconds; the zeros make it sort with what SQLAlchemy writes
+    return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', ({seconds}) || ' seconds') || '000')"
+
+
+@compiles(utc_now, "postgresql")
+def _utc_now_postgresql(element: utc_now, compiler: Any, **options: Any) -> str:
+    seconds = compiler.process(element.clauses, **options)
+    # clock_timestamp() is volatile: compared with it, no index can be searched, only read through
+    return f"(timezone('utc', statement_timestamp()) + make_interval(secs => {seconds}))"
+
+
+class seconds_since(FunctionElement[Any]):  # noqa: N801, it reads as the SQL function that it is
+    """How long ago a moment was, by the database's clock; None for one that cannot be read."""
+
+    inherit_cache = True
+    type = sa.Float()
+
+
+@compiles(seconds_since, "sqlite")
+def _seconds_since_sqlite(element: seconds_since, compiler: Any, **options: Any) -> str:
+    moment = compiler.process(element.clauses, **options)
+    return SECONDS_SINCE["sqlite"].format(moment=moment)
+
+
+@compiles(seconds_since, "postgresql")
+def _seconds_since_postgresql(element: seconds_since, compiler: Any, **options: Any) -> str:
+    moment = compiler.process(element.clauses, **options)
+    return SECONDS_SINCE["postgresql"].format(moment=moment)
+
+
+SECONDS_SINCE = {
+    "sqlite": "((julianday('now') - julianday({moment})) * 86400.0)",
+    # infinity, which a found row may hold, is no moment to count from
+    "postgresql": "(CASE WHEN isfinite({moment}) THEN extract(epoch FROM "
+    "timezone('utc', statement_timestamp()) - {moment})::float8 END)",
+}
+
+
+def alone(connection: Connection, errand: int) -> bool:
+    """Whether nobody else is about this errand until the transaction ends, which writes.
+
+    On SQLite nobody else writes at all.
+    """
+    if connection.dialect.name != "postgresql":
+        return True
+    return bool(connection.execute(sa.select(sa.func.pg_try_advisory_xact_lock(errand))).scalar())
+
+
+def locked_for_claim(statement: sa.Select[Any], dialect: Dialect) -> sa.Select[Any]:
+    """Let each claimer take other rows; SQLite's write lock admits one claimer anyway.
+
+    FOR NO KEY UPDATE: a row that refers to one of these may be inserted meanwhile.
+    """
+    if dialect.name == "postgresql":
+        return statement.with_for_update(key_share=True, skip_locked=True)
+    return statement
+
+
+def is_one_of(column: sa.ColumnElement[str], words: Iterable[str]) -> sa.ColumnElement[bool]:
+    """The column is one of our own words, which stand in the statement as they are.
+
+    A partial index is used only where its condition can be read off the statement: not off a
+    parameter, neither by SQLite nor in a plan that PostgreSQL keeps.
+    """
+    written: list[sa.ColumnElement[str]]
+    written = [sa.literal_column(f"'{word}'") for word in words]
+    # to SQLite, IN with one word is not the equality that an index may be made for
+    return column == written[0] if len(written) == 1 else column.in_(written)
+
+
+def referable(connection: Connection, table: sa.Table, ids: Collection[int]) -> set[int]:
+    """Those of the ids whose row stands, and stays until the transaction ends.
+
+    A row that another transaction has locked is left out: it may be on its way out.
+    """
+    if not ids:
+        return set()
+    query = sa.select(table.c.id).where(table.c.id.in_(sorted(ids))).order_by(table.c.id)
+    if connection.dialect.name == "postgresql":
+        query = query.with_for_update(read=True, key_share=True, skip_locked=True)
+    return set(connection.execute(query).scalars())
+
+
+def adding(table: sa.Table, dialect: Dialect) -> sa.Insert:
+    """The insert that adds its `number` to a row of the same primary key that stands already.
+
+    `first_at` and `last_at`, where there are such, come to span both.
+    """
+    insert: sqlite.Insert | postgresql.Insert = _INSERTS[dialect.name](table)
+    values = {"number": table.c.number + insert.excluded.number}
+    if "last_at" in table.c:
+        old, new = table.c.last_at, insert.excluded.last_at
+        values["last_at"] = sa.case((new > old, new), else_=old)
+    if "first_at" in table.c:
+        old, new = table.c.first_at, insert.excluded.first_at
+        values["first_at"] = sa.case((new < old, new), else_=old)
+    return insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=values)
+
+
+_INSERTS: dict[str, Callable[[sa.Table], Any]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
+
+
+def index_valid(connection: Connection, name: str) -> bool:
+    """Whether the index is whole: PostgreSQL keeps a concurrent build that failed, invalid."""
+    if connection.dialect.name != "postgresql":
+        return True
+    query = sa.text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
+    return bool(connection.execute(query, {"name": name}).scalar())
+
+
+def columns(connection: Connection) -> frozenset[str]:
+    """Every column there is, as `table.column`, asked in one statement.
+
+    Asked table by table, a migration could move one between two questions.
+    """
+    found = connection.execute(sa.text(_COLUMNS[connection.dialect.name]))
+    return frozenset(f"{table}.{column}" for table, column in found)
+
+
+_COLUMNS = {
+    "sqlite": "SELECT t.name, c.name FROM sqlite_master AS t, pragma_table_info(t.name) AS c",
+    "postgresql": "SELECT table_name, column_name FROM information_schema.columns "
+    "WHERE table_schema = current_schema()",
+}

@@ -1,0 +1,58 @@
+"""What the drivers' errors mean, in our words."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import exc
+
+from app.errors import DatabaseUnavailable, SchemaMoved
+
+IDEMPOTENCY_INDEX = "uq_trigger_idem"
+REPLAY_INDEX = "uq_trigger_executions_replay_of"
+_INCOMING = "_incoming"
+"""What the name of an index ends in while a migration builds it, to take another's place."""
+_SQLITE_UNIQUE_COLUMNS = {
+    IDEMPOTENCY_INDEX: "trigger_executions.trigger_id, trigger_executions.idempotency_key",
+    REPLAY_INDEX: "trigger_executions.replay_of_id",
+}
+_POSTGRESQL_MOVED = {"42703", "42P01", "0A000"}  # no such column, no such table, stale plan
+_SQLITE_MOVED = re.compile(r"no such (table|column)|has no column named")
+
+
+@contextmanager
+def in_our_words(driver_error: type[Exception] = exc.DBAPIError) -> Iterator[None]:
+    """DatabaseUnavailable or SchemaMoved in place of SQLAlchemy's errors, and of the driver's.
+
+    A broken constraint passes: its reader knows what it means.
+    """
+    try:
+        yield
+    except (exc.IntegrityError, exc.DataError):
+        raise
+    except exc.TimeoutError as error:
+        raise DatabaseUnavailable("every database connection is busy") from error
+    except (exc.DBAPIError, driver_error) as error:
+        said = getattr(error, "orig", None) or error
+        if _schema_moved(said):
+            raise SchemaMoved(str(said)) from error
+        raise DatabaseUnavailable(str(said)) from error
+
+
+def _schema_moved(error: BaseException) -> bool:
+    sqlstate = getattr(error, "sqlstate", None)
+    return sqlstate in _POSTGRESQL_MOVED or bool(_SQLITE_MOVED.search(str(error)))
+
+
+def violates(error: exc.IntegrityError, index: str) -> bool:
+    """Whether it is this unique index, and no other constraint, that refused the row.
+
+    PostgreSQL names the index. SQLite names its columns, and only its error name tells a
+    unique index from NOT NULL, FOREIGN KEY and CHECK.
+    """
+    diagnosis = getattr(error.orig, "diag", None)
+    if diagnosis is not None:
+        return diagnosis.constraint_name in (index, index + _INCOMING)
+    if getattr(error.orig, "sqlite_errorname", None) != "SQLITE_CONSTRAINT_UNIQUE":
+        return False
+    return str(error.orig) == f"UNIQUE constraint failed: {_SQLITE_UNIQUE_COLUMNS[index]}"
