@@ -6,7 +6,7 @@ RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
-.PHONY: help run test hostile chaos check lint types imports bench bench-locks bench-latency migration-report lock clean
+.PHONY: help run test hostile chaos check lint types imports bench bench-locks bench-latency bench-work migration-report lock clean
 
 help: ## Print this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,10 @@ bench-locks: $(DEV_STAMP) ## Measure how long each revision keeps a writer waiti
 bench-latency: $(DEV_STAMP) ## Measure how soon an idle worker starts an execution, and what waiting costs
 	@mkdir -p var
 	$(BIN)/python -m bench.latency 2>var/latency.log
+
+bench-work: $(DEV_STAMP) ## Measure how many executions a worker makes a second
+	@mkdir -p var
+	$(BIN)/python -m bench.working 2>var/working.log || { tail -n 40 var/working.log; exit 1; }
 
 migration-report: $(DEV_STAMP) ## Run the migrations' tests and write docs/migrations.md
 	@mkdir -p var

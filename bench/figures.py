@@ -138,7 +138,7 @@ _HEADINGS = {
 
 def table(lines: Iterable[Row]) -> str:
     """Markdown, one line a row."""
-    return _markdown(
+    return markdown(
         _HEADINGS.values(), ([getattr(row, name) for name in _HEADINGS] for row in lines)
     )
 
@@ -146,10 +146,11 @@ def table(lines: Iterable[Row]) -> str:
 def ledger(entries: Iterable[Kept]) -> str:
     """Markdown, one line for each receiver and traffic."""
     names = [field.name for field in fields(Kept)]
-    return _markdown(names, ([getattr(entry, name) for name in names] for entry in entries))
+    return markdown(names, ([getattr(entry, name) for name in names] for entry in entries))
 
 
-def _markdown(headings: Iterable[str], lines: Iterable[Sequence[object]]) -> str:
+def markdown(headings: Iterable[str], lines: Iterable[Sequence[object]]) -> str:
+    """A table."""
     head = list(headings)
     written = [f"| {' | '.join(map(_shown, line))} |" for line in (head, *lines)]
     return "\n".join([written[0], "|---" * len(head) + "|", *written[1:]])
