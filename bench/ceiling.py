@@ -1,12 +1,18 @@
-"""What gunicorn and Falcon can do at most: it reads the body, looks at nothing, stores nothing."""
+"""What gunicorn and Falcon can do at most, and what checking alone costs: both store nothing."""
 
+import hmac
+import json
 import logging
 import os
 
 import falcon
 
 from app import log
+from app.intake.signatures import hmac_sha256_hex
 from app.web.health import Alive
+from bench import traffic
+
+logger = logging.getLogger("hookonce")
 
 
 class Nothing:
@@ -18,11 +24,35 @@ class Nothing:
         resp.media = {"status": "ok"}
 
 
+class Checked:
+    """Does what no receiver of signed webhooks can leave out, and keeps nothing of it."""
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response, trigger_id: str) -> None:
+        """Verify, parse, find the key, write the log's line."""
+        body = req.bounded_stream.read()
+        signature = req.get_header("X-Webhook-Signature", default="").removeprefix("sha256=")
+        if not hmac.compare_digest(signature, hmac_sha256_hex(traffic.SECRET, body)):
+            raise falcon.HTTPUnauthorized
+        key = json.loads(body)["messageId"]
+        log.event(logger, logging.INFO, "checked", trigger_id=trigger_id, idempotency_key=key)
+        resp.media = {"status": "ok"}
+
+
 def application() -> falcon.App:
-    """The ceiling, which says when it serves, as the product does."""
+    """The ceiling."""
+    return _serving(Nothing())
+
+
+def checking() -> falcon.App:
+    """As near to the ceiling as a receiver can come that asks who sent it."""
+    return _serving(Checked())
+
+
+def _serving(resource: Nothing | Checked) -> falcon.App:
+    """It says when it serves, as the product does."""
     log.configure("INFO")
     app = falcon.App()
-    app.add_route("/api/triggers/webhook/{trigger_id}", Nothing())
+    app.add_route("/api/triggers/webhook/{trigger_id}", resource)
     app.add_route("/healthz", Alive())
-    log.event(logging.getLogger("hookonce"), logging.INFO, "serving", pid=os.getpid())
+    log.event(logger, logging.INFO, "serving", pid=os.getpid())
     return app

@@ -32,6 +32,7 @@ class Contestant:
     rollback_journal: bool = False
     """SQLite's own default, instead of the write-ahead log."""
     settings: Mapping[str, str] = field(default_factory=dict)
+    stores: bool = True
 
     @property
     def ours(self) -> bool:
@@ -40,6 +41,7 @@ class Contestant:
 
 CONTESTANTS = (
     Contestant(CEILING, "bench.ceiling:application()", "sqlite", (traffic.DUPLICATE,)),
+    Contestant("checks, stores nothing", "bench.ceiling:checking()", "sqlite", stores=False),
     Contestant("flask-style, SQLite", "bench.older:application()", "sqlite", rollback_journal=True),
     Contestant("flask-style, PostgreSQL", "bench.older:application()", "postgresql"),
     Contestant("hookonce, SQLite", "app.wsgi:application()", "sqlite", traffic.KINDS),

@@ -63,14 +63,14 @@ def main() -> None:
 def measured(
     taking_part: Sequence[Contestant], ground: Ground, send: Sender, chosen: argparse.Namespace
 ) -> tuple[list[list[Run]], list[Kept]]:
-    """The repetitions, and what everyone but the ceiling has kept in the end."""
+    """The repetitions, and what everyone who stores anything has kept in the end."""
     with ExitStack() as stack:
         ceiling, *others = lanes(taking_part, ground, send, stack)
         repetitions = [
             list(repetition(ceiling, others, ground, send, chosen.seconds))
             for _ in range(chosen.repetitions)
         ]
-        return repetitions, [lane.kept() for lane in others]
+        return repetitions, [lane.kept() for lane in others if lane.contestant.stores]
 
 
 def _arguments() -> argparse.Namespace:
