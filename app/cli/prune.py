@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from app import prune, revision
+from app import outlived, prune, revision
 from app.cli import printing
 from app.cli.interrupting import INTERRUPTED, until_interrupted
 from app.cli.reaching import WRONG, with_database
@@ -31,7 +31,7 @@ def command(chosen: Settings, database: Database, dry_run: bool, as_json: bool) 
     How long is for HOOKONCE_KEEP_* to say, and for each trigger. What has not finished is kept.
     """
     revision.require(database)
-    rules = prune.rules(database, sources.retry_seconds(), chosen)
+    rules = outlived.rules(database, sources.retry_seconds(), chosen)
     expected = _total(prune.sweep(database, rules, threading.Event(), dry=True))
     if dry_run:
         printing.record({"dry_run": True} | expected._asdict(), as_json)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from app import lifecycle, log, outcomes, prune
+from app import lifecycle, log, outcomes, outlived, prune
 from app.db import IDEMPOTENCY_INDEX, utc_now, violates
 from app.errors import DatabaseUnavailable
 from app.intake.message import Admission, Request, Verdict
@@ -34,7 +34,7 @@ def existing_query(
     """
     columns = trigger_executions.c
     digest = columns.payload_digest if digests else sa.null().label("payload_digest")
-    age = prune.finished_seconds if digests else sa.null().label("finished_seconds")
+    age = outlived.finished_seconds if digests else sa.null().label("finished_seconds")
     query = sa.select(columns.idempotency_key, columns.id, digest, columns.status, age).where(
         columns.trigger_id == trigger_id, columns.idempotency_key.in_(sorted(keys))
     )

@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 
-from app import log, prune, revision
+from app import log, outlived, prune, revision
 from app.db import Database
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.prune import NOTHING, Step
@@ -53,7 +53,7 @@ class Sweeper:
         with self._database.reading() as connection:
             if revision.standing(connection) != revision.history()[-1]:
                 return NOTHING
-        rules = prune.rules(self._database, self._retry_seconds, self._settings)
+        rules = outlived.rules(self._database, self._retry_seconds, self._settings)
         total = NOTHING
         for step in prune.sweep(self._database, rules, self._stop, rest=REST):
             total = total.plus(step)
