@@ -10,7 +10,8 @@ from alembic.util import CommandError
 from app import db, log, migration_ops, settings
 from app.errors import InvalidSetting
 from app.migration_ops import running
-from app.models import UtcDateTime, metadata
+from app.models import metadata
+from app.moments import UtcDateTime
 
 assert migration_ops.__all__  # noqa: S101, importing it is what brings the operations
 

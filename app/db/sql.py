@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from app.models import UtcDateTime
+from app.moments import UtcDateTime
 
 
 def explain(connection: Connection, statement: sa.Select[Any]) -> str:

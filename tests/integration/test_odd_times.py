@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
-from app import cli, models, operate, queries
+from app import cli, moments, operate, queries
 from app.db import Database
 from app.intake.receive import Intake, receive
 from app.models import trigger_executions, triggers
@@ -34,7 +34,7 @@ TIMES = {
 
 @pytest.fixture(autouse=True)
 def _nothing_was_warned_of() -> None:
-    models._warn.cache_clear()
+    moments._warn.cache_clear()
 
 
 def spoil(database: Database, table: str, found: object, *, columns: tuple[str, ...] = ()) -> None:
