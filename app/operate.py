@@ -47,7 +47,7 @@ def add_trigger(
     try:
         with database.writing() as connection:
             row = connection.execute(sa.insert(triggers).values(made).returning(*triggers.c)).one()
-            audit.record(connection, actor, action, _subject(row), after=row._mapping)
+            audit.record(connection, actor, action, subject(row.id), after=row._mapping)
             return row
     except IntegrityError as error:
         raise NameTaken(f"there is a trigger named {new.name!r} already") from error
@@ -66,7 +66,7 @@ def update_trigger(
     """
     try:
         with database.writing() as connection:
-            before = _locked(connection, name_or_id)
+            before = locked_trigger(connection, name_or_id)
             changed = {
                 name: value for name, value in changes.items() if before._mapping[name] != value
             }
@@ -93,7 +93,7 @@ def apply_trigger(
     """
     describing.require_secret(secret)
     with database.writing() as connection:
-        before = _locked(connection, seen.id)
+        before = locked_trigger(connection, seen.id)
         if before != seen:
             raise InvalidTrigger(f"{seen.slug} was changed this moment: run the command again")
         changed = {**changes, "from_yaml": True}
@@ -113,7 +113,7 @@ def rotate_secret(
     """The trigger with a new secret; the old one stays as good for the grace period."""
     describing.require_secret(secret)
     with database.writing() as connection:
-        before = _locked(connection, name_or_id)
+        before = locked_trigger(connection, name_or_id)
         changed = _rotated(
             database, before, secret or secrets.token_hex(SECRET_BYTES), grace_seconds
         )
@@ -125,19 +125,8 @@ def set_enabled(
 ) -> sa.Row[Any]:
     """The trigger, from now on enabled or not; receivers follow within two seconds."""
     with database.writing() as connection:
-        before = _locked(connection, name_or_id)
+        before = locked_trigger(connection, name_or_id)
         return _change(connection, before, {"enabled": enabled}, "trigger.update", actor)
-
-
-def remove_trigger(
-    database: Database, name_or_id: str | int, actor: Actor = UNNAMED
-) -> sa.Row[Any]:
-    """The trigger as it was; it is gone, and its executions with it."""
-    with database.writing() as connection:
-        before = _locked(connection, name_or_id)
-        connection.execute(sa.delete(triggers).where(triggers.c.id == before.id))
-        audit.record(connection, actor, "trigger.remove", _subject(before), before=before._mapping)
-        return before
 
 
 def try_trigger(
@@ -161,7 +150,7 @@ def try_trigger(
         insert = sa.insert(trigger_executions).values(values).returning(columns.id)
         execution_id = int(connection.execute(insert).scalar_one())
         after = {"execution_id": execution_id}
-        audit.record(connection, actor, "trigger.test", _subject(trigger), after=after)
+        audit.record(connection, actor, "trigger.test", subject(trigger.id), after=after)
     database.bell.ring()
     return execution_id
 
@@ -188,12 +177,12 @@ def _change(
     values = {**changed, "updated_at": clock.now()}
     row = connection.execute(change.values(values).returning(*triggers.c)).one()
     audit.record(
-        connection, actor, action, _subject(row), before=before._mapping, after=row._mapping
+        connection, actor, action, subject(row.id), before=before._mapping, after=row._mapping
     )
     return row
 
 
-def _locked(connection: Connection, name_or_id: str | int) -> sa.Row[Any]:
+def locked_trigger(connection: Connection, name_or_id: str | int) -> sa.Row[Any]:
     """The trigger, which nobody else changes until the transaction ends."""
     found = find_trigger(connection, name_or_id)
     same = sa.select(triggers).where(triggers.c.id == found.id)
@@ -201,10 +190,6 @@ def _locked(connection: Connection, name_or_id: str | int) -> sa.Row[Any]:
     if row is None:
         raise NotFound(f"the trigger {name_or_id!r} was just removed")
     return row
-
-
-def _subject(trigger: sa.Row[Any]) -> str:
-    return subject(trigger.id)
 
 
 def subject(trigger_id: int) -> str:

@@ -2,7 +2,7 @@
 
 import click
 
-from app import operate, queries
+from app import operate, queries, removing
 from app.cli import printing
 from app.cli.reaching import actor, with_database
 from app.db import Database
@@ -53,7 +53,7 @@ def disable(_chosen: Settings, database: Database, trigger: str) -> None:
 @with_database
 def remove(_chosen: Settings, database: Database, trigger: str) -> None:
     """Delete the trigger and all its executions."""
-    click.echo(f"{operate.remove_trigger(database, trigger, actor()).slug} is gone")
+    click.echo(f"{removing.remove_trigger(database, trigger, actor()).slug} is gone")
 
 
 COMMANDS = (rotate, enable, disable, remove)

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app import clock, operate
+from app import clock, operate, removing
 from app.audit import Actor
 from app.db import Database
 from app.errors import InvalidTrigger, NotFound
@@ -46,7 +46,7 @@ def of(database: Database, trigger: sa.Row[Any], actor: Actor) -> Iterator[sa.Ro
     try:
         yield made
     finally:
-        operate.remove_trigger(database, made.id, actor)
+        removing.remove_trigger(database, made.id, actor)
 
 
 def _remove_orphans(database: Database, actor: Actor) -> None:
@@ -57,6 +57,6 @@ def _remove_orphans(database: Database, actor: Actor) -> None:
         orphans = list(connection.execute(query).scalars())
     for trigger_id in orphans:
         try:
-            operate.remove_trigger(database, trigger_id, actor)
+            removing.remove_trigger(database, trigger_id, actor)
         except NotFound:
             continue  # another doctor was faster

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from app import describing, listing, operate
+from app import describing, listing, operate, removing
 from app.actions.masking import restored
 from app.audit import Actor
 from app.describing import NewTrigger
@@ -112,7 +112,7 @@ def delete_trigger(desk: Desk, trigger_id: TriggerId, actor: Actor) -> Trigger:
     """Remove the trigger and all its executions; the answer is what it was."""
     with desk.database.reading() as connection:
         count = listing.execution_count(connection, desk.counter, trigger_id)
-    row = operate.remove_trigger(desk.database, trigger_id, actor)
+    row = removing.remove_trigger(desk.database, trigger_id, actor)
     return showing.trigger(desk, row, count)
 
 

@@ -11,7 +11,7 @@ import click
 import pytest
 import sqlalchemy as sa
 
-from app import cli, operate
+from app import cli, operate, removing
 from app.audit import Actor
 from app.db import Database, utc_now
 from app.models import execution_repeats
@@ -166,7 +166,7 @@ def test_changes_are_found_by_subject_actor_and_action(
     one, other = factories.trigger(database), factories.trigger(database)
     operate.set_enabled(database, one, False, Actor("alice"))
     operate.set_enabled(database, other, False, Actor("bob"))
-    operate.remove_trigger(database, other, Actor("alice"))
+    removing.remove_trigger(database, other, Actor("alice"))
 
     def found(*options: str) -> list[tuple[str, str]]:
         rows = printed(hookonce("audit", "list", "--json", *options))["rows"]

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from app import operate
+from app import operate, removing
 from app.db import Database
 from app.intake.lookup import FRESH_SECONDS, Triggers
 from tests import factories
@@ -72,7 +72,7 @@ def test_a_removed_trigger_is_gone_within_two_seconds(
 ) -> None:
     trigger_id = str(factories.trigger(database))
     remembered.find(trigger_id)
-    operate.remove_trigger(database, trigger_id)
+    removing.remove_trigger(database, trigger_id)
 
     clock.seconds += 2
 

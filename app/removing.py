@@ -1,0 +1,64 @@
+"""Removing a trigger with all that it did, which may be a great deal."""
+
+import time
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app import audit
+from app.audit import UNNAMED, Actor
+from app.db import Database
+from app.models import trigger_executions, triggers
+from app.operate import locked_trigger, subject
+
+FOLLOW_SECONDS = 2.0
+"""After which every receiver knows that a trigger was disabled."""
+STEP_ROWS = 500
+"""How many executions are removed in one transaction."""
+
+
+def remove_trigger(
+    database: Database, name_or_id: str | int, actor: Actor = UNNAMED
+) -> sa.Row[Any]:
+    """The trigger as it was; it is gone, and its executions with it.
+
+    Many go in small steps, which keep nobody waiting. It receives nothing meanwhile; if the steps
+    are interrupted, it stands disabled, and to remove it again goes on.
+    """
+    with database.writing() as connection:
+        before = locked_trigger(connection, name_or_id)
+        if not _more_than_a_step(connection, before.id):
+            return _removed(connection, before, actor)
+        disabled = sa.update(triggers).where(triggers.c.id == before.id).values(enabled=False)
+        connection.execute(disabled)
+    time.sleep(FOLLOW_SECONDS)  # whoever still receives for it would take a key for new
+    while _removed_some(database, before.id):
+        pass
+    with database.writing() as connection:
+        locked_trigger(connection, before.id)
+        return _removed(connection, before, actor)
+
+
+def _more_than_a_step(connection: Connection, trigger_id: int) -> bool:
+    mine = trigger_executions.c.trigger_id == trigger_id
+    query = sa.select(trigger_executions.c.id).where(mine).offset(STEP_ROWS).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def _removed(connection: Connection, before: sa.Row[Any], actor: Actor) -> sa.Row[Any]:
+    connection.execute(sa.delete(triggers).where(triggers.c.id == before.id))
+    audit.record(connection, actor, "trigger.remove", subject(before.id), before=before._mapping)
+    return before
+
+
+def _removed_some(database: Database, trigger_id: int) -> bool:
+    """Whether there was any; then it rests for as long as that took: others have the database."""
+    began = time.monotonic()
+    columns = trigger_executions.c
+    oldest = sa.select(columns.id).where(columns.trigger_id == trigger_id).order_by(columns.id)
+    step = sa.delete(trigger_executions).where(columns.id.in_(oldest.limit(STEP_ROWS)))
+    with database.writing() as connection:
+        gone = connection.execute(step).rowcount
+    time.sleep(time.monotonic() - began)
+    return gone > 0
