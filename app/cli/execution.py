@@ -5,15 +5,26 @@ from typing import Any
 
 import click
 
-from app import lifecycle, listing, operate, queries
+from app import lifecycle, listing, operate, queries, searching
 from app.cli import printing
+from app.cli.moment import Moment
 from app.cli.reaching import with_database
 from app.counting import Counter
 from app.db import Database
 from app.listing import Where
+from app.searching import Sought
 from app.settings import Settings
 
-_LISTED = ("id", "status", "idempotency_key", "received_at", "attempt_count", "error_reason")
+_LISTED = (
+    "id",
+    "trigger_id",
+    "status",
+    "idempotency_key",
+    "received_at",
+    "attempt_count",
+    "error_reason",
+    "error",
+)
 _ATTEMPT = ("number", "worker", "started_at", "finished_at", "outcome", "http_status", "error")
 _LINK = ("id", "status", "replay_of_id", "received_at", "completed_at")
 _MISMATCH = ("digest", "number", "first_at", "last_at")
@@ -25,9 +36,13 @@ def group() -> None:
 
 
 @group.command("list")
-@click.argument("trigger")
+@click.argument("trigger", required=False)
 @click.option("--status", type=click.Choice(lifecycle.STATUSES))
+@click.option("--category", type=click.Choice([lifecycle.TRANSIENT, lifecycle.PERMANENT]))
+@click.option("--reason", type=click.Choice(lifecycle.REASONS), help="Failed of it.")
 @click.option("--key", help="With this idempotency key.")
+@click.option("--since", type=Moment(), help="Received then or later: 2h, 3d, or ISO 8601 (UTC).")
+@click.option("--until", type=Moment(), help="Received before.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
 @click.option("--before", type=click.IntRange(1), help="Older than the execution of this id.")
 @printing.json_option
@@ -35,22 +50,18 @@ def group() -> None:
 def list_executions(
     _chosen: Settings,
     database: Database,
-    trigger: str,
-    status: str | None,
-    key: str | None,
+    *,
+    trigger: str | None,
     limit: int,
     before: int | None,
     as_json: bool,
+    **such: Any,
 ) -> None:
-    """The trigger's executions, newest first."""
+    """Executions, newest first, of one TRIGGER (id, slug or name) or of all."""
     where = Where(per_page=limit, before_id=before)
     with database.reading() as connection:
-        trigger_id = operate.find_trigger(connection, trigger).id
-        rows = listing.executions_query(trigger_id, status, key)
-        horizon = None if key else listing.horizon(connection, trigger_id, status, before)
-        page = listing.page(
-            connection, Counter(), rows, listing.EXECUTION_ID, where, ("executions",), horizon
-        )
+        trigger_id = None if trigger is None else operate.find_trigger(connection, trigger).id
+        page = searching.page(connection, Counter(), Sought(trigger_id, **such), where)
     printing.page([queries.public(row) for row in page.rows], _LISTED, page, as_json)
 
 

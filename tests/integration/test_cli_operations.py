@@ -138,8 +138,27 @@ def test_executions_are_listed_page_by_page(hookonce: Hookonce, database: Databa
     assert [row["id"] for row in listed("--status", "failed")["rows"]] == [failed]
     assert [row["id"] for row in listed("--key", "k")["rows"]] == [failed]
     table = hookonce("execution", "list", "orders", "--limit", "1")
-    assert table.stdout.splitlines()[1].split()[:3] == [str(failed), "failed", "k"]
+    assert table.stdout.splitlines()[1].split()[:4] == [str(failed), str(trigger_id), "failed", "k"]
     assert f"--before {failed}" in table.stderr
+
+
+def test_executions_of_every_trigger_are_found_by_what_became_of_them_and_when(
+    hookonce: Hookonce, database: Database
+) -> None:
+    some, other = factories.trigger(database), factories.trigger(database)
+    refused = {"error_category": "permanent", "error_reason": "auth", "received_at": utc_now(-7200)}
+    failed = factories.execution(database, some, "failed", **refused)
+    fresh = factories.execution(database, other, received_at=utc_now())
+
+    def found(*options: str) -> list[int]:
+        said = printed(hookonce("execution", "list", "--json", *options))
+        return [row["id"] for row in said["rows"]]
+
+    assert found() == [fresh, failed]
+    assert found("--reason", "auth") == found("--category", "permanent") == [failed]
+    assert found("--reason", "timeout") == []
+    assert (found("--since", "1h"), found("--until", "1h")) == ([fresh], [failed])
+    assert "there is no trigger 'x'" in sentence(hookonce("execution", "list", "x"))
 
 
 def test_an_execution_is_shown_with_all_that_belongs_to_it(
