@@ -48,12 +48,9 @@ def repeats_of(connection: Connection, execution_id: int) -> sa.Row[Any] | None:
 
 
 def mismatches_of(connection: Connection, execution_id: int) -> Sequence[sa.Row[Any]]:
-    """(digest, number, first_at, last_at) of the other payloads under its key, oldest first."""
+    """The other payloads that came under its key, each with its count and times, oldest first."""
     columns = key_mismatches.c
-    query: sa.Select[Any] = sa.select(
-        columns.digest, columns.number, columns.first_at, columns.last_at
-    )
-    query = query.where(columns.execution_id == execution_id)
+    query: sa.Select[Any] = sa.select(key_mismatches).where(columns.execution_id == execution_id)
     return connection.execute(query.order_by(columns.first_at, columns.digest)).all()
 
 

@@ -13,12 +13,9 @@ from sqlalchemy.engine import Connection
 from app import lifecycle
 from app.counting import EXACT_UP_TO, Counter
 from app.db import is_one_of
-from app.errors import InvalidRequest, NotFound
+from app.errors import InvalidRequest
 from app.models import (
     audit,
-    execution_attempts,
-    execution_repeats,
-    key_mismatches,
     trigger_breakers,
     trigger_executions,
     triggers,
@@ -29,7 +26,6 @@ TRIGGER_ID = triggers.c.id
 EXECUTION_ID = trigger_executions.c.id
 AUDIT_ID = audit.c.id
 NEWEST_SHOWN = 20
-CHAIN_AT_MOST = 100
 DEAD_EXACT_UP_TO = 1_000
 """Which of the two kinds of dead letter one is stands in the row alone: each is read."""
 LOOKED_THROUGH = 5_000
@@ -209,75 +205,6 @@ def execution_count(connection: Connection, counter: Counter, trigger_id: int) -
 def newest_executions(connection: Connection, trigger_id: int) -> list[sa.Row[Any]]:
     query = executions_query(trigger_id).order_by(_executions.id.desc())
     return list(connection.execute(query.limit(NEWEST_SHOWN)))
-
-
-def execution(connection: Connection, execution_id: int) -> tuple[sa.Row[Any], sa.Row[Any]]:
-    """The execution, and its trigger; NotFound if there is none by that id."""
-    query = sa.select(trigger_executions).where(_executions.id == execution_id)
-    row = connection.execute(query).one_or_none()
-    if row is None:
-        raise NotFound(f"there is no execution {execution_id}")
-    of_trigger = sa.select(triggers).where(triggers.c.id == row.trigger_id)
-    return row, connection.execute(of_trigger).one()
-
-
-def attempts_of(connection: Connection, execution_id: int) -> list[sa.Row[Any]]:
-    """The execution's attempts, first to last."""
-    columns = execution_attempts.c
-    query = sa.select(execution_attempts).where(columns.execution_id == execution_id)
-    return list(connection.execute(query.order_by(columns.number)))
-
-
-def chain_of(connection: Connection, execution: Any) -> list[sa.Row[Any]]:
-    """The executions that replays lead from and to, first to last, this one included."""
-    shown = (
-        _executions.id,
-        _executions.status,
-        _executions.replay_of_id,
-        _executions.received_at,
-        _executions.started_at,
-        _executions.completed_at,
-    )
-    before = _walk(connection, shown, execution.replay_of_id, lambda row: row.replay_of_id)
-    after = _successors(connection, shown, execution.id)
-    this = connection.execute(sa.select(*shown).where(_executions.id == execution.id)).all()
-    return [*reversed(before), *this, *after]
-
-
-def _walk(connection: Connection, shown: Any, start: int | None, step: Any) -> list[sa.Row[Any]]:
-    found: list[sa.Row[Any]] = []
-    while start is not None and len(found) < CHAIN_AT_MOST:
-        row = connection.execute(sa.select(*shown).where(_executions.id == start)).one_or_none()
-        if row is None:  # pruned
-            break
-        found.append(row)
-        start = step(row)
-    return found
-
-
-def _successors(connection: Connection, shown: Any, execution_id: int) -> list[sa.Row[Any]]:
-    found: list[sa.Row[Any]] = []
-    while len(found) < CHAIN_AT_MOST:
-        query = sa.select(*shown).where(_executions.replay_of_id == execution_id)
-        row = connection.execute(query).one_or_none()
-        if row is None:
-            break
-        found.append(row)
-        execution_id = row.id
-    return found
-
-
-def repeats_of(connection: Connection, execution_id: int) -> sa.Row[Any] | None:
-    """How often the event came again, and when last; None if it never did."""
-    query = sa.select(execution_repeats).where(execution_repeats.c.execution_id == execution_id)
-    return connection.execute(query).one_or_none()
-
-
-def mismatches_of(connection: Connection, execution_id: int) -> list[sa.Row[Any]]:
-    """The other payloads that came under the execution's key, oldest first."""
-    columns = key_mismatches.c
-    query = sa.select(key_mismatches).where(columns.execution_id == execution_id)
-    return list(connection.execute(query.order_by(columns.first_at)))
 
 
 def audit_query(

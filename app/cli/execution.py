@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from app import lifecycle, listing, operate, queries, searching
+from app import deliveries, history, lifecycle, operate, queries, searching
 from app.cli import printing
 from app.cli.moment import Moment
 from app.cli.reaching import with_database
@@ -72,13 +72,13 @@ def list_executions(
 def show(_chosen: Settings, database: Database, execution_id: int, as_json: bool) -> None:
     """One execution with its attempts, its replays, and what came again under its key."""
     with database.reading() as connection:
-        row, trigger = listing.execution(connection, execution_id)
+        row, trigger = history.execution(connection, execution_id)
         first_id = row.chain_id or row.id
-        repeats = listing.repeats_of(connection, first_id)
+        repeats = deliveries.repeats_of(connection, first_id)
         found = {
-            "attempts": listing.attempts_of(connection, execution_id),
-            "chain": listing.chain_of(connection, row),
-            "mismatches": listing.mismatches_of(connection, first_id),
+            "attempts": history.attempts_of(connection, execution_id),
+            "chain": history.chain_of(connection, row),
+            "mismatches": deliveries.mismatches_of(connection, first_id),
         }
     shown = queries.public(row) | {"trigger_slug": trigger.slug}
     shown["repeats"] = 0 if repeats is None else int(repeats.number)

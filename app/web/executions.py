@@ -6,7 +6,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app import clock, dead_letters, listing, operate
+from app import clock, dead_letters, deliveries, history, operate
 from app.audit import Actor
 from app.db import Database
 from app.dead_letters import Chosen
@@ -16,17 +16,16 @@ from app.replay import replay
 from app.web import showing
 from app.web.desk import Desk
 from app.web.operations import Operations
-from app.web.shapes import (
+from app.web.shapes.dead_letters import (
     DeadAsked,
     DeadBody,
     DeadChoice,
     DeadGroup,
     DeadPage,
     DeadReplayed,
-    ExecutionDetail,
-    ExecutionId,
-    Replayed,
 )
+from app.web.shapes.executions import ExecutionDetail, Replayed
+from app.web.shapes.values import ExecutionId
 
 OPERATIONS = Operations()
 
@@ -35,12 +34,12 @@ OPERATIONS = Operations()
 def show_execution(desk: Desk, execution_id: ExecutionId) -> ExecutionDetail:
     """The execution with its attempts, its replays, and what came again under its key."""
     with desk.database.reading() as connection:
-        row, trigger = listing.execution(connection, execution_id)
-        attempts = listing.attempts_of(connection, execution_id)
-        chain = listing.chain_of(connection, row)
+        row, trigger = history.execution(connection, execution_id)
+        attempts = history.attempts_of(connection, execution_id)
+        chain = history.chain_of(connection, row)
         first_id = row.chain_id or row.id
-        repeats = listing.repeats_of(connection, first_id)
-        mismatches = listing.mismatches_of(connection, first_id)
+        repeats = deliveries.repeats_of(connection, first_id)
+        mismatches = deliveries.mismatches_of(connection, first_id)
     number, last_at = (0, None) if repeats is None else (repeats.number, repeats.last_at)
     return {
         **showing.execution(row),

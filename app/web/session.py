@@ -6,7 +6,7 @@ from app import clock
 from app.people import VIEWER, Person
 from app.web.desk import Desk
 from app.web.operations import PUBLIC, Operations
-from app.web.shapes import Login, Session
+from app.web.shapes.people import Login, Session
 
 OPERATIONS = Operations()
 

@@ -11,21 +11,12 @@ from app.intake import sources
 from app.listing import Page
 from app.statistics import AnswerTimes
 from app.web.desk import Desk
-from app.web.shapes import (
-    AnswerTime,
-    Attempt,
-    Breaker,
-    Change,
-    DeadGroup,
-    DeadLetter,
-    DeliveryCount,
-    Execution,
-    Link,
-    Listed,
-    Mismatch,
-    Token,
-    Trigger,
-)
+from app.web.shapes.dead_letters import DeadGroup, DeadLetter
+from app.web.shapes.executions import Attempt, Execution, Link, Mismatch
+from app.web.shapes.people import Change, Token
+from app.web.shapes.statistics import AnswerTime, Breaker, DeliveryCount
+from app.web.shapes.triggers import Trigger
+from app.web.shapes.values import Listed
 
 
 def trigger(desk: Desk, row: sa.Row[Any], execution_count: int) -> Trigger:

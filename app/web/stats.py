@@ -9,7 +9,7 @@ from app.people import VIEWER
 from app.web import showing
 from app.web.desk import Desk
 from app.web.operations import Operations
-from app.web.shapes import Stats, StatsAsked
+from app.web.shapes.statistics import Stats, StatsAsked
 
 OPERATIONS = Operations()
 WARN_SECONDS = 60.0

@@ -6,15 +6,8 @@ from app.people import ADMIN
 from app.web import showing
 from app.web.desk import Desk
 from app.web.operations import Operations
-from app.web.shapes import (
-    AuditAsked,
-    ChangePage,
-    MadeToken,
-    NewTokenBody,
-    Token,
-    TokenId,
-    Tokens,
-)
+from app.web.shapes.people import AuditAsked, ChangePage, MadeToken, NewTokenBody, Token, Tokens
+from app.web.shapes.values import TokenId
 
 OPERATIONS = Operations()
 

@@ -12,9 +12,8 @@ from app.people import ADMIN, OPERATOR, VIEWER
 from app.web import showing
 from app.web.desk import Desk
 from app.web.operations import Operations
-from app.web.shapes import (
-    ExecutionPage,
-    ExecutionsAsked,
+from app.web.shapes.executions import ExecutionPage, ExecutionsAsked
+from app.web.shapes.triggers import (
     MadeTrigger,
     NewSecret,
     NewTriggerBody,
@@ -23,10 +22,10 @@ from app.web.shapes import (
     Trigger,
     TriggerChanges,
     TriggerDetail,
-    TriggerId,
     TriggerPage,
     TriggersAsked,
 )
+from app.web.shapes.values import TriggerId
 
 OPERATIONS = Operations()
 SHOWN_ONLY = tuple(

@@ -10,7 +10,8 @@ from app import clock
 from app.actions.masking import MASK
 from app.db import Database
 from app.models import triggers
-from app.web.shapes import Execution, Trigger
+from app.web.shapes.executions import Execution
+from app.web.shapes.triggers import Trigger
 from tests import factories
 from tests.senders import SECRET
 from tests.web.api import Api

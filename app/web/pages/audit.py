@@ -4,7 +4,7 @@ from app.people import ADMIN
 from app.web import tokens
 from app.web.pages.declaring import Pages
 from app.web.pages.visit import Answer, Page, Visit
-from app.web.shapes import AuditAsked
+from app.web.shapes.people import AuditAsked
 
 PAGES = Pages()
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from app import clock, outcomes
 from app.web.pages import words
-from app.web.shapes import DeliveryCount
+from app.web.shapes.statistics import DeliveryCount
 
 KINDS = ("accepted", "duplicate", "refused", "failed")
 """From the bottom of a bar to its top."""

@@ -15,8 +15,9 @@ from app.web.pages.declaring import Pages
 from app.web.pages.moments import moment
 from app.web.pages.visit import Answer, Page, Visit
 from app.web.reading import query
-from app.web.shapes import Category, DeadReplayed, Key, MomentGiven, Reason, TriggerId
-from app.web.shapes import ExecutionId as ExecutionNumber
+from app.web.shapes.dead_letters import DeadReplayed
+from app.web.shapes.values import Category, Key, MomentGiven, Reason, TriggerId
+from app.web.shapes.values import ExecutionId as ExecutionNumber
 
 PAGES = Pages()
 PER_PAGE = 25

@@ -19,8 +19,9 @@ from app.web.pages.moments import moment
 from app.web.pages.rows import in_rows
 from app.web.pages.triggers import one
 from app.web.pages.visit import Answer, Elsewhere, File, Page, Visit
-from app.web.shapes import Category, ExecutionDetail, Key, MomentGiven, Paging, Reason, Status
-from app.web.shapes import TriggerId as TriggerNumber
+from app.web.shapes.executions import ExecutionDetail
+from app.web.shapes.values import Category, Key, MomentGiven, Paging, Reason, Status
+from app.web.shapes.values import TriggerId as TriggerNumber
 
 PAGES = Pages()
 CHOICES_AT_MOST = 500

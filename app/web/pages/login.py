@@ -14,7 +14,7 @@ from app.web.operations import PUBLIC
 from app.web.pages import words
 from app.web.pages.declaring import Pages
 from app.web.pages.visit import Answer, Elsewhere, Page, Visit
-from app.web.shapes import Login
+from app.web.shapes.people import Login
 
 PAGES = Pages()
 COOKIE = "hookonce_login"

@@ -10,7 +10,7 @@ from app.web.pages.chart import chart
 from app.web.pages.declaring import Pages
 from app.web.pages.visit import Answer, Page, Visit
 from app.web.reading import Limits
-from app.web.shapes import StatsAsked
+from app.web.shapes.statistics import StatsAsked
 
 PAGES = Pages()
 SPANS = ((1, "24 hours"), (7, "7 days"), (30, "30 days"))

@@ -9,7 +9,7 @@ from app.people import ADMIN
 from app.web import reading, tokens
 from app.web.pages.declaring import TOKEN, Pages
 from app.web.pages.visit import Answer, Elsewhere, Page, Visit
-from app.web.shapes import NewTokenBody
+from app.web.shapes.people import NewTokenBody
 
 PAGES = Pages()
 _FIELDS = ("name", "role", "expires")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from app import retry_policy
-from app.web.shapes import Trigger
+from app.web.shapes.triggers import Trigger
 
 PLAIN = (
     "name",

@@ -15,7 +15,7 @@ from app.web.pages import trigger_form
 from app.web.pages.declaring import TRIGGER, Pages
 from app.web.pages.rows import in_rows
 from app.web.pages.visit import Answer, Elsewhere, Page, Visit
-from app.web.shapes import NewTriggerBody, TestBody, Trigger, TriggerChanges, TriggersAsked
+from app.web.shapes.triggers import NewTriggerBody, TestBody, Trigger, TriggerChanges, TriggersAsked
 
 PAGES = Pages()
 NEWEST_SHOWN = 10

@@ -1,0 +1,99 @@
+"""The values that the shapes are made of, each with its limits, and what all lists have."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypedDict
+
+from app.describing import LONGEST_LIFETIME_SECONDS
+from app.listing import Where
+from app.web.reading import Limits
+
+TriggerId = Annotated[int, Limits(least=1, most=2**31 - 1)]
+
+
+ExecutionId = Annotated[int, Limits(least=1, most=2**63 - 1)]
+
+
+TokenId = Annotated[int, Limits(least=1, most=2**31 - 1)]
+
+
+Name = Annotated[str, Limits(shortest=1, longest=200)]
+
+
+Word = Annotated[str, Limits(longest=100)]
+
+
+Text = Annotated[str, Limits(longest=100_000)]
+
+
+Key = Annotated[str, Limits(shortest=1, longest=255)]
+
+
+PageNumber = Annotated[int, Limits(least=1, most=1_000_000)]
+
+
+PerPage = Annotated[int, Limits(least=1, most=100)]
+
+
+Json = Any
+
+
+JsonObject = dict[str, Any]
+
+
+Lifetime = Annotated[float, Limits(least=0, most=LONGEST_LIFETIME_SECONDS)]
+
+
+Status = Literal[
+    "pending", "running", "retrying", "completed", "failed", "failed_retryable", "replayed"
+]
+
+
+Moment = str
+"""UTC, `2026-01-31T23:59:59.000000Z`."""
+
+
+MomentGiven = Annotated[str, Limits(longest=40, form="date-time")]
+"""ISO 8601; without an offset it is UTC."""
+
+
+Reason = Literal[
+    "auth",
+    "rate_limited",
+    "timeout",
+    "connection",
+    "target_error",
+    "rejected",
+    "configuration",
+    "script_failed",
+    "lease_lost",
+    "internal",
+    "unknown",
+]
+
+
+Category = Literal["transient", "permanent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """Which page of a list, newest first: by number, or beyond an id."""
+
+    page: PageNumber = 1
+    per_page: PerPage = 20
+    before_id: ExecutionId | None = None
+    after_id: ExecutionId | None = None
+
+    def where(self) -> Where:
+        return Where(self.page, self.per_page, self.before_id, self.after_id)
+
+
+class Listed(TypedDict):
+    """What every list says beside its rows."""
+
+    total: int
+    total_exact: bool
+    """False where there are more than are counted."""
+    page: int
+    pages: int
+    next: int | None
+    """The before_id of the next page; null on the last."""
