@@ -113,12 +113,9 @@ def test_what_came_again_says_how_often_and_when_last(
         (mismatch,) = deliveries.mismatches_of(connection, execution_id)
     assert repeats is not None
     assert tuple(repeats) == (3, HOUR + timedelta(minutes=3))
-    assert tuple(mismatch) == (
-        DIGEST,
-        2,
-        HOUR + timedelta(minutes=2),
-        HOUR + timedelta(minutes=3),
-    )
+    assert (mismatch.execution_id, mismatch.digest, mismatch.number) == (execution_id, DIGEST, 2)
+    assert mismatch.first_at == HOUR + timedelta(minutes=2)
+    assert mismatch.last_at == HOUR + timedelta(minutes=3)
 
 
 def test_numbers_that_come_late_do_not_turn_time_back(database: Database, clock: Hand) -> None:
