@@ -18,7 +18,8 @@ from app.models import execution_requests, trigger_executions, triggers
 from app.statistics import first_id_since
 
 _columns = trigger_executions.c
-ERROR_SHOWN = 300
+ERROR_SHOWN = 4_000
+"""All that an attempt leaves of it: its last line tells most."""
 _SHOWN = (
     _columns.id,
     _columns.trigger_id,

@@ -7,19 +7,16 @@ from typing import Any
 
 from app import clock, lifecycle, searching
 from app.errors import NotFound, NotReplayable, RateLimited
-from app.intake import key as keys
-from app.intake import sources
 from app.people import OPERATOR, VIEWER
 from app.searching import Sought
 from app.web import executions
 from app.web.desk import Desk
-from app.web.pages import whatsapp
+from app.web.pages import whatsapp, why
 from app.web.pages.declaring import EXECUTION, Pages
 from app.web.pages.moments import moment
 from app.web.pages.rows import in_rows
 from app.web.pages.triggers import one
 from app.web.pages.visit import Answer, Elsewhere, File, Page, Visit
-from app.web.shapes.executions import ExecutionDetail
 from app.web.shapes.values import Category, Key, MomentGiven, Paging, Reason, Status
 from app.web.shapes.values import TriggerId as TriggerNumber
 
@@ -123,7 +120,7 @@ def _detail(desk: Desk, execution_id: int) -> dict[str, Any]:
         "request": request,
         "headers": _headers(None if request is None else request.headers),
         "message": whatsapp.message(shown["event_data"]),
-        "key_places": list(_key_places(shown, trigger["source"])),
+        **why.explained(shown, trigger["source"]),
         "attempts": _timed(shown["attempts"]),
         "replayable": shown["status"] in lifecycle.DEAD,
         "unfinished": shown["status"] in lifecycle.UNFINISHED,
@@ -131,18 +128,6 @@ def _detail(desk: Desk, execution_id: int) -> dict[str, Any]:
         "wait_seconds": 0,
         "problem": "",
     }
-
-
-def _key_places(shown: ExecutionDetail, source: str) -> Iterable[str]:
-    """Where the trigger looks for a key, in words."""
-    found_at = shown["duplicate_key"]["found_at"]
-    if found_at:
-        yield from found_at
-        return
-    known = sources.named(source)
-    if known.keyed_by_default:
-        yield f"{source}'s own id ({known.facts.provider_key})"
-    yield from (".".join(place) for place in keys.PLACES)
 
 
 def _headers(text: str | None) -> dict[str, str]:

@@ -25,7 +25,7 @@ class Asked:
 
 @PAGES.get("/", VIEWER)
 def show(visit: Visit) -> Answer:
-    """Counters, the chart, what waits, what died and why, and which targets are spared."""
+    """Counters, the chart, what waits, what died and why, and whose breakers count failures."""
     days = visit.asked(Asked).days
     seen: Any = stats.show_stats(visit.desk, StatsAsked(days))
     values = {

@@ -43,7 +43,7 @@ class Site:
         )
         self._templates.filters |= {
             name: getattr(words, name)
-            for name in ("seen", "line", "pretty", "when", "ago", "span", "number", "words")
+            for name in ("seen", "line", "gist", "pretty", "when", "ago", "span", "number", "words")
         }
         self._templates.globals |= {
             "link": words.link,

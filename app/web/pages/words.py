@@ -36,6 +36,15 @@ def line(text: object, limit: int = IN_A_LINE) -> str:
     return seen(" ".join(whole.split()), limit)
 
 
+def gist(text: object, limit: int = IN_A_LINE) -> str:
+    """The text on one line: of several lines the first and the last, which says what it was."""
+    first, *others = [each for each in str(text or "").splitlines() if each.strip()] or [""]
+    if not others or len(str(text)) <= limit:
+        return line(text, limit)
+    began = line(first, limit // 3).removesuffix("…").strip()
+    return f"{began} … {line(others[-1], limit - limit // 3)}"
+
+
 def pretty(value: Any) -> str:
     """The value as indented JSON; text that is none, as it is."""
     if isinstance(value, str):
