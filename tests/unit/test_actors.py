@@ -1,0 +1,71 @@
+"""Whoever changes something is named in its audit row: no call in the service leaves it out."""
+
+import ast
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app import operate, removing, replay, replay_many, resealing
+
+APP = Path(operate.__file__).parent
+MODULES = {
+    module.__name__.split(".")[-1]: module
+    for module in (operate, removing, replay, replay_many, resealing)
+}
+CHANGING = {
+    name: list(inspect.signature(function).parameters).index("actor")
+    for module in MODULES.values()
+    for name, function in inspect.getmembers(module, inspect.isfunction)
+    if function.__module__ == module.__name__ and "actor" in inspect.signature(function).parameters
+}
+"""Each function that changes something for a person, and where its actor stands."""
+
+
+def _calls(path: Path) -> Iterator[ast.Call]:
+    return _calls_in(path.read_text())
+
+
+def _calls_in(text: str) -> Iterator[ast.Call]:
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call) and _name(node) in CHANGING:
+            yield node
+
+
+def _name(call: ast.Call) -> str:
+    """The name after the module's, as the house calls them; that of a method is another's."""
+    called = call.func
+    if isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name):
+        return called.attr if called.value.id in MODULES else ""
+    return called.id if isinstance(called, ast.Name) else ""
+
+
+def _names_who(call: ast.Call) -> bool:
+    given = {keyword.arg for keyword in call.keywords}
+    return "actor" in given or len(call.args) > CHANGING[_name(call)]
+
+
+@pytest.mark.parametrize("path", sorted(APP.rglob("*.py")), ids=lambda path: str(path.name))
+def test_whoever_changes_something_is_named(path: Path) -> None:
+    assert [call.lineno for call in _calls(path) if not _names_who(call)] == []
+
+
+def test_the_changes_that_people_make_are_known() -> None:
+    calls = [call for path in APP.rglob("*.py") for call in _calls(path)]
+
+    assert {_name(call) for call in calls} >= {"add_trigger", "remove_trigger", "rotate_secret"}
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        ("operate.rotate_secret(database, 1)", False),
+        ("operate.rotate_secret(database, 1, 60.0, None, actor)", True),
+        ("operate.rotate_secret(database, 1, actor=actor)", True),
+    ],
+)
+def test_a_call_that_names_nobody_is_seen(call: str, named: bool) -> None:
+    (found,) = _calls_in(call)
+
+    assert _names_who(found) is named
