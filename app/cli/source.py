@@ -1,5 +1,7 @@
 """`hookonce source`: who can send."""
 
+import json
+
 import click
 
 from app.cli import printing
@@ -12,7 +14,8 @@ def group() -> None:
 
 
 @group.command("list")
-def list_sources() -> None:
+@printing.json_option
+def list_sources(as_json: bool) -> None:
     """Every source, with where its own id of an event stands."""
     rows = [
         {
@@ -24,12 +27,16 @@ def list_sources() -> None:
         for name in sources.names()
         for facts in [sources.named(name).facts]
     ]
+    if as_json:
+        click.echo(json.dumps([_named(row) for row in rows]))
+        return
     printing.table(rows, ("name", "its own id", "signed", "key by default"))
 
 
 @group.command("show")
 @click.argument("name", type=click.Choice(sources.names()), metavar="NAME")
-def show_source(name: str) -> None:
+@printing.json_option
+def show_source(name: str, as_json: bool) -> None:
     """How a source is verified, keyed and answered, and where its documentation stands."""
     shown = sources.named(name)
     tolerance = shown.tolerance_seconds
@@ -46,4 +53,9 @@ def show_source(name: str) -> None:
         "not verified": shown.facts.unverified or "-",
         "documentation": shown.facts.documentation,
     }
-    printing.record(facts, as_json=False)
+    printing.record(_named(facts) if as_json else facts, as_json)
+
+
+def _named(facts: dict[str, str]) -> dict[str, str]:
+    """The same under names that a program can write without quotes."""
+    return {name.replace(" ", "_"): said for name, said in facts.items()}
