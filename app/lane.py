@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
 from app.db import SECONDS_SINCE, Database, in_our_words
@@ -69,9 +70,11 @@ class Lane(Protocol):
         """
 
 
-def of(database: Database) -> Lane:
-    """The lane of this database."""
-    return _LANES[database.engine.dialect.name](database)
+@contextmanager
+def opened(database: Database) -> Iterator[Lane]:
+    """The lane of this database, on one connection until the block ends."""
+    with _driver(database) as connection, _LANES[database.engine.dialect.name](connection) as lane:
+        yield lane
 
 
 def shape(schema: Schema) -> Shape:
@@ -94,6 +97,8 @@ def _driver(database: Database) -> Iterator[Any]:
             yield pooled.driver_connection
         except (dbapi.IntegrityError, dbapi.DataError) as error:
             raise RowRefused(str(error)) from error
+        except RowRefused:
+            raise
         except BaseException:
             pooled.invalidate()
             raise
@@ -102,95 +107,119 @@ def _driver(database: Database) -> Iterator[Any]:
 
 
 class SqliteLane:
-    """One look-up and one transaction of SQLite."""
+    """One look-up and one transaction of SQLite.
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    Each call into SQLite lets another thread have the interpreter, and waits until it is given
+    back: so there are few calls, whatever the number of rows.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> "SqliteLane":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """The connection is as it was."""
 
     def standing(self, schema: Schema, trigger_id: int, keys: set[str]) -> dict[str, Standing]:
         query = sqlite_standing(shape(schema))
-        with _driver(self._database) as connection:
-            found = connection.execute(query, (trigger_id, json.dumps(sorted(keys)))).fetchall()
-        return {key: Standing(*rest) for key, *rest in found}
+        (found,) = self._connection.execute(query, (trigger_id, json.dumps(list(keys)))).fetchone()
+        return {key: Standing(*rest) for key, *rest in json.loads(found)}
 
     def insert(self, schema: Schema, rows: Sequence[Row]) -> list[int]:
         known = shape(schema)
-        execution, request = _sqlite_inserts(known)
-        told = 4 if known.digests else 3
-        with _driver(self._database) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                ids = []
-                for row in rows:
-                    id_ = int(connection.execute(execution, row[:told]).lastrowid)
-                    if request is not None:
-                        connection.execute(request, (id_, *row[4:]))
-                    ids.append(id_)
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            ids = [id_ for some in _portions(rows) for id_ in self._inserted(known, some)]
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
         return ids
+
+    def _inserted(self, known: Shape, rows: Sequence[Row]) -> range:
+        """Their ids, in their order: no other writer can come between them."""
+        execution, request = _sqlite_inserts(known, len(rows))
+        told = 4 if known.digests else 3
+        said = tuple(chain.from_iterable(row[:told] for row in rows))
+        last = int(self._connection.execute(execution, said).lastrowid)
+        ids = range(last - len(rows) + 1, last + 1)
+        if request is not None:
+            kept = ((id_, *row[4:]) for id_, row in zip(ids, rows, strict=True))
+            self._connection.execute(request, tuple(chain.from_iterable(kept)))
+        return ids
+
+
+def _portions(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """The rows by powers of two, so that there are few texts to prepare and remember."""
+    done = 0
+    while done < len(rows):
+        size = 1 << ((len(rows) - done).bit_length() - 1)
+        yield rows[done : done + size]
+        done += size
 
 
 @lru_cache(maxsize=8)
 def sqlite_standing(shape: Shape) -> str:
-    """The text of the look-up: trigger, and the keys as a JSON list."""
+    """The text of the look-up: trigger, and the keys as a JSON list; a JSON list is its answer."""
     return (
+        "WITH known (key, id, digest, status, finished_seconds) AS ("
         f"SELECT idempotency_key, id, {_told(shape, 'sqlite')} "
         "FROM trigger_executions WHERE trigger_id = ?1 "
         "AND idempotency_key IN (SELECT value FROM json_each(?2))"
-        f"{' AND replay_of_id IS NULL' if shape.replays else ''}"
+        f"{' AND replay_of_id IS NULL' if shape.replays else ''}) "
+        "SELECT json_group_array(json_array(key, id, digest, status, finished_seconds)) FROM known"
     )
 
 
-@lru_cache(maxsize=8)
-def _sqlite_inserts(shape: Shape) -> tuple[str, str | None]:
-    """The texts for an execution and for its request; they take a row's fields in their order."""
+@lru_cache(maxsize=64)
+def _sqlite_inserts(shape: Shape, number: int) -> tuple[str, str | None]:
+    """The texts for so many executions, and for their requests; a row's fields in their order."""
     # milliseconds, with zeros so that it sorts with what SQLAlchemy writes
     now = "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'"
-    columns = {"trigger_id": "?1", "event_data": "?2", "status": "'pending'"}
-    columns |= {"idempotency_key": "?3"}
+    columns = {"trigger_id": "?", "event_data": "?", "idempotency_key": "?"}
+    columns |= {"payload_digest": "?"} if shape.digests else {}
+    columns |= {"status": "'pending'"}
     columns |= {"next_attempt_at": now} if shape.scheduled else {}
-    if shape.digests:
-        columns |= {"received_at": now, "payload_digest": "?4"}
+    columns |= {"received_at": now} if shape.digests else {}
+    row = f"({', '.join(columns.values())})"
     execution = (
-        f"INSERT INTO trigger_executions ({', '.join(columns)}) "
-        f"VALUES ({', '.join(columns.values())})"
+        f"INSERT INTO trigger_executions ({', '.join(columns)}) VALUES {_times(number, row)}"
     )
-    request = "INSERT INTO execution_requests (execution_id, content_type, headers, body) "
-    return execution, request + "VALUES (?1, ?2, ?3, ?4)" if shape.requests else None
+    request = "INSERT INTO execution_requests (execution_id, content_type, headers, body) VALUES "
+    return execution, request + _times(number, "(?, ?, ?, ?)") if shape.requests else None
+
+
+def _times(number: int, row: str) -> str:
+    return ", ".join([row] * number)
 
 
 class PostgresqlLane:
     """One look-up and one statement of PostgreSQL, each its own transaction."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> "PostgresqlLane":
+        """Each statement commits by itself: no round trip for BEGIN, none for COMMIT."""
+        self._connection.autocommit = True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._connection.closed:
+            self._connection.autocommit = False
 
     def standing(self, schema: Schema, trigger_id: int, keys: set[str]) -> dict[str, Standing]:
         query = postgresql_standing(shape(schema))
-        with self._committing() as connection:
-            found = connection.execute(query, (trigger_id, sorted(keys))).fetchall()
+        found = self._connection.execute(query, (trigger_id, list(keys))).fetchall()
         return {key: Standing(*rest) for key, *rest in found}
 
     def insert(self, schema: Schema, rows: Sequence[Row]) -> list[int]:
         columns = [list(column) for column in zip(*rows, strict=True)]
-        with self._committing() as connection:
-            made = connection.execute(_postgresql_insert(shape(schema)), columns)
-            return [id_ for (id_,) in made.fetchall()]
-
-    @contextmanager
-    def _committing(self) -> Iterator[Any]:
-        """Each statement commits by itself: no round trip for BEGIN, none for COMMIT."""
-        with _driver(self._database) as connection:
-            connection.autocommit = True
-            try:
-                yield connection
-            finally:
-                if not connection.closed:
-                    connection.autocommit = False
+        made = self._connection.execute(_postgresql_insert(shape(schema)), columns)
+        return [id_ for (id_,) in made.fetchall()]
 
 
 @lru_cache(maxsize=8)

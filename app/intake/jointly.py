@@ -17,7 +17,7 @@ from app.errors import DatabaseUnavailable, SchemaMoved
 from app.intake import admit
 from app.intake.message import Admission, Request, Verdict
 from app.intake.together import Together
-from app.lane import RowRefused, Standing
+from app.lane import Lane, RowRefused, Standing
 from app.lifecycle import PENDING
 from app.retention import Lifetimes
 from app.revision import Schema, SchemaWatch
@@ -28,6 +28,8 @@ EVENTS_TOGETHER = 128
 """More of them gain nothing, and each waits for the slowest."""
 
 Result = list[Verdict] | Exception
+Known = dict[tuple[int, str], Standing]
+"""By trigger and key: the executions that stand already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,33 +67,21 @@ class Admitting:
         return _alike(moved, entries)
 
     def _together(self, schema: Schema, entries: list[Entry]) -> list[list[Verdict]]:
-        way = lane.of(self.database)
-        known = self._standing(schema, entries) if self.pre_check else {}
-        if len(_counting(entries, known)) < len(known):
-            raise RowRefused("a key stands that counts no more: it is given up alone")
-        fresh = _first_of_each(entries, known)
-        rows = [admit.row(entry.trigger_id, admission, entry.request) for entry, admission in fresh]
-        ids = way.insert(schema, rows) if rows else []
+        with lane.opened(self.database) as way:
+            known = _standing(way, schema, entries) if self.pre_check else {}
+            if len(_counting(entries, known)) < len(known):
+                raise RowRefused("a key stands that counts no more: it is given up alone")
+            fresh = _first_of_each(entries, known)
+            rows = [admit.row(entry.trigger_id, each, entry.request) for entry, each in fresh]
+            ids = way.insert(schema, rows) if rows else []
         if ids:
             self.database.bell.ring()
-        made = {id(admission): id_ for (_, admission), id_ in zip(fresh, ids, strict=True)}
+        made = {}
         for (entry, admission), id_ in zip(fresh, ids, strict=True):
+            made[id(admission)] = Verdict(id_, outcomes.ACCEPTED)
             if admission.key is not None:
                 known[entry.trigger_id, admission.key] = Standing(id_, admission.digest, PENDING)
         return [_verdicts(entry, made, known) for entry in entries]
-
-    def _standing(self, schema: Schema, entries: list[Entry]) -> dict[tuple[int, str], Standing]:
-        way = lane.of(self.database)
-        keys: dict[int, set[str]] = {}
-        for entry in entries:
-            of_entry = {each.key for each in entry.admissions if each.key is not None}
-            keys.setdefault(entry.trigger_id, set()).update(of_entry)
-        return {
-            (trigger_id, key): standing
-            for trigger_id, wanted in keys.items()
-            if wanted
-            for key, standing in way.standing(schema, trigger_id, wanted).items()
-        }
 
     def _one_by_one(self, entries: list[Entry]) -> list[Result]:
         """Each in a transaction of its own; once the database is away, it is for all the rest."""
@@ -114,8 +104,7 @@ class Admitting:
         raise DatabaseUnavailable(str(moved))
 
     def _in_one_transaction(self, entry: Entry, schema: Schema) -> list[Verdict]:
-        known = self._standing(schema, [entry]) if self.pre_check else {}
-        known = _counting([entry], known)
+        known = self._counting_alone(schema, entry) if self.pre_check else {}
         verdicts = [
             admit.replay_of(entry.trigger_id, each, known[entry.trigger_id, each.key])
             for each in entry.admissions
@@ -137,6 +126,10 @@ class Admitting:
             self.database.bell.ring()
         return verdicts
 
+    def _counting_alone(self, schema: Schema, entry: Entry) -> Known:
+        with lane.opened(self.database) as way:
+            return _counting([entry], _standing(way, schema, [entry]))
+
 
 def opened(
     database: Database, schema: SchemaWatch, *, pre_check: bool
@@ -145,9 +138,20 @@ def opened(
     return Together(Admitting(database, schema, pre_check).admit, EVENTS_TOGETHER)
 
 
-def _counting(
-    entries: list[Entry], known: dict[tuple[int, str], Standing]
-) -> dict[tuple[int, str], Standing]:
+def _standing(way: Lane, schema: Schema, entries: list[Entry]) -> Known:
+    keys: dict[int, set[str]] = {}
+    for entry in entries:
+        of_trigger = keys.setdefault(entry.trigger_id, set())
+        of_trigger.update(each.key for each in entry.admissions if each.key is not None)
+    return {
+        (trigger_id, key): standing
+        for trigger_id, wanted in keys.items()
+        if wanted
+        for key, standing in way.standing(schema, trigger_id, wanted).items()
+    }
+
+
+def _counting(entries: list[Entry], known: Known) -> Known:
     """Those of the keys that still count."""
     lifetimes = {entry.trigger_id: entry.lifetimes for entry in entries}
     return {
@@ -157,9 +161,7 @@ def _counting(
     }
 
 
-def _first_of_each(
-    entries: list[Entry], known: dict[tuple[int, str], Standing]
-) -> list[tuple[Entry, Admission]]:
+def _first_of_each(entries: list[Entry], known: Known) -> list[tuple[Entry, Admission]]:
     """The events to insert: those whose key neither stands nor came earlier in this batch."""
     fresh, seen = [], set(known)
     for entry in entries:
@@ -172,18 +174,16 @@ def _first_of_each(
     return fresh
 
 
-def _verdicts(
-    entry: Entry, made: dict[int, int], known: dict[tuple[int, str], Standing]
-) -> list[Verdict]:
-    verdicts = []
+def _verdicts(entry: Entry, made: dict[int, Verdict], known: Known) -> list[Verdict]:
+    """What became of each event of the request: made just now, or standing already."""
+    return [made.get(id(each)) or _repeated(entry, each, known) for each in entry.admissions]
+
+
+def _repeated(entry: Entry, admission: Admission, known: Known) -> Verdict:
+    assert admission.key is not None  # noqa: S101, an event without a key is always made
     with log.of(entry.request.errand):  # it may be another thread's
-        for admission in entry.admissions:
-            if id(admission) in made:
-                verdicts.append(Verdict(made[id(admission)], outcomes.ACCEPTED))
-            elif admission.key is not None:
-                standing = known[entry.trigger_id, admission.key]
-                verdicts.append(admit.replay_of(entry.trigger_id, admission, standing))
-    return verdicts
+        standing = known[entry.trigger_id, admission.key]
+        return admit.replay_of(entry.trigger_id, admission, standing)
 
 
 def _caught(work: Callable[[], list[Verdict]]) -> Result:
