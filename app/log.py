@@ -65,6 +65,8 @@ def configure(level: str, form: str = "text") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    # no line names them; https://docs.python.org/3/howto/logging.html#optimization
+    logging.logThreads = logging.logMultiprocessing = False
 
 
 def abandon(detail: str) -> Never:
@@ -130,5 +132,7 @@ def quoted(value: object) -> str:
     if value is None:
         return "-"
     text = str(value)
+    if type(value) is int:
+        return text
     # an escaped sign of equality keeps words from outside from posing as a field
     return text if _PLAIN.fullmatch(text) else json.dumps(text).replace("=", "\\u003d")

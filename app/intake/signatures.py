@@ -3,8 +3,7 @@
 import base64
 import hmac
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,11 +31,19 @@ _this_thread = threading.local()
 
 @dataclass(slots=True)
 class Work:
-    """What the proofs of one request have cost so far."""
+    """What the proofs of one request cost: all that its thread computes within the block."""
 
     digests: int = 0
     digested_bytes: int = 0
     curve_checks: int = 0
+
+    def __enter__(self) -> "Work":
+        """From here on it is what this thread computes."""
+        _this_thread.work = self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _this_thread.work = None
 
     def level(self, body: bytes) -> None:
         """As much has been computed as for any other refused request with this body.
@@ -49,16 +56,6 @@ class Work:
             missing = 0
         while self.curve_checks < CURVE_CHECKS:
             curve_signed(_DECOY, bytes(64), body)
-
-
-@contextmanager
-def measured() -> Iterator[Work]:
-    """What this thread computes within the block, counted."""
-    work = _this_thread.work = Work()
-    try:
-        yield work
-    finally:
-        _this_thread.work = None
 
 
 def _current() -> Work:

@@ -14,12 +14,14 @@ DEPTH_LIMIT = 100
 def loads(text: bytes | str) -> Json:
     """What the text says; Unreadable if it is not JSON, or nests too deep."""
     try:
-        parsed = _DECODER.decode(_text(text))
+        read = _text(text)
+        parsed = _DECODER.decode(read)
     except RecursionError as error:
         raise Unreadable(f"the JSON nests deeper than {DEPTH_LIMIT} levels") from error
     except ValueError as error:
         raise Unreadable(f"the body is not JSON: {error}") from error
-    _limit_depth(parsed)
+    if read.count("{") + read.count("[") > DEPTH_LIMIT:
+        _limit_depth(parsed)
     return parsed
 
 

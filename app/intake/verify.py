@@ -19,7 +19,7 @@ def check(trigger: Trigger | None, request: Request, now: datetime) -> Source:
     """The trigger's source, if the request proves its secret; else Unverified with the reason."""
     presumed = trigger or _NOBODY
     source = sources.named(presumed.source)
-    with signatures.measured() as work:
+    with signatures.Work() as work:
         refusal = _refusal(source, presumed, request, now)
         if refusal is not None or not _receives(presumed):
             work.level(request.body)

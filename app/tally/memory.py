@@ -7,7 +7,7 @@ was dropped is known.
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 
 from app import clock, timing
@@ -61,8 +61,11 @@ class Batch:
 
     def count(self, place: Place, number: int = 1) -> None:
         """Add to the number of this place."""
-        if self._room(self.counts, place, DISTINCT_AT_MOST, number):
-            self.counts[place] = self.counts.get(place, 0) + number
+        before = self.counts.get(place)
+        if before is not None:
+            self.counts[place] = before + number
+        elif self._room(self.counts, place, DISTINCT_AT_MOST, number):
+            self.counts[place] = number
 
     def claim(self, place: Place, number: int = 1) -> None:
         """Add to the number of this place, if it proves to be a trigger's; else to nobody's."""
@@ -107,6 +110,7 @@ class Tally:
         self._now = now
         self._lock = threading.Lock()
         self._batch = Batch()
+        self._hour_known = _hour_of(now())
 
     def count(self, trigger_id: int, outcome: str, number: int = 1) -> None:
         """So many more deliveries to this trigger came to this; NOBODY for an unknown one."""
@@ -150,4 +154,14 @@ class Tally:
             self._batch.join(taken)
 
     def _hour(self) -> datetime:
-        return self._now().replace(minute=0, second=0, microsecond=0)
+        """Made once an hour, and its hash with it."""
+        began, ends = known = self._hour_known
+        now = self._now()
+        if not began <= now < ends:
+            self._hour_known = known = _hour_of(now)
+        return known[0]
+
+
+def _hour_of(moment: datetime) -> tuple[datetime, datetime]:
+    began = moment.replace(minute=0, second=0, microsecond=0)
+    return began, began + timedelta(hours=1)
