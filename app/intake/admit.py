@@ -4,6 +4,7 @@ import json
 import logging
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,7 +20,7 @@ from app.models import execution_requests, trigger_executions
 from app.retention import Lifetimes
 from app.revision import Schema
 
-_SECRET_HEADER = re.compile(r"auth|cookie|token|secret|signature|password|^apikey$|^x-api-key$")
+_SECRET_NAMES = re.compile(r"auth|cookie|token|secret|signature|password|^apikey$|^x-api-key$")
 
 logger = logging.getLogger("hookonce.intake")
 
@@ -148,10 +149,15 @@ def _original(execution_id: int, request: Request) -> dict[str, object]:
 
 
 def _kept_headers(request: Request) -> str:
-    kept = {k: v for k, v in request.headers.items() if not _SECRET_HEADER.search(k)}
+    kept = {k: v for k, v in request.headers.items() if not _secret(k)}
     if request.errand is not None:
         kept.setdefault("x-request-id", request.errand.request_id)
     return json.dumps(kept)
+
+
+@lru_cache(maxsize=1024)
+def _secret(header: str) -> bool:
+    return bool(_SECRET_NAMES.search(header))
 
 
 def _repeated(outcome: str, trigger_id: int, admission: Admission, standing: Standing) -> Verdict:

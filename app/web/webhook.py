@@ -1,14 +1,18 @@
 """/api/triggers/webhook/{trigger_id}: where senders knock."""
 
 import time
+from typing import Any
 
 import falcon
 
 from app import outcomes
 from app.errors import TooLarge, Unreadable
-from app.intake.message import Answer, Request
+from app.intake.message import OK, Answer, Request
 from app.intake.receive import Intake, answered, greet, receive, turned_away
 from app.web import body
+
+_NOTED = b'{"status": "ok"}'
+"""What nearly every answer says, rendered once."""
 
 
 class Webhook:
@@ -56,13 +60,26 @@ class Webhook:
     ) -> Request:
         return Request(
             trigger_id=trigger_id,
-            headers={name.lower(): value for name, value in req.headers.items()},
+            headers=_headers(req.env),
             body=arrived,
             presented_secret=secret,
             url=self._public_url + req.relative_uri,
             query={name: value for name, value in req.params.items() if isinstance(value, str)},
             errand=req.context.errand,
         )
+
+
+def _headers(environ: dict[str, Any]) -> dict[str, str]:
+    """By their names in lower case, as sent."""
+    headers = {
+        name[5:].replace("_", "-").lower(): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    }
+    for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+        if environ.get(name):
+            headers[name.replace("_", "-").lower()] = environ[name]
+    return headers
 
 
 def _require_plain(req: falcon.Request) -> None:
@@ -80,7 +97,10 @@ def _require_plain(req: falcon.Request) -> None:
 
 def _respond(resp: falcon.Response, answer: Answer) -> None:
     resp.status = answer.status
-    if isinstance(answer.body, str):
+    if answer is OK:
+        resp.content_type = falcon.MEDIA_JSON
+        resp.data = _NOTED
+    elif isinstance(answer.body, str):
         resp.content_type = falcon.MEDIA_TEXT
         resp.text = answer.body
     else:
