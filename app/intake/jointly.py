@@ -71,7 +71,7 @@ class Admitting:
             known = _standing(way, schema, entries) if self.pre_check else {}
             if len(_counting(entries, known)) < len(known):
                 raise RowRefused("a key stands that counts no more: it is given up alone")
-            fresh = _first_of_each(entries, known)
+            fresh = _first_of_each(entries, known) if self.pre_check else _each(entries)
             rows = [admit.row(entry.trigger_id, each, entry.request) for entry, each in fresh]
             ids = way.insert(schema, rows) if rows else []
         if ids:
@@ -159,6 +159,11 @@ def _counting(entries: list[Entry], known: Known) -> Known:
         for key, standing in known.items()
         if admit.counts(standing, lifetimes[key[0]])
     }
+
+
+def _each(entries: list[Entry]) -> list[tuple[Entry, Admission]]:
+    """Every event: the index alone decides."""
+    return [(entry, admission) for entry in entries for admission in entry.admissions]
 
 
 def _first_of_each(entries: list[Entry], known: Known) -> list[tuple[Entry, Admission]]:
