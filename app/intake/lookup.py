@@ -5,12 +5,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 from cachetools import TTLCache
 
-from app import log
+from app import log, waiting
 from app.db import Database
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.intake.message import Json, Trigger
@@ -75,7 +76,7 @@ class Triggers:
             # asked once: what is there when asked for may have expired when it is fetched
             found = self._remembered.get(named, _NOT_ASKED)
         if found is _NOT_ASKED:
-            found = self._look_up(named)
+            found = waiting.elsewhere(partial(self._look_up, named))
             with self._lock:
                 self._remembered[named] = found
         return None if named == NO_ID else found

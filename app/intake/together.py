@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+from app import waiting
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -15,16 +17,14 @@ Result = TypeVar("Result")
 class Seat(Generic[Item, Result]):
     """One caller's place in a batch."""
 
-    __slots__ = ("error", "item", "leads", "result", "turn", "weight")
+    __slots__ = ("error", "item", "result", "turn", "weight")
 
     def __init__(self, item: Item, weight: int) -> None:
         self.item = item
         self.weight = weight
         self.result: Result | None = None
         self.error: BaseException | None = None
-        self.leads = False
-        self.turn = threading.Lock()
-        self.turn.acquire()
+        self.turn = waiting.turn()
 
 
 class Together(Generic[Item, Result]):
@@ -47,17 +47,15 @@ class Together(Generic[Item, Result]):
         seat: Seat[Item, Result] = Seat(item, weight)
         with self._lock:
             self._waiting.append(seat)
-            seat.leads = not self._led
-            self._led = True
-        if not seat.leads:
-            seat.turn.acquire()  # released with a result, or with the lead
-        if seat.leads:
-            self._lead(seat)
+            leads, self._led = not self._led, True
+        if leads:
+            seat.turn.lead(self._lead)
+        seat.turn.wait()
         if seat.error is not None:
             raise seat.error
         return seat.result  # type: ignore[return-value]
 
-    def _lead(self, own: Seat[Item, Result]) -> None:
+    def _lead(self) -> None:
         """One batch, whatever happens; then the first that waits leads: nobody leads for ever."""
         with self._lock:
             batch = self._next_batch()
@@ -71,12 +69,10 @@ class Together(Generic[Item, Result]):
         except BaseException as error:
             for seat in batch:
                 seat.error = error
-            raise
         finally:
             self._hand_over()
             for seat in batch:
-                if seat is not own:
-                    seat.turn.release()
+                seat.turn.give()
 
     def _next_batch(self) -> list[Seat[Item, Result]]:
         """As many as are light enough together; the first one always, however heavy."""
@@ -94,5 +90,4 @@ class Together(Generic[Item, Result]):
             following = self._waiting[0] if self._waiting else None
             self._led = following is not None
         if following is not None:
-            following.leads = True
-            following.turn.release()
+            following.turn.lead(self._lead)

@@ -1,0 +1,148 @@
+"""Who waits gives way to others, hears of its own, and keeps what it knew."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from queue import SimpleQueue
+
+import pytest
+
+from app import waiting
+from app.intake.together import Together
+from app.waiting import Round
+
+DEADLINE_SECONDS = 20.0
+
+
+class Answering:
+    """A thread, this one, that answers requests in turn, as a server's does."""
+
+    def __init__(self) -> None:
+        self._calls: SimpleQueue[Callable[[], object]] = SimpleQueue()
+        self.round = Round(self._calls.put)
+
+    def answer(self, *requests: Callable[[], object]) -> None:
+        """All of them begin at once; returns when there is nothing more to do for now."""
+        for request in requests:
+            self.round.answer(request)
+        self.round.end()
+
+    def until(self, true: Callable[[], object]) -> None:
+        """Go on with those that are resumed until this is so."""
+        while not true():
+            self._calls.get(timeout=DEADLINE_SECONDS)()
+            self.round.end()
+
+
+@pytest.fixture
+def answering() -> Iterator[Answering]:
+    made = Answering()
+    yield made
+    made.round.close()
+
+
+def test_while_one_waits_for_work_elsewhere_others_are_answered(answering: Answering) -> None:
+    may_end, said = threading.Event(), []
+
+    def slow() -> None:
+        waiting.elsewhere(lambda: may_end.wait(DEADLINE_SECONDS))
+        said.append("slow")
+
+    answering.answer(slow, lambda: said.append("quick"))
+    may_end.set()
+    answering.until(lambda: len(said) == 2)
+
+    assert said == ["quick", "slow"]
+
+
+def test_work_elsewhere_is_done_by_another_thread_and_its_error_raised_here(
+    answering: Answering,
+) -> None:
+    found: list[object] = []
+
+    def request() -> None:
+        found.append(waiting.elsewhere(threading.get_ident))
+        try:
+            waiting.elsewhere(lambda: int("none"))
+        except ValueError as error:
+            found.append(str(error))
+        found.append(threading.get_ident())
+
+    answering.answer(request)
+    answering.until(lambda: len(found) == 3)
+
+    there, error, here = found
+    assert there != here == threading.get_ident()
+    assert "none" in str(error)
+
+
+def test_a_thread_of_its_own_does_the_work_itself() -> None:
+    assert waiting.elsewhere(threading.get_ident) == threading.get_ident()
+
+
+def test_each_request_keeps_its_own_context(answering: Answering) -> None:
+    name: ContextVar[str] = ContextVar("name")
+    found = []
+
+    def request(own: str) -> None:
+        name.set(own)
+        there = waiting.elsewhere(name.get)
+        found.append((own, there, name.get()))
+
+    answering.answer(lambda: request("a"), lambda: request("b"))
+    answering.until(lambda: len(found) == 2)
+
+    assert sorted(found) == [("a", "a", "a"), ("b", "b", "b")]
+
+
+def test_what_is_answered_in_one_turn_is_worked_on_in_one_batch(answering: Answering) -> None:
+    batches, said = [], []
+
+    def work(items: list[int]) -> list[int]:
+        batches.append(items)
+        return [10 * item for item in items]
+
+    together = Together(work, heaviest=100)
+    answering.answer(*(lambda item=item: said.append(together(item)) for item in range(20)))
+    answering.until(lambda: len(said) == 20)
+
+    assert batches == [list(range(20))]
+    assert said == [10 * item for item in range(20)]
+
+
+def test_threads_and_requests_in_turn_share_batches_and_each_hears_of_its_own(
+    answering: Answering,
+) -> None:
+    batches, said = [], []
+    together = Together(lambda items: batches.append(items) or [-item for item in items], 7)
+    count = 200
+
+    with ThreadPoolExecutor(8) as pool:
+        futures = [pool.submit(together, number) for number in range(count)]
+        for number in range(count, 2 * count):
+            answering.answer(lambda number=number: said.append((number, together(number))))
+        answering.until(lambda: len(said) == count)
+
+    assert [future.result() for future in futures] == [-number for number in range(count)]
+    assert all(result == -number for number, result in said)
+    assert sorted(item for batch in batches for item in batch) == list(range(2 * count))
+    assert max(map(len, batches)) <= 7
+
+
+def test_work_that_fails_is_told_to_all_that_waited_for_it(answering: Answering) -> None:
+    def work(_items: list[int]) -> list[int]:
+        raise ArithmeticError("no")
+
+    together, said = Together(work, 100), []
+
+    def request() -> None:
+        try:
+            together(1)
+        except ArithmeticError as error:
+            said.append(str(error))
+
+    answering.answer(request, request)
+    answering.until(lambda: len(said) == 2)
+
+    assert said == ["no", "no"]
