@@ -9,23 +9,10 @@ import socket
 import struct
 
 from gunicorn.glogging import Logger
-from gunicorn.http.errors import InvalidHeader, UnsupportedTransferCoding
-from gunicorn.workers.gthread import ThreadWorker
 
 from app import log, settings
 from app.errors import InvalidSetting
-
-
-class Receiver(ThreadWorker):
-    """Blames the sender for a Transfer-Encoding that nobody knows: 400, where gunicorn says 501.
-
-    Anyone can cause it, and what is above 499 is our trouble: it wakes people up.
-    """
-
-    def handle_error(self, req, client, addr, exc):
-        if isinstance(exc, UnsupportedTransferCoding):
-            exc = InvalidHeader(str(exc))
-        super().handle_error(req, client, addr, exc)
+from app.receiver import Receiver
 
 
 class Lines(Logger):

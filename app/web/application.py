@@ -11,7 +11,7 @@ from app.web import api, problems
 from app.web.desk import Desk
 from app.web.doorman import Doorman
 from app.web.doors import Doors
-from app.web.headers import SecurityHeaders
+from app.web.headers import WEBHOOKS, SecurityHeaders
 from app.web.health import Alive, Ready
 from app.web.metrics import Metrics
 from app.web.operations import PUBLIC
@@ -19,7 +19,12 @@ from app.web.pages import site
 from app.web.requests import RequestLines
 from app.web.webhook import Webhook
 
-App = falcon.App[falcon.Request, falcon.Response]
+
+class App(falcon.App[falcon.Request, falcon.Response]):
+    """The application, with what its server should know of it."""
+
+    answered_in_turn = WEBHOOKS
+    """A POST to these paths waits by app.waiting alone; see app/receiver.py."""
 
 
 def create_app(
@@ -27,9 +32,7 @@ def create_app(
 ) -> App:
     """The WSGI application for these settings, which counts what it does in this tally."""
     database = database or Database(settings)
-    app: App = falcon.App(
-        middleware=[RequestLines(), SecurityHeaders(settings.hookonce_public_url)]
-    )
+    app = App(middleware=[RequestLines(), SecurityHeaders(settings.hookonce_public_url)])
     problems.install(app, settings.hookonce_refusal_status)
     intake = opened(database, pre_check=settings.hookonce_pre_check, tally=tally, settings=settings)
     webhook = Webhook(intake, settings.hookonce_max_body_bytes, settings.hookonce_public_url)

@@ -1,0 +1,190 @@
+"""Webhooks that arrive whole hold no thread: what else is going on, they are answered."""
+
+import http.client
+import signal
+import socket
+import time
+from contextlib import ExitStack
+
+import pytest
+
+from tests.process.ledger import Ledger
+from tests.process.sender import Sender, event, read
+from tests.process.service import Service, until
+from tests.process.test_database_in_trouble import LOCK
+
+ONE_THREAD = "--threads 1"
+
+
+def connected(sender: Sender) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", sender.port), 20)
+
+
+def test_a_connection_answers_one_request_after_another(service: Service, ledger: Ledger) -> None:
+    sender = ledger.sender(service.gunicorn(workers=1))
+
+    with connected(sender) as connection:
+        for number in range(5):
+            connection.sendall(sender.raw(event(f"paid-{number}")))
+            assert read(connection).acknowledged
+
+    assert ledger.rows_by_key() == {f"paid-{number}": 1 for number in range(5)}
+
+
+@pytest.mark.parametrize("cut", [1, 40, -20, -1])
+@pytest.mark.parametrize("pause", [0.0, 0.01, 0.3])
+def test_a_request_in_two_pieces_is_one_request(
+    service: Service, ledger: Ledger, cut: int, pause: float
+) -> None:
+    sender = ledger.sender(service.gunicorn(workers=1))
+    whole = sender.raw(event("paid-1"))
+
+    with connected(sender) as connection:
+        for _ in range(2):  # the second one on a connection that was kept
+            connection.sendall(whole[:cut])
+            time.sleep(pause)
+            connection.sendall(whole[cut:])
+            assert read(connection).acknowledged
+
+    assert ledger.rows_by_key() == {"paid-1": 1}
+
+
+def test_requests_sent_in_one_go_are_answered_in_their_order(
+    service: Service, ledger: Ledger
+) -> None:
+    sender = ledger.sender(service.gunicorn(workers=1))
+    forged = sender.raw(event("forged")).replace(b"X-Webhook-Signature: ", b"X-Other: ")
+
+    with connected(sender) as connection:
+        connection.sendall(sender.raw(event("a")) + forged + sender.raw(event("b")))
+        reader = connection.makefile("rb")
+        statuses = [one_status(reader) for _ in range(3)]
+
+    assert statuses == [200, 401, 200]
+    assert ledger.rows_by_key() == {"a": 1, "b": 1}
+
+
+def one_status(reader: socket.SocketIO) -> int:
+    status = int(reader.readline().split()[1])
+    length = 0
+    while (line := reader.readline()) != b"\r\n":
+        if line.lower().startswith(b"content-length:"):
+            length = int(line.split(b":")[1])
+    reader.read(length)
+    return status
+
+
+def test_the_only_thread_is_busy_and_webhooks_are_answered(
+    service: Service, ledger: Ledger
+) -> None:
+    gunicorn = service.gunicorn(workers=1, GUNICORN_CMD_ARGS=ONE_THREAD, HOOKONCE_READ_SECONDS="9")
+    sender = ledger.sender(gunicorn)
+
+    with connected(sender) as silent:
+        silent.sendall(b"GET /healthz HTTP/1.1\r\n")
+        time.sleep(0.2)  # by now the thread waits for the rest of it
+        began = time.monotonic()
+        answers = [sender.post_event(f"paid-{number}") for number in range(3)]
+        took = time.monotonic() - began
+
+    assert all(answer.acknowledged for answer in answers)
+    assert took < 8, "they waited until the silent one was cut off"
+
+
+def test_connections_that_say_nothing_hold_no_thread(service: Service, ledger: Ledger) -> None:
+    gunicorn = service.gunicorn(workers=1, GUNICORN_CMD_ARGS=ONE_THREAD)
+    sender = ledger.sender(gunicorn)
+
+    with ExitStack() as stack:
+        for _ in range(20):
+            stack.enter_context(connected(sender))
+        began = time.monotonic()
+        assert gunicorn.get("/healthz")[0] == 200
+
+    assert time.monotonic() - began < 4, "each of them was waited for"
+
+
+def test_one_that_does_not_let_go_of_its_connection_delays_nobody(
+    service: Service, ledger: Ledger
+) -> None:
+    sender = ledger.sender(service.gunicorn(workers=1))
+    last = sender.raw(event("last")).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1)
+
+    with ExitStack() as stack:
+        for _ in range(10):
+            connection = stack.enter_context(connected(sender))
+            connection.sendall(last)
+            assert read(connection).acknowledged
+        began = time.monotonic()
+        assert sender.post_event("next").acknowledged
+
+    assert time.monotonic() - began < 1.5, "gunicorn lingers for two seconds with each of them"
+
+
+def test_while_webhooks_wait_for_a_locked_database_others_are_answered(
+    service: Service, ledger: Ledger, kind: str
+) -> None:
+    gunicorn = service.gunicorn(workers=1, HOOKONCE_DATABASE_TIMEOUT_SECONDS="10")
+    sender = ledger.sender(gunicorn)
+
+    with connected(sender) as waiting:
+        with ledger.database.writing() as connection:
+            connection.exec_driver_sql(LOCK[kind])
+            waiting.sendall(sender.raw(event("waits")))
+            time.sleep(0.2)
+            began = time.monotonic()
+            assert gunicorn.get("/healthz")[0] == 200
+            took = time.monotonic() - began
+        assert read(waiting).acknowledged
+
+    assert took < 5
+
+
+def test_a_worker_that_is_told_to_stop_answers_what_waits_for_its_commit(
+    service: Service, ledger: Ledger, kind: str
+) -> None:
+    gunicorn = service.gunicorn(workers=1, HOOKONCE_DATABASE_TIMEOUT_SECONDS="10")
+    sender = ledger.sender(gunicorn)
+
+    with connected(sender) as waiting:
+        with ledger.database.writing() as connection:
+            connection.exec_driver_sql(LOCK[kind])
+            waiting.sendall(sender.raw(event("waits")))
+            time.sleep(0.2)
+            gunicorn.signal(signal.SIGTERM)
+            time.sleep(0.2)
+        assert read(waiting).acknowledged
+
+    assert gunicorn.ended() == 0
+    assert ledger.rows_by_key() == {"waits": 1}
+
+
+def test_under_another_worker_of_gunicorn_all_is_as_it_was(
+    service: Service, ledger: Ledger
+) -> None:
+    sender = ledger.sender(service.gunicorn(workers=1, GUNICORN_CMD_ARGS="-k gthread"))
+
+    answers = sender.post_at_once(event("paid-1"), 10)
+
+    assert all(answer.acknowledged for answer in answers)
+    assert ledger.rows_by_key() == {"paid-1": 1}
+
+
+def test_http_client_that_sends_head_and_body_apart_is_heard(
+    service: Service, ledger: Ledger
+) -> None:
+    sender = ledger.sender(service.gunicorn(workers=1, GUNICORN_CMD_ARGS=ONE_THREAD))
+    connection = http.client.HTTPConnection("127.0.0.1", sender.port, timeout=20)
+
+    statuses = []
+    for number in range(20):
+        body = event(f"paid-{number}")
+        headers = {"X-Webhook-Signature": sender.signature(body)}
+        connection.request("POST", sender.path, body, headers)
+        response = connection.getresponse()
+        response.read()
+        statuses.append(response.status)
+    connection.close()
+
+    assert statuses == [200] * 20
+    until(lambda: ledger.count() == 20, "twenty rows")
