@@ -12,7 +12,7 @@ from gunicorn.glogging import Logger
 
 from app import log, settings
 from app.errors import InvalidSetting
-from app.receiver import Receiver
+from app.receiver import Receiver, census
 
 
 class Lines(Logger):
@@ -78,6 +78,11 @@ def post_worker_init(_worker):
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+def child_exit(_server, worker):
+    """However it ended, nobody leaves connections to it any more."""
+    census.forget(worker.age)
 
 
 def post_fork(_server, _worker):

@@ -8,6 +8,7 @@ that polls, if it is small and there to its last byte. What is slow, large, chun
 gets a thread as ever.
 """
 
+import os
 import selectors
 import time
 from collections import deque
@@ -20,12 +21,20 @@ from gunicorn import http
 from gunicorn.http.errors import InvalidHeader, NoMoreData, UnsupportedTransferCoding
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from app.census import Census
 from app.waiting import Round
 
 WHOLE_BYTES = 16_384
 """Of the largest request that is answered in turn: none waits long for its neighbour's."""
 REST_SECONDS = 0.05
 """How soon the rest of a request must follow its beginning; else a thread waits for it."""
+LET_PASS_SECONDS = 0.05
+"""How long a new connection is left to another process that has fewer."""
+GREEDY_SECONDS = 0.25
+"""How long none is left to others after one was in vain: they may be hung."""
+
+census = Census()
+"""Of the workers of this master, which imports this module before it forks them."""
 
 
 class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of its types
@@ -35,17 +44,22 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
         """Until the worker is told to stop, and what is under way is answered."""
         self._round = Round(self.method_queue.defer)
         self._begun: dict[Any, _Begun] = {}
+        self._let_pass_until: float | None = None
+        self._greedy_until = 0.0
         self._beginning = self._named_beginning()
         super().run()
         self._round.close()
 
     def accept(self, listener: Any) -> None:
         """Whoever connects holds no thread before there is something to read."""
+        if self._lets_pass():
+            return
         try:
             client, address = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return
         self.nr_conns += 1
+        census.note(self.age, self.nr_conns)
         conn = TConn(self.cfg, client, address, listener.getsockname())
         conn.set_timeout()
         self.pending_conns.append(conn)
@@ -64,6 +78,7 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """What came in together is worked on together."""
+        census.note(self.age, self.nr_conns)
         super().wait_for_and_dispatch_events(REST_SECONDS if self._begun else timeout)
         if self._begun:
             self._give_threads()
@@ -88,6 +103,19 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
         if isinstance(exc, UnsupportedTransferCoding):
             exc = InvalidHeader(str(exc))
         super().handle_error(req, client, addr, exc)
+
+    def _lets_pass(self) -> bool:
+        """Whether another process should take the connection that waits, and still may."""
+        now = time.monotonic()
+        if self.nr_conns <= census.fewest() or now < self._greedy_until:
+            self._let_pass_until = None
+            return False
+        self._let_pass_until = self._let_pass_until or now + LET_PASS_SECONDS
+        if now < self._let_pass_until:
+            os.sched_yield()
+            return True
+        self._greedy_until = now + GREEDY_SECONDS
+        return False
 
     def _named_beginning(self) -> bytes | None:
         """What a request begins with that is answered in turn; None where there is no such."""

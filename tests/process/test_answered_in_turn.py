@@ -1,16 +1,18 @@
 """Webhooks that arrive whole hold no thread: what else is going on, they are answered."""
 
 import http.client
+import os
 import signal
 import socket
 import time
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from tests.process.ledger import Ledger
 from tests.process.sender import Sender, event, read
-from tests.process.service import Service, until
+from tests.process.service import Gunicorn, Service, until
 from tests.process.test_database_in_trouble import LOCK
 
 ONE_THREAD = "--threads 1"
@@ -157,6 +159,54 @@ def test_a_worker_that_is_told_to_stop_answers_what_waits_for_its_commit(
 
     assert gunicorn.ended() == 0
     assert ledger.rows_by_key() == {"waits": 1}
+
+
+def test_processes_share_connections(service: Service, ledger: Ledger) -> None:
+    gunicorn = service.gunicorn(workers=2)
+    sender = ledger.sender(gunicorn)
+
+    with ExitStack() as stack:
+
+        def both_have_begun() -> bool:
+            stack.enter_context(sender.connected())
+            return min(more_sockets(gunicorn, before)) > 0
+
+        before = sockets(gunicorn)
+        until(both_have_begun, "a connection for each process")
+        begun = sum(more_sockets(gunicorn, before))
+        for _ in range(40):
+            stack.enter_context(sender.connected())
+        held = more_sockets(gunicorn, before)
+
+    assert sum(held) == begun + 40
+    assert min(held) >= 8, f"{held}: one process takes nearly all"
+
+
+def more_sockets(gunicorn: Gunicorn, before: list[int]) -> list[int]:
+    return [now - then for now, then in zip(sockets(gunicorn), before, strict=True)]
+
+
+def sockets(gunicorn: Gunicorn) -> list[int]:
+    """How many sockets each worker process has."""
+    return [
+        sum(os.readlink(each).startswith("socket:") for each in Path(f"/proc/{pid}/fd").iterdir())
+        for pid in sorted(gunicorn.children())
+    ]
+
+
+def test_a_new_process_in_place_of_a_killed_one_takes_its_share(
+    service: Service, ledger: Ledger
+) -> None:
+    gunicorn = service.gunicorn(workers=2)
+    os.kill(gunicorn.children()[0], signal.SIGKILL)
+    until(lambda: len(gunicorn.lines("serving")) == 3, "a third worker process")
+    sender = ledger.sender(gunicorn)
+
+    began = time.monotonic()
+    answers = [sender.post_event(f"paid-{number}") for number in range(10)]
+
+    assert all(answer.acknowledged for answer in answers)
+    assert time.monotonic() - began < 10
 
 
 def test_under_another_worker_of_gunicorn_all_is_as_it_was(
