@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
-from app.db import SECONDS_SINCE, Database, in_our_words
+from app.db import SECONDS_SINCE, Database, begin_writing, in_our_words
 from app.errors import HookonceError
 from app.revision import Schema
 
@@ -129,7 +129,7 @@ class SqliteLane:
 
     def insert(self, schema: Schema, rows: Sequence[Row]) -> list[int]:
         known = shape(schema)
-        self._connection.execute("BEGIN IMMEDIATE")
+        begin_writing(self._connection)
         try:
             ids = [id_ for some in _portions(rows) for id_ in self._inserted(known, some)]
             self._connection.execute("COMMIT")

@@ -1,7 +1,7 @@
 """Engine, transactions, and every difference between SQLite and PostgreSQL."""
 
 from app.db.database import Database
-from app.db.engine import create_engine
+from app.db.engine import begin_writing, create_engine
 from app.db.sql import (
     SECONDS_SINCE,
     adding,
@@ -24,6 +24,7 @@ __all__ = [
     "Database",
     "adding",
     "alone",
+    "begin_writing",
     "columns",
     "create_engine",
     "explain",

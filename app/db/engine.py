@@ -1,6 +1,8 @@
 """The engine of each database: how it connects, waits for locks and begins."""
 
 import os
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.errors import NoDatabase
 from app.settings import Settings
+
+LOOK_AGAIN_SECONDS = 0.0003
+"""How soon to ask again for a lock that another holds."""
 
 
 def create_engine(settings: Settings) -> Engine:
@@ -46,9 +51,39 @@ def _sqlite_engine(settings: Settings) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         if connection.get_execution_options().get("hookonce_writes"):
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                begin_writing(connection.connection.driver_connection)
+            except sqlite3.OperationalError as error:
+                raise exc.OperationalError("BEGIN IMMEDIATE", None, error) from error
 
     return engine
+
+
+def begin_writing(connection: Any) -> None:
+    """The driver's connection holds SQLite's one write lock, as soon as it is to be had.
+
+    SQLite itself looks again after 1, 2, 5, 10 and more milliseconds, while the turn of another
+    takes but one: whoever came second would wait several turns. Raises OperationalError after the
+    connection's own time-out.
+    """
+    (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    until = time.monotonic() + patience / 1000
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        while not _begun(connection, last=time.monotonic() >= until):
+            time.sleep(LOOK_AGAIN_SECONDS)
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {patience}")
+
+
+def _begun(connection: Any, *, last: bool) -> bool:
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if last or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    return True
 
 
 def insist_on_the_file(engine: Engine) -> None:
