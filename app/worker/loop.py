@@ -24,6 +24,8 @@ from app.worker.wake import Wake
 
 RESCUE_SECONDS = 1.0
 """How often to look whether another worker fell silent."""
+ROUND_SECONDS = 0.004
+"""How far apart rounds are at least while actions run: what ends meanwhile is settled together."""
 
 logger = logging.getLogger("hookonce.worker")
 
@@ -85,8 +87,11 @@ class Worker:
         )
         with self._wake.hearing(self._database.bell):
             while not stop.is_set():
+                began = time.monotonic()
                 if not self.work_once():
                     self._wake.sleep(stop, self._due_in_seconds)
+                if self._busy:
+                    stop.wait(began + ROUND_SECONDS - time.monotonic())
         return self._finish()
 
     def run_once(self) -> int:
