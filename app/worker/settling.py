@@ -1,7 +1,6 @@
 """Write down how attempts ended, as soon as the database takes it: many in one transaction."""
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 
 from app import lifecycle, log, outcomes
@@ -34,7 +33,7 @@ class Settling:
         self._owner = owner
         self._chance = chance
         self._tally = tally or Tally()
-        self._waiting: list[tuple[Ended, float]] = []
+        self._waiting: list[Ended] = []
 
     @property
     def pending(self) -> bool:
@@ -42,36 +41,20 @@ class Settling:
         return bool(self._waiting)
 
     def add(self, ended: Sequence[Ended]) -> None:
-        """Keep it until it is written down, or its lease has run out anyway."""
-        give_up_at = time.monotonic() + self._settings.hookonce_lease_seconds
-        self._waiting += [(each, give_up_at) for each in ended]
+        """Keep it until it is written down, however long the database is away.
+
+        Who owns it by now is for the database to say: forgotten with its lease it would run again,
+        though nobody else could have taken it meanwhile either.
+        """
+        self._waiting += ended
 
     def write(self) -> None:
-        """All is written down, or is given up with its lease.
+        """All is written down, or another worker's by now.
 
         Raises DatabaseUnavailable or SchemaMoved with the rest kept.
         """
-        try:
-            while self._waiting:
-                self._write([ended for ended, _ in self._waiting[:AT_ONCE]])
-        except (DatabaseUnavailable, SchemaMoved) as error:
-            self.give_up(error)
-            raise
-
-    def give_up(self, error: Exception) -> None:
-        """Forget what has waited for as long as its lease lasts: another worker has it by now."""
-        now = time.monotonic()
-        for ended, give_up_at in self._waiting:
-            if now > give_up_at:
-                execution_id = ended.lease.execution_id
-                log.event(
-                    logger,
-                    logging.ERROR,
-                    "settle_given_up",
-                    execution_id=execution_id,
-                    detail=error,
-                )
-        self._waiting = [each for each in self._waiting if now <= each[1]]
+        while self._waiting:
+            self._write(self._waiting[:AT_ONCE])
 
     def write_lost(self) -> None:
         """Attempts whose lease nobody renewed are settled as lost."""
@@ -91,7 +74,7 @@ class Settling:
     def renew(self, attempts: Sequence[Attempt]) -> None:
         """Our leases last for another lease time; what is waiting to be settled keeps its own."""
         held = [each.lease.execution_id for each in attempts]
-        held += [ended.lease.execution_id for ended, _ in self._waiting]
+        held += [ended.lease.execution_id for ended in self._waiting]
         if not held:
             return
         try:

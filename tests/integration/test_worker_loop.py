@@ -17,6 +17,7 @@ from app.actions.work import Work
 from app.db import Database, utc_now
 from app.models import trigger_executions
 from app.settings import Settings
+from app.worker import patience
 from app.worker.loop import Worker
 from tests import factories
 from tests.databases import migrate
@@ -221,6 +222,36 @@ def test_an_outcome_is_written_down_as_soon_as_the_database_takes_it(
     hasty.dispose()
 
     assert statuses(database) == ["completed"]
+
+
+def test_an_outcome_outlasts_an_outage_that_is_longer_than_its_lease(
+    database: Database,
+    settings: Settings,
+    register: Register,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(patience, "QUIET_SECONDS", 0.0)  # every wait is said
+    chosen = replace(settings, hookonce_database_timeout_seconds=0.05, hookonce_lease_seconds=0.3)
+    hasty, locked = Database(chosen), ExitStack()
+    worker = Worker(hasty, chosen)
+
+    def lock(work: Work) -> str:
+        if work.attempt_number == 1:
+            connection = locked.enter_context(database.writing())
+            connection.execute(sa.update(trigger_executions).values(error="locked"))
+        return "done"
+
+    def release_after_the_lease() -> None:
+        if worker._patience.tried_seconds > 2 * chosen.hookonce_lease_seconds:
+            locked.close()
+
+    register(lock)
+
+    with called_on("worker_waits", release_after_the_lease):
+        worker.run_once()
+    hasty.dispose()
+
+    assert outcomes(database) == ["succeeded"]
 
 
 def test_an_outcome_waits_for_a_migration_that_has_not_brought_everything_back(
