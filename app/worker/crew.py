@@ -37,8 +37,8 @@ class Crew:
         held = Counter(trigger_id for trigger_id, _ in begun)
         long_ago = time.monotonic() - LONG_SECONDS
         lasting = {trigger_id for trigger_id, began in begun if began < long_ago}
-        quick = {each for each, took in self._took.items() if took <= LONG_SECONDS}
-        return Room(self._places, held, quick - lasting)
+        slow = {each for each, took in self._took.items() if took > LONG_SECONDS} | lasting
+        return Room(self._places, held, self._took.keys() - slow, slow)
 
     def begin(self, attempt: Attempt, then: Callable[[], None]) -> None:
         """Let it run in a thread; `then` is called, in that thread, when it has ended."""

@@ -53,6 +53,8 @@ class Room:
     """By trigger: the places that are taken now."""
     quick: Collection[int] = ()
     """Triggers whose attempts are short: a place that they take is soon free again."""
+    slow: Collection[int] = ()
+    """Triggers whose attempts are long, as they are where a target hangs."""
 
     @property
     def reserved(self) -> int:
@@ -64,7 +66,8 @@ def out(turns: Sequence[Turn], room: Room) -> dict[int, int]:
     """How many of each trigger shall begin now: place by place to whoever holds the fewest.
 
     Between equals the longest waiting comes first. The reserved places go to triggers that are
-    known to be quick, and to those of which nothing runs here.
+    known to be quick, and to those of which nothing runs here, unless they are known to be slow:
+    a host that hangs may be the target of more triggers than there are places.
     """
     free = room.places - sum(room.held.values())
     by_id = {turn.trigger_id: turn for turn in turns if turn.allowed_count > 0}
@@ -76,7 +79,8 @@ def out(turns: Sequence[Turn], room: Room) -> dict[int, int]:
     given: dict[int, int] = {}
     while free > 0 and waiting:
         held, due, trigger_id = heappop(waiting)
-        if held and free <= room.reserved and trigger_id not in room.quick:
+        keeps_it = trigger_id in room.slow or (held and trigger_id not in room.quick)
+        if keeps_it and free <= room.reserved:
             continue
         free -= 1
         given[trigger_id] = given.get(trigger_id, 0) + 1

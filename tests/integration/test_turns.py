@@ -13,7 +13,7 @@ from app.actions.work import Work
 from app.db import Database, utc_now
 from app.models import trigger_executions, triggers
 from app.settings import Settings
-from app.worker import claim, look
+from app.worker import claim, crew, look
 from app.worker.attempt import Attempt
 from app.worker.loop import Worker
 from app.worker.share import Turn
@@ -200,6 +200,37 @@ def test_a_trigger_whose_target_hangs_keeps_no_other_waiting(
         may_end.set()
 
     assert in_time
+
+
+def test_many_triggers_whose_targets_hang_keep_no_other_waiting(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "LONG_SECONDS", 0.0)  # whatever has run once is known to be slow
+    may_end, ran = Event(), Event()
+    may_end.set()
+
+    def act(work: Work) -> str:
+        return str(ran.set() if work.trigger_slug == "lively" else may_end.wait(DEADLINE_SECONDS))
+
+    monkeypatch.setitem(actions.ACTIONS, "test", act)
+    hanging = [factories.trigger(database, action_type="test") for _ in range(3)]
+    lively = factories.trigger(database, action_type="test", slug="lively")
+    worker = Worker(database, settings, concurrency=2)
+    for each in hanging:
+        factories.execution(database, each)
+    worker.run_once()
+
+    may_end.clear()
+    for each in hanging:
+        factories.execution(database, each)
+    begun = worker.work_once()
+    factories.execution(database, lively)
+    begun_beside = worker.work_once()
+    in_time = ran.wait(DEADLINE_SECONDS)
+    may_end.set()
+    worker.run_once()
+
+    assert (begun, begun_beside, in_time) == (1, 1, True)
 
 
 def test_an_older_execution_is_given_up_instead_of_retried(

@@ -35,6 +35,11 @@ def room(places: int, held: dict[int, int] | None = None, **given: Any) -> Room:
         ([due(A)], room(4, {A: 3}), {}),
         ([due(A), due(B)], room(4, {A: 2, B: 1}), {}),
         ([due(A), due(B)], room(4, {A: 2, B: 1}, quick={B}), {B: 1}),
+        ([due(A)], room(4, {B: 2, C: 1}, slow={A}), {}),
+        ([due(A)], room(4, {B: 2}, slow={A}), {A: 1}),
+        ([due(A)], room(1, slow={A}), {A: 1}),
+        ([due(A, since=9), due(B)], room(4, {C: 2}, slow={A}), {A: 1, B: 1}),
+        ([due(A, since=9), due(B)], room(4, {C: 3}, slow={A}, quick={B}), {B: 1}),
         ([due(A, since=1), due(B, since=2)], room(1), {B: 1}),
         ([due(A, since=2), due(B, since=1)], room(1), {A: 1}),
         ([Turn(A, 0.5)], room(4), {}),
@@ -87,7 +92,8 @@ ids = st.sets(st.integers(1, 9))
 def rooms(draw: st.DrawFn) -> Room:
     places = draw(st.integers(1, 64))
     held = Counter(draw(st.lists(st.integers(1, 9), max_size=places)))
-    return Room(places, held, draw(ids))
+    quick = draw(ids)
+    return Room(places, held, quick, draw(ids) - quick)
 
 
 @given(turns, rooms())
@@ -108,8 +114,18 @@ def test_nobody_gets_a_second_place_while_another_without_any_could_have_it(
     most = max((of.held.get(each, 0) + count for each, count in shares.items()), default=0)
     for turn in asked:
         waits = turn.allowed_count > 0 and not shares.get(turn.trigger_id, 0)
-        if waits and not of.held.get(turn.trigger_id, 0):
+        if waits and not of.held.get(turn.trigger_id, 0) and turn.trigger_id not in of.slow:
             assert most <= 1
+
+
+@given(turns, rooms())
+def test_what_is_known_to_be_slow_leaves_the_reserved_places(asked: list[Turn], of: Room) -> None:
+    only_slow = [turn for turn in asked if turn.trigger_id in of.slow]
+
+    shares = share.out(only_slow, of)
+
+    free = of.places - sum(of.held.values())
+    assert sum(shares.values()) <= max(0, free - of.reserved)
 
 
 @given(st.integers(2, 64), st.integers(0, 64))
