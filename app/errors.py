@@ -127,8 +127,8 @@ class ActionFailed(HookonceError):
     ) -> None:
         super().__init__(message)
         # an action of another package may pass what it likes; what is recorded must fit
-        known = isinstance(http_status, int) and 100 <= http_status <= 599
-        self.http_status = http_status if known else None
+        number = int(http_status) if isinstance(http_status, int) else 0
+        self.http_status = number if 100 <= number <= 599 else None
         self.retry_after = None if retry_after is None else str(retry_after)
         self.permanent = permanent
         self.reason = reason

@@ -65,7 +65,8 @@ def outcome(result: str | BaseException, duration_seconds: float, now: datetime)
         error=_in_words(result),
         category=category(result),
         reason=reason(result),
-        http_status=getattr(result, "http_status", None),
+        # what other errors have by that name may be anything, and would not be taken by a database
+        http_status=result.http_status if isinstance(result, ActionFailed) else None,
         retry_after_seconds=retry_after_seconds(result, now),
         duration_seconds=duration_seconds,
     )
@@ -127,7 +128,7 @@ def retry_after_seconds(error: BaseException, now: datetime) -> float | None:
         return float(header[:9])
     try:
         moment = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(0.0, (aware - now).total_seconds())

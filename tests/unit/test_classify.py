@@ -1,6 +1,7 @@
 """Is it worth trying again? What passes by itself is transient, everything else permanent."""
 
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -116,6 +117,7 @@ def test_an_error_of_the_actions_own_is_named(error: BaseException, category: st
         ("Thu, 05 Mar 2026 09:29:00 GMT", 0.0),
         ("Thu, 99 Mar 2026 09:29:00 GMT", None),
         ("Thu, 05 Mar 99999 09:29:00 GMT", None),
+        ("Thu, 05 Mar 99999999999999 09:29:00 GMT", None),
         ("Thu, 05 Mar 2026 09:29:00 +99999999999", None),
     ],
 )
@@ -185,6 +187,19 @@ def test_a_status_that_is_none_does_not_decide(status: Any) -> None:
     ended = outcome(ActionFailed("no such berth", http_status=status))
 
     assert (ended.http_status, ended.category, ended.reason) == (None, "permanent", "rejected")
+
+
+def test_a_status_of_somebody_elses_error_is_not_recorded() -> None:
+    class Theirs(Exception):
+        http_status = object()
+
+    assert outcome(Theirs("by zero")).http_status is None
+
+
+def test_a_status_with_a_name_is_recorded_as_its_number() -> None:
+    status = outcome(ActionFailed("HTTP 502", http_status=HTTPStatus.BAD_GATEWAY)).http_status
+
+    assert (status, type(status)) == (502, int)
 
 
 def test_a_plugin_may_give_the_wait_as_a_number() -> None:
