@@ -191,6 +191,14 @@ def test_a_replay_has_the_key_of_the_first_execution_of_its_chain(
     )
 
 
+def test_without_a_secret_nothing_is_signed(settings: Settings, sink: Sink) -> None:
+    answered(settings, sink, trigger_secret="")
+
+    headers = sink.received[0].headers
+    assert headers["webhook-id"] == "7"
+    assert "webhook-signature" not in headers
+
+
 def test_headers_of_the_triggers_own_are_sent(settings: Settings, sink: Sink) -> None:
     own = {"Authorization": "Bearer hunter2", "content-type": "text/plain", "X-Empty": ""}
 
