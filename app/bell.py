@@ -143,7 +143,7 @@ class PostgresqlBell:
                 ear.close()
 
     def close(self) -> None:
-        """The thread ends; what was rung before may go unheard."""
+        """The thread ends, and what was rung before is heard: a command is over when it rang."""
         self._closed.set()
         self._rung.set()
         if self._ringer is not None and self._process == os.getpid():
@@ -158,18 +158,22 @@ class PostgresqlBell:
             self._ringer.start()
 
     def _ring_on(self) -> None:
-        while not self._closed.is_set():
+        while True:
             try:
                 with self._apart() as connection:
                     self._ring_with(connection)
+                return
             except TROUBLES:  # workers find what is due by looking, if later
-                self._closed.wait(1.0)
+                if self._closed.wait(1.0):
+                    return
 
     def _ring_with(self, connection: "psycopg.Connection[Any]") -> None:
-        while self._rung.wait() and not self._closed.is_set():
+        """Until it is closed, and what was rung before that is heard."""
+        while self._rung.wait():
             self._rung.clear()
             connection.execute(f"NOTIFY {CHANNEL}")
-            self._closed.wait(APART_SECONDS)
+            if self._closed.wait(APART_SECONDS) and not self._rung.is_set():
+                return
 
     @contextmanager
     def _apart(self) -> Iterator["psycopg.Connection[Any]"]:

@@ -53,6 +53,19 @@ def test_what_one_process_commits_another_hears_as_well(settings: Settings, ear:
     assert heard
 
 
+def test_what_a_process_commits_last_is_heard_though_it_ends_at_once(
+    settings: Settings, ear: Ear
+) -> None:
+    for _ in range(5):
+        short_lived = Database(settings)
+        commit(short_lived)
+        short_lived.dispose()
+
+        assert ear.heard(HEARING_SECONDS)
+        while ear.heard(0.05):  # what else it rang
+            pass
+
+
 def test_a_listener_can_be_interrupted(ear: Ear) -> None:
     began = time.monotonic()
     ear.interrupt()
