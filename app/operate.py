@@ -19,6 +19,8 @@ from app.models import trigger_executions, triggers
 
 __all__ = ["NewTrigger"]
 SECRET_BYTES = 32
+LONGEST_ACTOR = 100
+"""What of a name is kept beside an execution."""
 TEST_EVENT = "test"
 APPLIED = "trigger.apply"
 """What a change is on record as that a file made, and no person."""
@@ -246,6 +248,7 @@ def give_up_held(database: Database, actor: Actor = UNNAMED) -> int:
             lease_owner=None,
             error="found unfinished when the database was taken over, and given up by a person",
             error_category=lifecycle.PERMANENT,
+            finished_by=actor.name[:LONGEST_ACTOR],
         )
     )
     with database.writing() as connection:

@@ -3,6 +3,7 @@
 import pytest
 
 from app import checkup, operate, queries
+from app.audit import Actor
 from app.db import Database
 from app.settings import Settings
 from app.worker.loop import Worker
@@ -55,6 +56,13 @@ def test_given_up_they_are_dead_letters_and_our_own_is_not(found: Database) -> N
 
     assert given_up == 3
     assert _statuses(found) == ["failed", "failed", "failed", "pending"]
+
+
+def test_who_gave_them_up_is_named(found: Database) -> None:
+    operate.give_up_held(found, Actor("m" * 200))
+
+    named = [row.finished_by for row in factories.executions(found)]
+    assert named == ["m" * 100] * 3 + [None]
 
 
 def test_a_second_decision_finds_nothing_left_to_decide(found: Database) -> None:
