@@ -1,15 +1,17 @@
 """Every move of lifecycle.MOVES is made by real code, and every other is refused by all of it."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from app import lifecycle, replay
 from app.db import Database
 from app.errors import LeaseLost, NotReplayable
-from app.lifecycle import MOVES, STATUSES
+from app.lifecycle import FINISHED, MOVES, STATUSES
 from app.models import trigger_executions
 from app.settings import Settings
 from app.worker import claim, settle
@@ -80,3 +82,38 @@ def test_an_execution_moves_along_the_listed_moves_and_no_others(
 
     after = factories.executions(database)[0]
     assert after.status == (target if target in MOVES[current] else current)
+
+
+@pytest.mark.parametrize("target", [*STATUSES, "done", "", "Pending"])
+@pytest.mark.parametrize("current", STATUSES)
+def test_the_schema_refuses_a_status_that_the_other_columns_do_not_fit(
+    database: Database, current: str, target: str
+) -> None:
+    factories.execution(database, factories.trigger(database), current)
+    ends_or_begins_again = (current in FINISHED) != (target in FINISHED)
+    keeps_a_lease = current == lifecycle.RUNNING != target
+    refused = target not in STATUSES or ends_or_begins_again or keeps_a_lease
+
+    try:
+        with database.writing() as connection:
+            connection.execute(sa.update(trigger_executions).values(status=target))
+    except IntegrityError:
+        assert refused
+    else:
+        assert not refused
+
+
+def test_the_schema_knows_each_state_by_its_name_and_no_other() -> None:
+    checks = {
+        each.name: str(each.sqltext)
+        for each in trigger_executions.constraints
+        if isinstance(each, sa.CheckConstraint)
+    }
+
+    named, finished = (
+        re.findall(r"'(\w+)'", checks[f"ck_trigger_executions_{name}"])
+        for name in ("status", "finished")
+    )
+
+    assert sorted(named) == sorted(STATUSES)
+    assert sorted(finished) == sorted(FINISHED)
