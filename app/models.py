@@ -167,6 +167,7 @@ execution_attempts = sa.Table(
     sa.Column("error_category", sa.String(20)),
     sa.Column("http_status", sa.Integer),
     sa.Column("error_reason", sa.String(30)),
+    sa.Column("duration_seconds", sa.Float),
     sa.UniqueConstraint("execution_id", "number"),
     sa.CheckConstraint(
         "outcome IN ('succeeded', 'failed', 'lost')",

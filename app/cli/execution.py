@@ -25,7 +25,10 @@ _LISTED = (
     "error_reason",
     "error",
 )
-_ATTEMPT = ("number", "worker", "started_at", "finished_at", "outcome", "http_status", "error")
+_ATTEMPT = (
+    *("number", "worker", "started_at", "finished_at", "duration_seconds", "outcome"),
+    *("http_status", "error"),
+)
 _LINK = ("id", "status", "replay_of_id", "received_at", "completed_at")
 _MISMATCH = ("digest", "number", "first_at", "last_at")
 

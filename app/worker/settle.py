@@ -81,6 +81,7 @@ def _end() -> sa.Update:
             error_category=sa.bindparam("category"),
             error_reason=sa.bindparam("reason"),
             http_status=sa.bindparam("answered"),
+            duration_seconds=sa.bindparam("seconds"),
         )
     )
 

@@ -110,10 +110,11 @@ def test_a_retry_waits_by_the_databases_clock(
 
 
 def test_the_attempt_ends_with_the_execution(database: Database) -> None:
-    settled(database, leased(database), TRANSIENT)
+    settled(database, leased(database), replace(TRANSIENT, duration_seconds=2.5))
 
     (attempt,) = factories.attempts(database)
     assert attempt.finished_at is not None
+    assert attempt.duration_seconds == 2.5
     assert (attempt.outcome, attempt.error, attempt.error_category, attempt.http_status) == (
         "failed",
         "timed out",

@@ -257,6 +257,7 @@ def test_an_execution_shows_all_that_is_known_of_it(
     assert shown["event_data"] == {}
     assert [each["id"] for each in shown["chain"]] == [first, second]
     assert [each["outcome"] for each in shown["attempts"]] == [None]
+    assert [each["duration_seconds"] for each in shown["attempts"]] == [None]
     assert shown["repeats"] == {"number": 3, "last_at": clock.text(at)}
     assert [each["digest"] for each in shown["mismatches"]] == ["d"]
     assert shown["duplicate_key"] == {

@@ -139,10 +139,11 @@ def _headers(text: str | None) -> dict[str, str]:
 
 
 def _timed(attempts: Iterable[Any]) -> list[dict[str, Any]]:
-    """Each attempt with how long it took."""
+    """Each attempt with how long it took; where only its times are known, as long as they say."""
     timed = []
     for each in attempts:
         begun, ended = clock.moment(each["started_at"]), clock.moment(each["finished_at"])
-        took = (ended - begun).total_seconds() if begun and ended else None
-        timed.append({**each, "seconds": took})
+        lasted = (ended - begun).total_seconds() if begun and ended else None
+        took = each["duration_seconds"]
+        timed.append({**each, "seconds": lasted if took is None else took})
     return timed

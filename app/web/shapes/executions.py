@@ -59,6 +59,8 @@ class Attempt(TypedDict):
     error_category: str | None
     error_reason: str | None
     http_status: int | None
+    duration_seconds: float | None
+    """How long its action took; None for one that was lost, or made before this was kept."""
 
 
 class Link(TypedDict):
