@@ -20,7 +20,8 @@ def record(values: dict[str, Any], as_json: bool) -> None:
         return
     width = max(len(name) for name in values)
     for name, value in values.items():
-        click.echo(f"{name.ljust(width)}  {'' if value is None else value}")
+        text = "" if value is None else plain(value).replace("\n", "\n".ljust(width + 3))
+        click.echo(f"{name.ljust(width)}  {text}")
 
 
 def table(rows: list[dict[str, Any]], columns: tuple[str, ...], *, err: bool = False) -> None:
@@ -76,5 +77,17 @@ def _widths(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> list[int]:
 
 
 def _cell(value: object) -> str:
-    text = "" if value is None else " ".join(str(value).split())
+    text = "" if value is None else plain(" ".join(str(value).split()))
     return text if len(text) <= 60 else text[:59] + "…"
+
+
+def plain(value: object) -> str:
+    """The value with each sign that a terminal would obey, or show nothing of, as its escape.
+
+    Keys are the sender's words and errors the target's, and a person reads them in a terminal.
+    """
+    return "".join(map(_visible, str(value)))
+
+
+def _visible(sign: str) -> str:
+    return sign if sign.isprintable() or sign == "\n" else sign.encode("unicode_escape").decode()

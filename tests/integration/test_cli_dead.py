@@ -35,7 +35,8 @@ def hookonce(database_url: str) -> Iterator[Hookonce]:
 
     def run(*arguments: object, answer: str | None = None) -> Result:
         words = [str(each) for each in arguments]
-        return CliRunner().invoke(cli.main, words, answer, {"DATABASE_URL": database_url})
+        environ = {"DATABASE_URL": database_url}
+        return CliRunner().invoke(cli.main, words, answer, environ, color=True)  # as a terminal
 
     yield run
     root.handlers[:] = handlers
@@ -128,6 +129,32 @@ def test_dead_letters_are_listed_for_a_program(hookonce: Hookonce, database: Dat
     assert "event_data" not in rows[0]
     assert counted(hookonce("dead", "list", "--json", "--limit", 2)) == rows[:2]
     assert counted(hookonce("dead", "list", "--json", "--key", "none")) == []
+
+
+ORDERS = "\x1b]0;owned\x07\x1b[2J\u202e"
+"""What a terminal obeys: a new title, a clear screen, writing from right to left."""
+
+
+@pytest.mark.parametrize("command", ["dead list", "execution show 1"])
+def test_a_terminal_obeys_neither_a_senders_key_nor_a_targets_answer(
+    hookonce: Hookonce, database: Database, command: str
+) -> None:
+    dead_letter(database, error=f"HTTP 503 {ORDERS}", idempotency_key=f"k{ORDERS}")
+
+    printed = hookonce(*command.split()).stdout
+
+    assert set(ORDERS) & set(printed) <= set("]0;owned[2J")
+    assert "HTTP 503 \\x1b]0;owned\\x07\\x1b[2J\\u202e" in printed
+    assert "k\\x1b]0;owned" in printed
+
+
+def test_no_line_of_an_error_poses_as_another_value(hookonce: Hookonce, database: Database) -> None:
+    dead_letter(database, error="Traceback\nstatus  completed")
+
+    lines = hookonce("execution", "show", 1).stdout.splitlines()
+
+    assert [line.split() for line in lines if line.startswith("status")] == [["status", "failed"]]
+    assert any(line.startswith("    ") and "status  completed" in line for line in lines)
 
 
 def test_a_long_list_is_printed_page_by_page(
@@ -281,7 +308,8 @@ def test_ids_and_options_together_are_refused(hookonce: Hookonce) -> None:
 def test_when_the_first_ones_fail_again_it_says_so_and_stops(
     hookonce: Hookonce, database: Database, settings: Settings, write_script: WriteScript
 ) -> None:
-    trigger_id = factories.trigger(database, action_payload=write_script("echo broken >&2; exit 1"))
+    script = write_script("printf 'bro\\033[2Jken' >&2; exit 1")
+    trigger_id = factories.trigger(database, action_payload=script)
     for _ in range(4):
         dead_letter(database, trigger_id, idempotency_key=None)
 
@@ -291,6 +319,7 @@ def test_when_the_first_ones_fail_again_it_says_so_and_stops(
     assert result.exit_code == 1
     assert "Stopped: the first 2 replays failed again" in result.stderr
     assert "`--no-wait` replays them regardless." in result.stderr
+    assert "bro\\x1b[2Jken" in result.stderr
     assert counted(result)["replayed"] == 2
     assert statuses(database).count("replayed") == 2
 
