@@ -109,6 +109,22 @@ def insist_on_the_file(engine: Engine) -> None:
             raise exc.DisconnectionError("another file stands in its place; open that one")
 
 
+def read_any_text(engine: Engine) -> None:
+    """Bytes that are no UTF-8 are read as the sign that stands for such.
+
+    SQLite keeps what it is given, and one such value of a found row would fail every statement
+    that reads it: the one that claims, and with it all that is due. Migrations read no such thing.
+    """
+
+    @event.listens_for(engine, "connect")
+    def _read(connection: Any, _record: object) -> None:
+        connection.text_factory = _any_text
+
+
+def _any_text(found: bytes) -> str:
+    return found.decode("utf-8", "replace")
+
+
 def _identity(path: Path) -> tuple[int, int] | None:
     try:
         found = path.stat()
