@@ -1,8 +1,9 @@
 """Workers take turns between triggers, hold each to its limit, and keep the order of one."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
-from threading import Barrier, Event
+from threading import Barrier, Event, Lock
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from app import actions
 from app.actions.work import Work
 from app.db import Database, utc_now
+from app.errors import ActionFailed
 from app.models import trigger_executions, triggers
 from app.settings import Settings
 from app.worker import claim, crew, look
@@ -148,6 +150,38 @@ def test_one_at_a_time_waits_for_the_retry_of_an_earlier_one(
     assert (again.lease.execution_id, again.lease.number) == (first, 2)
     finish(database, first)
     assert ids(taken(database, settings, trigger_id)) == [second]
+
+
+def test_several_workers_keep_the_order_of_admission_though_attempts_fail(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone, order, done = Lock(), [], Event()
+
+    def act(work: Work) -> str:
+        assert alone.acquire(blocking=False)
+        with ExitStack() as leaving:
+            leaving.callback(alone.release)
+            order.append(work.execution_id)
+            if work.execution_id % 3 == work.attempt_number:
+                raise ActionFailed("HTTP 503", http_status=503)
+            if work.execution_id == last:
+                done.set()
+        return "done"
+
+    monkeypatch.setitem(actions.ACTIONS, "test", act)
+    serial = {"max_concurrency": 1, "retry_policy": '{"base_seconds": 0.01}'}
+    trigger_id = factories.trigger(database, action_type="test", **serial)
+    admitted = [factories.execution(database, trigger_id) for _ in range(12)]
+    last = admitted[-1]
+
+    with ExitStack() as workers:
+        for _ in range(3):
+            workers.enter_context(running(Worker(database, settings)))
+        assert done.wait(DEADLINE_SECONDS)
+
+    assert order == sorted(order)
+    assert set(order) == set(admitted)
+    assert {row.status for row in factories.executions(database)} == {"completed"}
 
 
 def test_more_than_one_at_a_time_does_not_wait_for_a_retry(
