@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,7 +20,10 @@ from app.intake.receive import Intake, receive
 from app.models import audit, execution_requests, trigger_executions
 from app.replay import replay
 from app.settings import Settings
+from app.worker import claim, settle
+from app.worker.attempt import Ended, Lease, Outcome, Terms
 from app.worker.loop import Worker
+from app.worker.share import Turn
 from tests import factories, senders
 from tests.databases import migrate
 from tests.integration.conftest import WriteScript
@@ -293,31 +297,73 @@ def test_a_webhook_that_comes_again_is_a_duplicate_whatever_became_of_the_replay
     assert len(factories.executions(database)) == 2
 
 
-def at_once(number: int, call: Callable[[], int]) -> list[Any]:
-    """What each of the threads, which begin together, was given or heard."""
-    barrier = threading.Barrier(number)
+def together(*calls: Callable[[], Any]) -> list[Any]:
+    """What each of the calls, which begin together, gave or raised."""
+    barrier = threading.Barrier(len(calls))
 
-    def one() -> Any:
+    def one(call: Callable[[], Any]) -> Any:
         barrier.wait(10)
         try:
             return call()
         except HookonceError as error:
             return error
 
-    with ThreadPoolExecutor(number) as pool:
-        started = [pool.submit(one) for _ in range(number)]
-        return [each.result() for each in started]
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(one, calls))
 
 
 def test_of_replays_at_once_one_wins_and_the_others_hear_why(database: Database) -> None:
     for _ in range(10):
         old = dead_letter(database)
-        answers = at_once(4, lambda old=old: replay(database, old))  # type: ignore[misc]
+        answers = together(*[partial(replay, database, old)] * 4)
 
         (new,) = [each for each in answers if isinstance(each, int)]
         refused = [each for each in answers if each != new]
         assert [each.current_status for each in refused] == ["replayed"] * 3
         assert [e.id for e in factories.executions(database) if e.replay_of_id == old] == [new]
+
+
+def test_a_replay_against_the_end_of_the_last_attempt_is_refused_or_takes_over(
+    database: Database,
+) -> None:
+    failure = Outcome("failed", error="no", category="permanent", reason="rejected")
+    trigger_id = factories.trigger(database)
+
+    def end(execution_id: int) -> None:
+        ended = Ended(Lease(execution_id, 1, "a worker"), Terms(trigger_id), failure)
+        with database.writing() as connection:
+            settle.record(connection, [ended], lambda: 1.0)
+
+    for _ in range(10):
+        old = factories.execution(database, trigger_id, "running")
+        _, answer = together(partial(end, old), partial(replay, database, old))
+
+        successors = [e.id for e in factories.executions(database) if e.replay_of_id == old]
+        taken_over = isinstance(answer, int)
+        assert row(database, old).status == ("replayed" if taken_over else "failed")
+        assert successors == ([answer] if taken_over else [])
+        assert taken_over or answer.current_status == "running"
+
+
+def test_a_replay_against_a_scheduled_retry_is_refused_and_the_retry_runs(
+    database: Database, settings: Settings
+) -> None:
+    trigger_id = factories.trigger(database)
+
+    def claimed() -> list[int]:
+        with database.writing() as connection:
+            turn = Turn(trigger_id, -1.0)
+            due = claim.due(connection, "a worker", [(turn, 1)], settings)
+        return [attempt.lease.execution_id for attempt in due]
+
+    for _ in range(10):
+        old = factories.execution(database, trigger_id, "retrying")
+        taken, answer = together(claimed, partial(replay, database, old))
+
+        assert taken == [old]
+        assert isinstance(answer, NotReplayable)
+        assert answer.current_status in ("retrying", "running")
+    assert {each.replay_of_id for each in factories.executions(database)} == {None}
 
 
 def test_without_the_unique_index_the_compare_and_set_alone_lets_one_win(
@@ -328,7 +374,7 @@ def test_without_the_unique_index_the_compare_and_set_alone_lets_one_win(
 
     for _ in range(10):
         old = dead_letter(database)
-        answers = at_once(4, lambda old=old: replay(database, old))
+        answers = together(*[partial(replay, database, old)] * 4)
 
         refused = [each for each in answers if not isinstance(each, int)]
         assert [each.current_status for each in refused] == ["replayed"] * 3
