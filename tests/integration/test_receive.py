@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
+from app import lifecycle
 from app.db import Database
 from app.errors import Unreadable, Unverified
 from app.intake import sources
@@ -49,6 +50,22 @@ def test_a_duplicate_is_answered_like_the_first_and_stored_once(intake: Intake) 
 
     assert answers == [OK, OK, OK]
     assert keys(intake.database) == ["m-1"]
+
+
+@pytest.mark.parametrize("pre_check", [True, False])
+@pytest.mark.parametrize("status", lifecycle.STATUSES)
+def test_an_event_that_comes_again_is_a_duplicate_whatever_its_execution_is_doing(
+    intake: Intake, status: str, pre_check: bool
+) -> None:
+    trigger_id = factories.trigger(intake.database)
+    factories.execution(intake.database, trigger_id, status, idempotency_key="m-1")
+    before = factories.executions(intake.database)
+    sent = senders.json_request("custom", {"messageId": "m-1"})
+
+    answer = send(replace(intake, pre_check=pre_check), trigger_id, sent)
+
+    assert answer == OK
+    assert factories.executions(intake.database) == before
 
 
 def test_a_duplicate_is_logged_with_the_execution_that_stands_for_it(
