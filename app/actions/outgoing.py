@@ -5,6 +5,7 @@ goes to one that was. So a name that resolves differently a moment later leads n
 Host and the certificate's check stay with the name. No proxy and no redirect is followed.
 """
 
+import http.client
 import io
 import socket
 import ssl
@@ -14,6 +15,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
+from http import HTTPStatus
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -225,7 +227,22 @@ class _Reading(io.RawIOBase):
         super().close()
 
 
+class _Response(http.client.HTTPResponse):
+    """The final answer: of those that may come before it the library knows 100 alone.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-15.2
+    """
+
+    def _read_status(self) -> tuple[str, int, str]:
+        version, status, reason = super()._read_status()  # type: ignore[misc]
+        switches = status == HTTPStatus.SWITCHING_PROTOCOLS
+        passed_over = status < HTTPStatus.OK and not switches
+        return version, HTTPStatus.CONTINUE if passed_over else status, reason
+
+
 class _Connection(HTTPConnection):
+    response_class = _Response
+
     def __init__(self, *args: Any, connect_to: Callable[..., socket.socket], **kwargs: Any):
         super().__init__(*args, **kwargs)
         self._connect_to = connect_to

@@ -192,6 +192,17 @@ def test_the_deadline_may_be_the_triggers_own() -> None:
         assert "timed out after 0.3 s" in str(failure(Client(PERMITTED), payload, 10))
 
 
+@pytest.mark.parametrize("early", [b"100 Continue", b"102 Processing", b"103 Early Hints"])
+def test_what_a_target_says_before_its_answer_is_passed_over(early: bytes) -> None:
+    client = Client(PERMITTED)
+    answer = b"HTTP/1.1 " + early + b"\r\nLink: </a>\r\n\r\n" + OK
+    with targets.listening(targets.answering(answer)) as target:
+        for _ in range(2):
+            assert send(client, f"http://127.0.0.1:{target.port}/in") == "HTTP 200 ok"
+
+        assert target.connections == 1
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(status: int) -> None:
     with targets.listening(targets.answering(OK)) as elsewhere:
