@@ -26,6 +26,8 @@ RESCUE_SECONDS = 1.0
 """How often to look whether another worker fell silent."""
 ROUND_SECONDS = 0.004
 """How far apart rounds are at least while actions run: what ends meanwhile is settled together."""
+UNABLE_SECONDS = 30.0
+"""How long a trigger is left alone of which something cannot be claimed."""
 
 logger = logging.getLogger("hookonce.worker")
 
@@ -57,6 +59,8 @@ class Worker:
         self._renew_at = 0.0
         self._rescue_at = 0.0
         self._due_in_seconds: float | None = None
+        self._unable: dict[int, float] = {}
+        """By trigger: until when nothing of it is claimed, since something of it could not be."""
 
     def await_database(self, stop: threading.Event) -> None:
         """Return once the database stands where this code needs it, or `stop` is set.
@@ -152,10 +156,29 @@ class Worker:
         return turns
 
     def _claim(self, turns: list[share.Turn]) -> list[Attempt]:
-        shares = share.out(turns, self._crew.room)
-        if not shares:
+        now = time.monotonic()
+        able = [turn for turn in turns if self._unable.get(turn.trigger_id, now) <= now]
+        shares = share.out(able, self._crew.room)
+        chosen = [(turn, shares[turn.trigger_id]) for turn in able if turn.trigger_id in shares]
+        try:
+            return self._claimed(chosen) if chosen else []
+        except (DatabaseUnavailable, SchemaMoved):
+            raise
+        except Exception:  # what is due of one trigger cannot be claimed: that of the others can
+            return [attempt for each in chosen for attempt in self._claimed_alone(each)]
+
+    def _claimed_alone(self, one: tuple[share.Turn, int]) -> list[Attempt]:
+        try:
+            return self._claimed([one])
+        except (DatabaseUnavailable, SchemaMoved):
+            return []  # the next round meets it too, and waits
+        except Exception:
+            trigger_id = one[0].trigger_id
+            logger.exception("what is due of trigger %d cannot be claimed", trigger_id)
+            self._unable[trigger_id] = time.monotonic() + UNABLE_SECONDS
             return []
-        chosen = [(turn, shares[turn.trigger_id]) for turn in turns if turn.trigger_id in shares]
+
+    def _claimed(self, chosen: list[tuple[share.Turn, int]]) -> list[Attempt]:
         with self._database.writing() as connection:
             return claim.due(connection, self.owner, chosen, self._settings)
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from app import actions, clock
 from app.actions.work import Work
 from app.db import Database, utc_now
-from app.models import trigger_executions
+from app.models import execution_attempts, trigger_executions
 from app.settings import Settings
 from app.worker import patience
 from app.worker.loop import Worker
@@ -304,6 +304,26 @@ def test_a_database_that_moved_down_and_up_again_is_worked_off_as_before(
 
     assert Worker(database, settings).run_once() == 1
     assert statuses(database) == ["completed"]
+
+
+def test_what_cannot_be_claimed_keeps_only_its_own_trigger_waiting(
+    database: Database,
+    settings: Settings,
+    register: Register,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    odd, fine = register(lambda _work: "done"), register(lambda _work: "done")
+    as_if_begun = {"execution_id": odd, "number": 1, "worker": "x", "started_at": clock.now()}
+    with database.writing() as connection:
+        connection.execute(sa.insert(execution_attempts).values(as_if_begun))
+    worker = Worker(database, settings)
+
+    worker.run_once()
+    worker.run_once()
+
+    found = {row.id: row.status for row in factories.executions(database)}
+    assert found == {odd: "pending", fine: "completed"}
+    assert caplog.text.count("cannot be claimed") == 1
 
 
 LOCK = {
