@@ -41,6 +41,7 @@ class Contestant:
 
 CONTESTANTS = (
     Contestant(CEILING, "bench.ceiling:application()", "sqlite", (traffic.DUPLICATE,)),
+    Contestant("ceiling in turn", "bench.ceiling:in_turn()", "sqlite", stores=False),
     Contestant("checks, stores nothing", "bench.ceiling:checking()", "sqlite", stores=False),
     Contestant("flask-style, SQLite", "bench.older:application()", "sqlite", rollback_journal=True),
     Contestant("flask-style, PostgreSQL", "bench.older:application()", "postgresql"),
