@@ -1,0 +1,234 @@
+"""Does it stay as fast as it grows? `python -m bench.size [--small 10000] [--large 10000000]`
+
+For each database: a small one, a large one, and a small one with a backlog of a million executions
+that wait. The same receiver and the same worker take turns on the three; what the large ones manage
+is compared with the small one right before. At last lists, look-ups, statistics and metrics are
+asked of the large one.
+"""
+
+import argparse
+import statistics
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from app.db import Database, utc_now
+from app.models import execution_attempts, trigger_executions, triggers
+from app.settings import from_environment
+from bench import api, traffic
+from bench.contestants import Contestant, Ground
+from bench.figures import markdown
+from bench.receiving import Lane
+from bench.sending import Sender, sender
+from tests.databases import KINDS
+from tests.process.service import Service, until
+
+EVENTS_A_SECOND = 9_000
+EXECUTIONS = 2_000
+"""What a worker makes in each window."""
+PATIENCE_SECONDS = 300.0
+SMALL, LARGE, BACKLOG = "small", "large", "backlog"
+_executions, _attempts = trigger_executions.c, execution_attempts.c
+
+
+@dataclass(slots=True)
+class Sized:
+    """One database with so much in it, and what was measured on it."""
+
+    name: str
+    url: str
+    lane: Lane
+    received: list[float] = field(default_factory=list)
+    made: list[float] = field(default_factory=list)
+    worker_mb: list[float] = field(default_factory=list)
+
+
+def main() -> None:
+    """Fill, measure and print."""
+    chosen = _options()
+    ground = Ground(Path(tempfile.mkdtemp(prefix="hookonce-bench-")))
+    windows = 3 * len(KINDS) * chosen.repetitions
+    try:
+        with sender(int(EVENTS_A_SECOND * windows * chosen.seconds)) as send:
+            for kind in chosen.kind or KINDS:
+                print(f"\n## {kind}\n")
+                with sizes(ground, kind, chosen) as all_sizes:
+                    for _ in range(chosen.repetitions):
+                        for each in all_sizes:
+                            measure(ground, send, each, chosen)
+                    print(_table(all_sizes, chosen), flush=True)
+                    _ask(kind, all_sizes, chosen.large)
+    finally:
+        ground.remove()
+
+
+@contextmanager
+def sizes(ground: Ground, kind: str, chosen: argparse.Namespace) -> Iterator[list[Sized]]:
+    """The three, each with a receiver of its own."""
+    with ExitStack() as stack:
+        made = []
+        wanted = {SMALL: (chosen.small, 0), LARGE: (chosen.large, 0)}
+        wanted[BACKLOG] = (chosen.backlog, chosen.backlog)
+        for name, (rows, waiting) in wanted.items():
+            contestant = Contestant(name, "app.wsgi:application()", kind)
+            url = stack.enter_context(ground.database(contestant))
+            database = Database(from_environment({"DATABASE_URL": url}))
+            api.fill(database, rows, waiting)
+            database.dispose()
+            receiver = stack.enter_context(ground.receiver(contestant, url))
+            made.append(Sized(name, url, Lane(contestant, traffic.UNIQUE, url, receiver)))
+        yield made
+
+
+def measure(ground: Ground, send: Sender, sized: Sized, chosen: argparse.Namespace) -> None:
+    """One window of receiving and one of working."""
+    window = sized.lane.measured(ground, send, chosen.connections, chosen.seconds)
+    assert not window.refused + window.broken, window
+    sized.received.append(window.requests_per_second)
+    if sized.name == BACKLOG:
+        sized.worker_mb.append(_memory_with_a_backlog(sized))
+    else:
+        sized.made.append(_made_per_second(sized))
+
+
+def _made_per_second(sized: Sized) -> float:
+    """So many executions of an action that does nothing, due at once, by a fresh worker."""
+    database = Database(from_environment({"DATABASE_URL": sized.url}))
+    try:
+        first = _add_due(database)
+        with _worker(sized) as worker:
+            until(lambda: not _left(database, first), "all done", PATIENCE_SECONDS)
+            sized.worker_mb.append(_most_megabytes(worker))
+        with database.reading() as connection:
+            begun, ended = connection.execute(
+                sa.select(
+                    sa.func.min(_attempts.started_at), sa.func.max(_attempts.finished_at)
+                ).where(_attempts.execution_id >= first)
+            ).one()
+        return EXECUTIONS / float((ended - begun).total_seconds())
+    finally:
+        database.dispose()
+
+
+def _memory_with_a_backlog(sized: Sized) -> float:
+    """The most that a worker takes while it works on a backlog that it will not see the end of."""
+    database = Database(from_environment({"DATABASE_URL": sized.url}))
+    _quiet(database)
+    try:
+        with database.reading() as connection:
+            before = connection.execute(sa.select(sa.func.max(_attempts.id))).scalar_one() or 0
+        with _worker(sized) as worker:
+            until(lambda: _attempts_made(database) >= before + EXECUTIONS, "some", PATIENCE_SECONDS)
+            return _most_megabytes(worker)
+    finally:
+        database.dispose()
+
+
+@contextmanager
+def _worker(sized: Sized) -> Iterator[int]:
+    """A worker on this database; its process."""
+    directory = Path(tempfile.mkdtemp(prefix="hookonce-bench-"))
+    service = Service(directory, DATABASE_URL=sized.url, HOOKONCE_PRUNE="off")
+    try:
+        worker = service.worker()
+        yield worker.pid
+    finally:
+        service.remove()
+
+
+def _most_megabytes(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    raise AssertionError("the system does not say how much memory was used")
+
+
+def _quiet(database: Database) -> None:
+    """Every trigger's action does nothing."""
+    with database.writing() as connection:
+        connection.execute(sa.update(triggers).values(action_type="noop", action_payload="{}"))
+
+
+def _add_due(database: Database) -> int:
+    """The id of the first of so many executions that are due now."""
+    _quiet(database)
+    with database.writing() as connection:
+        # what the receiver's window has left is not what is measured
+        waits = _executions.status == "pending"
+        done = {"status": "completed", "completed_at": utc_now()}
+        connection.execute(sa.update(trigger_executions).where(waits).values(done))
+        last = connection.execute(sa.select(sa.func.max(_executions.id))).scalar_one()
+        row = {"trigger_id": 1, "event_data": "{}", "status": "pending", "attempt_count": 0}
+        made = sa.insert(trigger_executions).values(
+            received_at=utc_now(), next_attempt_at=utc_now(), **row
+        )
+        connection.execute(made, [{"idempotency_key": None}] * EXECUTIONS)
+    return int(last) + 1
+
+
+def _left(database: Database, first: int) -> bool:
+    query = sa.select(_executions.id).where(_executions.id >= first)
+    query = query.where(_executions.completed_at.is_(None)).limit(1)
+    with database.reading() as connection:
+        return connection.execute(query).first() is not None
+
+
+def _attempts_made(database: Database) -> int:
+    with database.reading() as connection:
+        return connection.execute(sa.select(sa.func.max(_attempts.id))).scalar_one() or 0
+
+
+def _table(all_sizes: list[Sized], chosen: argparse.Namespace) -> str:
+    small = all_sizes[0]
+    lines = []
+    for each in all_sizes:
+        rows = {SMALL: chosen.small, LARGE: chosen.large, BACKLOG: chosen.backlog}[each.name]
+        made = _median_ratio(each.made, small.made) if each.made else "-"
+        lines.append(
+            [
+                f"{rows:,}" + (", all waiting" if each.name == BACKLOG else ""),
+                statistics.median(each.received),
+                _median_ratio(each.received, small.received),
+                statistics.median(each.made) if each.made else "-",
+                made,
+                max(each.worker_mb),
+            ]
+        )
+    headings = ("executions", "events/s", "of small", "made/s", "of small", "worker's memory, MB")
+    return markdown(headings, lines)
+
+
+def _median_ratio(own: list[float], small: list[float]) -> float:
+    return statistics.median(a / b for a, b in zip(own, small, strict=True))
+
+
+def _ask(kind: str, all_sizes: list[Sized], rows: int) -> None:
+    """The slowest of what lists, look-ups, statistics and metrics take over the large one."""
+    large = next(each for each in all_sizes if each.name == LARGE)
+    database = Database(from_environment({"DATABASE_URL": large.url}))
+    try:
+        found = sorted(api.measure(database, large.url, rows), key=lambda line: -line[3])
+    finally:
+        database.dispose()
+    print(f"\n{len(found)} questions over {rows:,} on {kind}; the slowest, ms:\n")
+    print(markdown(("question", "first", "median", "p95"), found[:5]), flush=True)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--small", type=int, default=10_000)
+    parser.add_argument("--large", type=int, default=10_000_000)
+    parser.add_argument("--backlog", type=int, default=1_000_000)
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--kind", choices=KINDS, action="append")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
