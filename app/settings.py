@@ -1,12 +1,16 @@
 """Every setting, its default and its unit: the only module that reads the environment."""
 
 import os
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from sqlalchemy.engine import make_url
+import psycopg
+from psycopg.conninfo import make_conninfo
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from app import egress
@@ -17,6 +21,9 @@ EMBEDDED_DATABASE = "sqlite:///var/hookonce.db"
 _SHOWS_A_PASSWORD = {"DATABASE_URL", "HOOKONCE_SECRET_KEY"}
 SHORTEST_SECRET_KEY = 16
 POSTGRESQL_DRIVER = "postgresql+psycopg"
+_HOUR, _DAY, _MONTH, _YEAR = 3_600, 86_400, 30 * 86_400, 365 * 86_400
+_CENTURY_DAYS = 36_500
+_Reader = Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,24 +135,40 @@ def _database_url(text: str) -> str:
     except (ArgumentError, ValueError):
         # the original message repeats the value or a part of it, which may be the password
         raise ValueError("it is not a database URL such as sqlite:///var/hookonce.db") from None
-    backend = url.drivername.partition("+")[0]
+    backend, _, driver = url.drivername.partition("+")
     if backend in ("postgres", "postgresql"):
-        return url.set(drivername=POSTGRESQL_DRIVER).render_as_string(hide_password=False)
-    if backend == "sqlite" and url.database not in (None, "", ":memory:"):
-        return text
-    if backend == "sqlite":
+        return _postgresql_url(url.set(drivername=POSTGRESQL_DRIVER))
+    if backend != "sqlite":
+        raise ValueError(f"{backend} is not supported; use sqlite or postgresql")
+    if url.database in (None, "", ":memory:"):
         raise ValueError("a database in memory forgets every event; name a file")
-    raise ValueError(f"{backend} is not supported; use sqlite or postgresql")
+    if driver not in ("", "pysqlite") or url.query:
+        raise ValueError("sqlite takes a file and nothing else, such as sqlite:///var/hookonce.db")
+    return text
 
 
-def _number(minimum: float, kind: type[int] | type[float]) -> Callable[[str], float]:
+def _postgresql_url(url: URL) -> str:
+    """As the driver will understand it: else its complaint would come with the first connection."""
+    _, options = url.get_dialect()().create_connect_args(url)
+    try:
+        make_conninfo(**options)
+    except psycopg.ProgrammingError as error:
+        raise ValueError(" ".join(str(error).split())) from None
+    if url.port is not None and not 1 <= url.port <= 65535:
+        raise ValueError("its port is not from 1 to 65535")
+    return url.render_as_string(hide_password=False)
+
+
+def _number(minimum: float, maximum: float, kind: type[int] | type[float]) -> _Reader:
+    """Between the least that makes sense and the most that a database, socket or clock takes."""
+
     def read(text: str) -> float:
         try:
             number = kind(text)
         except ValueError:
             raise ValueError(f"it is not {'a whole' if kind is int else 'a'} number") from None
-        if not minimum <= number < float("inf"):
-            raise ValueError(f"it must be at least {minimum}")
+        if not minimum <= number <= maximum:
+            raise ValueError(f"it must be from {minimum} to {maximum}")
         return number
 
     return read
@@ -179,42 +202,47 @@ def _keys(text: str) -> tuple[str, ...]:
 
 
 def _web_address(text: str) -> str:
-    if not text.startswith(("http://", "https://")):
-        raise ValueError("it must begin with http:// or https://")
+    try:
+        parts = urlsplit(text)
+        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound or re.search(r"[\s?#@]", text):
+        raise ValueError("it must be http:// or https://, a host, and at most a port and a path")
     return text.rstrip("/")
 
 
-_READERS: dict[str, Callable[[str], object]] = {
+_READERS: dict[str, _Reader] = {
     "DATABASE_URL": _database_url,
-    "HOOKONCE_DATABASE_TIMEOUT_SECONDS": _number(0.05, float),
-    "HOOKONCE_POOL_SIZE": _number(1, int),
+    "HOOKONCE_DATABASE_TIMEOUT_SECONDS": _number(0.05, _HOUR, float),
+    "HOOKONCE_POOL_SIZE": _number(1, 1_000, int),
     "HOOKONCE_PUBLIC_URL": _web_address,
-    "HOOKONCE_MAX_BODY_BYTES": _number(1, int),
-    "HOOKONCE_READ_SECONDS": _number(0.1, float),
+    "HOOKONCE_MAX_BODY_BYTES": _number(1, 1 << 30, int),
+    "HOOKONCE_READ_SECONDS": _number(0.1, _HOUR, float),
     "HOOKONCE_REFUSAL_STATUS": lambda text: int(_choice("401", "200")(text)),
     "HOOKONCE_PRE_CHECK": _switch,
-    "HOOKONCE_COUNTS_SECONDS": _number(0.05, float),
+    "HOOKONCE_COUNTS_SECONDS": _number(0.05, _HOUR, float),
     "HOOKONCE_SCRIPTS_DIR": Path,
-    "HOOKONCE_SCRIPT_TIMEOUT_SECONDS": _number(0.1, float),
-    "HOOKONCE_HTTP_TIMEOUT_SECONDS": _number(0.1, float),
-    "HOOKONCE_PLUGIN_TIMEOUT_SECONDS": _number(0.1, float),
+    "HOOKONCE_SCRIPT_TIMEOUT_SECONDS": _number(0.1, _MONTH, float),
+    "HOOKONCE_HTTP_TIMEOUT_SECONDS": _number(0.1, _DAY, float),
+    "HOOKONCE_PLUGIN_TIMEOUT_SECONDS": _number(0.1, _MONTH, float),
     "HOOKONCE_EGRESS_ALLOW": egress.read,
     "HOOKONCE_SKILL_COMMAND": _command,
     "HOOKONCE_PROMPT_COMMAND": _command,
-    "HOOKONCE_LEASE_SECONDS": _number(1, float),
-    "HOOKONCE_BREAKER_FAILURES": _number(0, int),
-    "HOOKONCE_BREAKER_SECONDS": _number(0.1, float),
-    "HOOKONCE_SHUTDOWN_SECONDS": _number(0, float),
+    "HOOKONCE_LEASE_SECONDS": _number(1, _DAY, float),
+    "HOOKONCE_BREAKER_FAILURES": _number(0, 1_000_000, int),
+    "HOOKONCE_BREAKER_SECONDS": _number(0.1, _DAY, float),
+    "HOOKONCE_SHUTDOWN_SECONDS": _number(0, _DAY, float),
     "HOOKONCE_SECRET_KEY": _keys,
-    "HOOKONCE_SESSION_SECONDS": _number(60, float),
-    "HOOKONCE_SECRET_GRACE_SECONDS": _number(0, float),
-    "HOOKONCE_PROXY_COUNT": _number(0, int),
-    "HOOKONCE_COMMAND_WATERMARK": _number(0, int),
-    "HOOKONCE_KEEP_PAYLOAD_DAYS": _number(0, float),
-    "HOOKONCE_KEEP_ROWS_DAYS": _number(0, float),
-    "HOOKONCE_KEEP_DEAD_DAYS": _number(0, float),
-    "HOOKONCE_KEEP_COUNTS_DAYS": _number(0, float),
-    "HOOKONCE_KEEP_AUDIT_DAYS": _number(0, float),
+    "HOOKONCE_SESSION_SECONDS": _number(60, _YEAR, float),
+    "HOOKONCE_SECRET_GRACE_SECONDS": _number(0, _YEAR, float),
+    "HOOKONCE_PROXY_COUNT": _number(0, 100, int),
+    "HOOKONCE_COMMAND_WATERMARK": _number(0, 1_000_000_000, int),
+    "HOOKONCE_KEEP_PAYLOAD_DAYS": _number(0, _CENTURY_DAYS, float),
+    "HOOKONCE_KEEP_ROWS_DAYS": _number(0, _CENTURY_DAYS, float),
+    "HOOKONCE_KEEP_DEAD_DAYS": _number(0, _CENTURY_DAYS, float),
+    "HOOKONCE_KEEP_COUNTS_DAYS": _number(0, _CENTURY_DAYS, float),
+    "HOOKONCE_KEEP_AUDIT_DAYS": _number(0, _CENTURY_DAYS, float),
     "HOOKONCE_PRUNE": _switch,
     "HOOKONCE_METRICS": _choice("public", "token"),
     "HOOKONCE_LOG_FORMAT": lambda text: _choice("text", "json")(text.lower()),

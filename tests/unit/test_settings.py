@@ -1,5 +1,6 @@
 """Settings come from the environment, and a value that cannot be used is named in one sentence."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,24 @@ def test_an_empty_value_counts_as_not_set() -> None:
         ("HOOKONCE_LEASE_SECONDS", "5", 5.0),
         ("HOOKONCE_SHUTDOWN_SECONDS", "0", 0.0),
         ("HOOKONCE_LOG_LEVEL", "debug", "DEBUG"),
+        ("HOOKONCE_LOG_FORMAT", "JSON", "json"),
+        ("HOOKONCE_READ_SECONDS", "3600", 3600.0),
+        ("HOOKONCE_COUNTS_SECONDS", "0.05", 0.05),
+        ("HOOKONCE_BREAKER_FAILURES", "0", 0),
+        ("HOOKONCE_BREAKER_SECONDS", "0.1", 0.1),
+        ("HOOKONCE_SECRET_KEY", f"{'new' * 6}, {'old' * 6}", ("new" * 6, "old" * 6)),
+        ("HOOKONCE_SESSION_SECONDS", "60", 60.0),
+        ("HOOKONCE_SECRET_GRACE_SECONDS", "0", 0.0),
+        ("HOOKONCE_PROXY_COUNT", "1", 1),
+        ("HOOKONCE_COMMAND_WATERMARK", "0", 0),
+        ("HOOKONCE_METRICS", "token", "token"),
+        ("HOOKONCE_KEEP_PAYLOAD_DAYS", "0", 0.0),
+        ("HOOKONCE_KEEP_ROWS_DAYS", "0.5", 0.5),
+        ("HOOKONCE_KEEP_DEAD_DAYS", "7", 7.0),
+        ("HOOKONCE_KEEP_COUNTS_DAYS", "36500", 36500.0),
+        ("HOOKONCE_KEEP_AUDIT_DAYS", "1", 1.0),
+        ("HOOKONCE_PRUNE", "off", False),
+        ("HOOKONCE_PUBLIC_URL", "http://[::1]:8000/hooks/", "http://[::1]:8000/hooks"),
     ],
 )
 def test_a_setting_is_read(name: str, text: str, value: object) -> None:
@@ -56,33 +75,73 @@ def test_a_setting_is_read(name: str, text: str, value: object) -> None:
     assert getattr(chosen, name.lower()) == value
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("DATABASE_URL", "nonsense"),
-        ("DATABASE_URL", "sqlite://"),
-        ("DATABASE_URL", "sqlite:///:memory:"),
-        ("DATABASE_URL", "mysql://h/d"),
-        ("DATABASE_URL", "postgresql://h:port/d"),
-        ("HOOKONCE_DATABASE_TIMEOUT_SECONDS", "0"),
-        ("HOOKONCE_POOL_SIZE", "1.5"),
-        ("HOOKONCE_POOL_SIZE", "0"),
-        ("HOOKONCE_PUBLIC_URL", "hooks.acme.example"),
-        ("HOOKONCE_MAX_BODY_BYTES", "1MiB"),
-        ("HOOKONCE_REFUSAL_STATUS", "403"),
-        ("HOOKONCE_PRE_CHECK", "maybe"),
-        ("HOOKONCE_SCRIPT_TIMEOUT_SECONDS", "-1"),
-        ("HOOKONCE_HTTP_TIMEOUT_SECONDS", "nan"),
-        ("HOOKONCE_PLUGIN_TIMEOUT_SECONDS", "0"),
-        ("HOOKONCE_EGRESS_ALLOW", "10.0.0.0/33"),
-        ("HOOKONCE_EGRESS_ALLOW", "http://internal"),
-        ("HOOKONCE_SKILL_COMMAND", "agent 'open"),
-        ("HOOKONCE_PROMPT_COMMAND", "agent 'open"),
-        ("HOOKONCE_LEASE_SECONDS", "inf"),
-        ("HOOKONCE_LEASE_SECONDS", "sixty"),
-        ("HOOKONCE_SHUTDOWN_SECONDS", "-0.1"),
-        ("HOOKONCE_LOG_LEVEL", "LOUD"),
+BEYOND_ALL_BOUNDS = "1e300"
+UNUSABLE = {
+    "DATABASE_URL": [
+        "nonsense",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite+aiosqlite:///var/a.db",
+        "sqlite:///var/a.db?timeout=soon",
+        "mysql://h/d",
+        "postgresql://h:port/d",
+        "postgresql://h:99999/d",
+        "postgresql://h/d?sslmod=require",
     ],
+    "HOOKONCE_DATABASE_TIMEOUT_SECONDS": ["0", "99999999"],
+    "HOOKONCE_POOL_SIZE": ["1.5", "0", "99999999"],
+    "HOOKONCE_PUBLIC_URL": [
+        "hooks.acme.example",
+        "http://",
+        "https:///hooks",
+        "ftp://hooks.acme.example",
+        "https://hooks acme.example",
+        "https://hooks.acme.example:99999",
+        "https://hooks.acme.example/?a=b",
+        "https://me:secret@hooks.acme.example",
+    ],
+    "HOOKONCE_MAX_BODY_BYTES": ["1MiB", "0", "9" * 20],
+    "HOOKONCE_READ_SECONDS": ["0", BEYOND_ALL_BOUNDS],
+    "HOOKONCE_REFUSAL_STATUS": ["403"],
+    "HOOKONCE_PRE_CHECK": ["maybe"],
+    "HOOKONCE_COUNTS_SECONDS": ["0", BEYOND_ALL_BOUNDS],
+    "HOOKONCE_SCRIPT_TIMEOUT_SECONDS": ["-1", BEYOND_ALL_BOUNDS],
+    "HOOKONCE_HTTP_TIMEOUT_SECONDS": ["nan", BEYOND_ALL_BOUNDS],
+    "HOOKONCE_PLUGIN_TIMEOUT_SECONDS": ["0", BEYOND_ALL_BOUNDS],
+    "HOOKONCE_EGRESS_ALLOW": ["10.0.0.0/33", "http://internal"],
+    "HOOKONCE_SKILL_COMMAND": ["agent 'open"],
+    "HOOKONCE_PROMPT_COMMAND": ["agent 'open"],
+    "HOOKONCE_LEASE_SECONDS": ["inf", "sixty", BEYOND_ALL_BOUNDS],
+    "HOOKONCE_BREAKER_FAILURES": ["-1", "ten", "9" * 20],
+    "HOOKONCE_BREAKER_SECONDS": ["0", BEYOND_ALL_BOUNDS],
+    "HOOKONCE_SHUTDOWN_SECONDS": ["-0.1", BEYOND_ALL_BOUNDS],
+    "HOOKONCE_SECRET_KEY": ["too short", f"{'k' * 16},"],
+    "HOOKONCE_SESSION_SECONDS": ["1", BEYOND_ALL_BOUNDS],
+    "HOOKONCE_SECRET_GRACE_SECONDS": ["-1", BEYOND_ALL_BOUNDS],
+    "HOOKONCE_PROXY_COUNT": ["-1", "one", "9" * 20],
+    "HOOKONCE_COMMAND_WATERMARK": ["-1", "9" * 20],
+    "HOOKONCE_METRICS": ["private"],
+    "HOOKONCE_KEEP_PAYLOAD_DAYS": ["-1", BEYOND_ALL_BOUNDS],
+    "HOOKONCE_KEEP_ROWS_DAYS": ["month", BEYOND_ALL_BOUNDS],
+    "HOOKONCE_KEEP_DEAD_DAYS": ["-1", BEYOND_ALL_BOUNDS],
+    "HOOKONCE_KEEP_COUNTS_DAYS": ["-1", BEYOND_ALL_BOUNDS],
+    "HOOKONCE_KEEP_AUDIT_DAYS": ["-1", BEYOND_ALL_BOUNDS],
+    "HOOKONCE_PRUNE": ["yes"],
+    "HOOKONCE_LOG_LEVEL": ["LOUD"],
+    "HOOKONCE_LOG_FORMAT": ["xml"],
+}
+ANYTHING_GOES = {"HOOKONCE_SCRIPTS_DIR"}
+"""Whether the directory stands is asked where scripts run: by the worker."""
+
+
+def test_every_setting_is_tried_with_values_that_cannot_be_used() -> None:
+    named = {setting.name.upper() for setting in fields(settings.Settings)}
+
+    assert UNUSABLE.keys() == named - ANYTHING_GOES
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [(name, text) for name, texts in UNUSABLE.items() for text in texts]
 )
 def test_a_value_that_cannot_be_used_is_named_in_one_sentence(name: str, text: str) -> None:
     with pytest.raises(InvalidSetting) as caught:
