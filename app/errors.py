@@ -21,6 +21,10 @@ class SecretSealed(DatabaseUnavailable):
     """A secret is sealed, and the key that opens it is not ours."""
 
 
+class Deadlocked(DatabaseUnavailable):
+    """Two transactions waited for each other, and the database gave this one up: try it again."""
+
+
 class SchemaMoved(HookonceError):
     """A migration took away, or brought, a column or table since this process last looked."""
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import exc
 
-from app.errors import DatabaseUnavailable, SchemaMoved
+from app.errors import DatabaseUnavailable, Deadlocked, SchemaMoved
 
 IDEMPOTENCY_INDEX = "uq_trigger_idem"
 REPLAY_INDEX = "uq_trigger_executions_replay_of"
@@ -17,6 +17,7 @@ _SQLITE_UNIQUE_COLUMNS = {
     REPLAY_INDEX: "trigger_executions.replay_of_id",
 }
 _POSTGRESQL_MOVED = {"42703", "42P01", "0A000"}  # no such column, no such table, stale plan
+_POSTGRESQL_DEADLOCK = "40P01"
 _SQLITE_MOVED = re.compile(r"no such (table|column)|has no column named")
 
 
@@ -36,6 +37,8 @@ def in_our_words(driver_error: type[Exception] = exc.DBAPIError) -> Iterator[Non
         said = getattr(error, "orig", None) or error
         if _schema_moved(said):
             raise SchemaMoved(str(said)) from error
+        if getattr(said, "sqlstate", None) == _POSTGRESQL_DEADLOCK:
+            raise Deadlocked(str(said)) from error
         raise DatabaseUnavailable(str(said)) from error
 
 

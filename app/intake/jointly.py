@@ -13,7 +13,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from app import lane, log, outcomes
 from app.db import Database
-from app.errors import DatabaseUnavailable, SchemaMoved
+from app.errors import DatabaseUnavailable, Deadlocked, SchemaMoved
 from app.intake import admit
 from app.intake.message import Admission, Request, Verdict
 from app.intake.together import Together
@@ -23,7 +23,7 @@ from app.retention import Lifetimes
 from app.revision import Schema, SchemaWatch
 
 MOVES_OUTLIVED = 3
-"""How often a batch begins again because a migration changed the schema under it."""
+"""How often it begins again because a migration changed the schema under it, or of a deadlock."""
 EVENTS_TOGETHER = 128
 """More of them gain nothing, and each waits for the slowest."""
 
@@ -57,7 +57,7 @@ class Admitting:
         for _ in range(MOVES_OUTLIVED):
             try:
                 return list(self._together(self.schema.admitting(), entries))
-            except RowRefused:
+            except (RowRefused, Deadlocked):
                 return self._one_by_one(entries)
             except SchemaMoved as error:
                 self.schema.forget()
@@ -100,8 +100,10 @@ class Admitting:
                 return self._in_one_transaction(entry, self.schema.admitting())
             except SchemaMoved as error:
                 self.schema.forget()
-                moved = error
-        raise DatabaseUnavailable(str(moved))
+                last = str(error)
+            except Deadlocked as error:  # with a request that has the same events in another order
+                last = str(error)
+        raise DatabaseUnavailable(last)
 
     def _in_one_transaction(self, entry: Entry, schema: Schema) -> list[Verdict]:
         known = self._counting_alone(schema, entry) if self.pre_check else {}

@@ -1,6 +1,7 @@
 """Requests that arrive together are admitted together, and each hears what became of its own."""
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
@@ -9,13 +10,14 @@ from sqlalchemy.exc import IntegrityError
 from app import lane, outcomes
 from app.db import Database
 from app.errors import DatabaseUnavailable
-from app.intake.jointly import Admitting, Entry
+from app.intake.jointly import Admitting, Entry, Result
 from app.intake.message import Admission, Request, Verdict
 from app.models import execution_requests, trigger_executions
 from app.revision import SchemaWatch
 from app.settings import Settings
 from tests import factories
 from tests.databases import migrate
+from tests.process.service import until
 
 
 @pytest.fixture
@@ -130,6 +132,53 @@ def test_a_row_that_breaks_another_constraint_fails_alone_and_is_no_duplicate(
         [outcomes.ACCEPTED],
     ]
     assert [row.idempotency_key for row in factories.executions(database)] == ["a", "b"]
+
+
+def admitted_while_another_admits_a_then_b(
+    admitting: Admitting, trigger_id: int, *entries: Entry, blocked_seconds: float
+) -> list[Result]:
+    """What becomes of them if another process admits `a`, and when they wait for it, `b` as well.
+
+    It waits for them so long and no longer, and leaves it to them to find that both wait.
+    """
+    insert = sa.insert(trigger_executions).values(trigger_id=trigger_id)
+    waiting = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    with ThreadPoolExecutor(1) as pool, admitting.database.writing() as other:
+        other.exec_driver_sql("SET LOCAL deadlock_timeout = '60s'")
+        other.exec_driver_sql(f"SET LOCAL lock_timeout = '{blocked_seconds}s'")
+        other.execute(insert.values(idempotency_key="a"))
+        results = pool.submit(admitting.admit, list(entries))
+        until(lambda: other.scalar(waiting), "somebody waiting")
+        other.execute(insert.values(idempotency_key="b"))
+    return results.result()
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+def test_keys_enter_in_one_order_so_that_two_processes_never_wait_in_a_circle(
+    admitting: Admitting, trigger_id: int
+) -> None:
+    results = admitted_while_another_admits_a_then_b(
+        admitting, trigger_id, entry(trigger_id, "b"), entry(trigger_id, "a"), blocked_seconds=0.2
+    )
+
+    assert [outcome_of(result) for result in results] == [[outcomes.DUPLICATE]] * 2
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+def test_a_request_that_was_given_up_in_a_circle_is_admitted_all_the_same(
+    admitting: Admitting, trigger_id: int
+) -> None:
+    admitting.admit([entry(trigger_id, "0")])
+    blind = dataclasses.replace(admitting, pre_check=False)
+
+    results = admitted_while_another_admits_a_then_b(
+        blind, trigger_id, entry(trigger_id, "0"), entry(trigger_id, "b", "a"), blocked_seconds=20
+    )
+
+    assert [outcome_of(result) for result in results] == [
+        [outcomes.DUPLICATE_RACE],
+        [outcomes.DUPLICATE_RACE] * 2,
+    ]
 
 
 def test_without_the_database_each_is_told_so(
