@@ -1,17 +1,21 @@
 """`hookonce trigger`: make webhook URLs, look at them, try them out."""
 
 import json
+import sys
 
 import click
 import urllib3
 
 from app import operate, queries
 from app.cli import keeping, printing
-from app.cli.reaching import actor, with_database
+from app.cli.reaching import WRONG, actor, with_database
 from app.db import Database
 from app.intake import key, sources
 from app.intake.firing import signed_headers
 from app.settings import Settings
+
+FIRE_SECONDS = 30.0
+"""As long as the most patient senders wait for an answer."""
 
 
 @click.group("trigger")
@@ -126,7 +130,10 @@ def show(chosen: Settings, database: Database, trigger: str, as_json: bool) -> N
 @click.option("--data", default='{"hello": "world"}', show_default=True, help="The body.")
 @with_database
 def fire(chosen: Settings, database: Database, trigger: str, data: str) -> None:
-    """Send a webhook to the trigger, signed as its source signs, and print the answer."""
+    """Send a webhook to the trigger, signed as its source signs, and print the answer.
+
+    The exit status is 1 unless it was acknowledged.
+    """
     with database.reading() as connection:
         row = operate.find_trigger(connection, trigger)
     body = data.encode()
@@ -134,11 +141,18 @@ def fire(chosen: Settings, database: Database, trigger: str, data: str) -> None:
     headers = {"Content-Type": "application/json"} | signed_headers(row.source, secret, body)
     try:
         answer = urllib3.request(
-            "POST", _webhook_url(chosen, row.id), body=body, headers=headers, retries=False
+            "POST",
+            _webhook_url(chosen, row.id),
+            body=body,
+            headers=headers,
+            retries=False,
+            timeout=FIRE_SECONDS,
         )
     except urllib3.exceptions.HTTPError as error:
         raise click.ClickException(f"nobody answers: {error}; is `gunicorn` running?") from error
     click.echo(f"{answer.status} {answer.data.decode('utf-8', 'replace')}")
+    if not 200 <= answer.status < 300:
+        sys.exit(WRONG)
 
 
 def _webhook_url(chosen: Settings, trigger_id: int) -> str:

@@ -1,5 +1,7 @@
 """`hookonce worker`: run executions as they come due."""
 
+import logging
+import os
 import random
 import signal
 import threading
@@ -18,6 +20,8 @@ from app.tally.writer import Writer
 from app.worker.loop import Worker
 from app.worker.sweep import Sweeper
 
+logger = logging.getLogger("hookonce.worker")
+
 
 @click.command("worker")
 @click.option("--once", is_flag=True, help="Work off what is due now, then end.")
@@ -25,6 +29,7 @@ from app.worker.sweep import Sweeper
 @with_database
 def command(chosen: Settings, database: Database, once: bool, concurrency: int) -> None:
     """Run executions as they come due, until told to stop."""
+    _warn_of_scripts_dir(chosen)
     tally = Tally()
     working = Worker(database, chosen, concurrency, tally=tally)
     if once:
@@ -38,6 +43,13 @@ def command(chosen: Settings, database: Database, once: bool, concurrency: int) 
         finished = working.run(stop)
     if not finished:
         log.abandon("actions were still running when the grace period ended")
+
+
+def _warn_of_scripts_dir(chosen: Settings) -> None:
+    """A named directory may be mounted later; until it stands, every script's event is dead."""
+    directory = chosen.hookonce_scripts_dir
+    if directory != Settings().hookonce_scripts_dir and not os.path.isdir(directory):
+        log.event(logger, logging.WARNING, "no_scripts_dir", directory=directory)
 
 
 def _told_to_stop() -> threading.Event:

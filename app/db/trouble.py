@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import exc
 
-from app.errors import DatabaseUnavailable, Deadlocked, SchemaMoved
+from app.errors import DatabaseUnavailable, Deadlocked, HookonceError, SchemaMoved
 
 IDEMPOTENCY_INDEX = "uq_trigger_idem"
 REPLAY_INDEX = "uq_trigger_executions_replay_of"
@@ -35,11 +35,15 @@ def in_our_words(driver_error: type[Exception] = exc.DBAPIError) -> Iterator[Non
         raise DatabaseUnavailable("every database connection is busy") from error
     except (exc.DBAPIError, driver_error) as error:
         said = getattr(error, "orig", None) or error
-        if _schema_moved(said):
-            raise SchemaMoved(str(said)) from error
-        if getattr(said, "sqlstate", None) == _POSTGRESQL_DEADLOCK:
-            raise Deadlocked(str(said)) from error
-        raise DatabaseUnavailable(str(said)) from error
+        raise _meaning(said)(" ".join(str(said).split())) from error
+
+
+def _meaning(error: BaseException) -> type[HookonceError]:
+    if _schema_moved(error):
+        return SchemaMoved
+    if getattr(error, "sqlstate", None) == _POSTGRESQL_DEADLOCK:
+        return Deadlocked
+    return DatabaseUnavailable
 
 
 def _schema_moved(error: BaseException) -> bool:

@@ -271,6 +271,18 @@ def test_firing_where_nobody_listens_gets_one_sentence(hookonce: Hookonce) -> No
     )
 
 
+def test_firing_what_is_not_acknowledged_ends_in_a_status_that_a_script_sees(
+    hookonce: Hookonce, sink: Sink
+) -> None:
+    add(hookonce, "one")
+    sink.status = 401
+
+    result = hookonce("trigger", "fire", "one", HOOKONCE_PUBLIC_URL=sink.url)
+
+    assert result.exit_code == 1
+    assert result.stdout.startswith("401 ")
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -421,6 +433,12 @@ def test_a_database_that_was_never_migrated_gets_one_sentence(
     assert "`hookonce check` says what to do" in sentence(hookonce(*command))
 
 
+def test_a_server_that_is_not_there_gets_one_sentence(hookonce: Hookonce) -> None:
+    result = hookonce("trigger", "list", DATABASE_URL="postgresql://me@127.0.0.1:1/hookonce")
+
+    assert "Connection refused" in sentence(result)
+
+
 def test_a_database_in_a_place_that_cannot_be_gets_one_sentence(
     hookonce: Hookonce, tmp_path: Path
 ) -> None:
@@ -435,6 +453,16 @@ def test_a_mistyped_setting_gets_one_sentence(hookonce: Hookonce) -> None:
     result = hookonce("check", HOOKONCE_LEASE_SECONDS="sixty")
 
     assert "HOOKONCE_LEASE_SECONDS='sixty' cannot be used" in sentence(result)
+
+
+def test_a_worker_warns_of_a_scripts_directory_that_was_named_and_does_not_stand(
+    hookonce: Hookonce, tmp_path: Path
+) -> None:
+    right = hookonce("worker", "--once")
+    wrong = hookonce("worker", "--once", HOOKONCE_SCRIPTS_DIR=str(tmp_path / "srcipts"))
+
+    assert "evt=no_scripts_dir" not in right.stderr
+    assert f"evt=no_scripts_dir directory={tmp_path}/srcipts" in wrong.stderr
 
 
 def test_a_setting_that_does_not_exist_is_pointed_out(hookonce: Hookonce) -> None:

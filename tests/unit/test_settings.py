@@ -131,7 +131,7 @@ UNUSABLE = {
     "HOOKONCE_LOG_FORMAT": ["xml"],
 }
 ANYTHING_GOES = {"HOOKONCE_SCRIPTS_DIR"}
-"""Whether the directory stands is asked where scripts run: by the worker."""
+"""The directory may be mounted later: a worker warns where it does not stand."""
 
 
 def test_every_setting_is_tried_with_values_that_cannot_be_used() -> None:
