@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+# Whose Python is gone, or was left half made, is made anew: by itself it would never become whole.
+$(shell test -x $(BIN)/python || rm -f $(RUN_STAMP) $(DEV_STAMP))
 
 .PHONY: help run test hostile chaos check lint types imports bench bench-locks bench-latency bench-work migration-report lock clean
 
@@ -14,7 +16,7 @@ help: ## Print this help
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Hookonce needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(RUN_STAMP): requirements/run.lock pyproject.toml | $(BIN)/python
 	$(PIP_INSTALL) --no-deps --require-hashes -r requirements/run.lock
@@ -25,11 +27,12 @@ $(DEV_STAMP): requirements/dev.lock $(RUN_STAMP)
 	$(PIP_INSTALL) --no-deps --require-hashes -r requirements/dev.lock
 	@touch $@
 
+# honcho would read a file .env, which no other command does.
 run: $(RUN_STAMP) ## Migrate the embedded database, then serve on http://127.0.0.1:8000 with a worker
 	@mkdir -p var/scripts
 	@$(BIN)/alembic upgrade head
 	@cat docs/first-webhook.txt
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/honcho start || test $$? = 130
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/honcho -e /dev/null start || test $$? = 130
 
 test: $(DEV_STAMP) ## Run the tests on SQLite and on a PostgreSQL that they bring themselves
 	$(BIN)/python -m pytest -n 3 --dist loadgroup
