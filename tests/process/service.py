@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+import psutil
+
 from tests.databases import ROOT
 from tests.sink import LOOPBACK
 
@@ -84,7 +86,7 @@ class Running:
 
     def children(self) -> list[int]:
         """The processes that it has started and that still run."""
-        return _children(self.pid)
+        return _descendants(self.pid, recursive=False)
 
     def log(self) -> str:
         return self._log.read_text()
@@ -159,21 +161,14 @@ def _port(log: str) -> int:
 
 def tree(root: int) -> list[int]:
     """The process and all its descendants, parents first."""
-    pairs = _pairs()
-    found = [root]
-    for parent in found:
-        found += [pid for pid, ppid in pairs if ppid == parent]
-    return found
+    return [root, *_descendants(root, recursive=True)]
 
 
-def _children(parent: int) -> list[int]:
-    return [pid for pid, ppid in _pairs() if ppid == parent]
-
-
-def _pairs() -> list[tuple[int, ...]]:
-    """Every process with its parent."""
-    table = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, check=True)
-    return [tuple(map(int, line.split())) for line in table.stdout.splitlines()]
+def _descendants(parent: int, *, recursive: bool) -> list[int]:
+    try:
+        return [child.pid for child in psutil.Process(parent).children(recursive)]
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _kill(pid: int) -> None:
