@@ -31,7 +31,7 @@ $(DEV_STAMP): requirements/dev.lock $(RUN_STAMP)
 run: $(RUN_STAMP) ## Migrate the embedded database, then serve on http://127.0.0.1:8000 with a worker
 	@mkdir -p var/scripts
 	@$(BIN)/alembic upgrade head
-	@cat docs/first-webhook.txt
+	@sed "s|http://127.0.0.1:8000|$${HOOKONCE_PUBLIC_URL:-&}|" docs/first-webhook.txt
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/honcho -e /dev/null start || test $$? = 130
 
 test: $(DEV_STAMP) ## Run the tests on SQLite and on a PostgreSQL that they bring themselves

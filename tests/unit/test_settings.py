@@ -151,9 +151,18 @@ def test_a_value_that_cannot_be_used_is_named_in_one_sentence(name: str, text: s
     assert "\n" not in str(caught.value)
 
 
+def test_a_key_that_cannot_be_used_is_never_in_the_sentence() -> None:
+    with pytest.raises(InvalidSetting) as caught:
+        settings.from_environment({"HOOKONCE_SECRET_KEY": PASSWORD})
+
+    assert PASSWORD not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "url",
     [
+        f"postgresql://u:{PASSWORD}@h/d?sslmod=require",
+        f"postgresql://u:{PASSWORD}@h:99999/d",
         f"mysql://u:{PASSWORD}@h/d",
         f"postgresql://u:{PASSWORD}@h:port/d",
         f"postgresql://u:{PASSWORD}",
