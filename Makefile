@@ -27,12 +27,17 @@ $(DEV_STAMP): requirements/dev.lock $(RUN_STAMP)
 	$(PIP_INSTALL) --no-deps --require-hashes -r requirements/dev.lock
 	@touch $@
 
-# honcho would read a file .env, which no other command does.
+# A terminal that is closed stops both as Ctrl-C does: honcho would die of it and leave them running.
+# It would also read a file .env, which no other command does.
+HONCHO := $(BIN)/python -c 'import os, signal; from honcho.command import main; \
+	quietly = lambda *_: (os.dup2(os.open(os.devnull, os.O_WRONLY), 1), signal.raise_signal(signal.SIGTERM)); \
+	signal.signal(signal.SIGHUP, quietly); main()' -e /dev/null
+
 run: $(RUN_STAMP) ## Migrate the embedded database, then serve on http://127.0.0.1:8000 with a worker
 	@mkdir -p var/scripts
 	@$(BIN)/alembic upgrade head
 	@sed "s|http://127.0.0.1:8000|$${HOOKONCE_PUBLIC_URL:-&}|" docs/first-webhook.txt
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/honcho -e /dev/null start || test $$? = 130
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(HONCHO) start || test $$? = 130
 
 test: $(DEV_STAMP) ## Run the tests on SQLite and on a PostgreSQL that they bring themselves
 	$(BIN)/python -m pytest -n 3 --dist loadgroup

@@ -164,6 +164,14 @@ def tree(root: int) -> list[int]:
     return [root, *_descendants(root, recursive=True)]
 
 
+def runs(pid: int) -> bool:
+    """Whether the process still does anything."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def _descendants(parent: int, *, recursive: bool) -> list[int]:
     try:
         return [child.pid for child in psutil.Process(parent).children(recursive)]
@@ -195,7 +203,7 @@ class Service:
         return worker
 
     def start(self, *command: str, **settings: str) -> Running:
-        log = self._next_log(command[0])
+        log = self._next_log(Path(command[0]).name)
         return self._kept(Running(log, *command, **(self._settings | settings)))
 
     def run(self, *command: str, **settings: str) -> subprocess.CompletedProcess[str]:

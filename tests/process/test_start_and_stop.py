@@ -1,16 +1,20 @@
 """The commands as a person runs them: what a slip of the pen says, and what Ctrl-C leaves."""
 
 import json
+import os
 import re
+import shutil
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 import urllib3
 
+from tests.databases import ROOT
 from tests.process.ledger import Ledger
 from tests.process.sender import Sender
-from tests.process.service import LISTENING, Running, Service, run, until
+from tests.process.service import LISTENING, Running, Service, run, runs, tree, until
 
 COMMANDS = [
     ("gunicorn", "-b", "127.0.0.1:0"),
@@ -56,6 +60,24 @@ def test_ctrl_c_stops_receiver_and_worker_with_status_0(service: Service, ledger
     stopped = dict(re.findall(r"(\w+)\.1 stopped \(rc=(-?\d+)\)", together.log()))
     assert stopped == {"web": "0", "worker": "0"}
     assert "Traceback" not in together.log()
+
+
+@pytest.mark.skipif(Path(sys.prefix) != ROOT / ".venv", reason="make has an environment of its own")
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=lambda each: each.name)
+def test_ctrl_c_and_a_closed_terminal_leave_nothing_of_make_run(
+    service: Service, number: signal.Signals
+) -> None:
+    make = service.start(str(shutil.which("make")), "run", GUNICORN_CMD_ARGS="-b 127.0.0.1:0 -w 1")
+    make.wait_for("evt=serving")
+    make.wait_for("evt=worker_started")
+    started = tree(make.pid)
+
+    os.killpg(make.pid, number)
+
+    make.ended()
+    until(lambda: not any(map(runs, started)), "nothing running")
+    assert "web.1 stopped (rc=0)" in make.log() or number is signal.SIGHUP
 
 
 def test_every_line_can_be_json(database_url: str, tmp_path: Path) -> None:
