@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -20,7 +21,7 @@ from app.models import execution_requests, trigger_executions
 from app.retention import Lifetimes
 from app.revision import Schema
 
-_SECRET_NAMES = re.compile(r"auth|cookie|token|secret|signature|password|^apikey$|^x-api-key$")
+_SECRET_NAMES = re.compile(r"auth|cookie|token|secret|signature|hmac|password|api-?key")
 
 logger = logging.getLogger("hookonce.intake")
 
@@ -149,7 +150,11 @@ def _original(execution_id: int, request: Request) -> dict[str, object]:
 
 
 def _kept_headers(request: Request) -> str:
-    kept = {k: v for k, v in request.headers.items() if not _secret(k)}
+    kept = {
+        name: value
+        for name, value in request.headers.items()
+        if not _secret(name) and not _tells_address(value, request.presented_secret)
+    }
     if request.errand is not None:
         kept.setdefault("x-request-id", request.errand.request_id)
     return json.dumps(kept)
@@ -158,6 +163,11 @@ def _kept_headers(request: Request) -> str:
 @lru_cache(maxsize=1024)
 def _secret(header: str) -> bool:
     return bool(_SECRET_NAMES.search(header))
+
+
+def _tells_address(value: str, secret_in_address: str | None) -> bool:
+    """Whether it is the address with the secret in it: proxies pass it on as X-Original-URI."""
+    return bool(secret_in_address) and f"/{secret_in_address}" in unquote(value)
 
 
 def _repeated(outcome: str, trigger_id: int, admission: Admission, standing: Standing) -> Verdict:

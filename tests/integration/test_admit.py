@@ -1,8 +1,10 @@
 """An event enters once per trigger and key; nothing else is ever taken for a duplicate."""
 
+import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from urllib.parse import quote, unquote
 
 import pytest
 import sqlalchemy as sa
@@ -200,7 +202,8 @@ def test_the_request_is_kept_byte_for_byte_without_its_secrets(
     database: Database, trigger_id: int
 ) -> None:
     body = bytes(range(256))
-    secret = {"Authorization": "Bearer s", "X-Signature": "s", "apikey": "s", "Cookie": "s"}
+    names = ("Authorization", "X-Signature", "X-Shopify-Hmac-Sha256", "Cookie", "apikey", "Api-Key")
+    secret = dict.fromkeys(names, "s")
     sent = Sent({"Content-Type": "image/png", "X-GitHub-Event": "push"} | secret, body)
     schema = SchemaWatch(database).admitting()
 
@@ -211,3 +214,20 @@ def test_the_request_is_kept_byte_for_byte_without_its_secrets(
         kept = connection.execute(sa.select(execution_requests)).one()
     assert (kept.body, kept.content_type) == (body, "image/png")
     assert kept.headers == '{"content-type": "image/png", "x-github-event": "push"}'
+
+
+def test_a_header_that_tells_the_address_is_not_kept_where_a_secret_stands_in_that(
+    database: Database, trigger_id: int
+) -> None:
+    secret = "s3cr/t wörd"
+    written = f"/api/triggers/webhook/1/{quote(secret, safe='')}"
+    headers = {"X-Original-URI": written, "Referer": unquote(written), "X-Kept": secret[:4]}
+    sent = Sent(headers, b"{}", path_secret=secret)
+    schema = SchemaWatch(database).admitting()
+
+    with database.writing() as connection:
+        admit.once(connection, schema, trigger_id, Admission("{}", None), factories.request(sent))
+
+    with database.reading() as connection:
+        kept = connection.execute(sa.select(execution_requests)).one()
+    assert json.loads(kept.headers) == {"x-kept": "s3cr"}

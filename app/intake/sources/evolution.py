@@ -19,6 +19,8 @@ SECRET_HEADERS = ("x-webhook-secret", "apikey")
 LEEWAY_SECONDS = 1800.0
 """A token is made once and lives 10 minutes; its event is tried again for 20 and longer."""
 REDACTED = frozenset({"apikey", "instanceToken", "token"})
+# Evolution API tells in each event where it sends it, and the secret may stand in that address.
+OWN_ADDRESS = frozenset({"destination"})
 FACTS = Facts(
     documentation="https://doc.evolution-api.com/v2/en/configuration/webhooks",
     signature="none: the secret in the path, in X-Webhook-Secret, apikey or Authorization: Bearer; "
@@ -135,7 +137,7 @@ SOURCE = Source(
     provider_key=provider_key,
     keyed_by_default=True,
     tolerance_seconds=LEEWAY_SECONDS,
-    redacted=REDACTED,
+    redacted=REDACTED | OWN_ADDRESS,
     facts=FACTS,
 )
 GO = Source(
