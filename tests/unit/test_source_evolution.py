@@ -138,6 +138,16 @@ def test_without_a_secret_it_is_refused(source: Source) -> None:
     assert refusal(Sent(path_secret="another"), source) == "bad_signature"
 
 
+@pytest.mark.parametrize("added", ["/messages-upsert", "/"])
+def test_a_segment_that_the_sender_adds_behind_the_secret_changes_nothing(added: str) -> None:
+    check(Sent(path_secret=SECRET + added))
+
+
+@pytest.mark.parametrize("path", ["another/" + SECRET, SECRET + "/a/b", "/" + SECRET, "/"])
+def test_a_secret_anywhere_else_in_the_path_is_none(path: str) -> None:
+    assert refusal(Sent(path_secret=path)) == "bad_signature"
+
+
 def test_evolution_go_makes_no_tokens() -> None:
     assert refusal(bearing(token()), GO) == "bad_signature"
 

@@ -58,7 +58,7 @@ def verify(request: Request, secret: str, now: datetime, tolerance: float | None
 def verify_static(request: Request, secret: str, _now: datetime, _tolerance: float | None) -> None:
     """The secret itself, in the path, in X-Webhook-Secret or apikey, or as a bearer token."""
     static = [request.headers.get(name, "") for name in SECRET_HEADERS]
-    require_match([request.presented_secret or "", _bearer(request), *static], secret)
+    require_match([*_in_path(request), _bearer(request), *static], secret)
 
 
 def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
@@ -100,6 +100,12 @@ def _receipt_key(
 def _receipt(part: Json) -> dict[str, Json]:
     state = at(part, "state") or at(part, "data", "state")
     return custom.normalised("evolution_go", part) | {"state": state}
+
+
+def _in_path(request: Request) -> list[str]:
+    """What stands there; Evolution API's webhookByEvents adds a segment that names the event."""
+    presented = request.presented_secret or ""
+    return [presented, presented.rpartition("/")[0]]
 
 
 def _bearer(request: Request) -> str:
