@@ -20,7 +20,7 @@ def list_sources(as_json: bool) -> None:
     rows = [
         {
             "name": name,
-            "its own id": facts.provider_key or "none",
+            "its own id": facts.provider_key,
             "signed": "yes" if facts.provider_key_signed else "no",
             "key by default": "its own id" if sources.named(name).keyed_by_default else "-",
         }
@@ -44,7 +44,9 @@ def show_source(name: str, as_json: bool) -> None:
         "source": name,
         "signature": shown.facts.signature,
         "timestamp": "no limit" if tolerance is None else f"within {tolerance:g} s",
-        "its own id": shown.facts.provider_key or "none",
+        "handshake": shown.facts.handshake,
+        "events": shown.facts.events,
+        "its own id": shown.facts.provider_key,
         "id is signed": "yes" if shown.facts.provider_key_signed else "no",
         "key by default": "its own id" if shown.keyed_by_default else "the default places only",
         "answer expected": shown.facts.answer,

@@ -126,6 +126,10 @@ class Facts:
     documentation: str = ""
     """The address of the sender's own words on this."""
     signature: str = ""
+    handshake: str = "none"
+    """What it sends only to hear whether someone is there, and what it is answered."""
+    events: str = "one for each request"
+    """How a request becomes events."""
     provider_key: str = ""
     """Where the source's own id of an event stands."""
     provider_key_signed: bool = False

@@ -112,6 +112,7 @@ SOURCE = Source(
         "verify-hmac-signatures",
         signature="additionalData.hmacSignature of every item: HMAC-SHA256 in base64 over eight "
         "fields joined by colons; the secret is the HMAC key in hex",
+        events="one for each of notificationItems[]",
         provider_key="pspReference, eventCode, success and originalReference of each item",
         provider_key_signed=True,
         answer="any 2xx within 10 s",

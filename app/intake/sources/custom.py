@@ -7,6 +7,7 @@ from app.intake.signatures import hmac_sha256_hex, require_match
 
 SIGNATURE_HEADERS = ("x-webhook-signature", "x-signature")
 FACTS = Facts(
+    documentation="docs/sources/custom.md",
     signature="X-Webhook-Signature or X-Signature: <hex> or sha256=<hex>, "
     "HMAC-SHA256 over the body",
     provider_key="none; the default places: idempotency_key, messageId, data.messageId in the body",

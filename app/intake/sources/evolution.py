@@ -36,6 +36,7 @@ FACTS = Facts(
 GO_FACTS = Facts(
     documentation="https://docs.evolutionfoundation.com.br/evolution-go/webhooks",
     signature="none: the secret in the path, in X-Webhook-Secret, apikey or Authorization: Bearer",
+    events="one for each request; of a Receipt one for each of data.MessageIDs[]",
     provider_key="instanceId, event and data.Info.ID (or data.key.id) in the body; of a Receipt "
     "each of data.MessageIDs[] with state, data.Chat and data.Sender",
     provider_key_signed=False,

@@ -10,6 +10,7 @@ BRANCH_PREFIX = "refs/heads/"
 FACTS = Facts(
     documentation="https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries",
     signature="X-Hub-Signature-256: sha256=<hex>, HMAC-SHA256 over the body",
+    handshake="X-GitHub-Event: ping, when a webhook is made: 200, and no event",
     provider_key="X-GitHub-Delivery, the same when a person redelivers",
     provider_key_signed=False,
     answer="any 2xx within 10 s",

@@ -11,6 +11,7 @@ TOLERANCE_SECONDS = 300.0
 FACTS = Facts(
     documentation="https://docs.slack.dev/authentication/verifying-requests-from-slack",
     signature="X-Slack-Signature: v0=<hex>, HMAC-SHA256 over v0:<timestamp>:<body>; 5 minutes",
+    handshake="type url_verification in the body: 200 with its challenge",
     provider_key="event_id in the body, of Events API deliveries only",
     provider_key_signed=True,
     answer="any 2xx within 3 s",

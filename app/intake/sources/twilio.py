@@ -16,6 +16,7 @@ FACTS = Facts(
     documentation="https://www.twilio.com/docs/usage/webhooks/webhooks-security",
     signature="X-Twilio-Signature: <base64>, HMAC-SHA1 over the address and the form's parameters; "
     "for JSON over the address, which holds the body's hash as bodySHA256",
+    events="one for each request, or for each item where the body is a list",
     provider_key="I-Twilio-Idempotency-Token, else MessageSid and MessageStatus in the body; "
     "id of each item of a list",
     provider_key_signed=False,

@@ -14,6 +14,9 @@ FORBIDDEN = Answer(403, {"error": "forbidden"})
 FACTS = Facts(
     documentation="https://developers.facebook.com/docs/graph-api/webhooks/getting-started",
     signature="X-Hub-Signature-256: sha256=<hex>, HMAC-SHA256 over the body with the app secret",
+    handshake="GET with hub.mode=subscribe: hub.challenge as text where hub.verify_token is right, "
+    "else 403",
+    events="one for each of messages[] and statuses[], or for a change that has neither",
     provider_key="of each item: messages[].id, or statuses[].id and statuses[].status",
     provider_key_signed=True,
     answer="200",
