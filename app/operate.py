@@ -160,9 +160,13 @@ def try_trigger(
 def _rotated(
     database: Database, before: sa.Row[Any], secret: str, grace_seconds: float
 ) -> dict[str, Any]:
+    if not 0 <= grace_seconds <= describing.LONGEST_LIFETIME_SECONDS:  # nor is NaN
+        raise InvalidTrigger("an old secret stays good for between 0 seconds and a hundred years")
+    # one that is no good any more is not opened: the key that it was sealed with may be lost
+    previous = database.safe.opened(before) if grace_seconds else None
     return {
         **database.safe.columns("secret", secret),
-        **database.safe.columns("previous_secret", database.safe.opened(before)),
+        **database.safe.columns("previous_secret", previous),
         "previous_secret_expires_at": clock.now() + timedelta(seconds=grace_seconds),
     }
 

@@ -81,3 +81,11 @@ def test_on_the_revision_before_the_new_one_is_good(
     migrate(database_url, to="0006", down=True)
 
     assert deliver(intake, rotated, NEW) == OK
+
+
+@pytest.mark.parametrize("grace_seconds", [-1.0, 1e300, float("inf"), float("nan")])
+def test_a_grace_period_that_is_none_is_refused(database: Database, grace_seconds: float) -> None:
+    trigger_id = factories.trigger(database)
+
+    with pytest.raises(InvalidTrigger, match="stays good"):
+        operate.rotate_secret(database, trigger_id, grace_seconds)

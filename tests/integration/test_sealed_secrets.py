@@ -120,6 +120,23 @@ def test_a_secret_that_cannot_be_opened_is_our_own_trouble_and_refuses_nobody(
         status(database, id_)
 
 
+def test_a_trigger_whose_key_is_lost_gets_a_new_secret_where_the_old_one_need_not_stay_good(
+    database_url: str,
+) -> None:
+    with keyed(database_url, OLD) as database:
+        id_ = factories.trigger(database, secret=CANARY, previous_secret=CANARY)
+        sum(resealing.reseal(database))
+    with keyed(database_url, NEW) as database:
+        with pytest.raises(SecretSealed):
+            operate.rotate_secret(database, id_, 60.0, "its-successor")
+        row = operate.rotate_secret(database, id_, 0.0, "its-successor")
+        answer = status(database, id_, "its-successor")
+        resealed = sum(resealing.reseal(database))
+
+    assert (answer, resealed) == (200, 0)
+    assert (row.previous_secret, row.sealed_previous_secret) == (None, None)
+
+
 def test_secrets_that_our_keys_do_not_open_are_named(database_url: str) -> None:
     with keyed(database_url, OLD) as database:
         factories.trigger(database, slug="lost", secret=CANARY)
