@@ -49,7 +49,7 @@ chaos: $(DEV_STAMP) ## Kill, freeze, restart for half an hour and write docs/cha
 	@mkdir -p var
 	$(BIN)/python -m bench.chaos --write docs/chaos.md $(CHAOS) 2>var/chaos.log || { tail -n 40 var/chaos.log; exit 1; }
 
-check: lint types imports test ## Everything that CI checks
+check: lint types imports test $(if $(LONG),hostile) ## Everything that CI checks; LONG=1 with `make hostile` too
 
 lint: $(DEV_STAMP) ## Style and common mistakes
 	$(BIN)/ruff check .
