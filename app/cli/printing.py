@@ -12,6 +12,8 @@ from app.listing import Page
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 PAGE_ROWS = 500
 """The widths of a long table are those of its first rows."""
+LONGEST_CELL = 64
+"""A digest, whole."""
 
 
 def record(values: dict[str, Any], as_json: bool) -> None:
@@ -78,7 +80,7 @@ def _widths(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> list[int]:
 
 def _cell(value: object) -> str:
     text = "" if value is None else plain(" ".join(str(value).split()))
-    return text if len(text) <= 60 else text[:59] + "…"
+    return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
 
 
 def plain(value: object) -> str:

@@ -144,6 +144,7 @@ def test_the_mismatches_of_another_trigger_are_not_listed(
 
     assert printed(hookonce("mismatch", "list", "--trigger", "bills", "--json")) == []
     assert lines(hookonce("mismatch", "list"))[1][:3] == [str(mismatch), "orders", "k-1"]
+    assert lines(hookonce("mismatch", "list"))[1][-2:] == ["a" * 64, DIGEST]
 
 
 @pytest.mark.parametrize(
