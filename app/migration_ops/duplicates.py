@@ -11,12 +11,18 @@ from app.migration_ops.plugin import column_names, offline, operation, stash_nam
 KEY = "idempotency_key"
 TABLE = "trigger_executions"
 NAMED_AT_MOST = 10
+"""Keys, and executions of each."""
 
 _LATER_ROWS = f"""
     SELECT id, {KEY} FROM (
         SELECT id, {KEY}, row_number() OVER (PARTITION BY trigger_id, {KEY} ORDER BY id) AS place
         FROM {TABLE} WHERE {KEY} IS NOT NULL AND trigger_id IS NOT NULL
     ) AS placed WHERE place > 1"""
+
+_SHARED = f"""
+    SELECT trigger_id, {KEY}, count(*) AS times FROM {TABLE}
+    WHERE {KEY} IS NOT NULL AND trigger_id IS NOT NULL
+    GROUP BY trigger_id, {KEY} HAVING count(*) > 1"""
 
 
 @operation
@@ -26,18 +32,20 @@ def refuse_duplicate_keys(op: Operations) -> None:
         return
     if _keeping_first(op):
         return
-    groups = _groups(op.get_bind())
-    if groups:
-        raise CommandError(_refusal(groups))
+    count = _shared_count(op.get_bind())
+    if count:
+        raise CommandError(_refusal(count, _named(op.get_bind())))
 
 
 @operation
 def stash_duplicate_keys(op: Operations, revision: str) -> None:
     """With `-x dedupe=keep-first`, each key stays on its first row; the stash has the rest."""
-    if offline(op) or not _keeping_first(op) or not _groups(op.get_bind()):
+    if offline(op) or not _keeping_first(op) or not _shared_count(op.get_bind()):
         return
     stash = stash_name(revision, "duplicate_keys")
-    if stash not in table_names(op.get_bind()):
+    if stash in table_names(op.get_bind()):  # what came since a build that failed or was killed
+        op.execute(f"INSERT INTO {stash} {_LATER_ROWS}")
+    else:
         op.execute(f"CREATE TABLE {stash} AS {_LATER_ROWS}")
     op.execute(f"UPDATE {TABLE} SET {KEY} = NULL WHERE id IN (SELECT id FROM {stash})")
 
@@ -62,30 +70,30 @@ def _keeping_first(op: Operations) -> bool:
     return choice is not None
 
 
-def _groups(connection: Connection) -> list[tuple[int, str, list[int]]]:
-    """(trigger id, key, execution ids) for every key that stands more than once."""
-    shared = (
-        f"SELECT trigger_id, {KEY} FROM {TABLE} WHERE {KEY} IS NOT NULL "
-        f"AND trigger_id IS NOT NULL GROUP BY trigger_id, {KEY} HAVING count(*) > 1 "
-        "ORDER BY min(id)"
-    )
-    ids = sa.text(f"SELECT id FROM {TABLE} WHERE trigger_id = :t AND {KEY} = :k ORDER BY id")
-    return [
-        (trigger, key, list(connection.scalars(ids, {"t": trigger, "k": key})))
-        for trigger, key in connection.execute(sa.text(shared)).all()
-    ]
+def _shared_count(connection: Connection) -> int:
+    """How many keys stand more than once."""
+    return int(connection.scalar(sa.text(f"SELECT count(*) FROM ({_SHARED}) AS shared")) or 0)
 
 
-def _refusal(groups: list[tuple[int, str, list[int]]]) -> str:
-    named = [
-        f"  trigger {trigger}, key {key!r}: executions {', '.join(map(str, ids))}"
-        for trigger, key, ids in groups[:NAMED_AT_MOST]
-    ]
-    more = ["  ..."] if len(groups) > NAMED_AT_MOST else []
-    stand = "idempotency keys in all stand" if len(groups) > 1 else "idempotency key stands"
+def _named(connection: Connection) -> list[str]:
+    """A line for each of the first such keys. Each costs a look-up, and there may be no index."""
+    first = sa.text(f"{_SHARED} ORDER BY min(id) LIMIT {NAMED_AT_MOST}")
+    return [_line(connection, *shared) for shared in connection.execute(first).all()]
+
+
+def _line(connection: Connection, trigger: int, key: str, times: int) -> str:
+    query = f"SELECT id FROM {TABLE} WHERE trigger_id = :t AND {KEY} = :k ORDER BY id"
+    ids = sa.text(f"{query} LIMIT {NAMED_AT_MOST}")
+    named = ", ".join(map(str, connection.scalars(ids, {"t": trigger, "k": key})))
+    more = f" and {times - NAMED_AT_MOST} more" if times > NAMED_AT_MOST else ""
+    return f"  trigger {trigger}, key {key!r}: executions {named}{more}"
+
+
+def _refusal(count: int, named: list[str]) -> str:
+    more = ["  ..."] if count > len(named) else []
+    stand = "idempotency keys in all stand" if count > 1 else "idempotency key stands"
     first = (
-        f"{len(groups)} {stand} more than once, so uq_trigger_idem cannot be built; "
-        "nothing was changed."
+        f"{count} {stand} more than once, so uq_trigger_idem cannot be built; nothing was changed."
     )
     last = (
         "To keep each key on its first execution and stash it for the others, run: "

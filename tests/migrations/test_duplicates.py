@@ -3,7 +3,9 @@
 import re
 
 import pytest
+import sqlalchemy as sa
 from alembic.util import CommandError
+from sqlalchemy.engine import Engine
 
 from tests.databases import migrate
 from tests.migrations import found_databases as found
@@ -72,6 +74,60 @@ def test_the_refusal_names_the_first_ten_and_the_total(empty_url: str) -> None:
     message = str(refusal.value)
     assert message.startswith("12 idempotency keys in all")
     assert re.findall(r"twice (\d+)", message) == [str(number) for number in range(10)]
+
+
+def test_the_refusal_names_ten_executions_of_a_key_and_how_many_more(empty_url: str) -> None:
+    found.make(empty_url, ("idempotency_key",))
+    execute(empty_url, "UPDATE trigger_executions SET trigger_id = 1, idempotency_key = 'one'")
+
+    with pytest.raises(CommandError) as refusal:
+        migrate(empty_url)
+
+    named = ", ".join(map(str, range(1, 11)))
+    assert f"trigger 1, key 'one': executions {named} and 5 more\n" in str(refusal.value)
+
+
+def test_very_many_keys_cost_no_more_questions_than_ten(empty_url: str) -> None:
+    found_with_duplicates(empty_url, keys=30)
+    asked: list[str] = []
+
+    def ask(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    sa.event.listen(Engine, "before_cursor_execute", ask)
+    try:
+        with pytest.raises(CommandError):
+            migrate(empty_url)
+    finally:
+        sa.event.remove(Engine, "before_cursor_execute", ask)
+
+    assert sum("idempotency_key = " in statement for statement in asked) == 10
+
+
+def test_a_key_that_comes_again_before_the_index_stands_is_stashed_by_the_next_try(
+    empty_url: str,
+) -> None:
+    found_with_duplicates(empty_url)
+    arrived = "INSERT INTO trigger_executions (trigger_id, status, idempotency_key) VALUES "
+    arrived += "(2, 'pending', 'it''s twice 0 🪝')"
+    migrate(empty_url, dedupe="keep-first")
+    execute(
+        empty_url,
+        "DROP INDEX uq_trigger_idem",  # as if the build had failed
+        f"UPDATE alembic_version SET version_num = '{NAMES[0]}'",
+        arrived,
+    )
+    rows = data(empty_url)["trigger_executions"]
+
+    migrate(empty_url, dedupe="keep-first")
+    late = max(row["id"] for row in rows)
+    kept = keys_of(empty_url, 2)
+    migrate(empty_url, to=NAMES[0], down=True)
+
+    assert kept == ["it's twice 0 🪝", "it's twice 1 🪝", None]
+    assert execute(
+        empty_url, f"SELECT idempotency_key FROM trigger_executions WHERE id = {late}"
+    ) == [("it's twice 0 🪝",)]
 
 
 def test_keeping_the_first_stashes_the_key_of_the_others(empty_url: str) -> None:
