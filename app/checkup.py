@@ -36,7 +36,7 @@ def findings(database: Database) -> list[Finding]:
 
 
 def notes(database: Database) -> list[str]:
-    """What a person should know though nothing is wrong: stashes, executions held back."""
+    """What a person should know, at whatever revision: stashes, executions held back."""
     with database.reading() as connection:
         return [*_stashes(connection), *_held(connection)]
 
@@ -93,6 +93,7 @@ def _admit_and_settle(connection: Connection, schema: revision.Schema) -> None:
         "type": "webhook",
         "source": "custom",
         "action_type": "script",
+        "action_payload": "",
         "secret": secrets.token_hex(32),
         "enabled": True,
         "from_yaml": False,
@@ -175,13 +176,15 @@ _QUESTIONS: dict[str, Callable[[Database], str]] = {
 def _stashes(connection: Connection) -> list[str]:
     names = sorted(sa.inspect(connection).get_table_names())
     return [
-        f"{name} keeps {_count(connection, sa.table(name))} row(s) that a downgrade took away"
+        f"{name} keeps {_count(connection, sa.table(name))} row(s) that a migration took away"
         for name in names
         if name.startswith(STASH_PREFIX)
     ]
 
 
 def _held(connection: Connection) -> list[str]:
+    if f"{trigger_executions.name}.lease_expires_at" not in db.columns(connection):
+        return []
     count = _count(connection, trigger_executions, queries.held())
     if not count:
         return []

@@ -70,7 +70,7 @@ def held_by_trigger(connection: Connection) -> Sequence[sa.Row[Any]]:
             sa.func.min(columns.id).label("oldest_id"),
             sa.func.max(columns.id).label("newest_id"),
         )
-        .join(triggers, triggers.c.id == columns.trigger_id)
+        .outerjoin(triggers, triggers.c.id == columns.trigger_id)  # found rows may be orphans
         .where(held())
         .group_by(triggers.c.slug, columns.status)
     )

@@ -21,7 +21,7 @@ def command(_chosen: Settings, database: Database, as_json: bool) -> None:
     if all(finding.passed for finding in findings):
         findings += [checkup.secrets_open(database), checkup.admission(database)]
     passed = all(finding.passed for finding in findings)
-    notes = checkup.notes(database) if passed else []
+    notes = checkup.notes(database) if findings[0].passed else []
     if as_json:
         checks = {each.name: {"passed": each.passed, "detail": each.detail} for each in findings}
         click.echo(json.dumps({"passed": passed, "checks": checks, "notes": notes}))

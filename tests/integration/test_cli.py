@@ -342,6 +342,26 @@ def test_check_counts_what_is_held_back(hookonce: Hookonce, database: Database) 
     assert "held back" in note
 
 
+@pytest.mark.parametrize("revision", ["0001", "0007"])
+def test_check_lists_what_a_downgrade_stashed_and_how_much_of_it(
+    hookonce: Hookonce, database: Database, database_url: str, revision: str
+) -> None:
+    trigger_id = factories.trigger(database)
+    first = factories.execution(database, trigger_id, "replayed", idempotency_key="k")
+    factories.execution(database, trigger_id, idempotency_key="k", replay_of_id=first)
+    migrate(database_url, to=revision, down=True)
+
+    result = hookonce("check", "--json")
+
+    notes = json.loads(result.stdout)["notes"]
+    assert result.exit_code == 1
+    assert "_stash_0008_trigger_executions keeps 1 row(s) that a migration took away" in notes
+
+
+def test_check_lists_no_stash_where_there_is_none(hookonce: Hookonce) -> None:
+    assert printed(hookonce("check", "--json"))["notes"] == []
+
+
 def test_check_fails_without_the_unique_index(hookonce: Hookonce, database: Database) -> None:
     with database.writing() as connection:
         connection.exec_driver_sql("DROP INDEX uq_trigger_idem")

@@ -8,6 +8,7 @@ from app.db import Database
 from app.settings import Settings
 from app.worker.loop import Worker
 from tests import factories
+from tests.migrations.schema_dump import execute
 
 FOUND = {"next_attempt_at": None, "lease_owner": None, "lease_expires_at": None}
 
@@ -71,3 +72,17 @@ def test_a_second_decision_finds_nothing_left_to_decide(found: Database) -> None
     given_up = operate.give_up_held(found)
 
     assert given_up == 0
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])  # the other refuses an execution without a trigger
+def test_what_lost_its_trigger_before_we_came_is_counted_too(
+    database: Database, database_url: str
+) -> None:
+    orphan = "INSERT INTO trigger_executions (trigger_id, status, next_attempt_at) "
+    execute(database_url, f"{orphan} VALUES (99, 'pending', NULL)")
+
+    with database.reading() as connection:
+        rows = queries.held_by_trigger(connection)
+
+    assert [(row.slug, row.executions) for row in rows] == [(None, 1)]
+    assert operate.give_up_held(database) == 1
