@@ -42,7 +42,7 @@ def counts(connection: Connection) -> dict[str, int]:
     """How many secrets are `sealed`, and how many stand in the `clear`."""
     columns = triggers.c
     sealed = [columns.sealed_secret, columns.sealed_previous_secret]
-    clear = [columns.secret, columns.previous_secret]
+    clear = [sa.func.nullif(column, "") for column in (columns.secret, columns.previous_secret)]
     query = sa.select(*[sa.func.count(column) for column in (*sealed, *clear)])
     found = connection.execute(query).one()
     return {"sealed": found[0] + found[1], "clear": found[2] + found[3]}
@@ -93,7 +93,7 @@ def _reseal_row(row: Any, safe: Safe) -> dict[str, str | None]:
     stale = [
         name
         for name in SECRETS
-        if getattr(row, name) is not None
+        if getattr(row, name)
         or (
             getattr(row, f"sealed_{name}") is not None
             and not safe.current(getattr(row, f"sealed_{name}"))

@@ -25,10 +25,11 @@ class Safe:
     keys: tuple[str, ...] = field(default=(), repr=False)
 
     def columns(self, name: str, secret: str | None) -> dict[str, str | None]:
-        """The values of the two columns that keep this secret: one of them is NULL."""
+        """The values of the two columns that keep this secret: in one of them is nothing."""
         if secret is None or not self.keys:
             return {name: secret, f"sealed_{name}": None}
-        return {name: None, f"sealed_{name}": _fernet(self.keys).encrypt(secret.encode()).decode()}
+        sealed = _fernet(self.keys).encrypt(secret.encode()).decode()
+        return {name: "", f"sealed_{name}": sealed}  # a found column may forbid NULL
 
     def opened(self, row: Any, name: str = "secret") -> str | None:
         """The secret that the row keeps, sealed or not; None if it keeps none.

@@ -1,7 +1,7 @@
 """Let secrets be kept sealed.
 
 Why now: a copy of the database, a backup above all, should not let its reader sign webhooks. A
-sealed secret stands in a column of its own, and the one in the clear is NULL; the key to it is
+sealed secret stands in a column of its own, and the one in the clear is empty; the key to it is
 not in the database. Taking this back with sealed secrets would leave triggers that refuse every
 webhook, so the downgrade first asks for them to be unsealed.
 What code of the revision before sees: two more columns of triggers, NULL until a secret is sealed.
@@ -34,7 +34,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.refuse_while_any(
         "triggers",
-        "sealed_secret IS NOT NULL AND secret IS NULL",
+        "sealed_secret IS NOT NULL AND COALESCE(secret, '') = ''",
         because="secrets are sealed, and older code cannot open them; run "
         "`hookonce secret unseal` first, or `alembic -x sealed=stash downgrade ...` to stash them "
         "(their triggers then refuse every webhook until the next upgrade)",

@@ -164,8 +164,9 @@ def _updated(
     given: dict[str, Any] = {name: getattr(body, name) for name in said}
     for name in said & {"event_filter", "action_payload", "retry_policy"}:
         given[name] = _text(given[name])
-    if "event_filter" in said:
-        given["event_filter"] = given["event_filter"] or "{}"
+    for name, nothing in (("event_filter", "{}"), ("action_payload", "")):
+        if name in said:
+            given[name] = given[name] or nothing
     if "idempotency_key_from" in said:
         given["idempotency_key_from"] = describing.key_text(_key_from(body.idempotency_key_from))
     with desk.database.reading() as connection:

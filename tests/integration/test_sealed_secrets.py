@@ -16,6 +16,7 @@ from app.models import triggers
 from app.settings import from_environment
 from tests import factories
 from tests.databases import migrate
+from tests.migrations import found_databases
 from tests.migrations.schema_dump import data
 from tests.senders import SECRET, Sent, signed
 
@@ -53,7 +54,7 @@ def test_a_new_secret_is_sealed_and_still_verifies(database_url: str) -> None:
         answer = status(database, made.id)
 
     assert database.safe.opened(made) == CANARY
-    assert made.secret is None
+    assert made.secret == ""
     assert answer == 200
     assert CANARY not in str(data(database_url)["triggers"])
 
@@ -65,7 +66,7 @@ def test_a_rotated_secret_and_the_one_before_are_sealed_and_both_verify(database
         answers = [status(database, id_, secret) for secret in (CANARY, "its-successor")]
 
     assert answers == [200, 200]
-    assert (row.secret, row.previous_secret) == (None, None)
+    assert (row.secret, row.previous_secret) == ("", "")
     assert CANARY not in str(data(database_url)["triggers"])
 
 
@@ -106,6 +107,26 @@ def test_the_key_is_changed_without_a_gap(database_url: str) -> None:
         after = status(database, id_)
 
     assert (during, changed, after) == (200, 1, 200)
+
+
+def test_found_secrets_that_may_not_be_missing_are_sealed_and_unsealed_again(
+    empty_url: str,
+) -> None:
+    found_databases.make(empty_url)
+    migrate(empty_url)
+    before = data(empty_url)["triggers"]
+    with keyed(empty_url, OLD) as database:
+        sealed = sum(resealing.reseal(database))
+        new = operate.NewTrigger("new", action_payload="s", secret=CANARY)
+        made = operate.add_trigger(database, new, ["custom"])
+        rotated = operate.rotate_secret(database, "new", 60.0, "its-successor")
+        answers = [status(database, made.id, secret) for secret in (CANARY, "its-successor")]
+        sum(resealing.unseal(database))
+
+    assert sealed == len(before)
+    assert (made.secret, rotated.secret) == ("", "")
+    assert answers == [200, 200]
+    assert [row for row in data(empty_url)["triggers"] if row["name"] != "new"] == before
 
 
 @pytest.mark.parametrize("keys", [NEW, ""])
