@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 from contextlib import nullcontext
+from functools import partial
 
 from alembic import context
 from alembic.util import CommandError
@@ -89,12 +90,12 @@ def online(configured):
     alone = running.only_migrator(engine) if moves() else nullcontext()
     try:
         with running.in_one_line(engine), alone:
-            running.patiently(engine, migrate)
+            running.patiently(engine, partial(migrate, decided=[]))
     finally:
         engine.dispose()  # a pooled connection would go on holding the lock
 
 
-def migrate(connection):
+def migrate(connection, decided):
     orphans = running.orphan_count(connection)
     connection.rollback()
 
@@ -104,6 +105,7 @@ def migrate(connection):
             raise CommandError(f"{now - orphans} rows would lose their parent; nothing was changed")
 
     context.configure(connection=connection, on_version_apply=refuse_orphans, **OPTIONS)
+    running.keep_to(decided, context.get_context())
     with context.begin_transaction():
         context.run_migrations()
     connection.commit()

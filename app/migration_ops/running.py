@@ -7,9 +7,12 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import dropwhile
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
+from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import exc
 from sqlalchemy.engine import Connection, Engine, make_url
@@ -20,6 +23,8 @@ LOCK_KEY = 0x686F6F6B6F6E6365  # "hookonce"
 LOCK_TIMEOUT_MILLISECONDS = 500
 """A statement that waits for a lock holds up every writer behind it: it gives up after this."""
 PATIENCE_SECONDS = 300.0
+RETRY_SECONDS = (0.5, 2.0)
+"""Between two tries, anywhere from one to the other: two that met do not meet again."""
 OLDEST_SQLITE = (3, 35, 0)
 _POLL_SECONDS = 0.1
 _WORTH_RETRYING = {"55P03", "40P01"}  # lock not available, deadlock
@@ -73,14 +78,26 @@ def only_migrator(engine: Engine) -> Iterator[None]:
         path = Path(str(make_url(engine.url).database) + ".migrating")
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                _say_that_another_runs()
+                fcntl.flock(file, fcntl.LOCK_EX)
             yield
         return
     with engine.connect() as connection:
         connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-        while not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(LOCK_KEY))):
+        take = sa.select(sa.func.pg_try_advisory_lock(LOCK_KEY))
+        taken = connection.scalar(take)
+        if not taken:
+            _say_that_another_runs()
+        while not (taken or connection.scalar(take)):
             time.sleep(_POLL_SECONDS * (1 + random.random()))  # noqa: S311, jitter, not a secret
         yield
+
+
+def _say_that_another_runs() -> None:
+    event(log, logging.INFO, "migration_waits_for_another")
 
 
 def patiently(engine: Engine, migrate: Callable[[Connection], None]) -> None:
@@ -104,7 +121,24 @@ def patiently(engine: Engine, migrate: Callable[[Connection], None]) -> None:
                     "applied stay applied, run the same command again"
                 ) from error
             event(log, logging.WARNING, "migration_waits_for_lock", error=str(error.orig).strip())
-            time.sleep(random.uniform(0.5, 2.0))  # noqa: S311, jitter, not a secret
+            time.sleep(random.uniform(*RETRY_SECONDS))  # noqa: S311, jitter, not a secret
+
+
+def keep_to(decided: list[Any], migration: MigrationContext) -> None:
+    """The first try decides on the steps, and each later one takes those that are left.
+
+    Asked anew after the first step, `downgrade -2` would mean two more.
+    """
+    plan = migration._migrations_fn
+    assert plan is not None  # noqa: S101, for the type checker: a command always brings one
+
+    def steps(heads: Any, asked: MigrationContext) -> list[Any]:
+        if decided:
+            return list(dropwhile(lambda step: step.from_revisions != tuple(heads), decided))
+        decided.extend(plan(heads, asked))
+        return decided
+
+    migration._migrations_fn = steps
 
 
 def orphan_count(connection: Connection) -> int:

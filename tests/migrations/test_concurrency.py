@@ -18,7 +18,7 @@ from app import db
 from app.migration_ops import running
 from app.settings import from_environment
 from tests.databases import ROOT, Databases, migrate
-from tests.migrations.history import NAMES
+from tests.migrations.history import NAMES, before
 from tests.migrations.schema_dump import data, execute, schema, stashes
 from tests.migrations.seeding import seed
 
@@ -97,8 +97,9 @@ def test_a_migrator_waits_until_the_other_has_ended(empty_url: str) -> None:
     engine.dispose()
 
     assert meanwhile == {}
-    second.communicate(timeout=DEADLINE_SECONDS)
+    said = second.communicate(timeout=DEADLINE_SECONDS)[1]
     assert second.returncode == 0
+    assert said.count("evt=migration_waits_for_another") == 1
 
 
 def test_the_migration_waits_for_a_reader_and_stalls_no_writer(postgresql_url: str) -> None:
@@ -118,6 +119,56 @@ def test_the_migration_waits_for_a_reader_and_stalls_no_writer(postgresql_url: s
     assert still_waiting
     assert max(stalls) < STALL_SECONDS
     assert execute(postgresql_url, "SELECT version_num FROM alembic_version") == [(NAMES[-1],)]
+
+
+@pytest.mark.parametrize("revision", NAMES[1:])
+def test_no_step_stalls_a_writer_while_a_long_transaction_reads(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch, revision: str
+) -> None:
+    monkeypatch.setattr(running, "RETRY_SECONDS", (0.05, 0.1))
+    migrate(postgresql_url, to=revision)
+    seed(postgresql_url)
+
+    down = _stalls_beside_a_reader(postgresql_url, to=before(revision), down=True)
+    up = _stalls_beside_a_reader(postgresql_url, to=revision)
+
+    assert max(down + up) < STALL_SECONDS
+    assert execute(postgresql_url, "SELECT version_num FROM alembic_version") == [(revision,)]
+
+
+def _stalls_beside_a_reader(url: str, **step: object) -> list[float]:
+    """What writers waited while the step did, for one whose transaction read every table."""
+    with psycopg.connect(url) as reader:
+        for table in schema(url):
+            reader.execute(f"SELECT count(*) FROM {table}")
+        with in_background(migrate, url, **step) as migration:
+            try:
+                until(lambda: waits(url) or not migration.is_alive())
+                return [_seconds_to_write(url) for _ in range(20)]
+            finally:
+                reader.rollback()
+
+
+def waits(url: str) -> bool:
+    """Whether a migration waits for anybody; one that drops an index waits for transactions."""
+    return bool(execute(url, "SELECT 1 FROM pg_locks WHERE NOT granted"))
+
+
+def test_a_relative_target_stays_where_it_was_when_a_later_step_is_tried_again(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(running, "RETRY_SECONDS", (0.05, 0.1))
+    migrate(postgresql_url, to="0017")
+
+    with psycopg.connect(postgresql_url) as reader:
+        reader.execute("SELECT count(*) FROM hookonce_audit")  # in the way of the second step
+        with in_background(migrate, postgresql_url, to="-2", down=True):
+            try:
+                until(lambda: "migration_waits_for_lock" in caplog.text)
+            finally:
+                reader.rollback()
+
+    assert execute(postgresql_url, "SELECT version_num FROM alembic_version") == [("0015",)]
 
 
 def _seconds_to_write(url: str) -> float:
