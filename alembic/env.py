@@ -22,6 +22,11 @@ DROP_EMPTY_VERSION_TABLE = (
     "END IF; END IF; END $$"
 )
 """A downgrade to base leaves it behind, and the script of an upgrade begins with its creation."""
+BE_ALONE = (
+    f"DO $$ BEGIN IF NOT pg_try_advisory_lock({running.LOCK_KEY}) THEN "
+    "RAISE EXCEPTION 'another migration is running, nothing was changed'; END IF; END $$"
+)
+LET_OTHERS = f"DO $$ BEGIN PERFORM pg_advisory_unlock({running.LOCK_KEY}); END $$"
 
 
 def ours(name, type_, _parents):
@@ -78,8 +83,10 @@ def offline(configured):
     with context.begin_transaction():
         context.execute(f"SET lock_timeout = {running.LOCK_TIMEOUT_MILLISECONDS}")
         context.execute("SET statement_timeout = 0")
+        context.execute(BE_ALONE)
         context.execute(DROP_EMPTY_VERSION_TABLE)
         context.run_migrations()
+        context.execute(LET_OTHERS)
 
 
 def online(configured):

@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 from alembic import command
+from alembic.config import Config
 from alembic.util import CommandError
 
+from app import db
+from app.migration_ops import running
+from app.settings import from_environment
 from tests.databases import ROOT, Databases, alembic_config, migrate
 from tests.migrations import found_databases as found
-from tests.migrations.history import NAMES
+from tests.migrations.history import NAMES, with_one_more
 from tests.migrations.schema_dump import data, execute, schema, stashes
 from tests.migrations.seeding import seed
 
@@ -25,9 +29,9 @@ def kind() -> str:
     return "postgresql"
 
 
-def script(url: str, *, down: bool = False) -> str:
+def script(url: str, *, down: bool = False, of: Config | None = None) -> str:
     written = io.StringIO()
-    config = alembic_config()
+    config = of or alembic_config()
     config.output_buffer = written
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("DATABASE_URL", url)
@@ -107,18 +111,64 @@ def test_the_script_does_not_take_a_found_database_down(empty_url: str) -> None:
     assert (schema(empty_url, whole=True), data(empty_url)) == before
 
 
-@pytest.mark.parametrize("down", [False, True], ids=["up", "down"])
-def test_the_linter_for_migrations_has_nothing_to_say(tmp_path: Path, down: bool) -> None:
-    written = tmp_path / "migration.sql"
-    written.write_text(script("postgresql://localhost/any", down=down))
+def test_the_script_waits_for_no_other_migration_and_meets_none(empty_url: str) -> None:
+    engine = db.create_engine(from_environment({"DATABASE_URL": empty_url}))
 
-    said = subprocess.run(
+    with running.only_migrator(engine):
+        met = run(empty_url, script(empty_url))
+        meanwhile = schema(empty_url, whole=True)
+    engine.dispose()
+
+    assert met.returncode != 0
+    assert "another migration is running" in met.stderr
+    assert meanwhile == {}
+    assert run(empty_url, script(empty_url)).returncode == 0
+
+
+def test_the_script_lets_go_of_its_lock_in_a_session_that_goes_on(empty_url: str) -> None:
+    held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+
+    ran = run(empty_url, f"{script(empty_url)}\n\\echo held\n{held};")
+
+    assert ran.stdout.partition("held")[2].split()[2] == "0", ran.stdout
+
+
+def linted(sql: str, directory: Path) -> subprocess.CompletedProcess[str]:
+    written = directory / "migration.sql"
+    written.write_text(sql)
+    return subprocess.run(
         [Path(sys.executable).parent / "squawk", "--config", ROOT / ".squawk.toml", written],
         capture_output=True,
         text=True,
     )
 
+
+@pytest.mark.parametrize("down", [False, True], ids=["up", "down"])
+def test_the_linter_for_migrations_has_nothing_to_say(tmp_path: Path, down: bool) -> None:
+    said = linted(script("postgresql://localhost/any", down=down), tmp_path)
+
     assert said.returncode == 0, said.stdout
+
+
+CARELESS = {
+    "require-concurrent-index-creation": "op.create_index('ix', 'trigger_executions', ['error'])",
+    "adding-required-field": "op.add_column('triggers', sa.Column('x', sa.Text, nullable=False))",
+    "constraint-missing-not-valid": "op.create_check_constraint('ck', 'triggers', 'id > 0')",
+    "changing-column-type": "op.alter_column('trigger_executions', 'error', type_=sa.String(9))",
+    "adding-foreign-key-constraint": "op.create_foreign_key(None, 'key_mismatches', 'triggers', "
+    "['number'], ['id'])",
+}
+"""What the linter says of each line that a revision must not have."""
+
+
+@pytest.mark.parametrize("rule", CARELESS)
+def test_the_linter_finds_fault_with_a_careless_revision(tmp_path: Path, rule: str) -> None:
+    careless = with_one_more(tmp_path, CARELESS[rule])
+
+    said = linted(script("postgresql://localhost/any", of=careless), tmp_path)
+
+    assert said.returncode == 1
+    assert rule in said.stdout
 
 
 def test_every_exception_from_the_linter_has_its_reason() -> None:

@@ -16,8 +16,8 @@ from alembic.script import Script
 from alembic.util import CommandError
 from sqlalchemy.engine import Engine
 
-from tests.databases import ROOT, alembic_config, migrate
-from tests.migrations.history import NAMES, revisions
+from tests.databases import ROOT, migrate
+from tests.migrations.history import NAMES, revisions, with_one_more
 from tests.migrations.schema_dump import data, execute, schema
 from tests.migrations.seeding import seed
 
@@ -31,17 +31,8 @@ def version(url: str) -> str:
 
 def upgrade_with(url: str, directory: Path, upgrade: str) -> None:
     """`alembic upgrade head` as if the history had one more revision, which does `upgrade`."""
-    (directory / "9999_extra.py").write_text(
-        "from alembic import op\n"
-        "import sqlalchemy as sa\n"
-        f"revision, down_revision = '9999', {NAMES[-1]!r}\n"
-        f"def upgrade():\n    {upgrade}\n"
-    )
-    config = alembic_config()
-    places = os.pathsep.join([str(ROOT / "alembic" / "versions"), str(directory)])
-    config.set_main_option("version_locations", places)
     with mock.patch.dict(os.environ, {"DATABASE_URL": url}):
-        command.upgrade(config, "head")
+        command.upgrade(with_one_more(directory, upgrade), "head")
 
 
 def alembic(
