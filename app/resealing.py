@@ -16,6 +16,12 @@ from app.sealing import Safe
 SECRETS = ("secret", "previous_secret")
 """The columns of triggers that hold one in the clear; `sealed_` before the name is the other."""
 AT_ONCE = 100
+_KEEPING = sa.select(
+    triggers.c.id,
+    triggers.c.slug,
+    *(triggers.c[column] for name in SECRETS for column in (name, f"sealed_{name}")),
+)
+"""No column more: the downgrade of 0015 asks for unsealing, and no later one stands there."""
 
 Change = Callable[[sa.Row[Any]], dict[str, str | None]]
 
@@ -56,7 +62,7 @@ def steps(connection: Connection) -> int:
 
 def unopened(connection: Connection, safe: Safe) -> list[str]:
     """The slugs of the triggers whose secrets cannot be opened with our keys."""
-    query = sa.select(triggers).where(triggers.c.sealed_secret.is_not(None))
+    query = _KEEPING.where(triggers.c.sealed_secret.is_not(None))
     return [row.slug for row in connection.execute(query) if not _opens(row, safe)]
 
 
@@ -73,7 +79,7 @@ def _rewrite(database: Database, change: Change, actor: Actor, action: str) -> I
     last = 0
     while True:
         with database.writing() as connection:
-            query = sa.select(triggers).where(triggers.c.id > last).order_by(triggers.c.id)
+            query = _KEEPING.where(triggers.c.id > last).order_by(triggers.c.id)
             rows = connection.execute(query.limit(AT_ONCE).with_for_update()).all()
             changes = {row.id: change(row) for row in rows}
             for trigger_id, values in changes.items():

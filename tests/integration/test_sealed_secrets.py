@@ -214,6 +214,22 @@ def test_sealed_secrets_are_not_taken_down_unless_asked(empty_url: str) -> None:
     assert data(empty_url) == rows
 
 
+def test_secrets_are_unsealed_where_the_downgrade_stopped_for_them(empty_url: str) -> None:
+    migrate(empty_url)
+    with keyed(empty_url, OLD) as database:
+        factories.trigger(database, secret=CANARY)
+        sum(resealing.reseal(database))
+
+    with pytest.raises(CommandError, match="hookonce secret unseal"):
+        migrate(empty_url, to="0014", down=True)
+    with keyed(empty_url, OLD) as database:
+        unsealed = sum(resealing.unseal(database))
+    migrate(empty_url, to="0014", down=True)
+
+    assert unsealed == 1
+    assert [row["secret"] for row in data(empty_url)["triggers"]] == [CANARY]
+
+
 def test_the_check_names_the_triggers_whose_secrets_do_not_open(database_url: str) -> None:
     with keyed(database_url, OLD) as database:
         factories.trigger(database, slug="lost", secret=CANARY)
