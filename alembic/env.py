@@ -10,7 +10,7 @@ from alembic.util import CommandError
 
 from app import db, log, migration_ops, settings
 from app.errors import InvalidSetting
-from app.migration_ops import running
+from app.migration_ops import running, steps
 from app.models import metadata
 from app.moments import UtcDateTime
 
@@ -112,7 +112,7 @@ def migrate(connection, decided):
             raise CommandError(f"{now - orphans} rows would lose their parent; nothing was changed")
 
     context.configure(connection=connection, on_version_apply=refuse_orphans, **OPTIONS)
-    running.keep_to(decided, context.get_context())
+    steps.keep_to(decided, context.get_context(), context.script)
     with context.begin_transaction():
         context.run_migrations()
     connection.commit()

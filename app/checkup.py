@@ -13,7 +13,7 @@ from app.db import IDEMPOTENCY_INDEX, Database
 from app.errors import HookonceError
 from app.intake import admit
 from app.intake.message import Admission, Request
-from app.migration_ops import fitness
+from app.migration_ops import fitness, steps
 from app.models import trigger_executions, triggers
 
 STASH_PREFIX = "_stash_"
@@ -38,7 +38,8 @@ def findings(database: Database) -> list[Finding]:
 def notes(database: Database) -> list[str]:
     """What a person should know, at whatever revision: stashes, executions held back."""
     with database.reading() as connection:
-        return [*_stashes(connection), *_held(connection)]
+        names = sorted(sa.inspect(connection).get_table_names())
+        return [*_broken_off(names), *_stashes(connection, names), *_held(connection)]
 
 
 def secrets_open(database: Database) -> Finding:
@@ -173,8 +174,16 @@ _QUESTIONS: dict[str, Callable[[Database], str]] = {
 }
 
 
-def _stashes(connection: Connection) -> list[str]:
-    names = sorted(sa.inspect(connection).get_table_names())
+def _broken_off(names: list[str]) -> list[str]:
+    return [
+        f"the downgrade of {name.removeprefix(steps.UNDOING)} was begun and has not ended: "
+        "if none runs, run it again, or run `alembic upgrade head`"
+        for name in names
+        if name.startswith(steps.UNDOING)
+    ]
+
+
+def _stashes(connection: Connection, names: list[str]) -> list[str]:
     return [
         f"{name} keeps {_count(connection, sa.table(name))} row(s) that a migration took away"
         for name in names

@@ -56,7 +56,10 @@ def restore_columns(op: Operations, revision: str, table: str, names: list[str])
     if offline(op):
         op.execute(_restore_offline(stash, table, names))
     elif stash in table_names(op.get_bind()):
-        _restore(op, stash, table)
+        if postgresql(op) and _capture_stands(op, stash, table):  # the columns never went
+            _stop_capture(op, stash, table)
+        else:
+            _restore(op, stash, table)
         op.drop_table(stash)
 
 

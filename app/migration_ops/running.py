@@ -7,12 +7,9 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import dropwhile
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
-from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import exc
 from sqlalchemy.engine import Connection, Engine, make_url
@@ -122,23 +119,6 @@ def patiently(engine: Engine, migrate: Callable[[Connection], None]) -> None:
                 ) from error
             event(log, logging.WARNING, "migration_waits_for_lock", error=str(error.orig).strip())
             time.sleep(random.uniform(*RETRY_SECONDS))  # noqa: S311, jitter, not a secret
-
-
-def keep_to(decided: list[Any], migration: MigrationContext) -> None:
-    """The first try decides on the steps, and each later one takes those that are left.
-
-    Asked anew after the first step, `downgrade -2` would mean two more.
-    """
-    plan = migration._migrations_fn
-    assert plan is not None  # noqa: S101, for the type checker: a command always brings one
-
-    def steps(heads: Any, asked: MigrationContext) -> list[Any]:
-        if decided:
-            return list(dropwhile(lambda step: step.from_revisions != tuple(heads), decided))
-        decided.extend(plan(heads, asked))
-        return decided
-
-    migration._migrations_fn = steps
 
 
 def orphan_count(connection: Connection) -> int:

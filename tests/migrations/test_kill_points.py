@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from app import checkup
+from app.db import Database
 from tests.databases import Databases, migrate
 from tests.migrations import found_databases as found
 from tests.migrations.history import NAMES, before
@@ -51,10 +53,16 @@ def state(url: str) -> State:
     return schema(url), data(url), stashes(url)
 
 
-def survive_every_kill(url: str, copy: Copy, to: str, *, down: bool) -> int:
-    """How many kills the migration of `url` survived; the first that it did not fails."""
+def survive_every_kill(
+    url: str, copy: Copy, to: str, *, down: bool, then: str | None = None
+) -> int:
+    """How many kills the migration of `url` survived; the first that it did not fails.
+
+    After a kill the same command is run again, or `then` an upgrade to another revision.
+    """
     unharmed = copy(url)
-    migrate(unharmed, to=to, down=down)
+    again = {"to": then} if then else {"to": to, "down": down}
+    migrate(unharmed, **again)
     expected = state(unharmed)
     first = sum(map(ord, to)) % STRIDE
     for survived, point in enumerate(itertools.count(first, STRIDE)):
@@ -62,7 +70,7 @@ def survive_every_kill(url: str, copy: Copy, to: str, *, down: bool) -> int:
         died = killed_at(point, harmed, to, down=down)
         if not died:
             return survived
-        migrate(harmed, to=to, down=down)
+        migrate(harmed, **again)
         assert state(harmed) == expected, f"killed at point {point}"
     raise AssertionError("unreachable")
 
@@ -94,9 +102,36 @@ def test_a_downgrade_killed_anywhere_arrives_when_run_again(
     assert survived >= FEWEST
 
 
+@pytest.mark.parametrize("kind", ["postgresql"])  # on the other a step is one transaction
+@every_revision
+def test_a_downgrade_killed_anywhere_is_undone_by_an_upgrade(
+    empty_url: str, copy: Copy, revision: str, record_property: Record
+) -> None:
+    migrate(empty_url, to=revision)
+    seed(empty_url)
+
+    survived = survive_every_kill(empty_url, copy, before(revision), down=True, then=revision)
+
+    record_property("kills_survived", survived)
+    assert survived >= FEWEST
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_the_check_tells_of_a_downgrade_that_was_broken_off(
+    database_url: str, database: Database
+) -> None:
+    died = killed_at(4, database_url, before(NAMES[-1]), down=True)
+    told = checkup.notes(database)
+    migrate(database_url)
+
+    assert died
+    assert [note for note in told if note.startswith(f"the downgrade of {NAMES[-1]} was begun")]
+    assert checkup.notes(database) == []
+
+
 @pytest.mark.parametrize("revision", NAMES[:3])
 def test_taking_over_a_found_database_survives_every_kill(
-    empty_url: str, copy: Copy, revision: str
+    empty_url: str, copy: Copy, revision: str, record_property: Record
 ) -> None:
     found.make(empty_url, ("idempotency_key",), (found.KEY_TWICE,))
     if before(revision) != "base":
@@ -104,4 +139,5 @@ def test_taking_over_a_found_database_survives_every_kill(
 
     survived = survive_every_kill(empty_url, copy, revision, down=False)
 
+    record_property("kills_survived", survived)
     assert survived >= FEWEST
