@@ -2,8 +2,9 @@
 
     python -m bench.locks [--rows 1000000] [--database sqlite|postgresql]
 
-Fills a database, then steps every revision down and up again while one writer inserts without a
-pause. Prints, for each step, how long it took and the longest that the writer had to wait.
+Fills a database that was found, so that even the first revision's steps leave the writer a table,
+then steps every revision down and up again while one writer inserts without a pause. Prints, for
+each step, how long it took and the longest that the writer had to wait.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from app import revision
 from app.db import Database
 from app.settings import from_environment
 from tests.databases import KINDS, Databases, migrate
+from tests.migrations import found_databases
 
 PAYLOAD_BYTES = 600
 PATIENCE_SECONDS = "600"
@@ -36,7 +38,9 @@ _EXECUTIONS = (
     "attempt_count, next_attempt_at, completed_at) {numbers} "
     "SELECT 1, '{payload}', 'completed', 'key-' || i, 1, NULL, '2026-01-01 00:00:00' FROM n"
 )
-_ONE_MORE = "INSERT INTO trigger_executions (trigger_id, event_data) VALUES (1, '{}')"
+_ONE_MORE = (
+    "INSERT INTO trigger_executions (trigger_id, event_data, status) VALUES (1, '{}', 'pending')"
+)
 
 
 def main() -> None:
@@ -57,6 +61,7 @@ def main() -> None:
 
 def measure(kind: str, url: str, rows: int) -> None:
     """One table of steps for this database."""
+    found_databases.make(url)
     migrate(url)
     database = Database(
         from_environment(
@@ -67,19 +72,15 @@ def measure(kind: str, url: str, rows: int) -> None:
     print(f"\n{kind}, {rows:,} executions of {PAYLOAD_BYTES} bytes")
     print(f"{'step':<22}{'took, ms':>10}{'slowest write, ms':>20}")
     history = revision.history()
-    for lower, upper in reversed(list(itertools.pairwise(history[1:]))):
+    for lower, upper in reversed(list(itertools.pairwise(("base", *history)))):
         step(database, url, f"{upper} down to {lower}", lower, down=True)
-    for upper in history[2:]:
+    for upper in history:
         step(database, url, f"up to {upper}", upper, down=False)
     database.dispose()
 
 
 def fill(database: Database, kind: str, rows: int) -> None:
     """As many completed executions as asked for, of one trigger."""
-    with database.writing() as connection:
-        connection.exec_driver_sql(
-            "INSERT INTO triggers (name, slug, action_type) VALUES ('bench', 'bench', 'script')"
-        )
     for first in range(1, rows + 1, BATCH):
         last = min(first + BATCH - 1, rows)
         numbers = _NUMBERS[kind].format(first=first, last=last)
