@@ -26,6 +26,8 @@ def add_column_with_checks(
     if postgresql(op):
         if offline(op) or column.name not in column_names(op.get_bind(), table):
             op.add_column(table, column, if_not_exists=True)
+            with op.get_context().autocommit_block():
+                pass  # its lock must go before the whole table is read
         for name, condition in checks.items():
             _check(op, table, name, condition)
         return

@@ -154,6 +154,40 @@ def waits(url: str) -> bool:
     return bool(execute(url, "SELECT 1 FROM pg_locks WHERE NOT granted"))
 
 
+READS_ALL = re.compile(
+    r"(?!\s*EXPLAIN).*\b((FROM|UPDATE) (triggers|trigger_executions)|VALIDATE|CREATE.* INDEX)\b",
+    re.DOTALL,
+)
+STOPS_WRITERS = """
+    SELECT mode FROM pg_locks WHERE granted AND relation = 'trigger_executions'::regclass
+    AND mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')"""
+
+
+@pytest.mark.parametrize("revision", NAMES[1:])
+def test_no_step_reads_a_whole_table_under_a_lock_that_stops_writers(
+    postgresql_url: str, revision: str
+) -> None:
+    migrate(postgresql_url, to=revision)
+    seed(postgresql_url)
+    read: list[str] = []
+    under_lock: list[str] = []
+
+    def look(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if READS_ALL.match(statement):
+            read.append(statement)
+            under_lock.extend([statement] if execute(postgresql_url, STOPS_WRITERS) else [])
+
+    sa.event.listen(Engine, "before_cursor_execute", look)
+    try:
+        migrate(postgresql_url, to=before(revision), down=True)
+        migrate(postgresql_url, to=revision)
+    finally:
+        sa.event.remove(Engine, "before_cursor_execute", look)
+
+    assert under_lock == []
+    assert read or revision not in {"0002", "0003", "0008", "0013"}
+
+
 def test_a_relative_target_stays_where_it_was_when_a_later_step_is_tried_again(
     postgresql_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
