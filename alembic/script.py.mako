@@ -8,7 +8,8 @@ House rules
 - One idea a revision; schema and data apart. Frozen once merged.
 - upgrade() and downgrade() are each other's inverse: nothing that a person stored is dropped,
   it is stashed (op.stash_columns, op.stash_table) and comes back.
-- Run again after a kill at any statement, it does what is left.
+- Run again after a kill at any statement, it does what is left; upgrade() also does what a
+  downgrade() of this revision that was killed has undone.
 - Additive: the code of the revision before serves on this schema.
 - Imports: alembic, sqlalchemy, the standard library. Nothing from app.
 

@@ -47,6 +47,11 @@ def schema(url: str, *, whole: bool = False) -> Schema:
         return {name: describe(connection, name) for name in tables(connection, whole=whole)}
 
 
+def in_any_order(tables: Schema) -> Schema:
+    """A column that a later revision adds stands last, wherever the code lists it."""
+    return {name: table | {"columns": sorted(table["columns"])} for name, table in tables.items()}
+
+
 def data(url: str, *, whole: bool = False) -> dict[str, list[dict[str, Any]]]:
     """Every row of every table, in the order of its values."""
     with connected(url) as connection:

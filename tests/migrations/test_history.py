@@ -13,7 +13,7 @@ from alembic.script import Script
 from app.models import metadata
 from tests.databases import ROOT, Databases, alembic_config
 from tests.migrations.history import NAMES, SCRIPTS, revisions
-from tests.migrations.schema_dump import connected, schema
+from tests.migrations.schema_dump import connected, in_any_order, schema
 
 every_script = pytest.mark.parametrize("script", revisions(), ids=NAMES)
 ALLOWED = {"alembic", "sqlalchemy"} | set(sys.stdlib_module_names)
@@ -94,14 +94,6 @@ def test_the_revisions_lead_to_the_schema_that_the_code_describes(
             metadata.create_all(connection)
 
         assert in_any_order(schema(database_url)) == in_any_order(schema(described))
-
-
-def in_any_order(tables: dict[str, dict[str, object]]) -> dict[str, dict[str, object]]:
-    """A column that a later revision adds stands last, wherever the code lists it."""
-    return {
-        name: table | {"columns": sorted(table["columns"])}  # type: ignore[type-var]
-        for name, table in tables.items()
-    }
 
 
 def test_the_comparison_sees_a_check_a_predicate_and_a_default(database_url: str) -> None:

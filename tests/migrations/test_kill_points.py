@@ -18,13 +18,13 @@ from tests.databases import Databases, migrate
 from tests.migrations import found_databases as found
 from tests.migrations.history import NAMES, before
 from tests.migrations.killing import killed_at
-from tests.migrations.schema_dump import data, schema, stashes
+from tests.migrations.schema_dump import Schema, data, in_any_order, schema, stashes
 from tests.migrations.seeding import seed
 
 Copy = Callable[[str], str]
 Record = Callable[[str, object], None]
 every_revision = pytest.mark.parametrize("revision", NAMES)
-State = tuple[object, object, set[str]]
+State = tuple[Schema, object, set[str]]
 STRIDE = 1 if os.environ.get("TESTS_EVERY_KILL") else 4
 FEWEST = 4 // STRIDE
 """How many kills even the shortest migration sees."""
@@ -114,6 +114,31 @@ def test_a_downgrade_killed_anywhere_is_undone_by_an_upgrade(
 
     record_property("kills_survived", survived)
     assert survived >= FEWEST
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+@pytest.mark.parametrize("revision", NAMES[1:])
+def test_an_upgrade_killed_and_followed_by_a_downgrade_loses_nothing(
+    empty_url: str, copy: Copy, revision: str
+) -> None:
+    migrate(empty_url, to=revision)
+    seed(empty_url)
+    expected = but_for_the_order_of_columns(empty_url)
+    migrate(empty_url, to=before(revision), down=True)
+    lower = before(before(revision))
+
+    for point in itertools.count(int(revision) % STRIDE, 2 * STRIDE):
+        harmed = copy(empty_url)
+        if not killed_at(point, harmed, revision, down=False):
+            break
+        migrate(harmed, to=lower, down=True)
+        migrate(harmed, to=revision)
+        assert but_for_the_order_of_columns(harmed) == expected, f"killed at point {point}"
+
+
+def but_for_the_order_of_columns(url: str) -> State:
+    tables, rows, stashed = state(url)
+    return in_any_order(tables), rows, stashed
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])
