@@ -78,9 +78,11 @@ bench-work: $(DEV_STAMP) ## Measure how many executions a worker makes a second
 	@mkdir -p var
 	$(BIN)/python -m bench.working 2>var/working.log || { tail -n 40 var/working.log; exit 1; }
 
-migration-report: $(DEV_STAMP) ## Run the migrations' tests and write docs/migrations.md
+REPORTED := $(addprefix tests/migrations/test_,round_trip.py adoption.py kill_points.py) tests/process/test_live_migrations.py
+
+migration-report: $(DEV_STAMP) ## Run the migrations' tests at every kill and write docs/migrations.md (half an hour)
 	@mkdir -p var
-	TESTS_EVERY_KILL=1 $(BIN)/python -m pytest -q -n 2 tests/migrations tests/process/test_live_migrations.py --junitxml var/tests.xml
+	TESTS_EVERY_KILL=1 $(BIN)/python -m pytest -q -n 2 $(REPORTED) --junitxml var/tests.xml
 	$(BIN)/python -m bench.migration_report var/tests.xml $(wildcard var/locks.txt) > docs/migrations.md
 
 lock: $(BIN)/python ## Resolve pyproject.toml into the lock files again

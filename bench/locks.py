@@ -9,6 +9,7 @@ each step, how long it took and the longest that the writer had to wait.
 
 import argparse
 import itertools
+import os
 import tempfile
 import threading
 import time
@@ -69,7 +70,8 @@ def measure(kind: str, url: str, rows: int) -> None:
         )
     )
     fill(database, kind, rows)
-    print(f"\n{kind}, {rows:,} executions of {PAYLOAD_BYTES} bytes")
+    busy = f"{os.cpu_count()} cores at a load of {os.getloadavg()[0]:.1f}"
+    print(f"\n{kind}, {rows:,} executions of {PAYLOAD_BYTES} bytes, {busy}")
     print(f"{'step':<22}{'took, ms':>10}{'slowest write, ms':>20}")
     history = revision.history()
     for lower, upper in reversed(list(itertools.pairwise(("base", *history)))):
