@@ -60,12 +60,14 @@ def execution(database: Database, trigger_id: int, status: str = "pending", **gi
     return int(made)
 
 
-def request_of(database: Database, execution_id: int, body: bytes, content_type: str) -> None:
+def request_of(
+    database: Database, execution_id: int, body: bytes, content_type: str, headers: str = "{}"
+) -> None:
     """The original request of the execution."""
     values = {
         "execution_id": execution_id,
         "content_type": content_type,
-        "headers": "{}",
+        "headers": headers,
         "body": body,
     }
     with database.writing() as connection:

@@ -1,5 +1,6 @@
 """What the steps of working hand to each other."""
 
+import json
 from dataclasses import dataclass
 
 from app.actions.work import Work
@@ -36,6 +37,8 @@ class Attempt:
     terms: Terms
     obstacle: ActionFailed | None = None
     """What keeps it from being done at all."""
+    request_id: str | None = None
+    """Of the request that brought the event; the log names both by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +65,14 @@ class Ended:
     lease: Lease
     terms: Terms
     outcome: Outcome
+    request_id: str | None = None
+
+
+def request_id(headers: str | None) -> str | None:
+    """What the stored headers of a request say; None where there are none, as of a test."""
+    try:
+        kept = json.loads(headers or "{}")
+    except ValueError:
+        return None
+    found = kept.get("x-request-id") if isinstance(kept, dict) else None
+    return found if isinstance(found, str) else None

@@ -17,7 +17,7 @@ from app.models import execution_attempts, execution_requests, trigger_execution
 from app.sealing import Safe
 from app.settings import Settings
 from app.worker import breaker
-from app.worker.attempt import Attempt, Lease, Terms
+from app.worker.attempt import Attempt, Lease, Terms, request_id
 from app.worker.look import (
     ONE_AT_A_TIME,
     first_in_turn,
@@ -156,6 +156,7 @@ def _rows(connection: Connection, ids: list[int]) -> dict[int, Any]:
             triggers.c.retry_policy,
             execution_requests.c.body,
             execution_requests.c.content_type,
+            execution_requests.c.headers,
         )
         .join(triggers, triggers.c.id == _executions.trigger_id)
         .outerjoin(execution_requests, execution_requests.c.execution_id == _executions.id)
@@ -171,7 +172,8 @@ def _attempt(lease: Lease, row: Any, settings: Settings) -> Attempt:
         secret = Safe(settings.hookonce_secret_key).opened(row) or ""
     except SecretSealed as error:
         obstacle = ActionFailed(str(error), permanent=False, reason=CONFIGURATION)
-    return Attempt(lease, _work(row, lease, secret, settings), terms(row), obstacle)
+    work = _work(row, lease, secret, settings)
+    return Attempt(lease, work, terms(row), obstacle, request_id(row.headers))
 
 
 def terms(row: Any) -> Terms:

@@ -240,7 +240,7 @@ def attempted(attempt: Attempt) -> Ended | None:
         began = time.monotonic()
         result = attempt.obstacle or run.action(attempt.work)
         outcome = classify.outcome(result, time.monotonic() - began, clock.now())
-        return Ended(attempt.lease, attempt.terms, outcome)
+        return Ended(attempt.lease, attempt.terms, outcome, attempt.request_id)
     except Exception:
         logger.exception("an attempt failed in a way that nobody foresaw; its lease runs out")
         return None

@@ -7,9 +7,9 @@ from sqlalchemy.engine import Connection
 
 from app.db import is_one_of, locked_for_claim, utc_now
 from app.lifecycle import RUNNING
-from app.models import trigger_executions, triggers
+from app.models import execution_requests, trigger_executions, triggers
 from app.retry_policy import DEFAULT, RetryPolicy, standing
-from app.worker.attempt import Ended, Lease, Outcome, Terms
+from app.worker.attempt import Ended, Lease, Outcome, Terms, request_id
 
 _executions = trigger_executions.c
 
@@ -37,11 +37,13 @@ def expired(connection: Connection, limit: int, outcome: Outcome) -> list[Ended]
     query = locked_for_claim(expired_query(limit), connection.dialect)
     rows = connection.execute(query).all()
     policies = _policies(connection, {row.trigger_id for row in rows})
+    requests = _request_ids(connection, {row.id for row in rows})
     return [
         Ended(
             Lease(row.id, row.attempt_count, row.lease_owner),
             Terms(row.trigger_id, policies.get(row.trigger_id, DEFAULT), _age_seconds(row)),
             outcome,
+            requests.get(row.id),
         )
         for row in rows
     ]
@@ -71,6 +73,17 @@ def _policies(connection: Connection, trigger_ids: set[int]) -> dict[int, RetryP
         triggers.c.id.in_(sorted(trigger_ids))
     )
     return {row.id: standing(row.retry_policy) for row in connection.execute(query)}
+
+
+def _request_ids(connection: Connection, execution_ids: set[int]) -> dict[int, str | None]:
+    """By execution; asked apart too: what an outer join may miss cannot be locked."""
+    if not execution_ids:
+        return {}
+    columns = execution_requests.c
+    query = sa.select(columns.execution_id, columns.headers).where(
+        columns.execution_id.in_(sorted(execution_ids))
+    )
+    return {row.execution_id: request_id(row.headers) for row in connection.execute(query)}
 
 
 def _age_seconds(row: sa.Row[Any]) -> float:

@@ -68,7 +68,8 @@ class Settling:
 
     def hand_back(self, attempts: Sequence[Attempt]) -> None:
         """The attempts, which were ended by us, are due again at once for any other worker."""
-        self.add([Ended(each.lease, each.terms, classify.HANDED_BACK) for each in attempts])
+        given_back = classify.HANDED_BACK
+        self.add([Ended(each.lease, each.terms, given_back, each.request_id) for each in attempts])
         self.write()
 
     def renew(self, attempts: Sequence[Attempt]) -> None:
@@ -159,4 +160,5 @@ def _log_attempt(ended: Ended, status: str) -> None:
         error_reason=outcome.reason,
         seconds=None if outcome.duration_seconds is None else round(outcome.duration_seconds, 3),
         error=outcome.error,
+        request_id=ended.request_id,
     )

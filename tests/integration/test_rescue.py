@@ -47,6 +47,28 @@ def test_nothing_else_is_rescued(
     assert expired(database) == []
 
 
+@pytest.mark.parametrize(
+    ("headers", "named"),
+    [
+        ('{"x-request-id": "theirs"}', "theirs"),
+        ('{"x-request-id": 5}', None),
+        ("{}", None),
+        ("[", None),
+        ("[]", None),
+    ],
+)
+def test_a_lost_attempt_names_the_request_that_brought_its_event(
+    database: Database, trigger_id: int, headers: str, named: str | None
+) -> None:
+    execution_id = factories.execution(database, trigger_id, "running", lease_expires_at=EXPIRED)
+    factories.request_of(database, execution_id, b"{}", "application/json", headers)
+
+    with database.writing() as connection:
+        (ended,) = rescue.expired(connection, 10, classify.LEASE_LOST)
+
+    assert ended.request_id == named
+
+
 @pytest.mark.usefixtures("longest_waits")
 def test_a_worker_settles_anothers_expired_attempt_as_lost(
     database: Database, settings: Settings, trigger_id: int

@@ -15,6 +15,9 @@ from falcon import testing
 from app import log
 from app.db import Database
 from app.models import execution_requests
+from app.replay import replay
+from app.settings import Settings
+from app.worker.loop import Worker
 from tests import factories, senders
 from tests.web.api import Api
 from tests.web.sending import message, post, signed, signed_sample
@@ -161,6 +164,27 @@ def test_the_execution_keeps_the_id_it_came_with(
         query = sa.select(columns.headers).order_by(columns.execution_id)
         kept = [json.loads(text)["x-request-id"] for text in connection.execute(query).scalars()]
     assert kept == ["theirs", answer.headers["X-Request-Id"]]
+
+
+@pytest.fixture
+def attempted(written: list[dict[str, Any]]) -> Any:
+    """The ids that the lines about attempts name."""
+    return lambda: [line["request_id"] for line in written if line["evt"] == "attempt"]
+
+
+def test_an_attempt_names_the_request_that_brought_the_event_in_a_replay_too(
+    client: testing.TestClient, database: Database, settings: Settings, attempted: Any
+) -> None:
+    sent = message()
+    headers = sent.headers | {"X-Request-Id": "theirs"}
+    trigger_id = factories.trigger(database, action_type="no such action")
+    client.simulate_post(f"/api/triggers/webhook/{trigger_id}", headers=headers, body=sent.body)
+    Worker(database, settings).run_once()
+
+    replay(database, factories.executions(database)[0].id)
+    Worker(database, settings).run_once()
+
+    assert attempted() == ["theirs", "theirs"]
 
 
 def test_duplicates_that_are_admitted_together_each_name_their_own_request(
