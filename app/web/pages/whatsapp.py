@@ -4,13 +4,31 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-RECIPIENT = (("data", "key", "remoteJid"), ("data", "remoteJid"), ("phone",), ("from",))
+RECIPIENT = (
+    ("data", "key", "remoteJid"),
+    ("data", "remoteJid"),
+    ("phone",),
+    ("from",),
+    ("data", "Info", "Chat"),
+    ("recipient_id",),
+)
+"""As the older page looks for it, then where Evolution Go and the Cloud API have it."""
 COMMAND = (
     ("data", "message", "conversation"),
     ("data", "message", "extendedTextMessage", "text"),
     ("command",),
     ("text",),
+    ("data", "Message", "conversation"),
+    ("data", "Message", "extendedTextMessage", "text"),
+    ("text", "body"),
+    ("button", "text"),
+    ("interactive", "button_reply", "title"),
+    ("interactive", "list_reply", "title"),
 )
+"""Likewise; the Cloud API tells what was typed apart from what was pressed.
+
+https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/payload-examples
+"""
 
 
 @dataclass(frozen=True, slots=True)
