@@ -1,4 +1,4 @@
-"""The numbers behind `/metrics`: each from one short range of an index, however many rows stand.
+"""The numbers behind `/metrics`: each from one short range of an index, however many events came.
 
 Sums come from where every process writes them down, so it does not matter which of them is asked.
 """
@@ -12,9 +12,9 @@ from sqlalchemy.engine import Connection
 
 from app.db import is_one_of, utc_now
 from app.lifecycle import DEAD, RUNNING, WAITING
-from app.models import delivery_counts, trigger_breakers, trigger_executions
+from app.models import delivery_counts, trigger_breakers, trigger_executions, triggers
 from app.tally.memory import NOBODY
-from app.tally.writing import EVER
+from app.tally.writing import EVER, NO_SOURCE, label
 
 LOOKED_THROUGH = 10_000
 """A queue or a pile of dead letters beyond it is told as this many: it is long, that is all."""
@@ -38,8 +38,14 @@ class Present:
 
 
 def sums(connection: Connection) -> Sums:
-    """Everything that was ever counted, by source and outcome."""
-    found: dict[str, dict[str, int]] = {}
+    """Everything that was ever counted, by source and outcome.
+
+    A source is there as soon as a trigger has it: Prometheus takes a number that is new to it for
+    no increase, and would miss the first failure of each.
+    """
+    query = sa.select(triggers.c.source).distinct()
+    known = {label(source) for source in connection.execute(query).scalars()}
+    found: dict[str, dict[str, int]] = {source: {} for source in sorted({NO_SOURCE, *known})}
     for text, number in connection.execute(sums_query()):
         source, _, outcome = text.partition("/")
         found.setdefault(source, {})[outcome] = int(number)

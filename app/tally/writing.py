@@ -48,8 +48,8 @@ def counts(connection: Connection, batch: Batch) -> None:
 def _sums(counts: Mapping[Place, int], sources: Mapping[int, str]) -> Counter[Place]:
     sums: Counter[Place] = Counter()
     for place, number in counts.items():
-        label = sources.get(place.trigger_id, NO_SOURCE)
-        sums[Place(EVER, NOBODY, f"{label}/{place.outcome}")] += number
+        named = sources.get(place.trigger_id, NO_SOURCE)
+        sums[Place(EVER, NOBODY, f"{named}/{place.outcome}")] += number
     return sums
 
 
@@ -91,10 +91,12 @@ def _sources(connection: Connection, ids: Collection[int]) -> dict[int, str]:
     if not ids:
         return {}
     query = sa.select(triggers.c.id, triggers.c.source).where(triggers.c.id.in_(sorted(ids)))
-    return {
-        trigger_id: source if _SOURCE.fullmatch(source or "") else ODD_SOURCE
-        for trigger_id, source in connection.execute(query)
-    }
+    return {trigger_id: label(source) for trigger_id, source in connection.execute(query)}
+
+
+def label(source: str | None) -> str:
+    """What sums call a trigger's source."""
+    return source if source and _SOURCE.fullmatch(source) else ODD_SOURCE
 
 
 def _existing(connection: Connection, ids: Collection[int]) -> set[int]:

@@ -19,8 +19,9 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from app import metrics, outcomes, revision, timing
+from app import lifecycle, metrics, outcomes, revision, timing
 from app.db import Database
+from app.dead_letters import UNKNOWN
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.intake import sources
 from app.metrics import Present, Sums
@@ -119,6 +120,7 @@ _BY_PREFIX = {
     "hookonce_errors_total": "error_",
     "hookonce_attempts_total": "attempt_",
 }
+_OUTCOMES = (*outcomes.ALL, *outcomes.ATTEMPTS)
 
 
 class Metrics:
@@ -195,9 +197,9 @@ def _counters(sums: Sums) -> Iterator[Metric]:
         yield _counter(
             name,
             (
-                ((source, outcome.removeprefix(prefix)), number)
+                ((source, outcome.removeprefix(prefix)), of.get(outcome, 0))
                 for source, of in sums.items()
-                for outcome, number in of.items()
+                for outcome in _OUTCOMES
                 if outcome.startswith(prefix)
             ),
         )
@@ -222,7 +224,8 @@ def _gauges(present: Present, oldest: float) -> Iterator[Metric]:
     }
     yield _gauge("hookonce_queue_executions", states)
     yield _gauge("hookonce_oldest_due_seconds", {(): oldest})
-    yield _gauge("hookonce_dead_letters", {(each,): n for each, n in present.dead.items()})
+    dead = dict.fromkeys((*lifecycle.REASONS, UNKNOWN), 0) | dict(present.dead)
+    yield _gauge("hookonce_dead_letters", {(each,): number for each, number in dead.items()})
     yield _gauge("hookonce_breakers_open", {(): present.breakers_open})
 
 

@@ -102,6 +102,22 @@ def test_what_becomes_of_requests_is_counted_by_source(
     assert found["hookonce_handshakes_total{source=slack}"] == 1
 
 
+def test_what_can_fail_stands_at_nought_before_it_fails_for_the_first_time(
+    client: testing.TestClient, database: Database
+) -> None:
+    factories.trigger(database, source="slack")
+
+    found = read(client)
+
+    for source in ("none", "slack"):
+        assert found[f"hookonce_errors_total{{reason=unavailable,source={source}}}"] == 0
+        assert found[f"hookonce_refusals_total{{reason=bad_signature,source={source}}}"] == 0
+        assert found[f"hookonce_attempts_total{{outcome=exhausted,source={source}}}"] == 0
+        assert found[f"hookonce_duplicates_total{{layer=mismatch,source={source}}}"] == 0
+    assert found["hookonce_dead_letters{reason=timeout}"] == 0
+    assert not [name for name in found if "source=github" in name and "limit" not in name]
+
+
 def test_answer_times_are_a_histogram_by_source(
     client: testing.TestClient, database: Database, writer: Writer, tally: Tally
 ) -> None:
@@ -349,7 +365,7 @@ def test_numbers_of_single_hours_are_not_read(database: Database) -> None:
         connection.exec_driver_sql("ANALYZE")
 
     with database.reading() as connection:
-        assert metrics.sums(connection) == {"custom": {outcomes.ACCEPTED: 2_000}}
+        assert metrics.sums(connection) == {"custom": {outcomes.ACCEPTED: 2_000}, "none": {}}
         assert rows_read(connection, metrics.sums_query()) < 50
 
 
