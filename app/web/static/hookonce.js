@@ -108,16 +108,25 @@ function replace(region, text) {
   return region.querySelector("[data-ended]") !== null;
 }
 
-// Sends the form that goes on until none is left, unless somebody stops it.
+// Sends the form that goes on until none is left, unless somebody stops it. What cannot be sent
+// stays where it is, with its button: nothing is lost, and a person decides when to go on.
 async function goingOn(region) {
   for (;;) {
     const form = region.querySelector("form[data-go-on]");
     if (!form) return;
     const body = new URLSearchParams(new FormData(form));
-    form.querySelector("button").disabled = true;
-    const answer = await fetch(form.action, { method: "POST", headers: PART, body });
-    if (answer.redirected || !answer.ok) return location.assign("/dead");
-    replace(region, await answer.text());
+    const button = form.querySelector("button");
+    button.disabled = true;
+    try {
+      const answer = await fetch(form.action, { method: "POST", headers: PART, body });
+      if (answer.redirected) return location.assign("/dead");
+      if (!answer.ok) throw new Error(answer.status);
+      replace(region, await answer.text());
+    } catch {
+      form.closest("section").querySelector("[data-no-answer]").hidden = false;
+      button.disabled = false;
+      return;
+    }
   }
 }
 
