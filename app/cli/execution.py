@@ -11,6 +11,7 @@ from app.cli.moment import Moment
 from app.cli.reaching import with_database
 from app.counting import Counter
 from app.db import Database
+from app.errors import NotFound
 from app.listing import Where
 from app.searching import Sought
 from app.settings import Settings
@@ -94,6 +95,25 @@ def show(_chosen: Settings, database: Database, execution_id: int, as_json: bool
     if len(listed["chain"]) > 1:
         _section("replays", listed["chain"], _LINK)
     _section("other payloads under its key", listed["mismatches"], _MISMATCH)
+
+
+@group.command("request")
+@click.argument("execution_id", type=click.IntRange(1, 2**63 - 1), metavar="ID")
+@printing.json_option
+@with_database
+def request(_chosen: Settings, database: Database, execution_id: int, as_json: bool) -> None:
+    """The bytes of the request as they came; with --json its headers and how many bytes it has."""
+    with database.reading() as connection:
+        found = searching.request_of(connection, execution_id)
+        body = None if as_json else searching.body_of(connection, execution_id)
+    if found is None:
+        raise NotFound(f"the request of execution {execution_id} is not kept")
+    if as_json:
+        headers = json.loads(found.headers)
+        kept = {"content_type": found.content_type, "headers": headers, "bytes": found.size}
+        click.echo(json.dumps(kept))
+        return
+    click.echo(body, nl=False)
 
 
 def _section(heading: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:

@@ -33,25 +33,32 @@ def list_held(_chosen: Settings, database: Database, as_json: bool) -> None:
 
 @group.command("release")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@printing.json_option
 @with_database
-def release(_chosen: Settings, database: Database, yes: bool) -> None:
+def release(_chosen: Settings, database: Database, yes: bool, as_json: bool) -> None:
     """Make them due: workers start them at once."""
-    _decide(database, "become due", operate.release_held, yes)
+    _decide(database, "become due", operate.release_held, yes, as_json)
 
 
 @group.command("give-up")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@printing.json_option
 @with_database
-def give_up(_chosen: Settings, database: Database, yes: bool) -> None:
+def give_up(_chosen: Settings, database: Database, yes: bool, as_json: bool) -> None:
     """Make them dead letters."""
-    _decide(database, "become dead letters", operate.give_up_held, yes)
+    _decide(database, "become dead letters", operate.give_up_held, yes, as_json)
 
 
 def _decide(
-    database: Database, what: str, decision: Callable[[Database, Actor], int], yes: bool
+    database: Database,
+    what: str,
+    decision: Callable[[Database, Actor], int],
+    yes: bool,
+    as_json: bool,
 ) -> None:
     with database.reading() as connection:
         count = sum(row.executions for row in queries.held_by_trigger(connection))
     if not yes:
-        click.confirm(f"{count} held execution(s) will {what}. Go on?", abort=True)
-    click.echo(f"{decision(database, actor())} execution(s) {what}")
+        click.confirm(f"{count} held execution(s) will {what}. Go on?", abort=True, err=as_json)
+    decided = decision(database, actor())
+    printing.done(f"{decided} execution(s) {what}", {"executions": decided}, as_json)

@@ -26,6 +26,11 @@ def record(values: dict[str, Any], as_json: bool) -> None:
         click.echo(f"{name.ljust(width)}  {text}")
 
 
+def done(sentence: str, values: dict[str, Any], as_json: bool) -> None:
+    """What was done: a sentence for people, the values of it for programs."""
+    click.echo(json.dumps(values) if as_json else sentence)
+
+
 def table(rows: list[dict[str, Any]], columns: tuple[str, ...], *, err: bool = False) -> None:
     shown = [dict(zip(columns, columns, strict=True)), *rows]
     for line in _lines(shown, columns, _widths(shown, columns)):

@@ -42,26 +42,29 @@ def status(_chosen: Settings, database: Database, as_json: bool) -> None:
 
 
 @group.command("seal")
+@printing.json_option
 @with_database
-def seal(_chosen: Settings, database: Database) -> None:
+def seal(_chosen: Settings, database: Database, as_json: bool) -> None:
     """Seal every secret with the first key of HOOKONCE_SECRET_KEY.
 
     To change the key: put the new one before the old one, restart everything, seal, and take the
     old one away.
     """
-    click.echo(f"{_with_progress(database, resealing.reseal(database, actor()))} trigger(s) sealed")
+    count = _with_progress(database, resealing.reseal(database, actor()))
+    printing.done(f"{count} trigger(s) sealed", {"triggers": count}, as_json)
 
 
 @group.command("unseal")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@printing.json_option
 @with_database
-def unseal(_chosen: Settings, database: Database, yes: bool) -> None:
+def unseal(_chosen: Settings, database: Database, yes: bool, as_json: bool) -> None:
     """Put every secret back in the clear, as older code needs it."""
     if not yes:
-        click.confirm("Every secret will stand in the clear in the database. Go on?", abort=True)
-    click.echo(
-        f"{_with_progress(database, resealing.unseal(database, actor()))} trigger(s) unsealed"
-    )
+        question = "Every secret will stand in the clear in the database. Go on?"
+        click.confirm(question, abort=True, err=as_json)
+    count = _with_progress(database, resealing.unseal(database, actor()))
+    printing.done(f"{count} trigger(s) unsealed", {"triggers": count}, as_json)
 
 
 def _with_progress(database: Database, changed: Iterator[int]) -> int:

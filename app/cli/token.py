@@ -48,8 +48,10 @@ def list_tokens(_chosen: Settings, database: Database, as_json: bool) -> None:
 
 @group.command("revoke")
 @click.argument("token", metavar="NAME_OR_ID")
+@printing.json_option
 @with_database
-def revoke(_chosen: Settings, database: Database, token: str) -> None:
+def revoke(_chosen: Settings, database: Database, token: str, as_json: bool) -> None:
     """Make the token no good, and end every session that it began."""
     row = people.revoke_token(database, actor(), token)
-    click.echo(f"{row.name} (token {row.id}) is revoked")
+    shown = without_secrets(row._mapping)
+    printing.done(f"{row.name} (token {row.id}) is revoked", shown, as_json)

@@ -128,8 +128,9 @@ def show(chosen: Settings, database: Database, trigger: str, as_json: bool) -> N
 @group.command("fire")
 @click.argument("trigger")
 @click.option("--data", default='{"hello": "world"}', show_default=True, help="The body.")
+@printing.json_option
 @with_database
-def fire(chosen: Settings, database: Database, trigger: str, data: str) -> None:
+def fire(chosen: Settings, database: Database, trigger: str, data: str, as_json: bool) -> None:
     """Send a webhook to the trigger, signed as its source signs, and print the answer.
 
     The exit status is 1 unless it was acknowledged.
@@ -150,7 +151,8 @@ def fire(chosen: Settings, database: Database, trigger: str, data: str) -> None:
         )
     except urllib3.exceptions.HTTPError as error:
         raise click.ClickException(f"nobody answers: {error}; is `gunicorn` running?") from error
-    click.echo(f"{answer.status} {answer.data.decode('utf-8', 'replace')}")
+    said = answer.data.decode("utf-8", "replace")
+    printing.done(f"{answer.status} {said}", {"status": answer.status, "body": said}, as_json)
     if not 200 <= answer.status < 300:
         sys.exit(WRONG)
 

@@ -33,27 +33,33 @@ def rotate(
 
 @click.command("enable")
 @click.argument("trigger")
+@printing.json_option
 @with_database
-def enable(_chosen: Settings, database: Database, trigger: str) -> None:
+def enable(_chosen: Settings, database: Database, trigger: str, as_json: bool) -> None:
     """Let the trigger receive again."""
-    click.echo(f"{operate.set_enabled(database, trigger, True, actor()).slug} is enabled")
+    row = operate.set_enabled(database, trigger, True, actor())
+    printing.done(f"{row.slug} is enabled", queries.public(row), as_json)
 
 
 @click.command("disable")
 @click.argument("trigger")
+@printing.json_option
 @with_database
-def disable(_chosen: Settings, database: Database, trigger: str) -> None:
+def disable(_chosen: Settings, database: Database, trigger: str, as_json: bool) -> None:
     """Refuse what comes for the trigger; what was admitted still runs."""
-    click.echo(f"{operate.set_enabled(database, trigger, False, actor()).slug} is disabled")
+    row = operate.set_enabled(database, trigger, False, actor())
+    printing.done(f"{row.slug} is disabled", queries.public(row), as_json)
 
 
 @click.command("remove")
 @click.argument("trigger")
 @click.confirmation_option(prompt="Remove the trigger and all its executions?")
+@printing.json_option
 @with_database
-def remove(_chosen: Settings, database: Database, trigger: str) -> None:
+def remove(_chosen: Settings, database: Database, trigger: str, as_json: bool) -> None:
     """Delete the trigger and all its executions."""
-    click.echo(f"{removing.remove_trigger(database, trigger, actor()).slug} is gone")
+    row = removing.remove_trigger(database, trigger, actor())
+    printing.done(f"{row.slug} is gone", queries.public(row), as_json)
 
 
 COMMANDS = (rotate, enable, disable, remove)

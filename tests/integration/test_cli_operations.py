@@ -22,6 +22,7 @@ from tests import factories
 from tests.databases import ROOT
 from tests.integration.test_cli import Hookonce, hookonce, printed, sentence
 from tests.process.service import COMMANDS
+from tests.senders import SECRET
 
 __all__ = ["hookonce"]
 
@@ -57,13 +58,83 @@ def test_every_operation_of_the_api_is_a_command() -> None:
             found = found.commands[word]
 
 
-def test_each_command_says_what_it_does() -> None:
-    def leaves(group: click.Group) -> list[click.Command]:
-        inner = group.commands.values()
-        groups = [each for each in inner if isinstance(each, click.Group)]
-        return [*(set(inner) - set(groups)), *(leaf for each in groups for leaf in leaves(each))]
+WITHOUT_JSON = {"worker", "key"}
+"""One runs until it is stopped, the other prints one word."""
 
+
+def leaves(group: click.Group) -> list[click.Command]:
+    """Every command that is no group of others."""
+    inner = group.commands.values()
+    groups = [each for each in inner if isinstance(each, click.Group)]
+    return [*(set(inner) - set(groups)), *(leaf for each in groups for leaf in leaves(each))]
+
+
+def test_each_command_says_what_it_does() -> None:
     assert all(command.help for command in leaves(cli.main))
+
+
+def test_each_command_speaks_to_programs() -> None:
+    silent = {
+        each.name
+        for each in leaves(cli.main)
+        if not any("--json" in parameter.opts for parameter in each.params)
+    }
+
+    assert silent == WITHOUT_JSON
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("trigger", "disable", "{}"), {"enabled": False}),
+        (("trigger", "enable", "{}"), {"enabled": True}),
+        (("trigger", "remove", "{}", "--yes"), {"name": "a trigger"}),
+        (("held", "release", "--yes"), {"executions": 0}),
+        (("held", "give-up", "--yes"), {"executions": 0}),
+        (("secret", "unseal", "--yes"), {"triggers": 0}),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, tuple) else None,
+)
+def test_a_change_is_told_to_a_program_without_a_secret(
+    hookonce: Hookonce, database: Database, words: tuple[str, ...], told: dict[str, Any]
+) -> None:
+    trigger_id = factories.trigger(database, name="a trigger")
+
+    answer = hookonce(*(word.format(trigger_id) for word in words), "--json")
+
+    said = printed(answer)
+    assert {name: said[name] for name in told} == told
+    assert SECRET not in answer.stdout
+
+
+def test_a_revoked_token_is_told_to_a_program(hookonce: Hookonce) -> None:
+    hookonce("token", "add", "Ada")
+
+    said = printed(hookonce("token", "revoke", "Ada", "--json"))
+
+    assert said["name"] == "Ada"
+    assert said["revoked_at"] is not None
+    assert "token_hash" not in said
+
+
+def test_a_request_is_printed_byte_for_byte_or_described(
+    hookonce: Hookonce, database: Database
+) -> None:
+    execution_id = factories.execution(database, factories.trigger(database))
+    body = bytes(range(256)) + b"\r\n"
+    factories.request_of(database, execution_id, body, "image/png", '{"x-request-id": "theirs"}')
+
+    whole = hookonce("execution", "request", str(execution_id))
+    described = printed(hookonce("execution", "request", str(execution_id), "--json"))
+    missing = hookonce("execution", "request", str(execution_id + 1))
+
+    assert whole.stdout_bytes == body
+    assert described == {
+        "content_type": "image/png",
+        "headers": {"x-request-id": "theirs"},
+        "bytes": len(body),
+    }
+    assert "is not kept" in sentence(missing)
 
 
 def test_an_edit_changes_what_is_named_and_nothing_else(
