@@ -14,6 +14,16 @@ from tests.browser.house import House, open_house
 from tests.databases import KINDS, Databases
 
 PATIENCE_MS = 15_000
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+)
+"""It asks for nothing but our pages."""
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 REFUSED = re.compile(r"Failed to load resource: .* status of 4\d\d")
 """What a browser says of an answer that a test asked for; it is no error of a page's own."""
@@ -42,7 +52,7 @@ def chromium() -> str:
 @pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        launched = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         expect.set_options(timeout=PATIENCE_MS)
         yield launched
         launched.close()

@@ -146,6 +146,31 @@ def test_many_are_sent_again_with_a_look_before_and_progress(house: House, enter
     assert sorted(settled(house, trigger_id, "replayed", 23)) == sorted(dead)
 
 
+def test_a_replay_of_many_that_gets_no_answer_can_be_gone_on_with(
+    house: House, enter: LogIn
+) -> None:
+    script, trigger_id, _dead = failed(house, 12)
+    house.mend(script)
+    page = enter(house, "operator")
+    page.goto(f"{house.url}/dead/replay?trigger_id={trigger_id}")
+    page.route(
+        "**/dead/replay",
+        lambda route: (
+            route.fulfill(status=429)
+            if route.request.resource_type == "fetch"
+            else route.continue_()
+        ),
+    )
+    page.get_by_role("button", name="Send all 12 again").click()
+    expect(page.get_by_text("No answer came")).to_be_visible()
+    expect(page.get_by_text("10 of 12: 10 sent again")).to_be_visible()
+
+    page.unroute("**/dead/replay")
+    page.get_by_role("button", name="Go on").click()
+
+    expect(page.get_by_text("12 of 12: 12 sent again, 0 left as they are.")).to_be_visible()
+
+
 def test_those_that_are_picked_are_sent_again_and_no_others(house: House, enter: LogIn) -> None:
     script, trigger_id, dead = failed(house, 3)
     house.mend(script)
