@@ -1,14 +1,15 @@
 """How every page looks: light, dark and on a phone; kept under var/screenshots."""
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
-from app import clock
+from app import clock, lifecycle, timing
 from app.db import Database
 from app.models import (
     delivery_counts,
@@ -86,6 +87,75 @@ def test_every_page_fits_and_can_be_read(furnished: House, enter: LogIn, look: s
     assert {name: faults for name, faults in found.items() if faults} == {}
 
 
+@pytest.mark.parametrize("look", LOOKS)
+def test_what_a_form_is_answered_with_fits_and_can_be_read(
+    furnished: House, enter: LogIn, look: str
+) -> None:
+    page = enter(furnished, "admin", **LOOKS[look])
+    found = {}
+    for name, answered in ANSWERS.items():
+        answered(page, furnished, look)
+        found[name] = _faults(page)
+        _keep(page, name, look)
+
+    assert {name: faults for name, faults in found.items() if faults} == {}
+
+
+def _secret(page: Page, house: House, look: str) -> None:
+    page.goto(f"{house.url}/triggers/new")
+    page.get_by_label("Name", exact=True).fill(f"Stock of the warehouse in {look}")
+    page.get_by_label("Source", exact=True).select_option("evolution_go")
+    page.get_by_label("Payload", exact=True).fill("count-stock --all")
+    page.get_by_role("button", name="Make the trigger").click()
+    expect(page.get_by_label("Secret", exact=True)).to_be_visible()
+
+
+def _mistakes(page: Page, house: House, _look: str) -> None:
+    page.goto(f"{house.url}/triggers/new")
+    page.get_by_label("Name", exact=True).fill("Order paid")
+    page.get_by_label("Event filter").fill("{not json")
+    page.get_by_role("button", name="Make the trigger").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+
+
+def _token(page: Page, house: House, look: str) -> None:
+    page.goto(f"{house.url}/tokens")
+    page.get_by_label("For whom").fill(f"Grace, on call in {look}")
+    page.get_by_role("button", name="Make it").click()
+    expect(page.get_by_label("Token", exact=True)).to_be_visible()
+
+
+def _too_soon(page: Page, house: House, _look: str) -> None:
+    """What was replayed a moment ago and has failed again waits for the rest of its minute."""
+    dead = factories.execution(
+        house.database,
+        2,
+        "failed",
+        event_data=json.dumps(MESSAGE),
+        received_at=clock.now() - timedelta(hours=2),
+        last_replay_at=clock.now(),
+        error="exit status 1: no such customer",
+    )
+    page.goto(f"{house.url}/executions/{dead}/replay")
+    page.get_by_role("button", name="Send it again").click()
+    expect(page.locator("[data-countdown]")).to_be_visible()
+
+
+def _progress(page: Page, house: House, _look: str) -> None:
+    page.goto(f"{house.url}/dead/replay?trigger_id=2")
+    page.get_by_role("button", name=re.compile("^Send .* again$")).click()
+    expect(page.get_by_role("heading", name="Done")).to_be_visible()
+
+
+ANSWERS = {
+    "trigger-secret": _secret,
+    "trigger-mistakes": _mistakes,
+    "token-made": _token,
+    "replay-too-soon": _too_soon,
+    "dead-progress": _progress,
+}
+
+
 def _faults(page: Page) -> list[str]:
     """Too little contrast, fields without a label, and what is wider than its place."""
     faults: list[str] = page.evaluate(FAULTS)
@@ -119,23 +189,21 @@ def _furnish(database: Database) -> None:
         idempotency_key="evt_1PqZJ2eZvKYlo2C0",
         event_data=json.dumps({"event_type": "invoice.paid", "source": "stripe", "data": EVENT}),
         received_at=now - timedelta(minutes=5),
+        started_at=now - timedelta(minutes=5),
+        completed_at=now - timedelta(minutes=5),
         result_summary="booked invoice 2026-1187",
         duration_seconds=0.42,
         payload_digest="a" * 64,
     )
-    message = {
-        "key": {"remoteJid": "351912000111@s.whatsapp.net"},
-        "message": {"conversation": "/stop"},
-    }
     dead = factories.execution(
         database,
         triggers[1],
         "failed_retryable",
         idempotency_key="3EB0C767D26A1B2F",
-        event_data=json.dumps(
-            {"event_type": "messages.upsert", "source": "evolution", "data": message}
-        ),
+        event_data=json.dumps(MESSAGE),
         received_at=now - timedelta(hours=2),
+        started_at=now - timedelta(minutes=45),
+        completed_at=now - timedelta(minutes=15),
         error="HTTP 503 from https://erp.acme.example/hooks: upstream connect error",
         error_category="transient",
         error_reason="target_error",
@@ -178,6 +246,7 @@ def _furnish(database: Database) -> None:
         for hour in range(24 * 9):
             counts = {"accepted": 40 + hour * 7 % 31, "duplicate": hour % 9, "mismatch": hour % 2}
             counts |= {"refused_bad_signature": hour % 5, "error_unavailable": int(hour == 4) * 12}
+            counts |= {timing.counts_as(0.004): 40, timing.counts_as(0.2): hour % 3}
             at = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=hour)
             for outcome, number in counts.items():
                 if number:
@@ -185,6 +254,8 @@ def _furnish(database: Database) -> None:
                     connection.execute(sa.insert(delivery_counts).values(values))
     for status in ("completed", "failed", "replayed", "running", "retrying"):
         for number in range(6):
+            ended = {"completed_at": now - timedelta(minutes=number)}
+            times = ended if status in lifecycle.FINISHED else {}
             factories.execution(
                 database,
                 triggers[number % 4],
@@ -195,10 +266,22 @@ def _furnish(database: Database) -> None:
                 if status in ("failed", "retrying")
                 else None,
                 error_reason="script_failed" if status == "failed" else None,
-                **({"next_attempt_at": now + timedelta(hours=1)} if status == "retrying" else {}),
+                **(
+                    {"next_attempt_at": now + timedelta(hours=1)} if status == "retrying" else times
+                ),
             )
 
 
+MESSAGE = {
+    "event_type": "messages.upsert",
+    "source": "evolution",
+    "data": {
+        "data": {
+            "key": {"remoteJid": "351912000111@s.whatsapp.net"},
+            "message": {"conversation": "/stop"},
+        }
+    },
+}
 EVENT = {
     "id": "in_1PqZIw2eZvKYlo2C",
     "object": "invoice",
