@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from app import clock, lifecycle, outcomes
+from app import clock, lifecycle, outcomes, timing
 from app.db import Database
 from app.models import delivery_counts, execution_attempts, trigger_breakers
 from tests import factories
@@ -106,6 +106,32 @@ def test_duplicates_are_those_of_the_window(api: Api, viewer: str, database: Dat
         {"hour": clock.text(hour), "outcome": outcome, "number": 2 * number}
         for outcome, number in sorted(counts.items())
     ]
+
+
+def test_a_month_of_counts_is_read_once_and_not_for_every_look(
+    api: Api, viewer: str, database: Database
+) -> None:
+    trigger_id = factories.trigger(database)
+    hour = LATELY.replace(minute=0, second=0, microsecond=0)
+    rows = [
+        {"trigger_id": trigger_id, "hour": hour - timedelta(hours=back), "outcome": word}
+        for back in range(600)
+        for word in (outcomes.ACCEPTED, outcomes.DUPLICATE, *timing.CLASSES[:2])
+    ]
+    with database.writing() as connection:
+        connection.execute(sa.insert(delivery_counts).values(number=1), rows)
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.extend([statement] if "delivery_counts" in statement else [])
+
+    sa.event.listen(database.engine, "before_cursor_execute", note)
+    first, second = (stats(api, viewer, days=30) for _ in range(2))
+
+    assert len(asked) == 2
+    assert first["deliveries"] == second["deliveries"]
+    assert first["idempotent_replays"] == second["idempotent_replays"] == 600
+    assert first["answer_times"] == second["answer_times"] != []
 
 
 @pytest.mark.parametrize(
