@@ -29,7 +29,8 @@ NEWEST_SHOWN = 20
 DEAD_EXACT_UP_TO = 1_000
 """Which of the two kinds of dead letter one is stands in the row alone: each is read."""
 LOOKED_THROUGH = 5_000
-"""How many of a trigger's rows are searched at once for a status that no index knows."""
+"""How many rows are searched at once for what no index knows."""
+LAST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,12 @@ def page(
 ) -> Page:
     """The page of these rows, newest first; `by` is the id that they are sorted by.
 
-    Rows are counted up to the limit. With a horizon nothing below that id is looked at, and the
+    Rows are counted up to the limit. With a horizon nothing beyond that id is looked at, and the
     page says to go on from there.
     Raises InvalidRequest for a number beyond all that is counted.
     """
     if horizon is not None:
-        rows, key = rows.where(by >= horizon), (key, horizon)
+        rows, key = rows.where(_within(by, where, horizon)), (key, where.after_id, horizon)
     ids = rows.with_only_columns(by, maintain_column_froms=True)
     counted = counter.upto(connection, ids, limit, key)
     found = _slice(connection, rows, by, where, limit)
@@ -88,8 +89,28 @@ def page(
         exact=counted <= limit and horizon is None,
         page=where.page,
         pages=-(-total // where.per_page),
-        next=shown[-1].id if more and shown else horizon,
+        next=shown[-1].id if more and shown else horizon if where.after_id is None else None,
     )
+
+
+def _within(by: sa.ColumnElement[int], where: Where, horizon: int) -> sa.ColumnElement[bool]:
+    """Between where the page begins and the horizon, whichever way it goes."""
+    if where.after_id is None:
+        return by >= horizon
+    return sa.and_(by > _id(where.after_id), by <= _id(horizon))
+
+
+def edge(
+    connection: Connection, ids: sa.Select[int], by: sa.ColumnElement[int], where: Where
+) -> int | None:
+    """How far a page is looked for where no index knows its rows; None: to the oldest of them."""
+    if where.after_id is not None:
+        upwards = ids.where(by > _id(where.after_id)).order_by(by.asc())
+        found = connection.execute(upwards.offset(LOOKED_THROUGH).limit(1)).scalar_one_or_none()
+        return LAST_ID if found is None else found
+    downwards = ids if where.before_id is None else ids.where(by < _id(where.before_id))
+    query = downwards.order_by(by.desc()).offset(LOOKED_THROUGH).limit(1)
+    return connection.execute(query).scalar_one_or_none()
 
 
 def _slice(
@@ -179,19 +200,16 @@ def exact_up_to(status: str | None) -> int:
 
 
 def horizon(
-    connection: Connection, trigger_id: int, status: str | None, before_id: int | None
+    connection: Connection, trigger_id: int, status: str | None, where: Where
 ) -> int | None:
-    """Down to which id a page of this status looks; None where all can be looked at.
+    """Up to which id a page of this status looks; None where all can be looked at.
 
     No index knows what is completed: among a million others the few might take seconds to find.
     """
     if status != lifecycle.COMPLETED:
         return None
     rows = sa.select(_executions.id).where(_executions.trigger_id == trigger_id)
-    if before_id is not None:
-        rows = rows.where(_executions.id < before_id)
-    query = rows.order_by(_executions.id.desc()).offset(LOOKED_THROUGH).limit(1)
-    return connection.execute(query).scalar_one_or_none()
+    return edge(connection, rows, EXECUTION_ID, where)
 
 
 def execution_count(connection: Connection, counter: Counter, trigger_id: int) -> int:
@@ -217,6 +235,22 @@ def audit_query(
         if value is not None:
             query = query.where(column == value)
     return query
+
+
+def changes(
+    connection: Connection,
+    counter: Counter,
+    where: Where,
+    subject: str | None = None,
+    actor: str | None = None,
+    action: str | None = None,
+) -> Page:
+    """The page of such changes, newest first; an index knows those of a subject."""
+    rows = audit_query(subject, actor, action)
+    indexed = subject is not None or (actor, action) == (None, None)
+    horizon = None if indexed else edge(connection, sa.select(AUDIT_ID), AUDIT_ID, where)
+    key = ("audit", subject, actor, action)
+    return page(connection, counter, rows, AUDIT_ID, where, key, horizon)
 
 
 def breakers(connection: Connection) -> list[sa.Row[Any]]:

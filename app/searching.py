@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from app import lifecycle, listing
 from app.counting import Counter
-from app.listing import LOOKED_THROUGH, Page, Where
+from app.listing import Page, Where
 from app.models import execution_requests, trigger_executions, triggers
 from app.statistics import first_id_since
 
@@ -143,7 +143,4 @@ def _horizon(
     rows = sa.select(_columns.id).where(*bounds)
     if sought.trigger_id is not None:
         rows = rows.where(_columns.trigger_id == sought.trigger_id)
-    if where.before_id is not None:
-        rows = rows.where(_columns.id < where.before_id)
-    query = rows.order_by(_columns.id.desc()).offset(LOOKED_THROUGH).limit(1)
-    return connection.execute(query).scalar_one_or_none()
+    return listing.edge(connection, rows, listing.EXECUTION_ID, where)

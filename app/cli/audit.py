@@ -35,10 +35,9 @@ def list_changes(
     as_json: bool,
 ) -> None:
     """The changes, newest first."""
-    rows = listing.audit_query(subject, actor, action)
     where = Where(per_page=limit, before_id=before)
     with database.reading() as connection:
-        page = listing.page(connection, Counter(), rows, listing.AUDIT_ID, where, ("audit",))
+        page = listing.changes(connection, Counter(), where, subject, actor, action)
     shown = [queries.public(row) for row in page.rows]
     columns = ("id", "at", "actor", "origin", "action", "subject", "before", "after")
     printing.page(shown, columns, page, as_json)

@@ -36,10 +36,7 @@ def revoke_token(desk: Desk, token_id: TokenId, actor: Actor) -> Token:
 @OPERATIONS.get("/api/audit", ADMIN)
 def list_changes(desk: Desk, query: AuditAsked) -> ChangePage:
     """Who changed what, newest first."""
-    rows = listing.audit_query(query.subject, query.actor, query.action)
-    counted = ("audit", query.subject, query.actor, query.action)
+    such = (query.subject, query.actor, query.action)
     with desk.database.reading() as connection:
-        page = listing.page(
-            connection, desk.counter, rows, listing.AUDIT_ID, query.where(), counted
-        )
+        page = listing.changes(connection, desk.counter, query.where(), *such)
     return {"changes": [showing.change(row) for row in page.rows], **showing.listed(page)}

@@ -141,7 +141,7 @@ def list_executions(desk: Desk, trigger_id: TriggerId, query: ExecutionsAsked) -
     counted = ("executions", trigger_id, query.status, query.key)
     with desk.database.reading() as connection:
         operate.find_trigger(connection, trigger_id)
-        horizon = listing.horizon(connection, trigger_id, query.status, query.before_id)
+        horizon = listing.horizon(connection, trigger_id, query.status, query.where())
         page = listing.page(
             connection,
             desk.counter,

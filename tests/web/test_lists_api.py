@@ -186,6 +186,45 @@ def test_a_status_without_an_index_is_looked_for_so_far_and_then_further(
     assert (ids(third), third["next"]) == ([wanted], None)
 
 
+@pytest.mark.parametrize("looked_through", [3, 10, 100])
+def test_the_way_back_leaves_out_no_row_however_far_up_the_newest_are(
+    api: Api,
+    viewer: str,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    looked_through: int,
+) -> None:
+    monkeypatch.setattr(listing, "LOOKED_THROUGH", looked_through)
+    trigger_id = factories.trigger(database)
+    made = [factories.execution(database, trigger_id, "completed") for _ in range(20)]
+    path = f"/api/triggers/{trigger_id}/executions"
+
+    back = listed(api, viewer, path, status="completed", after_id=made[4], per_page=3)
+
+    assert ids(back) == made[7:4:-1]
+    assert back["next"] == made[5]
+
+
+def test_changes_that_no_index_knows_are_looked_for_so_far_and_then_further(
+    api: Api, admin: str, operator: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trigger_id = factories.trigger(database)
+    monkeypatch.setattr(listing, "LOOKED_THROUGH", 2)
+    api.ask("PATCH", f"/api/triggers/{trigger_id}", operator, json={"enabled": False})
+    for agent in "abc":
+        api.ask("PATCH", f"/api/triggers/{trigger_id}", admin, json={"agent": agent})
+
+    first = listed(api, admin, "/api/audit", actor="a operator")
+    second = listed(api, admin, "/api/audit", actor="a operator", before_id=first["next"])
+    of_subject = listed(
+        api, admin, "/api/audit", actor="a operator", subject=f"trigger:{trigger_id}"
+    )
+
+    assert (first["changes"], first["total_exact"]) == ([], False)
+    assert [each["after"]["enabled"] for each in second["changes"]] == [False]
+    assert [each["id"] for each in of_subject["changes"]] == [second["changes"][0]["id"]]
+
+
 class Clock:
     def __init__(self) -> None:
         self.seconds = 0.0
