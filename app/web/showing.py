@@ -1,6 +1,7 @@
 """Rows as the API shows them: JSON as JSON, times as text, and never a secret."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -63,8 +64,12 @@ def dead_group(row: sa.Row[Any]) -> DeadGroup:
     return {"trigger": row.trigger, "reason": row.reason, "executions": int(row.executions)}
 
 
-def delivery(row: sa.Row[Any]) -> DeliveryCount:
-    return {"hour": clock.text(row.hour), "outcome": row.outcome, "number": int(row.number)}
+def deliveries(rows: Sequence[sa.Row[Any]]) -> list[DeliveryCount]:
+    """What became of deliveries; a month has each hour many times, and each is written once."""
+    hours = {hour: clock.text(hour) for hour in {row.hour for row in rows}}
+    return [
+        {"hour": hours[row.hour], "outcome": row.outcome, "number": int(row.number)} for row in rows
+    ]
 
 
 def change(row: sa.Row[Any]) -> Change:

@@ -36,7 +36,7 @@ def show_stats(desk: Desk, query: StatsAsked) -> Stats:
             "dlq_size": sum(dead.values()),
             "wpp_command_count": commands,
             "circuit_breaker_watermark_hit": commands > desk.settings.hookonce_command_watermark,
-            "deliveries": [showing.delivery(row) for row in statistics.deliveries_by_hour(seen)],
+            "deliveries": showing.deliveries(statistics.deliveries_by_hour(seen)),
             "dead_by_reason": dead,
             "oldest_pending_seconds": statistics.oldest_waiting_seconds(connection, now),
             "breakers": [showing.breaker(row) for row in listing.breakers(connection)],

@@ -87,10 +87,13 @@ def chart(deliveries: Iterable[DeliveryCount], days: int, now: datetime) -> Char
 
 def _counted(deliveries: Iterable[DeliveryCount], hourly: bool) -> dict[datetime, dict[str, int]]:
     counted: dict[datetime, dict[str, int]] = {}
-    for each in deliveries:
-        kind, hour = kind_of(each["outcome"]), clock.moment(each["hour"])
-        if kind is not None and hour is not None:
-            counted.setdefault(_begin(hour, hourly), _none())[kind] += each["number"]
+    kept = list(deliveries)
+    hours = {text: clock.moment(text) for text in {each["hour"] for each in kept}}
+    begins = {text: _begin(hour, hourly) for text, hour in hours.items() if hour is not None}
+    for each in kept:
+        kind, begin = kind_of(each["outcome"]), begins.get(each["hour"])
+        if kind is not None and begin is not None:
+            counted.setdefault(begin, _none())[kind] += each["number"]
     return counted
 
 
