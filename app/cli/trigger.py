@@ -6,7 +6,7 @@ import sys
 import click
 import urllib3
 
-from app import operate, queries
+from app import describing, operate, queries
 from app.cli import keeping, printing
 from app.cli.reaching import WRONG, actor, with_database
 from app.db import Database
@@ -35,6 +35,9 @@ def group() -> None:
 @click.option("--tolerance", type=click.FloatRange(0), help="Seconds a signature stays good.")
 @click.option("--retry", "retry_policy", help='Such as {"max_attempts": 3}; docs/operations.md.')
 @click.option("--max-concurrency", type=int, help="How many run at once; 1 also keeps the order.")
+@click.option("--agent", help="Whom `skill` and `prompt` hand the event to.")
+@click.option("--type", "kind", default="webhook", type=click.Choice(describing.TYPES))
+@click.option("--disabled", is_flag=True, help="It refuses its senders until it is enabled.")
 @keeping.options
 @printing.json_option
 @with_database
@@ -52,6 +55,9 @@ def add(
     tolerance: float | None,
     retry_policy: str | None,
     max_concurrency: int | None,
+    agent: str | None,
+    kind: str,
+    disabled: bool,
     keep_payload: float | None,
     keep_rows: float | None,
     as_json: bool,
@@ -76,6 +82,9 @@ def add(
         max_concurrency,
         keeping.stored(keep_payload),
         keeping.stored(keep_rows),
+        kind,
+        agent,
+        not disabled,
     )
     row = operate.add_trigger(database, described, sources.names(), actor())
     keeping.warn(row)

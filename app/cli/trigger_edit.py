@@ -29,6 +29,7 @@ UNSET = {
 @click.argument("trigger")
 @click.option("--name", help="Its new name; its address stays.")
 @click.option("--source", help="Who sends; see `source list`.")
+@click.option("--type", type=click.Choice(describing.TYPES), help="An event has no senders.")
 @click.option("--action", "action_type", help="See `action list`.")
 @click.option("--payload", "action_payload", help="What the action runs or calls.")
 @click.option("--filter", "event_filter", help='Such as {"action": "opened"}; {}: every event.')

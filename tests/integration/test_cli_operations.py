@@ -107,6 +107,20 @@ def test_a_change_is_told_to_a_program_without_a_secret(
     assert SECRET not in answer.stdout
 
 
+def test_a_trigger_is_made_as_the_pages_make_it_and_changed_into_another_type(
+    hookonce: Hookonce, database: Database
+) -> None:
+    options = ("--payload", "x", "--agent", "ada", "--type", "event", "--disabled")
+    made = printed(hookonce("trigger", "add", "by hand", *options, "--json"))
+    with database.reading() as connection:
+        row = operate.find_trigger(connection, made["id"])
+
+    changed = printed(hookonce("trigger", "edit", "by hand", "--type", "webhook", "--json"))
+
+    assert (row.type, row.agent, row.enabled) == ("event", "ada", False)
+    assert (changed["type"], changed["agent"]) == ("webhook", "ada")
+
+
 def test_a_revoked_token_is_told_to_a_program(hookonce: Hookonce) -> None:
     hookonce("token", "add", "Ada")
 
