@@ -10,6 +10,10 @@
     return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
   };
   const light = ({ r, g, b }) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+  const apart = (one, other) => {
+    const [more, less] = [light(one), light(other)].sort((a, b) => b - a);
+    return (more + 0.05) / (less + 0.05);
+  };
   const behind = (element) => {
     for (let each = element; each; each = each.parentElement) {
       const back = parse(getComputedStyle(each).backgroundColor);
@@ -23,11 +27,19 @@
     const said = walker.currentNode.textContent.trim();
     if (!said || element.closest("svg, :disabled") || !element.checkVisibility()) continue;
     const style = getComputedStyle(element);
-    const [one, other] = [light(parse(style.color)), light(behind(element))].sort((a, b) => b - a);
-    const ratio = (one + 0.05) / (other + 0.05);
+    const ratio = apart(parse(style.color), behind(element));
     const size = parseFloat(style.fontSize);
     const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
     if (ratio < (large ? 3 : 4.5)) faults.add(`contrast ${ratio.toFixed(2)}: ${said.slice(0, 40)}`);
+  }
+  // https://www.w3.org/TR/WCAG22/#non-text-contrast
+  for (const bar of document.querySelectorAll("svg.chart rect")) {
+    const ratio = apart(parse(getComputedStyle(bar).fill), behind(bar.closest("svg")));
+    if (ratio < 3) faults.add(`contrast ${ratio.toFixed(2)}: the bars of what was ${bar.className.baseVal}`);
+  }
+  for (const field of document.querySelectorAll("input:not([type=hidden], [type=checkbox]), select, textarea")) {
+    const ratio = apart(parse(getComputedStyle(field).borderTopColor), behind(field.parentElement));
+    if (field.checkVisibility() && ratio < 3) faults.add(`contrast ${ratio.toFixed(2)}: the edge of ${field.id}`);
   }
   for (const field of document.querySelectorAll("input:not([type=hidden]), select, textarea, progress")) {
     const named = field.labels?.length || field.getAttribute("aria-label");
