@@ -13,6 +13,8 @@ from sqlalchemy.engine import Connection
 
 from app import lifecycle, listing
 from app.counting import Counter
+from app.db import is_one_of
+from app.dead_letters import UNKNOWN
 from app.listing import Page, Where
 from app.models import execution_requests, trigger_executions, triggers
 from app.statistics import first_id_since
@@ -47,7 +49,7 @@ class Sought:
     status: str | None = None
     category: str | None = None
     reason: str | None = None
-    """One of lifecycle.REASONS."""
+    """One of lifecycle.REASONS, or UNKNOWN."""
     key: str | None = None
     since: datetime | None = None
     """Received then or later."""
@@ -114,7 +116,9 @@ def _such(sought: Sought) -> Iterator[sa.ColumnElement[bool]]:
         yield listing.in_status(sought.status)
     if sought.category is not None:
         yield _columns.error_category == sought.category
-    if sought.reason is not None:
+    if sought.reason == UNKNOWN:
+        yield sa.and_(_columns.error_reason.is_(None), is_one_of(_columns.status, lifecycle.DEAD))
+    elif sought.reason is not None:
         yield _columns.error_reason == sought.reason
     if sought.key is not None:
         yield _columns.idempotency_key == sought.key

@@ -11,6 +11,7 @@ from app.cli.moment import Moment
 from app.cli.reaching import with_database
 from app.counting import Counter
 from app.db import Database
+from app.dead_letters import UNKNOWN
 from app.errors import NotFound
 from app.listing import Where
 from app.searching import Sought
@@ -43,7 +44,7 @@ def group() -> None:
 @click.argument("trigger", required=False)
 @click.option("--status", type=click.Choice(lifecycle.STATUSES))
 @click.option("--category", type=click.Choice([lifecycle.TRANSIENT, lifecycle.PERMANENT]))
-@click.option("--reason", type=click.Choice(lifecycle.REASONS), help="Failed of it.")
+@click.option("--reason", type=click.Choice([*lifecycle.REASONS, UNKNOWN]), help="Failed of it.")
 @click.option("--key", help="With this idempotency key.")
 @click.option("--since", type=Moment(), help="Received then or later: 2h, 3d, or ISO 8601 (UTC).")
 @click.option("--until", type=Moment(), help="Received before.")

@@ -6,15 +6,16 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app import clock, dead_letters, deliveries, history, operate
+from app import clock, dead_letters, deliveries, history, operate, searching
 from app.audit import Actor
 from app.db import Database
 from app.dead_letters import Chosen
-from app.errors import InvalidRequest, NotFound, NotReplayable, RateLimited
+from app.errors import NotFound, NotReplayable, RateLimited
 from app.people import OPERATOR, VIEWER
 from app.replay import replay
 from app.web import showing
 from app.web.desk import Desk
+from app.web.moments import moment
 from app.web.operations import Operations
 from app.web.shapes.dead_letters import (
     DeadAsked,
@@ -24,10 +25,22 @@ from app.web.shapes.dead_letters import (
     DeadPage,
     DeadReplayed,
 )
-from app.web.shapes.executions import ExecutionDetail, Replayed
+from app.web.shapes.executions import ExecutionDetail, ExecutionsSought, FoundPage, Replayed
 from app.web.shapes.values import ExecutionId
 
 OPERATIONS = Operations()
+
+
+@OPERATIONS.get("/api/triggers/executions", VIEWER)
+def find_executions(desk: Desk, query: ExecutionsSought) -> FoundPage:
+    """Executions of whichever trigger, newest first, without their events."""
+    with desk.database.reading() as connection:
+        page = searching.page(connection, desk.counter, query.sought(), query.where())
+        names = searching.trigger_names(connection, {row.trigger_id for row in page.rows})
+    return {
+        "executions": [showing.found(row, names) for row in page.rows],
+        **showing.listed(page),
+    }
 
 
 @OPERATIONS.get("/api/triggers/executions/{execution_id}", VIEWER)
@@ -138,14 +151,12 @@ def _chosen(connection: Connection, choice: DeadChoice) -> Chosen:
     trigger_id = None
     if choice.trigger is not None:
         trigger_id = operate.find_trigger(connection, choice.trigger).id
-    since = None if choice.since is None else clock.moment(choice.since)
-    if choice.since is not None and since is None:
-        raise InvalidRequest("since must be a moment such as 2026-01-31T23:59:59Z")
     return Chosen(
         trigger_id=trigger_id,
         reason=choice.reason,
         category=choice.category,
-        since=since,
+        since=moment("since", choice.since),
+        until=moment("until", choice.until),
         key=choice.key,
     )
 

@@ -1,7 +1,7 @@
 """Rows as the API shows them: JSON as JSON, times as text, and never a secret."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ from app.listing import Page
 from app.statistics import AnswerTimes
 from app.web.desk import Desk
 from app.web.shapes.dead_letters import DeadGroup, DeadLetter
-from app.web.shapes.executions import Attempt, Execution, Link, Mismatch
+from app.web.shapes.executions import Attempt, Execution, FoundExecution, Link, Mismatch
 from app.web.shapes.people import Change, Token
 from app.web.shapes.statistics import AnswerTime, Breaker, DeliveryCount
 from app.web.shapes.triggers import Trigger
@@ -38,6 +38,11 @@ def execution(row: sa.Row[Any]) -> Execution:
     shown = without_secrets(row._mapping)
     shown["event_data"] = _json(shown["event_data"])
     return cast(Execution, shown)
+
+
+def found(row: sa.Row[Any], names: Mapping[int, str]) -> FoundExecution:
+    """The execution in a list, with the name of its trigger."""
+    return cast(FoundExecution, _only(row, FoundExecution, trigger=names.get(row.trigger_id, "")))
 
 
 def attempt(row: sa.Row[Any]) -> Attempt:

@@ -36,6 +36,7 @@ COMMAND_OF = {
     "fire_trigger": "trigger test",
     "regenerate_secret": "trigger rotate",
     "list_executions": "execution list",
+    "find_executions": "execution list",
     "show_execution": "execution show",
     "replay_execution": "replay",
     "list_dead": "dead list",

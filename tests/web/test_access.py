@@ -44,6 +44,7 @@ EVERY_RULE = {
     ("/api/triggers/{trigger_id}/test", "POST"): OPERATOR,
     ("/api/triggers/{trigger_id}/regenerate-secret", "POST"): ADMIN,
     ("/api/triggers/{trigger_id}/executions", "GET"): VIEWER,
+    ("/api/triggers/executions", "GET"): VIEWER,
     ("/api/triggers/executions/{execution_id}", "GET"): VIEWER,
     ("/api/triggers/executions/{execution_id}/replay", "POST"): OPERATOR,
     ("/api/triggers/stats", "GET"): VIEWER,

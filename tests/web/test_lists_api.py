@@ -1,6 +1,6 @@
 """Lists of triggers, executions, dead letters, changes: newest first, leafed through, counted."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -307,6 +307,68 @@ def test_an_execution_shows_all_that_is_known_of_it(
     assert shown["received_at"] is None
 
 
+@pytest.fixture
+def found_executions(database: Database) -> dict[str, int]:
+    """Executions of two triggers, that differ in what they may be sought by."""
+    orders = factories.trigger(database, name="Orders")
+    others = factories.trigger(database, name="Others")
+    day = [datetime(2026, 3, day, 12, tzinfo=UTC) for day in range(1, 6)]
+    timed_out = {"error_reason": "timeout", "error_category": "transient"}
+    refused = {"error_reason": "rejected", "error_category": "permanent"}
+    make = factories.execution
+    return {
+        "first": make(database, orders, "completed", received_at=day[0], idempotency_key="k"),
+        "slow": make(database, orders, "failed_retryable", received_at=day[1], **timed_out),
+        "other": make(database, others, "failed", received_at=day[2], **refused),
+        "nobody knows why": make(database, others, "failed", received_at=day[3]),
+        "last": make(database, others, "pending", received_at=day[4], idempotency_key="k"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ({}, ["last", "nobody knows why", "other", "slow", "first"]),
+        ({"trigger_id": 1}, ["slow", "first"]),
+        ({"status": "failed"}, ["nobody knows why", "other"]),
+        ({"status": "failed", "reason": "rejected"}, ["other"]),
+        ({"category": "transient"}, ["slow"]),
+        ({"reason": "timeout"}, ["slow"]),
+        ({"reason": "unknown"}, ["nobody knows why"]),
+        ({"key": "k"}, ["last", "first"]),
+        ({"since": "2026-03-03T12:00:00Z"}, ["last", "nobody knows why", "other"]),
+        ({"until": "2026-03-03T13:00:00+01:00"}, ["slow", "first"]),
+        ({"since": "2026-03-02", "until": "2026-03-04T00:00"}, ["other", "slow"]),
+        ({"per_page": 2}, ["last", "nobody knows why"]),
+        ({"trigger_id": 99}, []),
+    ],
+)
+def test_executions_are_sought_over_all_triggers(
+    api: Api,
+    viewer: str,
+    found_executions: dict[str, int],
+    query: dict[str, Any],
+    names: list[str],
+) -> None:
+    answer = listed(api, viewer, "/api/triggers/executions", **query)
+
+    assert ids(answer) == [found_executions[name] for name in names]
+    assert all("event_data" not in each for each in answer["executions"])
+    assert {each["trigger"] for each in answer["executions"]} <= {"Orders", "Others"}
+
+
+@pytest.mark.parametrize(
+    "query", [{"since": "yesterday"}, {"until": ""}, {"reason": "bad luck"}, {"trigger": "one"}]
+)
+def test_a_search_that_makes_no_sense_is_refused_in_a_sentence(
+    api: Api, viewer: str, query: dict[str, str]
+) -> None:
+    answer = api.ask("GET", "/api/triggers/executions", viewer, params=query)
+
+    assert (answer.status_code, answer.json["error"]) == (422, "invalid")
+    assert next(iter(query)) in answer.json["detail"]
+
+
 def test_an_execution_that_there_is_not_is_not_found(api: Api, viewer: str) -> None:
     answer = api.ask("GET", "/api/triggers/executions/9", viewer)
 
@@ -378,6 +440,7 @@ def letters(database: Database) -> dict[str, int]:
         ({"key": "k"}, ["old"]),
         ({"since": "2021-01-01"}, ["new"]),
         ({"since": "2021-01-01T00:00:00+02:00"}, ["new"]),
+        ({"until": "2021-01-01"}, ["old", "other", "timeout", "rejected"]),
     ],
 )
 def test_dead_letters_are_chosen_and_counted(

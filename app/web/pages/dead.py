@@ -10,9 +10,9 @@ from app.dead_letters import Chosen
 from app.errors import InvalidRequest
 from app.people import OPERATOR, VIEWER
 from app.web import executions, showing
+from app.web.moments import moment
 from app.web.pages import whatsapp
 from app.web.pages.declaring import Pages
-from app.web.pages.moments import moment
 from app.web.pages.visit import Answer, Page, Visit
 from app.web.reading import query
 from app.web.shapes.dead_letters import DeadReplayed

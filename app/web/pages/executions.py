@@ -2,23 +2,19 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from app import clock, lifecycle, searching
 from app.errors import NotFound, NotReplayable, RateLimited
 from app.people import OPERATOR, VIEWER
-from app.searching import Sought
 from app.web import executions
 from app.web.desk import Desk
 from app.web.pages import whatsapp, why
 from app.web.pages.declaring import EXECUTION, Pages
-from app.web.pages.moments import moment
 from app.web.pages.rows import in_rows
 from app.web.pages.triggers import one
 from app.web.pages.visit import Answer, Elsewhere, File, Page, Visit
-from app.web.shapes.values import Category, Key, MomentGiven, Paging, Reason, Status
-from app.web.shapes.values import TriggerId as TriggerNumber
+from app.web.shapes.executions import ExecutionsSought
 
 PAGES = Pages()
 CHOICES_AT_MOST = 500
@@ -26,34 +22,10 @@ CHOICES_AT_MOST = 500
 EVENT_SHOWN = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Asked(Paging):
-    """Which executions."""
-
-    trigger_id: TriggerNumber | None = None
-    status: Status | None = None
-    category: Category | None = None
-    reason: Reason | None = None
-    key: Key | None = None
-    since: MomentGiven | None = None
-    until: MomentGiven | None = None
-
-    def sought(self) -> Sought:
-        return Sought(
-            trigger_id=self.trigger_id,
-            status=self.status,
-            category=self.category,
-            reason=self.reason,
-            key=self.key,
-            since=moment("since", self.since),
-            until=moment("until", self.until),
-        )
-
-
 @PAGES.get("/executions", VIEWER)
 def show_all(visit: Visit) -> Answer:
     """The executions that are sought, newest first."""
-    asked = visit.asked(Asked)
+    asked = visit.asked(ExecutionsSought)
     with visit.desk.database.reading() as connection:
         found = searching.page(connection, visit.desk.counter, asked.sought(), asked.where())
         names = searching.trigger_names(connection, {row.trigger_id for row in found.rows})

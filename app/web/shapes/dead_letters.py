@@ -25,6 +25,9 @@ class DeadChoice:
     reason: Reason | None = None
     category: Category | None = None
     since: MomentGiven | None = None
+    """Died then or later."""
+    until: MomentGiven | None = None
+    """Died before."""
     key: Key | None = None
     before_id: ExecutionId | None = None
 

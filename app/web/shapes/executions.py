@@ -3,7 +3,20 @@
 from dataclasses import dataclass
 from typing import Literal, TypedDict
 
-from app.web.shapes.values import Json, Key, Listed, Moment, Paging, Status
+from app.searching import Sought
+from app.web.moments import moment
+from app.web.shapes.values import (
+    Category,
+    Json,
+    Key,
+    Listed,
+    Moment,
+    MomentGiven,
+    Paging,
+    Reason,
+    Status,
+    TriggerId,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +25,32 @@ class ExecutionsAsked(Paging):
 
     status: Status | None = None
     key: Key | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionsSought(Paging):
+    """Which executions, of whichever trigger."""
+
+    trigger_id: TriggerId | None = None
+    status: Status | None = None
+    category: Category | None = None
+    reason: Reason | None = None
+    key: Key | None = None
+    since: MomentGiven | None = None
+    """Received then or later."""
+    until: MomentGiven | None = None
+    """Received before."""
+
+    def sought(self) -> Sought:
+        return Sought(
+            trigger_id=self.trigger_id,
+            status=self.status,
+            category=self.category,
+            reason=self.reason,
+            key=self.key,
+            since=moment("since", self.since),
+            until=moment("until", self.until),
+        )
 
 
 class Execution(TypedDict):
@@ -45,6 +84,31 @@ class ExecutionPage(Listed):
     """Executions, newest first."""
 
     executions: list[Execution]
+
+
+class FoundExecution(TypedDict):
+    """An execution as a list over all triggers tells of it: without its event."""
+
+    id: int
+    trigger_id: int
+    trigger: str
+    status: Status
+    idempotency_key: str | None
+    attempt_count: int
+    error_category: str | None
+    error_reason: str | None
+    error: str | None
+    received_at: Moment | None
+    started_at: Moment | None
+    completed_at: Moment | None
+    next_attempt_at: Moment | None
+    replay_of_id: int | None
+
+
+class FoundPage(Listed):
+    """Executions of whichever trigger, newest first."""
+
+    executions: list[FoundExecution]
 
 
 class Attempt(TypedDict):
