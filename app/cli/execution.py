@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from app import deliveries, history, lifecycle, operate, queries, searching
+from app import clock, deliveries, history, lifecycle, operate, queries, searching
 from app.cli import printing
 from app.cli.moment import Moment
 from app.cli.reaching import with_database
@@ -13,6 +13,7 @@ from app.counting import Counter
 from app.db import Database
 from app.dead_letters import UNKNOWN
 from app.errors import NotFound
+from app.intake import lookup
 from app.listing import Where
 from app.searching import Sought
 from app.settings import Settings
@@ -87,6 +88,9 @@ def show(_chosen: Settings, database: Database, execution_id: int, as_json: bool
         }
     shown = queries.public(row) | {"trigger_slug": trigger.slug}
     shown["repeats"] = 0 if repeats is None else int(repeats.number)
+    shown["repeated_at"] = None if repeats is None else clock.text(repeats.last_at)
+    places = lookup.key_parts(trigger.idempotency_key_from)
+    shown |= {"key_from": " and ".join(places) or None, "first_execution_id": first_id}
     listed = {name: [queries.public(each) for each in rows] for name, rows in found.items()}
     if as_json:
         click.echo(json.dumps(shown | listed))

@@ -250,7 +250,8 @@ def test_executions_of_every_trigger_are_found_by_what_became_of_them_and_when(
 def test_an_execution_is_shown_with_all_that_belongs_to_it(
     hookonce: Hookonce, database: Database
 ) -> None:
-    trigger_id = factories.trigger(database, slug="orders")
+    places = '["header:X-Id", "body:id"]'
+    trigger_id = factories.trigger(database, slug="orders", idempotency_key_from=places)
     execution_id = factories.execution(database, trigger_id, "running")
     with database.writing() as connection:
         seen = {"execution_id": execution_id, "number": 2, "last_at": utc_now()}
@@ -259,6 +260,11 @@ def test_an_execution_is_shown_with_all_that_belongs_to_it(
     shown = printed(hookonce("execution", "show", str(execution_id), "--json"))
 
     assert (shown["trigger_slug"], shown["status"], shown["repeats"]) == ("orders", "running", 2)
+    assert (shown["key_from"], shown["first_execution_id"]) == (
+        "header:X-Id and body:id",
+        execution_id,
+    )
+    assert shown["repeated_at"] is not None
     assert [each["number"] for each in shown["attempts"]] == [1]
     assert [each["id"] for each in shown["chain"]] == [execution_id]
     assert "\nattempts\nnumber" in hookonce("execution", "show", str(execution_id)).stdout

@@ -10,7 +10,7 @@ import pytest
 from falcon import testing
 from flit_core import buildapi
 
-from app import operate, people
+from app import listing, operate, people
 from app.lifecycle import STATUSES
 from app.web.pages.site import DECLARED
 from tests import factories
@@ -306,6 +306,19 @@ def test_a_part_of_a_page_is_the_part_alone(ada: Visitor) -> None:
     assert "<html" not in part
     assert part.strip() in whole
     assert "<html" in other
+
+
+def test_a_list_that_was_looked_through_without_a_hit_says_so_and_leads_on(
+    ada: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "LOOKED_THROUGH", 1)
+
+    first = ada.get("/audit?actor=nobody").text
+    (further,) = re.findall(r'href="(/audit\?before_id=[^"]*)" rel="next"', first)
+    last = ada.get(unescape(further)).text
+
+    assert "goes on looking" in first
+    assert "No change is like this." in last
 
 
 def test_nothing_of_a_page_is_inline_or_from_elsewhere(api: Api, ada: Visitor) -> None:
