@@ -88,13 +88,19 @@ def key_text(key_from: tuple[str, ...]) -> str | None:
 def require_valid(
     described: Mapping[str, Any], known_sources: list[str], changed: frozenset[str] | None = None
 ) -> None:
-    """Return if a trigger with these columns can work; else raise InvalidTrigger.
+    """Return if a trigger with these columns can work; else raise InvalidTrigger with all mistakes.
 
     Where only some are changed, nothing is said about the others: a found row keeps its oddities.
     """
+    mistakes = []
     for names, check in _CHECKS:
         if changed is None or changed.intersection(names):
-            check(described, known_sources)
+            try:
+                check(described, known_sources)
+            except InvalidTrigger as error:
+                mistakes.append(str(error))
+    if mistakes:
+        raise InvalidTrigger("; ".join(mistakes))
 
 
 def require_secret(secret: str | None) -> None:

@@ -141,6 +141,21 @@ def test_a_trigger_that_cannot_work_is_refused_in_a_sentence(
 JSON = {"Content-Type": "application/json"}
 
 
+def test_every_mistake_is_named_at_once_whoever_knows_of_it(api: Api, operator: str) -> None:
+    described = NEW | {"source": "nobody", "action_payload": "", "event_filter": "{"}
+    wrongly_typed = NEW | {"enabled": "yes", "type": "cron", "colour": "red"}
+
+    of_triggers, of_values = (
+        api.ask("POST", "/api/triggers", operator, json=body).json["detail"]
+        for body in (described, wrongly_typed)
+    )
+
+    for said in ("no source 'nobody'", "needs a payload", "the event filter is not JSON"):
+        assert said in of_triggers
+    for said in ("enabled must be", "type must be one of", "there is no 'colour'"):
+        assert said in of_values
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [(b"{", 400), (b"[1]", 422), (b'{"a": NaN}', 400), (b"[" * 5000, 400), (b"\xff", 400)],
