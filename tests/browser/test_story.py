@@ -294,6 +294,24 @@ def test_everything_needed_works_without_javascript(house: House, enter: LogIn) 
     expect(page.get_by_label("Token")).to_be_visible()
 
 
+def test_what_a_stranger_wrote_runs_nothing_in_a_browser(house: House, enter: LogIn) -> None:
+    nasty = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
+    trigger_id, sender = house.trigger(name=nasty, action_payload=house.script(works=False))
+    assert sender.post(event(nasty, phone=nasty, text=nasty)).acknowledged
+    (execution_id,) = settled(house, trigger_id, "failed")
+    page = enter(house, "admin")
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+
+    one, two = f"/executions/{execution_id}", f"/triggers/{trigger_id}"
+    shown = (one, f"{one}/replay", two, f"{two}/delete", "/executions", "/dead", "/dead/replay")
+    for path in shown:
+        page.goto(house.url + path)
+        assert page.locator("main img, main script").count() == 0
+        assert "<script>" in page.locator("main").inner_text(), path
+    assert asked == []
+
+
 def test_after_the_login_one_is_where_one_wanted_to_be(house: House, enter: LogIn) -> None:
     page = enter(house, "viewer")
     page.context.clear_cookies()
