@@ -1,6 +1,7 @@
 """`hookonce execution`: what was admitted, and what became of it."""
 
 import json
+import sys
 from typing import Any
 
 import click
@@ -107,10 +108,13 @@ def show(_chosen: Settings, database: Database, execution_id: int, as_json: bool
 @printing.json_option
 @with_database
 def request(_chosen: Settings, database: Database, execution_id: int, as_json: bool) -> None:
-    """The bytes of the request as they came; with --json its headers and how many bytes it has."""
+    """The bytes of the request as they came; with --json its headers and how many bytes it has.
+
+    A terminal is shown what it would obey; a file and a pipe get every byte.
+    """
     with database.reading() as connection:
         found = searching.request_of(connection, execution_id)
-        body = None if as_json else searching.body_of(connection, execution_id)
+        body = b"" if as_json else searching.body_of(connection, execution_id) or b""
     if found is None:
         raise NotFound(f"the request of execution {execution_id} is not kept")
     if as_json:
@@ -118,7 +122,12 @@ def request(_chosen: Settings, database: Database, execution_id: int, as_json: b
         kept = {"content_type": found.content_type, "headers": headers, "bytes": found.size}
         click.echo(json.dumps(kept))
         return
-    click.echo(body, nl=False)
+    shown = printing.plain(body.decode("utf-8", "backslashreplace")) if _watched() else body
+    click.echo(shown, nl=_watched())
+
+
+def _watched() -> bool:
+    return sys.stdout.isatty()
 
 
 def _section(heading: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:

@@ -28,7 +28,7 @@ def record(values: dict[str, Any], as_json: bool) -> None:
 
 def done(sentence: str, values: dict[str, Any], as_json: bool) -> None:
     """What was done: a sentence for people, the values of it for programs."""
-    click.echo(json.dumps(values) if as_json else sentence)
+    click.echo(json.dumps(values) if as_json else plain(sentence))
 
 
 def table(rows: list[dict[str, Any]], columns: tuple[str, ...], *, err: bool = False) -> None:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from app import cli, operate, removing
 from app.audit import Actor
+from app.cli import execution
 from app.db import Database, utc_now
 from app.models import execution_repeats
 from app.tally.memory import Tally
@@ -133,17 +134,22 @@ def test_a_revoked_token_is_told_to_a_program(hookonce: Hookonce) -> None:
 
 
 def test_a_request_is_printed_byte_for_byte_or_described(
-    hookonce: Hookonce, database: Database
+    hookonce: Hookonce, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     execution_id = factories.execution(database, factories.trigger(database))
     body = bytes(range(256)) + b"\r\n"
     factories.request_of(database, execution_id, body, "image/png", '{"x-request-id": "theirs"}')
 
     whole = hookonce("execution", "request", str(execution_id))
+    with monkeypatch.context() as patch:
+        patch.setattr(execution, "_watched", lambda: True)
+        at_a_terminal = hookonce("execution", "request", str(execution_id))
     described = printed(hookonce("execution", "request", str(execution_id), "--json"))
     missing = hookonce("execution", "request", str(execution_id + 1))
 
     assert whole.stdout_bytes == body
+    assert at_a_terminal.stdout.startswith("\\x00\\x01")
+    assert "\x1b" not in at_a_terminal.stdout
     assert described == {
         "content_type": "image/png",
         "headers": {"x-request-id": "theirs"},
