@@ -97,7 +97,7 @@ def request_of(connection: Connection, execution_id: int) -> sa.Row[Any] | None:
 
 
 def body_of(connection: Connection, execution_id: int) -> bytes | None:
-    """The request's bytes as they came; None where they were pruned."""
+    """The request as it came, or would have come with this event alone; None if it was pruned."""
     columns = execution_requests.c
     query = sa.select(columns.body).where(columns.execution_id == execution_id)
     return connection.execute(query).scalar_one_or_none()

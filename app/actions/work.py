@@ -21,7 +21,7 @@ class Work:
     event_data: str
     """The normalised event as JSON text."""
     body: bytes | None
-    """The request's bytes as they came; None if they were pruned, or admitted without."""
+    """The request as it came, or would have come with this event alone; None if it was pruned."""
     content_type: str | None
     trigger_id: int
     trigger_slug: str

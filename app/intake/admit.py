@@ -72,9 +72,7 @@ def row(trigger_id: int, admission: Admission, request: Request) -> Row:
         admission.event_data,
         admission.key,
         admission.digest,
-        request.headers.get("content-type"),
-        _kept_headers(request),
-        request.body,
+        *_original(admission, request),
     )
 
 
@@ -136,17 +134,21 @@ def _insert(
     insert = sa.insert(trigger_executions).values(values).returning(columns.id)
     execution_id = int(connection.execute(insert).scalar_one())
     if schema.has("execution_requests", "body"):
-        connection.execute(sa.insert(execution_requests), _original(execution_id, request))
+        content_type, headers, body = _original(admission, request)
+        kept = {"content_type": content_type, "headers": headers, "body": body}
+        connection.execute(sa.insert(execution_requests), kept | {"execution_id": execution_id})
     return execution_id
 
 
-def _original(execution_id: int, request: Request) -> dict[str, object]:
-    return {
-        "execution_id": execution_id,
-        "content_type": request.headers.get("content-type"),
-        "headers": _kept_headers(request),
-        "body": request.body,
-    }
+def _original(admission: Admission, request: Request) -> tuple[str | None, str, bytes]:
+    """Content-Type, headers and body as they are kept.
+
+    Of a request with a thousand events each keeps its own share: the whole would be a thousand
+    times a thousand.
+    """
+    if admission.body is not None:
+        return "application/json", _kept_headers(request), admission.body
+    return request.headers.get("content-type"), _kept_headers(request), request.body
 
 
 def _kept_headers(request: Request) -> str:

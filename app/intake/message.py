@@ -73,6 +73,8 @@ class Event:
     normalised: Mapping[str, Json]
     batched: bool = False
     """Whether the request may carry others; then `payload` is this event's own part of it."""
+    alone: Json = None
+    """What the request would have said with this event alone, where `payload` is less than that."""
 
     def text(self) -> str:
         """The normalised event as JSON in ASCII, which both databases store unchanged.
@@ -90,6 +92,13 @@ class Admission:
     key: str | None
     digest: str | None = None
     """Of its payload, to tell whether another event under the key says the same."""
+    body: bytes | None = None
+    """What is kept of a request that carries other events too, in JSON; None: the request's own."""
+
+    @property
+    def size(self) -> int:
+        """How much is kept because of this event alone."""
+        return len(self.event_data) + len(self.body or b"")
 
 
 @dataclass(frozen=True, slots=True)

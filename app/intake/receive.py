@@ -1,7 +1,7 @@
 """A request becomes an execution: the sentence, and what it needs to be said."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -32,7 +32,9 @@ from app.settings import Settings
 from app.tally.memory import NOBODY, Tally
 
 EVENTS_AT_MOST = 1_000
-"""What WhatsApp, the largest known, puts into one request; each is kept with the whole request."""
+"""What WhatsApp, the largest known, puts into one request."""
+KEPT_AT_MOST = 16 * 1_048_576
+"""Of one request's events together: what they have in common is kept with each of them."""
 IDS_NAMED = 20
 """How many executions the line about one request names."""
 
@@ -118,7 +120,10 @@ def _received(request: Request, trigger: Trigger | None, intake: Intake) -> Answ
     if len(events) > EVENTS_AT_MOST:
         raise TooLarge(f"a request may carry at most {EVENTS_AT_MOST} events")
     wanted = [event for event in events if parse.wanted(event, trigger.event_filter)]
-    admissions = [_admission(event, request, source, trigger) for event in wanted]
+    shared = len(events) > 1
+    admissions = _bounded(
+        _admission(event, request, source, trigger, shared=shared) for event in wanted
+    )
     kept = redact.request(request, payload, source.redacted)
     verdicts = _admitted(intake, trigger, admissions, kept)
     _tell(intake, trigger, verdicts, len(events) - len(wanted))
@@ -152,12 +157,26 @@ def _barred(trigger: Trigger | None) -> str:
     return outcomes.BAD_SIGNATURE if trigger.secret else outcomes.NO_SECRET
 
 
-def _admission(event: Event, request: Request, source: Source, trigger: Trigger) -> Admission:
+def _bounded(admissions: Iterable[Admission]) -> list[Admission]:
+    """All of them; raises TooLarge, before there are more, where they take too much together."""
+    made, size = [], 0
+    for admission in admissions:
+        made.append(admission)
+        size += admission.size if len(made) > 1 else 0
+        if size > KEPT_AT_MOST:
+            raise TooLarge(f"the events of a request may take at most {KEPT_AT_MOST} bytes")
+    return made
+
+
+def _admission(
+    event: Event, request: Request, source: Source, trigger: Trigger, *, shared: bool
+) -> Admission:
     found = key.of(event, request, source, trigger.key_from)
     if found is None and trigger.key_required:
         raise KeyMissing("the event has no idempotency key, and this trigger asks for one")
     stored = parse.stored(redact.event(event, source.redacted))
-    return Admission(stored, found, None if found is None else digest.of(event))
+    said = None if found is None else digest.of(event)
+    return Admission(stored, found, said, redact.part(event, source.redacted) if shared else None)
 
 
 def _admitted(

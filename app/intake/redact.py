@@ -21,6 +21,12 @@ def event(said: Event, names: frozenset[str]) -> Event:
     return replace(said, normalised=_without(said.normalised, names)) if names else said
 
 
+def part(said: Event, names: frozenset[str]) -> bytes:
+    """This event's share of a request with several, in JSON, without the values of these names."""
+    alone = said.payload if said.alone is None else said.alone
+    return json.dumps(_without(alone, names) if names else alone).encode()
+
+
 def request(arrived: Request, payload: Json, names: frozenset[str]) -> Request:
     """The request as it may be kept: byte for byte, unless its payload held a secret."""
     if not names or not _holds(payload, names):

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 
 from app import lifecycle
 from app.db import Database
-from app.errors import Unreadable, Unverified
+from app.errors import TooLarge, Unreadable, Unverified
 from app.intake import sources
 from app.intake.message import OK, Event, Source
 from app.intake.receive import Intake, receive
-from app.models import triggers
+from app.models import execution_requests, triggers
 from tests import factories, senders
 from tests.expectations import event_count
 
@@ -140,6 +140,71 @@ def test_a_request_of_many_events_admits_each_with_its_own_key(
     send(intake, trigger_id, batch_of("b", "c", "c", "a", "d"))
 
     assert keys(intake.database) == ["a", "b", "c", "d"]
+
+
+def bodies(database: Database) -> list[bytes]:
+    """What is kept of the requests, in the order of their executions."""
+    query = sa.select(execution_requests.c.body).order_by(execution_requests.c.execution_id)
+    with database.reading() as connection:
+        return list(connection.execute(query).scalars())
+
+
+def whatsapp(*messages: object) -> senders.Sent:
+    change = {"field": "messages", "value": {"messages": messages, "metadata": {"id": "7"}}}
+    payload = {"object": "a", "entry": [{"id": "1", "changes": [change]}]}
+    return senders.json_request("whatsapp", payload)
+
+
+def test_of_a_request_of_many_events_each_keeps_the_request_that_it_would_have_been_alone(
+    intake: Intake,
+) -> None:
+    trigger_id = factories.trigger(intake.database, source="whatsapp")
+    messages = [{"id": "a"}, {"id": "b"}]
+
+    send(intake, trigger_id, whatsapp(*messages))
+
+    kept = [json.loads(body) for body in bodies(intake.database)]
+    assert kept == [json.loads(whatsapp(message).body) for message in messages]
+
+
+def test_of_a_request_of_one_event_every_byte_is_kept(intake: Intake) -> None:
+    trigger_id = factories.trigger(intake.database, source="whatsapp")
+    sent = whatsapp({"id": "a"})
+
+    send(intake, trigger_id, sent)
+
+    assert bodies(intake.database) == [sent.body]
+
+
+def test_the_secrets_in_a_request_of_many_events_are_not_kept(intake: Intake) -> None:
+    trigger_id = factories.trigger(intake.database, source="evolution_go")
+    receipt = {"event": "Receipt", "instanceToken": "canary", "data": {"MessageIDs": ["a", "b"]}}
+
+    send(intake, trigger_id, senders.json_request("evolution_go", receipt))
+
+    assert len(bodies(intake.database)) == 2
+    assert [body for body in bodies(intake.database) if b"canary" in body] == []
+
+
+def test_a_thousand_events_take_about_as_much_room_as_their_request(intake: Intake) -> None:
+    trigger_id = factories.trigger(intake.database, source="whatsapp")
+    sent = whatsapp(*({"id": str(number), "text": "x" * 900} for number in range(1_000)))
+
+    send(intake, trigger_id, sent)
+
+    assert len(bodies(intake.database)) == 1_000
+    assert sum(map(len, bodies(intake.database))) < 2 * len(sent.body)
+
+
+def test_what_events_have_in_common_is_not_kept_a_thousand_times(intake: Intake) -> None:
+    trigger_id = factories.trigger(intake.database, source="evolution_go")
+    ids = [str(number) for number in range(1_000)]
+    receipt = {"event": "Receipt", "data": {"MessageIDs": ids, "more": "x" * 100_000}}
+
+    with pytest.raises(TooLarge):
+        send(intake, trigger_id, senders.json_request("evolution_go", receipt))
+
+    assert factories.executions(intake.database) == []
 
 
 def test_an_event_that_the_filter_does_not_want_is_answered_and_not_stored(

@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from app.errors import Unreadable, Unverified
 from app.intake.message import FORM, Request, Source
 from app.intake.sources import (
+    adyen,
     clickup,
     custom,
     discord,
@@ -41,7 +44,9 @@ MODULES = (
     whatsapp,
 )
 SOURCES = [*(module.SOURCE for module in MODULES), evolution.GO]
+BATCHES = [adyen.SOURCE, evolution.GO, twilio.SOURCE, whatsapp.SOURCE]
 NAMES = {
+    "adyen": ["notificationItems", "NotificationRequestItem", "live", "pspReference", "eventCode"],
     "clickup": ["webhook_id", "event", "history_items", "id"],
     "evolution": ["instance", "event", "data", "key", "remoteJid", "id", "keyId", "status"],
     "evolution_go": ["instanceId", "event", "data", "Info", "ID", "MessageIDs", "state"],
@@ -49,6 +54,39 @@ NAMES = {
     "twilio": ["MessageSid", "MessageStatus", "CallSid", "EventType", "id", "type"],
     "whatsapp": ["entry", "changes", "value", "messages", "statuses", "contacts", "id", "status"],
 }
+BATCH: dict[str, Callable[[list[Any]], Any]] = {
+    "adyen": lambda items: {
+        "live": "true",
+        "notificationItems": [{"NotificationRequestItem": item} for item in items],
+    },
+    "evolution_go": lambda items: {
+        "event": "Receipt",
+        "instanceId": "i",
+        "state": "Read",
+        "data": {"MessageIDs": items, "Chat": "c"},
+    },
+    "twilio": lambda items: items,
+    "whatsapp": lambda items: {
+        "entry": [
+            {
+                "id": "1",
+                "changes": [
+                    {
+                        "field": "messages",
+                        "value": {
+                            "metadata": {"phone_number_id": "7"},
+                            "contacts": items,
+                            "messages": items,
+                            "statuses": items[1:],
+                        },
+                    },
+                    *items,
+                ],
+            }
+        ]
+    },
+}
+"""What a sender makes of several items."""
 COMMON = ["type", "event", "data", "id", "payload", "callback_query", "message", "ref", "d", "t"]
 HEADERS = [
     "authorization",
@@ -108,6 +146,24 @@ def test_no_shape_of_payload_breaks_a_source(
         assert all(key is None or any(key) for key in keys)
         assert all(event.normalised["source"] == source.name for event in events)
     assert json.dumps(payload) == before
+
+
+@pytest.mark.parametrize("source", BATCHES, ids=lambda source: source.name)
+@UNHURRIED
+@given(data=st.data(), request_=REQUESTS)
+def test_an_event_says_the_same_alone_as_among_others(
+    source: Source, data: st.DataObject, request_: Request
+) -> None:
+    items = st.lists(arbitrary.payloads(*NAMES[source.name]), min_size=1, max_size=3)
+    payload = data.draw(arbitrary.payloads(*NAMES[source.name]) | items.map(BATCH[source.name]))
+
+    for event in source.events(request_, payload):
+        if event.batched and payload != {}:
+            alone = event.payload if event.alone is None else event.alone
+            (again,) = source.events(request_, alone)
+
+            assert again.normalised == event.normalised
+            assert source.provider_key(request_, again) == source.provider_key(request_, event)
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)

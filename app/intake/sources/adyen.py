@@ -45,8 +45,12 @@ def verify(request: Request, secret: str, _now: datetime, _tolerance: float | No
 def events(_request: Request, payload: Json) -> list[Event]:
     """One event for each item; what has no items is one event, of a type that is not known."""
     live = at(payload, "live")
+    items = _items(payload)
+    if not items:
+        return [Event(payload, _normalised(payload, live), batched=True)]
     return [
-        Event(item, _normalised(item, live), batched=True) for item in _items(payload) or [payload]
+        Event(item, _normalised(item, live), batched=True, alone=_alone(live, item))
+        for item in items
     ]
 
 
@@ -54,6 +58,10 @@ def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
     """What Adyen tells duplicates by, and the reference of the payment that was modified."""
     parts = tuple(_word(at(event.payload, name)) for name in KEY_PARTS)
     return parts if parts[0] and parts[1] else None
+
+
+def _alone(live: Json, item: Json) -> dict[str, Json]:
+    return {"live": live, "notificationItems": [{"NotificationRequestItem": item}]}
 
 
 def _normalised(item: Json, live: Json) -> dict[str, Json]:

@@ -47,7 +47,7 @@ def verify(request: Request, secret: str, _now: datetime, _tolerance: float | No
 def events(_request: Request, payload: Json) -> list[Event]:
     """One event a request, or one for each item where the body is a list."""
     if isinstance(payload, list) and payload:
-        return [Event(item, _normalised(item), batched=True) for item in payload]
+        return [Event(item, _normalised(item), batched=True, alone=[item]) for item in payload]
     return [Event(payload, _normalised(payload))]
 
 

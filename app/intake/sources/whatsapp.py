@@ -52,7 +52,7 @@ def events(_request: Request, payload: Json) -> list[Event]:
         event
         for entry in _dicts(at(payload, "entry"))
         for change in _dicts(entry.get("changes"))
-        for event in _events_of(entry, change)
+        for event in _events_of(payload, entry, change)
     ]
     whole = {"event_type": "unknown", "source": "whatsapp", "data": payload}
     return found or [Event(payload, whole)]
@@ -68,20 +68,37 @@ def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
     return None
 
 
-def _events_of(entry: dict[str, Json], change: dict[str, Json]) -> Iterator[Event]:
+def _events_of(
+    payload: dict[str, Json], entry: dict[str, Json], change: dict[str, Json]
+) -> Iterator[Event]:
     context = {
         "source": "whatsapp",
         "account_id": entry.get("id"),
         "field": change.get("field"),
         "phone_number_id": at(change, "value", "metadata", "phone_number_id"),
     }
-    items = [(kind, item) for name, kind in ITEMS.items() for item in _items(change, name)]
-    for kind, item in items:
-        said = {"event_type": kind, "contact": _contact(change, item), "data": item}
-        yield Event(item, context | said, batched=True)
+    items = [(name, item) for name in ITEMS for item in _items(change, name)]
+    for name, item in items:
+        contact = _contact(change, item)
+        said = {"event_type": ITEMS[name], "contact": contact, "data": item}
+        alone = _alone(payload, entry, _only(change, name, item, contact))
+        yield Event(item, context | said, batched=True, alone=alone)
     if not items:
         said = {"event_type": change.get("field") or "unknown", "data": change.get("value")}
-        yield Event(change, context | said, batched=True)
+        alone = _alone(payload, entry, change)
+        yield Event(change, context | said, batched=True, alone=alone)
+
+
+def _only(change: dict[str, Json], name: str, item: Json, contact: Json) -> dict[str, Json]:
+    """The change with nobody's item but this one."""
+    lists = {*ITEMS, "contacts"}
+    value = {key: said for key, said in change["value"].items() if key not in lists}
+    about = {} if contact is None else {"contacts": [contact]}
+    return change | {"value": value | about | {name: [item]}}
+
+
+def _alone(payload: Json, entry: dict[str, Json], change: dict[str, Json]) -> dict[str, Json]:
+    return dict(payload) | {"entry": [entry | {"changes": [change]}]}
 
 
 def _items(change: dict[str, Json], name: str) -> list[Json]:
