@@ -14,7 +14,6 @@ from app.intake import digest, jointly, key, lookup, parse, redact, sources, ver
 from app.intake.jointly import Entry
 from app.intake.lookup import Triggers
 from app.intake.message import (
-    FORBIDDEN,
     OK,
     Admission,
     Answer,
@@ -136,17 +135,10 @@ def greet(request: Request, intake: Intake) -> Answer:
     Unknown, disabled and wrongly asked sound the same.
     """
     trigger = intake.triggers.find(request.trigger_id)
-    answer = _greeting(request, trigger)
+    answer = verify.greeting(trigger, request, intake.now())
     outcome = outcomes.HANDSHAKE if answer.status == OK.status else _barred(trigger)
     intake.tally.count(trigger.id if trigger else NOBODY, outcome)
     return answer
-
-
-def _greeting(request: Request, trigger: Trigger | None) -> Answer:
-    if trigger is None or not trigger.enabled or not trigger.secret:
-        return FORBIDDEN
-    greeting = sources.named(trigger.source).greeting
-    return FORBIDDEN if greeting is None else greeting(request, trigger.secret)
 
 
 def _barred(trigger: Trigger | None) -> str:

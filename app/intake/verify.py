@@ -5,7 +5,7 @@ from datetime import datetime
 
 from app.errors import Unverified
 from app.intake import signatures, sources
-from app.intake.message import Request, Source, Trigger
+from app.intake.message import FORBIDDEN, OK, Answer, Request, Source, Trigger
 
 UNKNOWN = "unknown_trigger"
 DISABLED = "disabled_trigger"
@@ -32,6 +32,25 @@ def check(trigger: Trigger | None, request: Request, now: datetime) -> Source:
     if refusal is not None:
         raise Unverified(refusal.reason, source.refusal_status) from refusal
     return source
+
+
+def greeting(trigger: Trigger | None, request: Request, now: datetime) -> Answer:
+    """The answer to a GET that asks whether the address is ours; refusals cost the same work."""
+    with signatures.Work() as work:
+        answer = _greeted(trigger, request, now)
+        if answer is FORBIDDEN:
+            work.level(request.body)
+    return answer
+
+
+def _greeted(trigger: Trigger | None, request: Request, now: datetime) -> Answer:
+    if trigger is None or not _receives(trigger):
+        return FORBIDDEN
+    greet = sources.named(trigger.source).greeting
+    if greet is None:
+        return FORBIDDEN
+    answers = [greet(request, secret) for secret in _secrets(trigger, now)]
+    return next((answer for answer in answers if answer.status == OK.status), FORBIDDEN)
 
 
 def _receives(trigger: Trigger) -> bool:

@@ -9,7 +9,7 @@ from app.db import Database
 from app.errors import InvalidTrigger, Unverified
 from app.intake.lookup import Triggers
 from app.intake.message import OK
-from app.intake.receive import Intake, receive
+from app.intake.receive import Intake, greet, receive
 from app.revision import SchemaWatch
 from tests import factories, senders
 from tests.databases import migrate
@@ -59,6 +59,23 @@ def test_after_it_the_new_one_is_good(database: Database, rotated: int) -> None:
     intake = intake_after(database, rotated, seconds=GRACE_SECONDS)
 
     assert deliver(intake, rotated, NEW) == OK
+
+
+@pytest.mark.parametrize(
+    ("secret", "seconds", "status"),
+    [(senders.SECRET, -1, 200), (NEW, -1, 200), (senders.SECRET, 0, 403), (NEW, 0, 200)],
+)
+def test_a_question_is_answered_under_either_as_long_as_both_are_good(
+    database: Database, secret: str, seconds: float, status: int
+) -> None:
+    trigger_id = factories.trigger(database, source="whatsapp")
+    operate.rotate_secret(database, trigger_id, GRACE_SECONDS, NEW)
+    intake = intake_after(database, trigger_id, GRACE_SECONDS + seconds)
+    query = {"hub.mode": "subscribe", "hub.verify_token": secret, "hub.challenge": "7"}
+
+    answer = greet(factories.request(senders.Sent(query=query), trigger_id), intake)
+
+    assert answer.status == status
 
 
 def test_neither_is_shown_again(database: Database, rotated: int) -> None:

@@ -145,6 +145,28 @@ def test_who_proves_nothing_costs_the_same_as_who_calls_nobody(
             assert warm.statements == 0, (name, reason)
 
 
+QUESTION = {"hub.mode": "subscribe", "hub.verify_token": "x" * 32, "hub.challenge": "1"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"source": "github"}, *({"source": "whatsapp"} | other for other in OUT_OF_ORDER.values())],
+)
+def test_a_question_that_proves_nothing_costs_the_same_as_one_to_nobody(
+    client: testing.TestClient, database: Database, given: dict[str, Any]
+) -> None:
+    ids = [4711, factories.trigger(database, **({"previous_secret": "before"} | given))]
+    costs = []
+
+    for trigger_id in ids:
+        with statements(database) as asked, calls() as made:
+            said = client.simulate_get(f"/api/triggers/webhook/{trigger_id}", params=QUESTION)
+        costs.append((said.status_code, said.content, len(asked), made))
+
+    assert costs[0][:3] == (403, b'{"error": "forbidden"}', 1)
+    assert costs[1] == costs[0]
+
+
 def comparable(each: Cost, source: str) -> Cost:
     """Twilio signs a form once for each way to write its address: that is more, as documented."""
     return replace(each, digested_bytes=0) if source == "twilio" else each
