@@ -10,6 +10,7 @@ gets a thread as ever.
 
 import os
 import selectors
+import socket
 import time
 from collections import deque
 from contextlib import suppress
@@ -28,6 +29,8 @@ WHOLE_BYTES = 16_384
 """Of the largest request that is answered in turn: none waits long for its neighbour's."""
 REST_SECONDS = 0.05
 """How soon the rest of a request must follow its beginning; else a thread waits for it."""
+LINGER_SECONDS = 2.0
+"""How long a peer has to let go of a connection that we have closed."""
 LET_PASS_SECONDS = 0.05
 """How long a new connection is left to another process that has fewer."""
 GREEDY_SECONDS = 0.25
@@ -44,6 +47,7 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
         """Until the worker is told to stop, and what is under way is answered."""
         self._round = Round(self.method_queue.defer)
         self._begun: dict[Any, _Begun] = {}
+        self._lingering: deque[Any] = deque()
         self._let_pass_until: float | None = None
         self._greedy_until = 0.0
         self._beginning = self._named_beginning()
@@ -82,18 +86,24 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
         super().wait_for_and_dispatch_events(REST_SECONDS if self._begun else timeout)
         if self._begun:
             self._give_threads()
+        while self._lingering and self._lingering[0].timeout <= time.monotonic():
+            self._let_go(self._lingering[0])
         self._round.end()
 
     def finish_request(self, conn: Any, answered: Any) -> None:
-        """A connection is closed by another thread: its peer may take seconds to let go."""
-        if self._kept(answered):
+        """A connection that is not kept is closed without waiting for its peer to let go."""
+        if self._kept(answered) or self.cfg.is_ssl:
             super().finish_request(conn, answered)
             return
-        self.nr_conns -= 1
         try:
-            self.tpool.submit(conn.close, graceful=True)
-        except RuntimeError:  # the worker is ending
-            conn.close()
+            conn.sock.setblocking(False)
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._close(conn)
+            return
+        conn.timeout = time.monotonic() + LINGER_SECONDS
+        self._lingering.append(conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._drain, conn))
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Blame the sender for a Transfer-Encoding that nobody knows: 400, where gunicorn says 501.
@@ -103,6 +113,28 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
         if isinstance(exc, UnsupportedTransferCoding):
             exc = InvalidHeader(str(exc))
         super().handle_error(req, client, addr, exc)
+
+    def _drain(self, conn: Any, client: Any) -> None:
+        """What still comes is thrown away: left unread, it would have our answer thrown away.
+
+        https://www.rfc-editor.org/rfc/rfc9112#section-9.6
+        """
+        with suppress(BlockingIOError):
+            try:
+                if client.recv(WHOLE_BYTES):
+                    return
+            except ConnectionError:
+                pass
+            self._let_go(conn)
+
+    def _let_go(self, conn: Any) -> None:
+        self._lingering.remove(conn)
+        self.poller.unregister(conn.sock)
+        self._close(conn)
+
+    def _close(self, conn: Any) -> None:
+        self.nr_conns -= 1
+        conn.close()
 
     def _lets_pass(self) -> bool:
         """Whether another process should take the connection that waits, and still may."""
