@@ -8,7 +8,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # Whose Python is gone, or was left half made, is made anew: by itself it would never become whole.
 $(shell test -x $(BIN)/python || rm -f $(RUN_STAMP) $(DEV_STAMP))
 
-.PHONY: help run test hostile chaos check lint types imports bench bench-locks bench-latency bench-work migration-report lock clean
+.PHONY: help run test hostile chaos check lint types imports bench bench-locks bench-latency bench-size bench-work migration-report lock clean
 
 help: ## Print this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,10 @@ bench-work: $(DEV_STAMP) ## Measure how many executions a worker makes a second
 	$(BIN)/python -m bench.working 2>var/working.log || { tail -n 40 var/working.log; exit 1; }
 
 REPORTED := $(addprefix tests/migrations/test_,round_trip.py adoption.py kill_points.py) tests/process/test_live_migrations.py
+
+bench-size: $(DEV_STAMP) ## Measure whether ten million executions make anything slower (most of an hour)
+	@mkdir -p var
+	$(BIN)/python -m bench.size $(SIZE) 2>var/size.log || { tail -n 40 var/size.log; exit 1; }
 
 migration-report: $(DEV_STAMP) ## Run the migrations' tests at every kill and write docs/migrations.md (half an hour)
 	@mkdir -p var

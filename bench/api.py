@@ -44,7 +44,8 @@ MOMENT = {
 }
 STATUS = (
     "CASE WHEN i % 100 = 1 THEN 'failed' WHEN i % 100 = 2 THEN 'failed_retryable' "
-    "WHEN i % 1000 = 3 THEN 'replayed' WHEN i > {rows} - 1000 THEN 'pending' ELSE 'completed' END"
+    "WHEN i % 1000 = 3 THEN 'replayed' WHEN i > {rows} - {waiting} THEN 'pending' "
+    "ELSE 'completed' END"
 )
 FILLING = (
     """INSERT INTO triggers (name, slug, type, source, action_type, action_payload, enabled,
@@ -80,8 +81,8 @@ HEADERS = '{"content-type":"application/json","user-agent":"bench","x-request-id
 BEFORE = '{"action_payload":"report.sh --daily","updated_at":"2026-01-01T00:00:00.000000Z"}'
 
 
-def fill(database: Database, rows: int) -> None:
-    """So many executions, one a second until now, with their attempts."""
+def fill(database: Database, rows: int, waiting: int = 1000) -> None:
+    """So many executions, one a second until now, with their attempts; the last ones wait."""
     kind = database.engine.dialect.name
     words = {
         "triggers": NUMBERS[kind].format(rows=TRIGGERS),
@@ -96,7 +97,7 @@ def fill(database: Database, rows: int) -> None:
         "hour": HOUR[kind],
         "changes": NUMBERS[kind].format(rows=CHANGES),
         "changed_at": MOMENT[kind].format(i="i", rows=CHANGES),
-        "status": STATUS.format(rows=rows),
+        "status": STATUS.format(rows=rows, waiting=waiting),
         "at": MOMENT[kind].format(i="i", rows=rows),
     }
     with database.engine.connect() as connection:

@@ -7,6 +7,7 @@ asked of the large one.
 """
 
 import argparse
+import logging
 import statistics
 import tempfile
 from collections.abc import Iterator
@@ -49,6 +50,7 @@ class Sized:
 
 def main() -> None:
     """Fill, measure and print."""
+    logging.disable(logging.INFO)  # each migration and each question says what it does
     chosen = _options()
     ground = Ground(Path(tempfile.mkdtemp(prefix="hookonce-bench-")))
     windows = 3 * len(KINDS) * chosen.repetitions
