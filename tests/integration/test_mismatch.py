@@ -178,4 +178,4 @@ def test_counting_takes_no_turn_with_the_database(database: Database) -> None:
         send(intake, trigger_id, body)
         costs[name] = len(turns)
 
-    assert costs == {"new": 2, "same": 1, "other": 1}  # a look-up, and an insert
+    assert costs == {"new": 1, "same": 1, "other": 1}  # for the look-up, and the insert with it
