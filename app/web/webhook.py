@@ -7,12 +7,9 @@ import falcon
 
 from app import outcomes
 from app.errors import TooLarge, Unreadable
-from app.intake.message import OK, Answer, Request
+from app.intake.message import Answer, Request
 from app.intake.receive import Intake, answered, greet, receive, turned_away
 from app.web import body
-
-_NOTED = b'{"status": "ok"}'
-"""What nearly every answer says, rendered once."""
 
 
 class Webhook:
@@ -97,10 +94,7 @@ def _require_plain(req: falcon.Request) -> None:
 
 def _respond(resp: falcon.Response, answer: Answer) -> None:
     resp.status = answer.status
-    if answer is OK:
-        resp.content_type = falcon.MEDIA_JSON
-        resp.data = _NOTED
-    elif isinstance(answer.body, str):
+    if isinstance(answer.body, str):
         resp.content_type = falcon.MEDIA_TEXT
         resp.text = answer.body
     else:
