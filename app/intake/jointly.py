@@ -22,8 +22,11 @@ from app.lifecycle import PENDING
 from app.retention import Lifetimes
 from app.revision import Schema, SchemaWatch
 
-MOVES_OUTLIVED = 3
-"""How often it begins again because a migration changed the schema under it, or of a deadlock."""
+MOVES_OUTLIVED = 50
+"""How often it begins again because a migration changed the schema under it, or of a deadlock.
+
+A migration through all revisions may have the lock at each, and change the columns before we do.
+"""
 EVENTS_TOGETHER = 128
 """More of them gain nothing, and each waits for the slowest."""
 
