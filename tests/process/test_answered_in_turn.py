@@ -5,7 +5,8 @@ import os
 import signal
 import socket
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -123,21 +124,27 @@ def test_one_that_does_not_let_go_of_its_connection_delays_nobody(
     assert time.monotonic() - began < 1.5, "gunicorn lingers for two seconds with each of them"
 
 
-def test_while_webhooks_wait_for_a_locked_database_others_are_answered(
-    service: Service, ledger: Ledger, kind: str
-) -> None:
-    gunicorn = service.gunicorn(workers=1, HOOKONCE_DATABASE_TIMEOUT_SECONDS="10")
-    sender = ledger.sender(gunicorn)
-
+@contextmanager
+def one_waits(ledger: Ledger, sender: Sender, kind: str) -> Iterator[None]:
+    """A webhook waits for its commit until the block ends, and is acknowledged then."""
     with connected(sender) as waiting:
         with ledger.database.writing() as connection:
             connection.exec_driver_sql(LOCK[kind])
             waiting.sendall(sender.raw(event("waits")))
             time.sleep(0.2)
-            began = time.monotonic()
-            assert gunicorn.get("/healthz")[0] == 200
-            took = time.monotonic() - began
+            yield
         assert read(waiting).acknowledged
+
+
+def test_while_webhooks_wait_for_a_locked_database_others_are_answered(
+    service: Service, ledger: Ledger, kind: str
+) -> None:
+    gunicorn = service.gunicorn(workers=1, HOOKONCE_DATABASE_TIMEOUT_SECONDS="10")
+
+    with one_waits(ledger, ledger.sender(gunicorn), kind):
+        began = time.monotonic()
+        assert gunicorn.get("/healthz")[0] == 200
+        took = time.monotonic() - began
 
     assert took < 5
 
@@ -146,16 +153,10 @@ def test_a_worker_that_is_told_to_stop_answers_what_waits_for_its_commit(
     service: Service, ledger: Ledger, kind: str
 ) -> None:
     gunicorn = service.gunicorn(workers=1, HOOKONCE_DATABASE_TIMEOUT_SECONDS="10")
-    sender = ledger.sender(gunicorn)
 
-    with connected(sender) as waiting:
-        with ledger.database.writing() as connection:
-            connection.exec_driver_sql(LOCK[kind])
-            waiting.sendall(sender.raw(event("waits")))
-            time.sleep(0.2)
-            gunicorn.signal(signal.SIGTERM)
-            time.sleep(0.2)
-        assert read(waiting).acknowledged
+    with one_waits(ledger, ledger.sender(gunicorn), kind):
+        gunicorn.signal(signal.SIGTERM)
+        time.sleep(0.2)
 
     assert gunicorn.ended() == 0
     assert ledger.rows_by_key() == {"waits": 1}
