@@ -14,7 +14,6 @@ import socket
 import time
 from collections import deque
 from contextlib import suppress
-from enum import Enum
 from functools import partial
 from typing import Any
 
@@ -23,10 +22,10 @@ from gunicorn.http.errors import InvalidHeader, NoMoreData, UnsupportedTransferC
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from app.census import Census
+from app.plain import WHOLE_BYTES, Part, Plain, Reader, part_of_request
+from app.plain_answer import Answer, Environment, as_usual
 from app.waiting import Round
 
-WHOLE_BYTES = 16_384
-"""Of the largest request that is answered in turn: none waits long for its neighbour's."""
 REST_SECONDS = 0.05
 """How soon the rest of a request must follow its beginning; else a thread waits for it."""
 LINGER_SECONDS = 2.0
@@ -51,6 +50,9 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
         self._let_pass_until: float | None = None
         self._greedy_until = 0.0
         self._beginning = self._named_beginning()
+        self._reader = Reader(self.cfg, self._beginning or b"")
+        self._environment = Environment(self.cfg)
+        self._as_usual = as_usual(self.cfg, self.log)
         super().run()
         self._round.close()
 
@@ -169,24 +171,32 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
         begun = self._begun.pop(conn, None) or _Begun(among)
         begun.arrived += more
         arrived, ended = begun.arrived, not more
-        part = Part.NONE if ended else part_of_request(arrived, self._beginning)
+        plain = self._reader.read(arrived, conn.client)
+        if ended:
+            part = Part.NONE
+        else:
+            part = Part.WHOLE if plain else part_of_request(arrived, self._beginning)
         if part is Part.BEGINNING and not begun.late:
             self._begun[conn] = begun
             return True
-        self._unread(conn, arrived)
         if part is not Part.WHOLE:
+            self._unread(conn, arrived)
             return False
         self.poller.unregister(conn.sock)
         among.remove(conn)
-        self._round.answer(partial(self._answer, conn))
+        self._round.answer(partial(self._answer, conn, arrived, plain))
         return True
 
-    def _unread(self, conn: Any, arrived: bytes) -> None:
-        """gunicorn's parser reads this first, whoever lets it."""
+    def _parser(self, conn: Any) -> Any:
+        """gunicorn's, which each connection has though it may never read."""
         if not conn.initialized:
             conn.parser = http.get_parser(self.cfg, conn.sock, conn.client)
             conn.initialized = True
-        conn.parser.unreader.unread(arrived)
+        return conn.parser
+
+    def _unread(self, conn: Any, arrived: bytes) -> None:
+        """gunicorn's parser reads this first, whoever lets it."""
+        self._parser(conn).unreader.unread(arrived)
 
     def _give_threads(self) -> None:
         """To those whose rest did not follow, if they are still there."""
@@ -200,18 +210,42 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
                     conn.data_ready = True
                     self.enqueue_req(conn)
 
-    def _answer(self, conn: Any) -> None:
+    def _answer(self, conn: Any, arrived: bytes, plain: Plain | None) -> None:
         """As a thread would, save that nothing here waits for the sender."""
-        request, keep = None, False
+        request, keep = plain, False
+        parser = self._parser(conn)
         try:
-            request = next(conn.parser)
-            keep = self.handle_request(request, conn)
+            if plain is not None and self._as_usual and isinstance(conn.server, tuple):
+                keep = self._answer_plain(conn, plain)
+            else:
+                parser.unreader.unread(arrived)
+                request = next(parser)
+                keep = self.handle_request(request, conn)
         except (StopIteration, NoMoreData, OSError):
             pass  # the sender is gone, or does not read its answers: the connection is closed
         except Exception as error:
             with suppress(OSError):
                 self.handle_error(request, conn.sock, conn.client, error)
         self.finish_request(conn, _Answered(keep))
+
+    def _answer_plain(self, conn: Any, request: Plain) -> bool:
+        """What gunicorn's `handle_request` does and returns: whether the connection is kept."""
+        answer = Answer().of(self.wsgi, self._environment.of(request, conn))
+        keep = self._may_stay(request)
+        whole = answer.in_one_piece(keep=keep)
+        if whole is None:
+            return answer.by_gunicorn(request, conn, self.cfg, keep=keep)
+        conn.sock.sendall(whole)
+        return keep
+
+    def _may_stay(self, request: Plain) -> bool:
+        """Whether its connection is kept; one request more is counted."""
+        self.nr += 1
+        if self.alive and self.nr >= self.max_requests:
+            self.log.info("Autorestarting worker after current request.")
+            self.alive: bool = False
+        room = len(self.keepalived_conns) < self.max_keepalived
+        return bool(self.alive and self.cfg.keepalive and room and not request.should_close())
 
     def _kept(self, answered: Any) -> bool:
         with suppress(Exception):
@@ -243,39 +277,3 @@ class _Answered:
 
     def result(self) -> bool:
         return self._keep
-
-
-class Part(Enum):
-    """How much of a request that can be answered in turn some bytes are."""
-
-    WHOLE = "from its first byte to its last"
-    BEGINNING = "the rest is yet to come"
-    NONE = "something else, or there is a doubt: a thread reads it in gunicorn's own way"
-
-
-def part_of_request(arrived: bytes, beginning: bytes) -> Part:
-    """What these bytes are of one request that begins so, has a short body and says how short."""
-    if not arrived or len(arrived) >= WHOLE_BYTES or not _begins(arrived, beginning):
-        return Part.NONE
-    head, ended, body = arrived.partition(b"\r\n\r\n")
-    if not ended:
-        return Part.BEGINNING
-    length = _announced(head.lower())
-    if length is None or length < len(body):
-        return Part.NONE
-    return Part.WHOLE if length == len(body) else Part.BEGINNING
-
-
-def _begins(arrived: bytes, beginning: bytes) -> bool:
-    return arrived.startswith(beginning[: len(arrived)])
-
-
-def _announced(head: bytes) -> int | None:
-    """The length of the body, where nothing else is said of it."""
-    if any(name in head for name in (b"\r\ntransfer-encoding", b"\r\nexpect", b"\r\nupgrade")):
-        return None
-    _before, named, after = head.partition(b"\r\ncontent-length:")
-    if not named or b"\r\ncontent-length:" in after:
-        return None
-    length = after.partition(b"\r\n")[0].strip()
-    return int(length) if length.isdigit() and len(length) < len(str(WHOLE_BYTES)) + 1 else None

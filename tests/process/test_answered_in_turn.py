@@ -4,6 +4,7 @@ import http.client
 import os
 import signal
 import socket
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.ledger import Ledger
+from tests.process.ledger import WRITE_DOWN, Ledger
 from tests.process.sender import Sender, event, read
 from tests.process.service import Gunicorn, Service, until
 from tests.process.test_database_in_trouble import LOCK
@@ -239,3 +240,67 @@ def test_http_client_that_sends_head_and_body_apart_is_heard(
 
     assert statuses == [200] * 20
     until(lambda: ledger.count() == 20, "twenty rows")
+
+
+def test_an_operator_who_wants_an_access_log_finds_webhooks_in_it(
+    service: Service, ledger: Ledger
+) -> None:
+    gunicorn = service.gunicorn(workers=1, GUNICORN_CMD_ARGS="--access-logfile -")
+    sender = ledger.sender(gunicorn)
+
+    assert sender.post_event("paid-1").acknowledged
+
+    until(lambda: f'"POST {sender.path} HTTP/1.1" 200' in gunicorn.log(), "its line")
+
+
+def test_a_process_that_may_answer_so_many_requests_makes_way_for_another(
+    service: Service, ledger: Ledger
+) -> None:
+    gunicorn = service.gunicorn(workers=1, GUNICORN_CMD_ARGS="--max-requests 4")
+    sender = ledger.sender(gunicorn)
+
+    answers = [sender.post_event(f"paid-{number}") for number in range(10)]
+
+    assert all(answer.acknowledged for answer in answers)
+    until(lambda: len(gunicorn.lines("serving")) >= 3, "a third process")
+    assert ledger.count() == 10
+
+
+def test_a_kept_connection_is_closed_with_the_answer_after_which_a_process_ends(
+    service: Service, ledger: Ledger
+) -> None:
+    # the first request is the one that asked whether it is there
+    gunicorn = service.gunicorn(workers=1, GUNICORN_CMD_ARGS="--max-requests 3")
+    sender = ledger.sender(gunicorn)
+
+    with connected(sender) as connection:
+        connection.sendall(sender.raw(event("paid-1")))
+        assert b"connection: keep-alive" in whole(connection)
+        connection.sendall(sender.raw(event("paid-2")))
+        assert b"connection: close" in whole(connection)
+        assert connection.recv(1) == b""
+
+
+def whole(connection: socket.socket) -> bytes:
+    """An answer, in lower case; the webhook's ends with its only brace."""
+    answer = b""
+    while not answer.endswith(b"}"):
+        answer += connection.recv(4096)
+    return answer.lower()
+
+
+def test_who_comes_by_a_unix_socket_is_answered(service: Service, ledger: Ledger) -> None:
+    trigger = ledger.trigger("orders", WRITE_DOWN)
+    sender = Sender(0, trigger.id, trigger.secret)
+    with tempfile.TemporaryDirectory() as directory:  # of a short name: a socket's has 107 bytes
+        path = f"{directory}/s"
+        gunicorn = service.start("gunicorn", "-b", f"unix:{path}", "-w", "1")
+        gunicorn.wait_for("evt=serving")
+
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(path)
+            for number in range(2):
+                connection.sendall(sender.raw(event(f"paid-{number}")))
+                assert read(connection).acknowledged
+
+    assert ledger.count() == 2

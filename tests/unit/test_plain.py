@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.receiver import WHOLE_BYTES, Part, part_of_request
+from app.plain import WHOLE_BYTES, Part, part_of_request
 
 BEGINNING = b"POST /hooks/"
 

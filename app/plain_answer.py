@@ -1,0 +1,123 @@
+"""A plain request through the application, and its plain answer as one piece of bytes.
+
+What gunicorn does besides, for an operator who asks for an access log or hooks, it does itself: for
+such a server, or an answer that is unusual in any way, its own code takes over.
+"""
+
+import os
+import re
+import time
+from functools import lru_cache
+from typing import Any
+
+from gunicorn import SERVER, util
+from gunicorn.config import Config
+from gunicorn.http import wsgi
+
+from app.plain import Headers, Plain
+
+# names in lower case, as Falcon writes them
+_FIELDS = re.compile(r"(?:[a-z0-9-]+: [\t -~\x80-\xff]*\r\n)+")
+_STATUS = re.compile(r"(?!204|304)[2-5]\d\d [ -~]+")
+
+
+def as_usual(cfg: Any, log: Any) -> bool:
+    """Whether this server does nothing for a request but answer it."""
+    usual = Config().settings
+    hooks = ("pre_request", "post_request")
+    hooked = any(cfg.settings[hook].get() is not usual[hook].get() for hook in hooks)
+    return not (hooked or cfg.statsd_host or log.access_log_enabled or "SCRIPT_NAME" in os.environ)
+
+
+class Environment:
+    """What a request is to WSGI, as gunicorn's `wsgi.create` tells it."""
+
+    def __init__(self, cfg: Any) -> None:
+        self._always = wsgi.base_environ(cfg) | {"wsgi.multithread": True, "SCRIPT_NAME": ""}
+
+    def of(self, request: Plain, conn: Any) -> dict[str, Any]:
+        """The environment of this one, which came on a TCP connection."""
+        environ = {
+            **self._always,
+            "wsgi.input": request.body,
+            "wsgi.url_scheme": request.scheme,
+            "gunicorn.socket": conn.sock,
+            "REQUEST_METHOD": request.method,
+            "RAW_URI": request.uri,
+            "PATH_INFO": request.path,
+            "QUERY_STRING": request.query,
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "SERVER_NAME": conn.server[0],
+            "SERVER_PORT": str(conn.server[1]),
+            "REMOTE_ADDR": conn.client[0],
+            "REMOTE_PORT": str(conn.client[1]),
+        }
+        for name, value in request.headers:
+            environ[_key(name)] = value
+        return environ
+
+
+class Answer:
+    """What an application says to a request."""
+
+    def __init__(self) -> None:
+        self.status = ""
+        self.headers: Headers = []
+        self.body = b""
+
+    def of(self, application: Any, environ: dict[str, Any]) -> "Answer":
+        """https://peps.python.org/pep-3333/"""
+        written: list[bytes] = []
+
+        def start_response(status: str, headers: Headers, _error: object = None) -> Any:
+            self.status, self.headers = status, headers
+            return written.append
+
+        said = application(environ, start_response)
+        try:
+            self.body = b"".join([*written, *said])
+        finally:
+            if hasattr(said, "close"):
+                said.close()
+        return self
+
+    def in_one_piece(self, *, keep: bool) -> bytes | None:
+        """The answer as gunicorn would send it; None if it must see to it."""
+        fields = "".join([f"{name}: {value}\r\n" for name, value in self.headers])
+        named = dict(self.headers)
+        plain = (
+            named.get("content-length") == str(len(self.body))
+            and util.hop_headers.isdisjoint(named)
+            and _STATUS.fullmatch(self.status)
+            and _FIELDS.fullmatch(fields)
+            and fields.count("\r\n") == len(self.headers)
+        )
+        if not plain:
+            return None
+        head = (
+            f"HTTP/1.1 {self.status}\r\nServer: {SERVER}\r\nDate: {_date(int(time.time()))}\r\n"
+            f"Connection: {'keep-alive' if keep else 'close'}\r\n{fields}\r\n"
+        )
+        return head.encode("latin-1") + self.body
+
+    def by_gunicorn(self, request: Plain, conn: Any, cfg: Any, *, keep: bool) -> bool:
+        """Send it; whether the connection is kept."""
+        response = wsgi.Response(request, conn.sock, cfg)
+        if not keep:
+            response.force_close()
+        response.start_response(self.status, self.headers)
+        response.write(self.body)
+        response.close()
+        return not response.should_close()
+
+
+@lru_cache(maxsize=1024)
+def _key(name: str) -> str:
+    if name in ("CONTENT-TYPE", "CONTENT-LENGTH"):
+        return name.replace("-", "_")
+    return "HTTP_" + name.replace("-", "_")
+
+
+@lru_cache(maxsize=1)
+def _date(moment: int) -> str:
+    return str(util.http_date(moment))

@@ -1,0 +1,177 @@
+"""A plain answer leaves as gunicorn would send it; what is unusual, gunicorn sends itself."""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
+from gunicorn.http import wsgi
+
+from app import plain_answer
+from app.plain import Plain
+from app.plain_answer import Answer, Environment
+from tests.unit.test_plain_requests import GITHUB, PEER, SERVER, configured, plain, request
+
+OK = "200 OK"
+BODY = b'{"status": "ok"}'
+HEADERS = [("content-type", "application/json"), ("content-length", str(len(BODY)))]
+
+
+class Connection:
+    """Where the request came from; it keeps what is sent to it."""
+
+    client, server = PEER, SERVER
+
+    def __init__(self) -> None:
+        self.sock = self
+        self.sent = b""
+
+    def sendall(self, piece: bytes) -> None:
+        self.sent += piece
+
+
+def asked(*headers: str) -> Plain:
+    found = plain(request(*GITHUB, *headers))
+    assert found is not None
+    return found
+
+
+def by_gunicorn(answer: Answer, *, keep: bool, asking: Plain | None = None) -> bytes:
+    connection = Connection()
+    answer.by_gunicorn(asking or asked(), connection, Config(), keep=keep)
+    return connection.sent
+
+
+def undated(sent: bytes | None) -> bytes:
+    assert sent is not None
+    return re.sub(rb"\r\nDate: [^\r]+", b"", sent)
+
+
+def answer(status: str = OK, headers: Any = HEADERS, body: bytes = BODY) -> Answer:
+    made = Answer()
+    made.status, made.headers, made.body = status, headers, body
+    return made
+
+
+@pytest.mark.parametrize("forwarded", [(), ("X-Forwarded-Proto: https", "X-Forwarded-For: ::1")])
+def test_the_environment_is_that_of_gunicorn(forwarded: tuple[str, ...]) -> None:
+    asking, connection = asked(*forwarded), Connection()
+
+    found = Environment(configured()).of(asking, connection)
+
+    _answer, expected = wsgi.create(asking, connection, PEER, SERVER, configured())
+    expected["wsgi.multithread"] = True  # as the worker says
+    del expected["wsgi.early_hints"]  # nobody waits for the rest of an answer so short
+    del found["wsgi.errors"], expected["wsgi.errors"]  # each has its own
+    assert found == expected
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize(
+    "made",
+    [
+        answer(),
+        answer("401 Unauthorized"),
+        answer("503 Service Unavailable", [*HEADERS, ("retry-after", "5")]),
+        answer(headers=[*HEADERS, ("x-request-id", "caf\xe9\ta"), ("x-empty", "")]),
+        answer(headers=[("content-length", "0")], body=b""),
+    ],
+    ids=lambda made: f"{made.status} {made.headers[-1]}",
+)
+def test_an_answer_is_the_same_to_its_last_byte(made: Answer, keep: bool) -> None:
+    assert undated(made.in_one_piece(keep=keep)) == undated(by_gunicorn(made, keep=keep))
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        answer(headers=[("content-type", "text/plain")]),
+        answer(headers=[("content-length", "3")]),
+        answer("204 No Content", [("content-length", "0")], b""),
+        answer("304 Not Modified", [("content-length", "0")], b""),
+        answer("100 Continue", [("content-length", "0")], b""),
+        answer("200"),
+        answer("200 OK\r\nX: 1"),
+        answer(headers=[*HEADERS, ("connection", "close")]),
+        answer(headers=[*HEADERS, ("transfer-encoding", "chunked")]),
+        answer(headers=[*HEADERS, ("server", "other")]),
+        answer(headers=[*HEADERS, ("date", "today")]),
+        answer(headers=[*HEADERS, ("Content-Length", "16")]),
+        answer(headers=[*HEADERS, ("X-Upper", "1")]),
+        answer(headers=[*HEADERS, ("x-split", "1\r\nX-Other: 2")]),
+        answer(headers=[*HEADERS, ("x-split", "1\nX-Other: 2")]),
+        answer(headers=[*HEADERS, ("x: 1\r\nx", "2")]),
+        answer(headers=[*HEADERS, ("x-null", "\0")]),
+        answer(headers=[*HEADERS, ("x-wide", "\u20ac")]),
+    ],
+    ids=lambda made: f"{made.status!r} {made.headers[-1]}",
+)
+def test_an_unusual_answer_is_left_to_gunicorn(made: Answer) -> None:
+    assert made.in_one_piece(keep=True) is None
+
+
+def test_gunicorn_keeps_the_connection_unless_it_may_not() -> None:
+    unmeasured = answer(headers=[("content-type", "text/plain")])
+
+    assert b"\r\nConnection: keep-alive" in by_gunicorn(unmeasured, keep=True)
+    assert b"\r\nConnection: close" in by_gunicorn(unmeasured, keep=False)
+    assert b"\r\nTransfer-Encoding: chunked" in by_gunicorn(unmeasured, keep=True)
+
+
+class Body:
+    """An iterable that wants to be closed."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces = pieces
+        self.closed = False
+
+    def __iter__(self) -> Any:
+        return iter(self._pieces)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_what_is_written_comes_before_what_is_returned_and_the_body_is_closed() -> None:
+    body = Body(b"second ", b"third")
+
+    def application(_environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        start(OK, HEADERS)(b"first ")
+        return body
+
+    made = Answer().of(application, {})
+
+    assert (made.status, made.headers, made.body) == (OK, HEADERS, b"first second third")
+    assert body.closed
+
+
+def logs(config: Config) -> Logger:
+    return Logger(config)
+
+
+def test_a_server_as_it_is_started_does_nothing_but_answer() -> None:
+    assert plain_answer.as_usual(Config(), logs(Config()))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("accesslog", "-"),
+        ("pre_request", lambda _worker, _request: None),
+        ("post_request", lambda _worker, _request: None),
+        ("statsd_host", "127.0.0.1:8125"),
+    ],
+)
+def test_who_asks_gunicorn_for_more_has_its_own_way(name: str, value: object) -> None:
+    config = Config()
+    config.set(name, value)
+
+    assert not plain_answer.as_usual(config, logs(config))
+
+
+def test_a_prefix_for_all_paths_is_left_to_gunicorn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCRIPT_NAME", "/hooks")
+
+    assert not plain_answer.as_usual(Config(), logs(Config()))
