@@ -53,9 +53,34 @@ def event(logger: logging.Logger, level: int, name: str, **fields: object) -> No
     if errand is not None and level >= logging.INFO:
         errand.told = True
     if logger.isEnabledFor(level):
-        # not `log`, which looks up who calls: each line says what happened, not where in the code
-        extra = {"evt": name, "fields": fields}
-        logger.handle(logger.makeRecord(logger.name, level, "", 0, name, (), None, extra=extra))
+        logger.handle(Event(logger.name, level, name, fields))
+
+
+class Event(logging.LogRecord):
+    """What happened; not where in the code and in which thread: to find that out takes longer.
+
+    https://docs.python.org/3/howto/logging.html#optimization
+    """
+
+    evt: str
+    fields: dict[str, object]
+
+    def __init__(self, name: str, level: int, evt: str, fields: dict[str, object]) -> None:
+        now = time.time()
+        vars(self).update(
+            _NOT_FOUND_OUT,
+            name=name,
+            levelno=level,
+            levelname=logging.getLevelName(level),
+            msg=evt,
+            evt=evt,
+            fields=fields,
+            created=now,
+            msecs=now % 1 * 1000,
+        )
+
+
+_NOT_FOUND_OUT = vars(logging.LogRecord("", 0, "", 0, "", (), None))
 
 
 def configure(level: str, form: str = "text") -> None:
@@ -65,8 +90,6 @@ def configure(level: str, form: str = "text") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # no line names them; https://docs.python.org/3/howto/logging.html#optimization
-    logging.logThreads = logging.logMultiprocessing = False
 
 
 def abandon(detail: str) -> Never:
@@ -85,8 +108,8 @@ class KeyValueFormatter(logging.Formatter):
     """`at=... level=... evt=... key=value ...`; text from outside is quoted, on one line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        fields = _fields(self, record)
-        return " ".join(f"{key}={quoted(value)}" for key, value in fields.items())
+        said = [f"{key}={quoted(value)}" for key, value in _fields(self, record).items()]
+        return f"at={_at(record)} level={_level(record)} {' '.join(said)}"
 
 
 class JsonFormatter(logging.Formatter):
@@ -94,25 +117,29 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         fields = {name: _sayable(value) for name, value in _fields(self, record).items()}
-        return json.dumps(fields)
+        return json.dumps({"at": _at(record), "level": _level(record), **fields})
 
 
 def _fields(maker: logging.Formatter, record: logging.LogRecord) -> dict[str, object]:
-    fields: dict[str, object] = {
-        "at": f"{_second(int(record.created))}.{int(record.msecs):03d}Z",
-        "level": record.levelname.lower(),
-    }
-    name = getattr(record, "evt", None)
-    if name is None:
-        fields |= {"logger": record.name, "msg": record.getMessage()}
+    fields: dict[str, object]
+    if isinstance(record, Event):
+        fields = {"evt": record.evt, **record.fields}
     else:
-        fields |= {"evt": name, **getattr(record, "fields", {})}
+        fields = {"logger": record.name, "msg": record.getMessage()}
     errand = _errand.get()
     if errand is not None:
         fields["request_id"] = errand.request_id
     if record.exc_info:
         fields["error"] = maker.formatException(record.exc_info)
     return fields
+
+
+def _at(record: logging.LogRecord) -> str:
+    return f"{_second(int(record.created))}.{int(record.msecs):03d}Z"
+
+
+def _level(record: logging.LogRecord) -> str:
+    return record.levelname.lower()
 
 
 @lru_cache(maxsize=1)
