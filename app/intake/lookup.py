@@ -2,14 +2,12 @@
 
 import json
 import logging
-import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from cachetools import TTLCache
 
 from app import log, waiting
 from app.db import Database
@@ -54,9 +52,14 @@ _SHAPES = (
 )
 """The columns to ask for, newest schema first."""
 
-_NOT_ASKED: Any = object()
-
 logger = logging.getLogger("hookonce.intake")
+
+
+class _Found(NamedTuple):
+    """What was found under an id, and until when that is fresh."""
+
+    trigger: Trigger | None
+    until: float
 
 
 class Triggers:
@@ -64,36 +67,38 @@ class Triggers:
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
-        self._remembered: TTLCache[int, Trigger | None] = TTLCache(
-            REMEMBERED_AT_MOST, FRESH_SECONDS, clock
-        )
-        self._lock = threading.Lock()
+        self._clock = clock
+        self._found: dict[int, _Found] = {}
 
     def find(self, trigger_id: str) -> Trigger | None:
         """The trigger, or None if there is none by that id, whatever its shape."""
         named = number(trigger_id)
-        with self._lock:
-            # asked once: what is there when asked for may have expired when it is fetched
-            found = self._remembered.get(named, _NOT_ASKED)
-        if found is _NOT_ASKED:
-            found = waiting.elsewhere(partial(self._look_up, named))
-            with self._lock:
-                self._remembered[named] = found
-        return None if named == NO_ID else found
+        found = self._fresh(named)
+        if found is None:
+            trigger = waiting.elsewhere(partial(self._look_up, named))
+            found = self._remember(named, trigger)
+        return None if named == NO_ID else found.trigger
 
     def remembered(self, trigger_id: str) -> int | None:
         """The id that this text is known to stand for, NO_ID for none; None if it is not known."""
-        named = number(trigger_id)
-        with self._lock:
-            found = self._remembered.get(named, _NOT_ASKED)
-        if found is _NOT_ASKED:
+        found = self._fresh(number(trigger_id))
+        if found is None:
             return None
-        return NO_ID if found is None else int(found.id)
+        return NO_ID if found.trigger is None else found.trigger.id
 
     def forget(self, trigger_id: int) -> None:
         """Ask the database next time."""
-        with self._lock:
-            self._remembered.pop(trigger_id, None)
+        self._found.pop(trigger_id, None)
+
+    def _fresh(self, named: int) -> _Found | None:
+        found = self._found.get(named)
+        return found if found is not None and self._clock() < found.until else None
+
+    def _remember(self, named: int, trigger: Trigger | None) -> _Found:
+        if len(self._found) >= REMEMBERED_AT_MOST and named not in self._found:
+            self._found = {}  # strangers choose the ids; whoever is known is soon known again
+        found = self._found[named] = _Found(trigger, self._clock() + FRESH_SECONDS)
+        return found
 
     def _look_up(self, number: int) -> Trigger | None:
         row = self._row(number)
