@@ -1,6 +1,9 @@
 """The routes, wired once."""
 
+import json
+
 import falcon
+from falcon import media
 
 from app.db import Database
 from app.intake.receive import opened
@@ -33,6 +36,9 @@ def create_app(
     """The WSGI application for these settings, which counts what it does in this tally."""
     database = database or Database(settings)
     app = App(middleware=[RequestLines(), SecurityHeaders(settings.hookonce_public_url)])
+    # as by default, but Falcon's own makes an encoder for each answer
+    encode = json.JSONEncoder(ensure_ascii=False).encode
+    app.resp_options.media_handlers[falcon.MEDIA_JSON] = media.JSONHandler(dumps=encode)
     problems.install(app, settings.hookonce_refusal_status)
     intake = opened(database, pre_check=settings.hookonce_pre_check, tally=tally, settings=settings)
     webhook = Webhook(intake, settings.hookonce_max_body_bytes, settings.hookonce_public_url)
