@@ -6,11 +6,13 @@ which nearly all are, never ask.
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 SMALL_BYTES = 16_384
 AT_ONCE_BYTES = 2 * 1_048_576
 """Of larger bodies together, in one process; some 70 MB while they are read."""
+
+_ENOUGH = nullcontext()
 
 
 class Room:
@@ -21,12 +23,12 @@ class Room:
         self._free = size
         self._changed = threading.Condition()
 
-    @contextmanager
-    def for_bytes(self, amount: int) -> Iterator[None]:
+    def for_bytes(self, amount: int) -> AbstractContextManager[None]:
         """There is room for so much, until the block ends."""
-        if amount <= SMALL_BYTES:
-            yield
-            return
+        return _ENOUGH if amount <= SMALL_BYTES else self._taken(amount)
+
+    @contextmanager
+    def _taken(self, amount: int) -> Iterator[None]:
         taken = min(amount, self._size)
         with self._changed:
             self._changed.wait_for(lambda: self._free >= taken)

@@ -6,6 +6,7 @@ whole batch, and no write.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -91,8 +92,14 @@ def _failed_for_now(outcome: Outcome) -> bool:
 def _standing(connection: Connection, trigger_ids: list[int]) -> dict[int, sa.Row[Any]]:
     if not trigger_ids:
         return {}
-    query = sa.select(trigger_breakers).where(_breakers.trigger_id.in_(trigger_ids))
-    return {row.trigger_id: row for row in connection.execute(query)}
+    found = connection.execute(_standing_query(), {"ids": trigger_ids})
+    return {row.trigger_id: row for row in found}
+
+
+@cache
+def _standing_query() -> sa.Select[Any]:
+    those = _breakers.trigger_id.in_(sa.bindparam("ids", expanding=True))
+    return sa.select(trigger_breakers).where(those)
 
 
 def _close(connection: Connection, row: sa.Row[Any]) -> Change | None:

@@ -74,7 +74,7 @@ def due(
     if not leases:
         return []
     connection.execute(
-        sa.insert(execution_attempts).values(started_at=utc_now()),
+        _begin(),
         [
             {"execution_id": lease.execution_id, "number": lease.number, "worker": lease.owner}
             for lease in leases
@@ -138,8 +138,18 @@ def _claim(dialect: Dialect, in_order: bool) -> ReturningUpdate[int, int]:
     )
 
 
+@cache
+def _begin() -> sa.Insert:
+    return sa.insert(execution_attempts).values(started_at=utc_now())
+
+
 def _rows(connection: Connection, ids: list[int]) -> dict[int, Any]:
-    query = (
+    return {row.id: row for row in connection.execute(_rows_query(), {"ids": ids})}
+
+
+@cache
+def _rows_query() -> sa.Select[Any]:
+    return (
         sa.select(
             _executions.id,
             _executions.event_data,
@@ -160,9 +170,8 @@ def _rows(connection: Connection, ids: list[int]) -> dict[int, Any]:
         )
         .join(triggers, triggers.c.id == _executions.trigger_id)
         .outerjoin(execution_requests, execution_requests.c.execution_id == _executions.id)
-        .where(_executions.id.in_(ids))
+        .where(_executions.id.in_(sa.bindparam("ids", expanding=True)))
     )
-    return {row.id: row for row in connection.execute(query)}
 
 
 def _attempt(lease: Lease, row: Any, settings: Settings) -> Attempt:
