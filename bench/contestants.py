@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import sqlalchemy as sa
@@ -39,10 +40,15 @@ class Contestant:
         return self.application.startswith("app.")
 
 
+STORELESS: Mapping[str, Any] = {
+    "database": "sqlite",
+    "traffics": (traffic.DUPLICATE,),  # to them it is all one, and there are enough
+    "stores": False,
+}
 CONTESTANTS = (
-    Contestant(CEILING, "bench.ceiling:application()", "sqlite", (traffic.DUPLICATE,)),
-    Contestant("ceiling in turn", "bench.ceiling:in_turn()", "sqlite", stores=False),
-    Contestant("checks, stores nothing", "bench.ceiling:checking()", "sqlite", stores=False),
+    Contestant(CEILING, "bench.ceiling:application()", **STORELESS),
+    Contestant("ceiling in turn", "bench.ceiling:in_turn()", **STORELESS),
+    Contestant("checks, stores nothing", "bench.ceiling:checking()", **STORELESS),
     Contestant("flask-style, SQLite", "bench.older:application()", "sqlite", rollback_journal=True),
     Contestant("flask-style, PostgreSQL", "bench.older:application()", "postgresql"),
     Contestant("hookonce, SQLite", "app.wsgi:application()", "sqlite", traffic.KINDS),

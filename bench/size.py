@@ -78,7 +78,8 @@ def sizes(ground: Ground, kind: str, chosen: argparse.Namespace) -> Iterator[lis
         for name, (rows, waiting) in wanted.items():
             contestant = Contestant(name, "app.wsgi:application()", kind)
             url = stack.enter_context(ground.database(contestant))
-            database = Database(from_environment({"DATABASE_URL": url}))
+            patient = {"DATABASE_URL": url, "HOOKONCE_DATABASE_TIMEOUT_SECONDS": "600"}
+            database = Database(from_environment(patient))
             api.fill(database, rows, waiting)
             database.dispose()
             receiver = stack.enter_context(ground.receiver(contestant, url))
