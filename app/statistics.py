@@ -247,17 +247,5 @@ def dead_by_reason(connection: Connection, counter: Counter) -> dict[str, int]:
     return dict(counter.kept(dead_by_reason, count, lambda counted: sum(counted.values())))
 
 
-def oldest_waiting_seconds(connection: Connection, now: datetime) -> float | None:
-    """How long the oldest execution that is due has waited; None if nothing waits."""
-    oldest = (
-        sa.select(sa.func.min(_executions.id))
-        .where(is_one_of(_executions.status, WAITING), _executions.next_attempt_at <= now)
-        .scalar_subquery()
-    )
-    query = sa.select(sa.func.coalesce(*_TIMES)).where(_executions.id == oldest)
-    moment = connection.execute(query).scalar_one_or_none()
-    return None if moment is None else max(0.0, round((now - moment).total_seconds(), 3))
-
-
 def _hour(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)

@@ -14,6 +14,7 @@ from app.counting import Counter
 from app.db import Database
 from app.intake import sources
 from app.settings import Settings
+from app.worker import look, share
 
 
 @click.command("stats")
@@ -38,7 +39,7 @@ def command(chosen: Settings, database: Database, days: int, as_json: bool) -> N
             "dlq_size": sum(dead.values()),
             "wpp_command_count": commands,
             "circuit_breaker_watermark_hit": commands > chosen.hookonce_command_watermark,
-            "oldest_pending_seconds": statistics.oldest_waiting_seconds(connection, now),
+            "oldest_pending_seconds": share.longest_due_seconds(look.turns(connection)),
             "breakers_open": sum(row.opened_at is not None for row in listing.breakers(connection)),
         }
         times = [

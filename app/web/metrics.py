@@ -26,12 +26,10 @@ from app.errors import DatabaseUnavailable, SchemaMoved
 from app.intake import sources
 from app.metrics import Present, Sums
 from app.revision import SchemaWatch
-from app.worker import look
+from app.worker import look, share
 
 FRESH_SECONDS = 1.0
 """Whoever asks more often gets the same answer again: nobody can ask the database to death."""
-SINCE_EVER_SECONDS = 1e9
-"""Older code makes executions due since 1970: that is no time that anything has waited."""
 
 
 class Family(NamedTuple):
@@ -174,9 +172,7 @@ class _Numbers(Collector):
         with self._database.reading() as connection:
             sums = metrics.sums(connection)
             present = metrics.present(connection)
-            turns = look.turns(connection)
-        waited = [-turn.due_in_seconds for turn in turns if turn.due_in_seconds <= 0]
-        oldest = max((each for each in waited if each < SINCE_EVER_SECONDS), default=0.0)
+            oldest = share.longest_due_seconds(look.turns(connection)) or 0.0
         yield from _counters(sums)
         yield _histogram(sums)
         yield from _gauges(present, oldest)

@@ -10,6 +10,7 @@ from app.web import showing
 from app.web.desk import Desk
 from app.web.operations import Operations
 from app.web.shapes.statistics import Stats, StatsAsked
+from app.worker import look, share
 
 OPERATIONS = Operations()
 WARN_SECONDS = 60.0
@@ -38,7 +39,7 @@ def show_stats(desk: Desk, query: StatsAsked) -> Stats:
             "circuit_breaker_watermark_hit": commands > desk.settings.hookonce_command_watermark,
             "deliveries": showing.deliveries(statistics.deliveries_by_hour(seen)),
             "dead_by_reason": dead,
-            "oldest_pending_seconds": statistics.oldest_waiting_seconds(connection, now),
+            "oldest_pending_seconds": share.longest_due_seconds(look.turns(connection)),
             "breakers": [showing.breaker(row) for row in listing.breakers(connection)],
             "answer_times": [showing.answer_time(each) for each in statistics.answer_times(seen)],
         }

@@ -3,12 +3,14 @@
 One trigger with a huge backlog, or a target that hangs, must not keep the others waiting.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
 RESERVED_ONE_IN = 8
 """Which part of a worker is kept from triggers that occupy it for long, at least one place."""
+SINCE_EVER_SECONDS = 1e9
+"""Older code makes executions due since 1970: that is no time that anything has waited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +94,9 @@ def out(turns: Sequence[Turn], room: Room) -> dict[int, int]:
 def next_in_seconds(turns: Sequence[Turn]) -> float | None:
     """How soon something that is not due yet will be; None if nothing is known to come."""
     return min((turn.wait_seconds for turn in turns if turn.wait_seconds > 0), default=None)
+
+
+def longest_due_seconds(turns: Iterable[Turn]) -> float | None:
+    """For how long, to the millisecond, what has waited longest is due; None if nothing is."""
+    due = (round(-turn.due_in_seconds, 3) for turn in turns if turn.due_in_seconds <= 0)
+    return max((seconds for seconds in due if seconds < SINCE_EVER_SECONDS), default=None)

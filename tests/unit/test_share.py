@@ -137,3 +137,15 @@ def test_a_trigger_that_is_not_known_to_be_quick_never_fills_a_worker(
     given_now = share.out([due(A)], Room(places, {A: taken})).get(A, 0)
 
     assert taken + given_now < places
+
+
+def test_what_has_been_due_for_longest_is_told_to_the_millisecond() -> None:
+    turns = [Turn(1, -3.00049), Turn(2, -7.25), Turn(3, 60.0), Turn(4, -float(2**31))]
+
+    assert share.longest_due_seconds(turns) == 7.25
+    assert share.longest_due_seconds(turns[:1]) == 3.0
+
+
+def test_where_nothing_is_due_nothing_has_waited() -> None:
+    assert share.longest_due_seconds([Turn(3, 60.0)]) is None
+    assert share.longest_due_seconds([Turn(4, -float(2**31))]) is None

@@ -48,8 +48,11 @@ def test_executions_of_the_window_are_counted_by_status(
     trigger_id = factories.trigger(database)
     factories.execution(database, trigger_id, "completed", received_at=LONG_BEFORE)
     factories.execution(database, trigger_id, "failed", received_at=LONG_BEFORE)
+    due = {lifecycle.PENDING: {"next_attempt_at": LATELY}}
     made = {
-        status: factories.execution(database, trigger_id, status, received_at=LATELY)
+        status: factories.execution(
+            database, trigger_id, status, received_at=LATELY, **due.get(status, {})
+        )
         for status in lifecycle.STATUSES
     }
     factories.execution(
