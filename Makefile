@@ -8,7 +8,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # Whose Python is gone, or was left half made, is made anew: by itself it would never become whole.
 $(shell test -x $(BIN)/python || rm -f $(RUN_STAMP) $(DEV_STAMP))
 
-.PHONY: help run test hostile chaos check lint types imports bench bench-locks bench-latency bench-size bench-work migration-report lock clean
+.PHONY: help run test hostile chaos check lint types imports bench bench-locks bench-latency bench-prune bench-size bench-work migration-report lock clean
 
 help: ## Print this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,10 @@ REPORTED := $(addprefix tests/migrations/test_,round_trip.py adoption.py kill_po
 bench-size: $(DEV_STAMP) ## Measure whether ten million executions make anything slower (most of an hour)
 	@mkdir -p var
 	$(BIN)/python -m bench.size $(SIZE) 2>var/size.log || { tail -n 40 var/size.log; exit 1; }
+
+bench-prune: $(DEV_STAMP) ## Measure whether removing what is kept no longer keeps a sender waiting
+	@mkdir -p var
+	$(BIN)/python -m bench.pruning 2>var/pruning.log || { tail -n 40 var/pruning.log; exit 1; }
 
 migration-report: $(DEV_STAMP) ## Run the migrations' tests at every kill and write docs/migrations.md (half an hour)
 	@mkdir -p var
