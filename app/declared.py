@@ -68,7 +68,7 @@ def require_valid(entry: Declared, known_sources: list[str]) -> None:
     """Return if a trigger could be made of it; else raise InvalidTrigger."""
     described = NewTrigger(name="").columns() | dict(entry.columns)
     describing.require_valid(described, known_sources)
-    describing.require_secret(entry.secret)
+    describing.require_secret(entry.secret, described["source"])
 
 
 def plan(database: Database, entries: Sequence[Declared], *, force: bool = False) -> list[Step]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app import actions, retry_policy
+from app import actions, retry_policy, secret_forms
 from app.errors import InvalidTrigger
 
 LONGEST_NAME = 200
@@ -103,10 +103,15 @@ def require_valid(
         raise InvalidTrigger("; ".join(mistakes))
 
 
-def require_secret(secret: str | None) -> None:
-    """Return if it can be a secret, or is to be made up."""
-    if secret is not None and not 0 < len(secret) <= LONGEST_SECRET:
+def require_secret(secret: str | None, source: str | None) -> None:
+    """Return if it can be a secret of this source, or is to be made up."""
+    if secret is None:
+        return
+    if not 0 < len(secret) <= LONGEST_SECRET:
         raise InvalidTrigger(f"a secret has 1 to {LONGEST_SECRET} characters")
+    mistake = secret_forms.mistake(source or "", secret)
+    if mistake:
+        raise InvalidTrigger(mistake)
 
 
 def _name(described: Mapping[str, Any], _sources: list[str]) -> None:

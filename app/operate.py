@@ -41,7 +41,7 @@ def add_trigger(
     """
     described = new.columns()
     describing.require_valid(described, known_sources)
-    describing.require_secret(new.secret)
+    describing.require_secret(new.secret, new.source)
     now = clock.now()
     secret = database.safe.columns("secret", new.secret or secrets.token_hex(SECRET_BYTES))
     made = described | secret | {"from_yaml": declared, "created_at": now, "updated_at": now}
@@ -93,12 +93,12 @@ def apply_trigger(
 
     Raises InvalidTrigger also where it is no longer as it was `seen`: somebody was faster.
     """
-    describing.require_secret(secret)
     with database.writing() as connection:
         before = locked_trigger(connection, seen.id)
         if before != seen:
             raise InvalidTrigger(f"{seen.slug} was changed this moment: run the command again")
         changed = {**changes, "from_yaml": True}
+        describing.require_secret(secret, changed.get("source", before.source))
         describing.require_valid(dict(before._mapping) | changed, known_sources, frozenset(changes))
         if secret is not None:
             changed |= _rotated(database, before, secret, grace_seconds)
@@ -113,9 +113,9 @@ def rotate_secret(
     actor: Actor = UNNAMED,
 ) -> sa.Row[Any]:
     """The trigger with a new secret; the old one stays as good for the grace period."""
-    describing.require_secret(secret)
     with database.writing() as connection:
         before = locked_trigger(connection, name_or_id)
+        describing.require_secret(secret, before.source)
         changed = _rotated(
             database, before, secret or secrets.token_hex(SECRET_BYTES), grace_seconds
         )

@@ -184,8 +184,9 @@ def test_a_trigger_is_not_removed_unless_confirmed(hookonce: Hookonce) -> None:
         (["--filter", "{"], "the event filter is not JSON"),
         (["--filter", "[]"], "the event filter must be an object"),
         (["--secret", "s" * 256], "a secret has 1 to 255 characters"),
+        (["--source", "discord", "--secret", "s"], "'discord' is the application's public key"),
     ],
-    ids=["source", "action", "payload", "address", "filter", "list as filter", "secret"],
+    ids=["source", "action", "payload", "address", "filter", "list as filter", "secret", "key"],
 )
 def test_a_trigger_that_could_not_work_is_refused_in_one_sentence(
     hookonce: Hookonce, options: list[str], said: str

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from app import operate
 from app.audit import Actor
 from app.db import Database
+from app.errors import InvalidTrigger
 from app.intake import sources
 from app.models import audit, triggers
 from tests import factories
@@ -260,3 +261,19 @@ def test_somebody_who_was_faster_is_not_overwritten(database: Database) -> None:
         operate.apply_trigger(database, seen, {"agent": "the file's"}, sources.names())
 
     assert rows(database)[0].agent == "alice's"
+
+
+def test_neither_a_file_nor_a_rotation_takes_a_secret_that_could_verify_nothing(
+    apply: Apply, database: Database
+) -> None:
+    entry = ORDERS | {"source": "discord", "secret_env": "ORDERS_SECRET"}
+    key = 64 * "a"
+    said = "a secret of the source 'discord' is the application's public key"
+
+    assert said in sentence(apply([entry], ORDERS_SECRET="no key"))
+    assert rows(database) == []
+    apply([entry], ORDERS_SECRET=key)
+    assert said in sentence(apply([entry], ORDERS_SECRET="no key"))
+    with pytest.raises(InvalidTrigger, match=said):
+        operate.rotate_secret(database, "orders", 60, "no key", ALICE)
+    assert rows(database)[0].secret == key

@@ -12,6 +12,7 @@ from app.intake import parse
 from app.intake.message import Event, Facts, Json, Request, Source
 from app.intake.signatures import BAD, MISSING, digest, require_match
 from app.intake.sources.reading import at, text
+from app.secret_forms import of_hex
 
 SIGNED = (
     ("pspReference",),
@@ -99,14 +100,10 @@ def _word(value: Json) -> str:
 
 
 def _key(secret: str) -> bytes:
-    """The bytes that the hex stands for; no bytes would be a secret that everyone knows."""
     try:
-        key = bytes.fromhex(secret)
+        return of_hex(secret)
     except ValueError as error:
         raise Unverified(BAD) from error
-    if not key:
-        raise Unverified(BAD)
-    return key
 
 
 SOURCE = Source(

@@ -8,6 +8,7 @@ from app.errors import Unverified
 from app.intake.message import Answer, Event, Facts, Json, Request, Source
 from app.intake.signatures import BAD, MISSING, curve_signed, require_fresh
 from app.intake.sources.reading import at, identity
+from app.secret_forms import of_public_key
 
 TOLERANCE_SECONDS = 300.0
 PING = 1
@@ -36,7 +37,7 @@ def verify(request: Request, secret: str, now: datetime, tolerance: float | None
     if not signature or not timestamp:
         raise Unverified(MISSING)
     try:
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(secret))
+        key = Ed25519PublicKey.from_public_bytes(of_public_key(secret))
         signed = timestamp.encode("utf-8", "surrogatepass") + request.body
         good = curve_signed(key, bytes.fromhex(signature), signed)
     except ValueError as error:

@@ -6,6 +6,7 @@ from app.intake.message import Event, Facts, Json, Request, Source
 from app.intake.signatures import require_match
 from app.intake.sources import standard
 from app.intake.sources.reading import at
+from app.secret_forms import STANDARD_PREFIX
 
 BRANCH_PREFIX = "refs/heads/"
 
@@ -15,7 +16,7 @@ def verify(request: Request, secret: str, now: datetime, tolerance: float | None
 
     The secret decides, not the request: else a thief of a token could leave the signature out.
     """
-    if secret.startswith(standard.SECRET_PREFIX):
+    if secret.startswith(STANDARD_PREFIX):
         standard.verify(request, secret, now, tolerance)
     else:
         require_match([request.headers.get("x-gitlab-token", "")], secret)

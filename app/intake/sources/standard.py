@@ -11,9 +11,9 @@ from app.errors import Unverified
 from app.intake.message import Event, Facts, Json, Request, Source
 from app.intake.signatures import BAD, MISSING, digest, require_fresh, require_match
 from app.intake.sources.reading import at
+from app.secret_forms import of_base64
 
 TOLERANCE_SECONDS = 300.0
-SECRET_PREFIX = "whsec_"  # noqa: S105, how every secret begins
 
 
 def verify(request: Request, secret: str, now: datetime, tolerance: float | None) -> None:
@@ -54,15 +54,10 @@ def _proof(request: Request) -> tuple[str, str, str]:
 
 
 def _key(secret: str) -> bytes:
-    """The bytes that the secret stands for; no bytes would be a secret that everyone knows."""
-    encoded = secret.removeprefix(SECRET_PREFIX).rstrip("=")
     try:
-        key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+        return of_base64(secret)
     except ValueError as error:
         raise Unverified(BAD) from error
-    if not key:
-        raise Unverified(BAD)
-    return key
 
 
 SOURCE = Source(
