@@ -270,10 +270,12 @@ def test_neither_a_file_nor_a_rotation_takes_a_secret_that_could_verify_nothing(
     key = 64 * "a"
     said = "a secret of the source 'discord' is the application's public key"
 
-    assert said in sentence(apply([entry], ORDERS_SECRET="no key"))
-    assert rows(database) == []
+    other = {"name": "Others", "action_payload": "others.sh"}
+    assert said in sentence(apply([other, entry], ORDERS_SECRET="no key"))
+    assert rows(database) == [], "a mistake in a file is found before anything is done"
     apply([entry], ORDERS_SECRET=key)
-    assert said in sentence(apply([entry], ORDERS_SECRET="no key"))
+    unsaid = {name: value for name, value in entry.items() if name != "source"}
+    assert said in sentence(apply([unsaid], ORDERS_SECRET="no key"))
     with pytest.raises(InvalidTrigger, match=said):
         operate.rotate_secret(database, "orders", 60, "no key", ALICE)
     assert rows(database)[0].secret == key
