@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.db import Database, is_one_of
+from app.db import Database, apart, is_one_of
 from app.lifecycle import DEAD
 from app.models import trigger_executions, triggers
 
@@ -17,8 +17,8 @@ PAGE_ROWS = 500
 UNKNOWN = "unknown"
 """The reason of those that died before reasons were written down."""
 _columns = trigger_executions.c
-_trigger_id = _columns.trigger_id + 0
-"""Fits no index: else SQLite goes through all that a trigger ever did to find what failed."""
+_trigger_id = apart(_columns.trigger_id)
+"""Else SQLite goes through all that a trigger ever did to find what failed."""
 _SHOWN = (
     _columns.id,
     _columns.trigger_id,

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from app import lifecycle
 from app.counting import EXACT_UP_TO, Counter
-from app.db import is_one_of
+from app.db import apart, is_one_of
 from app.errors import InvalidRequest
 from app.models import (
     audit,
@@ -162,8 +162,8 @@ def executions_query(
     elif status == lifecycle.RUNNING:
         return query.where(_executions.id.in_(_running(trigger_id)))
     elif status in lifecycle.DEAD:
-        # their index holds little and knows the status; the sum keeps the trigger's from being used
-        return query.where(_executions.trigger_id + 0 == trigger_id, in_status(status))
+        # their index holds little, and knows status and trigger
+        return query.where(apart(_executions.trigger_id) == trigger_id, in_status(status))
     query = query.where(_executions.trigger_id == trigger_id)
     return query if status is None else query.where(in_status(status))
 

@@ -80,6 +80,26 @@ SECONDS_SINCE = {
 }
 
 
+class apart(FunctionElement[Any]):  # noqa: N801, as those above
+    """A column that SQLite shall look for in no index of its own: it would read all the table's.
+
+    To PostgreSQL it is the column, whose condition is read off whichever index holds it.
+    """
+
+    inherit_cache = True
+    type = sa.Integer()
+
+
+@compiles(apart, "sqlite")
+def _apart_sqlite(element: apart, compiler: Any, **options: Any) -> str:
+    return f"({compiler.process(element.clauses, **options)} + 0)"
+
+
+@compiles(apart, "postgresql")
+def _apart_postgresql(element: apart, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(element.clauses, **options))
+
+
 def alone(connection: Connection, errand: int) -> bool:
     """Whether nobody else is about this errand until the transaction ends, which writes.
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app import clock, dead_letters, deliveries, history, operate, searching
+from app import clock, dead_letters, deliveries, history, operate, searching, statistics
 from app.audit import Actor
 from app.db import Database
 from app.dead_letters import Chosen
@@ -173,7 +173,7 @@ def groups(desk: Desk, connection: Connection, chosen: Chosen) -> list[DeadGroup
     def count() -> list[DeadGroup]:
         return [showing.dead_group(row) for row in dead_letters.counts(connection, chosen)]
 
-    def read(groups: list[DeadGroup]) -> int:
-        return sum(group["executions"] for group in groups)
+    def read(_groups: list[DeadGroup]) -> int:
+        return sum(statistics.dead_by_reason(connection, desk.counter).values())
 
     return list(desk.counter.kept(("dead", chosen), count, read))
