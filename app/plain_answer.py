@@ -75,10 +75,12 @@ class Answer:
 
         said = application(environ, start_response)
         try:
-            self.body = b"".join([*written, *said])
+            for piece in said:
+                written.append(piece)  # noqa: PERF402, the application may write in between
         finally:
             if hasattr(said, "close"):
                 said.close()
+        self.body = b"".join(written)
         return self
 
     def in_one_piece(self, *, keep: bool) -> bytes | None:

@@ -151,6 +151,16 @@ def logs(config: Config) -> Logger:
     return Logger(config)
 
 
+def test_what_is_written_on_the_way_stands_where_it_was_written() -> None:
+    def application(_environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        write = start(OK, HEADERS)
+        yield b"first "
+        write(b"second ")
+        yield b"third"
+
+    assert Answer().of(application, {}).body == b"first second third"
+
+
 def test_a_server_as_it_is_started_does_nothing_but_answer() -> None:
     assert plain_answer.as_usual(Config(), logs(Config()))
 
