@@ -9,6 +9,7 @@ import math
 import os
 import re
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,11 +77,16 @@ class Event(logging.LogRecord):
             evt=evt,
             fields=fields,
             created=now,
-            msecs=now % 1 * 1000,
+            msecs=float(int(now % 1 * 1000)),
+            relativeCreated=(now - _BEGAN) * 1000,
+            process=os.getpid(),
+            thread=threading.get_ident(),
         )
 
 
-_NOT_FOUND_OUT = vars(logging.LogRecord("", 0, "", 0, "", (), None))
+_FIRST = logging.LogRecord("", 0, "", 0, "", (), None)
+_NOT_FOUND_OUT = vars(_FIRST) | {"threadName": None, "processName": None}
+_BEGAN = _FIRST.created - _FIRST.relativeCreated / 1000
 
 
 def configure(level: str, form: str = "text") -> None:
@@ -122,10 +128,11 @@ class JsonFormatter(logging.Formatter):
 
 def _fields(maker: logging.Formatter, record: logging.LogRecord) -> dict[str, object]:
     fields: dict[str, object]
-    if isinstance(record, Event):
-        fields = {"evt": record.evt, **record.fields}
-    else:
+    name = getattr(record, "evt", None)
+    if name is None:
         fields = {"logger": record.name, "msg": record.getMessage()}
+    else:
+        fields = {"evt": name, **getattr(record, "fields", {})}
     errand = _errand.get()
     if errand is not None:
         fields["request_id"] = errand.request_id

@@ -2,7 +2,9 @@
 
 import json
 import logging
+import os
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -170,3 +172,47 @@ def test_lines_within_an_errand_name_its_request_and_no_others_do(
 
     assert errand.told
     assert ["r-1" in line for line in written] == [True, True, False]
+
+
+def test_a_record_is_of_its_own_process_and_thread(records: list[logging.LogRecord]) -> None:
+    logger = logging.getLogger("test_log")
+
+    def told() -> None:
+        log.event(logger, logging.INFO, "admitted")
+        logger.info("admitted")
+
+    thread = threading.Thread(target=told)
+    thread.start()
+    thread.join()
+
+    ours, usual = records
+    same = ("process", "thread", "levelname", "levelno", "name", "msg", "args", "exc_info")
+    assert {name: getattr(ours, name) for name in same} == {
+        name: getattr(usual, name) for name in same
+    }
+    assert vars(ours).keys() - {"evt", "fields"} == vars(usual).keys()
+    began = [record.created - record.relativeCreated / 1000 for record in records]
+    assert began[0] == pytest.approx(began[1], abs=1e-3)
+    assert ours.msecs == int(ours.msecs)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_record_made_after_a_fork_is_of_the_child(records: list[logging.LogRecord]) -> None:
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        log.event(logging.getLogger("test_log"), logging.INFO, "admitted")
+        os.write(writing, str(records[0].process).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+
+    assert int(os.read(reading, 20)) == child
+
+
+def test_a_record_that_came_from_another_process_is_still_an_event(
+    records: list[logging.LogRecord],
+) -> None:
+    log.event(logging.getLogger("test_log"), logging.INFO, "admitted", trigger_id=7)
+    came = logging.makeLogRecord(vars(records[0]))
+
+    assert line(came) == line(records[0])
