@@ -75,8 +75,7 @@ class Triggers:
         named = number(trigger_id)
         found = self._fresh(named)
         if found is None:
-            trigger = waiting.elsewhere(partial(self._look_up, named))
-            found = self._remember(named, trigger)
+            found = waiting.elsewhere(partial(self._looked_up, named))
         return None if named == NO_ID else found.trigger
 
     def remembered(self, trigger_id: str) -> int | None:
@@ -94,10 +93,12 @@ class Triggers:
         found = self._found.get(named)
         return found if found is not None and self._clock() < found.until else None
 
-    def _remember(self, named: int, trigger: Trigger | None) -> _Found:
+    def _looked_up(self, named: int) -> _Found:
+        until = self._clock() + FRESH_SECONDS  # however long the database takes to say it
+        found = _Found(self._look_up(named), until)
         if len(self._found) >= REMEMBERED_AT_MOST and named not in self._found:
             self._found = {}  # strangers choose the ids; whoever is known is soon known again
-        found = self._found[named] = _Found(trigger, self._clock() + FRESH_SECONDS)
+        self._found[named] = found
         return found
 
     def _look_up(self, number: int) -> Trigger | None:

@@ -1,11 +1,13 @@
 """A change to a trigger takes effect within two seconds, though it is not asked for every time."""
 
 import itertools
+from typing import Any
 
 import pytest
 
 from app import operate, removing
 from app.db import Database
+from app.intake import lookup
 from app.intake.lookup import FRESH_SECONDS, Triggers
 from tests import factories
 
@@ -126,3 +128,38 @@ def test_a_trigger_is_never_unknown_because_what_was_remembered_just_expired(
     known = Triggers(database, lambda: next(moments))
 
     assert all(known.find(trigger_id) is not None for _ in range(100))
+
+
+def test_what_a_slow_database_says_is_as_old_as_the_question(
+    database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trigger_id = str(factories.trigger(database))
+    remembered = Triggers(database, clock)
+    asked = remembered._row
+
+    def slowly(number: int) -> Any:
+        row = asked(number)
+        clock.seconds += 0.9
+        return row
+
+    monkeypatch.setattr(remembered, "_row", slowly)
+    remembered.find(trigger_id)
+    operate.set_enabled(database, trigger_id, False)
+
+    clock.seconds += 0.2
+
+    found = remembered.find(trigger_id)
+    assert found is not None
+    assert not found.enabled
+
+
+def test_strangers_who_ask_for_any_number_take_no_more_room_than_the_limit(
+    database: Database, remembered: Triggers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookup, "REMEMBERED_AT_MOST", 10)
+    trigger_id = str(factories.trigger(database))
+
+    for number in range(1_000, 1_025):
+        remembered.find(str(number))
+        assert remembered.find(trigger_id) is not None
+        assert len(remembered._found) <= 10
