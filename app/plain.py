@@ -9,10 +9,17 @@ import re
 from enum import Enum
 from typing import Any
 
-from gunicorn.http.message import DEFAULT_MAX_HEADERFIELD_SIZE, MAX_HEADERS, Request
+from gunicorn.http.message import (
+    DEFAULT_MAX_HEADERFIELD_SIZE,
+    MAX_HEADERS,
+    MAX_REQUEST_LINE,
+    Request,
+)
 
 WHOLE_BYTES = 16_384
 """Of the largest request that is answered in turn: none waits long for its neighbour's."""
+LONGEST_HEAD = min(MAX_REQUEST_LINE, DEFAULT_MAX_HEADERFIELD_SIZE)
+"""No part of a head may be longer, whatever the operator allows."""
 _REQUEST_LINE = re.compile(rb"POST (/[A-Za-z0-9_./~-]*) HTTP/1\.1\r\n")
 # as RFC 9110 has them in 5.6.2 and 5.5, but no underscore: to WSGI it is the same as a hyphen
 _FIELDS = re.compile(rb"(?:[A-Za-z0-9!#$%&'*+.^`|~-]+:[\t -~\x80-\xff]*\r\n)+")
@@ -84,7 +91,7 @@ class Reader:
         self._beginning = beginning
         self._reads = cfg.proxy_protocol == "off" and cfg.protocol == "http" and not cfg.is_ssl
         limits = (cfg.limit_request_line, cfg.limit_request_field_size)
-        self._longest_head = min(limit or DEFAULT_MAX_HEADERFIELD_SIZE for limit in limits)
+        self._longest_head = min(LONGEST_HEAD, *(limit or LONGEST_HEAD for limit in limits))
         self._most_fields = cfg.limit_request_fields or MAX_HEADERS
         self._tell_scheme = cfg.secure_scheme_headers
 

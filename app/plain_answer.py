@@ -4,21 +4,25 @@ What gunicorn does besides, for an operator who asks for an access log or hooks,
 such a server, or an answer that is unusual in any way, its own code takes over.
 """
 
+import logging
 import os
 import re
 import time
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
 from gunicorn import SERVER, util
 from gunicorn.config import Config
+from gunicorn.glogging import Logger
 from gunicorn.http import wsgi
 
 from app.plain import Headers, Plain
 
 # names in lower case, as Falcon writes them
 _FIELDS = re.compile(r"(?:[a-z0-9-]+: [\t -~\x80-\xff]*\r\n)+")
-_STATUS = re.compile(r"(?!204|304)[2-5]\d\d [ -~]+")
+_UNPREFIXED = frozenset({"CONTENT-TYPE", "CONTENT-LENGTH"})
+_STATUS = re.compile(r"(?!204|304)[2-5][0-9][0-9] [ -~]+")
 
 
 def as_usual(cfg: Any, log: Any) -> bool:
@@ -26,14 +30,18 @@ def as_usual(cfg: Any, log: Any) -> bool:
     usual = Config().settings
     hooks = ("pre_request", "post_request")
     hooked = any(cfg.settings[hook].get() is not usual[hook].get() for hook in hooks)
-    return not (hooked or cfg.statsd_host or log.access_log_enabled or "SCRIPT_NAME" in os.environ)
+    # at the level of debug gunicorn's own hook tells of each request
+    told = log.access_log_enabled or log.error_log.isEnabledFor(logging.DEBUG)
+    counted = type(log).access is not Logger.access
+    return not (hooked or told or counted or "SCRIPT_NAME" in os.environ)
 
 
 class Environment:
     """What a request is to WSGI, as gunicorn's `wsgi.create` tells it."""
 
     def __init__(self, cfg: Any) -> None:
-        self._always = wsgi.base_environ(cfg) | {"wsgi.multithread": True, "SCRIPT_NAME": ""}
+        ours = {"wsgi.errors": _Errors(cfg), "wsgi.multithread": True, "SCRIPT_NAME": ""}
+        self._always = wsgi.base_environ(cfg) | ours
 
     def of(self, request: Plain, conn: Any) -> dict[str, Any]:
         """The environment of this one, which came on a TCP connection."""
@@ -55,6 +63,23 @@ class Environment:
         for name, value in request.headers:
             environ[_key(name)] = value
         return environ
+
+
+class _Errors:
+    """`wsgi.errors`: gunicorn's own, made anew for whoever writes, since log files are rotated."""
+
+    def __init__(self, cfg: Any) -> None:
+        self._cfg = cfg
+
+    def write(self, text: str) -> None:
+        wsgi.WSGIErrorsWrapper(self._cfg).write(text)
+
+    def writelines(self, texts: Iterable[str]) -> None:
+        for text in texts:
+            self.write(text)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
 
 
 class Answer:
@@ -92,7 +117,7 @@ class Answer:
             and util.hop_headers.isdisjoint(named)
             and _STATUS.fullmatch(self.status)
             and _FIELDS.fullmatch(fields)
-            and fields.count("\r\n") == len(self.headers)
+            and fields.count("\r\n") == len(self.headers) == len(named)
         )
         if not plain:
             return None
@@ -113,11 +138,8 @@ class Answer:
         return not response.should_close()
 
 
-@lru_cache(maxsize=1024)
 def _key(name: str) -> str:
-    if name in ("CONTENT-TYPE", "CONTENT-LENGTH"):
-        return name.replace("-", "_")
-    return "HTTP_" + name.replace("-", "_")
+    return name.replace("-", "_") if name in _UNPREFIXED else "HTTP_" + name.replace("-", "_")
 
 
 @lru_cache(maxsize=1)

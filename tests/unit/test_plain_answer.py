@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -99,6 +100,8 @@ def test_an_answer_is_the_same_to_its_last_byte(made: Answer, keep: bool) -> Non
         answer(headers=[*HEADERS, ("server", "other")]),
         answer(headers=[*HEADERS, ("date", "today")]),
         answer(headers=[*HEADERS, ("Content-Length", "16")]),
+        answer(headers=[("content-length", "30"), *HEADERS]),
+        answer("2\u06600 OK"),
         answer(headers=[*HEADERS, ("X-Upper", "1")]),
         answer(headers=[*HEADERS, ("x-split", "1\r\nX-Other: 2")]),
         answer(headers=[*HEADERS, ("x-split", "1\nX-Other: 2")]),
@@ -171,7 +174,7 @@ def test_a_server_as_it_is_started_does_nothing_but_answer() -> None:
         ("accesslog", "-"),
         ("pre_request", lambda _worker, _request: None),
         ("post_request", lambda _worker, _request: None),
-        ("statsd_host", "127.0.0.1:8125"),
+        ("loglevel", "debug"),
     ],
 )
 def test_who_asks_gunicorn_for_more_has_its_own_way(name: str, value: object) -> None:
@@ -179,6 +182,38 @@ def test_who_asks_gunicorn_for_more_has_its_own_way(name: str, value: object) ->
     config.set(name, value)
 
     assert not plain_answer.as_usual(config, logs(config))
+
+
+class Counting(Logger):
+    """Counts requests, and writes no log of them."""
+
+    def access(self, *_: Any) -> None:
+        raise NotImplementedError
+
+
+def test_a_logger_that_is_to_hear_of_each_request_hears_of_it() -> None:
+    assert not plain_answer.as_usual(Config(), Counting(Config()))
+
+
+def test_errors_are_written_to_the_log_that_is_there_now(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "errors.log"
+    config = Config()
+    config.set("errorlog", str(path))
+    log = Logger(config)
+    errors = Environment(config).of(asked(), Connection())["wsgi.errors"]
+
+    errors.write("before\n")
+    path.rename(tmp_path / "errors.log.1")
+    log.reopen_files()
+    errors.writelines(["after\n"])
+    errors.flush()
+    for handler in list(log.error_log.handlers):
+        log.error_log.removeHandler(handler)
+        handler.close()
+
+    assert path.read_text() == "after\n"
 
 
 def test_a_prefix_for_all_paths_is_left_to_gunicorn(monkeypatch: pytest.MonkeyPatch) -> None:
