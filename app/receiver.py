@@ -8,6 +8,7 @@ that polls, if it is small and there to its last byte. What is slow, large, chun
 gets a thread as ever.
 """
 
+import errno
 import os
 import selectors
 import socket
@@ -34,6 +35,8 @@ LET_PASS_SECONDS = 0.05
 """How long a new connection is left to another process that has fewer."""
 GREEDY_SECONDS = 0.25
 """How long none is left to others after one was in vain: they may be hung."""
+GONE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.ETIMEDOUT, errno.EAGAIN})
+"""How a sender leaves before it is answered: no word is lost on it."""
 
 census = Census()
 """Of the workers of this master, which imports this module before it forks them."""
@@ -121,13 +124,14 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
 
         https://www.rfc-editor.org/rfc/rfc9112#section-9.6
         """
-        with suppress(BlockingIOError):
-            try:
-                if client.recv(WHOLE_BYTES):
-                    return
-            except ConnectionError:
-                pass
-            self._let_go(conn)
+        try:
+            if client.recv(WHOLE_BYTES):
+                return
+        except BlockingIOError:
+            return
+        except OSError:
+            pass  # the peer is gone, in whatever way
+        self._let_go(conn)
 
     def _let_go(self, conn: Any) -> None:
         self._lingering.remove(conn)
@@ -221,8 +225,11 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
                 parser.unreader.unread(arrived)
                 request = next(parser)
                 keep = self.handle_request(request, conn)
-        except (StopIteration, NoMoreData, OSError):
-            pass  # the sender is gone, or does not read its answers: the connection is closed
+        except (StopIteration, NoMoreData):
+            pass  # there is no request after all
+        except OSError as error:
+            if error.errno not in GONE:  # or it does not read its answers
+                self.log.exception("Socket error processing request.")
         except Exception as error:
             with suppress(OSError):
                 self.handle_error(request, conn.sock, conn.client, error)

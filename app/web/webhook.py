@@ -1,7 +1,6 @@
 """/api/triggers/webhook/{trigger_id}: where senders knock."""
 
 import time
-from functools import lru_cache
 from typing import Any
 
 import falcon
@@ -69,16 +68,15 @@ class Webhook:
 
 def _headers(environ: dict[str, Any]) -> dict[str, str]:
     """By their names in lower case, as sent."""
-    headers = {_header(name): value for name, value in environ.items() if name.startswith("HTTP_")}
+    headers = {
+        name[5:].replace("_", "-").lower(): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    }
     for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
         if environ.get(name):
             headers[name.replace("_", "-").lower()] = environ[name]
     return headers
-
-
-@lru_cache(maxsize=1024)
-def _header(name: str) -> str:
-    return name.removeprefix("HTTP_").replace("_", "-").lower()
 
 
 def _require_plain(req: falcon.Request) -> None:
