@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import time
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from urllib3.util import Url
 
@@ -82,6 +83,7 @@ def accepted(answer: Answer, hidden: list[str]) -> str:
     raise ActionFailed(said, http_status=answer.status, retry_after=answer.retry_after)
 
 
+@lru_cache(maxsize=256)
 def read(payload: str) -> Target:
     """The target that a payload describes: an address, or an object of OPTIONS."""
     given = options.either(payload, "url", OPTIONS)

@@ -26,7 +26,7 @@ def record(
     Compare-and-set on the leases: raises LeaseLost when another worker has taken one of the
     executions over. The transaction is then to be rolled back, and each tried by itself.
     """
-    values = [_values(each, chance()) for each in ended]
+    values = [_values(each, chance) for each in ended]
     settled = connection.execute(_settle(), values)
     if settled.rowcount != len(ended):
         lost = f"{len(ended) - settled.rowcount} of {len(ended)}"
@@ -86,14 +86,14 @@ def _end() -> sa.Update:
     )
 
 
-def _values(ended: Ended, chance: float) -> dict[str, Any]:
-    outcome = ended.outcome
+def _values(ended: Ended, chance: Callable[[], float]) -> dict[str, Any]:
+    outcome, status = ended.outcome, next_status(ended)
     return {
         "the_execution": ended.lease.execution_id,
         "owner": ended.lease.owner,
         "the_number": ended.lease.number,
-        "the_status": next_status(ended),
-        "wait_seconds": _wait_seconds(ended, chance),
+        "the_status": status,
+        "wait_seconds": _wait_seconds(ended, chance()) if status == lifecycle.RETRYING else 0.0,
         "said": outcome.summary or None,
         "the_error": outcome.error,
         "category": outcome.category,
