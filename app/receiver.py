@@ -174,11 +174,10 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
             more = b""
         begun = self._begun.pop(conn, None) or _Begun(among)
         begun.arrived += more
-        arrived, ended = begun.arrived, not more
-        plain = self._reader.read(arrived, conn.client)
-        if ended:
-            part = Part.NONE
-        else:
+        arrived, plain, part = begun.arrived, None, Part.NONE
+        if more:
+            if self._as_usual and isinstance(conn.server, tuple):
+                plain = self._reader.read(arrived, conn.client)
             part = Part.WHOLE if plain else part_of_request(arrived, self._beginning)
         if part is Part.BEGINNING and not begun.late:
             self._begun[conn] = begun
@@ -219,7 +218,7 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
         request, keep = plain, False
         parser = self._parser(conn)
         try:
-            if plain is not None and self._as_usual and isinstance(conn.server, tuple):
+            if plain is not None:
                 keep = self._answer_plain(conn, plain)
             else:
                 parser.unreader.unread(arrived)
