@@ -32,6 +32,12 @@ def remembered(database: Database, clock: Clock) -> Triggers:
     return Triggers(database, clock)
 
 
+def is_enabled(remembered: Triggers, trigger_id: str) -> bool:
+    found = remembered.find(trigger_id)
+    assert found is not None
+    return found.enabled
+
+
 def test_a_trigger_is_remembered_for_a_moment(
     database: Database, remembered: Triggers, clock: Clock
 ) -> None:
@@ -53,9 +59,7 @@ def test_a_disabled_trigger_is_known_to_be_so_within_two_seconds(
 
     clock.seconds += 2
 
-    found = remembered.find(trigger_id)
-    assert found is not None
-    assert not found.enabled
+    assert not is_enabled(remembered, trigger_id)
 
 
 def test_a_trigger_made_after_it_was_asked_for_is_found_within_two_seconds(
@@ -148,9 +152,7 @@ def test_what_a_slow_database_says_is_as_old_as_the_question(
 
     clock.seconds += 0.2
 
-    found = remembered.find(trigger_id)
-    assert found is not None
-    assert not found.enabled
+    assert not is_enabled(remembered, trigger_id)
 
 
 def test_strangers_who_ask_for_any_number_take_no_more_room_than_the_limit(
