@@ -11,8 +11,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import chain
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
+from sqlalchemy.engine import Engine
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+
+from app import waiting
 from app.db import SECONDS_SINCE, Database, begin_writing, in_our_words
 from app.errors import HookonceError
 from app.revision import Schema
@@ -69,6 +73,12 @@ class Lane(Protocol):
         Raises RowRefused, DatabaseUnavailable or SchemaMoved; then none was kept.
         """
 
+    def enter(self, schema: Schema, row: Row) -> int | Standing:
+        """The id of the row's execution, committed; or what its key was admitted as before.
+
+        Raises as `insert`.
+        """
+
 
 @contextmanager
 def opened(database: Database) -> Iterator[Lane]:
@@ -92,7 +102,7 @@ def _driver(database: Database) -> Iterator[Any]:
     """A connection of the driver. After an error that is no refusal it is not used again."""
     dbapi: Any = database.engine.dialect.loaded_dbapi
     with in_our_words(dbapi.Error):
-        pooled = database.engine.raw_connection()
+        pooled = _pooled(database.engine)
         try:
             yield pooled.driver_connection
         except (dbapi.IntegrityError, dbapi.DataError) as error:
@@ -104,6 +114,12 @@ def _driver(database: Database) -> Iterator[Any]:
             raise
         finally:
             pooled.close()
+
+
+def _pooled(engine: Engine) -> PoolProxiedConnection:
+    """A connection that is at hand; one that is to be made, or waited for, comes from elsewhere."""
+    at_hand = cast(QueuePool, engine.pool).checkedin()
+    return engine.raw_connection() if at_hand else waiting.elsewhere(engine.raw_connection)
 
 
 class SqliteLane:
@@ -138,6 +154,10 @@ class SqliteLane:
                 self._connection.execute("ROLLBACK")
             raise
         return ids
+
+    def enter(self, schema: Schema, row: Row) -> int | Standing:
+        known = self.standing(schema, row.trigger_id, {row.key}) if row.key is not None else {}
+        return known[row.key] if row.key in known else self.insert(schema, [row])[0]
 
     def _inserted(self, known: Shape, rows: Sequence[Row]) -> range:
         """Their ids, in their order: no other writer can come between them."""
@@ -221,6 +241,12 @@ class PostgresqlLane:
         made = self._connection.execute(_postgresql_insert(shape(schema)), columns)
         return [id_ for (id_,) in made.fetchall()]
 
+    def enter(self, schema: Schema, row: Row) -> int | Standing:
+        """In one statement: with one event under way, the way there and back is what takes long."""
+        found = self._connection.execute(_postgresql_entering(shape(schema)), row._asdict())
+        made, *standing = found.fetchone()
+        return Standing(*standing) if made is None else int(made)
+
 
 @lru_cache(maxsize=8)
 def postgresql_standing(shape: Shape) -> str:
@@ -239,11 +265,7 @@ def _postgresql_insert(shape: Shape) -> str:
     Keys enter the index in their own order: two processes that bring the same ones never wait for
     each other in a circle.
     """
-    now = "timezone('utc', statement_timestamp())"
-    columns = {"id": "id", "trigger_id": "trigger_id", "event_data": "event_data"}
-    columns |= {"status": "'pending'", "idempotency_key": "idempotency_key"}
-    columns |= {"next_attempt_at": now} if shape.scheduled else {}
-    columns |= {"received_at": now, "payload_digest": "payload_digest"} if shape.digests else {}
+    columns = _postgresql_columns(shape)
     requests = (
         ", kept AS (INSERT INTO execution_requests (execution_id, content_type, headers, body) "
         "SELECT id, content_type, headers, body FROM given)"
@@ -258,6 +280,47 @@ def _postgresql_insert(shape: Shape) -> str:
         f"SELECT {', '.join(columns.values())} FROM given ORDER BY trigger_id, idempotency_key)"
         f"{requests if shape.requests else ''} SELECT id FROM given ORDER BY place"
     )
+
+
+@lru_cache(maxsize=8)
+def _postgresql_entering(shape: Shape) -> str:
+    """The look-up, and the insert where it finds nothing."""
+    said = {
+        "trigger_id": "%(trigger_id)s::integer",
+        "event_data": "%(event_data)s::text",
+        "idempotency_key": "%(key)s::text",
+        "payload_digest": "%(digest)s::text",
+    }
+    columns = {name: said.get(value, value) for name, value in _postgresql_columns(shape).items()}
+    requests = (
+        ", kept AS (INSERT INTO execution_requests (execution_id, content_type, headers, body) "
+        "SELECT id, %(content_type)s::text, %(headers)s::text, %(body)s::bytea FROM given)"
+    )
+    return (
+        "WITH standing (id, digest, status, finished_seconds) AS MATERIALIZED ("
+        f"SELECT id, {_told(shape, 'postgresql')} "
+        "FROM trigger_executions "
+        "WHERE trigger_id = %(trigger_id)s::integer AND idempotency_key = %(key)s::text"
+        f"{' AND replay_of_id IS NULL' if shape.replays else ''}), "
+        "given AS MATERIALIZED ("
+        "SELECT nextval(pg_get_serial_sequence('trigger_executions', 'id')) AS id "
+        "WHERE NOT EXISTS (SELECT FROM standing)), "
+        f"made AS (INSERT INTO trigger_executions ({', '.join(columns)}) "
+        f"SELECT {', '.join(columns.values())} FROM given)"
+        f"{requests if shape.requests else ''} "
+        "SELECT id, NULL::bigint, NULL, NULL, NULL::float8 FROM given UNION ALL "
+        "SELECT NULL, id, digest::text, status, finished_seconds::float8 FROM standing"
+    )
+
+
+def _postgresql_columns(shape: Shape) -> dict[str, str]:
+    """What a new execution says in each column, by the names of a Row's fields in `given`."""
+    now = "timezone('utc', statement_timestamp())"
+    columns = {"id": "id", "trigger_id": "trigger_id", "event_data": "event_data"}
+    columns |= {"status": "'pending'", "idempotency_key": "idempotency_key"}
+    columns |= {"next_attempt_at": now} if shape.scheduled else {}
+    columns |= {"received_at": now, "payload_digest": "payload_digest"} if shape.digests else {}
+    return columns
 
 
 def _told(shape: Shape, kind: str) -> str:

@@ -47,7 +47,7 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
 
     def run(self) -> None:
         """Until the worker is told to stop, and what is under way is answered."""
-        self._round = Round(self.method_queue.defer)
+        self._round = Round(self.method_queue.defer, self.poller)
         self._begun: dict[Any, _Begun] = {}
         self._lingering: deque[Any] = deque()
         self._let_pass_until: float | None = None
@@ -88,12 +88,19 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """What came in together is worked on together."""
         census.note(self.age, self.nr_conns)
-        super().wait_for_and_dispatch_events(REST_SECONDS if self._begun else timeout)
+        ready = self.poller.select(self._patience_seconds(timeout))
+        for key, _ in ready:
+            key.data(key.fileobj)
         if self._begun:
             self._give_threads()
         while self._lingering and self._lingering[0].timeout <= time.monotonic():
             self._let_go(self._lingering[0])
-        self._round.end()
+        self._round.end(quiet=not ready)
+
+    def _patience_seconds(self, at_most: float) -> float:
+        if self._round.gathering:
+            return 0.0
+        return REST_SECONDS if self._begun else at_most
 
     def finish_request(self, conn: Any, answered: Any) -> None:
         """A connection that is not kept is closed without waiting for its peer to let go."""

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 
-from app import db
+from app import db, waiting
 from app.db import Database
 from app.errors import DatabaseUnavailable, SchemaMoved, WrongRevision
 
@@ -97,16 +97,24 @@ class SchemaWatch:
 
     def current(self) -> Schema:
         """The schema as it is, or was less than a second ago."""
-        with self._lock:
-            if self._seen is None or self._clock() - self._looked_at >= WATCH_SECONDS:
-                self._seen = self._look(self._seen)
-                self._looked_at = self._clock()
-            return self._seen
+        seen = self._seen
+        return seen if seen and self._recent else waiting.elsewhere(self._looked)
 
     def forget(self) -> None:
         """Look again before the next statement: what was seen is out of date."""
         with self._lock:
             self._seen = None
+
+    @property
+    def _recent(self) -> bool:
+        return self._clock() - self._looked_at < WATCH_SECONDS
+
+    def _looked(self) -> Schema:
+        with self._lock:
+            if self._seen is None or not self._recent:
+                self._seen = self._look(self._seen)
+                self._looked_at = self._clock()
+            return self._seen
 
     def _look(self, before: Schema | None) -> Schema:
         try:

@@ -2,15 +2,19 @@
 
 A thread that waits is put to sleep and woken by the kernel, and then fights for the interpreter. Of
 the requests that one thread answers in turn each is a greenlet: while it waits for a commit, the
-thread goes on with the next one.
+thread goes on with the next one. A database that is asked over a socket is waited for in the same
+way.
 """
 
 import contextvars
 import threading
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, TypeVar
+from functools import partial
+from selectors import BaseSelector
+from typing import Any, Protocol, TypeVar
 
 from greenlet import getcurrent, greenlet
 
@@ -18,7 +22,10 @@ Result = TypeVar("Result")
 Work = Callable[[], object]
 
 THREADS = 4
-"""For what must not keep the answering thread: commits, one at a time, and look-ups."""
+"""For what would keep the answering thread: look-ups, a held lock, a new connection."""
+
+GATHERING_SECONDS = 0.002
+"""How long work waits at most for more that joins it, while there always is some."""
 
 
 class Turn(Protocol):
@@ -51,6 +58,26 @@ def elsewhere(work: Callable[[], Result]) -> Result:
     return future.result()
 
 
+def in_turn() -> bool:
+    """Whether whoever asks shares its thread with others, and waits by this module alone."""
+    return isinstance(getcurrent(), _Guest)
+
+
+def stepped(steps: Generator[int, int, Result], fileno: int) -> Result:
+    """What the steps return, each of which yields what it waits for at this socket.
+
+    That is events of `selectors`, which are sent back when they are there. To be called in turn.
+    """
+    guest = getcurrent()
+    try:
+        events = next(steps)
+        while True:
+            guest.round.watch(fileno, events)
+            events = steps.send(events)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+
+
 class _ThreadTurn:
     def __init__(self) -> None:
         self._given = threading.Lock()
@@ -74,30 +101,35 @@ class _ThreadTurn:
 class Round:
     """The requests that one thread answers, to be made by that thread.
 
-    `call` has the thread call something soon, and may be used from any thread.
+    `call` has the thread call something soon, and may be used from any thread. `poller` is what
+    the thread waits at; it calls the data of what is ready, with its file.
     """
 
-    def __init__(self, call: Callable[[Work], object]) -> None:
+    def __init__(self, call: Callable[[Work], object], poller: BaseSelector) -> None:
         self.pool = ThreadPoolExecutor(THREADS, "elsewhere")
         self._call = call
+        self._poller = poller
         self._hub = getcurrent()
         self.thread = threading.get_ident()
         self._resumed: deque[greenlet] = deque()
         self._called = False
         self._gathered: list[Work] = []
+        self._begins_at = 0.0
 
     def answer(self, request: Work) -> None:
         """The request is answered, or waits: then it goes on when it is resumed."""
         _Guest(self, request).switch()
 
     def gather(self, work: Work) -> None:
-        """Done elsewhere once all that is ready now has joined it."""
+        """Done once all that is ready has joined it."""
+        if not self._gathered:
+            self._begins_at = time.monotonic() + GATHERING_SECONDS
         self._gathered.append(work)
 
     def resume(self, guest: greenlet) -> None:
         """The guest goes on soon; any thread may say so."""
         self._resumed.append(guest)
-        if not self._called:
+        if threading.get_ident() != self.thread and not self._called:
             self._called = True
             self._call(self._resume_all)
 
@@ -105,11 +137,28 @@ class Round:
         """To be called by a guest: the thread goes on with others until it is resumed."""
         self._hub.switch()
 
-    def end(self) -> None:
-        """All that was ready has been answered or waits."""
-        gathered, self._gathered = self._gathered, []
-        for work in gathered:
-            self.pool.submit(work)
+    def watch(self, fileno: int, events: int) -> None:
+        """To be called by a guest: the thread goes on with others until one of them is there."""
+        self._poller.register(fileno, events, partial(self._seen, getcurrent()))
+        self.leave()
+
+    @property
+    def gathering(self) -> bool:
+        """Whether something waits for the poller to have nothing ready."""
+        return bool(self._gathered)
+
+    def end(self, *, quiet: bool = True) -> None:
+        """All that was ready has been answered or waits; `quiet`: there was nothing.
+
+        Then what was gathered begins, or when it has waited for GATHERING_SECONDS: those who are
+        just being answered may have more to join it.
+        """
+        self._resume_all()
+        if self._gathered and (quiet or time.monotonic() >= self._begins_at):
+            gathered, self._gathered = self._gathered, []
+            for work in gathered:
+                self.answer(work)
+            self._resume_all()
 
     def close(self) -> None:
         """Nothing more is begun."""
@@ -117,8 +166,12 @@ class Round:
 
     def _resume_all(self) -> None:
         self._called = False
-        for _ in range(len(self._resumed)):
+        while self._resumed:
             self._resumed.popleft().switch()
+
+    def _seen(self, guest: greenlet, file: Any) -> None:
+        self._poller.unregister(file)
+        guest.switch()
 
 
 class _Guest(greenlet):  # type: ignore[misc] # greenlet says nothing of its types

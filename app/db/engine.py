@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy import event, exc
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from app import waiting
 from app.errors import NoDatabase
 from app.settings import Settings
 
@@ -70,10 +72,16 @@ def begin_writing(connection: Any) -> None:
     until = time.monotonic() + patience / 1000
     connection.execute("PRAGMA busy_timeout = 0")
     try:
-        while not _begun(connection, last=time.monotonic() >= until):
-            time.sleep(LOOK_AGAIN_SECONDS)
+        if not _begun(connection, last=not patience):
+            waiting.elsewhere(partial(_begin_until, connection, until))
     finally:
         connection.execute(f"PRAGMA busy_timeout = {patience}")
+
+
+def _begin_until(connection: Any, until: float) -> None:
+    time.sleep(LOOK_AGAIN_SECONDS)
+    while not _begun(connection, last=time.monotonic() >= until):
+        time.sleep(LOOK_AGAIN_SECONDS)
 
 
 def _begun(connection: Any, *, last: bool) -> bool:
@@ -149,6 +157,10 @@ def _postgresql_engine(settings: Settings) -> Engine:
         pool_use_lifo=True,
     )
 
+    @event.listens_for(engine, "do_connect")
+    def _connect(_dialect: object, _record: object, given: Any, named: Any) -> Any:
+        return _Connection.connect(*given, **named)
+
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
         _read_any_time(connection)
@@ -161,6 +173,15 @@ def _postgresql_engine(settings: Settings) -> Engine:
         connection.autocommit = False
 
     return engine
+
+
+class _Connection(psycopg.Connection[Any]):
+    """Who is answered in turn lets others go on while PostgreSQL works."""
+
+    def wait(self, gen: Any, *options: Any, **named: Any) -> Any:
+        if waiting.in_turn():
+            return waiting.stepped(gen, self.fileno())
+        return super().wait(gen, *options, **named)
 
 
 class _AnyTime:

@@ -11,13 +11,13 @@ from functools import partial
 
 from sqlalchemy.exc import DataError, IntegrityError
 
-from app import lane, log, outcomes
+from app import lane, log, outcomes, waiting
 from app.db import Database
 from app.errors import DatabaseUnavailable, Deadlocked, SchemaMoved
 from app.intake import admit
 from app.intake.message import Admission, Request, Verdict
 from app.intake.together import Together
-from app.lane import Lane, RowRefused, Standing
+from app.lane import Lane, Row, RowRefused, Standing
 from app.lifecycle import PENDING
 from app.retention import Lifetimes
 from app.revision import Schema, SchemaWatch
@@ -29,6 +29,9 @@ A migration through all revisions may have the lock at each, and change the colu
 """
 EVENTS_TOGETHER = 128
 """More of them gain nothing, and each waits for the slowest."""
+
+LIGHT_BYTES = 262_144
+"""What is more is written elsewhere: it would keep the answering thread for milliseconds."""
 
 Result = list[Verdict] | Exception
 Known = dict[tuple[int, str], Standing]
@@ -46,6 +49,10 @@ class Entry:
     """After which a key counts no more; None: it always does."""
 
 
+Fresh = tuple[Entry, Admission]
+"""An event that is to be inserted, and what brought it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Admitting:
     """How a process admits: alone with its database."""
@@ -56,12 +63,17 @@ class Admitting:
 
     def admit(self, entries: list[Entry]) -> list[Result]:
         """A verdict for each event of each entry, committed; or why there is none."""
+        if sum(len(entry.request.body) for entry in entries) > LIGHT_BYTES:
+            return waiting.elsewhere(partial(self._admitted, entries))
+        return self._admitted(entries)
+
+    def _admitted(self, entries: list[Entry]) -> list[Result]:
         moved: Exception = DatabaseUnavailable("nothing was asked")
         for _ in range(MOVES_OUTLIVED):
             try:
                 return list(self._together(self.schema.admitting(), entries))
             except (RowRefused, Deadlocked):
-                return self._one_by_one(entries)
+                return waiting.elsewhere(partial(self._one_by_one, entries))
             except SchemaMoved as error:
                 self.schema.forget()
                 moved = error
@@ -71,12 +83,7 @@ class Admitting:
 
     def _together(self, schema: Schema, entries: list[Entry]) -> list[list[Verdict]]:
         with lane.opened(self.database) as way:
-            known = _standing(way, schema, entries) if self.pre_check else {}
-            if len(_counting(entries, known)) < len(known):
-                raise RowRefused("a key stands that counts no more: it is given up alone")
-            fresh = _first_of_each(entries, known) if self.pre_check else _each(entries)
-            rows = [admit.row(entry.trigger_id, each, entry.request) for entry, each in fresh]
-            ids = way.insert(schema, rows) if rows else []
+            known, fresh, ids = self._entered(way, schema, entries)
         if ids:
             self.database.bell.ring()
         made = {}
@@ -85,6 +92,20 @@ class Admitting:
             if admission.key is not None:
                 known[entry.trigger_id, admission.key] = Standing(id_, admission.digest, PENDING)
         return [_verdicts(entry, made, known) for entry in entries]
+
+    def _entered(
+        self, way: Lane, schema: Schema, entries: list[Entry]
+    ) -> tuple[Known, list[Fresh], list[int]]:
+        """What stood already, and what did not with the ids that it has now."""
+        if not self.pre_check:
+            fresh = [(entry, each) for entry in entries for each in entry.admissions]
+            return {}, fresh, way.insert(schema, _rows(fresh))
+        if len(entries) == len(entries[0].admissions) == 1:
+            return _entered_alone(way, schema, entries[0])
+        known = _standing(way, schema, entries)
+        _require_all_count(entries, known)
+        fresh = _first_of_each(entries, known)
+        return known, fresh, way.insert(schema, _rows(fresh)) if fresh else []
 
     def _one_by_one(self, entries: list[Entry]) -> list[Result]:
         """Each in a transaction of its own; once the database is away, it is for all the rest."""
@@ -166,12 +187,27 @@ def _counting(entries: list[Entry], known: Known) -> Known:
     }
 
 
-def _each(entries: list[Entry]) -> list[tuple[Entry, Admission]]:
-    """Every event: the index alone decides."""
-    return [(entry, admission) for entry in entries for admission in entry.admissions]
+def _require_all_count(entries: list[Entry], known: Known) -> None:
+    if len(_counting(entries, known)) < len(known):
+        raise RowRefused("a key stands that counts no more: it is given up alone")
 
 
-def _first_of_each(entries: list[Entry], known: Known) -> list[tuple[Entry, Admission]]:
+def _entered_alone(way: Lane, schema: Schema, entry: Entry) -> tuple[Known, list[Fresh], list[int]]:
+    (admission,) = entry.admissions
+    found = way.enter(schema, admit.row(entry.trigger_id, admission, entry.request))
+    if not isinstance(found, Standing):
+        return {}, [(entry, admission)], [found]
+    assert admission.key is not None  # noqa: S101, without a key nothing stands
+    known = {(entry.trigger_id, admission.key): found}
+    _require_all_count([entry], known)
+    return known, [], []
+
+
+def _rows(fresh: list[Fresh]) -> list[Row]:
+    return [admit.row(entry.trigger_id, each, entry.request) for entry, each in fresh]
+
+
+def _first_of_each(entries: list[Entry], known: Known) -> list[Fresh]:
     """The events to insert: those whose key neither stands nor came earlier in this batch."""
     fresh, seen = [], set(known)
     for entry in entries:

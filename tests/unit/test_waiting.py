@@ -1,45 +1,24 @@
 """Who waits gives way to others, hears of its own, and keeps what it knew."""
 
+import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
-from queue import SimpleQueue
+from selectors import EVENT_READ, EVENT_WRITE
 
 import pytest
 
 from app import waiting
 from app.intake.together import Together
-from app.waiting import Round
-
-DEADLINE_SECONDS = 20.0
-
-
-class Answering:
-    """A thread, this one, that answers requests in turn, as a server's does."""
-
-    def __init__(self) -> None:
-        self._calls: SimpleQueue[Callable[[], object]] = SimpleQueue()
-        self.round = Round(self._calls.put)
-
-    def answer(self, *requests: Callable[[], object]) -> None:
-        """All of them begin at once; returns when there is nothing more to do for now."""
-        for request in requests:
-            self.round.answer(request)
-        self.round.end()
-
-    def until(self, true: Callable[[], object]) -> None:
-        """Go on with those that are resumed until this is so."""
-        while not true():
-            self._calls.get(timeout=DEADLINE_SECONDS)()
-            self.round.end()
+from tests.answering import DEADLINE_SECONDS, Answering
 
 
 @pytest.fixture
 def answering() -> Iterator[Answering]:
     made = Answering()
     yield made
-    made.round.close()
+    made.close()
 
 
 def test_while_one_waits_for_work_elsewhere_others_are_answered(answering: Answering) -> None:
@@ -109,6 +88,95 @@ def test_what_is_answered_in_one_turn_is_worked_on_in_one_batch(answering: Answe
 
     assert batches == [list(range(20))]
     assert said == [10 * item for item in range(20)]
+
+
+def test_work_for_those_who_are_answered_in_turn_is_done_by_the_same_thread(
+    answering: Answering,
+) -> None:
+    there: list[int] = []
+    together = Together(lambda items: there.append(threading.get_ident()) or items, 100)
+
+    answering.answer(lambda: together(1))
+
+    assert there == [threading.get_ident()]
+
+
+def test_work_begins_when_nothing_more_is_ready_to_join_it(answering: Answering) -> None:
+    batches: list[list[int]] = []
+    together = Together(lambda items: batches.append(items) or items, 100)
+
+    answering.round.answer(lambda: together(1))
+    answering.round.end(quiet=False)
+    assert answering.round.gathering
+    assert batches == []
+    answering.round.answer(lambda: together(2))
+    answering.round.end()
+
+    assert batches == [[1, 2]]
+    assert not answering.round.gathering
+
+
+def test_work_begins_in_the_end_though_there_is_always_more(
+    answering: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "GATHERING_SECONDS", 0.0)
+    batches: list[list[int]] = []
+    together = Together(lambda items: batches.append(items) or items, 100)
+
+    answering.round.answer(lambda: together(1))
+    answering.round.end(quiet=False)
+
+    assert batches == [[1]]
+
+
+def heard(at: socket.socket) -> Generator[int, int, bytes]:
+    """Steps that wait until it can be written to, then until there is something to read."""
+    assert (yield EVENT_WRITE) == EVENT_WRITE
+    assert (yield EVENT_READ) == EVENT_READ
+    return at.recv(9)
+
+
+def test_while_one_waits_at_a_socket_others_are_answered(answering: Answering) -> None:
+    here, there = socket.socketpair()
+    said: list[object] = []
+
+    with here, there:
+        answering.answer(
+            lambda: said.append(waiting.stepped(heard(here), here.fileno())),
+            lambda: said.append(there.send(b"well")),
+        )
+        answering.until(lambda: len(said) == 2)
+
+    assert said == [4, b"well"]
+
+
+def test_an_error_of_a_step_is_raised_where_it_was_waited_for(answering: Answering) -> None:
+    here, there = socket.socketpair()
+    said: list[str] = []
+
+    def steps() -> Generator[int, int, None]:
+        yield EVENT_WRITE
+        raise ArithmeticError("no")
+
+    def request() -> None:
+        try:
+            waiting.stepped(steps(), here.fileno())
+        except ArithmeticError as error:
+            said.append(str(error))
+
+    with here, there:
+        answering.answer(request)
+        answering.until(lambda: said)
+
+    assert said == ["no"]
+
+
+def test_who_has_a_thread_of_its_own_is_not_answered_in_turn(answering: Answering) -> None:
+    said = [waiting.in_turn()]
+
+    answering.answer(lambda: said.append(waiting.in_turn()))
+
+    assert said == [False, True]
 
 
 def test_threads_and_requests_in_turn_share_batches_and_each_hears_of_its_own(

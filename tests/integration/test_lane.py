@@ -1,0 +1,171 @@
+"""Who is answered in turn asks the database without keeping the others waiting."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from app import lane
+from app.db import Database
+from app.intake.jointly import LIGHT_BYTES, Admitting, Entry, Result
+from app.intake.message import Admission, Request
+from app.lane import Row, Standing
+from app.revision import SchemaWatch
+from tests import factories
+from tests.answering import Answering
+from tests.process.test_database_in_trouble import LOCK
+
+
+@pytest.fixture
+def answering() -> Iterator[Answering]:
+    made = Answering()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def admitting(database: Database) -> Admitting:
+    return Admitting(database, SchemaWatch(database), pre_check=True)
+
+
+def entry(trigger_id: int, key: str, body: bytes = b"{}") -> Entry:
+    return Entry(trigger_id, [Admission("{}", key, "d")], Request(str(trigger_id), {}, body))
+
+
+def row(trigger_id: int, key: str | None) -> Row:
+    return Row(trigger_id, "{}", key, "d", None, "{}", b"")
+
+
+def test_an_event_alone_is_an_execution_with_its_request(database: Database) -> None:
+    trigger_id, schema = factories.trigger(database), SchemaWatch(database).current()
+
+    with lane.opened(database) as way:
+        made = way.enter(schema, row(trigger_id, "a"))
+
+    (found,) = factories.executions(database)
+    assert (found.id, found.trigger_id, found.idempotency_key) == (made, trigger_id, "a")
+    assert (found.event_data, found.payload_digest, found.status) == ("{}", "d", "pending")
+    assert found.received_at is not None
+    assert found.next_attempt_at is not None
+
+
+def test_an_event_alone_whose_key_stands_is_told_as_what_it_was_admitted(
+    database: Database,
+) -> None:
+    trigger_id, schema = factories.trigger(database), SchemaWatch(database).current()
+    other_id = factories.trigger(database)
+
+    with lane.opened(database) as way:
+        made = way.enter(schema, row(trigger_id, "a"))
+        again = way.enter(schema, row(trigger_id, "a"))
+        of_another = way.enter(schema, row(other_id, "a"))
+
+    assert again == Standing(made, "d", "pending", None)
+    assert isinstance(of_another, int)
+    assert len(factories.executions(database)) == 2
+
+
+def test_events_alone_without_a_key_are_an_execution_each(database: Database) -> None:
+    trigger_id, schema = factories.trigger(database), SchemaWatch(database).current()
+
+    with lane.opened(database) as way:
+        made = [way.enter(schema, row(trigger_id, None)) for _ in range(2)]
+
+    assert [each.id for each in factories.executions(database)] == made
+
+
+def test_others_are_answered_while_an_event_waits_for_a_lock(
+    database: Database, admitting: Admitting, answering: Answering, kind: str
+) -> None:
+    trigger_id = factories.trigger(database)
+    results: list[Result] = []
+    others: list[bool] = []
+    admitting.admit([entry(trigger_id, "before")])
+
+    with database.writing() as connection:
+        connection.exec_driver_sql(LOCK[kind])
+        began = time.monotonic()
+        answering.answer(
+            lambda: results.extend(admitting.admit([entry(trigger_id, "a")])),
+            lambda: others.append(True),
+        )
+        took = time.monotonic() - began
+        assert (results, others) == ([], [True])
+    answering.until(lambda: results)
+
+    assert took < 1.0
+    assert [each.idempotency_key for each in factories.executions(database)] == ["before", "a"]
+
+
+@pytest.mark.parametrize("size", [1, LIGHT_BYTES + 1], ids=["light", "heavy"])
+def test_only_what_is_light_is_written_by_the_answering_thread(
+    database: Database,
+    admitting: Admitting,
+    answering: Answering,
+    monkeypatch: pytest.MonkeyPatch,
+    size: int,
+) -> None:
+    trigger_id = factories.trigger(database)
+    writers: list[int] = []
+    for each in (lane.SqliteLane, lane.PostgresqlLane):
+
+        def told(*given: object, enter: object = each.enter) -> object:
+            writers.append(threading.get_ident())
+            return enter(*given)
+
+        monkeypatch.setattr(each, "enter", told)
+    results: list[Result] = []
+
+    def request() -> None:
+        results.extend(admitting.admit([entry(trigger_id, "a", bytes(size))]))
+
+    answering.answer(request)
+    answering.until(lambda: results)
+
+    assert [each == threading.get_ident() for each in writers] == [size == 1]
+
+
+@pytest.mark.parametrize("at_hand", [True, False])
+def test_a_connection_that_has_to_be_made_is_made_elsewhere(
+    database: Database, answering: Answering, monkeypatch: pytest.MonkeyPatch, at_hand: bool
+) -> None:
+    makers: list[int] = []
+    connect = database.engine.raw_connection
+
+    def told() -> object:
+        makers.append(threading.get_ident())
+        return connect()
+
+    if at_hand:
+        connect().close()
+    monkeypatch.setattr(database.engine, "raw_connection", told)
+
+    def request() -> None:
+        with lane.opened(database):
+            pass
+
+    answering.answer(request)
+    answering.until(lambda: makers)
+
+    assert [each == threading.get_ident() for each in makers] == [at_hand]
+
+
+def test_the_schema_is_looked_at_elsewhere(
+    database: Database, answering: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = SchemaWatch(database)
+    lookers: list[int] = []
+    reading = database.reading
+
+    def told() -> object:
+        lookers.append(threading.get_ident())
+        return reading()
+
+    monkeypatch.setattr(database, "reading", told)
+    seen: list[object] = []
+    answering.answer(lambda: seen.extend([watch.current(), watch.current()]))
+    answering.until(lambda: len(seen) == 2)
+
+    assert len(lookers) == 1
+    assert lookers != [threading.get_ident()]
