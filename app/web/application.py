@@ -13,7 +13,7 @@ from app.tally.memory import Tally
 from app.web import api, problems
 from app.web.desk import Desk
 from app.web.doorman import Doorman
-from app.web.doors import Doors
+from app.web.doors import Doors, House
 from app.web.headers import WEBHOOKS, SecurityHeaders
 from app.web.health import Alive, Ready
 from app.web.metrics import Metrics
@@ -23,7 +23,7 @@ from app.web.requests import RequestLines
 from app.web.webhook import Webhook
 
 
-class App(falcon.App[falcon.Request, falcon.Response]):
+class App(House):
     """The application, with what its server should know of it."""
 
     answered_in_turn = WEBHOOKS
@@ -53,5 +53,4 @@ def create_app(
     desk = Desk(database, settings, doorman)
     api.install(doors, desk)
     site.install(app, doors, desk)
-    doors.require_all()
     return app

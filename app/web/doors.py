@@ -1,4 +1,4 @@
-"""Every route with the rule of who may pass: declared together, or the application does not start.
+"""Every route with the rule of who may pass: declared together, or not taken by the application.
 
 A public responder is handed to the router as it is; any other is wrapped, so that nothing can be
 reached around its rule.
@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import falcon
-from falcon import inspect
 
 from app.web.doorman import Doorman
 from app.web.operations import PUBLIC, Rule
@@ -22,10 +21,29 @@ class Unruled(RuntimeError):
     """A route says of a method neither that it is public nor which role it takes."""
 
 
-class Doors:
-    """The application's routes; add each here and nowhere else."""
+class _Ruled(SimpleNamespace):
+    """The responders of a route, each as its rule wants it."""
 
-    def __init__(self, app: falcon.App[Any, Any], doorman: Doorman) -> None:
+
+class House(falcon.App[falcon.Request, falcon.Response]):
+    """An application with no way in but through its Doors: raises Unruled for any other."""
+
+    def add_route(self, uri_template: str, resource: object, **options: Any) -> None:
+        if not isinstance(resource, _Ruled):
+            raise Unruled(f"{uri_template} says of no method who may pass: add it to the Doors")
+        super().add_route(uri_template, resource, **options)
+
+    def add_sink(self, *_: object, **__: object) -> None:
+        raise Unruled("a sink has no rule")
+
+    def add_static_route(self, *_: object, **__: object) -> None:
+        raise Unruled("a directory of files has no rule")
+
+
+class Doors:
+    """The application's routes; add each here."""
+
+    def __init__(self, app: House, doorman: Doorman) -> None:
         self._app = app
         self._doorman = doorman
         self.rules: dict[tuple[str, str], Rule] = {}
@@ -43,21 +61,8 @@ class Doors:
             f"on_{method.lower()}": self._guarded(responder, rules[method])
             for method, responder in responders.items()
         }
-        self._app.add_route(route, SimpleNamespace(**guarded))
+        self._app.add_route(route, _Ruled(**guarded))
         self.rules |= {(route, method): rule for method, rule in rules.items()}
-
-    def require_all(self) -> None:
-        """Return if there is no way in but through `add`; else raise Unruled."""
-        found = inspect.inspect_app(self._app)
-        ruled = {
-            (route.path, method.method)
-            for route in found.routes
-            for method in route.methods
-            if not method.internal  # the router's own: 405, and what there is instead
-        }
-        if ruled != set(self.rules) or found.sinks:
-            strangers = sorted(ruled ^ set(self.rules))
-            raise Unruled(f"these have no rule, or a rule and no route: {strangers}")
 
     def _guarded(self, responder: Responder, rule: Rule) -> Responder:
         if rule == PUBLIC:

@@ -1,6 +1,7 @@
 """The pages, put together: each declared page answers at its route, under its rule."""
 
 from collections.abc import Callable
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,32 +28,42 @@ DECLARED: tuple[Declared, ...] = tuple(
 )
 
 
+@cache
+def static() -> Static:
+    """The files of the pages, read once."""
+    return Static()
+
+
+@cache
+def templates() -> jinja2.Environment:
+    """The templates, and what all of them know; each is compiled when it is first shown."""
+    made = jinja2.Environment(
+        loader=jinja2.PackageLoader("app.web"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters |= {
+        name: getattr(words, name)
+        for name in ("seen", "line", "gist", "pretty", "when", "ago", "span", "number", "words")
+    }
+    made.globals |= {
+        "link": words.link,
+        "static": static().url,
+        "STATUSES": STATUSES,
+        "REASONS": (*REASONS, "unknown"),
+    }
+    made.globals["parts"] = made.get_template("parts.html").module  # a block knows no imports
+    return made
+
+
 class Site:
-    """The templates, and what all of them know."""
+    """Answers with pages."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self.static = Static()
-        self._templates = jinja2.Environment(
-            loader=jinja2.PackageLoader("app.web"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-        )
-        self._templates.filters |= {
-            name: getattr(words, name)
-            for name in ("seen", "line", "gist", "pretty", "when", "ago", "span", "number", "words")
-        }
-        self._templates.globals |= {
-            "link": words.link,
-            "static": self.static.url,
-            "STATUSES": STATUSES,
-            "REASONS": (*REASONS, "unknown"),
-        }
-        parts = self._templates.get_template("parts.html")
-        self._templates.globals["parts"] = parts.module  # a block alone knows no imports
 
     def responder(self, declared: Declared) -> Callable[..., None]:
         """Calls the page's function, and answers what it gives."""
@@ -73,7 +84,7 @@ class Site:
             "done": req.get_param("done", default=""),
             "may": lambda role: person is not None and _may(person, role),
         }
-        template = self._templates.get_template(page.template)
+        template = templates().get_template(page.template)
         part = req.get_header(PART_HEADER)
         resp.status = page.status
         resp.content_type = falcon.MEDIA_HTML
@@ -157,7 +168,7 @@ def install(app: falcon.App[Any, Any], doors: Doors, desk: Desk) -> None:
         responders = {f"on_{each.method.lower()}": site.responder(each) for each in pages}
         rules = {each.method: each.rule for each in pages}
         doors.add(route, SimpleNamespace(**responders), **rules)
-    doors.add("/static/{name}", site.static, GET=PUBLIC)
+    doors.add("/static/{name}", static(), GET=PUBLIC)
     app.add_middleware(ForPeople(site, desk))
 
 
