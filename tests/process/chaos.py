@@ -142,6 +142,7 @@ def kill_again_and_again(scene: Scene, cycles: int, deliveries: int) -> Killed:
     began = time.monotonic()
     scene.ledger.wait_until_done()
     settled_seconds = time.monotonic() - began
+    victims.wait_for_workers()  # the last one may only just have been started
     victims.stop()
     findings = found(load, scene.ledger, scene.sink.received, frozenset(victims.killed))
     return Killed(dict(victims.kills), settled_seconds, findings)

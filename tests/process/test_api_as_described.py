@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.process.service import COMMANDS, Service, environment
+from tests.thorough import some
 
 EXAMPLES = "10"
 PATIENCE_SECONDS = 300.0
@@ -19,7 +20,19 @@ NOT_CHECKED = "positive_data_acceptance"
 """Which sources, actions and payloads there are is not for a schema to say."""
 
 
-@pytest.mark.parametrize("phase", ["coverage", "fuzzing"])
+@pytest.mark.parametrize(
+    ("kind", "phase"),
+    some(
+        [
+            ("sqlite", "coverage"),
+            ("postgresql", "coverage"),
+            ("sqlite", "fuzzing"),
+            ("postgresql", "fuzzing"),
+        ],
+        one_in=3,
+    ),
+    indirect=["kind"],
+)
 def test_every_answer_is_as_described(service: Service, tmp_path: Path, phase: str) -> None:
     made = service.run("hookonce", "token", "add", "conformance", "--role", "admin", "--json")
     token = made.stdout.partition('"token": "')[2].partition('"')[0]

@@ -16,9 +16,10 @@ from tests.process.chaos import (
 )
 from tests.process.ledger import Ledger
 from tests.process.service import Service
+from tests.thorough import THOROUGH
 
-KILLS = 12
-DELIVERIES = 1_200
+KILLS = 12 if THOROUGH else 6
+DELIVERIES = 100 * KILLS
 STOPS = 3
 RESTARTS_SECONDS = 5.0
 BACK_SECONDS = 5.0
