@@ -1,6 +1,7 @@
 """What a statement says differently to SQLite and to PostgreSQL."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -118,6 +119,25 @@ def locked_for_claim(statement: sa.Select[Any], dialect: Dialect) -> sa.Select[A
     if dialect.name == "postgresql":
         return statement.with_for_update(key_share=True, skip_locked=True)
     return statement
+
+
+@contextmanager
+def planned_anew(connection: Connection) -> Iterator[None]:
+    """Statements of this block are planned for the tables as they are now.
+
+    PostgreSQL keeps the plan of a statement that is asked again and again. One that joins what it
+    is given with a table reads the table whole while there is next to nothing in it, and would go
+    on doing so when there is.
+    """
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    before, driver.prepare_threshold = driver.prepare_threshold, None
+    try:
+        yield
+    finally:
+        driver.prepare_threshold = before
 
 
 def is_one_of(column: sa.ColumnElement[str], words: Iterable[str]) -> sa.ColumnElement[bool]:

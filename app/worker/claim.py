@@ -1,6 +1,6 @@
 """What was shared out is claimed: leased to one worker at a time, and counted as it is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from app import retry_policy
 from app.actions.work import Work
-from app.db import is_one_of, locked_for_claim, utc_now
+from app.db import is_one_of, locked_for_claim, planned_anew, utc_now
 from app.errors import ActionFailed, SecretSealed
 from app.lifecycle import CONFIGURATION, RUNNING, WAITING
 from app.models import execution_attempts, execution_requests, trigger_executions, triggers
@@ -28,6 +28,7 @@ from app.worker.share import Turn
 
 _executions = trigger_executions.c
 _TRIGGER = sa.bindparam("the_trigger", type_=sa.Integer)
+_OWNER = sa.bindparam("owner", type_=sa.String)
 _LIMIT = sa.bindparam("at_most", type_=sa.Integer, literal_execute=True)
 
 
@@ -66,22 +67,15 @@ def due(
 
     The attempt is counted here: an execution that kills its worker runs out of attempts too.
     """
-    leases: list[Lease] = []
+    claimed: list[Any] = []
     for turn, count in chosen:
         allowed = _allowed(connection, turn, count, settings)
         if allowed > 0:
-            leases += _leased(connection, owner, turn, allowed, settings.hookonce_lease_seconds)
-    if not leases:
-        return []
-    connection.execute(
-        _begin(),
-        [
-            {"execution_id": lease.execution_id, "number": lease.number, "worker": lease.owner}
-            for lease in leases
-        ],
-    )
-    rows = _rows(connection, [lease.execution_id for lease in leases])
-    return [_attempt(lease, rows[lease.execution_id], settings) for lease in leases]
+            claimed += _claimed(connection, owner, turn, allowed, settings.hookonce_lease_seconds)
+    if claimed and connection.dialect.name == "sqlite":
+        claimed = _begun(connection, owner, claimed)
+    claimed.sort(key=lambda row: row.id)
+    return [_attempt(Lease(row.id, row.attempt_count, owner), row, settings) for row in claimed]
 
 
 def _allowed(connection: Connection, turn: Turn, count: int, settings: Settings) -> int:
@@ -103,24 +97,39 @@ def _allowed(connection: Connection, turn: Turn, count: int, settings: Settings)
     return min(count, int(locked.max_concurrency - running))
 
 
-def _leased(
+def _claimed(
     connection: Connection, owner: str, turn: Turn, count: int, lease_seconds: float
-) -> list[Lease]:
+) -> Sequence[sa.Row[Any]]:
+    """On PostgreSQL with an attempt begun for each, and all that is needed to make it."""
     in_order = turn.max_concurrency == ONE_AT_A_TIME
-    claimed = connection.execute(
-        _claim(connection.dialect, in_order),
-        {
-            "the_trigger": turn.trigger_id,
-            "at_most": count,
-            "owner": owner,
-            "lease_seconds": lease_seconds,
-        },
-    ).all()
-    return [Lease(row.id, row.attempt_count, owner) for row in sorted(claimed)]
+    query = _claim_and_begin if connection.dialect.name == "postgresql" else _claim
+    values = {
+        "the_trigger": turn.trigger_id,
+        "at_most": count,
+        "owner": owner,
+        "lease_seconds": lease_seconds,
+    }
+    with planned_anew(connection):
+        return connection.execute(query(connection.dialect, in_order), values).all()
+
+
+def _begun(connection: Connection, owner: str, claimed: Sequence[sa.Row[Any]]) -> list[sa.Row[Any]]:
+    """The same for SQLite, which has no statement for all of it."""
+    begin = sa.insert(execution_attempts).values(started_at=utc_now())
+    connection.execute(
+        begin,
+        [{"execution_id": row.id, "number": row.attempt_count, "worker": owner} for row in claimed],
+    )
+    return list(connection.execute(_described_by_id(), {"ids": [row.id for row in claimed]}))
 
 
 @cache
-def _claim(dialect: Dialect, in_order: bool) -> ReturningUpdate[int, int]:
+def _described_by_id() -> sa.Select[Any]:
+    return _described(_executions).where(_executions.id.in_(sa.bindparam("ids", expanding=True)))
+
+
+@cache
+def _claim(dialect: Dialect, in_order: bool) -> ReturningUpdate[*tuple[Any, ...]]:
     # A CTE is evaluated once; PostgreSQL may evaluate a plain sub-select again and take more.
     query = in_order_query() if in_order else due_query()
     chosen = locked_for_claim(query, dialect).cte("chosen")
@@ -130,31 +139,44 @@ def _claim(dialect: Dialect, in_order: bool) -> ReturningUpdate[int, int]:
         .values(
             status=RUNNING,
             attempt_count=_executions.attempt_count + 1,
-            lease_owner=sa.bindparam("owner"),
+            lease_owner=_OWNER,
             lease_expires_at=utc_now(sa.bindparam("lease_seconds", type_=sa.Float)),
             started_at=sa.func.coalesce(_executions.started_at, utc_now()),
         )
-        .returning(_executions.id, _executions.attempt_count)
+        .returning(*(_executions[name] for name in _WANTED))
     )
 
 
 @cache
-def _begin() -> sa.Insert:
-    return sa.insert(execution_attempts).values(started_at=utc_now())
+def _claim_and_begin(dialect: Dialect, in_order: bool) -> sa.Select[Any]:
+    claimed = _claim(dialect, in_order).cte("claimed")
+    row = sa.select(claimed.c.id, claimed.c.attempt_count, _OWNER, utc_now())
+    names = ["execution_id", "number", "worker", "started_at"]
+    begun = sa.insert(execution_attempts).from_select(names, row).cte("begun")
+    return _described(claimed.c).add_cte(begun)
 
 
-def _rows(connection: Connection, ids: list[int]) -> dict[int, Any]:
-    return {row.id: row for row in connection.execute(_rows_query(), {"ids": ids})}
+_WANTED = (
+    "id",
+    "attempt_count",
+    "trigger_id",
+    "event_data",
+    "chain_id",
+    "received_at",
+    "started_at",
+)
+"""Of an execution, to make its attempt."""
 
 
-@cache
-def _rows_query() -> sa.Select[Any]:
+def _described(executions: Any) -> sa.Select[Any]:
+    """These executions, each with its trigger and its request."""
     return (
         sa.select(
-            _executions.id,
-            _executions.event_data,
-            sa.func.coalesce(_executions.chain_id, _executions.id).label("chain_id"),
-            sa.func.coalesce(_executions.received_at, _executions.started_at).label("begun_at"),
+            executions.id,
+            executions.attempt_count,
+            executions.event_data,
+            sa.func.coalesce(executions.chain_id, executions.id).label("chain_id"),
+            sa.func.coalesce(executions.received_at, executions.started_at).label("begun_at"),
             utc_now().label("now"),
             triggers.c.id.label("trigger_id"),
             triggers.c.slug,
@@ -168,9 +190,8 @@ def _rows_query() -> sa.Select[Any]:
             execution_requests.c.content_type,
             execution_requests.c.headers,
         )
-        .join(triggers, triggers.c.id == _executions.trigger_id)
-        .outerjoin(execution_requests, execution_requests.c.execution_id == _executions.id)
-        .where(_executions.id.in_(sa.bindparam("ids", expanding=True)))
+        .join(triggers, triggers.c.id == executions.trigger_id)
+        .outerjoin(execution_requests, execution_requests.c.execution_id == executions.id)
     )
 
 

@@ -1,6 +1,6 @@
 """How did it end, and what follows? Written only by whoever still holds the lease."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app import lifecycle
-from app.db import is_one_of, utc_now
+from app.db import is_one_of, planned_anew, utc_now
 from app.errors import LeaseLost
 from app.models import execution_attempts, trigger_executions
 from app.worker import backoff
@@ -27,61 +27,106 @@ def record(
     executions over. The transaction is then to be rolled back, and each tried by itself.
     """
     values = [_values(each, chance) for each in ended]
-    settled = connection.execute(_settle(), values)
-    if settled.rowcount != len(ended):
-        lost = f"{len(ended) - settled.rowcount} of {len(ended)}"
+    together = connection.dialect.name == "postgresql"
+    settled = _together(connection, values) if together else _each(connection, values)
+    if settled != len(ended):
+        lost = f"{len(ended) - settled} of {len(ended)}"
         ids = ", ".join(str(each.lease.execution_id) for each in ended)
         raise LeaseLost(f"{lost} execution(s) no longer leased to us, of {ids}")
-    connection.execute(_end(), values)
     return [each["the_status"] for each in values]
 
 
+def _together(connection: Connection, values: Sequence[dict[str, Any]]) -> int:
+    """How many were settled: by one statement, whose parameters are columns of rows."""
+    columns = {name: [each[name] for each in values] for name in _TYPES}
+    with planned_anew(connection):
+        return int(connection.execute(_settle_together(), columns).scalar_one())
+
+
+def _each(connection: Connection, values: list[dict[str, Any]]) -> int:
+    """How many were settled: SQLite has no statement that changes two tables."""
+    settle, end = _settle_each()
+    settled = connection.execute(settle, values).rowcount
+    connection.execute(end, values)
+    return settled
+
+
+_TYPES: dict[str, sa.types.TypeEngine[Any]] = {
+    "the_execution": sa.BigInteger(),
+    "owner": sa.String(),
+    "the_number": sa.Integer(),
+    "the_status": sa.String(),
+    "wait_seconds": sa.Float(),
+    "said": sa.Text(),
+    "the_error": sa.Text(),
+    "category": sa.String(),
+    "reason": sa.String(),
+    "seconds": sa.Float(),
+    "how": sa.String(),
+    "answered": sa.Integer(),
+}
+"""What is said of each attempt that ended; see _values."""
+
+
 @cache
-def _settle() -> sa.Update:
-    status = sa.bindparam("the_status", type_=sa.String)
-    wait = utc_now(sa.bindparam("wait_seconds", type_=sa.Float))
+def _settle_each() -> tuple[sa.Update, sa.Update]:
+    given = {name: sa.bindparam(name, type_=kind) for name, kind in _TYPES.items()}
+    return _settle(given), _end(given)
+
+
+@cache
+def _settle_together() -> sa.Select[int]:
+    columns = [sa.bindparam(name, type_=sa.ARRAY(kind)) for name, kind in _TYPES.items()]
+    named = [sa.column(name, kind) for name, kind in _TYPES.items()]
+    rows = sa.func.unnest(*columns).table_valued(*named, name="said").render_derived()
+    ended = sa.select(rows).cte("ended")
+    given = dict(ended.c.items())
+    settled = _settle(given).returning(_executions.id).cte("settled")
+    noted = _end(given).cte("noted")
+    return sa.select(sa.func.count()).select_from(settled).add_cte(noted)
+
+
+def _settle(given: Mapping[str, sa.ColumnElement[Any]]) -> sa.Update:
+    status = given["the_status"]
     retried = status == lifecycle.RETRYING
     return (
         sa.update(trigger_executions)
         .where(
-            _executions.id == sa.bindparam("the_execution"),
+            _executions.id == given["the_execution"],
             is_one_of(_executions.status, [lifecycle.RUNNING]),
-            _executions.lease_owner == sa.bindparam("owner"),
-            _executions.attempt_count == sa.bindparam("the_number"),
+            _executions.lease_owner == given["owner"],
+            _executions.attempt_count == given["the_number"],
         )
         .values(
             status=status,
             lease_owner=None,
             lease_expires_at=None,
-            next_attempt_at=sa.case((retried, wait)),
+            next_attempt_at=sa.case((retried, utc_now(given["wait_seconds"]))),
             completed_at=sa.case((~retried, utc_now())),
-            result_summary=sa.func.coalesce(
-                sa.bindparam("said", type_=sa.Text), _executions.result_summary
-            ),
-            error=sa.bindparam("the_error"),
-            error_category=sa.bindparam("category"),
-            error_reason=sa.bindparam("reason"),
-            duration_seconds=sa.bindparam("seconds"),
+            result_summary=sa.func.coalesce(given["said"], _executions.result_summary),
+            error=given["the_error"],
+            error_category=given["category"],
+            error_reason=given["reason"],
+            duration_seconds=given["seconds"],
         )
     )
 
 
-@cache
-def _end() -> sa.Update:
+def _end(given: Mapping[str, sa.ColumnElement[Any]]) -> sa.Update:
     return (
         sa.update(execution_attempts)
         .where(
-            _attempts.execution_id == sa.bindparam("the_execution"),
-            _attempts.number == sa.bindparam("the_number"),
+            _attempts.execution_id == given["the_execution"],
+            _attempts.number == given["the_number"],
         )
         .values(
             finished_at=utc_now(),
-            outcome=sa.bindparam("how"),
-            error=sa.bindparam("the_error"),
-            error_category=sa.bindparam("category"),
-            error_reason=sa.bindparam("reason"),
-            http_status=sa.bindparam("answered"),
-            duration_seconds=sa.bindparam("seconds"),
+            outcome=given["how"],
+            error=given["the_error"],
+            error_category=given["category"],
+            error_reason=given["reason"],
+            http_status=given["answered"],
+            duration_seconds=given["seconds"],
         )
     )
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from app import lane
 from app.db import Database
@@ -82,6 +83,8 @@ def test_others_are_answered_while_an_event_waits_for_a_lock(
     results: list[Result] = []
     others: list[bool] = []
     admitting.admit([entry(trigger_id, "before")])
+    with database.reading(), database.reading():
+        pass  # from now on there is a connection at hand beside the one that locks
 
     with database.writing() as connection:
         connection.exec_driver_sql(LOCK[kind])
@@ -169,3 +172,31 @@ def test_the_schema_is_looked_at_elsewhere(
 
     assert len(lookers) == 1
     assert lookers != [threading.get_ident()]
+
+
+def test_rows_are_tried_one_by_one_elsewhere(
+    database: Database,
+    admitting: Admitting,
+    answering: Answering,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    factories.trigger(database)
+    there: list[int] = []
+    alone = Admitting._alone
+
+    def told(*given: object) -> object:
+        there.append(threading.get_ident())
+        return alone(*given)
+
+    monkeypatch.setattr(Admitting, "_alone", told)
+    results: list[Result] = []
+
+    def request() -> None:
+        results.extend(admitting.admit([entry(999_999, "of no trigger")]))
+
+    answering.answer(request)
+    answering.until(lambda: results)
+
+    assert isinstance(results[0], IntegrityError)
+    assert len(there) == 1
+    assert there != [threading.get_ident()]

@@ -10,7 +10,10 @@ import sqlalchemy as sa
 from app.db import Database, explain, locked_for_claim
 from app.intake import admit
 from app.models import trigger_executions
-from app.worker import claim, look, rescue
+from app.settings import Settings
+from app.worker import claim, look, rescue, settle
+from app.worker.attempt import Ended, Outcome
+from app.worker.share import Turn
 from tests import factories
 
 TURN = "ix_trigger_executions_turn"
@@ -132,3 +135,22 @@ def rows_read(connection: sa.Connection, query: sa.Select[Any]) -> int:
     finally:
         raw.set_progress_handler(None, 0)
     return len(steps)
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_no_plan_is_kept_of_what_joins_given_rows_with_a_table(
+    database: Database, settings: Settings
+) -> None:
+    """Such a plan, made while a table is empty, reads it whole for as long as it is kept."""
+    trigger_id = factories.trigger(database)
+    for _ in range(8):
+        factories.execution(database, trigger_id)
+    with database.writing() as connection:
+        for _ in range(8):
+            turn = Turn(trigger_id, -1.0)
+            (attempt,) = claim.due(connection, "owner", [(turn, 1)], settings)
+            ended = Ended(attempt.lease, attempt.terms, Outcome("succeeded"))
+            settle.record(connection, [ended], lambda: 1.0)
+        kept = connection.exec_driver_sql("SELECT statement FROM pg_prepared_statements").scalars()
+
+        assert not [statement for statement in kept if "UPDATE" in statement]

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from app import clock
 from app.db import Database
 from app.errors import LeaseLost
-from app.models import trigger_executions
+from app.models import execution_attempts, trigger_executions
 from app.worker import settle
 from app.worker.attempt import Ended, Lease, Outcome, Terms
 from tests import factories
@@ -161,3 +161,44 @@ def test_an_attempt_settles_once(database: Database) -> None:
 
     with pytest.raises(LeaseLost):
         settled(database, lease, TRANSIENT)
+
+
+def test_attempts_that_end_together_are_each_written_as_they_ended(database: Database) -> None:
+    leases = [leased(database, number) for number in (1, 2, 3)]
+    ends = [SUCCEEDED, PERMANENT, ASKED_TO_WAIT]
+    together = [
+        Ended(lease, Terms(1), outcome) for lease, outcome in zip(leases, ends, strict=True)
+    ]
+    earlier = {"execution_id": leases[1].execution_id, "number": 1, "worker": OWNER}
+
+    with database.writing() as connection:
+        begun = sa.insert(execution_attempts).values(started_at=clock.now())
+        connection.execute(begun, earlier)
+        statuses = settle.record(connection, together, lambda: 1.0)
+
+    rows, attempts = factories.executions(database), factories.attempts(database)
+    assert statuses == ["completed", "failed", "retrying"] == [row.status for row in rows]
+    assert [row.result_summary for row in rows] == ["done", None, None]
+    assert [row.error for row in rows] == [None, "no such berth", "timed out"]
+    assert [row.duration_seconds for row in rows] == [0.5, None, None]
+    assert [(each.number, each.outcome, each.http_status) for each in attempts] == [
+        (1, "succeeded", None),
+        (2, "failed", 404),
+        (3, "failed", 503),
+        (1, None, None),
+    ]
+
+
+def test_one_lost_lease_among_several_settles_none_of_them(database: Database) -> None:
+    first, second = leased(database), leased(database)
+    taken = replace(second, owner="another")
+
+    with pytest.raises(LeaseLost, match="1 of 2"), database.writing() as connection:
+        settle.record(
+            connection,
+            [Ended(lease, Terms(1), SUCCEEDED) for lease in (first, taken)],
+            lambda: 1.0,
+        )
+
+    assert [row.status for row in factories.executions(database)] == ["running", "running"]
+    assert [each.outcome for each in factories.attempts(database)] == [None, None]
