@@ -11,7 +11,6 @@ gets a thread as ever.
 import errno
 import os
 import selectors
-import socket
 import time
 from collections import deque
 from contextlib import suppress
@@ -23,18 +22,20 @@ from gunicorn.http.errors import InvalidHeader, NoMoreData, UnsupportedTransferC
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from app.census import Census
+from app.lingering import Lingering
 from app.plain import WHOLE_BYTES, Part, Plain, Reader, part_of_request
 from app.plain_answer import Answer, Environment, as_usual
 from app.waiting import Round
 
 REST_SECONDS = 0.05
 """How soon the rest of a request must follow its beginning; else a thread waits for it."""
-LINGER_SECONDS = 2.0
-"""How long a peer has to let go of a connection that we have closed."""
 LET_PASS_SECONDS = 0.05
 """How long a new connection is left to another process that has fewer."""
 GREEDY_SECONDS = 0.25
 """How long none is left to others after one was in vain: they may be hung."""
+FULL = frozenset({errno.EMFILE, errno.ENFILE})
+FULL_SECONDS = 0.5
+"""How long no connection is taken when there is no file descriptor for one more."""
 GONE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.ETIMEDOUT, errno.EAGAIN})
 """How a sender leaves before it is answered: no word is lost on it."""
 
@@ -49,9 +50,10 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
         """Until the worker is told to stop, and what is under way is answered."""
         self._round = Round(self.method_queue.defer, self.poller)
         self._begun: dict[Any, _Begun] = {}
-        self._lingering: deque[Any] = deque()
+        self._lingering = Lingering(self.poller, self._close)
         self._let_pass_until: float | None = None
         self._greedy_until = 0.0
+        self._full_until = 0.0
         self._beginning = self._named_beginning()
         self._reader = Reader(self.cfg, self._beginning or b"")
         self._environment = Environment(self.cfg)
@@ -67,6 +69,13 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
             client, address = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            self.log.error("no connection is taken for %g s: %s", FULL_SECONDS, error)
+            self._full_until = time.monotonic() + FULL_SECONDS
+            self.set_accept_enabled(False)
+            return
         self.nr_conns += 1
         census.note(self.age, self.nr_conns)
         conn = TConn(self.cfg, client, address, listener.getsockname())
@@ -74,6 +83,10 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
         self.pending_conns.append(conn)
         readable = partial(self.on_pending_socket_readable, conn)
         self.poller.register(client, selectors.EVENT_READ, readable)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Not while there is no room: who waits to be taken would keep us busy with nothing."""
+        super().set_accept_enabled(enabled and time.monotonic() >= self._full_until)
 
     def on_pending_socket_readable(self, conn: Any, client: Any) -> None:
         """Its first request."""
@@ -93,8 +106,7 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
             key.data(key.fileobj)
         if self._begun:
             self._give_threads()
-        while self._lingering and self._lingering[0].timeout <= time.monotonic():
-            self._let_go(self._lingering[0])
+        self._lingering.give_up()
         self._round.end(quiet=not ready)
 
     def _patience_seconds(self, at_most: float) -> float:
@@ -106,16 +118,8 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
         """A connection that is not kept is closed without waiting for its peer to let go."""
         if self._kept(answered) or self.cfg.is_ssl:
             super().finish_request(conn, answered)
-            return
-        try:
-            conn.sock.setblocking(False)
-            conn.sock.shutdown(socket.SHUT_WR)
-        except OSError:
-            self._close(conn)
-            return
-        conn.timeout = time.monotonic() + LINGER_SECONDS
-        self._lingering.append(conn)
-        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._drain, conn))
+        else:
+            self._lingering.add(conn)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Blame the sender for a Transfer-Encoding that nobody knows: 400, where gunicorn says 501.
@@ -125,25 +129,6 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
         if isinstance(exc, UnsupportedTransferCoding):
             exc = InvalidHeader(str(exc))
         super().handle_error(req, client, addr, exc)
-
-    def _drain(self, conn: Any, client: Any) -> None:
-        """What still comes is thrown away: left unread, it would have our answer thrown away.
-
-        https://www.rfc-editor.org/rfc/rfc9112#section-9.6
-        """
-        try:
-            if client.recv(WHOLE_BYTES):
-                return
-        except BlockingIOError:
-            return
-        except OSError:
-            pass  # the peer is gone, in whatever way
-        self._let_go(conn)
-
-    def _let_go(self, conn: Any) -> None:
-        self._lingering.remove(conn)
-        self.poller.unregister(conn.sock)
-        self._close(conn)
 
     def _close(self, conn: Any) -> None:
         self.nr_conns -= 1

@@ -3,6 +3,7 @@
 import http.client
 import itertools
 import os
+import resource
 import signal
 import socket
 import tempfile
@@ -158,6 +159,32 @@ def test_a_worker_that_is_told_to_stop_answers_what_waits_for_its_commit(
 
     assert gunicorn.ended() == 0
     assert ledger.rows_by_key() == {"waits": 1}
+
+
+def test_a_process_without_a_descriptor_left_goes_on_with_what_it_has(
+    service: Service, ledger: Ledger
+) -> None:
+    gunicorn = service.gunicorn(workers=1)
+    sender = ledger.sender(gunicorn)
+    (worker,) = gunicorn.children()
+
+    with ExitStack() as stack:
+        kept = stack.enter_context(connected(sender))
+        for number in range(2):
+            kept.sendall(sender.raw(event(f"before-{number}")))
+            assert read(kept).acknowledged
+            time.sleep(0.5)  # by then it has the connections that it needs itself
+        taken = len(os.listdir(f"/proc/{worker}/fd"))
+        resource.prlimit(worker, resource.RLIMIT_NOFILE, (taken + 5, taken + 5))
+        for _ in range(20):
+            stack.enter_context(connected(sender))
+        gunicorn.wait_for("no connection is taken")
+        kept.sendall(sender.raw(event("meanwhile")))
+        assert read(kept).acknowledged
+    after = sender.post_event("after")
+
+    assert after.acknowledged
+    assert gunicorn.children() == [worker]
 
 
 def test_processes_share_connections(service: Service, ledger: Ledger) -> None:
