@@ -3,17 +3,26 @@
 import atexit
 import logging
 import os
+import sys
 
 from app import log, settings
 from app.db import Database
+from app.errors import InvalidSetting
 from app.tally.memory import Tally
 from app.tally.writer import Writer
 from app.web.application import App, create_app
 
 
 def application() -> App:
-    """The application with the environment's settings; called once in each worker process."""
-    chosen = settings.from_environment()
+    """The application with the environment's settings; called once in each worker process.
+
+    A setting that cannot be used ends the process with a sentence, as `gunicorn --check-config`
+    should: of an error it would print the traceback.
+    """
+    try:
+        chosen = settings.from_environment()
+    except InvalidSetting as error:
+        sys.exit(f"Error: {error}")
     log.configure(chosen.hookonce_log_level, chosen.hookonce_log_format)
     database, tally = Database(chosen), Tally()
     app = create_app(chosen, database, tally)

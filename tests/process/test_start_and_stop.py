@@ -18,6 +18,7 @@ from tests.process.service import LISTENING, Running, Service, run, runs, tree, 
 
 COMMANDS = [
     ("gunicorn", "-b", "127.0.0.1:0"),
+    ("gunicorn", "--check-config"),
     ("hookonce", "worker"),
     ("hookonce", "check"),
     ("hookonce", "trigger", "list"),
