@@ -1,5 +1,6 @@
 """The commands as a person runs them: what a slip of the pen says, and what Ctrl-C leaves."""
 
+import itertools
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from tests.databases import ROOT
 from tests.process.ledger import Ledger
 from tests.process.sender import Sender
 from tests.process.service import LISTENING, Running, Service, run, runs, tree, until
+from tests.thorough import some
 
 COMMANDS = [
     ("gunicorn", "-b", "127.0.0.1:0"),
@@ -31,11 +33,15 @@ MISTYPED = [
 ]
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: "-".join(command[:2]))
-@pytest.mark.parametrize(("setting", "says"), MISTYPED, ids=lambda each: next(iter(each), ""))
+@pytest.mark.parametrize(
+    ("command", "mistyped"),
+    some(list(itertools.product(COMMANDS, MISTYPED)), one_in=2),
+    ids=lambda given: "-".join(given[:2]) if given in COMMANDS else next(iter(given[0])),
+)
 def test_a_setting_that_cannot_be_used_stops_the_start_with_one_sentence(
-    command: tuple[str, ...], setting: dict[str, str], says: str, tmp_path: Path
+    command: tuple[str, ...], mistyped: tuple[dict[str, str], str], tmp_path: Path
 ) -> None:
+    setting, says = mistyped
     url = {"DATABASE_URL": f"sqlite:///{tmp_path}/never-made.db"}
 
     ended = run(*command, **(url | setting))
