@@ -102,12 +102,15 @@ class SchemaWatch:
 
     def forget(self) -> None:
         """Look again before the next statement: what was seen is out of date."""
-        with self._lock:
-            self._seen = None
+        waiting.elsewhere(self._forgotten)
 
     @property
     def _recent(self) -> bool:
         return self._clock() - self._looked_at < WATCH_SECONDS
+
+    def _forgotten(self) -> None:
+        with self._lock:
+            self._seen = None
 
     def _looked(self) -> Schema:
         with self._lock:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from app.bell import Bell, PostgresqlBell, SqliteBell
-from app.db.engine import create_engine, insist_on_the_file, read_any_text
+from app.db.engine import create_engine, insist_on_the_file, plan_for_growth, read_any_text
 from app.db.trouble import in_our_words
 from app.sealing import Safe
 from app.settings import Settings
@@ -23,6 +23,8 @@ class Database:
         if settings.embedded:
             insist_on_the_file(self.engine)
             read_any_text(self.engine)
+        else:
+            plan_for_growth(self.engine)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

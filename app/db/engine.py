@@ -159,7 +159,7 @@ def _postgresql_engine(settings: Settings) -> Engine:
 
     @event.listens_for(engine, "do_connect")
     def _connect(_dialect: object, _record: object, given: Any, named: Any) -> Any:
-        return _Connection.connect(*given, **named)
+        return waiting.elsewhere(partial(_Connection.connect, *given, **named))
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
@@ -173,6 +173,23 @@ def _postgresql_engine(settings: Settings) -> Engine:
         connection.autocommit = False
 
     return engine
+
+
+def plan_for_growth(engine: Engine) -> None:
+    """Never plan to read a whole table, however little is in it now.
+
+    PostgreSQL keeps the plan of a statement that is asked again and again, and of its own look at a
+    foreign key: one that was made for the first dozens of rows would read hundreds of thousands
+    until the table is analysed again. All that we ask has an index. Where nothing has (a table of
+    a few rows), servers before 18 take such a plan for so dear that they would compile it.
+    """
+
+    @event.listens_for(engine, "connect")
+    def _set(connection: Any, _record: object) -> None:
+        connection.autocommit = True
+        connection.execute("SET enable_seqscan = off")
+        connection.execute("SET jit = off")
+        connection.autocommit = False
 
 
 class _Connection(psycopg.Connection[Any]):

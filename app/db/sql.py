@@ -14,19 +14,12 @@ from app.moments import UtcDateTime
 
 
 def explain(connection: Connection, statement: sa.Select[Any]) -> str:
-    """The plan the database makes for the statement, as text.
-
-    PostgreSQL scans a small table whatever indexes it has; it is asked for its plan at size.
-    """
+    """The plan the database makes for the statement, as text."""
     sql = statement.compile(connection, compile_kwargs={"literal_binds": True}).string
     if connection.dialect.name == "sqlite":
         rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}")
         return "\n".join(str(row.detail) for row in rows)
-    connection.exec_driver_sql("SET enable_seqscan = off")
-    try:
-        return "\n".join(str(row[0]) for row in connection.exec_driver_sql(f"EXPLAIN {sql}"))
-    finally:
-        connection.exec_driver_sql("RESET enable_seqscan")
+    return "\n".join(str(row[0]) for row in connection.exec_driver_sql(f"EXPLAIN {sql}"))
 
 
 class utc_now(FunctionElement[Any]):  # noqa: N801, it reads as the SQL function that it is
@@ -125,9 +118,9 @@ def locked_for_claim(statement: sa.Select[Any], dialect: Dialect) -> sa.Select[A
 def planned_anew(connection: Connection) -> Iterator[None]:
     """Statements of this block are planned for the tables as they are now.
 
-    PostgreSQL keeps the plan of a statement that is asked again and again. One that joins what it
-    is given with a table reads the table whole while there is next to nothing in it, and would go
-    on doing so when there is.
+    PostgreSQL keeps the plan of a statement that is asked again and again. One that joins rows that
+    it is given with a table may go through all of an index while there is next to nothing in it,
+    and would go on doing so when there is.
     """
     driver: Any = connection.connection.driver_connection
     if connection.dialect.name != "postgresql":

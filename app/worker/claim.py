@@ -10,7 +10,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from app import retry_policy
 from app.actions.work import Work
-from app.db import is_one_of, locked_for_claim, planned_anew, utc_now
+from app.db import is_one_of, locked_for_claim, utc_now
 from app.errors import ActionFailed, SecretSealed
 from app.lifecycle import CONFIGURATION, RUNNING, WAITING
 from app.models import execution_attempts, execution_requests, trigger_executions, triggers
@@ -109,8 +109,7 @@ def _claimed(
         "owner": owner,
         "lease_seconds": lease_seconds,
     }
-    with planned_anew(connection):
-        return connection.execute(query(connection.dialect, in_order), values).all()
+    return connection.execute(query(connection.dialect, in_order), values).all()
 
 
 def _begun(connection: Connection, owner: str, claimed: Sequence[sa.Row[Any]]) -> list[sa.Row[Any]]:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from app import lane
-from app.db import Database
+from app.db import Database, engine
 from app.intake.jointly import LIGHT_BYTES, Admitting, Entry, Result
 from app.intake.message import Admission, Request
 from app.lane import Row, Standing
@@ -200,3 +200,47 @@ def test_rows_are_tried_one_by_one_elsewhere(
     assert isinstance(results[0], IntegrityError)
     assert len(there) == 1
     assert there != [threading.get_ident()]
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_a_connection_in_place_of_a_lost_one_is_made_elsewhere(
+    database: Database, answering: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    makers: list[int] = []
+    connect = engine._Connection.connect
+
+    def told(*given: object, **named: object) -> object:
+        makers.append(threading.get_ident())
+        return connect(*given, **named)
+
+    lost = database.engine.raw_connection()
+    lost.invalidate()
+    lost.close()  # the pool still counts it as one that is at hand
+    monkeypatch.setattr(engine._Connection, "connect", told)
+    done: list[bool] = []
+
+    def request() -> None:
+        with lane.opened(database):
+            done.append(True)
+
+    answering.answer(request)
+    answering.until(lambda: done)
+
+    assert len(makers) == 1
+    assert makers != [threading.get_ident()]
+
+
+def test_others_are_answered_while_the_schema_is_looked_at_and_to_be_forgotten(
+    database: Database, answering: Answering
+) -> None:
+    watch = SchemaWatch(database)
+    done: list[str] = []
+
+    def request() -> None:
+        watch.forget()
+        done.append("forgotten")
+
+    with watch._lock:  # as whoever looks holds it
+        answering.answer(request, lambda: done.append("other"))
+        assert done == ["other"]
+    answering.until(lambda: len(done) == 2)

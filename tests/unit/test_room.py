@@ -4,6 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from app.intake.room import SMALL_BYTES, Room
+from app.plain import WHOLE_BYTES
 
 LARGE = SMALL_BYTES + 1
 DEADLINE_SECONDS = 20.0
@@ -67,3 +68,7 @@ def test_room_is_given_back_when_what_it_was_for_fails() -> None:
 
     with room.for_bytes(LARGE):
         pass
+
+
+def test_what_is_answered_in_turn_never_waits_for_room() -> None:
+    assert WHOLE_BYTES <= SMALL_BYTES
