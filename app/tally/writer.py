@@ -44,11 +44,17 @@ class Writer:
         self._thread.start()
 
     def stop(self) -> None:
-        """All that was counted until now is written down, unless the database is away."""
+        """All that was counted until now is written down, unless the database is away.
+
+        That it was away shows at the connection which broke meanwhile, and is no more: who finds
+        out only now tries once again.
+        """
         self._stop.set()
+        known = self._waits
         for _ in range(LAST_TRIES):
-            if self.flush() or self._waits:
+            if self.flush() or known:
                 break
+            known = self._waits
             time.sleep(LAST_PAUSE_SECONDS)
         if self._thread.is_alive():
             self._thread.join()

@@ -378,3 +378,22 @@ def test_mismatches_are_listed_newest_first_with_both_digests(
     assert [row.execution_id for row in newest] == [second]
     assert (of_one.slug, of_one.idempotency_key) == ("one", "k-1")
     assert (of_one.digest_admitted, of_one.digest_came) == ("a" * 64, DIGEST)
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_the_last_numbers_are_written_though_the_connection_broke_while_nothing_was_asked(
+    writer: Writer, tally: Tally, database: Database
+) -> None:
+    trigger_id = factories.trigger(database)
+    tally.count(trigger_id, outcomes.ACCEPTED)
+    other = sa.create_engine(database.engine.url, isolation_level="AUTOCOMMIT")
+    with other.connect() as connection:
+        connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+        )
+    other.dispose()
+
+    writer.stop()
+
+    assert numbers(database) == {(trigger_id, outcomes.ACCEPTED): 1}
