@@ -12,9 +12,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from selectors import BaseSelector
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from greenlet import getcurrent, greenlet
 
@@ -63,16 +62,20 @@ def in_turn() -> bool:
     return isinstance(getcurrent(), _Guest)
 
 
-def stepped(steps: Generator[int, int, Result], fileno: int) -> Result:
+def stepped(
+    steps: Generator[int, int, Result], fileno: int, seconds: float | None = None
+) -> Result:
     """What the steps return, each of which yields what it waits for at this socket.
 
     That is events of `selectors`, which are sent back when they are there. To be called in turn.
+    Raises TimeoutError when all of it takes longer than this, by a second at most.
     """
     guest = getcurrent()
+    until = None if seconds is None else time.monotonic() + seconds
     try:
         events = next(steps)
         while True:
-            guest.round.watch(fileno, events)
+            guest.round.watch(fileno, events, until)
             events = steps.send(events)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]
@@ -115,6 +118,7 @@ class Round:
         self._called = False
         self._gathered: list[Work] = []
         self._begins_at = 0.0
+        self._watched: dict[int, tuple[greenlet, float | None]] = {}
 
     def answer(self, request: Work) -> None:
         """The request is answered, or waits: then it goes on when it is resumed."""
@@ -137,9 +141,13 @@ class Round:
         """To be called by a guest: the thread goes on with others until it is resumed."""
         self._hub.switch()
 
-    def watch(self, fileno: int, events: int) -> None:
-        """To be called by a guest: the thread goes on with others until one of them is there."""
-        self._poller.register(fileno, events, partial(self._seen, getcurrent()))
+    def watch(self, fileno: int, events: int, until: float | None = None) -> None:
+        """To be called by a guest: the thread goes on with others until one of them is there.
+
+        Raises TimeoutError at the next end of a round after that moment of the monotonic clock.
+        """
+        self._poller.register(fileno, events, self._seen)
+        self._watched[fileno] = getcurrent(), until
         self.leave()
 
     @property
@@ -153,6 +161,7 @@ class Round:
         Then what was gathered begins, or when it has waited for GATHERING_SECONDS: those who are
         just being answered may have more to join it.
         """
+        self._end_late()
         self._resume_all()
         if self._gathered and (quiet or time.monotonic() >= self._begins_at):
             gathered, self._gathered = self._gathered, []
@@ -169,9 +178,18 @@ class Round:
         while self._resumed:
             self._resumed.popleft().switch()
 
-    def _seen(self, guest: greenlet, file: Any) -> None:
-        self._poller.unregister(file)
-        guest.switch()
+    def _seen(self, fileno: int) -> None:
+        self._unwatched(fileno).switch()
+
+    def _end_late(self) -> None:
+        now = time.monotonic()
+        for fileno, (_, until) in list(self._watched.items()):
+            if until is not None and until <= now:
+                self._unwatched(fileno).throw(TimeoutError("timed out"))
+
+    def _unwatched(self, fileno: int) -> greenlet:
+        self._poller.unregister(fileno)
+        return self._watched.pop(fileno)[0]
 
 
 class _Guest(greenlet):  # type: ignore[misc] # greenlet says nothing of its types

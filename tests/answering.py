@@ -1,6 +1,7 @@
 """A thread that answers requests in turn, as a receiver's does."""
 
 import socket
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 from selectors import EVENT_READ, DefaultSelector
@@ -28,9 +29,10 @@ class Answering:
 
     def until(self, true: Callable[[], object]) -> None:
         """Go on with those that are resumed until this is so."""
+        until = time.monotonic() + DEADLINE_SECONDS
         while not true():
-            ready = self._poller.select(DEADLINE_SECONDS)
-            assert ready, "nothing happens any more"
+            ready = self._poller.select(1.0)  # as long as gunicorn waits
+            assert time.monotonic() < until, "nothing happens any more"
             for key, _ in ready:
                 key.data(key.fileobj)
             self.round.end()

@@ -7,7 +7,13 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from app.bell import Bell, PostgresqlBell, SqliteBell
-from app.db.engine import create_engine, insist_on_the_file, plan_for_growth, read_any_text
+from app.db.engine import (
+    create_engine,
+    give_up_waiting,
+    insist_on_the_file,
+    plan_for_growth,
+    read_any_text,
+)
 from app.db.trouble import in_our_words
 from app.sealing import Safe
 from app.settings import Settings
@@ -25,6 +31,7 @@ class Database:
             read_any_text(self.engine)
         else:
             plan_for_growth(self.engine)
+            give_up_waiting(self.engine, 3 * settings.hookonce_database_timeout_seconds)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

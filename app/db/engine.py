@@ -192,13 +192,34 @@ def plan_for_growth(engine: Engine) -> None:
         connection.autocommit = False
 
 
+def give_up_waiting(engine: Engine, seconds: float) -> None:
+    """A server that says nothing for so long is away, though its machine still answers.
+
+    It ends what takes too long itself, unless it is frozen, or waits for a disk that is.
+    """
+
+    @event.listens_for(engine, "connect")
+    def _set(connection: Any, _record: object) -> None:
+        connection.patience_seconds = seconds
+
+
 class _Connection(psycopg.Connection[Any]):
     """Who is answered in turn lets others go on while PostgreSQL works."""
 
-    def wait(self, gen: Any, *options: Any, **named: Any) -> Any:
-        if waiting.in_turn():
-            return waiting.stepped(gen, self.fileno())
-        return super().wait(gen, *options, **named)
+    patience_seconds: float | None = None
+    """How long any answer is waited for; None: for ever."""
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        if timeout is not None:
+            return super().wait(gen, interval, timeout)  # who asks for it knows what follows
+        try:
+            if waiting.in_turn():
+                return waiting.stepped(gen, self.fileno(), self.patience_seconds)
+            return super().wait(gen, interval, self.patience_seconds)
+        except (TimeoutError, psycopg.errors._WaitTimeout) as error:
+            self.close()  # what the answer would have been, nobody can tell any more
+            said = f"the server has said nothing for {self.patience_seconds:g} s"
+            raise psycopg.OperationalError(said) from error
 
 
 class _AnyTime:

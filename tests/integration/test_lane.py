@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app import lane
 from app.db import Database, engine
+from app.errors import DatabaseUnavailable
 from app.intake.jointly import LIGHT_BYTES, Admitting, Entry, Result
 from app.intake.message import Admission, Request
 from app.lane import Row, Standing
@@ -244,3 +245,29 @@ def test_others_are_answered_while_the_schema_is_looked_at_and_to_be_forgotten(
         answering.answer(request, lambda: done.append("other"))
         assert done == ["other"]
     answering.until(lambda: len(done) == 2)
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+@pytest.mark.parametrize("in_turn", [True, False])
+def test_a_server_that_says_nothing_is_given_up(
+    database: Database, answering: Answering, in_turn: bool
+) -> None:
+    said: list[str] = []
+
+    def request() -> None:
+        try:
+            with lane.opened(database) as way:
+                way._connection.patience_seconds = 0.1
+                way._connection.execute("SELECT pg_sleep(9)")
+        except DatabaseUnavailable as error:
+            said.append(str(error))
+
+    began = time.monotonic()
+    if in_turn:
+        answering.answer(request)
+        answering.until(lambda: said)
+    else:
+        request()
+
+    assert said == ["the server has said nothing for 0.1 s"]
+    assert time.monotonic() - began < 5.0

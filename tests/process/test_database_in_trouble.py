@@ -1,10 +1,14 @@
 """Nothing is acknowledged that is not stored; when the database is back, so is the service."""
 
+import os
 import shutil
+import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
@@ -154,3 +158,44 @@ def _everything_ran(ledger: Ledger, worker: Running) -> None:
     ledger.wait_until_done()
     assert worker.stop() == 0
     assert ledger.runs() == {row.id: 1 for row in ledger.executions()}
+
+
+@contextmanager
+def _frozen(database_url: str) -> Iterator[None]:
+    """The server's processes that serve this database do nothing for a while."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        found = connection.execute(
+            "SELECT pid FROM pg_stat_activity "
+            "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+        )
+        pids = [pid for (pid,) in found]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_a_server_that_is_frozen_is_a_503_and_whatever_it_did_counts_once(
+    service: Service, ledger: Ledger, database_url: str
+) -> None:
+    gunicorn = service.gunicorn(workers=1, **IMPATIENT)
+    sender = ledger.sender(gunicorn)
+    for number in range(2):
+        assert sender.post_event(f"before-{number}").acknowledged
+        time.sleep(0.5)  # by then it has the connections that it needs itself
+    ledger.database.dispose()
+
+    with _frozen(database_url):
+        frozen = sender.post_event("frozen")
+        meanwhile = sender.post_event("meanwhile")
+    again = sender.post_event("frozen")
+
+    assert frozen.status == 503
+    assert frozen.retry_after is not None
+    assert meanwhile.acknowledged, "a new connection was to be had"
+    assert again.acknowledged
+    assert ledger.rows_by_key() == dict.fromkeys(("before-0", "before-1", "frozen", "meanwhile"), 1)

@@ -171,6 +171,28 @@ def test_an_error_of_a_step_is_raised_where_it_was_waited_for(answering: Answeri
     assert said == ["no"]
 
 
+def test_who_waits_too_long_at_a_socket_gives_up_and_can_wait_again(
+    answering: Answering,
+) -> None:
+    here, there = socket.socketpair()
+    said: list[object] = []
+
+    def request() -> None:
+        try:
+            waiting.stepped(heard(here), here.fileno(), seconds=0.0)
+        except TimeoutError:
+            said.append("late")
+        said.append(waiting.stepped(heard(here), here.fileno(), seconds=20.0))
+
+    with here, there:
+        answering.round.answer(request)
+        answering.round.end()
+        there.send(b"well")
+        answering.until(lambda: len(said) == 2)
+
+    assert said == ["late", b"well"]
+
+
 def test_who_has_a_thread_of_its_own_is_not_answered_in_turn(answering: Answering) -> None:
     said = [waiting.in_turn()]
 
