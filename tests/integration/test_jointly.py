@@ -7,11 +7,14 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from app import lane, outcomes
+from app import outcomes
 from app.db import Database
 from app.errors import DatabaseUnavailable
 from app.intake.jointly import Admitting, Entry, Result
 from app.intake.message import Admission, Request, Verdict
+from app.lane.postgresql import postgresql_standing
+from app.lane.rows import shape
+from app.lane.sqlite import sqlite_standing
 from app.models import execution_requests, trigger_executions
 from app.revision import SchemaWatch
 from app.settings import Settings
@@ -232,14 +235,14 @@ def test_the_next_number_follows_on_whatever_way_an_execution_came(
 def test_the_look_up_is_answered_from_the_unique_index(
     database: Database, admitting: Admitting
 ) -> None:
-    shape = lane.shape(admitting.schema.current())
+    known = shape(admitting.schema.current())
     with database.reading() as connection:
         if connection.dialect.name == "sqlite":
-            text = f"EXPLAIN QUERY PLAN {lane.sqlite_standing(shape)}"
+            text = f"EXPLAIN QUERY PLAN {sqlite_standing(known)}"
             plan = str(connection.exec_driver_sql(text, (1, '["k"]')).all())
         else:
             connection.exec_driver_sql("SET enable_seqscan = off")
-            text = f"EXPLAIN {lane.postgresql_standing(shape)}"
+            text = f"EXPLAIN {postgresql_standing(known)}"
             plan = str(connection.exec_driver_sql(text, (1, ["k", "l"])).all())
 
     assert "uq_trigger_idem" in plan
