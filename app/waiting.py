@@ -22,7 +22,6 @@ Work = Callable[[], object]
 
 THREADS = 4
 """For what would keep the answering thread: look-ups, a held lock, a new connection."""
-
 GATHERING_SECONDS = 0.002
 """How long work waits at most for more that joins it, while there always is some."""
 

@@ -116,16 +116,13 @@ def locked_for_claim(statement: sa.Select[Any], dialect: Dialect) -> sa.Select[A
 
 @contextmanager
 def planned_anew(connection: Connection) -> Iterator[None]:
-    """Statements of this block are planned for the tables as they are now.
+    """Statements of this block are planned for the tables as they are now; for PostgreSQL.
 
     PostgreSQL keeps the plan of a statement that is asked again and again. One that joins rows that
     it is given with a table may go through all of an index while there is next to nothing in it,
     and would go on doing so when there is.
     """
     driver: Any = connection.connection.driver_connection
-    if connection.dialect.name != "postgresql":
-        yield
-        return
     before, driver.prepare_threshold = driver.prepare_threshold, None
     try:
         yield

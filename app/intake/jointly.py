@@ -29,7 +29,6 @@ A migration through all revisions may have the lock at each, and change the colu
 """
 EVENTS_TOGETHER = 128
 """More of them gain nothing, and each waits for the slowest."""
-
 LIGHT_BYTES = 262_144
 """What is more is written elsewhere: it would keep the answering thread for milliseconds."""
 

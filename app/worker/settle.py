@@ -143,7 +143,7 @@ def _values(ended: Ended, chance: Callable[[], float]) -> dict[str, Any]:
         "the_error": outcome.error,
         "category": outcome.category,
         "reason": outcome.reason,
-        "seconds": None if outcome.duration_seconds is None else float(outcome.duration_seconds),
+        "seconds": outcome.duration_seconds,
         "how": outcome.outcome,
         "answered": outcome.http_status,
     }

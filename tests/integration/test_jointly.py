@@ -241,7 +241,6 @@ def test_the_look_up_is_answered_from_the_unique_index(
             text = f"EXPLAIN QUERY PLAN {sqlite_standing(known)}"
             plan = str(connection.exec_driver_sql(text, (1, '["k"]')).all())
         else:
-            connection.exec_driver_sql("SET enable_seqscan = off")
             text = f"EXPLAIN {postgresql_standing(known)}"
             plan = str(connection.exec_driver_sql(text, (1, ["k", "l"])).all())
 
