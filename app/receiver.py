@@ -27,6 +27,8 @@ from app.plain import WHOLE_BYTES, Part, Plain, Reader, part_of_request
 from app.plain_answer import Answer, Environment, as_usual
 from app.waiting import Round
 
+TURN_SECONDS = 0.05
+"""How long requests that are under way are seen to, and all that comes in, before anything else."""
 REST_SECONDS = 0.05
 """How soon the rest of a request must follow its beginning; else a thread waits for it."""
 LET_PASS_SECONDS = 0.05
@@ -101,13 +103,23 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """What came in together is worked on together."""
         census.note(self.age, self.nr_conns)
-        ready = self.poller.select(self._patience_seconds(timeout))
+        self._look(timeout)
+        until = time.monotonic() + TURN_SECONDS
+        while self._round.under_way and self._has_room() and time.monotonic() < until:
+            self._look(TURN_SECONDS)
+        self._lingering.give_up()
+
+    def _look(self, at_most: float) -> None:
+        """Whatever is ready, or becomes so within this time, is answered as far as it goes."""
+        ready = self.poller.select(self._patience_seconds(at_most))
         for key, _ in ready:
             key.data(key.fileobj)
         if self._begun:
             self._give_threads()
-        self._lingering.give_up()
         self._round.end(quiet=not ready)
+
+    def _has_room(self) -> bool:
+        return bool(self.nr_conns < self.worker_connections)
 
     def _patience_seconds(self, at_most: float) -> float:
         if self._round.gathering:

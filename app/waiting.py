@@ -154,6 +154,11 @@ class Round:
         """Whether something waits for the poller to have nothing ready."""
         return bool(self._gathered)
 
+    @property
+    def under_way(self) -> bool:
+        """Whether something waits for what only the poller will tell."""
+        return bool(self._gathered or self._watched)
+
     def end(self, *, quiet: bool = True) -> None:
         """All that was ready has been answered or waits; `quiet`: there was nothing.
 
