@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy.engine import Connection
 
@@ -19,11 +19,20 @@ from app.sealing import Safe
 from app.settings import Settings
 
 
+class Closing(Protocol):
+    """What is to be closed in the end."""
+
+    def close(self) -> None:
+        """Nothing is asked of it any more."""
+
+
 class Database:
     """The one database of this process: hand it around, open nothing else."""
 
     def __init__(self, settings: Settings) -> None:
         self.engine = create_engine(settings)
+        self.aside: list[Closing] = []
+        """What holds a connection besides the pool's, and is closed with them."""
         self.bell: Bell = (SqliteBell if settings.embedded else PostgresqlBell)(self.engine)
         self.safe = Safe(settings.hookonce_secret_key)
         if settings.embedded:
@@ -60,6 +69,8 @@ class Database:
     def dispose(self) -> None:
         """Close every connection."""
         self.bell.close()
+        while self.aside:
+            self.aside.pop().close()
         self.engine.dispose()
 
 

@@ -4,7 +4,6 @@ import os
 import sqlite3
 import time
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -14,7 +13,6 @@ from psycopg.types.array import ListBinaryDumper
 from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
 from sqlalchemy import event, exc
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from app import waiting
 from app.errors import NoDatabase
@@ -35,7 +33,7 @@ def _sqlite_engine(settings: Settings) -> Engine:
     timeout = settings.hookonce_database_timeout_seconds
     engine = sa.create_engine(
         settings.database_url,
-        connect_args={"timeout": timeout},
+        connect_args={"timeout": timeout, "factory": _SqliteConnection},
         poolclass=sa.QueuePool,
         pool_size=settings.hookonce_pool_size,
         max_overflow=0,
@@ -44,6 +42,7 @@ def _sqlite_engine(settings: Settings) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
+        connection.patience_seconds = timeout
         connection.isolation_level = None  # the driver's own BEGIN comes too late and too weak
         cursor = connection.cursor()
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
@@ -68,14 +67,14 @@ def begin_writing(connection: Any) -> None:
     takes but one: whoever came second would wait several turns. Raises OperationalError after the
     connection's own time-out.
     """
-    (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
-    until = time.monotonic() + patience / 1000
+    patience = connection.patience_seconds
     connection.execute("PRAGMA busy_timeout = 0")
     try:
         if not _begun(connection, last=not patience):
+            until = time.monotonic() + patience
             waiting.elsewhere(partial(_begin_until, connection, until))
     finally:
-        connection.execute(f"PRAGMA busy_timeout = {patience}")
+        connection.execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
 
 
 def _begin_until(connection: Any, until: float) -> None:
@@ -100,7 +99,7 @@ def insist_on_the_file(engine: Engine) -> None:
     Making one is for migrations. An open connection would go on writing into the file that it
     once opened, wherever that is by now: acknowledged, and gone.
     """
-    path = Path(engine.url.database or "")
+    path = engine.url.database or ""
 
     @event.listens_for(engine, "do_connect")
     def _must_stand(*_: object) -> None:
@@ -108,12 +107,12 @@ def insist_on_the_file(engine: Engine) -> None:
             raise NoDatabase(f"there is no database {path}: run `alembic upgrade head`")
 
     @event.listens_for(engine, "connect")
-    def _remember(_connection: Any, record: ConnectionPoolEntry) -> None:
-        record.info["file"] = _identity(path)
+    def _remember(connection: Any, _record: object) -> None:
+        connection.remember(path)
 
     @event.listens_for(engine, "checkout")
-    def _must_be_the_same(_connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
-        if record.info["file"] != _identity(path):
+    def _must_be_the_same(connection: Any, _record: object, _proxy: object) -> None:
+        if not connection.stands():
             raise exc.DisconnectionError("another file stands in its place; open that one")
 
 
@@ -133,9 +132,25 @@ def _any_text(found: bytes) -> str:
     return found.decode("utf-8", "replace")
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+class _SqliteConnection(sqlite3.Connection):
+    """Knows how long it waits for a lock, and which file it has open."""
+
+    patience_seconds = 0.0
+    _path: str | None = None
+    _identity: tuple[int, int] | None = None
+
+    def remember(self, path: str) -> None:
+        """From now on it stands as long as this file does."""
+        self._path, self._identity = path, _identity(path)
+
+    def stands(self) -> bool:
+        """Whether what it would write is where it belongs."""
+        return self._path is None or _identity(self._path) == self._identity
+
+
+def _identity(path: str) -> tuple[int, int] | None:
     try:
-        found = path.stat()
+        found = os.stat(path)
     except OSError:
         return None
     return found.st_dev, found.st_ino
@@ -208,6 +223,10 @@ class _Connection(psycopg.Connection[Any]):
 
     patience_seconds: float | None = None
     """How long any answer is waited for; None: for ever."""
+
+    def stands(self) -> bool:
+        """Whether it is open still, as far as is known."""
+        return not self.closed
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         if timeout is not None:

@@ -1,16 +1,14 @@
 """The short way to the database for what every webhook asks: the driver itself, with fixed texts.
 
 For a handful of rows SQLAlchemy's own work per statement and transaction is several times the
-database's. What is asked here is small and asked for every request, so it is said directly;
-everything else goes the ordinary way. The connections are the pool's, and are checked as its are.
+database's, and so is the pool's. What is asked here is small and asked for every request, so it is
+said directly, on a connection that is kept for it; everything else goes the ordinary way.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, cast
-
-from sqlalchemy.engine import Engine
-from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from app import waiting
 from app.db import Database, in_our_words
@@ -23,34 +21,42 @@ __all__ = ["Lane", "PostgresqlLane", "Row", "RowRefused", "SqliteLane", "Standin
 
 @contextmanager
 def opened(database: Database) -> Iterator[Lane]:
-    """The lane of this database, on one connection until the block ends."""
-    with _driver(database) as connection, _LANES[database.engine.dialect.name](connection) as lane:
-        yield lane
+    """The lane of this database, nobody else's until the block ends; it is kept for the next.
 
-
-@contextmanager
-def _driver(database: Database) -> Iterator[Any]:
-    """A connection of the driver. After an error that is no refusal it is not used again."""
+    After an error that is no refusal it is not used again.
+    """
     dbapi: Any = database.engine.dialect.loaded_dbapi
     with in_our_words(dbapi.Error):
-        pooled = _pooled(database.engine)
+        lane = _kept(database) or waiting.elsewhere(partial(_made, database))
         try:
-            yield pooled.driver_connection
+            yield lane
         except (dbapi.IntegrityError, dbapi.DataError) as error:
+            database.aside.append(lane)
             raise RowRefused(str(error)) from error
         except RowRefused:
+            database.aside.append(lane)
             raise
         except BaseException:
-            pooled.invalidate()
+            lane.close()
             raise
-        finally:
-            pooled.close()
+        database.aside.append(lane)
 
 
-def _pooled(engine: Engine) -> PoolProxiedConnection:
-    """A connection that is at hand; one that is to be made, or waited for, comes from elsewhere."""
-    at_hand = cast(QueuePool, engine.pool).checkedin()
-    return engine.raw_connection() if at_hand else waiting.elsewhere(engine.raw_connection)
+def _kept(database: Database) -> Lane | None:
+    with suppress(IndexError):
+        while True:
+            lane = cast(Lane, database.aside.pop())
+            if lane.stands():
+                return lane
+            lane.close()
+    return None
+
+
+def _made(database: Database) -> Lane:
+    pooled = database.engine.raw_connection()
+    connection = pooled.driver_connection
+    pooled.detach()
+    return _LANES[database.engine.dialect.name](connection)
 
 
 _LANES: dict[str, type[SqliteLane] | type[PostgresqlLane]] = {

@@ -5,24 +5,28 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from psycopg import errors, generators, pq
+
 from app.lane.rows import Row, Shape, Standing, shape, told
 from app.revision import Schema
+
+_INTEGER, _TEXT, _BYTEA = 23, 25, 17
+_TYPES = [_INTEGER, _TEXT, _TEXT, _TEXT, _TEXT, _TEXT, _BYTEA]
+"""Of the fields of a Row, as PostgreSQL numbers them."""
+_BINARY = [pq.Format.BINARY] * len(_TYPES)
+_DONE = frozenset({pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK})
 
 
 class PostgresqlLane:
     """One look-up and one statement of PostgreSQL, each its own transaction."""
 
     def __init__(self, connection: Any) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> "PostgresqlLane":
         """Each statement commits by itself: no round trip for BEGIN, none for COMMIT."""
-        self._connection.autocommit = True
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if not self._connection.closed:
-            self._connection.autocommit = False
+        connection.autocommit = True
+        self._connection = connection
+        said = connection.info.encoding
+        self._encoding = "utf-8" if said == "ascii" else said  # which is what SQL_ASCII is called
+        self._prepared: dict[str, bytes] = {}
 
     def standing(self, schema: Schema, trigger_id: int, keys: set[str]) -> dict[str, Standing]:
         query = postgresql_standing(shape(schema))
@@ -35,10 +39,50 @@ class PostgresqlLane:
         return [id_ for (id_,) in made.fetchall()]
 
     def enter(self, schema: Schema, row: Row) -> int | Standing:
-        """In one statement: with one event under way, the way there and back is what takes long."""
-        found = self._connection.execute(_postgresql_entering(shape(schema)), row._asdict())
-        made, *standing = found.fetchone()
-        return Standing(*standing) if made is None else int(made)
+        """In one statement: with one event under way, the way there and back is what takes long.
+
+        So does what a cursor does for a statement of any kind: this one is handed to libpq.
+        """
+        name = self._named(postgresql_entering(shape(schema)))
+        given = [self._binary(value) for value in row]
+        self._connection.pgconn.send_query_prepared(name, given, _BINARY, pq.Format.TEXT)
+        made, *standing = self._row(self._result())
+        if made is not None:
+            return int(made)
+        id_, digest, status, finished_seconds = standing
+        finished = None if finished_seconds is None else float(finished_seconds)
+        return Standing(int(id_), digest, status, finished)
+
+    def stands(self) -> bool:
+        return bool(self._connection.stands())
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _named(self, text: str) -> bytes:
+        """The name that the text was prepared by on this connection."""
+        if text not in self._prepared:
+            name = f"lane_{len(self._prepared)}".encode()
+            self._connection.pgconn.send_prepare(name, text.encode(), _TYPES)
+            self._result()
+            self._prepared[text] = name
+        return self._prepared[text]
+
+    def _binary(self, value: int | str | bytes | None) -> bytes | None:
+        """In text format a zero byte would end a text, and nobody would know."""
+        if isinstance(value, int):
+            return value.to_bytes(4, signed=True)
+        return value.encode(self._encoding) if isinstance(value, str) else value
+
+    def _result(self) -> Any:
+        (result,) = self._connection.wait(generators.execute(self._connection.pgconn))
+        if result.status not in _DONE:
+            raise errors.error_from_result(result, self._encoding)
+        return result
+
+    def _row(self, result: Any) -> list[Any]:
+        values = (result.get_value(0, column) for column in range(result.nfields))
+        return [None if value is None else value.decode(self._encoding) for value in values]
 
 
 @lru_cache(maxsize=8)
@@ -76,32 +120,25 @@ def _postgresql_insert(shape: Shape) -> str:
 
 
 @lru_cache(maxsize=8)
-def _postgresql_entering(shape: Shape) -> str:
-    """The look-up, and the insert where it finds nothing."""
-    said = {
-        "trigger_id": "%(trigger_id)s::integer",
-        "event_data": "%(event_data)s::text",
-        "idempotency_key": "%(key)s::text",
-        "payload_digest": "%(digest)s::text",
-    }
-    columns = {name: said.get(value, value) for name, value in _postgresql_columns(shape).items()}
+def postgresql_entering(shape: Shape) -> str:
+    """The look-up, and the insert where it finds nothing; the fields of a Row in their order."""
+    said = {"trigger_id": "$1", "event_data": "$2", "idempotency_key": "$3", "payload_digest": "$4"}
+    columns = _postgresql_columns(shape)
+    del columns["id"]
+    values = ", ".join(said.get(name, value) for name, value in columns.items())
     requests = (
         ", kept AS (INSERT INTO execution_requests (execution_id, content_type, headers, body) "
-        "SELECT id, %(content_type)s::text, %(headers)s::text, %(body)s::bytea FROM given)"
+        "SELECT id, $5, $6, $7 FROM made)"
     )
     return (
         "WITH standing (id, digest, status, finished_seconds) AS MATERIALIZED ("
         f"SELECT id, {told(shape, 'postgresql')} "
-        "FROM trigger_executions "
-        "WHERE trigger_id = %(trigger_id)s::integer AND idempotency_key = %(key)s::text"
+        "FROM trigger_executions WHERE trigger_id = $1 AND idempotency_key = $3"
         f"{' AND replay_of_id IS NULL' if shape.replays else ''}), "
-        "given AS MATERIALIZED ("
-        "SELECT nextval(pg_get_serial_sequence('trigger_executions', 'id')) AS id "
-        "WHERE NOT EXISTS (SELECT FROM standing)), "
         f"made AS (INSERT INTO trigger_executions ({', '.join(columns)}) "
-        f"SELECT {', '.join(columns.values())} FROM given)"
+        f"SELECT {values} WHERE NOT EXISTS (SELECT FROM standing) RETURNING id)"
         f"{requests if shape.requests else ''} "
-        "SELECT id, NULL::bigint, NULL, NULL, NULL::float8 FROM given UNION ALL "
+        "SELECT id, NULL::bigint, NULL, NULL, NULL::float8 FROM made UNION ALL "
         "SELECT NULL, id, digest::text, status, finished_seconds::float8 FROM standing"
     )
 

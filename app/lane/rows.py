@@ -65,6 +65,12 @@ class Lane(Protocol):
         Raises as `insert`.
         """
 
+    def stands(self) -> bool:
+        """Whether its connection is one to the database still, as far as it can tell by itself."""
+
+    def close(self) -> None:
+        """Its connection is used no more."""
+
 
 def shape(schema: Schema) -> Shape:
     """What the statements may name."""

@@ -22,12 +22,6 @@ class SqliteLane:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
-    def __enter__(self) -> "SqliteLane":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """The connection is as it was."""
-
     def standing(self, schema: Schema, trigger_id: int, keys: set[str]) -> dict[str, Standing]:
         query = sqlite_standing(shape(schema))
         (found,) = self._connection.execute(query, (trigger_id, json.dumps(list(keys)))).fetchone()
@@ -46,8 +40,15 @@ class SqliteLane:
         return ids
 
     def enter(self, schema: Schema, row: Row) -> int | Standing:
-        known = self.standing(schema, row.trigger_id, {row.key}) if row.key is not None else {}
-        return known[row.key] if row.key in known else self.insert(schema, [row])[0]
+        query = sqlite_standing_alone(shape(schema))
+        found = self._connection.execute(query, (row.trigger_id, row.key)).fetchone()
+        return self.insert(schema, [row])[0] if found is None else Standing(*found)
+
+    def stands(self) -> bool:
+        return bool(self._connection.stands())
+
+    def close(self) -> None:
+        self._connection.close()
 
     def _inserted(self, known: Shape, rows: Sequence[Row]) -> range:
         """Their ids, in their order: no other writer can come between them."""
@@ -81,6 +82,16 @@ def sqlite_standing(shape: Shape) -> str:
         "AND idempotency_key IN (SELECT value FROM json_each(?2))"
         f"{' AND replay_of_id IS NULL' if shape.replays else ''}) "
         "SELECT json_group_array(json_array(key, id, digest, status, finished_seconds)) FROM known"
+    )
+
+
+@lru_cache(maxsize=8)
+def sqlite_standing_alone(shape: Shape) -> str:
+    """The text of the look-up of one: trigger, and the key; a Standing is its answer."""
+    return (
+        f"SELECT id, {told(shape, 'sqlite')} "
+        "FROM trigger_executions WHERE trigger_id = ?1 AND idempotency_key = ?2"
+        f"{' AND replay_of_id IS NULL' if shape.replays else ''}"
     )
 
 

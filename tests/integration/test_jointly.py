@@ -12,9 +12,9 @@ from app.db import Database
 from app.errors import DatabaseUnavailable
 from app.intake.jointly import Admitting, Entry, Result
 from app.intake.message import Admission, Request, Verdict
-from app.lane.postgresql import postgresql_standing
+from app.lane.postgresql import postgresql_entering, postgresql_standing
 from app.lane.rows import shape
-from app.lane.sqlite import sqlite_standing
+from app.lane.sqlite import sqlite_standing, sqlite_standing_alone
 from app.models import execution_requests, trigger_executions
 from app.revision import SchemaWatch
 from app.settings import Settings
@@ -232,14 +232,21 @@ def test_the_next_number_follows_on_whatever_way_an_execution_came(
     assert ids == sorted(set(ids))
 
 
+@pytest.mark.parametrize("alone", [True, False])
 def test_the_look_up_is_answered_from_the_unique_index(
-    database: Database, admitting: Admitting
+    database: Database, admitting: Admitting, alone: bool
 ) -> None:
     known = shape(admitting.schema.current())
     with database.reading() as connection:
         if connection.dialect.name == "sqlite":
-            text = f"EXPLAIN QUERY PLAN {sqlite_standing(known)}"
-            plan = str(connection.exec_driver_sql(text, (1, '["k"]')).all())
+            query, keys = (sqlite_standing_alone, "k") if alone else (sqlite_standing, '["k"]')
+            text = f"EXPLAIN QUERY PLAN {query(known)}"
+            plan = str(connection.exec_driver_sql(text, (1, keys)).all())
+        elif alone:
+            types = "integer, text, text, text, text, text, bytea"
+            connection.exec_driver_sql(f"PREPARE alone ({types}) AS {postgresql_entering(known)}")
+            text = "EXPLAIN EXECUTE alone (1, '', 'k', '', '', '', '')"
+            plan = str(connection.exec_driver_sql(text).all())
         else:
             text = f"EXPLAIN {postgresql_standing(known)}"
             plan = str(connection.exec_driver_sql(text, (1, ["k", "l"])).all())

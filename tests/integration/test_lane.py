@@ -3,16 +3,18 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from app import lane
 from app.db import Database, engine
-from app.errors import DatabaseUnavailable
+from app.errors import DatabaseUnavailable, SchemaMoved
 from app.intake.jointly import LIGHT_BYTES, Admitting, Entry, Result
 from app.intake.message import Admission, Request
-from app.lane import Row, Standing
+from app.lane import Row, RowRefused, Standing
 from app.revision import SchemaWatch
 from tests import factories
 from tests.answering import Answering
@@ -77,6 +79,17 @@ def test_events_alone_without_a_key_are_an_execution_each(database: Database) ->
     assert [each.id for each in factories.executions(database)] == made
 
 
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_a_text_with_a_zero_byte_is_refused_and_not_cut_off_there(
+    database: Database, admitting: Admitting
+) -> None:
+    event = row(factories.trigger(database), "k\0after it")
+    with pytest.raises(RowRefused), lane.opened(database) as way:
+        way.enter(admitting.schema.current(), event)
+
+    assert factories.executions(database) == []
+
+
 def test_others_are_answered_while_an_event_waits_for_a_lock(
     database: Database, admitting: Admitting, answering: Answering, kind: str
 ) -> None:
@@ -130,9 +143,8 @@ def test_only_what_is_light_is_written_by_the_answering_thread(
     assert [each == threading.get_ident() for each in writers] == [size == 1]
 
 
-@pytest.mark.parametrize("at_hand", [True, False])
-def test_a_connection_that_has_to_be_made_is_made_elsewhere(
-    database: Database, answering: Answering, monkeypatch: pytest.MonkeyPatch, at_hand: bool
+def test_the_first_connection_is_made_elsewhere_and_kept_for_the_next(
+    database: Database, answering: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     makers: list[int] = []
     connect = database.engine.raw_connection
@@ -141,18 +153,76 @@ def test_a_connection_that_has_to_be_made_is_made_elsewhere(
         makers.append(threading.get_ident())
         return connect()
 
-    if at_hand:
-        connect().close()
     monkeypatch.setattr(database.engine, "raw_connection", told)
+    used: list[object] = []
 
     def request() -> None:
-        with lane.opened(database):
-            pass
+        with lane.opened(database) as way:
+            used.append(way)
 
-    answering.answer(request)
-    answering.until(lambda: makers)
+    for number in (1, 2):
+        answering.answer(request)
+        answering.until(lambda number=number: len(used) == number)
 
-    assert [each == threading.get_ident() for each in makers] == [at_hand]
+    assert len(makers) == 1
+    assert makers != [threading.get_ident()]
+    assert used[0] is used[1]
+
+
+def test_its_connection_is_kept_besides_the_pool(database: Database) -> None:
+    with lane.opened(database):
+        pass
+
+    pool = database.engine.pool
+    assert isinstance(pool, sa.QueuePool)
+    assert pool.checkedout() == 0
+    with ExitStack() as all_of_them:
+        for _ in range(pool.size()):
+            all_of_them.enter_context(database.reading())
+        with lane.opened(database) as way:
+            assert way.stands()
+
+
+def test_two_at_once_have_a_connection_each(database: Database) -> None:
+    with lane.opened(database) as one, lane.opened(database) as another:
+        assert one is not another
+
+
+def test_a_connection_is_kept_when_a_row_is_refused_and_no_more_after_any_other_error(
+    database: Database, admitting: Admitting
+) -> None:
+    schema = admitting.schema.current()
+    with lane.opened(database) as kept:
+        pass
+
+    with pytest.raises(RowRefused), lane.opened(database) as refusing:
+        refusing.enter(schema, row(999_999, "of no trigger"))
+    with pytest.raises(SchemaMoved), lane.opened(database) as failing:
+        failing._connection.execute("SELECT absent FROM nowhere")
+    with lane.opened(database) as another:
+        pass
+
+    assert refusing is failing is kept
+    assert another is not kept
+
+
+def test_its_connection_is_closed_with_the_database(database: Database) -> None:
+    with lane.opened(database) as way:
+        pass
+    database.dispose()
+
+    with pytest.raises(database.engine.dialect.loaded_dbapi.Error):
+        way._connection.execute("SELECT 1")
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_a_connection_that_was_lost_while_it_was_kept_is_replaced(database: Database) -> None:
+    with lane.opened(database) as lost:
+        pass
+    lost._connection.close()
+
+    with lane.opened(database) as another:
+        assert another._connection.execute("SELECT 1").fetchone() == (1,)
 
 
 def test_the_schema_is_looked_at_elsewhere(
@@ -214,9 +284,8 @@ def test_a_connection_in_place_of_a_lost_one_is_made_elsewhere(
         makers.append(threading.get_ident())
         return connect(*given, **named)
 
-    lost = database.engine.raw_connection()
-    lost.invalidate()
-    lost.close()  # the pool still counts it as one that is at hand
+    with pytest.raises(SchemaMoved), lane.opened(database) as way:
+        way._connection.execute("SELECT absent FROM nowhere")
     monkeypatch.setattr(engine._Connection, "connect", told)
     done: list[bool] = []
 

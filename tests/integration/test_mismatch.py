@@ -1,6 +1,7 @@
 """The same key with another payload is answered like a duplicate, and found out."""
 
 import logging
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -8,12 +9,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from app import outcomes
+from app import lane, outcomes
 from app.db import Database
 from app.intake import receive as sentence
 from app.intake.lookup import Triggers
 from app.intake.message import OK, Answer
 from app.intake.receive import Intake, receive
+from app.lane import Lane
 from app.models import trigger_executions
 from app.revision import SchemaWatch, history
 from app.tally.memory import Batch
@@ -160,7 +162,9 @@ def test_a_request_that_begins_again_is_counted_once(intake: Intake, database_ur
     assert counts(intake.tally.take()) == {outcomes.ACCEPTED: 2, outcomes.DUPLICATE: 1}
 
 
-def test_counting_takes_no_turn_with_the_database(database: Database) -> None:
+def test_counting_takes_no_turn_with_the_database(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     intake = Intake(
         database,
         Triggers(database, lambda: 0.0),
@@ -171,6 +175,13 @@ def test_counting_takes_no_turn_with_the_database(database: Database) -> None:
     send(intake, trigger_id, FIRST)
     turns: list[object] = []
     event.listen(database.engine, "checkout", lambda *given: turns.append(given))
+    opened = lane.opened
+
+    def told(asked: Database) -> AbstractContextManager[Lane]:
+        turns.append(asked)
+        return opened(asked)
+
+    monkeypatch.setattr(lane, "opened", told)
 
     costs = {}
     for name, body in {"new": b'{"messageId": "m-2"}', "same": FIRST, "other": OTHER}.items():

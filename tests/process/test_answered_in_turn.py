@@ -170,7 +170,7 @@ def test_a_process_without_a_descriptor_left_goes_on_with_what_it_has(
 
     with ExitStack() as stack:
         kept = stack.enter_context(connected(sender))
-        for number in range(2):
+        for number in range(4):
             kept.sendall(sender.raw(event(f"before-{number}")))
             assert read(kept).acknowledged
             time.sleep(0.5)  # by then it has the connections that it needs itself
