@@ -5,7 +5,6 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 
 import base64
 import binascii
-import hashlib
 import hmac
 import time
 from dataclasses import dataclass, field
@@ -98,7 +97,7 @@ def read(payload: str) -> Target:
 def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
     """`v1,<base64>` over id, time and body."""
     signed = f"{message_id}.{timestamp}.".encode() + body
-    digest = hmac.new(_key(secret), signed, hashlib.sha256).digest()
+    digest = hmac.digest(_key(secret), signed, "sha256")
     return "v1," + base64.b64encode(digest).decode()
 
 

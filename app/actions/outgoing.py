@@ -12,6 +12,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
@@ -35,6 +36,8 @@ RESPONSE_BYTES = 64 * 1024
 TARGETS = 64
 """For how many targets connections are kept, and how many of each."""
 CONNECTIONS = 64
+GATHERED_BYTES = 64 * 1024
+"""How much of a request is sent by one call at most."""
 PORTS = {"http": 80, "https": 443}
 
 Resolve = Callable[[str, int], list[str]]
@@ -178,7 +181,7 @@ def _remaining() -> float:
 def _connection(address: str, port: int) -> socket.socket:
     """Connected, with the rest of the time for what follows, which may be a TLS handshake."""
     sock = socket.create_connection((address, port), min(CONNECT_SECONDS, _remaining()))
-    # head and body go out apart: the second would wait 40 ms for the first to be acknowledged
+    # a long body goes out in pieces: the last would wait 40 ms for the others to be acknowledged
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.settimeout(_remaining())
     return sock
@@ -193,6 +196,7 @@ class _Timely:
 
     def __init__(self, sock: Any) -> None:
         self._sock = sock
+        self._unsent = bytearray()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
@@ -201,13 +205,21 @@ class _Timely:
         self._sock.settimeout(_remaining())
 
     def sendall(self, data: Any) -> None:
-        rest = memoryview(data).cast("B")
+        """Head and body in one packet: what is short goes out when the answer is asked for."""
+        self._unsent += data
+        if len(self._unsent) > GATHERED_BYTES:
+            self._send()
+
+    def makefile(self, mode: str, *_args: Any, **_kwargs: Any) -> io.BufferedReader:
+        with suppress(BrokenPipeError):  # it may have answered before it closed
+            self._send()
+        return io.BufferedReader(_Reading(self._sock, self._sock.makefile(mode, buffering=0)))
+
+    def _send(self) -> None:
+        rest, self._unsent = memoryview(self._unsent), bytearray()
         while rest:
             self._sock.settimeout(_remaining())
             rest = rest[self._sock.send(rest) :]
-
-    def makefile(self, mode: str, *_args: Any, **_kwargs: Any) -> io.BufferedReader:
-        return io.BufferedReader(_Reading(self._sock, self._sock.makefile(mode, buffering=0)))
 
 
 class _Reading(io.RawIOBase):

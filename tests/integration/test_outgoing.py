@@ -4,6 +4,7 @@ import re
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,40 @@ def test_a_small_request_does_not_wait_for_an_acknowledgement(
         send(Client(PERMITTED), f"http://127.0.0.1:{target.port}/in")
 
         assert opened[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_head_and_body_of_a_small_request_go_out_together() -> None:
+    ours, theirs = socket.socketpair(
+        socket.AF_UNIX, socket.SOCK_SEQPACKET
+    )  # which keeps sends apart
+    token = outgoing._deadline.set(time.monotonic() + 10)
+    try:
+        timely = outgoing._Timely(ours)
+        timely.sendall(b"head ")
+        timely.sendall(b"body")
+        timely.makefile("rb").close()
+        assert theirs.recv(99) == b"head body"
+    finally:
+        outgoing._deadline.reset(token)
+        ours.close()
+        theirs.close()
+
+
+@pytest.mark.parametrize("size", [2, 3 * outgoing.GATHERED_BYTES], ids=["gathered", "in pieces"])
+def test_an_answer_that_came_before_the_target_closed_is_read(size: int) -> None:
+    ours, theirs = socket.socketpair()
+    theirs.sendall(OK)
+    theirs.close()
+    token = outgoing._deadline.set(time.monotonic() + 10)
+    try:
+        timely = outgoing._Timely(ours)
+        with suppress(BrokenPipeError):  # as urllib3 does
+            timely.sendall(bytes(size))
+        with timely.makefile("rb") as answer:
+            assert answer.read() == OK
+    finally:
+        outgoing._deadline.reset(token)
+        ours.close()
 
 
 @pytest.mark.parametrize(
