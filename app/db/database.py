@@ -66,6 +66,17 @@ class Database:
         ):
             yield connection
 
+    @contextmanager
+    def at_once(self) -> Iterator[Connection]:
+        """For what PostgreSQL says in one statement, which is a transaction of its own there.
+
+        That saves the ways there and back for its BEGIN and its COMMIT. SQLite has a transaction,
+        which costs it nothing. Errors as in `writing`.
+        """
+        alone = self.reading if self.engine.dialect.name == "postgresql" else self.writing
+        with alone() as connection:
+            yield connection
+
     def dispose(self) -> None:
         """Close every connection."""
         self.bell.close()

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.dml import ReturningDelete
 
 from app.db import utc_now
 from app.lifecycle import FAILED_ATTEMPT, LOST, TRANSIENT
@@ -59,6 +60,32 @@ def tallied(ended: Iterable[Ended]) -> dict[int, Tally]:
     return tallies
 
 
+def all_answered(ended: Iterable[Ended]) -> bool:
+    """Whether no target failed last: then all there is to note is which breakers close. Pure."""
+    return not any(tally.failure_count for tally in tallied(ended).values())
+
+
+def answered(ended: Iterable[Ended], settings: Settings) -> list[int]:
+    """The triggers whose breakers close, if they are open, now that these attempts ended. Pure."""
+    if not settings.hookonce_breaker_failures:
+        return []
+    return sorted(trigger_id for trigger_id, tally in tallied(ended).items() if tally.answered)
+
+
+def closing(trigger_ids: sa.ColumnElement[Any]) -> ReturningDelete[*tuple[Any, ...]]:
+    """Close the breakers of these, given as an array; for PostgreSQL. See `closed`."""
+    return (
+        sa.delete(trigger_breakers)
+        .where(_breakers.trigger_id == sa.any_(trigger_ids))
+        .returning(_breakers.trigger_id, _breakers.opened_at, _breakers.failure_count)
+    )
+
+
+def closed(row: sa.Row[Any]) -> Change | None:
+    """What it means that the breaker of this row is gone; one that only counted was never open."""
+    return None if row.opened_at is None else Change(row.trigger_id, False, row.failure_count)
+
+
 def note(connection: Connection, ended: Sequence[Ended], settings: Settings) -> list[Change]:
     """Which breakers opened or closed, now that these attempts ended."""
     if not settings.hookonce_breaker_failures:
@@ -104,8 +131,7 @@ def _standing_query() -> sa.Select[Any]:
 
 def _close(connection: Connection, row: sa.Row[Any]) -> Change | None:
     gone = sa.delete(trigger_breakers).where(_breakers.trigger_id == row.trigger_id)
-    closed = connection.execute(gone).rowcount == 1 and row.opened_at is not None
-    return Change(row.trigger_id, False, row.failure_count) if closed else None
+    return closed(row) if connection.execute(gone).rowcount == 1 else None
 
 
 def _count(

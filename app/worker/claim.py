@@ -60,6 +60,11 @@ def in_order_query() -> sa.Select[int]:
     )
 
 
+def by_one_statement(turn: Turn) -> bool:
+    """Whether nothing but what is due of it decides what is claimed of this trigger."""
+    return turn.probe_in_seconds is None and turn.max_concurrency is None
+
+
 def due(
     connection: Connection, owner: str, chosen: Iterable[tuple[Turn, int]], settings: Settings
 ) -> list[Attempt]:

@@ -179,7 +179,8 @@ class Worker:
             return []
 
     def _claimed(self, chosen: list[tuple[share.Turn, int]]) -> list[Attempt]:
-        with self._database.writing() as connection:
+        simple = len(chosen) == 1 and claim.by_one_statement(chosen[0][0])
+        with (self._database.at_once if simple else self._database.writing)() as connection:
             return claim.due(connection, self.owner, chosen, self._settings)
 
     def _finish(self) -> bool:

@@ -1,17 +1,18 @@
 """How did it end, and what follows? Written only by whoever still holds the lease."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DataError
 
 from app import lifecycle
 from app.db import is_one_of, planned_anew, utc_now
 from app.errors import LeaseLost
 from app.models import execution_attempts, trigger_executions
-from app.worker import backoff
+from app.worker import backoff, breaker
 from app.worker.attempt import Ended
 
 _executions = trigger_executions.c
@@ -36,11 +37,38 @@ def record(
     return [each["the_status"] for each in values]
 
 
+def at_once(
+    connection: Connection,
+    ended: Sequence[Ended],
+    chance: Callable[[], float],
+    answered: Collection[int],
+) -> tuple[list[str], list[breaker.Change]]:
+    """The same by one statement of PostgreSQL, which is a transaction of its own.
+
+    It also closes the breakers of the triggers that were answered.
+    """
+    values = [_values(each, chance) for each in ended]
+    given = _columns(values) | {"answered": list(answered)}
+    try:
+        with planned_anew(connection):
+            rows = connection.execute(_settle_at_once(), given).all()
+    except DataError as error:
+        if getattr(error.orig, "sqlstate", None) != _GUARDED:
+            raise
+        ids = ", ".join(str(each.lease.execution_id) for each in ended)
+        raise LeaseLost(f"some execution(s) are no longer leased to us, of {ids}") from error
+    changes = [breaker.closed(row) for row in rows if row.trigger_id is not None]
+    return [each["the_status"] for each in values], [change for change in changes if change]
+
+
 def _together(connection: Connection, values: Sequence[dict[str, Any]]) -> int:
     """How many were settled: by one statement, whose parameters are columns of rows."""
-    columns = {name: [each[name] for each in values] for name in _TYPES}
     with planned_anew(connection):
-        return int(connection.execute(_settle_together(), columns).scalar_one())
+        return int(connection.execute(_settle_together(), _columns(values)).scalar_one())
+
+
+def _columns(values: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    return {name: [each[name] for each in values] for name in _TYPES}
 
 
 def _each(connection: Connection, values: list[dict[str, Any]]) -> int:
@@ -68,6 +96,10 @@ _TYPES: dict[str, sa.types.TypeEngine[Any]] = {
 """What is said of each attempt that ended; see _values."""
 
 
+_GUARDED = "22P02"
+"""What `_settle_at_once` fails with: its number is no number."""
+
+
 @cache
 def _settle_each() -> tuple[sa.Update, sa.Update]:
     given = {name: sa.bindparam(name, type_=kind) for name, kind in _TYPES.items()}
@@ -76,14 +108,33 @@ def _settle_each() -> tuple[sa.Update, sa.Update]:
 
 @cache
 def _settle_together() -> sa.Select[int]:
+    settled, noted = _settled_and_noted()
+    return sa.select(sa.func.count()).select_from(settled).add_cte(noted)
+
+
+@cache
+def _settle_at_once() -> sa.Select[Any]:
+    """As _settle_together; it fails, and nothing is kept, unless all were leased to us."""
+    settled, noted = _settled_and_noted()
+    count = sa.func.count()
+    all_of_them = sa.func.cardinality(sa.bindparam("the_execution", type_=sa.ARRAY(sa.BigInteger)))
+    said = sa.func.concat("of the executions to settle only so many are leased to us: ", count)
+    guarded = sa.case((count == all_of_them, count), else_=sa.cast(said, sa.Integer))
+    number = sa.select(guarded.label("settled")).select_from(settled).subquery("number")
+    answered = sa.bindparam("answered", type_=sa.ARRAY(sa.Integer))
+    closed = breaker.closing(answered).cte("closed")
+    rows = sa.select(number, closed).select_from(number.outerjoin(closed, sa.true()))
+    return rows.add_cte(noted)
+
+
+def _settled_and_noted() -> tuple[sa.CTE, sa.CTE]:
     columns = [sa.bindparam(name, type_=sa.ARRAY(kind)) for name, kind in _TYPES.items()]
     named = [sa.column(name, kind) for name, kind in _TYPES.items()]
     rows = sa.func.unnest(*columns).table_valued(*named, name="said").render_derived()
     ended = sa.select(rows).cte("ended")
     given = dict(ended.c.items())
     settled = _settle(given).returning(_executions.id).cte("settled")
-    noted = _end(given).cte("noted")
-    return sa.select(sa.func.count()).select_from(settled).add_cte(noted)
+    return settled, _end(given).cte("noted")
 
 
 def _settle(given: Mapping[str, sa.ColumnElement[Any]]) -> sa.Update:

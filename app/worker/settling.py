@@ -106,9 +106,15 @@ class Settling:
             logger.exception("settling failed in a way that nobody foresaw; the lease runs out")
 
     def _commit(self, batch: list[Ended]) -> None:
-        with self._database.writing() as connection:
-            statuses = settle.record(connection, batch, self._chance)
-            changes = breaker.note(connection, batch, self._settings)
+        by_one_statement = self._database.engine.dialect.name == "postgresql"
+        if by_one_statement and breaker.all_answered(batch):
+            answered = breaker.answered(batch, self._settings)
+            with self._database.at_once() as connection:
+                statuses, changes = settle.at_once(connection, batch, self._chance, answered)
+        else:
+            with self._database.writing() as connection:
+                statuses = settle.record(connection, batch, self._chance)
+                changes = breaker.note(connection, batch, self._settings)
         self._tell(batch, statuses)
         for change in changes:
             self._log_breaker(change)

@@ -101,6 +101,26 @@ def test_a_breaker_that_is_turned_off_counts_nothing(
     assert breakers(database) == []
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "all_answered", "answered"),
+    [
+        ([SUCCEEDED, REFUSED], True, [7]),
+        ([FAILED, SUCCEEDED], True, [7]),
+        ([SUCCEEDED, FAILED], False, [7]),
+        ([FAILED], False, []),
+        ([LOST], True, []),
+    ],
+)
+def test_only_answers_that_came_last_leave_nothing_to_count(
+    patient: Settings, outcomes: list[Outcome], all_answered: bool, answered: list[int]
+) -> None:
+    ended = [Ended(Lease(1, 1, "a"), Terms(7), outcome) for outcome in outcomes]
+
+    assert breaker.all_answered(ended) is all_answered
+    assert breaker.answered(ended, patient) == answered
+    assert breaker.answered(ended, replace(patient, hookonce_breaker_failures=0)) == []
+
+
 def test_eight_workers_let_one_execution_through(
     database: Database, patient: Settings, trigger_id: int
 ) -> None:

@@ -14,6 +14,7 @@ from app.models import trigger_executions
 from app.settings import Settings
 from app.worker import claim, look, share
 from app.worker.attempt import Attempt
+from app.worker.share import Turn
 from tests import factories
 
 OWNER = "host:1:a"
@@ -191,3 +192,18 @@ def test_the_work_is_what_trigger_and_request_say(database: Database, settings: 
         trigger_slug="a-slug",
         trigger_secret="s",
     )
+
+
+@pytest.mark.parametrize(
+    ("turn", "simple"),
+    [
+        (Turn(1, 0.0), True),
+        (Turn(1, 0.0, max_concurrency=1), False),
+        (Turn(1, 0.0, max_concurrency=9), False),
+        (Turn(1, 0.0, probe_in_seconds=0.0), False),
+    ],
+)
+def test_only_a_trigger_without_a_limit_is_claimed_of_by_one_statement(
+    turn: Turn, simple: bool
+) -> None:
+    assert claim.by_one_statement(turn) is simple

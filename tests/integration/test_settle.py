@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import DataError
 
 from app import clock
 from app.db import Database
 from app.errors import LeaseLost
-from app.models import execution_attempts, trigger_executions
-from app.worker import settle
+from app.models import execution_attempts, trigger_breakers, trigger_executions
+from app.worker import breaker, settle
 from app.worker.attempt import Ended, Lease, Outcome, Terms
 from tests import factories
 
@@ -187,6 +188,69 @@ def test_attempts_that_end_together_are_each_written_as_they_ended(database: Dat
         (3, "failed", 503),
         (1, None, None),
     ]
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_one_statement_writes_the_same(database: Database) -> None:
+    leases = [leased(database, number) for number in (1, 2, 3)]
+    ends = [SUCCEEDED, PERMANENT, LOST]
+    together = [
+        Ended(lease, Terms(1), outcome) for lease, outcome in zip(leases, ends, strict=True)
+    ]
+
+    with database.at_once() as connection:
+        statuses, changes = settle.at_once(connection, together, lambda: 1.0, [])
+
+    rows, attempts = factories.executions(database), factories.attempts(database)
+    assert statuses == ["completed", "failed", "retrying"] == [row.status for row in rows]
+    assert [row.result_summary for row in rows] == ["done", None, None]
+    assert [row.lease_owner for row in rows] == [None, None, None]
+    assert [each.outcome for each in attempts] == ["succeeded", "failed", "lost"]
+    assert changes == []
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_one_statement_settles_none_if_one_lease_is_lost(database: Database) -> None:
+    first, second = leased(database), leased(database)
+    taken = replace(second, owner="another")
+    together = [Ended(lease, Terms(1), SUCCEEDED) for lease in (first, taken)]
+
+    ids = f"of {first.execution_id}, {second.execution_id}"
+    with pytest.raises(LeaseLost, match=ids), database.at_once() as connection:
+        settle.at_once(connection, together, lambda: 1.0, [])
+
+    assert [row.status for row in factories.executions(database)] == ["running", "running"]
+    assert [each.outcome for each in factories.attempts(database)] == [None, None]
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_what_the_database_cannot_take_is_no_lost_lease(database: Database) -> None:
+    odd = replace(SUCCEEDED, summary="a zero byte: \0")
+    ended = Ended(leased(database), Terms(1), odd)
+
+    with pytest.raises(DataError), database.at_once() as connection:
+        settle.at_once(connection, [ended], lambda: 1.0, [])
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+@pytest.mark.parametrize("opened", [True, False])
+def test_one_statement_closes_the_breaker_of_who_was_answered(
+    database: Database, opened: bool
+) -> None:
+    lease, other = leased(database), factories.trigger(database)
+    (answered,) = [row.trigger_id for row in factories.executions(database)]
+    since = clock.now() if opened else None
+    made = sa.insert(trigger_breakers).values(failure_count=5, opened_at=since, probe_at=since)
+    with database.writing() as connection:
+        connection.execute(made, [{"trigger_id": answered}, {"trigger_id": other}])
+
+    ended = [Ended(lease, Terms(answered), SUCCEEDED)]
+    with database.at_once() as connection:
+        _, changes = settle.at_once(connection, ended, lambda: 1.0, [answered])
+        left = connection.execute(sa.select(trigger_breakers.c.trigger_id)).scalars().all()
+
+    assert changes == ([breaker.Change(answered, False, 5)] if opened else [])
+    assert left == [other]
 
 
 def test_one_lost_lease_among_several_settles_none_of_them(database: Database) -> None:
