@@ -72,7 +72,7 @@ def request_id(headers: str | None) -> str | None:
     """What the stored headers of a request say; None where there are none, as of a test."""
     try:
         kept = json.loads(headers or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     found = kept.get("x-request-id") if isinstance(kept, dict) else None
     return found if isinstance(found, str) else None

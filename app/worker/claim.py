@@ -20,6 +20,7 @@ from app.worker import breaker
 from app.worker.attempt import Attempt, Lease, Terms, request_id
 from app.worker.look import (
     ONE_AT_A_TIME,
+    age_seconds,
     first_in_turn,
     first_retried,
     running_count,
@@ -180,8 +181,7 @@ def _described(executions: Any) -> sa.Select[Any]:
             executions.attempt_count,
             executions.event_data,
             sa.func.coalesce(executions.chain_id, executions.id).label("chain_id"),
-            sa.func.coalesce(executions.received_at, executions.started_at).label("begun_at"),
-            utc_now().label("now"),
+            age_seconds(executions).label("age_seconds"),
             triggers.c.id.label("trigger_id"),
             triggers.c.slug,
             triggers.c.secret,
@@ -206,14 +206,9 @@ def _attempt(lease: Lease, row: Any, settings: Settings) -> Attempt:
         secret = Safe(settings.hookonce_secret_key).opened(row) or ""
     except SecretSealed as error:
         obstacle = ActionFailed(str(error), permanent=False, reason=CONFIGURATION)
+    terms = Terms(row.trigger_id, retry_policy.standing(row.retry_policy), row.age_seconds)
     work = _work(row, lease, secret, settings)
-    return Attempt(lease, work, terms(row), obstacle, request_id(row.headers))
-
-
-def terms(row: Any) -> Terms:
-    """The terms that a row with trigger_id, retry_policy, begun_at and now speaks of."""
-    age = 0.0 if row.begun_at is None else (row.now - row.begun_at).total_seconds()
-    return Terms(row.trigger_id, retry_policy.standing(row.retry_policy), age)
+    return Attempt(lease, work, terms, obstacle, request_id(row.headers))
 
 
 def _work(row: Any, lease: Lease, secret: str, settings: Settings) -> Work:

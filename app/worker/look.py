@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.db import is_one_of, utc_now
+from app.db import is_one_of, seconds_since, utc_now
 from app.lifecycle import RETRYING, RUNNING, WAITING
 from app.models import DUE_SINCE_EVER, trigger_breakers, trigger_executions, triggers
 from app.worker.share import Turn
@@ -98,6 +98,12 @@ def first_retried(
         .order_by(_executions.trigger_id, _executions.id)
         .limit(ONE)
     )
+
+
+def age_seconds(executions: Any) -> sa.ColumnElement[float]:
+    """How long ago the event was received, or first begun if older code received it; else 0."""
+    begun_at = sa.func.coalesce(executions.received_at, executions.started_at)
+    return sa.func.coalesce(seconds_since(begun_at), 0.0)
 
 
 def running_count(trigger_id: sa.ColumnElement[int]) -> sa.Select[int]:

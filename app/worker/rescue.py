@@ -10,6 +10,7 @@ from app.lifecycle import RUNNING
 from app.models import execution_requests, trigger_executions, triggers
 from app.retry_policy import DEFAULT, RetryPolicy, standing
 from app.worker.attempt import Ended, Lease, Outcome, Terms, request_id
+from app.worker.look import age_seconds
 
 _executions = trigger_executions.c
 
@@ -22,8 +23,7 @@ def expired_query(limit: int) -> sa.Select[Any]:
             _executions.attempt_count,
             _executions.lease_owner,
             _executions.trigger_id,
-            sa.func.coalesce(_executions.received_at, _executions.started_at).label("begun_at"),
-            utc_now().label("now"),
+            age_seconds(_executions).label("age_seconds"),
         )
         .where(is_one_of(_executions.status, [RUNNING]))
         .where(_executions.lease_expires_at < utc_now())
@@ -41,7 +41,7 @@ def expired(connection: Connection, limit: int, outcome: Outcome) -> list[Ended]
     return [
         Ended(
             Lease(row.id, row.attempt_count, row.lease_owner),
-            Terms(row.trigger_id, policies.get(row.trigger_id, DEFAULT), _age_seconds(row)),
+            Terms(row.trigger_id, policies.get(row.trigger_id, DEFAULT), row.age_seconds),
             outcome,
             requests.get(row.id),
         )
@@ -84,8 +84,3 @@ def _request_ids(connection: Connection, execution_ids: set[int]) -> dict[int, s
         columns.execution_id.in_(sorted(execution_ids))
     )
     return {row.execution_id: request_id(row.headers) for row in connection.execute(query)}
-
-
-def _age_seconds(row: sa.Row[Any]) -> float:
-    begun_at, now = row._mapping["begun_at"], row._mapping["now"]
-    return 0.0 if begun_at is None else float((now - begun_at).total_seconds())

@@ -13,7 +13,7 @@ from app.db import Database, utc_now
 from app.models import trigger_executions
 from app.settings import Settings
 from app.worker import claim, look, share
-from app.worker.attempt import Attempt
+from app.worker.attempt import Attempt, request_id
 from app.worker.share import Turn
 from tests import factories
 
@@ -207,3 +207,10 @@ def test_only_a_trigger_without_a_limit_is_claimed_of_by_one_statement(
     turn: Turn, simple: bool
 ) -> None:
     assert claim.by_one_statement(turn) is simple
+
+
+@pytest.mark.parametrize(
+    "headers", [None, "", "no JSON", "[]", '{"x-request-id": 1}', "[" * 99_999]
+)
+def test_headers_that_name_no_request_are_no_obstacle(headers: str | None) -> None:
+    assert request_id(headers) is None
