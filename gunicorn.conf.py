@@ -10,6 +10,7 @@ import struct
 
 from gunicorn.glogging import Logger
 
+import app.wsgi  # noqa: F401, once, and not again by each process that is started
 from app import log, settings
 from app.errors import InvalidSetting
 from app.receiver import Receiver, census
@@ -57,6 +58,15 @@ def on_starting(server):
 
 
 def when_ready(server):
+    """Before any process is started: what is loaded by now is theirs together.
+
+    Looked through for garbage it would become each one's own.
+    """
+    _limit_patience(server.LISTENERS)
+    gc.freeze()
+
+
+def _limit_patience(listeners):
     """A sender that falls silent, or reads no answer, gives its thread back.
 
     Accepted sockets inherit the time-outs. Without them a few dozen such senders would hold every
@@ -64,7 +74,7 @@ def when_ready(server):
     """
     whole, part = divmod(settings.from_environment().hookonce_read_seconds, 1)
     patience = struct.pack("ll", int(whole), int(part * 1_000_000))
-    for listener in server.LISTENERS:
+    for listener in listeners:
         listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
         listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
 

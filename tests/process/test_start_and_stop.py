@@ -69,6 +69,18 @@ def test_ctrl_c_stops_receiver_and_worker_with_status_0(service: Service, ledger
     assert "Traceback" not in together.log()
 
 
+def test_processes_that_are_replaced_receive_as_before(service: Service, ledger: Ledger) -> None:
+    gunicorn = service.gunicorn(workers=2)
+    before = gunicorn.children()
+
+    gunicorn.signal(signal.SIGHUP)
+    until(lambda: len(gunicorn.lines("serving")) == 4, "two more processes")
+    until(lambda: set(before).isdisjoint(gunicorn.children()), "the first two to end")
+
+    assert ledger.sender(gunicorn).post_event("after").acknowledged
+    assert len(gunicorn.children()) == 2
+
+
 @pytest.mark.skipif(Path(sys.prefix) != ROOT / ".venv", reason="make has an environment of its own")
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=lambda each: each.name)
