@@ -74,9 +74,16 @@ def answered(ended: Iterable[Ended], settings: Settings) -> list[int]:
 
 def closing(trigger_ids: sa.ColumnElement[Any]) -> ReturningDelete[*tuple[Any, ...]]:
     """Close the breakers of these, given as an array; for PostgreSQL. See `closed`."""
+    those = (
+        sa.select(_breakers.trigger_id)
+        .where(_breakers.trigger_id == sa.any_(trigger_ids))
+        .order_by(_breakers.trigger_id)  # as `note` does, so that none waits in a circle
+        .with_for_update()
+        .cte("those")
+    )
     return (
         sa.delete(trigger_breakers)
-        .where(_breakers.trigger_id == sa.any_(trigger_ids))
+        .where(_breakers.trigger_id.in_(sa.select(those.c.trigger_id)))
         .returning(_breakers.trigger_id, _breakers.opened_at, _breakers.failure_count)
     )
 

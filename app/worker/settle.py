@@ -48,7 +48,7 @@ def at_once(
     It also closes the breakers of the triggers that were answered.
     """
     values = [_values(each, chance) for each in ended]
-    given = _columns(values) | {"answered": list(answered)}
+    given = _columns(values) | {"closing": list(answered)}
     try:
         with planned_anew(connection):
             rows = connection.execute(_settle_at_once(), given).all()
@@ -121,8 +121,8 @@ def _settle_at_once() -> sa.Select[Any]:
     said = sa.func.concat("of the executions to settle only so many are leased to us: ", count)
     guarded = sa.case((count == all_of_them, count), else_=sa.cast(said, sa.Integer))
     number = sa.select(guarded.label("settled")).select_from(settled).subquery("number")
-    answered = sa.bindparam("answered", type_=sa.ARRAY(sa.Integer))
-    closed = breaker.closing(answered).cte("closed")
+    closing = sa.bindparam("closing", type_=sa.ARRAY(sa.Integer))
+    closed = breaker.closing(closing).cte("closed")
     rows = sa.select(number, closed).select_from(number.outerjoin(closed, sa.true()))
     return rows.add_cte(noted)
 

@@ -1,5 +1,6 @@
 """How an attempt ended is written down once, by whoever still holds its lease."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -193,19 +194,23 @@ def test_attempts_that_end_together_are_each_written_as_they_ended(database: Dat
 @pytest.mark.parametrize("kind", ["postgresql"])
 def test_one_statement_writes_the_same(database: Database) -> None:
     leases = [leased(database, number) for number in (1, 2, 3)]
-    ends = [SUCCEEDED, PERMANENT, LOST]
+    ends = [replace(SUCCEEDED, http_status=204), PERMANENT, LOST]
     together = [
         Ended(lease, Terms(1), outcome) for lease, outcome in zip(leases, ends, strict=True)
     ]
 
     with database.at_once() as connection:
-        statuses, changes = settle.at_once(connection, together, lambda: 1.0, [])
+        statuses, changes = settle.at_once(connection, together, lambda: 1.0, [1, 2])
 
     rows, attempts = factories.executions(database), factories.attempts(database)
     assert statuses == ["completed", "failed", "retrying"] == [row.status for row in rows]
     assert [row.result_summary for row in rows] == ["done", None, None]
     assert [row.lease_owner for row in rows] == [None, None, None]
-    assert [each.outcome for each in attempts] == ["succeeded", "failed", "lost"]
+    assert [(each.outcome, each.http_status) for each in attempts] == [
+        ("succeeded", 204),
+        ("failed", 404),
+        ("lost", None),
+    ]
     assert changes == []
 
 
@@ -251,6 +256,35 @@ def test_one_statement_closes_the_breaker_of_who_was_answered(
 
     assert changes == ([breaker.Change(answered, False, 5)] if opened else [])
     assert left == [other]
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_one_statement_closes_breakers_in_the_order_of_triggers(database: Database) -> None:
+    lease, first, second = (
+        leased(database),
+        factories.trigger(database),
+        factories.trigger(database),
+    )
+    with database.writing() as connection:
+        for trigger_id in (second, first):  # as they lie in the table
+            values = {"trigger_id": trigger_id, "failure_count": 1}
+            connection.execute(sa.insert(trigger_breakers), values)
+    counted = sa.update(trigger_breakers).values(failure_count=2)
+
+    def settled_at_once() -> list[str]:
+        ended = [Ended(lease, Terms(first), SUCCEEDED)]
+        with database.at_once() as connection:
+            return settle.at_once(connection, ended, lambda: 1.0, [first, second])[0]
+
+    with ThreadPoolExecutor(1) as pool, database.writing() as other:
+        other.execute(counted.where(trigger_breakers.c.trigger_id == first))
+        settling = pool.submit(settled_at_once)
+        waits = "SELECT 1 FROM pg_locks WHERE NOT granted"
+        while not other.exec_driver_sql(waits).first():
+            assert not settling.done()
+        other.execute(counted.where(trigger_breakers.c.trigger_id == second))
+        other.commit()
+        assert settling.result() == ["completed"]
 
 
 def test_one_lost_lease_among_several_settles_none_of_them(database: Database) -> None:
