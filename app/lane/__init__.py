@@ -21,7 +21,7 @@ __all__ = ["Lane", "PostgresqlLane", "Row", "RowRefused", "SqliteLane", "Standin
 
 @contextmanager
 def opened(database: Database) -> Iterator[Lane]:
-    """The lane of this database, nobody else's until the block ends; it is kept for the next.
+    """The lane of this database, nobody else's until the block ends; one is kept for the next.
 
     After an error that is no refusal it is not used again.
     """
@@ -31,14 +31,22 @@ def opened(database: Database) -> Iterator[Lane]:
         try:
             yield lane
         except (dbapi.IntegrityError, dbapi.DataError) as error:
-            database.aside.append(lane)
+            _keep(database, lane)
             raise RowRefused(str(error)) from error
         except RowRefused:
-            database.aside.append(lane)
+            _keep(database, lane)
             raise
         except BaseException:
             lane.close()
             raise
+        _keep(database, lane)
+
+
+def _keep(database: Database, lane: Lane) -> None:
+    """If none is, so that many at once do not leave many connections."""
+    if database.aside:
+        lane.close()
+    else:
         database.aside.append(lane)
 
 

@@ -75,10 +75,11 @@ class PostgresqlLane:
         return value.encode(self._encoding) if isinstance(value, str) else value
 
     def _result(self) -> Any:
-        (result,) = self._connection.wait(generators.execute(self._connection.pgconn))
-        if result.status not in _DONE:
-            raise errors.error_from_result(result, self._encoding)
-        return result
+        results = self._connection.wait(generators.execute(self._connection.pgconn))
+        for each in results:  # a commit that fails says so after the rows
+            if each.status not in _DONE:
+                raise errors.error_from_result(each, self._encoding)
+        return results[0]
 
     def _row(self, result: Any) -> list[Any]:
         values = (result.get_value(0, column) for column in range(result.nfields))

@@ -80,6 +80,28 @@ def test_events_alone_without_a_key_are_an_execution_each(database: Database) ->
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])
+def test_a_commit_that_fails_after_the_row_was_told_is_our_trouble(
+    database: Database, admitting: Admitting
+) -> None:
+    trigger_id = factories.trigger(database)
+    with database.writing() as connection:
+        connection.exec_driver_sql(
+            "CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001', MESSAGE = 'too late'; END $$"
+        )
+        connection.exec_driver_sql(
+            "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON trigger_executions "
+            "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION late()"
+        )
+
+    (alone,) = admitting.admit([entry(trigger_id, "a")])
+
+    assert isinstance(alone, DatabaseUnavailable)
+    assert "too late" in str(alone)
+    assert factories.executions(database) == []
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
 def test_a_text_with_a_zero_byte_is_refused_and_not_cut_off_there(
     database: Database, admitting: Admitting
 ) -> None:
@@ -183,9 +205,11 @@ def test_its_connection_is_kept_besides_the_pool(database: Database) -> None:
             assert way.stands()
 
 
-def test_two_at_once_have_a_connection_each(database: Database) -> None:
+def test_two_at_once_have_a_connection_each_and_one_is_kept(database: Database) -> None:
     with lane.opened(database) as one, lane.opened(database) as another:
         assert one is not another
+
+    assert len(database.aside) == 1
 
 
 def test_a_connection_is_kept_when_a_row_is_refused_and_no_more_after_any_other_error(
