@@ -211,7 +211,7 @@ class _Timely:
             self._send()
 
     def makefile(self, mode: str, *_args: Any, **_kwargs: Any) -> io.BufferedReader:
-        with suppress(BrokenPipeError):  # it may have answered before it closed
+        with suppress(BrokenPipeError, ConnectionResetError):  # it may have answered before
             self._send()
         return io.BufferedReader(_Reading(self._sock, self._sock.makefile(mode, buffering=0)))
 

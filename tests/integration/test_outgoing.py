@@ -2,6 +2,7 @@
 
 import re
 import socket
+import struct
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -87,6 +88,24 @@ def test_head_and_body_of_a_small_request_go_out_together() -> None:
         outgoing._deadline.reset(token)
         ours.close()
         theirs.close()
+
+
+def test_an_answer_that_came_before_a_reset_is_read() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ours = socket.create_connection(server.getsockname())
+        theirs, _ = server.accept()
+        theirs.sendall(OK)
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        theirs.close()
+    token = outgoing._deadline.set(time.monotonic() + 10)
+    try:
+        timely = outgoing._Timely(ours)
+        timely.sendall(b"{}")
+        with timely.makefile("rb") as answer:
+            assert answer.read(len(OK)) == OK
+    finally:
+        outgoing._deadline.reset(token)
+        ours.close()
 
 
 @pytest.mark.parametrize("size", [2, 3 * outgoing.GATHERED_BYTES], ids=["gathered", "in pieces"])
