@@ -1,5 +1,6 @@
 """Fixtures that every kind of test shares; each test of the database runs on both."""
 
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,33 @@ from app.db import Database
 from app.settings import Settings, from_environment
 from tests.databases import KINDS, Databases
 from tests.sink import LOOPBACK
+from tests.thorough import OF_EITHER, THOROUGH
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where not all is tried, what is OF_EITHER database runs on one of them."""
+    left_out = [item for item in items if _falls_to_the_other(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _falls_to_the_other(item: pytest.Item) -> bool:
+    kind = item.callspec.params.get("kind") if hasattr(item, "callspec") else None
+    if THOROUGH or kind not in KINDS or _file(item) not in OF_EITHER:
+        return False
+    others = {name: value for name, value in item.callspec.params.items() if name != "kind"}
+    falls_to = KINDS[zlib.crc32(f"{item.originalname}{others}".encode()) % len(KINDS)]
+    return kind != falls_to and _has_both(item)
+
+
+def _file(item: pytest.Item) -> str:
+    return f"{item.path.parent.name}/{item.path.stem}"
+
+
+def _has_both(item: pytest.Item) -> bool:
+    """Whether it is not only for this one anyway."""
+    marks = [mark for mark in item.iter_markers("parametrize") if "kind" in str(mark.args[0])]
+    return not marks
 
 
 @pytest.fixture(scope="session")
