@@ -40,6 +40,8 @@ def replay(database: Database, execution_id: int, actor: Actor = UNNAMED) -> int
         with database.writing() as connection:
             _require_lineage(connection)
             _require_replayable(connection, execution_id)
+            # which holds the table as it is: no migration can have come in between any more
+            _require_lineage(connection)
             known = db.columns(connection)
             successor = _add_successor(connection, known, execution_id)
             _take_over(connection, execution_id)

@@ -410,6 +410,29 @@ def test_while_a_downgrade_builds_the_index_that_knows_no_replays_none_is_made(
     assert row(database, old).status == "failed"
 
 
+@pytest.mark.parametrize("kind", ["postgresql"])  # on the other nobody writes meanwhile
+def test_a_migration_that_went_by_between_two_looks_leaves_no_chain_that_begins_anew(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = dead_letter(database)
+    second = replay(database, first)
+    dies(database, second)
+    look = replaying._require_replayable
+
+    def migrated_meanwhile(*given: Any) -> None:
+        with database.writing() as other:  # the columns are made again, and not filled yet
+            other.exec_driver_sql("UPDATE alembic_version SET version_num = '0007'")
+            other.exec_driver_sql("UPDATE trigger_executions SET chain_id = NULL")
+        look(*given)
+
+    change(database, second, last_replay_at=None)
+    change(database, first, last_replay_at=None)
+    monkeypatch.setattr(replaying, "_require_replayable", migrated_meanwhile)
+
+    assert "a replay needs revision 0008" in str(refusal(database, second))
+    assert len(factories.executions(database)) == 2
+
+
 def test_the_index_that_knows_no_replays_is_no_duplicate_but_a_migration(
     database: Database,
 ) -> None:
