@@ -41,24 +41,24 @@ class Turn(Protocol):
 
 def turn() -> Turn:
     """The waiting of whoever asks: of a greenlet that a Round answers, or of a thread."""
-    current = getcurrent()
-    return _GuestTurn(current) if isinstance(current, _Guest) else _ThreadTurn()
+    guest = _asking()
+    return _ThreadTurn() if guest is None else _GuestTurn(guest)
 
 
 def elsewhere(work: Callable[[], Result]) -> Result:
     """What the work returns or raises; the thread that answers others does not wait for it."""
-    current = getcurrent()
-    if not isinstance(current, _Guest):
+    guest = _asking()
+    if guest is None:
         return work()
-    future = current.round.pool.submit(contextvars.copy_context().run, work)
-    future.add_done_callback(lambda _: current.round.resume(current))
-    current.round.leave()
+    future = guest.round.pool.submit(contextvars.copy_context().run, work)
+    future.add_done_callback(lambda _: guest.round.resume(guest))
+    guest.round.leave()
     return future.result()
 
 
 def in_turn() -> bool:
     """Whether whoever asks shares its thread with others, and waits by this module alone."""
-    return isinstance(getcurrent(), _Guest)
+    return _asking() is not None
 
 
 def stepped(
@@ -78,6 +78,22 @@ def stepped(
             events = steps.send(events)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]
+
+
+_answering: set[int] = set()
+"""The threads that answer in turn."""
+
+
+def _asking() -> "_Guest | None":
+    """Who asks, if it is answered in turn.
+
+    greenlet knows every thread that has asked it anything, and looks through all objects when one
+    of them ends: in the midst of whatever the main thread does just then, where it may fail.
+    """
+    if threading.get_ident() not in _answering:
+        return None
+    current = getcurrent()
+    return current if isinstance(current, _Guest) else None
 
 
 class _ThreadTurn:
@@ -113,6 +129,7 @@ class Round:
         self._poller = poller
         self._hub = getcurrent()
         self.thread = threading.get_ident()
+        _answering.add(self.thread)
         self._resumed: deque[greenlet] = deque()
         self._called = False
         self._gathered: list[Work] = []
@@ -175,6 +192,7 @@ class Round:
 
     def close(self) -> None:
         """Nothing more is begun."""
+        _answering.discard(self.thread)
         self.pool.shutdown(wait=False)
 
     def _resume_all(self) -> None:

@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from selectors import EVENT_READ, EVENT_WRITE
 
 import pytest
+from greenlet import getcurrent
 
 from app import waiting
 from app.intake.together import Together
@@ -236,3 +237,27 @@ def test_work_that_fails_is_told_to_all_that_waited_for_it(answering: Answering)
     answering.until(lambda: len(said) == 2)
 
     assert said == ["no", "no"]
+
+
+def test_a_thread_that_answers_nobody_asks_greenlet_nothing(
+    answering: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_by: list[int] = []
+
+    def told() -> object:
+        asked_by.append(threading.get_ident())
+        return getcurrent()
+
+    monkeypatch.setattr(waiting, "getcurrent", told)
+
+    def ask() -> None:
+        waiting.turn()
+        waiting.in_turn()
+        waiting.elsewhere(lambda: None)
+
+    other = threading.Thread(target=ask)
+    other.start()
+    other.join()
+    answering.answer(waiting.in_turn)
+
+    assert asked_by == [threading.get_ident()]
