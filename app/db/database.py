@@ -73,9 +73,13 @@ class Database:
         That saves the ways there and back for its BEGIN and its COMMIT. SQLite has a transaction,
         which costs it nothing. Errors as in `writing`.
         """
-        alone = self.reading if self.engine.dialect.name == "postgresql" else self.writing
-        with alone() as connection:
+        with (self.reading if self.says_all_at_once else self.writing)() as connection:
             yield connection
+
+    @property
+    def says_all_at_once(self) -> bool:
+        """Whether one statement can change several tables, as PostgreSQL's can."""
+        return self.engine.dialect.name == "postgresql"
 
     def dispose(self) -> None:
         """Close every connection."""

@@ -106,8 +106,7 @@ class Settling:
             logger.exception("settling failed in a way that nobody foresaw; the lease runs out")
 
     def _commit(self, batch: list[Ended]) -> None:
-        by_one_statement = self._database.engine.dialect.name == "postgresql"
-        if by_one_statement and breaker.all_answered(batch):
+        if self._database.says_all_at_once and breaker.all_answered(batch):
             answered = breaker.answered(batch, self._settings)
             with self._database.at_once() as connection:
                 statuses, changes = settle.at_once(connection, batch, self._chance, answered)
