@@ -50,7 +50,7 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
 
     def run(self) -> None:
         """Until the worker is told to stop, and what is under way is answered."""
-        self._round = Round(self.method_queue.defer, self.poller)
+        self._round = Round(self.method_queue.defer, self.poller, self._alone)
         self._begun: dict[Any, _Begun] = {}
         self._lingering = Lingering(self.poller, self._close)
         self._let_pass_until: float | None = None
@@ -117,6 +117,9 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
         if self._begun:
             self._give_threads()
         self._round.end(quiet=not ready)
+
+    def _alone(self) -> bool:
+        return bool(self.nr_conns == 1)
 
     def _has_room(self) -> bool:
         return bool(self.nr_conns < self.worker_connections)

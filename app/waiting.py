@@ -7,12 +7,13 @@ way.
 """
 
 import contextvars
+import select
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from selectors import BaseSelector
+from selectors import EVENT_READ, EVENT_WRITE, BaseSelector
 from typing import Protocol, TypeVar
 
 from greenlet import getcurrent, greenlet
@@ -24,6 +25,8 @@ THREADS = 4
 """For what would keep the answering thread: look-ups, a held lock, a new connection."""
 GATHERING_SECONDS = 0.002
 """How long work waits at most for more that joins it, while there always is some."""
+ALONE_SECONDS = 0.002
+"""How long the thread itself waits at a socket while there is nobody else to be answered."""
 
 
 class Turn(Protocol):
@@ -80,6 +83,11 @@ def stepped(
         return end.value  # type: ignore[no-any-return]
 
 
+_POLLED = {
+    EVENT_READ: select.POLLIN,
+    EVENT_WRITE: select.POLLOUT,
+    EVENT_READ | EVENT_WRITE: select.POLLIN | select.POLLOUT,
+}
 _answering: set[int] = set()
 """The threads that answer in turn."""
 
@@ -120,13 +128,20 @@ class Round:
     """The requests that one thread answers, to be made by that thread.
 
     `call` has the thread call something soon, and may be used from any thread. `poller` is what
-    the thread waits at; it calls the data of what is ready, with its file.
+    the thread waits at; it calls the data of what is ready, with its file. `alone` tells whether
+    nobody else is connected: then nothing can come in that a request should give way to.
     """
 
-    def __init__(self, call: Callable[[Work], object], poller: BaseSelector) -> None:
+    def __init__(
+        self,
+        call: Callable[[Work], object],
+        poller: BaseSelector,
+        alone: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.pool = ThreadPoolExecutor(THREADS, "elsewhere")
         self._call = call
         self._poller = poller
+        self._alone = alone
         self._hub = getcurrent()
         self.thread = threading.get_ident()
         _answering.add(self.thread)
@@ -162,6 +177,8 @@ class Round:
 
         Raises TimeoutError at the next end of a round after that moment of the monotonic clock.
         """
+        if self._alone() and _there(fileno, events):
+            return
         self._poller.register(fileno, events, self._seen)
         self._watched[fileno] = getcurrent(), until
         self.leave()
@@ -184,7 +201,7 @@ class Round:
         """
         self._end_late()
         self._resume_all()
-        if self._gathered and (quiet or time.monotonic() >= self._begins_at):
+        if self._gathered and (quiet or self._alone() or time.monotonic() >= self._begins_at):
             gathered, self._gathered = self._gathered, []
             for work in gathered:
                 self.answer(work)
@@ -212,6 +229,13 @@ class Round:
     def _unwatched(self, fileno: int) -> greenlet:
         self._poller.unregister(fileno)
         return self._watched.pop(fileno)[0]
+
+
+def _there(fileno: int, events: int) -> bool:
+    """Whether one of them is there, or comes within a moment."""
+    at = select.poll()
+    at.register(fileno, _POLLED[events])
+    return bool(at.poll(1000 * ALONE_SECONDS))
 
 
 class _Guest(greenlet):  # type: ignore[misc] # greenlet says nothing of its types

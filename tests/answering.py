@@ -14,12 +14,12 @@ DEADLINE_SECONDS = 20.0
 class Answering:
     """A thread, this one, that answers requests in turn, as a server's does."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, alone: bool = False) -> None:
         self._calls: SimpleQueue[Callable[[], object]] = SimpleQueue()
         self._poller = DefaultSelector()
         self._here, self._there = socket.socketpair()
         self._poller.register(self._here, EVENT_READ, self._called)
-        self.round = Round(self._call, self._poller)
+        self.round = Round(self._call, self._poller, lambda: alone)
 
     def answer(self, *requests: Callable[[], object]) -> None:
         """All of them begin at once; returns when there is nothing more to do for now."""

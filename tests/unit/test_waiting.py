@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
@@ -18,6 +19,14 @@ from tests.answering import DEADLINE_SECONDS, Answering
 @pytest.fixture
 def answering() -> Iterator[Answering]:
     made = Answering()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def alone() -> Iterator[Answering]:
+    """Where nobody else is connected."""
+    made = Answering(alone=True)
     yield made
     made.close()
 
@@ -130,6 +139,16 @@ def test_work_begins_in_the_end_though_there_is_always_more(
     assert batches == [[1]]
 
 
+def test_where_nobody_else_can_join_it_work_begins_at_once(alone: Answering) -> None:
+    batches: list[list[int]] = []
+    together = Together(lambda items: batches.append(items) or items, 100)
+
+    alone.round.answer(lambda: together(1))
+    alone.round.end(quiet=False)
+
+    assert batches == [[1]]
+
+
 def heard(at: socket.socket) -> Generator[int, int, bytes]:
     """Steps that wait until it can be written to, then until there is something to read."""
     assert (yield EVENT_WRITE) == EVENT_WRITE
@@ -149,6 +168,35 @@ def test_while_one_waits_at_a_socket_others_are_answered(answering: Answering) -
         answering.until(lambda: len(said) == 2)
 
     assert said == [4, b"well"]
+
+
+def test_where_nobody_else_is_the_thread_itself_waits_at_a_socket_for_a_moment(
+    alone: Answering,
+) -> None:
+    here, there = socket.socketpair()
+    said: list[object] = []
+
+    with here, there:
+        there.send(b"well")
+        alone.round.answer(lambda: said.append(waiting.stepped(heard(here), here.fileno())))
+
+    assert said == [b"well"]
+
+
+def test_and_then_gives_way_to_those_who_may_have_come(alone: Answering) -> None:
+    here, there = socket.socketpair()
+    said: list[object] = []
+    began = time.monotonic()
+
+    with here, there:
+        alone.answer(
+            lambda: said.append(waiting.stepped(heard(here), here.fileno())),
+            lambda: said.append(there.send(b"well")),
+        )
+        alone.until(lambda: len(said) == 2)
+
+    assert said == [4, b"well"]
+    assert time.monotonic() - began < DEADLINE_SECONDS / 2
 
 
 def test_an_error_of_a_step_is_raised_where_it_was_waited_for(answering: Answering) -> None:
