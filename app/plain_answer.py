@@ -89,6 +89,7 @@ class Answer:
         self.status = ""
         self.headers: Headers = []
         self.body = b""
+        self._said: Iterable[bytes] = ()
 
     def of(self, application: Any, environ: dict[str, Any]) -> "Answer":
         """https://peps.python.org/pep-3333/"""
@@ -98,15 +99,26 @@ class Answer:
             self.status, self.headers = status, headers
             return written.append
 
-        said = application(environ, start_response)
+        self._said = application(environ, start_response)
         try:
-            for piece in said:
+            for piece in self._said:
                 written.append(piece)  # noqa: PERF402, the application may write in between
-        finally:
-            if hasattr(said, "close"):
-                said.close()
+        except BaseException:
+            self._close()
+            raise
         self.body = b"".join(written)
         return self
+
+    def send(self, request: Plain, conn: Any, cfg: Any, *, keep: bool) -> bool:
+        """Send it and only then close it; whether the connection is kept."""
+        try:
+            whole = self.in_one_piece(keep=keep)
+            if whole is None:
+                return self.by_gunicorn(request, conn, cfg, keep=keep)
+            conn.sock.sendall(whole)
+        finally:
+            self._close()
+        return keep
 
     def in_one_piece(self, *, keep: bool) -> bytes | None:
         """The answer as gunicorn would send it; None if it must see to it."""
@@ -136,6 +148,10 @@ class Answer:
         response.write(self.body)
         response.close()
         return not response.should_close()
+
+    def _close(self) -> None:
+        if hasattr(self._said, "close"):
+            self._said.close()
 
 
 def _key(name: str) -> str:

@@ -244,12 +244,7 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
     def _answer_plain(self, conn: Any, request: Plain) -> bool:
         """What gunicorn's `handle_request` does and returns: whether the connection is kept."""
         answer = Answer().of(self.wsgi, self._environment.of(request, conn))
-        keep = self._may_stay(request)
-        whole = answer.in_one_piece(keep=keep)
-        if whole is None:
-            return answer.by_gunicorn(request, conn, self.cfg, keep=keep)
-        conn.sock.sendall(whole)
-        return keep
+        return answer.send(request, conn, self.cfg, keep=self._may_stay(request))
 
     def _may_stay(self, request: Plain) -> bool:
         """Whether its connection is kept; one request more is counted."""

@@ -4,10 +4,11 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy.exc import IntegrityError
 
-from app import clock, log, outcomes, retention
+from app import afterwards, clock, log, outcomes, retention
 from app.db import Database
 from app.errors import KeyMissing, TooLarge
 from app.intake import digest, jointly, key, lookup, parse, redact, sources, verify
@@ -102,9 +103,10 @@ def answered(trigger_id: str, seconds: float, intake: Intake) -> None:
     """Whoever called this address has waited so long for the answer."""
     known = intake.triggers.remembered(trigger_id)
     if known is None:
-        intake.tally.answered(lookup.number(trigger_id), seconds, claimed=True)
+        count = partial(intake.tally.answered, lookup.number(trigger_id), seconds, claimed=True)
     else:
-        intake.tally.answered(known, seconds)
+        count = partial(intake.tally.answered, known, seconds)
+    afterwards.do(count)
 
 
 def _received(request: Request, trigger: Trigger | None, intake: Intake) -> Answer:
@@ -125,7 +127,7 @@ def _received(request: Request, trigger: Trigger | None, intake: Intake) -> Answ
     )
     kept = redact.request(request, payload, source.redacted)
     verdicts = _admitted(intake, trigger, admissions, kept)
-    _tell(intake, trigger, verdicts, len(events) - len(wanted))
+    afterwards.do(partial(_tell, intake, trigger, verdicts, len(events) - len(wanted)))
     return OK
 
 

@@ -4,12 +4,13 @@ A public responder is handed to the router as it is; any other is wrapped, so th
 reached around its rule.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 from typing import Any
 
 import falcon
 
+from app import afterwards
 from app.web.doorman import Doorman
 from app.web.operations import PUBLIC, Rule
 
@@ -27,6 +28,10 @@ class _Ruled(SimpleNamespace):
 
 class House(falcon.App[falcon.Request, falcon.Response]):
     """An application with no way in but through its Doors: raises Unruled for any other."""
+
+    def __call__(self, *given: Any) -> Iterable[bytes]:
+        """What the sender is told; see app.afterwards for what comes then."""
+        return afterwards.answered(super().__call__, *given)
 
     def add_route(self, uri_template: str, resource: object, **options: Any) -> None:
         if not isinstance(resource, _Ruled):

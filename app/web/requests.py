@@ -8,10 +8,11 @@ import logging
 import random
 import re
 import time
+from functools import partial
 
 import falcon
 
-from app import log
+from app import afterwards, log
 
 HEADER = "X-Request-Id"
 QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -34,20 +35,23 @@ class RequestLines:
         self, req: falcon.Request, resp: falcon.Response, _resource: object, _succeeded: bool
     ) -> None:
         """The answer names the id; a line tells of the request if none did."""
-        errand = req.context.errand
-        resp.set_header(HEADER, errand.request_id)
-        if not errand.told:
-            log.event(
-                logger,
-                logging.DEBUG if req.path in QUIET else logging.INFO,
-                "request",
-                method=req.method,
-                route=req.uri_template,
-                status=resp.status_code,
-                seconds=round(time.monotonic() - req.context.began, 4),
-                actor=getattr(getattr(req.context, "person", None), "name", None),
-            )
-        log.begin(None)
+        resp.set_header(HEADER, req.context.errand.request_id)
+        took = time.monotonic() - req.context.began
+        afterwards.do(partial(_tell, req, resp, took))
+
+
+def _tell(req: falcon.Request, resp: falcon.Response, seconds: float) -> None:
+    if not req.context.errand.told:
+        log.event(
+            logger,
+            logging.DEBUG if req.path in QUIET else logging.INFO,
+            "request",
+            method=req.method,
+            route=req.uri_template,
+            status=resp.status_code,
+            seconds=round(seconds, 4),
+            actor=getattr(getattr(req.context, "person", None), "name", None),
+        )
 
 
 def request_id(given: str | None) -> str:

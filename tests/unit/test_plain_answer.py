@@ -1,7 +1,8 @@
 """A plain answer leaves as gunicorn would send it; what is unusual, gunicorn sends itself."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -128,26 +129,72 @@ class Body:
 
     def __init__(self, *pieces: bytes) -> None:
         self._pieces = pieces
-        self.closed = False
+        self.closed: list[bool] = []
+        self._so: Callable[[], bool] = lambda: False
 
     def __iter__(self) -> Any:
         return iter(self._pieces)
 
     def close(self) -> None:
-        self.closed = True
+        self.closed.append(self._so())
+
+    @contextmanager
+    def closed_after(self, so: Callable[[], bool]) -> Iterator[None]:
+        """It is closed once in this block, and this was so by then."""
+        self._so = so
+        yield
+        assert self.closed == [True]
 
 
-def test_what_is_written_comes_before_what_is_returned_and_the_body_is_closed() -> None:
-    body = Body(b"second ", b"third")
+def telling(body: Body, headers: Any = HEADERS) -> Any:
+    def application(_environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        start(OK, headers)
+        return body
 
+    return application
+
+
+def test_what_is_written_comes_before_what_is_returned() -> None:
     def application(_environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         start(OK, HEADERS)(b"first ")
-        return body
+        return Body(b"second ", b"third")
 
     made = Answer().of(application, {})
 
     assert (made.status, made.headers, made.body) == (OK, HEADERS, b"first second third")
-    assert body.closed
+
+
+@pytest.mark.parametrize("headers", [HEADERS, HEADERS[:1]], ids=["plain", "by gunicorn"])
+def test_a_body_is_closed_once_it_is_sent(headers: Any) -> None:
+    connection, body = Connection(), Body(BODY)
+    made = Answer().of(telling(body, headers), {})
+
+    with body.closed_after(lambda: BODY in connection.sent):
+        made.send(asked(), connection, Config(), keep=True)
+
+
+def test_a_body_is_closed_though_its_sender_is_gone() -> None:
+    class Gone(Connection):
+        def sendall(self, _piece: bytes) -> None:
+            raise BrokenPipeError
+
+    body = Body(BODY)
+    made = Answer().of(telling(body), {})
+
+    with body.closed_after(lambda: True), pytest.raises(BrokenPipeError):
+        made.send(asked(), Gone(), Config(), keep=True)
+
+
+def test_a_body_that_fails_on_the_way_is_closed() -> None:
+    class Failing(Body):
+        def __iter__(self) -> Any:
+            yield b"first"
+            raise ArithmeticError
+
+    body = Failing()
+
+    with body.closed_after(lambda: True), pytest.raises(ArithmeticError):
+        Answer().of(telling(body), {})
 
 
 def logs(config: Config) -> Logger:

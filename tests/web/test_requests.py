@@ -47,6 +47,21 @@ def written(caplog: pytest.LogCaptureFixture) -> Any:
         logger.removeHandler(handler)
 
 
+def test_the_line_is_written_once_the_answer_is_out(
+    client: testing.TestClient, database: Database, written: list[dict[str, Any]]
+) -> None:
+    sent = message()
+    path = f"/api/triggers/webhook/{factories.trigger(database)}"
+    environ = testing.create_environ(path, method="POST", headers=sent.headers, body=sent.body)
+
+    said = client.app(environ, lambda *_: lambda _piece: None)
+
+    assert b"".join(said) == b'{"status": "ok"}'
+    assert written == []
+    said.close()
+    assert [line["evt"] for line in written] == ["admitted"]
+
+
 @pytest.mark.parametrize("given", ["a", "3f2e-91", "A.b_c:d~e+f-1", "x" * 64])
 def test_an_id_that_came_along_is_answered_and_logged(
     client: testing.TestClient, database: Database, written: list[dict[str, Any]], given: str
