@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from selectors import EVENT_READ, EVENT_WRITE, BaseSelector
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 from greenlet import getcurrent, greenlet
 
@@ -25,6 +25,8 @@ THREADS = 4
 """For what would keep the answering thread: look-ups, a held lock, a new connection."""
 GATHERING_SECONDS = 0.002
 """How long work waits at most for more that joins it, while there always is some."""
+IDLE_AT_MOST = 64
+"""How many greenlets are kept for the next requests; each holds some 20 kB."""
 ALONE_SECONDS = 0.002
 """How long the thread itself waits at a socket while there is nobody else to be answered."""
 
@@ -150,10 +152,12 @@ class Round:
         self._gathered: list[Work] = []
         self._begins_at = 0.0
         self._watched: dict[int, tuple[greenlet, float | None]] = {}
+        self._idle: list[greenlet] = []
 
     def answer(self, request: Work) -> None:
         """The request is answered, or waits: then it goes on when it is resumed."""
-        _Guest(self, request).switch()
+        guest = self._idle.pop() if self._idle else _Guest(self)
+        guest.switch(request)
 
     def gather(self, work: Work) -> None:
         """Done once all that is ready has joined it."""
@@ -171,6 +175,13 @@ class Round:
     def leave(self) -> None:
         """To be called by a guest: the thread goes on with others until it is resumed."""
         self._hub.switch()
+
+    def next_request(self, guest: greenlet) -> Work | None:
+        """Likewise, until there is another request to be answered; None if enough wait for one."""
+        if len(self._idle) >= IDLE_AT_MOST:
+            return None
+        self._idle.append(guest)
+        return cast(Work, self._hub.switch())
 
     def watch(self, fileno: int, events: int, until: float | None = None) -> None:
         """To be called by a guest: the thread goes on with others until one of them is there.
@@ -210,6 +221,7 @@ class Round:
     def close(self) -> None:
         """Nothing more is begun."""
         _answering.discard(self.thread)
+        self._idle.clear()
         self.pool.shutdown(wait=False)
 
     def _resume_all(self) -> None:
@@ -239,9 +251,17 @@ def _there(fileno: int, events: int) -> bool:
 
 
 class _Guest(greenlet):  # type: ignore[misc] # greenlet says nothing of its types
-    def __init__(self, of: Round, request: Work) -> None:
-        super().__init__(request)
+    """Who answers one request after another: a new one for each costs as much as reading it."""
+
+    def __init__(self, of: Round) -> None:
+        super().__init__()
         self.round = of
+
+    def run(self, request: Work | None) -> None:
+        """Each in a context of its own."""
+        while request is not None:
+            contextvars.Context().run(request)
+            request = self.round.next_request(self)
 
 
 class _GuestTurn:

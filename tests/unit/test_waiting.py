@@ -1,8 +1,10 @@
 """Who waits gives way to others, hears of its own, and keeps what it knew."""
 
+import gc
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
@@ -83,6 +85,63 @@ def test_each_request_keeps_its_own_context(answering: Answering) -> None:
     answering.until(lambda: len(found) == 2)
 
     assert sorted(found) == [("a", "a", "a"), ("b", "b", "b")]
+
+
+def test_a_request_knows_nothing_of_the_one_before(answering: Answering) -> None:
+    name: ContextVar[str] = ContextVar("name", default="nobody")
+    found = []
+
+    def request() -> None:
+        found.append(name.get())
+        name.set("ada")
+
+    answering.answer(request)
+    answering.answer(request)
+
+    assert found == ["nobody", "nobody"]
+
+
+def test_requests_one_after_another_are_answered_by_one_greenlet(answering: Answering) -> None:
+    guests: set[object] = set()
+
+    for _ in range(3):
+        answering.answer(lambda: guests.add(getcurrent()))
+
+    assert len(guests) == 1
+
+
+def test_no_more_greenlets_are_kept_than_usually_wait(
+    answering: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "IDLE_AT_MOST", 2)
+    guests: list[weakref.ref[object]] = []
+    may_end, ended = threading.Event(), []
+
+    def request() -> None:
+        guests.append(weakref.ref(getcurrent()))
+        waiting.elsewhere(lambda: may_end.wait(DEADLINE_SECONDS))
+        ended.append(True)
+
+    answering.answer(*[request] * 4)
+    may_end.set()
+    answering.until(lambda: len(ended) == 4)
+    gc.collect()
+
+    assert sum(guest() is not None for guest in guests) == 2
+
+
+def test_after_a_request_that_failed_the_next_is_answered(answering: Answering) -> None:
+    said: list[str] = []
+    with pytest.raises(ArithmeticError):
+        answering.answer(failing)
+
+    answering.answer(lambda: said.append("next"))
+
+    assert said == ["next"]
+
+
+def failing() -> None:
+    raise ArithmeticError
 
 
 def test_what_is_answered_in_one_turn_is_worked_on_in_one_batch(answering: Answering) -> None:
