@@ -9,6 +9,7 @@ import http.client
 import io
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -191,18 +192,22 @@ class _Timely:
     """A socket whose every wait ends with the request's deadline.
 
     A time-out of the socket's own begins anew with each byte, so a target that sends one now and
-    then would be waited for without end.
+    then would be waited for without end. The kernel keeps the time where it can: Python would ask
+    it three times for each wait, and let go of the interpreter each time.
     """
 
     def __init__(self, sock: Any) -> None:
         self._sock = sock
         self._unsent = bytearray()
+        self._by_kernel = not isinstance(sock, ssl.SSLSocket)
+        if self._by_kernel:
+            sock.settimeout(None)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
 
     def settimeout(self, _seconds: float | None) -> None:
-        self._sock.settimeout(_remaining())
+        """Each wait has its own."""
 
     def sendall(self, data: Any) -> None:
         """Head and body in one packet: what is short goes out when the answer is asked for."""
@@ -213,17 +218,28 @@ class _Timely:
     def makefile(self, mode: str, *_args: Any, **_kwargs: Any) -> io.BufferedReader:
         with suppress(BrokenPipeError, ConnectionResetError):  # it may have answered before
             self._send()
-        return io.BufferedReader(_Reading(self._sock, self._sock.makefile(mode, buffering=0)))
+        return io.BufferedReader(_Reading(self, self._sock.makefile(mode, buffering=0)))
+
+    def wait_no_longer(self, option: int) -> None:
+        """The next wait, one of this option of SOL_SOCKET, ends in time; raises TimeoutError."""
+        left = _remaining()
+        if self._by_kernel:
+            self._sock.setsockopt(socket.SOL_SOCKET, option, _timeval(left))
+        else:
+            self._sock.settimeout(left)
 
     def _send(self) -> None:
         rest, self._unsent = memoryview(self._unsent), bytearray()
         while rest:
-            self._sock.settimeout(_remaining())
-            rest = rest[self._sock.send(rest) :]
+            self.wait_no_longer(socket.SO_SNDTIMEO)
+            try:
+                rest = rest[self._sock.send(rest) :]
+            except BlockingIOError:
+                raise TimeoutError("timed out") from None
 
 
 class _Reading(io.RawIOBase):
-    def __init__(self, sock: Any, raw: Any) -> None:
+    def __init__(self, sock: _Timely, raw: Any) -> None:
         self._sock = sock
         self._raw = raw
 
@@ -231,12 +247,21 @@ class _Reading(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        self._sock.settimeout(_remaining())
-        return int(self._raw.readinto(buffer) or 0)
+        self._sock.wait_no_longer(socket.SO_RCVTIMEO)
+        count = self._raw.readinto(buffer)
+        if count is None:  # as a raw file says that there was nothing
+            raise TimeoutError("timed out")
+        return int(count)
 
     def close(self) -> None:
         self._raw.close()
         super().close()
+
+
+def _timeval(seconds: float) -> bytes:
+    """As C has it; nothing at all would mean for ever."""
+    whole, millionths = divmod(max(1, int(seconds * 1_000_000)), 1_000_000)
+    return struct.pack("@ll", whole, millionths)
 
 
 class _Response(http.client.HTTPResponse):

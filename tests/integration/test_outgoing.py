@@ -198,10 +198,11 @@ def test_a_target_that_drips_over_tls_is_given_up_at_the_deadline(tmp_path: Path
     assert failed.reason == "timeout"
 
 
-def test_a_target_that_never_shakes_hands_is_given_up_at_the_deadline() -> None:
-    def silent(target: Target, _connection: socket.socket) -> None:
-        target.closing.wait(targets.DEADLINE_SECONDS)
+def silent(target: Target, _connection: socket.socket) -> None:
+    target.closing.wait(targets.DEADLINE_SECONDS)
 
+
+def test_a_target_that_never_shakes_hands_is_given_up_at_the_deadline() -> None:
     with targets.listening(silent) as target:
         began = time.monotonic()
         failed = failure(Client(PERMITTED), f"https://127.0.0.1:{target.port}/", 0.5)
@@ -225,6 +226,61 @@ def test_a_target_that_takes_in_little_by_little_is_given_up_at_the_deadline() -
 
         assert time.monotonic() - began < 6
     assert caught.value.reason == "timeout"
+
+
+def test_a_target_that_takes_nothing_in_is_given_up_at_the_deadline() -> None:
+    settings = Settings(hookonce_http_timeout_seconds=0.5)
+    with targets.listening(silent) as target:
+        payload = f"http://127.0.0.1:{target.port}/"
+        work = factories.work(settings, action_payload=payload, body=b"x" * 80_000_000)
+        with pytest.raises(ActionFailed, match="timed out") as caught:
+            http.send(work, Client(PERMITTED))
+
+    assert caught.value.reason == "timeout"
+
+
+def test_a_target_that_takes_not_a_byte_more_is_given_up_at_the_deadline() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        with suppress(BlockingIOError):
+            while True:
+                ours.send(bytes(65536))
+        token = outgoing._deadline.set(time.monotonic() + 0.2)
+        with pytest.raises(TimeoutError, match="timed out"):
+            outgoing._Timely(ours).sendall(bytes(outgoing.GATHERED_BYTES + 1))
+        outgoing._deadline.reset(token)
+
+
+def test_a_target_that_says_nothing_over_tls_is_given_up_at_the_deadline(tmp_path: Path) -> None:
+    server, trusting = targets.certified(tmp_path, "127.0.0.1")
+    with targets.listening(silent, server) as target:
+        failed = failure(Client(PERMITTED, tls=trusting), f"https://127.0.0.1:{target.port}/", 0.5)
+
+    assert failed.reason == "timeout"
+    assert "timed out after 0.5 s" in str(failed)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_on_a_kept_connection_a_request_has_its_own_time(tmp_path: Path, scheme: str) -> None:
+    server, trusting = targets.certified(tmp_path, "127.0.0.1")
+
+    def slower(target: Target, connection: socket.socket) -> None:
+        while target.request(connection):
+            time.sleep(0.6 * (len(target.requests) - 1))
+            connection.sendall(OK)
+
+    client = Client(PERMITTED, tls=trusting)
+    with targets.listening(slower, server if scheme == "https" else None) as target:
+        for seconds in (0.4, 10.0):
+            assert send(client, f"{scheme}://127.0.0.1:{target.port}/", seconds) == "HTTP 200 ok"
+
+        assert target.connections == 1
+
+
+def test_a_wait_that_is_all_but_over_is_not_one_for_ever() -> None:
+    assert struct.unpack("@ll", outgoing._timeval(0.0)) == (0, 1)
+    assert struct.unpack("@ll", outgoing._timeval(2.25)) == (2, 250_000)
 
 
 def test_a_resolver_that_never_answers_is_given_up_at_the_deadline() -> None:
