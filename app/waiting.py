@@ -156,8 +156,9 @@ class Round:
 
     def answer(self, request: Work) -> None:
         """The request is answered, or waits: then it goes on when it is resumed."""
-        guest = self._idle.pop() if self._idle else _Guest(self)
-        guest.switch(request)
+        if not self._idle:
+            _Guest(self).switch()
+        self._idle.pop().switch(request)
 
     def gather(self, work: Work) -> None:
         """Done once all that is ready has joined it."""
@@ -177,7 +178,7 @@ class Round:
         self._hub.switch()
 
     def next_request(self, guest: greenlet) -> Work | None:
-        """Likewise, until there is another request to be answered; None if enough wait for one."""
+        """Likewise, until there is a request to be answered; None if enough wait for one."""
         if len(self._idle) >= IDLE_AT_MOST:
             return None
         self._idle.append(guest)
@@ -257,11 +258,11 @@ class _Guest(greenlet):  # type: ignore[misc] # greenlet says nothing of its typ
         super().__init__()
         self.round = of
 
-    def run(self, request: Work | None) -> None:
+    def run(self) -> None:
         """Each in a context of its own."""
-        while request is not None:
+        while (request := self.round.next_request(self)) is not None:
             contextvars.Context().run(request)
-            request = self.round.next_request(self)
+            del request  # with all that came with it: the next may be a long time coming
 
 
 class _GuestTurn:

@@ -110,6 +110,19 @@ def test_requests_one_after_another_are_answered_by_one_greenlet(answering: Answ
     assert len(guests) == 1
 
 
+def test_a_request_that_was_answered_is_not_kept(answering: Answering) -> None:
+    class Request:
+        def __call__(self) -> None:
+            """Answered at once."""
+
+    request = Request()
+    kept = weakref.ref(request)
+    answering.answer(request)
+    del request
+
+    assert kept() is None
+
+
 def test_no_more_greenlets_are_kept_than_usually_wait(
     answering: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
