@@ -37,6 +37,8 @@ RESPONSE_BYTES = 64 * 1024
 TARGETS = 64
 """For how many targets connections are kept, and how many of each."""
 CONNECTIONS = 64
+WAIT_SECONDS = 0.5
+"""How long one wait lasts at most: a signal has the kernel begin it anew."""
 GATHERED_BYTES = 64 * 1024
 """How much of a request is sent by one call at most."""
 PORTS = {"http": 80, "https": 443}
@@ -221,10 +223,14 @@ class _Timely:
         return io.BufferedReader(_Reading(self, self._sock.makefile(mode, buffering=0)))
 
     def wait_no_longer(self, option: int) -> None:
-        """The next wait, one of this option of SOL_SOCKET, ends in time; raises TimeoutError."""
+        """The next wait, one of this option of SOL_SOCKET, ends in time, if with nothing.
+
+        Raises TimeoutError when there is no time left.
+        """
         left = _remaining()
         if self._by_kernel:
-            self._sock.setsockopt(socket.SOL_SOCKET, option, _timeval(left))
+            some = _timeval(min(left, WAIT_SECONDS))
+            self._sock.setsockopt(socket.SOL_SOCKET, option, some)
         else:
             self._sock.settimeout(left)
 
@@ -232,10 +238,8 @@ class _Timely:
         rest, self._unsent = memoryview(self._unsent), bytearray()
         while rest:
             self.wait_no_longer(socket.SO_SNDTIMEO)
-            try:
+            with suppress(BlockingIOError):
                 rest = rest[self._sock.send(rest) :]
-            except BlockingIOError:
-                raise TimeoutError("timed out") from None
 
 
 class _Reading(io.RawIOBase):
@@ -247,10 +251,10 @@ class _Reading(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        self._sock.wait_no_longer(socket.SO_RCVTIMEO)
-        count = self._raw.readinto(buffer)
-        if count is None:  # as a raw file says that there was nothing
-            raise TimeoutError("timed out")
+        count = None
+        while count is None:  # as a raw file says that there was nothing
+            self._sock.wait_no_longer(socket.SO_RCVTIMEO)
+            count = self._raw.readinto(buffer)
         return int(count)
 
     def close(self) -> None:
@@ -285,7 +289,11 @@ class _Connection(HTTPConnection):
         self._connect_to = connect_to
 
     def _new_conn(self) -> socket.socket:
-        return self._connect_to(self.host, self.port)
+        """A reset on the way is the library's own error: of others it asks for an answer."""
+        try:
+            return self._connect_to(self.host, self.port)
+        except ConnectionError as error:
+            raise urllib3.exceptions.NewConnectionError(self, str(error)) from error
 
     def connect(self) -> None:
         super().connect()

@@ -1,6 +1,8 @@
 """Calls go only where they may, in time, over connections that are kept; the targets are real."""
 
+import errno
 import re
+import signal
 import socket
 import struct
 import time
@@ -237,6 +239,60 @@ def test_a_target_that_takes_nothing_in_is_given_up_at_the_deadline() -> None:
             http.send(work, Client(PERMITTED))
 
     assert caught.value.reason == "timeout"
+
+
+def test_a_connection_that_is_reset_while_it_is_made_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def reset(*_: object) -> socket.socket:
+        raise ConnectionResetError(errno.ECONNRESET, "reset by peer")
+
+    monkeypatch.setattr(outgoing, "_connection", reset)
+
+    failed = failure(Client(PERMITTED), "http://127.0.0.1:1/")
+
+    assert (failed.permanent, failed.reason) == (False, "connection")
+    assert "reset by peer" in str(failed)
+
+
+def test_signals_do_not_put_the_deadline_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outgoing, "WAIT_SECONDS", 0.05)
+    came: list[int] = []
+    before = signal.signal(signal.SIGALRM, lambda *_: came.append(1))
+    signal.setitimer(signal.ITIMER_REAL, 0.15, 0.15)
+    try:
+        with targets.listening(silent) as target:
+            began = time.monotonic()
+            failed = failure(Client(PERMITTED), f"http://127.0.0.1:{target.port}/", 0.4)
+
+            assert time.monotonic() - began < 3
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert came
+    assert failed.reason == "timeout"
+
+
+def test_an_answer_that_comes_after_many_waits_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outgoing, "WAIT_SECONDS", 0.02)
+
+    def slow(target: Target, connection: socket.socket) -> None:
+        target.request(connection)
+        time.sleep(0.2)
+        connection.sendall(OK)
+
+    with targets.listening(slow) as target:
+        assert send(Client(PERMITTED), f"http://127.0.0.1:{target.port}/") == "HTTP 200 ok"
+
+
+def test_the_kernel_keeps_the_time_of_a_plain_connection() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.settimeout(5)
+        timely = outgoing._Timely(ours)
+        timely.settimeout(5)  # as the library does
+
+        assert ours.gettimeout() is None
 
 
 def test_a_target_that_takes_not_a_byte_more_is_given_up_at_the_deadline() -> None:
