@@ -131,7 +131,7 @@ class Round:
 
     `call` has the thread call something soon, and may be used from any thread. `poller` is what
     the thread waits at; it calls the data of what is ready, with its file. `alone` tells whether
-    nobody else is connected: then nothing can come in that a request should give way to.
+    nobody else is connected: then hardly anything can come in that a request should give way to.
     """
 
     def __init__(
@@ -189,7 +189,8 @@ class Round:
 
         Raises TimeoutError at the next end of a round after that moment of the monotonic clock.
         """
-        if self._alone() and _there(fileno, events):
+        late = until is not None and time.monotonic() >= until
+        if not late and self._alone() and _there(fileno, events):
             return
         self._poller.register(fileno, events, self._seen)
         self._watched[fileno] = getcurrent(), until
@@ -222,7 +223,8 @@ class Round:
     def close(self) -> None:
         """Nothing more is begun."""
         _answering.discard(self.thread)
-        self._idle.clear()
+        while self._idle:
+            self._idle.pop().switch(None)
         self.pool.shutdown(wait=False)
 
     def _resume_all(self) -> None:
@@ -252,7 +254,10 @@ def _there(fileno: int, events: int) -> bool:
 
 
 class _Guest(greenlet):  # type: ignore[misc] # greenlet says nothing of its types
-    """Who answers one request after another: a new one for each costs as much as reading it."""
+    """Who answers one request after another.
+
+    A new one has its frames in a mapping of memory of its own, made, touched and given back.
+    """
 
     def __init__(self, of: Round) -> None:
         super().__init__()

@@ -143,6 +143,16 @@ def test_no_more_greenlets_are_kept_than_usually_wait(
     assert sum(guest() is not None for guest in guests) == 2
 
 
+def test_what_was_kept_goes_with_the_round() -> None:
+    made = Answering()
+    guests: list[weakref.ref[object]] = []
+    made.answer(lambda: guests.append(weakref.ref(getcurrent())))
+    made.close()
+    gc.collect()
+
+    assert [guest() for guest in guests] == [None]
+
+
 def test_after_a_request_that_failed_the_next_is_answered(answering: Answering) -> None:
     said: list[str] = []
     with pytest.raises(ArithmeticError):
@@ -268,7 +278,29 @@ def test_and_then_gives_way_to_those_who_may_have_come(alone: Answering) -> None
         alone.until(lambda: len(said) == 2)
 
     assert said == [4, b"well"]
-    assert time.monotonic() - began < DEADLINE_SECONDS / 2
+    assert time.monotonic() - began < 1.0, "others would have waited"
+
+
+def test_nor_does_it_wait_longer_than_it_may_for_one_who_keeps_talking(alone: Answering) -> None:
+    here, there = socket.socketpair()
+    said: list[str] = []
+
+    def talking() -> Generator[int, int, None]:
+        enough = time.monotonic() + 3.0
+        while time.monotonic() < enough:
+            yield EVENT_WRITE
+
+    def request() -> None:
+        try:
+            waiting.stepped(talking(), here.fileno(), seconds=0.1)
+        except TimeoutError:
+            said.append("late")
+
+    with here, there:
+        alone.answer(request)
+        alone.until(lambda: said)
+
+    assert said == ["late"]
 
 
 def test_an_error_of_a_step_is_raised_where_it_was_waited_for(answering: Answering) -> None:
