@@ -22,7 +22,7 @@ def do(work: Work) -> None:
         later.append(work)
 
 
-def answered(application: Callable[..., Iterable[bytes]], *given: Any) -> Iterable[bytes]:
+def said(application: Callable[..., Iterable[bytes]], *given: Any) -> Iterable[bytes]:
     """What the WSGI application says; what it left to be done follows when that is closed.
 
     Its server does that once all is sent, or cannot be: https://peps.python.org/pep-3333/
@@ -45,14 +45,15 @@ class _Said:
         return iter(self._pieces)
 
     def close(self) -> None:
-        if hasattr(self._pieces, "close"):
-            self._pieces.close()
+        close = getattr(self._pieces, "close", None)
+        self._later[:0] = [close] if close else []
         self._context.run(_do_all, self._later)
 
 
 def _do_all(later: list[Work]) -> None:
     """An error is told, and goes no further: the server would answer it, a second time."""
-    for work in later:
+    while later:
+        work = later.pop(0)
         try:
             work()
         except Exception:

@@ -43,7 +43,7 @@ def of(errand: Errand | None) -> Iterator[None]:
         _errand.reset(before)
 
 
-def begin(errand: Errand | None) -> None:
+def begin(errand: Errand) -> None:
     """Likewise, until the next one begins."""
     _errand.set(errand)
 

@@ -31,7 +31,7 @@ class House(falcon.App[falcon.Request, falcon.Response]):
 
     def __call__(self, *given: Any) -> Iterable[bytes]:
         """What the sender is told; see app.afterwards for what comes then."""
-        return afterwards.answered(super().__call__, *given)
+        return afterwards.said(super().__call__, *given)
 
     def add_route(self, uri_template: str, resource: object, **options: Any) -> None:
         if not isinstance(resource, _Ruled):

@@ -17,7 +17,7 @@ def said(*works: Any, pieces: Iterable[bytes] = (b"o", b"k")) -> Any:
             afterwards.do(work)
         return pieces
 
-    return afterwards.answered(application, {}, None)
+    return afterwards.said(application, {}, None)
 
 
 def test_what_was_left_is_done_when_the_answer_is_closed_in_its_order() -> None:
@@ -57,7 +57,7 @@ def test_it_is_done_with_what_the_application_knew() -> None:
         afterwards.do(lambda: seen.append(name.get()))
         return [b""]
 
-    afterwards.answered(application).close()  # type: ignore[attr-defined]
+    afterwards.said(application).close()  # type: ignore[attr-defined]
 
     assert seen == ["ada"]
     assert name.get() == ""
@@ -84,3 +84,28 @@ def test_an_answer_that_wants_to_be_closed_is() -> None:
     said(lambda: done.append("after"), pieces=Pieces()).close()
 
     assert done == ["closed", "after"]
+
+
+def test_an_answer_that_cannot_be_closed_keeps_nothing_from_being_done(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    done: list[str] = []
+
+    class Pieces(list[bytes]):
+        def close(self) -> None:
+            raise ArithmeticError
+
+    said(lambda: done.append("after"), pieces=Pieces()).close()
+
+    assert done == ["after"]
+    assert "ArithmeticError" in caplog.text
+
+
+def test_what_is_closed_again_does_nothing_again() -> None:
+    done: list[str] = []
+
+    answer = said(lambda: done.append("once"))
+    answer.close()
+    answer.close()
+
+    assert done == ["once"]

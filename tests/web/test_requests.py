@@ -12,11 +12,13 @@ import pytest
 import sqlalchemy as sa
 from falcon import testing
 
-from app import log
+from app import log, outcomes, timing
 from app.db import Database
 from app.models import execution_requests
 from app.replay import replay
 from app.settings import Settings
+from app.tally.memory import Tally
+from app.web.application import create_app
 from app.worker.loop import Worker
 from tests import factories, senders
 from tests.web.api import Api
@@ -47,19 +49,21 @@ def written(caplog: pytest.LogCaptureFixture) -> Any:
         logger.removeHandler(handler)
 
 
-def test_the_line_is_written_once_the_answer_is_out(
-    client: testing.TestClient, database: Database, written: list[dict[str, Any]]
+def test_the_operator_is_told_once_the_answer_is_out(
+    database: Database, settings: Settings, written: list[dict[str, Any]]
 ) -> None:
-    sent = message()
+    sent, tally = message(), Tally()
     path = f"/api/triggers/webhook/{factories.trigger(database)}"
     environ = testing.create_environ(path, method="POST", headers=sent.headers, body=sent.body)
 
-    said = client.app(environ, lambda *_: lambda _piece: None)
+    said: Any = create_app(settings, database, tally)(environ, lambda *_: lambda _piece: None)
 
     assert b"".join(said) == b'{"status": "ok"}'
-    assert written == []
+    assert (written, tally.take().counts) == ([], {})
     said.close()
     assert [line["evt"] for line in written] == ["admitted"]
+    counted = {place.outcome for place in tally.take().counts}
+    assert {outcomes.ACCEPTED, timing.MICROSECONDS} <= counted
 
 
 @pytest.mark.parametrize("given", ["a", "3f2e-91", "A.b_c:d~e+f-1", "x" * 64])
