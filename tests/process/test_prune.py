@@ -12,7 +12,8 @@ from tests.process.sender import Answer, event
 from tests.process.service import Service, until
 
 LONG_AGO = timedelta(days=60)
-OLD = 5_000
+OLD = 20_000
+"""Some seconds of work: the senders must come while it lasts."""
 CLIENTS = 4
 
 
