@@ -6,15 +6,11 @@ Host and the certificate's check stay with the name. No proxy and no redirect is
 """
 
 import http.client
-import io
 import socket
 import ssl
-import struct
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
@@ -26,6 +22,7 @@ from cachetools import LRUCache
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import Url
 
+from app.actions.timely import Timely, deadline, remaining
 from app.egress import Egress
 from app.errors import ActionFailed
 from app.lifecycle import CONFIGURATION, CONNECTION, TIMEOUT
@@ -37,10 +34,6 @@ RESPONSE_BYTES = 64 * 1024
 TARGETS = 64
 """For how many targets connections are kept, and how many of each."""
 CONNECTIONS = 64
-WAIT_SECONDS = 0.5
-"""How long one wait lasts at most: a signal has the kernel begin it anew."""
-GATHERED_BYTES = 64 * 1024
-"""How much of a request is sent by one call at most."""
 PORTS = {"http": 80, "https": 443}
 
 Resolve = Callable[[str, int], list[str]]
@@ -80,7 +73,7 @@ class Client:
         Raises ActionFailed if the address is refused, or if there is no answer in time.
         """
         began = time.monotonic()
-        token = _deadline.set(began + seconds)
+        token = deadline.set(began + seconds)
         try:
             return self._post(url, body, headers)
         except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -93,7 +86,7 @@ class Client:
                 f"{url.scheme}://{url.netloc}: {said}", permanent=False, reason=reason
             ) from error
         finally:
-            _deadline.reset(token)
+            deadline.reset(token)
 
     def _post(self, url: Url, body: bytes, headers: Mapping[str, str]) -> Answer:
         response = self._pool(url).urlopen(
@@ -101,7 +94,7 @@ class Client:
             url.request_uri,
             body=body,
             headers=headers,
-            timeout=_remaining(),
+            timeout=remaining(),
             redirect=False,
             retries=False,
             preload_content=False,
@@ -154,7 +147,7 @@ class Client:
 
         threading.Thread(target=ask, name="resolve", daemon=True).start()
         try:
-            answer = answers.get(timeout=_remaining())
+            answer = answers.get(timeout=remaining())
         except Empty:
             raise TimeoutError("timed out") from None
         if isinstance(answer, UnicodeError):
@@ -170,102 +163,13 @@ def client(egress: Egress) -> Client:
     return Client(egress)
 
 
-_deadline: ContextVar[float] = ContextVar("deadline")
-
-
-def _remaining() -> float:
-    """Seconds until the request's deadline; raises TimeoutError once it has passed."""
-    seconds = _deadline.get() - time.monotonic()
-    if seconds <= 0:
-        raise TimeoutError("timed out")
-    return seconds
-
-
 def _connection(address: str, port: int) -> socket.socket:
     """Connected, with the rest of the time for what follows, which may be a TLS handshake."""
-    sock = socket.create_connection((address, port), min(CONNECT_SECONDS, _remaining()))
+    sock = socket.create_connection((address, port), min(CONNECT_SECONDS, remaining()))
     # a long body goes out in pieces: the last would wait 40 ms for the others to be acknowledged
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.settimeout(_remaining())
+    sock.settimeout(remaining())
     return sock
-
-
-class _Timely:
-    """A socket whose every wait ends with the request's deadline.
-
-    A time-out of the socket's own begins anew with each byte, so a target that sends one now and
-    then would be waited for without end. The kernel keeps the time where it can: Python would ask
-    it three times for each wait, and let go of the interpreter each time.
-    """
-
-    def __init__(self, sock: Any) -> None:
-        self._sock = sock
-        self._unsent = bytearray()
-        self._by_kernel = not isinstance(sock, ssl.SSLSocket)
-        if self._by_kernel:
-            sock.settimeout(None)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._sock, name)
-
-    def settimeout(self, _seconds: float | None) -> None:
-        """Each wait has its own."""
-
-    def sendall(self, data: Any) -> None:
-        """Head and body in one packet: what is short goes out when the answer is asked for."""
-        self._unsent += data
-        if len(self._unsent) > GATHERED_BYTES:
-            self._send()
-
-    def makefile(self, mode: str, *_args: Any, **_kwargs: Any) -> io.BufferedReader:
-        with suppress(BrokenPipeError, ConnectionResetError):  # it may have answered before
-            self._send()
-        return io.BufferedReader(_Reading(self, self._sock.makefile(mode, buffering=0)))
-
-    def wait_no_longer(self, option: int) -> None:
-        """The next wait, one of this option of SOL_SOCKET, ends in time, if with nothing.
-
-        Raises TimeoutError when there is no time left.
-        """
-        left = _remaining()
-        if self._by_kernel:
-            some = _timeval(min(left, WAIT_SECONDS))
-            self._sock.setsockopt(socket.SOL_SOCKET, option, some)
-        else:
-            self._sock.settimeout(left)
-
-    def _send(self) -> None:
-        rest, self._unsent = memoryview(self._unsent), bytearray()
-        while rest:
-            self.wait_no_longer(socket.SO_SNDTIMEO)
-            with suppress(BlockingIOError):
-                rest = rest[self._sock.send(rest) :]
-
-
-class _Reading(io.RawIOBase):
-    def __init__(self, sock: _Timely, raw: Any) -> None:
-        self._sock = sock
-        self._raw = raw
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        count = None
-        while count is None:  # as a raw file says that there was nothing
-            self._sock.wait_no_longer(socket.SO_RCVTIMEO)
-            count = self._raw.readinto(buffer)
-        return int(count)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-def _timeval(seconds: float) -> bytes:
-    """As C has it; nothing at all would mean for ever."""
-    whole, millionths = divmod(max(1, int(seconds * 1_000_000)), 1_000_000)
-    return struct.pack("@ll", whole, millionths)
 
 
 class _Response(http.client.HTTPResponse):
@@ -297,7 +201,7 @@ class _Connection(HTTPConnection):
 
     def connect(self) -> None:
         super().connect()
-        self.sock = _Timely(self.sock)
+        self.sock = Timely(self.sock)
 
 
 class _TlsConnection(_Connection, HTTPSConnection):

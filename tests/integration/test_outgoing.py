@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from app import egress
-from app.actions import http, outgoing
+from app.actions import http, outgoing, timely
 from app.actions.outgoing import Client
 from app.egress import PUBLIC_ONLY, Egress
 from app.errors import ActionFailed
@@ -79,15 +79,15 @@ def test_head_and_body_of_a_small_request_go_out_together() -> None:
     ours, theirs = socket.socketpair(
         socket.AF_UNIX, socket.SOCK_SEQPACKET
     )  # which keeps sends apart
-    token = outgoing._deadline.set(time.monotonic() + 10)
+    token = timely.deadline.set(time.monotonic() + 10)
     try:
-        timely = outgoing._Timely(ours)
-        timely.sendall(b"head ")
-        timely.sendall(b"body")
-        timely.makefile("rb").close()
+        wrapped = timely.Timely(ours)
+        wrapped.sendall(b"head ")
+        wrapped.sendall(b"body")
+        wrapped.makefile("rb").close()
         assert theirs.recv(99) == b"head body"
     finally:
-        outgoing._deadline.reset(token)
+        timely.deadline.reset(token)
         ours.close()
         theirs.close()
 
@@ -99,31 +99,31 @@ def test_an_answer_that_came_before_a_reset_is_read() -> None:
         theirs.sendall(OK)
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         theirs.close()
-    token = outgoing._deadline.set(time.monotonic() + 10)
+    token = timely.deadline.set(time.monotonic() + 10)
     try:
-        timely = outgoing._Timely(ours)
-        timely.sendall(b"{}")
-        with timely.makefile("rb") as answer:
+        wrapped = timely.Timely(ours)
+        wrapped.sendall(b"{}")
+        with wrapped.makefile("rb") as answer:
             assert answer.read(len(OK)) == OK
     finally:
-        outgoing._deadline.reset(token)
+        timely.deadline.reset(token)
         ours.close()
 
 
-@pytest.mark.parametrize("size", [2, 3 * outgoing.GATHERED_BYTES], ids=["gathered", "in pieces"])
+@pytest.mark.parametrize("size", [2, 3 * timely.GATHERED_BYTES], ids=["gathered", "in pieces"])
 def test_an_answer_that_came_before_the_target_closed_is_read(size: int) -> None:
     ours, theirs = socket.socketpair()
     theirs.sendall(OK)
     theirs.close()
-    token = outgoing._deadline.set(time.monotonic() + 10)
+    token = timely.deadline.set(time.monotonic() + 10)
     try:
-        timely = outgoing._Timely(ours)
+        wrapped = timely.Timely(ours)
         with suppress(BrokenPipeError):  # as urllib3 does
-            timely.sendall(bytes(size))
-        with timely.makefile("rb") as answer:
+            wrapped.sendall(bytes(size))
+        with wrapped.makefile("rb") as answer:
             assert answer.read() == OK
     finally:
-        outgoing._deadline.reset(token)
+        timely.deadline.reset(token)
         ours.close()
 
 
@@ -256,7 +256,7 @@ def test_a_connection_that_is_reset_while_it_is_made_is_tried_again(
 
 
 def test_signals_do_not_put_the_deadline_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outgoing, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(timely, "WAIT_SECONDS", 0.05)
     came: list[int] = []
     before = signal.signal(signal.SIGALRM, lambda *_: came.append(1))
     signal.setitimer(signal.ITIMER_REAL, 0.15, 0.15)
@@ -274,7 +274,7 @@ def test_signals_do_not_put_the_deadline_off(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_an_answer_that_comes_after_many_waits_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outgoing, "WAIT_SECONDS", 0.02)
+    monkeypatch.setattr(timely, "WAIT_SECONDS", 0.02)
 
     def slow(target: Target, connection: socket.socket) -> None:
         target.request(connection)
@@ -289,8 +289,8 @@ def test_the_kernel_keeps_the_time_of_a_plain_connection() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.settimeout(5)
-        timely = outgoing._Timely(ours)
-        timely.settimeout(5)  # as the library does
+        wrapped = timely.Timely(ours)
+        wrapped.settimeout(5)  # as the library does
 
         assert ours.gettimeout() is None
 
@@ -302,10 +302,10 @@ def test_a_target_that_takes_not_a_byte_more_is_given_up_at_the_deadline() -> No
         with suppress(BlockingIOError):
             while True:
                 ours.send(bytes(65536))
-        token = outgoing._deadline.set(time.monotonic() + 0.2)
+        token = timely.deadline.set(time.monotonic() + 0.2)
         with pytest.raises(TimeoutError, match="timed out"):
-            outgoing._Timely(ours).sendall(bytes(outgoing.GATHERED_BYTES + 1))
-        outgoing._deadline.reset(token)
+            timely.Timely(ours).sendall(bytes(timely.GATHERED_BYTES + 1))
+        timely.deadline.reset(token)
 
 
 def test_a_target_that_says_nothing_over_tls_is_given_up_at_the_deadline(tmp_path: Path) -> None:
@@ -335,8 +335,8 @@ def test_on_a_kept_connection_a_request_has_its_own_time(tmp_path: Path, scheme:
 
 
 def test_a_wait_that_is_all_but_over_is_not_one_for_ever() -> None:
-    assert struct.unpack("@ll", outgoing._timeval(0.0)) == (0, 1)
-    assert struct.unpack("@ll", outgoing._timeval(2.25)) == (2, 250_000)
+    assert struct.unpack("@ll", timely._timeval(0.0)) == (0, 1)
+    assert struct.unpack("@ll", timely._timeval(2.25)) == (2, 250_000)
 
 
 def test_a_resolver_that_never_answers_is_given_up_at_the_deadline() -> None:
