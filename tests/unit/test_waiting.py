@@ -238,18 +238,22 @@ def heard(at: socket.socket) -> Generator[int, int, bytes]:
     return at.recv(9)
 
 
-def test_while_one_waits_at_a_socket_others_are_answered(answering: Answering) -> None:
+def waits_until_another_has_written(who: Answering) -> list[object]:
+    """What two requests say: one waits at a socket for what the next one sends there."""
     here, there = socket.socketpair()
     said: list[object] = []
 
     with here, there:
-        answering.answer(
+        who.answer(
             lambda: said.append(waiting.stepped(heard(here), here.fileno())),
             lambda: said.append(there.send(b"well")),
         )
-        answering.until(lambda: len(said) == 2)
+        who.until(lambda: len(said) == 2)
+    return said
 
-    assert said == [4, b"well"]
+
+def test_while_one_waits_at_a_socket_others_are_answered(answering: Answering) -> None:
+    assert waits_until_another_has_written(answering) == [4, b"well"]
 
 
 def test_where_nobody_else_is_the_thread_itself_waits_at_a_socket_for_a_moment(
@@ -266,18 +270,9 @@ def test_where_nobody_else_is_the_thread_itself_waits_at_a_socket_for_a_moment(
 
 
 def test_and_then_gives_way_to_those_who_may_have_come(alone: Answering) -> None:
-    here, there = socket.socketpair()
-    said: list[object] = []
     began = time.monotonic()
 
-    with here, there:
-        alone.answer(
-            lambda: said.append(waiting.stepped(heard(here), here.fileno())),
-            lambda: said.append(there.send(b"well")),
-        )
-        alone.until(lambda: len(said) == 2)
-
-    assert said == [4, b"well"]
+    assert waits_until_another_has_written(alone) == [4, b"well"]
     assert time.monotonic() - began < 1.0, "others would have waited"
 
 
