@@ -18,7 +18,8 @@ from dataclasses import asdict, dataclass, field
 from bench import traffic
 
 OK = b"HTTP/1.1 200"
-END = b'{"status": "ok"}'
+ENDS = (b'{"status": "ok"}', b'{"status":"ok"}\n')
+"""What a whole answer ends with: as we write it, and as Flask does."""
 PATIENCE_SECONDS = 15.0
 
 
@@ -126,7 +127,7 @@ def _finished(line: _Line, outcome: Outcome) -> bool:
     except OSError:
         piece = b""
     line.answer += piece
-    if line.answer.endswith(END) and line.answer.startswith(OK):
+    if line.answer.endswith(ENDS) and line.answer.startswith(OK):
         outcome.microseconds.append((time.perf_counter_ns() - line.sent_at) // 1000)
         outcome.acknowledged.append(line.event)
         return True
