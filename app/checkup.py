@@ -13,12 +13,11 @@ from app.db import IDEMPOTENCY_INDEX, Database
 from app.errors import HookonceError
 from app.intake import admit
 from app.intake.message import Admission, Request
-from app.migration_ops import fitness, steps
+from app.migration_ops import fitness, indexes, steps
 from app.models import trigger_executions, triggers
 
 STASH_PREFIX = "_stash_"
-KEY_INDEX = "ix_trigger_executions_idem_key"
-"""PostgreSQL may answer the look-up from it: where keys are unique, both cost the same."""
+_INDEX = next(each for each in trigger_executions.indexes if each.name == IDEMPOTENCY_INDEX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,28 +142,21 @@ def _stands_at_head(database: Database) -> str:
 
 
 def _keeps_duplicates_out(database: Database) -> str:
+    """By what the index is: which one answers the look-up hangs on how many rows there are now."""
+    table, wanted = trigger_executions, _INDEX.columns.keys()
     with database.reading() as connection:
-        _require_unique_index(connection)
-        plan = db.explain(connection, admit.existing_query(1, {"key"}))
-    used = next((name for name in (IDEMPOTENCY_INDEX, KEY_INDEX) if name in plan), None)
-    if used is None:
-        raise HookonceError(f"the look-up does not use {IDEMPOTENCY_INDEX} but: {plan}")
-    said = "it" if used == IDEMPOTENCY_INDEX else f"{used}, which PostgreSQL prices the same"
-    first_line = plan.splitlines()[0].strip()
-    return f"{IDEMPOTENCY_INDEX} is valid, and the look-up uses {said}: {first_line}"
-
-
-def _require_unique_index(connection: Connection) -> None:
-    inspector = sa.inspect(connection)
-    if not inspector.has_table(trigger_executions.name):
-        raise HookonceError(f"there is no table {trigger_executions.name}: was it only stamped?")
-    indexes = inspector.get_indexes(trigger_executions.name)
-    unique = {index["name"] for index in indexes if index["unique"]}
-    if IDEMPOTENCY_INDEX not in unique or not db.index_valid(connection, IDEMPOTENCY_INDEX):
-        raise HookonceError(
-            f"the unique index {IDEMPOTENCY_INDEX} is missing or invalid: duplicates would be "
-            "admitted; run `alembic downgrade 0001` and `alembic upgrade head` to build it again"
-        )
+        if not sa.inspect(connection).has_table(table.name):
+            raise HookonceError(f"there is no table {table.name}: was it only stamped?")
+        where = str(_INDEX.dialect_options[connection.dialect.name]["where"])
+        if not indexes.stands(
+            connection, IDEMPOTENCY_INDEX, table.name, wanted, unique=True, where=where
+        ):
+            raise HookonceError(
+                f"the unique index {IDEMPOTENCY_INDEX} is missing, invalid or another one: "
+                "duplicates would be admitted; run `alembic downgrade 0001` and "
+                "`alembic upgrade head` to build it again"
+            )
+    return f"{IDEMPOTENCY_INDEX} is valid, unique on {', '.join(wanted)} where {where}"
 
 
 _QUESTIONS: dict[str, Callable[[Database], str]] = {

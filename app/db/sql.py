@@ -13,15 +13,6 @@ from sqlalchemy.sql.functions import FunctionElement
 from app.moments import UtcDateTime
 
 
-def explain(connection: Connection, statement: sa.Select[Any]) -> str:
-    """The plan the database makes for the statement, as text."""
-    sql = statement.compile(connection, compile_kwargs={"literal_binds": True}).string
-    if connection.dialect.name == "sqlite":
-        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}")
-        return "\n".join(str(row.detail) for row in rows)
-    return "\n".join(str(row[0]) for row in connection.exec_driver_sql(f"EXPLAIN {sql}"))
-
-
 class utc_now(FunctionElement[Any]):  # noqa: N801, it reads as the SQL function that it is
     """The database's own clock: what a lease is measured by. `utc_now(30)` is in 30 s."""
 

@@ -1,13 +1,16 @@
 """An index stands and is valid, or the migration fails loudly: nothing about it is swallowed."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.util import CommandError
 from sqlalchemy import exc
+from sqlalchemy.engine import Connection
 
+from app import db
 from app.migration_ops import found, running
 from app.migration_ops.plugin import offline, operation, postgresql
 
@@ -35,14 +38,14 @@ def ensure_index(
     if offline(op):
         _build_offline(op, name, table, columns, options)
         return
-    if stands(op, name, table, columns, unique=unique, where=where):
+    if stands(op.get_bind(), name, table, columns, unique=unique, where=where):
         return
     if postgresql(op):
         _build_concurrently(op, name, table, columns, options)
     else:
         op.drop_index(name, table, if_exists=True)
         op.create_index(name, table, columns, **options)
-    if not stands(op, name, table, columns, unique=unique, where=where):
+    if not stands(op.get_bind(), name, table, columns, unique=unique, where=where):
         raise CommandError(f"{name} was built but does not stand as defined: {_database(op)}")
 
 
@@ -152,32 +155,25 @@ def _build_offline(
 
 
 def stands(
-    op: Operations,
+    connection: Connection,
     name: str,
     table: str,
-    columns: list[str],
+    columns: Sequence[str],
     *,
     unique: bool,
     where: str | None,
 ) -> bool:
     """Whether the index is there with just this definition, and whole."""
-    for index in sa.inspect(op.get_bind()).get_indexes(table):
+    for index in sa.inspect(connection).get_indexes(table):
         if index["name"] == name:
-            predicate = index.get("dialect_options", {}).get(f"{_dialect(op)}_where")
+            predicate = index.get("dialect_options", {}).get(f"{connection.dialect.name}_where")
             return (
-                index["column_names"] == columns
+                index["column_names"] == list(columns)
                 and bool(index["unique"]) == unique
                 and _bare(predicate) == _bare(where)
-                and _valid(op, name)
+                and db.index_valid(connection, name)
             )
     return False
-
-
-def _valid(op: Operations, name: str) -> bool:
-    if not postgresql(op):
-        return True
-    query = sa.text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
-    return bool(op.get_bind().execute(query, {"name": name}).scalar())
 
 
 def _bare(predicate: Any) -> str:

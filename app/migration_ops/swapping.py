@@ -31,7 +31,9 @@ def swap_unique_index(
     if not postgresql(op):
         _ensure(op, name, table, columns, where)
         return
-    if not offline(op) and indexes.stands(op, name, table, columns, unique=True, where=where):
+    if not offline(op) and indexes.stands(
+        op.get_bind(), name, table, columns, unique=True, where=where
+    ):
         op.drop_index(incoming, table, if_exists=True)
         return
     _ensure(op, incoming, table, columns, where)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.db import Database, explain, locked_for_claim
+from app.db import Database, locked_for_claim
 from app.intake import admit
 from app.models import trigger_executions
 from app.settings import Settings
@@ -15,6 +15,7 @@ from app.worker import claim, look, rescue, settle
 from app.worker.attempt import Ended, Outcome
 from app.worker.share import Turn
 from tests import factories
+from tests.plans import explain
 
 TURN = "ix_trigger_executions_turn"
 RETRYING = "ix_trigger_executions_retrying"

@@ -9,10 +9,11 @@ import sqlalchemy as sa
 
 from app import dead_letters, lifecycle, listing, statistics
 from app.counting import Counter
-from app.db import Database, explain
+from app.db import Database
 from app.models import execution_attempts, sessions, tokens, trigger_executions
 from app.statistics import Window
 from tests import factories
+from tests.plans import explain
 
 OF_TRIGGER = "ix_trigger_executions_trigger"
 DEAD = "ix_trigger_executions_dead"

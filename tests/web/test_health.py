@@ -7,10 +7,14 @@ import pytest
 from falcon import testing
 
 from app.db import Database
+from app.intake import admit
 from app.revision import history
 from app.settings import Settings
 from app.web.application import create_app
 from tests.databases import migrate
+from tests.plans import explain
+
+KEYS = "idempotency_key IS NOT NULL AND replay_of_id IS NULL"
 
 
 def test_a_process_that_answers_is_alive(client: testing.TestClient) -> None:
@@ -49,25 +53,55 @@ def test_a_revision_of_newer_code_is_named(client: testing.TestClient, database:
 
 
 @pytest.mark.parametrize(
-    "instead",
+    ("unique", "columns", "where"),
     [
-        None,
-        "CREATE INDEX uq_trigger_idem ON trigger_executions (trigger_id, idempotency_key)",
+        ("", "trigger_id, idempotency_key", KEYS),
+        ("UNIQUE", "id, idempotency_key", KEYS),
+        ("UNIQUE", "trigger_id, idempotency_key", f"{KEYS} AND status = 'pending'"),
     ],
-    ids=["gone", "not unique"],
+    ids=["not unique", "of other columns", "of some rows"],
 )
-def test_a_missing_unique_index_makes_it_unready(
-    client: testing.TestClient, database: Database, instead: str | None
+def test_another_index_in_the_place_of_the_unique_one_makes_it_unready(
+    client: testing.TestClient, database: Database, unique: str, columns: str, where: str
 ) -> None:
     with database.writing() as connection:
         connection.exec_driver_sql("DROP INDEX uq_trigger_idem")
-        if instead:
-            connection.exec_driver_sql(instead)
+        connection.exec_driver_sql(
+            f"CREATE {unique} INDEX uq_trigger_idem ON trigger_executions ({columns}) WHERE {where}"
+        )
 
     answer = client.simulate_get("/readyz")
 
     assert answer.status_code == 503
     assert "duplicates would be admitted" in answer.json["checks"]["deduplication"]
+
+
+def test_a_missing_unique_index_makes_it_unready(
+    client: testing.TestClient, database: Database
+) -> None:
+    with database.writing() as connection:
+        connection.exec_driver_sql("DROP INDEX uq_trigger_idem")
+
+    answer = client.simulate_get("/readyz")
+
+    assert answer.status_code == 503
+    assert "duplicates would be admitted" in answer.json["checks"]["deduplication"]
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_what_the_planner_prefers_for_a_small_table_keeps_no_traffic_away(
+    client: testing.TestClient, database: Database
+) -> None:
+    apart = database.engine.execution_options(isolation_level="AUTOCOMMIT")
+    with apart.connect() as connection:
+        connection.exec_driver_sql("VACUUM ANALYZE")
+    with database.reading() as connection:
+        plan = explain(connection, admit.existing_query(1, {"k-1"}))
+
+    answer = client.simulate_get("/readyz")
+
+    assert "uq_trigger_idem" not in plan
+    assert answer.status_code == 200
 
 
 def test_a_database_that_is_away_makes_it_unready(settings: Settings, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from falcon import testing
 from prometheus_client.parser import text_string_to_metric_families
 
 from app import metrics, outcomes, people
-from app.db import Database, explain, utc_now
+from app.db import Database, utc_now
 from app.intake import sources
 from app.models import delivery_counts, trigger_breakers, trigger_executions
 from app.settings import Settings
@@ -23,6 +23,7 @@ from app.worker import look
 from tests import factories, senders
 from tests.databases import migrate
 from tests.integration.test_plans import rows_read
+from tests.plans import explain
 from tests.web.api import Api
 from tests.web.sending import message, post, signed_sample
 
