@@ -3,6 +3,7 @@
 from app.db.database import Database
 from app.db.engine import begin_writing, create_engine
 from app.db.sql import (
+    ONLY_BY_KEY,
     SECONDS_SINCE,
     adding,
     alone,
@@ -11,6 +12,7 @@ from app.db.sql import (
     index_valid,
     is_one_of,
     locked_for_claim,
+    only_by_key,
     planned_anew,
     referable,
     seconds_since,
@@ -20,6 +22,7 @@ from app.db.trouble import IDEMPOTENCY_INDEX, REPLAY_INDEX, in_our_words, violat
 
 __all__ = [
     "IDEMPOTENCY_INDEX",
+    "ONLY_BY_KEY",
     "REPLAY_INDEX",
     "SECONDS_SINCE",
     "Database",
@@ -33,6 +36,7 @@ __all__ = [
     "index_valid",
     "is_one_of",
     "locked_for_claim",
+    "only_by_key",
     "planned_anew",
     "referable",
     "seconds_since",

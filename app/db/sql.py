@@ -65,6 +65,37 @@ SECONDS_SINCE = {
 }
 
 
+ONLY_BY_KEY = (
+    "(idempotency_key IS NOT NULL"
+    " OR (SELECT count(*) FROM generate_series(1, 1000000) AS n WHERE n > id) = 0)"
+)
+"""Beside a key that is looked for: PostgreSQL finds it by uq_trigger_idem, whatever it believes.
+
+It holds of every row with a key, and nothing of it is ever computed. Of the rows in that index it
+is known to hold, so only a plan by another index would have to ask, and looks far too dear. Left
+to itself the planner prefers the trigger's index while it has not yet learned that the table has
+grown, or when one trigger has many more executions than most; then all of them are read for every
+webhook.
+"""
+
+
+class only_by_key(FunctionElement[Any]):  # noqa: N801, as those above
+    """ONLY_BY_KEY; SQLite, which takes the index that fits best, needs no such hint."""
+
+    inherit_cache = True
+    type = sa.Boolean()
+
+
+@compiles(only_by_key, "sqlite")
+def _only_by_key_sqlite(_element: only_by_key, _compiler: Any, **_options: Any) -> str:
+    return "1"
+
+
+@compiles(only_by_key, "postgresql")
+def _only_by_key_postgresql(_element: only_by_key, _compiler: Any, **_options: Any) -> str:
+    return ONLY_BY_KEY
+
+
 class apart(FunctionElement[Any]):  # noqa: N801, as those above
     """A column that SQLite shall look for in no index of its own: it would read all the table's.
 

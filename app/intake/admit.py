@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from app import lifecycle, log, outcomes, outlived, prune
-from app.db import IDEMPOTENCY_INDEX, utc_now, violates
+from app.db import IDEMPOTENCY_INDEX, only_by_key, utc_now, violates
 from app.errors import DatabaseUnavailable
 from app.intake.message import Admission, Request, Verdict
 from app.lane import Row, Standing
@@ -38,7 +38,9 @@ def existing_query(
     digest = columns.payload_digest if digests else sa.null().label("payload_digest")
     age = outlived.finished_seconds if digests else sa.null().label("finished_seconds")
     query = sa.select(columns.idempotency_key, columns.id, digest, columns.status, age).where(
-        columns.trigger_id == trigger_id, columns.idempotency_key.in_(sorted(keys))
+        columns.trigger_id == trigger_id,
+        columns.idempotency_key.in_(sorted(keys)),
+        only_by_key(),
     )
     return query.where(columns.replay_of_id.is_(None)) if replays else query
 

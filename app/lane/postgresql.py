@@ -7,6 +7,7 @@ from typing import Any
 
 from psycopg import errors, generators, pq
 
+from app.db import ONLY_BY_KEY
 from app.lane.rows import Row, Shape, Standing, shape, told
 from app.revision import Schema
 
@@ -92,6 +93,7 @@ def postgresql_standing(shape: Shape) -> str:
     return (
         f"SELECT idempotency_key, id, {told(shape, 'postgresql')} "
         "FROM trigger_executions WHERE trigger_id = %s AND idempotency_key = ANY(%s)"
+        f" AND {ONLY_BY_KEY}"
         f"{' AND replay_of_id IS NULL' if shape.replays else ''}"
     )
 
@@ -135,6 +137,7 @@ def postgresql_entering(shape: Shape) -> str:
         "WITH standing (id, digest, status, finished_seconds) AS MATERIALIZED ("
         f"SELECT id, {told(shape, 'postgresql')} "
         "FROM trigger_executions WHERE trigger_id = $1 AND idempotency_key = $3"
+        f" AND {ONLY_BY_KEY}"
         f"{' AND replay_of_id IS NULL' if shape.replays else ''}), "
         f"made AS (INSERT INTO trigger_executions ({', '.join(columns)}) "
         f"SELECT {values} WHERE NOT EXISTS (SELECT FROM standing) RETURNING id)"

@@ -1,6 +1,7 @@
 """Requests that arrive together are admitted together, and each hears what became of its own."""
 
 import dataclasses
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from app import outcomes
 from app.db import Database
 from app.errors import DatabaseUnavailable
+from app.intake import admit
 from app.intake.jointly import Admitting, Entry, Result
 from app.intake.message import Admission, Request, Verdict
 from app.lane.postgresql import postgresql_entering, postgresql_standing
@@ -20,7 +22,11 @@ from app.revision import SchemaWatch
 from app.settings import Settings
 from tests import factories
 from tests.databases import migrate
+from tests.plans import explain
 from tests.process.service import until
+
+_ROW = "integer, text, text, text, text, text, bytea"
+"""The types of what enters, as PostgreSQL names them."""
 
 
 @pytest.fixture
@@ -243,8 +249,7 @@ def test_the_look_up_is_answered_from_the_unique_index(
             text = f"EXPLAIN QUERY PLAN {query(known)}"
             plan = str(connection.exec_driver_sql(text, (1, keys)).all())
         elif alone:
-            types = "integer, text, text, text, text, text, bytea"
-            connection.exec_driver_sql(f"PREPARE alone ({types}) AS {postgresql_entering(known)}")
+            connection.exec_driver_sql(f"PREPARE alone ({_ROW}) AS {postgresql_entering(known)}")
             text = "EXPLAIN EXECUTE alone (1, '', 'k', '', '', '', '')"
             plan = str(connection.exec_driver_sql(text).all())
         else:
@@ -252,6 +257,54 @@ def test_the_look_up_is_answered_from_the_unique_index(
             plan = str(connection.exec_driver_sql(text, (1, ["k", "l"])).all())
 
     assert "uq_trigger_idem" in plan
+
+
+_MANY_OF_ONE = """
+    INSERT INTO trigger_executions (trigger_id, status, event_data, idempotency_key)
+    SELECT (SELECT min(id) FROM triggers), 'pending', '', n FROM generate_series(1, 5000) AS n"""
+_OTHERS = """
+    INSERT INTO triggers (name, slug, source, action_type, action_payload, secret)
+    SELECT n, n, 'custom', 'noop', '', 's' FROM generate_series(1, 2000) AS n"""
+_ONE_OF_EACH = """
+    INSERT INTO trigger_executions (trigger_id, status, event_data, idempotency_key)
+    SELECT id, 'pending', '', 'one' FROM triggers"""
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+@pytest.mark.parametrize(
+    "history",
+    [
+        [_MANY_OF_ONE],
+        ["VACUUM ANALYZE", _MANY_OF_ONE],
+        [_ONE_OF_EACH, "VACUUM ANALYZE", _MANY_OF_ONE],
+        [_OTHERS, _ONE_OF_EACH, _MANY_OF_ONE, "VACUUM ANALYZE"],
+    ],
+    ids=["never analysed", "analysed while empty", "analysed with one row", "one among many"],
+)
+def test_whatever_postgresql_believes_of_a_table_a_key_is_looked_up_by_the_unique_index(
+    database: Database, admitting: Admitting, trigger_id: int, history: list[str]
+) -> None:
+    known = shape(admitting.schema.current())
+    together = postgresql_standing(known).replace("%s", "$1", 1).replace("%s", "$2", 1)
+    in_autocommit = database.engine.execution_options(isolation_level="AUTOCOMMIT")
+    with in_autocommit.connect() as connection:
+        for statement in (
+            "ALTER TABLE trigger_executions SET (autovacuum_enabled = off)",
+            *history,
+            "SET plan_cache_mode = force_generic_plan",
+            f"PREPARE together (integer, text[]) AS {together}",
+            f"PREPARE alone ({_ROW}) AS {postgresql_entering(known)}",
+        ):
+            connection.exec_driver_sql(statement)
+        asked = ("together (1, ARRAY['k', 'l'])", "alone (1, '', 'k', '', '', '', '')")
+        plans = [str(connection.exec_driver_sql(f"EXPLAIN EXECUTE {each}").all()) for each in asked]
+        plans.append(explain(connection, admit.existing_query(trigger_id, {"k", "l"})))
+
+    for plan in plans:
+        assert re.search(
+            "uq_trigger_idem .*Index Cond: .*trigger_id = .*idempotency_key", plan, re.S
+        )
+        assert "ix_trigger_executions" not in plan
 
 
 def test_no_column_of_an_execution_is_forgotten(database: Database, admitting: Admitting) -> None:

@@ -155,19 +155,3 @@ def test_no_plan_is_kept_of_what_joins_given_rows_with_a_table(
         kept = connection.exec_driver_sql("SELECT statement FROM pg_prepared_statements").scalars()
 
         assert not [statement for statement in kept if "unnest" in statement]
-
-
-@pytest.mark.parametrize("kind", ["postgresql"])
-def test_a_table_that_was_analysed_while_it_was_small_is_looked_up_by_its_index(
-    database: Database,
-) -> None:
-    """From fifty rows on it is; the plan may be kept until the table is a thousand times longer."""
-    trigger_id = factories.trigger(database)
-    for number in range(60):
-        factories.execution(database, trigger_id, idempotency_key=f"k-{number}")
-    with database.writing() as connection:
-        connection.exec_driver_sql("ANALYZE trigger_executions")
-    with database.reading() as connection:
-        plan = explain(connection, admit.existing_query(trigger_id, {"k-1"}))
-
-    assert "uq_trigger_idem" in plan

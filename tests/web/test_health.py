@@ -7,12 +7,10 @@ import pytest
 from falcon import testing
 
 from app.db import Database
-from app.intake import admit
 from app.revision import history
 from app.settings import Settings
 from app.web.application import create_app
 from tests.databases import migrate
-from tests.plans import explain
 
 KEYS = "idempotency_key IS NOT NULL AND replay_of_id IS NULL"
 
@@ -86,22 +84,6 @@ def test_a_missing_unique_index_makes_it_unready(
 
     assert answer.status_code == 503
     assert "duplicates would be admitted" in answer.json["checks"]["deduplication"]
-
-
-@pytest.mark.parametrize("kind", ["postgresql"])
-def test_what_the_planner_prefers_for_a_small_table_keeps_no_traffic_away(
-    client: testing.TestClient, database: Database
-) -> None:
-    apart = database.engine.execution_options(isolation_level="AUTOCOMMIT")
-    with apart.connect() as connection:
-        connection.exec_driver_sql("VACUUM ANALYZE")
-    with database.reading() as connection:
-        plan = explain(connection, admit.existing_query(1, {"k-1"}))
-
-    answer = client.simulate_get("/readyz")
-
-    assert "uq_trigger_idem" not in plan
-    assert answer.status_code == 200
 
 
 def test_a_database_that_is_away_makes_it_unready(settings: Settings, tmp_path: Path) -> None:
