@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psycopg
-from psycopg.conninfo import make_conninfo
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -149,6 +147,9 @@ def _database_url(text: str) -> str:
 
 def _postgresql_url(url: URL) -> str:
     """As the driver will understand it: else its complaint would come with the first connection."""
+    import psycopg
+    from psycopg.conninfo import make_conninfo
+
     _, options = url.get_dialect()().create_connect_args(url)
     try:
         make_conninfo(**options)

@@ -1,7 +1,7 @@
 """Engine, transactions, and every difference between SQLite and PostgreSQL."""
 
 from app.db.database import Database
-from app.db.engine import begin_writing, create_engine
+from app.db.engine import create_engine
 from app.db.sql import (
     ONLY_BY_KEY,
     SECONDS_SINCE,
@@ -18,6 +18,7 @@ from app.db.sql import (
     seconds_since,
     utc_now,
 )
+from app.db.sqlite import begin_writing
 from app.db.trouble import IDEMPOTENCY_INDEX, REPLAY_INDEX, in_our_words, violates
 
 __all__ = [

@@ -2,18 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Protocol
 
 from sqlalchemy.engine import Connection
 
-from app.bell import Bell, PostgresqlBell, SqliteBell
-from app.db.engine import (
-    create_engine,
-    give_up_waiting,
-    insist_on_the_file,
-    plan_for_growth,
-    read_any_text,
-)
+from app.db.engine import kind_of
 from app.db.trouble import in_our_words
 from app.sealing import Safe
 from app.settings import Settings
@@ -30,17 +23,14 @@ class Database:
     """The one database of this process: hand it around, open nothing else."""
 
     def __init__(self, settings: Settings) -> None:
-        self.engine = create_engine(settings)
+        kind = kind_of(settings)
+        self.engine = kind.create_engine(settings)
+        kind.serve(self.engine, settings)
         self.aside: list[Closing] = []
         """What holds a connection besides the pool's, and is closed with them."""
-        self.bell: Bell = (SqliteBell if settings.embedded else PostgresqlBell)(self.engine)
+        self.bell = kind.bell(self.engine)
         self.safe = Safe(settings.hookonce_secret_key)
-        if settings.embedded:
-            insist_on_the_file(self.engine)
-            read_any_text(self.engine)
-        else:
-            plan_for_growth(self.engine)
-            give_up_waiting(self.engine, 3 * settings.hookonce_database_timeout_seconds)
+        self._reading = kind.READING
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -49,7 +39,7 @@ class Database:
         Raises DatabaseUnavailable or SchemaMoved in place of the driver's errors.
         """
         with in_our_words(), self.engine.connect() as connection:
-            yield connection.execution_options(**_READING[self.engine.dialect.name])
+            yield connection.execution_options(**self._reading)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -87,9 +77,3 @@ class Database:
         while self.aside:
             self.aside.pop().close()
         self.engine.dispose()
-
-
-_READING: dict[str, dict[str, Any]] = {
-    "sqlite": {},  # without BEGIN, SQLite is in autocommit already
-    "postgresql": {"isolation_level": "AUTOCOMMIT"},
-}

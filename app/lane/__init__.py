@@ -12,11 +12,10 @@ from typing import Any, cast
 
 from app import waiting
 from app.db import Database, in_our_words
-from app.lane.postgresql import PostgresqlLane
 from app.lane.rows import Lane, Row, RowRefused, Standing
 from app.lane.sqlite import SqliteLane
 
-__all__ = ["Lane", "PostgresqlLane", "Row", "RowRefused", "SqliteLane", "Standing", "opened"]
+__all__ = ["Lane", "Row", "RowRefused", "SqliteLane", "Standing", "opened"]
 
 
 @contextmanager
@@ -64,10 +63,8 @@ def _made(database: Database) -> Lane:
     pooled = database.engine.raw_connection()
     connection = pooled.driver_connection
     pooled.detach()
-    return _LANES[database.engine.dialect.name](connection)
+    if database.engine.dialect.name == "sqlite":
+        return SqliteLane(connection)
+    from app.lane.postgresql import PostgresqlLane  # its driver, too, is loaded where it is used
 
-
-_LANES: dict[str, type[SqliteLane] | type[PostgresqlLane]] = {
-    "sqlite": SqliteLane,
-    "postgresql": PostgresqlLane,
-}
+    return PostgresqlLane(connection)

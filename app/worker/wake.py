@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app import log
-from app.bell import TROUBLES, Bell, Ear
+from app.bell import Bell, Ear
 
 HEARING_SECONDS = 1.0
 """How often a worker that hears the bell looks all the same: a bell may be missed."""
@@ -69,7 +69,7 @@ class Wake:
                     while not closed.is_set():
                         if ear.heard(LISTENING_SECONDS):
                             self.call()
-            except TROUBLES as error:
+            except bell.troubles as error:
                 log.event(logger, logging.WARNING, "worker_deaf", detail=error)
                 closed.wait(HEARING_SECONDS)
 

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from app import actions
-from app.bell import TROUBLES, Ear
+from app.bell import Ear
 from app.db import Database
 from app.settings import Settings
 from app.worker.loop import Worker
@@ -95,7 +95,7 @@ def deafen(database: Database) -> None:
 def test_a_listener_whose_connection_is_gone_says_so(database: Database, ear: Ear) -> None:
     deafen(database)
 
-    with pytest.raises(TROUBLES):
+    with pytest.raises(database.bell.troubles):
         listen_on(ear)
 
 

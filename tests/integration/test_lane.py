@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from app import lane
-from app.db import Database, engine
+from app.db import Database, postgresql
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.intake.jointly import LIGHT_BYTES, Admitting, Entry, Result
 from app.intake.message import Admission, Request
-from app.lane import Row, RowRefused, Standing
+from app.lane import Row, RowRefused, SqliteLane, Standing
+from app.lane.postgresql import PostgresqlLane
 from app.revision import SchemaWatch
 from tests import factories
 from tests.answering import Answering
@@ -147,7 +148,7 @@ def test_only_what_is_light_is_written_by_the_answering_thread(
 ) -> None:
     trigger_id = factories.trigger(database)
     writers: list[int] = []
-    for each in (lane.SqliteLane, lane.PostgresqlLane):
+    for each in (SqliteLane, PostgresqlLane):
 
         def told(*given: object, enter: object = each.enter) -> object:
             writers.append(threading.get_ident())
@@ -302,7 +303,7 @@ def test_a_connection_in_place_of_a_lost_one_is_made_elsewhere(
     database: Database, answering: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     makers: list[int] = []
-    connect = engine._Connection.connect
+    connect = postgresql._Connection.connect
 
     def told(*given: object, **named: object) -> object:
         makers.append(threading.get_ident())
@@ -310,7 +311,7 @@ def test_a_connection_in_place_of_a_lost_one_is_made_elsewhere(
 
     with pytest.raises(SchemaMoved), lane.opened(database) as way:
         way._connection.execute("SELECT absent FROM nowhere")
-    monkeypatch.setattr(engine._Connection, "connect", told)
+    monkeypatch.setattr(postgresql._Connection, "connect", told)
     done: list[bool] = []
 
     def request() -> None:
