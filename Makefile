@@ -8,7 +8,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # Whose Python is gone, or was left half made, is made anew: by itself it would never become whole.
 $(shell test -x $(BIN)/python || rm -f $(RUN_STAMP) $(DEV_STAMP))
 
-.PHONY: help run test hostile chaos check lint types imports bench bench-locks bench-latency bench-prune bench-size bench-work migration-report lock clean
+.PHONY: help run test hostile chaos check lint types imports bench bench-grow bench-locks bench-latency bench-prune bench-size bench-work migration-report lock clean
 
 help: ## Print this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,10 @@ bench: $(DEV_STAMP) ## Measure receiving against the ceiling (minutes; LONG=1 fo
 	@mkdir -p var/bench
 	$(BIN)/python -m bench.receiving $(if $(LONG),--repetitions 7 --seconds 3) 2>var/bench/receiving.log \
 		|| { tail -n 40 var/bench/receiving.log; exit 1; }
+
+bench-grow: $(DEV_STAMP) ## Measure whether a new installation under load stays as fast as it began
+	@mkdir -p var
+	$(BIN)/python -m bench.growing 2>var/growing.log || { tail -n 40 var/growing.log; exit 1; }
 
 bench-locks: $(DEV_STAMP) ## Measure how long each revision keeps a writer waiting (minutes)
 	@mkdir -p var
