@@ -142,15 +142,16 @@ def rows_query(after_id: int, limit: int = PAGE_ROWS) -> sa.Select[Any]:
 
 
 def payloads_query(after_id: int, limit: int = PAGE_ROWS) -> sa.Select[Any]:
-    """The next executions by id that still have their request."""
+    """The next executions by id that still have their request.
+
+    Requests first: of executions there may be any number without one before them.
+    """
     request = execution_requests.c.execution_id
+    page = sa.select(request).where(request > after_id).order_by(request).limit(limit).subquery()
     return (
         sa.select(*_TOLD)
-        .select_from(execution_requests)
-        .join(trigger_executions, _columns.id == request)
-        .where(request > after_id)
-        .order_by(request)
-        .limit(limit)
+        .join(page, page.c.execution_id == _columns.id)
+        .order_by(page.c.execution_id)
     )
 
 

@@ -164,13 +164,17 @@ def _rest(database: Database, rules: Rules, stop: threading.Event, dry: bool) ->
                 query = sa.select(sa.func.count()).select_from(column.table).where(old)
                 yield Step(**{name: connection.execute(query).scalar_one()})
             continue
-        while not stop.is_set() and (number := _delete(database, column, old)):
+        while not stop.is_set() and (number := _delete(database, oldest_of(column, old))):
             yield Step(**{name: number})
 
 
-def _delete(database: Database, column: sa.Column[Any], old: sa.ColumnElement[bool]) -> int:
-    """How many rows of up to so many values went, the smallest first."""
-    oldest = sa.select(column).where(old).order_by(column).limit(BATCH_ROWS).scalar_subquery()
+def _delete(database: Database, deletion: sa.Delete) -> int:
     with database.writing() as connection:
-        gone = connection.execute(sa.delete(column.table).where(column.in_(oldest), old))
-        return gone.rowcount
+        return connection.execute(deletion).rowcount
+
+
+def oldest_of(column: sa.Column[Any], old: sa.ColumnElement[bool]) -> sa.Delete:
+    """Rows of up to so many values go, the smallest first."""
+    oldest = sa.select(column).where(old).order_by(column).limit(BATCH_ROWS).subquery()
+    last = sa.select(sa.func.max(oldest.c[column.name])).scalar_subquery()
+    return sa.delete(column.table).where(column <= last, old)

@@ -71,15 +71,16 @@ def _plan_for_growth(engine: Engine) -> None:
 
     PostgreSQL keeps the plan of a statement that is asked again and again, and of its own look at a
     foreign key: one that was made for the first dozens of rows would read hundreds of thousands
-    until the table is analysed again. All that we ask has an index. Where nothing has (a table of
-    a few rows), servers before 18 take such a plan for so dear that they would compile it.
+    until the table is analysed again. So would a join that reads both sides whole. All that we ask
+    has an index. Where nothing has (a table of a few rows), servers before 18 take such a plan for
+    so dear that they would compile it.
     """
 
     @event.listens_for(engine, "connect")
     def _set(connection: Any, _record: object) -> None:
         connection.autocommit = True
-        connection.execute("SET enable_seqscan = off")
-        connection.execute("SET jit = off")
+        for way in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"):
+            connection.execute(f"SET {way} = off")
         connection.autocommit = False
 
 

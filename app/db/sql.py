@@ -65,35 +65,37 @@ SECONDS_SINCE = {
 }
 
 
-ONLY_BY_KEY = (
-    "(idempotency_key IS NOT NULL"
-    " OR (SELECT count(*) FROM generate_series(1, 1000000) AS n WHERE n > id) = 0)"
+_DEAR = (
+    "({condition} OR (SELECT count(*) FROM generate_series(1, 1000000) AS n WHERE n > {id}) = 0)"
 )
-"""Beside a key that is looked for: PostgreSQL finds it by uq_trigger_idem, whatever it believes.
-
-It holds of every row with a key, and nothing of it is ever computed. Of the rows in that index it
-is known to hold, so only a plan by another index would have to ask, and looks far too dear. Left
-to itself the planner prefers the trigger's index while it has not yet learned that the table has
-grown, or when one trigger has many more executions than most; then all of them are read for every
-webhook.
-"""
+ONLY_BY_KEY = _DEAR.format(condition="idempotency_key IS NOT NULL", id="id")
+"""`held_by_index` of a key that is looked for, for a statement that is written as it stands."""
 
 
-class only_by_key(FunctionElement[Any]):  # noqa: N801, as those above
-    """ONLY_BY_KEY; SQLite, which takes the index that fits best, needs no such hint."""
+class held_by_index(FunctionElement[Any]):  # noqa: N801, as those above
+    """Beside a condition that holds anyway: PostgreSQL shall take the partial index made for it.
+
+    `held_by_index(condition, id)` changes nothing where the condition holds, and nothing of it is
+    computed. By that index's predicate it is known, and left out of the plan (unless rows are
+    locked); a plan by any other index would ask it of more rows, and looks far too dear. Left to
+    itself the planner prefers the trigger's index while it has not learned that the table has
+    grown, or where one trigger has many more executions than most; then all of them are read, for
+    every webhook and every claim. SQLite takes the index that fits best, and needs no hint.
+    """
 
     inherit_cache = True
     type = sa.Boolean()
 
 
-@compiles(only_by_key, "sqlite")
-def _only_by_key_sqlite(_element: only_by_key, _compiler: Any, **_options: Any) -> str:
+@compiles(held_by_index, "sqlite")
+def _held_by_index_sqlite(_element: held_by_index, _compiler: Any, **_options: Any) -> str:
     return "1"
 
 
-@compiles(only_by_key, "postgresql")
-def _only_by_key_postgresql(_element: only_by_key, _compiler: Any, **_options: Any) -> str:
-    return ONLY_BY_KEY
+@compiles(held_by_index, "postgresql")
+def _held_by_index_postgresql(element: held_by_index, compiler: Any, **options: Any) -> str:
+    condition, id_ = (compiler.process(each, **options) for each in element.clauses)
+    return _DEAR.format(condition=condition, id=id_)
 
 
 class apart(FunctionElement[Any]):  # noqa: N801, as those above

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from app import lifecycle, log, outcomes, outlived, prune
-from app.db import IDEMPOTENCY_INDEX, only_by_key, utc_now, violates
+from app.db import IDEMPOTENCY_INDEX, held_by_index, utc_now, violates
 from app.errors import DatabaseUnavailable
 from app.intake.message import Admission, Request, Verdict
 from app.lane import Row, Standing
@@ -40,7 +40,7 @@ def existing_query(
     query = sa.select(columns.idempotency_key, columns.id, digest, columns.status, age).where(
         columns.trigger_id == trigger_id,
         columns.idempotency_key.in_(sorted(keys)),
-        only_by_key(),
+        held_by_index(columns.idempotency_key.is_not(None), columns.id),
     )
     return query.where(columns.replay_of_id.is_(None)) if replays else query
 

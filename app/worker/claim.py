@@ -10,7 +10,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from app import retry_policy
 from app.actions.work import Work
-from app.db import is_one_of, locked_for_claim, utc_now
+from app.db import held_by_index, is_one_of, locked_for_claim, utc_now
 from app.errors import ActionFailed, SecretSealed
 from app.lifecycle import CONFIGURATION, RUNNING, WAITING
 from app.models import execution_attempts, execution_requests, trigger_executions, triggers
@@ -28,6 +28,7 @@ from app.worker.look import (
 from app.worker.share import Turn
 
 _executions = trigger_executions.c
+_waiting = is_one_of(_executions.status, WAITING)
 _TRIGGER = sa.bindparam("the_trigger", type_=sa.Integer)
 _OWNER = sa.bindparam("owner", type_=sa.String)
 _LIMIT = sa.bindparam("at_most", type_=sa.Integer, literal_execute=True)
@@ -37,7 +38,8 @@ def due_query() -> sa.Select[int]:
     """Of one trigger's executions, those whose turn it is, longest waiting first."""
     return (
         sa.select(_executions.id)
-        .where(_executions.trigger_id == _TRIGGER, is_one_of(_executions.status, WAITING))
+        .where(_executions.trigger_id == _TRIGGER)
+        .where(_waiting, held_by_index(_waiting, _executions.id))
         .where(_executions.next_attempt_at <= utc_now())
         .order_by(_executions.next_attempt_at, _executions.id)
         .limit(_LIMIT)
@@ -55,7 +57,7 @@ def in_order_query() -> sa.Select[int]:
     )
     return (
         sa.select(_executions.id)
-        .where(_executions.id == first, is_one_of(_executions.status, WAITING))
+        .where(_executions.id == first, _waiting)
         .where(_executions.next_attempt_at <= utc_now())
         .limit(_LIMIT)
     )

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.db import is_one_of, seconds_since, utc_now
+from app.db import held_by_index, is_one_of, seconds_since, utc_now
 from app.lifecycle import RETRYING, RUNNING, WAITING
 from app.models import DUE_SINCE_EVER, trigger_breakers, trigger_executions, triggers
 from app.worker.share import Turn
@@ -23,6 +23,7 @@ ONE: sa.ColumnElement[int] = sa.literal_column("1")
 
 _executions = trigger_executions.c
 _waiting = is_one_of(_executions.status, WAITING)
+_retrying = is_one_of(_executions.status, [RETRYING])
 
 
 @cache
@@ -78,7 +79,8 @@ def first_in_turn(
     """Of the trigger's executions that wait, the one that is due first."""
     return (
         sa.select(column)
-        .where(_executions.trigger_id == trigger_id, _waiting)
+        .where(_executions.trigger_id == trigger_id)
+        .where(_waiting, held_by_index(_waiting, _executions.id))
         .where(_executions.next_attempt_at.is_not(None))
         .order_by(_executions.next_attempt_at, _executions.id)
         .limit(ONE)
@@ -93,7 +95,7 @@ def first_retried(
         sa.select(column)
         # as a range, for SQLite would read through all that the trigger ever had otherwise
         .where(_executions.trigger_id.between(trigger_id, trigger_id))
-        .where(is_one_of(_executions.status, [RETRYING]))
+        .where(_retrying, held_by_index(_retrying, _executions.id))
         .where(_executions.next_attempt_at.is_not(None))
         .order_by(_executions.trigger_id, _executions.id)
         .limit(ONE)

@@ -57,7 +57,7 @@ def renew(
         sa.update(trigger_executions)
         .where(
             _executions.id.in_(execution_ids),
-            _executions.status == RUNNING,
+            _executions.status + sa.literal_column("''") == RUNNING,  # by id alone, as in settle
             _executions.lease_owner == owner,
         )
         .values(lease_expires_at=utc_now(lease_seconds))

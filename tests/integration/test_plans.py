@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from app.db import Database, locked_for_claim
+from app import outlived, prune
+from app.db import Database, locked_for_claim, utc_now
 from app.intake import admit
-from app.models import trigger_executions
+from app.models import delivery_counts, execution_requests, trigger_executions
 from app.settings import Settings
 from app.worker import claim, look, rescue, settle
 from app.worker.attempt import Ended, Outcome
@@ -95,6 +97,112 @@ def test_nothing_is_sorted_among_many_waiting(
     assert "temp b-tree" not in plan.lower()
 
 
+@pytest.mark.parametrize("kind", ["postgresql"])
+@pytest.mark.parametrize(
+    "query", [look.query, claim.due_query, claim.in_order_query], ids=["look", "claim", "in order"]
+)
+def test_nothing_is_sorted_among_many_though_few_waited_when_the_table_was_analysed(
+    database: Database, query: Callable[[], sa.Select[Any]]
+) -> None:
+    backlog(database, 1)
+    leave_unanalysed(database, "trigger_executions")
+    backlog(database, 3_000, trigger_id=1, analysed=False)
+
+    with database.reading() as connection:
+        plan = explain(connection, of_trigger(query()))
+
+    assert TURN in plan
+    assert "sort" not in plan.lower()
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+@pytest.mark.parametrize("query", [look.query, claim.in_order_query], ids=["look", "in order"])
+def test_retries_are_found_among_many_though_few_were_there_when_the_table_was_analysed(
+    database: Database, query: Callable[[], sa.Select[Any]]
+) -> None:
+    trigger_id = factories.trigger(database)
+    factories.execution(database, trigger_id, status="retrying", attempt_count=1)
+    with database.writing() as connection:
+        connection.exec_driver_sql("ANALYZE")
+    leave_unanalysed(database, "trigger_executions")
+    retried = {"status": "retrying", "attempt_count": 1}
+    backlog(database, 5_000, trigger_id=trigger_id, analysed=False, **retried)
+
+    with database.reading() as connection:
+        plan = explain(connection, of_trigger(query()))
+
+    assert RETRYING in plan
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_who_holds_a_lease_is_found_by_id_alone(database: Database, settings: Settings) -> None:
+    """The index of leases keeps an entry of every claim until it is vacuumed."""
+    trigger_id = factories.trigger(database)
+    for _ in range(4):
+        factories.execution(database, trigger_id)
+    with database.writing() as connection:
+        claimed = claim.due(connection, "owner", [(Turn(trigger_id, -1.0), 4)], settings)
+        before = scans(connection, LEASED)
+        assert rescue.renew(connection, "owner", [each.lease.execution_id for each in claimed], 9)
+        ended = [Ended(each.lease, each.terms, Outcome("succeeded")) for each in claimed]
+        settle.record(connection, ended, lambda: 1.0)
+
+        assert scans(connection, LEASED) == before
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_a_claim_reads_what_it_claims_though_the_table_was_analysed_with_few_rows(
+    database: Database, settings: Settings
+) -> None:
+    done = {"status": "completed", "completed_at": factories.LONG_AGO, "next_attempt_at": None}
+    first_id = backlog(database, 1, **done)
+    backlog(database, 1, **done)
+    keep_requests(database, first_id, 2)
+    leave_unanalysed(database, "trigger_executions", "execution_requests")
+    backlog(database, 20_000, trigger_id=1, analysed=False, **done)
+    keep_requests(database, first_id + 2, 20_000, analysed=False)
+    backlog(database, 4, trigger_id=1, analysed=False)
+
+    with database.writing() as connection:
+        before = entries_read(connection)
+        claimed = claim.due(connection, "owner", [(Turn(1, -1.0), 4)], settings)
+
+        assert len(claimed) == 4
+        assert entries_read(connection) - before < 300
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+@pytest.mark.parametrize("analysed", [False, True])
+def test_a_sweep_of_requests_does_not_read_the_executions_that_have_none(
+    database: Database, analysed: bool
+) -> None:
+    first_id = backlog(database, 3_000, analysed=False)
+    keep_requests(database, first_id + 2_900, 100, analysed=analysed)
+
+    with database.reading() as connection:
+        query = outlived.payloads_query(0, 50)
+        assert rows_read(connection, query) < 300, explain(connection, query)
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_a_step_that_removes_counts_reads_none_of_them_again_and_again(database: Database) -> None:
+    hours = [factories.LONG_AGO + timedelta(hours=each) for each in range(500)]
+    values = [
+        {"trigger_id": number, "hour": hour, "outcome": "accepted", "number": 1}
+        for hour in hours
+        for number in range(10)
+    ]
+    deletion = prune.oldest_of(delivery_counts.c.hour, delivery_counts.c.hour < utc_now())
+    with database.writing() as connection:
+        connection.execute(sa.insert(delivery_counts), values[:1])
+        connection.exec_driver_sql("ANALYZE delivery_counts")
+    leave_unanalysed(database, "delivery_counts")
+    with database.writing() as connection:
+        connection.execute(sa.insert(delivery_counts), values[1:])
+
+        assert rows_read(connection, deletion) < 2.5 * len(values)
+
+
 def test_a_second_trigger_is_found_without_reading_the_backlog_of_the_first(
     database: Database,
 ) -> None:
@@ -109,19 +217,63 @@ def test_a_second_trigger_is_found_without_reading_the_backlog_of_the_first(
     assert touched < 100
 
 
-def backlog(database: Database, number: int) -> None:
-    """So many executions of one trigger are due."""
+def backlog(
+    database: Database,
+    number: int,
+    *,
+    trigger_id: int | None = None,
+    analysed: bool = True,
+    **other: object,
+) -> int:
+    """So many executions of one trigger are due, or as told; the first id of all."""
     values = {
-        "trigger_id": factories.trigger(database),
+        "trigger_id": trigger_id or factories.trigger(database),
         "event_data": "{}",
         "next_attempt_at": factories.LONG_AGO,
     }
     with database.writing() as connection:
-        connection.execute(sa.insert(trigger_executions), [values] * number)
-        connection.exec_driver_sql("ANALYZE")
+        connection.execute(sa.insert(trigger_executions), [values | other] * number)
+        if analysed:
+            connection.exec_driver_sql("ANALYZE")
+        first = connection.execute(sa.select(sa.func.min(trigger_executions.c.id)))
+        return int(first.scalar_one())
 
 
-def rows_read(connection: sa.Connection, query: sa.Select[Any]) -> int:
+def keep_requests(database: Database, first_id: int, number: int, *, analysed: bool = True) -> None:
+    """So many executions have the request that they came with."""
+    same = {"content_type": "a/b", "headers": "{}", "body": b""}
+    with database.writing() as connection:
+        connection.execute(
+            sa.insert(execution_requests),
+            [{"execution_id": first_id + each} | same for each in range(number)],
+        )
+        if analysed:
+            connection.exec_driver_sql("ANALYZE")
+
+
+def leave_unanalysed(database: Database, *tables: str) -> None:
+    """PostgreSQL goes on believing what it knows of them now."""
+    with database.writing() as connection:
+        for table in tables:
+            connection.exec_driver_sql(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
+
+
+def entries_read(connection: sa.Connection) -> int:
+    """How many entries of indexes this connection has read, but for what it reported already."""
+    query = (
+        "SELECT sum(pg_stat_get_xact_tuples_returned(oid)) FROM pg_class "
+        "WHERE relkind = 'i' AND relnamespace = current_schema()::regnamespace"
+    )
+    return int(connection.exec_driver_sql(query).scalar_one())
+
+
+def scans(connection: sa.Connection, index: str) -> int:
+    """How often this connection looked into the index, but for what it reported already."""
+    query = sa.text("SELECT pg_stat_get_xact_numscans(to_regclass(:index))")
+    return int(connection.execute(query, {"index": index}).scalar_one())
+
+
+def rows_read(connection: sa.Connection, query: sa.Select[Any] | sa.Delete) -> int:
     """Rows that the plan's nodes touched on PostgreSQL; hundreds of virtual steps on SQLite."""
     sql = query.compile(connection, compile_kwargs={"literal_binds": True}).string
     if connection.dialect.name == "postgresql":
