@@ -6,10 +6,11 @@ import pytest
 import sqlalchemy as sa
 
 from app import dead_letters, lifecycle
-from app.db import Database, explain
+from app.db import Database
 from app.dead_letters import UNKNOWN, Chosen
 from app.models import trigger_executions
 from tests import factories
+from tests.plans import explain
 
 NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
 EVERY_FILTER = Chosen(1, "timeout", "transient", NOON, NOON, "k", (1, 2))
