@@ -27,7 +27,7 @@ class Kind(Protocol):
 def kind_of(settings: Settings) -> Kind:
     """The kind that the settings name.
 
-    PostgreSQL's is loaded where it is used: its driver takes as long as a third of all the rest.
+    PostgreSQL's is loaded where it is used: its driver is a seventh of what a command loads.
     """
     if settings.embedded:
         return sqlite
