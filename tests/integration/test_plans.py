@@ -24,6 +24,11 @@ RETRYING = "ix_trigger_executions_retrying"
 LEASED = "ix_trigger_executions_leased"
 
 
+of_each_look = pytest.mark.parametrize(
+    "query", [look.query, claim.due_query, claim.in_order_query], ids=["look", "claim", "in order"]
+)
+
+
 def of_trigger(query: sa.Select[Any], at_most: int = 4) -> sa.Select[Any]:
     return query.params(the_trigger=1, at_most=at_most)
 
@@ -82,9 +87,7 @@ def test_a_look_reads_no_further_than_the_present_moment(
     assert re.search(rf"{column}<\?\)|Index Cond: .*\({column} <", plan)
 
 
-@pytest.mark.parametrize(
-    "query", [look.query, claim.due_query, claim.in_order_query], ids=["look", "claim", "in order"]
-)
+@of_each_look
 def test_nothing_is_sorted_among_many_waiting(
     database: Database, query: Callable[[], sa.Select[Any]]
 ) -> None:
@@ -98,9 +101,7 @@ def test_nothing_is_sorted_among_many_waiting(
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])
-@pytest.mark.parametrize(
-    "query", [look.query, claim.due_query, claim.in_order_query], ids=["look", "claim", "in order"]
-)
+@of_each_look
 def test_nothing_is_sorted_among_many_though_few_waited_when_the_table_was_analysed(
     database: Database, query: Callable[[], sa.Select[Any]]
 ) -> None:
