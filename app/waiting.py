@@ -7,16 +7,17 @@ way.
 """
 
 import contextvars
-import select
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from selectors import EVENT_READ, EVENT_WRITE, BaseSelector
+from selectors import BaseSelector
 from typing import Protocol, TypeVar, cast
 
 from greenlet import getcurrent, greenlet
+
+from app.awake import Waiter
 
 Result = TypeVar("Result")
 Work = Callable[[], object]
@@ -85,11 +86,6 @@ def stepped(
         return end.value  # type: ignore[no-any-return]
 
 
-_POLLED = {
-    EVENT_READ: select.POLLIN,
-    EVENT_WRITE: select.POLLOUT,
-    EVENT_READ | EVENT_WRITE: select.POLLIN | select.POLLOUT,
-}
 _answering: set[int] = set()
 """The threads that answer in turn."""
 
@@ -144,6 +140,7 @@ class Round:
         self._call = call
         self._poller = poller
         self._alone = alone
+        self._waiter = Waiter()
         self._hub = getcurrent()
         self.thread = threading.get_ident()
         _answering.add(self.thread)
@@ -190,7 +187,7 @@ class Round:
         Raises TimeoutError at the next end of a round after that moment of the monotonic clock.
         """
         late = until is not None and time.monotonic() >= until
-        if not late and self._alone() and _there(fileno, events):
+        if not late and self._alone() and self._waiter.there(fileno, events, ALONE_SECONDS):
             return
         self._poller.register(fileno, events, self._seen)
         self._watched[fileno] = getcurrent(), until
@@ -244,13 +241,6 @@ class Round:
     def _unwatched(self, fileno: int) -> greenlet:
         self._poller.unregister(fileno)
         return self._watched.pop(fileno)[0]
-
-
-def _there(fileno: int, events: int) -> bool:
-    """Whether one of them is there, or comes within a moment."""
-    at = select.poll()
-    at.register(fileno, _POLLED[events])
-    return bool(at.poll(1000 * ALONE_SECONDS))
 
 
 class _Guest(greenlet):  # type: ignore[misc] # greenlet says nothing of its types

@@ -1,0 +1,108 @@
+"""Who waits at a socket stays awake where that pays, and nowhere else."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from selectors import EVENT_READ
+
+import pytest
+
+from app import awake
+from app.awake import RESTS, Waiter
+
+NOT_ASLEEP = 0.0
+"""Who may sleep for no longer sees only what came while it was awake."""
+
+
+class Sockets:
+    """Two ends; what they do while another is let go first is told by `meanwhile`."""
+
+    def __init__(self) -> None:
+        self.here, self.there = socket.socketpair()
+        self.given_way = 0
+        self.meanwhile: Callable[[], object] = lambda: None
+
+    def give_way(self) -> None:
+        self.given_way += 1
+        self.meanwhile()
+
+    def say_at(self, turn: int) -> None:
+        """Write when the other end has given way so many times."""
+        self.meanwhile = lambda: self.given_way == turn and self.there.send(b".")
+
+    def heard(self, waiter: Waiter) -> bool:
+        self.given_way = 0
+        return waiter.there(self.here.fileno(), EVENT_READ, NOT_ASLEEP)
+
+
+@pytest.fixture
+def sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sockets]:
+    made = Sockets()
+    monkeypatch.setattr(awake.os, "sched_yield", made.give_way)
+    yield made
+    made.here.close()
+    made.there.close()
+
+
+def test_what_comes_within_a_moment_is_met_awake(sockets: Sockets) -> None:
+    sockets.say_at(3)
+
+    assert sockets.heard(Waiter(awake=True))
+    assert sockets.given_way == 3
+
+
+def test_where_nothing_is_to_spare_it_sleeps_at_once(sockets: Sockets) -> None:
+    sockets.say_at(1)
+
+    assert not sockets.heard(Waiter(awake=False))
+    assert sockets.given_way == 0
+
+
+def test_after_having_been_awake_in_vain_it_sleeps_at_once_for_a_while(sockets: Sockets) -> None:
+    waiter = Waiter(awake=True)
+
+    tried = []
+    for _ in range(RESTS + 2):
+        assert not sockets.heard(waiter)
+        tried.append(sockets.given_way > 0)
+
+    assert tried == [True, *[False] * RESTS, True]
+
+
+def test_there_is_a_core_to_spare_where_there_are_several(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(awake, "OURS", tmp_path / "none")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    assert awake.to_spare()
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1})
+    assert not awake.to_spare()
+
+
+@pytest.mark.parametrize(
+    ("ours", "told", "spare"),
+    [
+        ("0::/", "", True),
+        ("0::/", "cpu.max: max 100000", True),
+        ("0::/", "cpu.max: 50000 100000", False),
+        ("0::/system.slice/hookonce.service", "system.slice/cpu.max: 50000 100000", False),
+        ("0::/of/the/host", "cpu.max: 50000 100000", False),
+        ("3:memory:/\n2:cpu,cpuacct:/a", "cpu,cpuacct/a/cpu.cfs_quota_us: 50000", False),
+        ("3:memory:/\n2:cpu,cpuacct:/a", "cpu,cpuacct/a/cpu.cfs_quota_us: -1", True),
+        ("3:memory:/a\n2:cpu:/", "memory/a/cpu.cfs_quota_us: 50000", True),
+    ],
+)
+def test_none_is_to_spare_where_its_time_is_rationed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ours: str, told: str, spare: bool
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(awake, "OURS", tmp_path / "ours")
+    monkeypatch.setattr(awake, "CONTROL_GROUPS", tmp_path)
+    awake.OURS.write_text(f"{ours}\n")
+    if told:
+        name, quota = told.split(": ")
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"{quota}\n")
+
+    assert awake.to_spare() is spare
