@@ -58,7 +58,13 @@ class Waiter:
 
 def to_spare() -> bool:
     """Whether another core does what is waited for, and no quota is used up by staying awake."""
-    return len(os.sched_getaffinity(0)) > 1 and not _rationed()
+    return _cores() > 1 and not _rationed()
+
+
+def _cores() -> int:
+    """How many this process may use; one where the system does not tell."""
+    told = getattr(os, "sched_getaffinity", None)
+    return len(told(0)) if told else 1
 
 
 def _rationed() -> bool:
