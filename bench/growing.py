@@ -19,7 +19,6 @@ from bench.receiving import Lane
 from bench.sending import Sender, sender
 from tests.databases import KINDS
 
-EVENTS_A_SECOND = 8_000
 HEADINGS = (
     "database",
     "executions",
@@ -37,7 +36,7 @@ def main() -> None:
     chosen = _options()
     ground = Ground(Path(tempfile.mkdtemp(prefix="hookonce-bench-")))
     try:
-        with sender(EVENTS_A_SECOND * chosen.seconds) as send:
+        with sender() as send:
             lines = [
                 line for kind in chosen.kind or KINDS for line in grown(ground, send, kind, chosen)
             ]

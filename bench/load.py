@@ -1,10 +1,10 @@
 """The sender of the benchmark: one process, one epoll loop, requests built beforehand.
 
-    python -m bench.load EVENTS
+    python -m bench.load
 
 Reads one order as JSON from each line of standard input and answers it with one line of JSON. It
-keeps as many requests under way as it has connections, notes how long each took, and which events
-were acknowledged.
+signs what the order may take before the clock runs, keeps as many requests under way as it has
+connections, notes how long each took, and which events were acknowledged.
 """
 
 import json
@@ -21,6 +21,8 @@ OK = b"HTTP/1.1 200"
 ENDS = (b'{"status": "ok"}', b'{"status":"ok"}\n')
 """What a whole answer ends with: as we write it, and as Flask does."""
 PATIENCE_SECONDS = 15.0
+FORESEEN = 15_000
+"""How many events a second are ready; whoever is faster waits for those that are signed then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,13 @@ def run(order: Order, requests: list[bytes]) -> Outcome:
     return outcome
 
 
+def make_ready(order: Order, requests: list[bytes]) -> None:
+    """Add the requests that the order may take, and that are not there yet."""
+    foreseen = order.connections + int(order.seconds * FORESEEN)
+    needed = traffic.events(order.kind, order.first + min(order.at_most, foreseen))
+    requests.extend(traffic.request(event) for event in range(len(requests), needed))
+
+
 def _talk(
     order: Order,
     requests: list[bytes],
@@ -111,8 +120,8 @@ def _talk(
 
 def _send(line: _Line, order: Order, requests: list[bytes], outcome: Outcome) -> None:
     event = traffic.number(order.kind, order.first + outcome.sent)
-    if event >= len(requests):
-        raise RuntimeError(f"the sender has only {len(requests)} events; give it more")
+    if event == len(requests):
+        requests.append(traffic.request(event))
     line.event, line.answer = event, b""
     line.sent_at = time.perf_counter_ns()
     outcome.sent += 1
@@ -158,9 +167,11 @@ def _connect(order: Order) -> list[_Line]:
 
 def main() -> None:
     """Obey until there are no more orders."""
-    requests = traffic.requests(int(sys.argv[1]))
+    requests: list[bytes] = []
     for line in sys.stdin:
-        outcome = run(Order(**json.loads(line)), requests)
+        order = Order(**json.loads(line))
+        make_ready(order, requests)
+        outcome = run(order, requests)
         print(json.dumps(asdict(outcome)), flush=True)
 
 

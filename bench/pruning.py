@@ -28,7 +28,6 @@ from bench.sending import Sender, sender
 from tests.databases import KINDS
 from tests.process.service import Service, until
 
-EVENTS_A_SECOND = 9_000
 NOTHING_IS_KEPT = {
     "HOOKONCE_KEEP_PAYLOAD_DAYS": "0",
     "HOOKONCE_KEEP_ROWS_DAYS": "0",
@@ -52,10 +51,9 @@ def main() -> None:
     logging.disable(logging.INFO)
     chosen = _options()
     ground = Ground(Path(tempfile.mkdtemp(prefix="hookonce-bench-")))
-    windows = 2 * len(KINDS) * chosen.repetitions
     lines = []
     try:
-        with sender(int(EVENTS_A_SECOND * windows * (chosen.seconds + 0.2))) as send:
+        with sender() as send:
             for kind in chosen.kind or KINDS:
                 alone, beside = measured(ground, send, kind, chosen)
                 lines += [

@@ -37,8 +37,6 @@ CONNECTIONS = (1, 16, 64)
 WARM_UP_SECONDS = 0.2
 PRIMING_SECONDS = 10.0
 KILLED_AFTER_SECONDS = 1.0
-EVENTS_A_SECOND = 9_000
-"""How many requests to have ready for each second that is measured; the ceiling repeats itself."""
 _STORED = sa.text("SELECT idempotency_key, count(*) FROM trigger_executions GROUP BY 1")
 
 
@@ -47,11 +45,10 @@ def main() -> None:
     logging.disable(logging.INFO)  # each migration says what it does
     warnings.simplefilter("ignore")
     chosen = _arguments()
-    windows = chosen.repetitions * len(CONNECTIONS) * (chosen.seconds + WARM_UP_SECONDS)
     taking_part = [each for each in CONTESTANTS if _chosen(each, chosen.only)]
     ground = Ground(Path(tempfile.mkdtemp(prefix="hookonce-bench-")))
     try:
-        with sender(int(EVENTS_A_SECOND * windows)) as send:
+        with sender() as send:
             print(capability(send), flush=True)
             killed = [kill(each, ground, send) for each in taking_part if each.ours]
             repetitions, ledger = measured(taking_part, ground, send, chosen)

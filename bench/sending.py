@@ -30,9 +30,9 @@ class Sender:
 
 
 @contextmanager
-def sender(events: int) -> Iterator[Sender]:
-    """The sending process, with so many events ready."""
-    command = [sys.executable, "-m", "bench.load", str(events)]
+def sender() -> Iterator[Sender]:
+    """The sending process."""
+    command = [sys.executable, "-m", "bench.load"]
     with subprocess.Popen(
         command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:

@@ -28,7 +28,6 @@ from bench.sending import Sender, sender
 from tests.databases import KINDS
 from tests.process.service import Service, until
 
-EVENTS_A_SECOND = 9_000
 EXECUTIONS = 2_000
 """What a worker makes in each window."""
 PATIENCE_SECONDS = 300.0
@@ -53,9 +52,8 @@ def main() -> None:
     logging.disable(logging.INFO)  # each migration and each question says what it does
     chosen = _options()
     ground = Ground(Path(tempfile.mkdtemp(prefix="hookonce-bench-")))
-    windows = 3 * len(KINDS) * chosen.repetitions
     try:
-        with sender(int(EVENTS_A_SECOND * windows * chosen.seconds)) as send:
+        with sender() as send:
             for kind in chosen.kind or KINDS:
                 print(f"\n## {kind}\n")
                 with sizes(ground, kind, chosen) as all_sizes:

@@ -1,7 +1,6 @@
 """What the benchmark's sender sends: whole requests, signed before the clock runs."""
 
 import json
-from collections.abc import Iterator
 
 from app.intake.signatures import hmac_sha256_hex
 
@@ -30,23 +29,23 @@ def key(event: int) -> str:
     return f"bench-{event:09d}"
 
 
-def requests(count: int, trigger_id: int = 1) -> list[bytes]:
-    """The requests of the first events, ready for the socket."""
-    return list(_requests(count, trigger_id))
+def events(kind: str, positions: int) -> int:
+    """How many different events the traffic has up to this position."""
+    return min(positions, REPEATED_KEYS) if kind == DUPLICATE else positions
 
 
-def _requests(count: int, trigger_id: int) -> Iterator[bytes]:
-    for event in range(count):
-        body = _body(event)
-        head = (
-            f"POST /api/triggers/webhook/{trigger_id} HTTP/1.1\r\n"
-            "Host: 127.0.0.1\r\n"
-            "User-Agent: bench/1\r\n"
-            "Content-Type: application/json\r\n"
-            f"X-Webhook-Signature: sha256={hmac_sha256_hex(SECRET, body)}\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
-        )
-        yield head.encode() + body
+def request(event: int, trigger_id: int = 1) -> bytes:
+    """The event's request, ready for the socket."""
+    body = _body(event)
+    head = (
+        f"POST /api/triggers/webhook/{trigger_id} HTTP/1.1\r\n"
+        "Host: 127.0.0.1\r\n"
+        "User-Agent: bench/1\r\n"
+        "Content-Type: application/json\r\n"
+        f"X-Webhook-Signature: sha256={hmac_sha256_hex(SECRET, body)}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
 
 
 def _body(event: int) -> bytes:

@@ -6,6 +6,7 @@ import pytest
 
 from bench import figures, traffic
 from bench.figures import Measurement, Run
+from bench.load import FORESEEN, Order, make_ready
 from bench.receiving import kept
 
 NOTHING = {"database_cpu_ms": 0.0, "sender_busy": 0.1, "refused": 0, "broken": 0}
@@ -88,3 +89,16 @@ def test_duplicate_traffic_goes_round() -> None:
     numbers = {traffic.number(traffic.DUPLICATE, position) for position in range(5_000)}
 
     assert numbers == set(range(traffic.REPEATED_KEYS))
+
+
+@pytest.mark.parametrize("kind", traffic.KINDS)
+def test_all_that_a_window_may_take_is_signed_before_it_begins(kind: str) -> None:
+    requests: list[bytes] = []
+    for first in (0, 700, 900):
+        order = Order(port=0, connections=16, seconds=0.05, kind=kind, first=first)
+        make_ready(order, requests)
+        taken = range(first, first + int(0.05 * FORESEEN))
+        assert max(traffic.number(kind, position) for position in taken) < len(requests)
+
+    assert all(traffic.key(event).encode() in each for event, each in enumerate(requests))
+    assert kind != traffic.DUPLICATE or len(requests) == traffic.REPEATED_KEYS
