@@ -120,8 +120,8 @@ def _talk(
 
 def _send(line: _Line, order: Order, requests: list[bytes], outcome: Outcome) -> None:
     event = traffic.number(order.kind, order.first + outcome.sent)
-    if event == len(requests):
-        requests.append(traffic.request(event))
+    while event >= len(requests):
+        requests.append(traffic.request(len(requests)))
     line.event, line.answer = event, b""
     line.sent_at = time.perf_counter_ns()
     outcome.sent += 1

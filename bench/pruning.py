@@ -79,6 +79,7 @@ def measured(
             lane = Lane(contestant, traffic.UNIQUE, url, receiver)
             for _ in range(chosen.repetitions):
                 alone.seen.append(lane.measured(ground, send, chosen.connections, chosen.seconds))
+                lane.make_ready(send, 2 * chosen.seconds)
                 with pruning(database, url):
                     before = _left(database)
                     seen = lane.measured(ground, send, chosen.connections, chosen.seconds)

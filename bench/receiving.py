@@ -105,10 +105,15 @@ class Lane:
         self.known |= set(outcome.acknowledged)
         return outcome
 
+    def make_ready(self, send: Sender, seconds: float) -> None:
+        """What comes next is signed."""
+        send.make_ready(self.kind, self.position, seconds)
+
     def measured(
         self, ground: Ground, send: Sender, connections: int, seconds: float
     ) -> Measurement:
         """One window, after a short one that does not count."""
+        self.make_ready(send, WARM_UP_SECONDS + seconds)
         self.drive(send, connections, WARM_UP_SECONDS)
         before = ground.cpu_seconds(self.receiver, self.contestant)
         outcome = self.drive(send, connections, seconds)
@@ -199,6 +204,7 @@ def kept(name: str, kind: str, acknowledged: set[int], stored: dict[str, int]) -
 def kill(contestant: Contestant, ground: Ground, send: Sender) -> Kept:
     """SIGKILL to every process of the receiver in the middle of its work: what is stored then?"""
     with ground.database(contestant) as url, ground.receiver(contestant, url) as receiver:
+        send.make_ready(traffic.MIXED, 0, 3 * KILLED_AFTER_SECONDS)
         killer = threading.Timer(KILLED_AFTER_SECONDS, receiver.kill)
         killer.start()
         outcome = send(Order(receiver.port, 64, 3 * KILLED_AFTER_SECONDS, traffic.MIXED))

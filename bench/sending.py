@@ -28,6 +28,10 @@ class Sender:
         self._process.stdin.flush()
         return Outcome(**json.loads(self._process.stdout.readline()))
 
+    def make_ready(self, kind: str, first: int, seconds: float) -> None:
+        """Have signed what may be taken in so many seconds, before anybody's clock runs."""
+        self(Order(port=0, connections=0, seconds=seconds, kind=kind, first=first))
+
 
 @contextmanager
 def sender() -> Iterator[Sender]:
@@ -43,12 +47,19 @@ def sender() -> Iterator[Sender]:
 
 def capability(send: Sender) -> str:
     """What the sender manages against someone who answers at once, without reading."""
-    with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
-        threading.Thread(target=_answer_at_once, args=(listener,), daemon=True).start()
-        outcome = send(Order(listener.getsockname()[1], 64, 2.0, traffic.DUPLICATE))
+    with answering_at_once() as port:
+        outcome = send(Order(port, 64, 2.0, traffic.DUPLICATE))
     rate = len(outcome.acknowledged) / outcome.seconds
     core = outcome.cpu_seconds / outcome.seconds
     return f"The sender alone: {rate:,.0f} requests/s, {core:.0%} of a core."
+
+
+@contextmanager
+def answering_at_once() -> Iterator[int]:
+    """The port where whoever connects is answered, until the last one has gone."""
+    with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
+        threading.Thread(target=_answer_at_once, args=(listener,), daemon=True).start()
+        yield listener.getsockname()[1]
 
 
 def _answer_at_once(listener: socket.socket) -> None:

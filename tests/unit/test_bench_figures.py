@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from bench import figures, traffic
+from bench import figures, load, traffic
 from bench.figures import Measurement, Run
 from bench.load import FORESEEN, Order, make_ready
 from bench.receiving import kept
+from bench.sending import answering_at_once
 
 NOTHING = {"database_cpu_ms": 0.0, "sender_busy": 0.1, "refused": 0, "broken": 0}
 
@@ -102,3 +103,15 @@ def test_all_that_a_window_may_take_is_signed_before_it_begins(kind: str) -> Non
 
     assert all(traffic.key(event).encode() in each for event, each in enumerate(requests))
     assert kind != traffic.DUPLICATE or len(requests) == traffic.REPEATED_KEYS
+
+
+@pytest.mark.parametrize("kind", traffic.KINDS)
+def test_whoever_takes_more_than_was_foreseen_gets_it(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(load, "FORESEEN", 0)
+    with answering_at_once() as port:
+        outcome = load.run(Order(port, connections=4, seconds=60.0, kind=kind, at_most=2_000), [])
+
+    taken = [traffic.number(kind, position) for position in range(2_000)]
+    assert sorted(outcome.acknowledged) == sorted(taken)
