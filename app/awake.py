@@ -20,7 +20,7 @@ CONTROL_GROUPS = Path("/sys/fs/cgroup")
 OURS = Path("/proc/self/cgroup")
 QUOTAS = ("cpu.max", "cpu.cfs_quota_us")
 """https://docs.kernel.org/admin-guide/cgroup-v2.html, and as it was before."""
-NO_QUOTA = frozenset({None, "max", "-1"})
+NO_QUOTA = frozenset({"max", "-1"})
 
 _POLLED = {
     EVENT_READ: select.POLLIN,
@@ -33,7 +33,7 @@ class Waiter:
     """What one thread waits with."""
 
     def __init__(self, *, awake: bool | None = None) -> None:
-        """None: wherever that costs nobody anything."""
+        """None: where there is something to spare."""
         self._awake = to_spare() if awake is None else awake
         self._rests = 0
 
@@ -58,7 +58,10 @@ class Waiter:
 
 def to_spare() -> bool:
     """Whether another core does what is waited for, and no quota is used up by staying awake."""
-    return _cores() > 1 and not _rationed()
+    try:
+        return _cores() > 1 and not any(map(_rationed, _control_groups()))
+    except (OSError, ValueError, IndexError):  # what cannot be told is not to spare
+        return False
 
 
 def _cores() -> int:
@@ -67,23 +70,16 @@ def _cores() -> int:
     return len(told(0)) if told else 1
 
 
-def _rationed() -> bool:
-    """Whether a control group that this is in may use only so much of a processor."""
-    groups = [each for group in _control_groups() for each in (group, *group.parents)]
-    return any(_quota(group / name) not in NO_QUOTA for group in groups for name in QUOTAS)
-
-
 def _control_groups() -> Iterator[Path]:
-    """Those that count processor time, of either version of them."""
+    """Those that count processor time, of either version of them, and those around them."""
     lines = OURS.read_text().splitlines() if OURS.exists() else []
     for _, controllers, path in (line.split(":", 2) for line in lines):
         if not controllers or "cpu" in controllers.split(","):
-            yield CONTROL_GROUPS / controllers / path.lstrip("/")
+            group = CONTROL_GROUPS / ("cpu" if controllers else "") / path.lstrip("/")
+            yield from (group, *group.parents)
 
 
-def _quota(told: Path) -> str | None:
-    """As the kernel writes it; None where there is no such file."""
-    try:
-        return told.read_text().split()[0]
-    except (OSError, IndexError):
-        return None
+def _rationed(group: Path) -> bool:
+    """Whether it may use only so much of a processor."""
+    told = [group / name for name in QUOTAS if (group / name).exists()]
+    return any(each.read_text().split()[0] not in NO_QUOTA for each in told)

@@ -2,9 +2,10 @@
 
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from selectors import EVENT_READ
+from selectors import EVENT_READ, EVENT_WRITE
 
 import pytest
 
@@ -70,6 +71,42 @@ def test_after_having_been_awake_in_vain_it_sleeps_at_once_for_a_while(sockets: 
     assert tried == [True, *[False] * RESTS, True]
 
 
+def test_as_long_as_that_pays_it_stays_awake(sockets: Sockets) -> None:
+    waiter = Waiter(awake=True)
+    for _ in range(3):
+        sockets.say_at(2)
+        assert sockets.heard(waiter)
+        sockets.here.recv(1)
+
+
+@pytest.mark.parametrize("awake", [True, False])
+def test_what_takes_longer_is_slept_for(sockets: Sockets, awake: bool) -> None:
+    later = threading.Timer(0.05, sockets.there.send, [b"."])
+    later.start()
+
+    there = Waiter(awake=awake).there(sockets.here.fileno(), EVENT_READ, 10.0)
+    later.join()
+
+    assert there
+
+
+def test_either_of_two_events_is_enough(sockets: Sockets) -> None:
+    either = EVENT_READ | EVENT_WRITE
+
+    assert Waiter(awake=False).there(sockets.here.fileno(), either, NOT_ASLEEP)
+
+
+@pytest.mark.parametrize("spare", [True, False])
+def test_who_is_told_nothing_stays_awake_where_there_is_something_to_spare(
+    monkeypatch: pytest.MonkeyPatch, sockets: Sockets, spare: bool
+) -> None:
+    monkeypatch.setattr(awake, "to_spare", lambda: spare)
+
+    sockets.heard(Waiter())
+
+    assert (sockets.given_way > 0) is spare
+
+
 def test_there_is_a_core_to_spare_where_there_are_several(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -90,8 +127,9 @@ def test_there_is_a_core_to_spare_where_there_are_several(
         ("0::/", "cpu.max: 50000 100000", False),
         ("0::/system.slice/hookonce.service", "system.slice/cpu.max: 50000 100000", False),
         ("0::/of/the/host", "cpu.max: 50000 100000", False),
-        ("3:memory:/\n2:cpu,cpuacct:/a", "cpu,cpuacct/a/cpu.cfs_quota_us: 50000", False),
-        ("3:memory:/\n2:cpu,cpuacct:/a", "cpu,cpuacct/a/cpu.cfs_quota_us: -1", True),
+        ("0::/a:b", "a:b/cpu.max: max 100000", True),
+        ("3:memory:/\n2:cpuacct,cpu:/a", "cpu/a/cpu.cfs_quota_us: 50000", False),
+        ("3:memory:/\n2:cpu,cpuacct:/a", "cpu/a/cpu.cfs_quota_us: -1", True),
         ("3:memory:/a\n2:cpu:/", "memory/a/cpu.cfs_quota_us: 50000", True),
     ],
 )
@@ -108,3 +146,27 @@ def test_none_is_to_spare_where_its_time_is_rationed(
         (tmp_path / name).write_text(f"{quota}\n")
 
     assert awake.to_spare() is spare
+
+
+@pytest.mark.parametrize("ours", [b"garbage\n", b"\n", b"0::/\xff\n"])
+def test_none_is_to_spare_where_that_cannot_be_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ours: bytes
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(awake, "OURS", tmp_path / "ours")
+    awake.OURS.write_bytes(ours)
+
+    assert not awake.to_spare()
+
+
+@pytest.mark.parametrize("unreadable", [Path.touch, Path.mkdir])
+def test_none_is_to_spare_where_the_quota_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, unreadable: Callable[[Path], None]
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(awake, "OURS", tmp_path / "ours")
+    monkeypatch.setattr(awake, "CONTROL_GROUPS", tmp_path)
+    awake.OURS.write_text("0::/\n")
+    unreadable(tmp_path / "cpu.max")
+
+    assert not awake.to_spare()
