@@ -7,10 +7,7 @@ promise was not kept.
 """
 
 import argparse
-import os
-import platform
 import random
-import sqlite3
 import sys
 import tempfile
 import time
@@ -23,6 +20,7 @@ import psycopg
 from app.db import Database
 from app.settings import from_environment
 from bench.chaos_page import Part, Row, table, written
+from bench.machine import described
 from tests import sink
 from tests.databases import KINDS, Databases
 from tests.process.chaos import (
@@ -59,7 +57,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         databases = Databases(Path(directory))
         try:
-            machine = _machine(databases)
+            machine = described(databases.server.uri)
             for part in run(databases, Path(directory), chosen):
                 parts.append(part)
                 page = written(parts, chosen.seed, machine, LEASE_SECONDS)
@@ -225,17 +223,6 @@ def _unsuccessful(findings: Findings) -> int:
 
 def _counted(counts: dict[str, int]) -> str:
     return ", ".join(f"{count:,} × {name}" for name, count in sorted(counts.items()))
-
-
-def _machine(databases: Databases) -> str:
-    """What it ran on, as far as it matters."""
-    with psycopg.connect(databases.server.uri) as connection:
-        version = connection.info.server_version
-    return (
-        f"{os.cpu_count()} cores that other work shared, {platform.system()}, "
-        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
-        f"PostgreSQL {version // 10_000}.{version % 10_000} with fsync on"
-    )
 
 
 if __name__ == "__main__":

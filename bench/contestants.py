@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from app.db import Database
 from app.settings import from_environment
-from bench import traffic
+from bench import machine, traffic
 from tests.databases import Databases, migrate
 from tests.process.service import LISTENING, Running, tree, until
 
@@ -113,6 +113,10 @@ class Ground:
             noted = self._databases.server.directory / "postmaster.pid"
             database = cpu_seconds(int(noted.read_text().split()[0]))
         return cpu_seconds(receiver.pid), database
+
+    def machine(self) -> str:
+        """What all of them run on."""
+        return machine.described(self._databases.server.uri)
 
     def remove(self) -> None:
         """Stop PostgreSQL and take every file away."""

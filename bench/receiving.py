@@ -10,8 +10,6 @@ stored; also of a receiver of ours that is killed under load. Writes receiving.j
 import argparse
 import json
 import logging
-import os
-import platform
 import signal
 import sys
 import tempfile
@@ -50,11 +48,12 @@ def main() -> None:
     try:
         with sender() as send:
             print(capability(send), flush=True)
+            machine = ground.machine()
             killed = [kill(each, ground, send) for each in taking_part if each.ours]
             repetitions, ledger = measured(taking_part, ground, send, chosen)
     finally:
         ground.remove()
-    write(chosen.into, repetitions, ledger + killed)
+    write(chosen.into, repetitions, ledger + killed, machine)
 
 
 def measured(
@@ -213,10 +212,11 @@ def kill(contestant: Contestant, ground: Ground, send: Sender) -> Kept:
     return kept(contestant.name, "killed", set(outcome.acknowledged), stored)
 
 
-def write(directory: Path, repetitions: list[list[Run]], ledger: Sequence[Kept]) -> None:
+def write(
+    directory: Path, repetitions: list[list[Run]], ledger: Sequence[Kept], machine: str
+) -> None:
     """The runs as JSON, the medians as a table."""
     directory.mkdir(parents=True, exist_ok=True)
-    machine = f"{os.cpu_count()} cores, {platform.platform()}, Python {platform.python_version()}"
     said = {
         "machine": machine,
         "repetitions": [[asdict(run) for run in runs] for runs in repetitions],

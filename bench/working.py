@@ -8,7 +8,6 @@ the first one's start to the last one's end, by the database's clock.
 """
 
 import argparse
-import platform
 import shutil
 import statistics
 import tempfile
@@ -79,12 +78,12 @@ def main() -> None:
                         windows.setdefault((kind, action), []).append(
                             window(ground, kind, action, load)
                         )
+        machine = ground.machine()
     finally:
         ground.remove()
     print(
-        f"Python {platform.python_version()}, one worker process with --concurrency "
-        f"{chosen.concurrency}, {chosen.executions:,} executions a window, medians of "
-        f"{chosen.repetitions}.\n"
+        f"{machine}.\nOne worker process with --concurrency {chosen.concurrency}, "
+        f"{chosen.executions:,} executions a window, medians of {chosen.repetitions}.\n"
     )
     print(markdown(HEADINGS, [_line(*pair, found) for pair, found in windows.items()]))
 

@@ -1,0 +1,22 @@
+"""What a benchmark ran on, as far as it matters."""
+
+import os
+import platform
+import sqlite3
+from importlib.metadata import version
+
+import psycopg
+
+PACKAGES = ("gunicorn", "falcon", "sqlalchemy", "psycopg", "greenlet", "flask")
+
+
+def described(postgresql: str) -> str:
+    """One line; the server is named by its URI."""
+    with psycopg.connect(postgresql) as connection:
+        server = connection.info.server_version
+    named = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return (
+        f"{os.cpu_count()} cores that other work shared, {platform.system()} {platform.release()}, "
+        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
+        f"PostgreSQL {server // 10_000}.{server % 10_000} with fsync on, {named}"
+    )
