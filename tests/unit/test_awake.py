@@ -107,11 +107,17 @@ def test_who_is_told_nothing_stays_awake_where_there_is_something_to_spare(
     assert (sockets.given_way > 0) is spare
 
 
-def test_there_is_a_core_to_spare_where_there_are_several(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(awake, "OURS", tmp_path / "none")
+@pytest.fixture
+def kernel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where it tells of two cores, and of control groups what a test writes there."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(awake, "OURS", tmp_path / "ours")
+    monkeypatch.setattr(awake, "CONTROL_GROUPS", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("kernel")
+def test_there_is_a_core_to_spare_where_there_are_several(monkeypatch: pytest.MonkeyPatch) -> None:
     assert awake.to_spare()
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1})
     assert not awake.to_spare()
@@ -130,30 +136,24 @@ def test_there_is_a_core_to_spare_where_there_are_several(
         ("0::/a:b", "a:b/cpu.max: max 100000", True),
         ("3:memory:/\n2:cpuacct,cpu:/a", "cpu/a/cpu.cfs_quota_us: 50000", False),
         ("3:memory:/\n2:cpu,cpuacct:/a", "cpu/a/cpu.cfs_quota_us: -1", True),
-        ("3:memory:/a\n2:cpu:/", "memory/a/cpu.cfs_quota_us: 50000", True),
+        ("3:memory:/a\n2:cpu:/", "cpu/a/cpu.cfs_quota_us: 50000", True),
     ],
 )
 def test_none_is_to_spare_where_its_time_is_rationed(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ours: str, told: str, spare: bool
+    kernel: Path, ours: str, told: str, spare: bool
 ) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
-    monkeypatch.setattr(awake, "OURS", tmp_path / "ours")
-    monkeypatch.setattr(awake, "CONTROL_GROUPS", tmp_path)
     awake.OURS.write_text(f"{ours}\n")
     if told:
         name, quota = told.split(": ")
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(f"{quota}\n")
+        (kernel / name).parent.mkdir(parents=True, exist_ok=True)
+        (kernel / name).write_text(f"{quota}\n")
 
     assert awake.to_spare() is spare
 
 
+@pytest.mark.usefixtures("kernel")
 @pytest.mark.parametrize("ours", [b"garbage\n", b"\n", b"0::/\xff\n"])
-def test_none_is_to_spare_where_that_cannot_be_told(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ours: bytes
-) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
-    monkeypatch.setattr(awake, "OURS", tmp_path / "ours")
+def test_none_is_to_spare_where_that_cannot_be_told(ours: bytes) -> None:
     awake.OURS.write_bytes(ours)
 
     assert not awake.to_spare()
@@ -161,12 +161,9 @@ def test_none_is_to_spare_where_that_cannot_be_told(
 
 @pytest.mark.parametrize("unreadable", [Path.touch, Path.mkdir])
 def test_none_is_to_spare_where_the_quota_cannot_be_read(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, unreadable: Callable[[Path], None]
+    kernel: Path, unreadable: Callable[[Path], None]
 ) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
-    monkeypatch.setattr(awake, "OURS", tmp_path / "ours")
-    monkeypatch.setattr(awake, "CONTROL_GROUPS", tmp_path)
     awake.OURS.write_text("0::/\n")
-    unreadable(tmp_path / "cpu.max")
+    unreadable(kernel / "cpu.max")
 
     assert not awake.to_spare()
