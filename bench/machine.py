@@ -14,9 +14,10 @@ def described(postgresql: str) -> str:
     """One line; the server is named by its URI."""
     with psycopg.connect(postgresql) as connection:
         server = connection.info.server_version
+    kernel = platform.release().partition("-")[0]
     named = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     return (
-        f"{os.cpu_count()} cores that other work shared, {platform.system()} {platform.release()}, "
+        f"{os.cpu_count()} cores that other work shared, {platform.system()} {kernel}, "
         f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
         f"PostgreSQL {server // 10_000}.{server % 10_000} with fsync on, {named}"
     )
