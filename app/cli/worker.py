@@ -4,7 +4,6 @@ import logging
 import os
 import random
 import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,6 +14,7 @@ from app.cli.reaching import with_database
 from app.db import Database
 from app.intake import sources
 from app.settings import Settings
+from app.stop import Stop
 from app.tally.memory import Tally
 from app.tally.writer import Writer
 from app.worker.loop import Worker
@@ -37,7 +37,7 @@ def command(chosen: Settings, database: Database, once: bool, concurrency: int) 
         with _counting(tally, database, chosen):
             click.echo(f"{working.run_once()} attempt(s) made")
         return
-    stop = _told_to_stop()
+    stop = told_to_stop()
     working.await_database(stop)
     with _counting(tally, database, chosen), _sweeping(database, chosen):
         finished = working.run(stop)
@@ -52,8 +52,9 @@ def _warn_of_scripts_dir(chosen: Settings) -> None:
         log.event(logger, logging.WARNING, "no_scripts_dir", directory=directory)
 
 
-def _told_to_stop() -> threading.Event:
-    stop = threading.Event()
+def told_to_stop() -> Stop:
+    """Set by SIGTERM and Ctrl-C, to the end of the process."""
+    stop = Stop()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     return stop
