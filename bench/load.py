@@ -88,8 +88,8 @@ def run(order: Order, requests: list[bytes]) -> Outcome:
 
 def make_ready(order: Order, requests: list[bytes]) -> None:
     """Add the requests that the order may take, and that are not there yet."""
-    foreseen = order.connections + int(order.seconds * FORESEEN)
-    needed = traffic.events(order.kind, order.first + min(order.at_most, foreseen))
+    foreseen = min(order.at_most, int(order.seconds * FORESEEN))
+    needed = traffic.events(order.kind, order.first + foreseen)
     requests.extend(traffic.request(event) for event in range(len(requests), needed))
 
 

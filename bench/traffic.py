@@ -34,11 +34,11 @@ def events(kind: str, positions: int) -> int:
     return min(positions, REPEATED_KEYS) if kind == DUPLICATE else positions
 
 
-def request(event: int, trigger_id: int = 1) -> bytes:
-    """The event's request, ready for the socket."""
+def request(event: int) -> bytes:
+    """The event's request, to the first trigger, ready for the socket."""
     body = _body(event)
     head = (
-        f"POST /api/triggers/webhook/{trigger_id} HTTP/1.1\r\n"
+        "POST /api/triggers/webhook/1 HTTP/1.1\r\n"
         "Host: 127.0.0.1\r\n"
         "User-Agent: bench/1\r\n"
         "Content-Type: application/json\r\n"
