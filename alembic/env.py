@@ -1,4 +1,4 @@
-"""How revisions are run; what they share is in app/migration_ops."""
+"""How revisions are run; what they share is in app/db/migration_ops."""
 
 import dataclasses
 import logging
@@ -8,11 +8,12 @@ from functools import partial
 from alembic import context
 from alembic.util import CommandError
 
-from app import db, log, migration_ops, settings
+from app import db, log, settings
+from app.db import migration_ops
+from app.db.migration_ops import running, steps
+from app.db.models import metadata
+from app.db.types import UtcDateTime
 from app.errors import InvalidSetting
-from app.migration_ops import running, steps
-from app.models import metadata
-from app.moments import UtcDateTime
 
 assert migration_ops.__all__  # noqa: S101, importing it is what brings the operations
 

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from app import clock
 from app.actions.masking import masked
-from app.models import audit
+from app.db.models import audit
 
 SECRET_COLUMNS = frozenset(
     {

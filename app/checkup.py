@@ -8,13 +8,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
-from app import clock, db, lifecycle, queries, resealing, revision
-from app.db import IDEMPOTENCY_INDEX, Database
+from app import clock, db, lifecycle, queries, resealing
+from app.db import IDEMPOTENCY_INDEX, Database, schema
+from app.db.migration_ops import fitness, indexes, steps
+from app.db.models import trigger_executions, triggers
 from app.errors import HookonceError
 from app.intake import admit
 from app.intake.message import Admission, Request
-from app.migration_ops import fitness, indexes, steps
-from app.models import trigger_executions, triggers
 
 STASH_PREFIX = "_stash_"
 _INDEX = next(each for each in trigger_executions.indexes if each.name == IDEMPOTENCY_INDEX)
@@ -71,7 +71,7 @@ def admission(database: Database) -> Finding:
         if unfit:
             return Finding("admission", False, "; ".join(map(str, unfit)))
         with database.writing() as connection:
-            _admit_and_settle(connection, revision.SchemaWatch(database).current())
+            _admit_and_settle(connection, schema.SchemaWatch(database).current())
             raise _TakenBack
     except _TakenBack:
         return Finding("admission", True, "an event was admitted and settled, and taken back")
@@ -85,7 +85,7 @@ class _TakenBack(Exception):
     """The trial went well, and its transaction is to be rolled back."""
 
 
-def _admit_and_settle(connection: Connection, schema: revision.Schema) -> None:
+def _admit_and_settle(connection: Connection, schema: schema.Schema) -> None:
     """Every column that receiving and running write is written, as long as it can get."""
     described = {
         "name": "hookonce check",
@@ -137,8 +137,8 @@ def _answers(database: Database) -> str:
 
 
 def _stands_at_head(database: Database) -> str:
-    revision.require(database)
-    return f"at revision {revision.history()[-1]}, which this code needs"
+    schema.require(database)
+    return f"at revision {schema.history()[-1]}, which this code needs"
 
 
 def _keeps_duplicates_out(database: Database) -> str:

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.db import Database, apart, is_one_of
+from app.db.models import trigger_executions, triggers
 from app.lifecycle import DEAD
-from app.models import trigger_executions, triggers
 
 PAGE_ROWS = 500
 """How many are in memory at a time, however many there are."""

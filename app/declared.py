@@ -15,8 +15,8 @@ from sqlalchemy.engine import Connection
 from app import describing, operate
 from app.audit import Actor
 from app.db import Database
+from app.db.models import audit, triggers
 from app.describing import NewTrigger
-from app.models import audit, triggers
 
 SECRET = "secret"  # noqa: S105, the name of a column
 JSON_COLUMNS = frozenset({"event_filter", "retry_policy", "action_payload"})

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app import outcomes
-from app.models import (
+from app.db.models import (
     delivery_counts,
     execution_repeats,
     key_mismatches,

@@ -5,8 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.db.models import execution_attempts, trigger_executions, triggers
 from app.errors import NotFound
-from app.models import execution_attempts, trigger_executions, triggers
 
 _executions = trigger_executions.c
 CHAIN_AT_MOST = 100

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.db import is_one_of, utc_now
+from app.db.models import delivery_counts, trigger_breakers, trigger_executions, triggers
 from app.lifecycle import DEAD, RUNNING, WAITING
-from app.models import delivery_counts, trigger_breakers, trigger_executions, triggers
 from app.tally.memory import NOBODY
 from app.tally.writing import EVER, NO_SOURCE, label
 

@@ -13,9 +13,9 @@ from sqlalchemy.exc import IntegrityError
 from app import audit, clock, describing, lifecycle, queries
 from app.audit import UNNAMED, Actor
 from app.db import Database, utc_now
+from app.db.models import trigger_executions, triggers
 from app.describing import NewTrigger
 from app.errors import InvalidTrigger, NameTaken, NotFound
-from app.models import trigger_executions, triggers
 
 __all__ = ["NewTrigger"]
 SECRET_BYTES = 32

@@ -15,8 +15,8 @@ import sqlalchemy as sa
 
 from app import retention
 from app.db import Database, seconds_since
+from app.db.models import execution_requests, trigger_executions, triggers
 from app.lifecycle import REPLAYED
-from app.models import execution_requests, trigger_executions, triggers
 from app.retention import DAY_SECONDS, Lifetimes
 from app.settings import Settings
 

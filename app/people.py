@@ -17,8 +17,8 @@ from sqlalchemy.engine import Connection
 from app import audit, clock
 from app.audit import Actor
 from app.db import Database
+from app.db.models import sessions, tokens
 from app.errors import DatabaseUnavailable, Forbidden, InvalidToken, NotFound, Unauthenticated
-from app.models import sessions, tokens
 
 Role = Literal["viewer", "operator", "admin"]
 ROLES: Final[tuple[Role, ...]] = ("viewer", "operator", "admin")

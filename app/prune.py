@@ -10,13 +10,7 @@ from sqlalchemy.engine import Connection
 
 from app import db, outlived
 from app.db import Database, utc_now
-from app.models import (
-    audit,
-    delivery_counts,
-    execution_requests,
-    sessions,
-    trigger_executions,
-)
+from app.db.models import audit, delivery_counts, execution_requests, sessions, trigger_executions
 from app.outlived import Rules
 from app.retention import Lifetimes
 from app.tally.writing import EVER

@@ -8,8 +8,8 @@ from sqlalchemy.engine import Connection
 
 from app import clock
 from app.actions.masking import masked
+from app.db.models import trigger_breakers, trigger_executions, triggers
 from app.lifecycle import RUNNING, WAITING
-from app.models import trigger_breakers, trigger_executions, triggers
 
 _SECRET_COLUMNS = {"secret", "previous_secret", "sealed_secret", "sealed_previous_secret"}
 

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from app import audit
 from app.audit import UNNAMED, Actor
 from app.db import Database
-from app.models import trigger_executions, triggers
+from app.db.models import trigger_executions, triggers
 from app.operate import locked_trigger, subject
 
 FOLLOW_SECONDS = 2.0

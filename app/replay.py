@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from app import audit, db, lifecycle, log, models, revision
+from app import audit, db, lifecycle, log
 from app.audit import UNNAMED, Actor
-from app.db import IDEMPOTENCY_INDEX, REPLAY_INDEX, Database, utc_now, violates
+from app.db import IDEMPOTENCY_INDEX, REPLAY_INDEX, Database, models, schema, utc_now, violates
+from app.db.models import execution_requests, trigger_executions
 from app.errors import DatabaseUnavailable, NotFound, NotReplayable, RateLimited, SchemaMoved
-from app.models import execution_requests, trigger_executions
 
 PAUSE_SECONDS = 60
 """Between two replays of one chain: time enough to see how the last one ended."""
@@ -63,11 +63,11 @@ def _remember(connection: Connection, actor: Actor, execution_id: int, successor
 
 def _require_lineage(connection: Connection) -> None:
     """Asked of the revision, not of the columns: a migration fills those after it made them."""
-    current = revision.standing(connection)
-    history = revision.history()
+    current = schema.standing(connection)
+    history = schema.history()
     if current is None or current in history[: history.index(SINCE_REVISION)]:
         raise DatabaseUnavailable(
-            f"a replay needs revision {SINCE_REVISION}; {revision.explanation(current)}"
+            f"a replay needs revision {SINCE_REVISION}; {schema.explanation(current)}"
         )
     # an index that knows no replays is being built, and each replay would make it fail
     if sa.inspect(connection).has_index(trigger_executions.name, INCOMING_INDEX):

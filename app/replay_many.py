@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from app import lifecycle, log
 from app.audit import UNNAMED, Actor
 from app.db import Database
+from app.db.models import trigger_executions
 from app.errors import HookonceError, NotFound, NotReplayable, RateLimited
-from app.models import trigger_executions
 from app.replay import replay
 
 LOOK_SECONDS = 0.1

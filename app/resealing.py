@@ -6,12 +6,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app import audit, db, models
+from app import audit, db
 from app.audit import UNNAMED, Actor
-from app.db import Database
+from app.db import Database, models
+from app.db.encryption import Safe
+from app.db.models import triggers
 from app.errors import InvalidSetting, SecretSealed
-from app.models import triggers
-from app.sealing import Safe
 
 SECRETS = ("secret", "previous_secret")
 """The columns of triggers that hold one in the clear; `sealed_` before the name is the other."""

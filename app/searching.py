@@ -11,12 +11,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app import lifecycle, listing
-from app.counting import Counter
-from app.db import is_one_of
+from app import lifecycle
+from app.db import is_one_of, paging
+from app.db.count_cache import Counter
+from app.db.models import execution_requests, trigger_executions, triggers
+from app.db.paging import Page, Where
 from app.dead_letters import UNKNOWN
-from app.listing import Page, Where
-from app.models import execution_requests, trigger_executions, triggers
 from app.statistics import first_id_since
 
 _columns = trigger_executions.c
@@ -65,8 +65,8 @@ def page(connection: Connection, counter: Counter, sought: Sought, where: Where)
     bounds = tuple(_bounds(connection, sought))
     rows = sa.select(*_SHOWN).where(*bounds, *_such(sought))
     horizon = None if _found_by_index(sought) else _horizon(connection, sought, bounds, where)
-    return listing.page(
-        connection, counter, rows, listing.EXECUTION_ID, where, ("sought", sought), horizon
+    return paging.page(
+        connection, counter, rows, paging.EXECUTION_ID, where, ("sought", sought), horizon
     )
 
 
@@ -113,7 +113,7 @@ def _such(sought: Sought) -> Iterator[sa.ColumnElement[bool]]:
     if sought.trigger_id is not None:
         yield _columns.trigger_id == sought.trigger_id
     if sought.status is not None:
-        yield listing.in_status(sought.status)
+        yield paging.in_status(sought.status)
     if sought.category is not None:
         yield _columns.error_category == sought.category
     if sought.reason == UNKNOWN:
@@ -147,4 +147,4 @@ def _horizon(
     rows = sa.select(_columns.id).where(*bounds)
     if sought.trigger_id is not None:
         rows = rows.where(_columns.trigger_id == sought.trigger_id)
-    return listing.edge(connection, rows, listing.EXECUTION_ID, where)
+    return paging.edge(connection, rows, paging.EXECUTION_ID, where)

@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app import lifecycle, outcomes, timing
-from app.counting import Counter
 from app.db import is_one_of
+from app.db.count_cache import Counter
+from app.db.models import delivery_counts, execution_attempts, trigger_executions, triggers
+from app.db.paging import in_status
 from app.lifecycle import DEAD, WAITING
-from app.listing import in_status
-from app.models import delivery_counts, execution_attempts, trigger_executions, triggers
 
 _executions = trigger_executions.c
 COMMAND_SOURCES = ("whatsapp", "evolution", "evolution_go")

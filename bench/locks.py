@@ -19,8 +19,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from app import revision
-from app.db import Database
+from app.db import Database, schema
 from app.settings import from_environment
 from tests.databases import KINDS, Databases, migrate
 from tests.migrations import found_databases
@@ -73,7 +72,7 @@ def measure(kind: str, url: str, rows: int) -> None:
     busy = f"{os.cpu_count()} cores at a load of {os.getloadavg()[0]:.1f}"
     print(f"\n{kind}, {rows:,} executions of {PAYLOAD_BYTES} bytes, {busy}")
     print(f"{'step':<22}{'took, ms':>10}{'slowest write, ms':>20}")
-    history = revision.history()
+    history = schema.history()
     for lower, upper in reversed(list(itertools.pairwise(("base", *history)))):
         step(database, url, f"{upper} down to {lower}", lower, down=True)
     for upper in history:

@@ -12,8 +12,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 
-from app import revision
-from app.revision import BEFORE_DEDUPLICATION
+from app.db import schema
+from app.db.schema import BEFORE_DEDUPLICATION
 from tests.databases import KINDS
 
 ROUND_TRIP = "test_one_step_down_and_up_again_nothing_is_lost"
@@ -49,7 +49,7 @@ def main() -> None:
     cases = list(passed(sys.argv[1]))
     steps = measured(sys.argv[2]) if len(sys.argv) > 2 else {}
     print(HEAD)
-    for number in revision.history():
+    for number in schema.history():
         for kind in KINDS:
             print(row(cases, steps, number, kind))
     print(FOOT, *(f"  - {each}\n" for each in measured_on(sys.argv[2:])), sep="")
@@ -98,7 +98,7 @@ def crossed(cases: Cases, number: str, kind: str) -> list[str]:
     """Cycles, answers outside 2xx, and acknowledged events lost or doubled, under load."""
     if number in BEFORE_DEDUPLICATION:
         return ["-"] * 3
-    below = revision.history()[revision.history().index(number) - 1]
+    below = schema.history()[schema.history().index(number) - 1]
     ran = of(cases, BELOW if below in BEFORE_DEDUPLICATION else LIVE, kind)
     return [
         str(sum(int(each[what]) for each in ran))

@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session, registry, scoped_session, sessionmaker
 
 from app import log
-from app.models import trigger_executions, triggers
+from app.db.models import trigger_executions, triggers
 from app.web.headers import WEBHOOKS
 
 

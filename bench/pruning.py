@@ -18,7 +18,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from app.db import Database
-from app.models import trigger_executions
+from app.db.models import trigger_executions
 from app.settings import from_environment
 from bench import api, traffic
 from bench.contestants import Contestant, Ground

@@ -18,7 +18,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from app.db import Database, utc_now
-from app.models import execution_attempts, trigger_executions, triggers
+from app.db.models import execution_attempts, trigger_executions, triggers
 from app.settings import from_environment
 from bench import api, traffic
 from bench.contestants import Contestant, Ground

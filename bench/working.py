@@ -17,7 +17,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from app.db import Database, utc_now
-from app.models import execution_attempts, execution_requests, trigger_executions, triggers
+from app.db.models import execution_attempts, execution_requests, trigger_executions, triggers
 from app.settings import from_environment
 from bench.contestants import Contestant, Ground
 from bench.figures import markdown

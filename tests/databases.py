@@ -14,7 +14,7 @@ import psycopg
 from alembic import command
 from alembic.config import Config
 
-from app.models import metadata
+from app.db.models import metadata
 
 ROOT = Path(__file__).resolve().parent.parent
 KINDS = ("sqlite", "postgresql")

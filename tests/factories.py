@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from app import lifecycle
 from app.actions.work import Work
 from app.db import Database, utc_now
+from app.db.models import execution_attempts, execution_requests, trigger_executions, triggers
 from app.intake.message import Request
-from app.models import execution_attempts, execution_requests, trigger_executions, triggers
 from app.settings import Settings
 from tests.senders import SECRET, Sent
 

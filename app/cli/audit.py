@@ -2,12 +2,12 @@
 
 import click
 
-from app import listing, queries
+from app import queries
 from app.cli import printing
 from app.cli.reaching import with_database
-from app.counting import Counter
-from app.db import Database
-from app.listing import Where
+from app.db import Database, paging
+from app.db.count_cache import Counter
+from app.db.paging import Where
 from app.settings import Settings
 
 
@@ -37,7 +37,7 @@ def list_changes(
     """The changes, newest first."""
     where = Where(per_page=limit, before_id=before)
     with database.reading() as connection:
-        page = listing.changes(connection, Counter(), where, subject, actor, action)
+        page = paging.changes(connection, Counter(), where, subject, actor, action)
     shown = [queries.public(row) for row in page.rows]
     columns = ("id", "at", "actor", "origin", "action", "subject", "before", "after")
     printing.page(shown, columns, page, as_json)

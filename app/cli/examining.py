@@ -13,10 +13,10 @@ import sqlalchemy as sa
 import urllib3
 
 from app.db import Database
+from app.db.models import trigger_executions
 from app.errors import InvalidTrigger
 from app.intake import lookup, sources
 from app.intake.firing import signed_headers
-from app.models import trigger_executions
 from app.settings import Settings
 
 AT_ONCE = 20

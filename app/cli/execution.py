@@ -10,12 +10,12 @@ from app import clock, deliveries, history, lifecycle, operate, queries, searchi
 from app.cli import printing
 from app.cli.moment import Moment
 from app.cli.reaching import with_database
-from app.counting import Counter
 from app.db import Database
+from app.db.count_cache import Counter
+from app.db.paging import Where
 from app.dead_letters import UNKNOWN
 from app.errors import NotFound
 from app.intake import lookup
-from app.listing import Where
 from app.searching import Sought
 from app.settings import Settings
 

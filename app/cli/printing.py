@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from app.listing import Page
+from app.db.paging import Page
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 PAGE_ROWS = 500

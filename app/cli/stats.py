@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import click
 
-from app import clock, listing, outcomes, statistics
+from app import clock, outcomes, statistics
 from app.cli import printing
 from app.cli.reaching import with_database
-from app.counting import Counter
-from app.db import Database
+from app.db import Database, paging
+from app.db.count_cache import Counter
 from app.intake import sources
 from app.settings import Settings
 from app.worker import look, share
@@ -40,7 +40,7 @@ def command(chosen: Settings, database: Database, days: int, as_json: bool) -> N
             "wpp_command_count": commands,
             "circuit_breaker_watermark_hit": commands > chosen.hookonce_command_watermark,
             "oldest_pending_seconds": share.longest_due_seconds(look.turns(connection)),
-            "breakers_open": sum(row.opened_at is not None for row in listing.breakers(connection)),
+            "breakers_open": sum(row.opened_at is not None for row in paging.breakers(connection)),
         }
         times = [
             asdict(each) | {"limit_seconds": sources.named(each.source).facts.answer_seconds}

@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from app import clock, operate, removing
 from app.audit import Actor
 from app.db import Database
+from app.db.models import triggers
 from app.errors import InvalidTrigger, NotFound
 from app.intake import lookup, sources
-from app.models import triggers
 
 MARK = "hookonce.doctor"
 """What a twin's `source_plugin` says."""

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 import click
 
-from app import log, revision
+from app import log
 from app.cli.reaching import with_database
-from app.db import Database
+from app.db import Database, schema
 from app.intake import sources
 from app.settings import Settings
 from app.stop import Stop
@@ -33,7 +33,7 @@ def command(chosen: Settings, database: Database, once: bool, concurrency: int) 
     tally = Tally()
     working = Worker(database, chosen, concurrency, tally=tally)
     if once:
-        revision.require(database)
+        schema.require(database)
         with _counting(tally, database, chosen):
             click.echo(f"{working.run_once()} attempt(s) made")
         return

@@ -1,8 +1,7 @@
 """Engine, transactions, and every difference between SQLite and PostgreSQL."""
 
 from app.db.database import Database
-from app.db.engine import create_engine
-from app.db.sql import (
+from app.db.dialects import (
     ONLY_BY_KEY,
     SECONDS_SINCE,
     adding,
@@ -18,8 +17,9 @@ from app.db.sql import (
     seconds_since,
     utc_now,
 )
+from app.db.engine import create_engine
+from app.db.errors import IDEMPOTENCY_INDEX, REPLAY_INDEX, in_our_words, violates
 from app.db.sqlite import begin_writing
-from app.db.trouble import IDEMPOTENCY_INDEX, REPLAY_INDEX, in_our_words, violates
 
 __all__ = [
     "IDEMPOTENCY_INDEX",

@@ -6,9 +6,9 @@ from typing import Protocol
 
 from sqlalchemy.engine import Connection
 
+from app.db.encryption import Safe
 from app.db.engine import kind_of
-from app.db.trouble import in_our_words
-from app.sealing import Safe
+from app.db.errors import in_our_words
 from app.settings import Settings
 
 

@@ -4,8 +4,8 @@ from typing import Any, Protocol
 
 from sqlalchemy.engine import Engine
 
-from app.bell import Bell
 from app.db import sqlite
+from app.db.notify import Bell
 from app.settings import Settings
 
 

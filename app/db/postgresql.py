@@ -12,8 +12,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from app import waiting
-from app.bell import Bell
-from app.bell.postgresql import PostgresqlBell
+from app.db.notify import Bell
+from app.db.notify.postgresql import PostgresqlBell
 from app.settings import Settings
 
 READING: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"}

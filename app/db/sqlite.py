@@ -11,8 +11,8 @@ from sqlalchemy import event, exc
 from sqlalchemy.engine import Connection, Engine
 
 from app import waiting
-from app.bell import Bell
-from app.bell.sqlite import SqliteBell
+from app.db.notify import Bell
+from app.db.notify.sqlite import SqliteBell
 from app.errors import NoDatabase
 from app.settings import Settings
 

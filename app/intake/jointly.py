@@ -13,6 +13,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from app import lane, log, outcomes, waiting
 from app.db import Database
+from app.db.schema import Schema, SchemaWatch
 from app.errors import DatabaseUnavailable, Deadlocked, SchemaMoved
 from app.intake import admit
 from app.intake.message import Admission, Request, Verdict
@@ -20,7 +21,6 @@ from app.intake.together import Together
 from app.lane import Lane, Row, RowRefused, Standing
 from app.lifecycle import PENDING
 from app.retention import Lifetimes
-from app.revision import Schema, SchemaWatch
 
 MOVES_OUTLIVED = 50
 """How often it begins again because a migration changed the schema under it, or of a deadlock.

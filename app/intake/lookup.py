@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from app import log, waiting
 from app.db import Database
+from app.db.models import triggers
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.intake.message import Json, Trigger
-from app.models import triggers
 
 FRESH_SECONDS = 1.0
 """A change to a trigger takes effect within this time in every process."""

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app import afterwards, clock, log, outcomes, retention
 from app.db import Database
+from app.db.schema import SchemaWatch
 from app.errors import KeyMissing, TooLarge
 from app.intake import digest, jointly, key, lookup, parse, redact, sources, verify
 from app.intake.jointly import Entry
@@ -27,7 +28,6 @@ from app.intake.message import (
 from app.intake.room import Room
 from app.intake.together import Together
 from app.retention import Keep, Lifetimes
-from app.revision import SchemaWatch
 from app.settings import Settings
 from app.tally.memory import NOBODY, Tally
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from app.db import SECONDS_SINCE
+from app.db.schema import Schema
 from app.errors import HookonceError
-from app.revision import Schema
 
 
 class RowRefused(HookonceError):

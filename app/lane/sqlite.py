@@ -8,8 +8,8 @@ from itertools import chain
 from typing import Any
 
 from app.db import begin_writing
+from app.db.schema import Schema
 from app.lane.rows import Row, Shape, Standing, shape, told
-from app.revision import Schema
 
 
 class SqliteLane:

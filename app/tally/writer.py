@@ -11,8 +11,8 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from app import log
 from app.db import Database
+from app.db.schema import SchemaWatch
 from app.errors import DatabaseUnavailable, SchemaMoved
-from app.revision import SchemaWatch
 from app.tally import writing
 from app.tally.memory import Batch, Tally
 

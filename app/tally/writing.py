@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app import db
-from app.models import (
+from app.db.models import (
     delivery_counts,
     execution_repeats,
     key_mismatches,

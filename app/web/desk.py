@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from app.counting import Counter
 from app.db import Database
+from app.db.count_cache import Counter
 from app.settings import Settings
 from app.web.doorman import Doorman
 

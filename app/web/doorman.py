@@ -10,12 +10,12 @@ from urllib.parse import parse_qsl
 
 import falcon
 
-from app import people, revision
+from app import people
 from app.audit import Actor
-from app.db import Database
+from app.db import Database, schema
+from app.db.schema import SchemaWatch
 from app.errors import Forbidden, SchemaBehind, Unauthenticated
 from app.people import LONGEST_TOKEN, Person, Role
-from app.revision import SchemaWatch
 from app.settings import Settings
 from app.web import body
 from app.web.throttle import Throttle
@@ -100,8 +100,8 @@ class Doorman:
     def require_schema(self) -> None:
         """Return if the schema has what a person's requests need; else SchemaBehind."""
         current = self._schema.current().revision
-        if revision.behind(current):
-            raise SchemaBehind(revision.explanation(current))
+        if schema.behind(current):
+            raise SchemaBehind(schema.explanation(current))
 
     def _cookie(self, req: falcon.Request) -> str:
         """Behind TLS a name that no subdomain and no page without TLS can set."""

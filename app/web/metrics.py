@@ -19,13 +19,13 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from app import lifecycle, metrics, outcomes, revision, timing
-from app.db import Database
+from app import lifecycle, metrics, outcomes, timing
+from app.db import Database, schema
+from app.db.schema import SchemaWatch
 from app.dead_letters import UNKNOWN
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.intake import sources
 from app.metrics import Present, Sums
-from app.revision import SchemaWatch
 from app.worker import look, share
 
 FRESH_SECONDS = 1.0
@@ -156,11 +156,11 @@ class _Numbers(Collector):
         current = None
         try:
             current = self._schema.current().revision
-            found = [] if revision.behind(current) else list(self._asked())
+            found = [] if schema.behind(current) else list(self._asked())
             up = True
         except (DatabaseUnavailable, SchemaMoved):
             found, up = [], False
-        needed = revision.history()[-1]
+        needed = schema.history()[-1]
         labels = (version("hookonce"), needed, current or "none")
         yield _gauge("hookonce_build_info", {labels: 1})
         yield _gauge("hookonce_database_up", {(): int(up)})

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from app import clock
 from app.audit import without_secrets
+from app.db.paging import Page
 from app.intake import sources
-from app.listing import Page
 from app.statistics import AnswerTimes
 from app.web.desk import Desk
 from app.web.shapes.dead_letters import DeadGroup, DeadLetter

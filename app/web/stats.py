@@ -4,7 +4,8 @@ import logging
 import time
 from datetime import timedelta
 
-from app import clock, listing, log, statistics
+from app import clock, log, statistics
+from app.db import paging
 from app.people import VIEWER
 from app.web import showing
 from app.web.desk import Desk
@@ -40,7 +41,7 @@ def show_stats(desk: Desk, query: StatsAsked) -> Stats:
             "deliveries": showing.deliveries(statistics.deliveries_by_hour(seen)),
             "dead_by_reason": dead,
             "oldest_pending_seconds": share.longest_due_seconds(look.turns(connection)),
-            "breakers": [showing.breaker(row) for row in listing.breakers(connection)],
+            "breakers": [showing.breaker(row) for row in paging.breakers(connection)],
             "answer_times": [showing.answer_time(each) for each in statistics.answer_times(seen)],
         }
     if stats["circuit_breaker_watermark_hit"]:

@@ -1,7 +1,8 @@
 """/api/tokens and /api/audit: who may do what, and who did what."""
 
-from app import clock, listing, people
+from app import clock, people
 from app.audit import Actor
+from app.db import paging
 from app.people import ADMIN
 from app.web import showing
 from app.web.desk import Desk
@@ -38,5 +39,5 @@ def list_changes(desk: Desk, query: AuditAsked) -> ChangePage:
     """Who changed what, newest first."""
     such = (query.subject, query.actor, query.action)
     with desk.database.reading() as connection:
-        page = listing.changes(connection, desk.counter, query.where(), *such)
+        page = paging.changes(connection, desk.counter, query.where(), *such)
     return {"changes": [showing.change(row) for row in page.rows], **showing.listed(page)}

@@ -3,9 +3,10 @@
 import json
 from typing import Any
 
-from app import describing, listing, operate, removing
+from app import describing, operate, removing
 from app.actions.masking import restored
 from app.audit import Actor
+from app.db import paging
 from app.describing import NewTrigger
 from app.intake import key, sources
 from app.people import ADMIN, OPERATOR, VIEWER
@@ -37,14 +38,14 @@ SHOWN_ONLY = tuple(
 @OPERATIONS.get("/api/triggers", VIEWER)
 def list_triggers(desk: Desk, query: TriggersAsked) -> TriggerPage:
     """The triggers, newest first."""
-    rows = listing.triggers_query(query.type, query.source, query.enabled)
+    rows = paging.triggers_query(query.type, query.source, query.enabled)
     counted = ("triggers", query.type, query.source, query.enabled)
     with desk.database.reading() as connection:
-        page = listing.page(
-            connection, desk.counter, rows, listing.TRIGGER_ID, query.where(), counted
+        page = paging.page(
+            connection, desk.counter, rows, paging.TRIGGER_ID, query.where(), counted
         )
         shown = [
-            showing.trigger(desk, row, listing.execution_count(connection, desk.counter, row.id))
+            showing.trigger(desk, row, paging.execution_count(connection, desk.counter, row.id))
             for row in page.rows
         ]
     return {"triggers": shown, **showing.listed(page)}
@@ -84,8 +85,8 @@ def show_trigger(desk: Desk, trigger_id: TriggerId) -> TriggerDetail:
     """The trigger with its newest executions."""
     with desk.database.reading() as connection:
         row = operate.find_trigger(connection, trigger_id)
-        count = listing.execution_count(connection, desk.counter, row.id)
-        newest = listing.newest_executions(connection, row.id)
+        count = paging.execution_count(connection, desk.counter, row.id)
+        newest = paging.newest_executions(connection, row.id)
     executions = [showing.execution(each) for each in newest]
     return {**showing.trigger(desk, row, count), "executions": executions}
 
@@ -110,7 +111,7 @@ def patch_trigger(
 def delete_trigger(desk: Desk, trigger_id: TriggerId, actor: Actor) -> Trigger:
     """Remove the trigger and all its executions; the answer is what it was."""
     with desk.database.reading() as connection:
-        count = listing.execution_count(connection, desk.counter, trigger_id)
+        count = paging.execution_count(connection, desk.counter, trigger_id)
     row = removing.remove_trigger(desk.database, trigger_id, actor)
     return showing.trigger(desk, row, count)
 
@@ -137,20 +138,20 @@ def regenerate_secret(desk: Desk, trigger_id: TriggerId, actor: Actor) -> NewSec
 @OPERATIONS.get("/api/triggers/{trigger_id}/executions", VIEWER)
 def list_executions(desk: Desk, trigger_id: TriggerId, query: ExecutionsAsked) -> ExecutionPage:
     """The trigger's executions, newest first."""
-    rows = listing.executions_query(trigger_id, query.status, query.key)
+    rows = paging.executions_query(trigger_id, query.status, query.key)
     counted = ("executions", trigger_id, query.status, query.key)
     with desk.database.reading() as connection:
         operate.find_trigger(connection, trigger_id)
-        horizon = listing.horizon(connection, trigger_id, query.status, query.where())
-        page = listing.page(
+        horizon = paging.horizon(connection, trigger_id, query.status, query.where())
+        page = paging.page(
             connection,
             desk.counter,
             rows,
-            listing.EXECUTION_ID,
+            paging.EXECUTION_ID,
             query.where(),
             counted,
             horizon=None if query.key else horizon,
-            limit=listing.exact_up_to(query.status),
+            limit=paging.exact_up_to(query.status),
         )
     return {
         "executions": [showing.execution(row) for row in page.rows],
@@ -171,7 +172,7 @@ def _updated(
         given["idempotency_key_from"] = describing.key_text(_key_from(body.idempotency_key_from))
     with desk.database.reading() as connection:
         before = operate.find_trigger(connection, trigger_id)
-        count = listing.execution_count(connection, desk.counter, trigger_id)
+        count = paging.execution_count(connection, desk.counter, trigger_id)
     if given.get("action_payload"):
         given["action_payload"] = restored(given["action_payload"], before.action_payload)
     row = operate.update_trigger(desk.database, trigger_id, given, sources.names(), actor)

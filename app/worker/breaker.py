@@ -15,8 +15,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningDelete
 
 from app.db import utc_now
+from app.db.models import trigger_breakers
 from app.lifecycle import FAILED_ATTEMPT, LOST, TRANSIENT
-from app.models import trigger_breakers
 from app.settings import Settings
 from app.worker.attempt import Ended, Outcome
 

@@ -11,10 +11,10 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from app import retry_policy
 from app.actions.work import Work
 from app.db import held_by_index, is_one_of, locked_for_claim, utc_now
+from app.db.encryption import Safe
+from app.db.models import execution_attempts, execution_requests, trigger_executions, triggers
 from app.errors import ActionFailed, SecretSealed
 from app.lifecycle import CONFIGURATION, RUNNING, WAITING
-from app.models import execution_attempts, execution_requests, trigger_executions, triggers
-from app.sealing import Safe
 from app.settings import Settings
 from app.worker import breaker
 from app.worker.attempt import Attempt, Lease, Terms, request_id

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.db import held_by_index, is_one_of, seconds_since, utc_now
+from app.db.models import DUE_SINCE_EVER, trigger_breakers, trigger_executions, triggers
 from app.lifecycle import RETRYING, RUNNING, WAITING
-from app.models import DUE_SINCE_EVER, trigger_breakers, trigger_executions, triggers
 from app.worker.share import Turn
 
 ONE_AT_A_TIME = 1

@@ -9,9 +9,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from app import actions, clock, log, revision
+from app import actions, clock, log
 from app.actions import reaper
-from app.db import Database
+from app.db import Database, schema
 from app.errors import DatabaseUnavailable, NoDatabase, SchemaMoved
 from app.settings import Settings
 from app.tally.memory import Tally
@@ -52,7 +52,7 @@ class Worker:
         self._settling = Settling(
             database, settings, self.owner, chance or random.SystemRandom().random, tally
         )
-        self._schema = revision.SchemaWatch(database)
+        self._schema = schema.SchemaWatch(database)
         self._paused = False
         self._patience = Patience()
         self._renewal_seconds = settings.hookonce_lease_seconds / 3
@@ -69,7 +69,7 @@ class Worker:
         """
         while not stop.is_set():
             try:
-                revision.require(self._database)
+                schema.require(self._database)
                 return
             except NoDatabase:
                 raise
@@ -215,9 +215,9 @@ class Worker:
     def _behind(self) -> bool:
         """Whether the schema lacks what we need: a migration is under way, or was taken back."""
         current = self._schema.current().revision
-        behind = revision.behind(current)
+        behind = schema.behind(current)
         if behind and not self._paused:
-            detail = revision.explanation(current)
+            detail = schema.explanation(current)
             log.event(logger, logging.WARNING, "worker_paused", detail=detail)
         if self._paused and not behind:
             log.event(logger, logging.INFO, "worker_resumed", revision=current)
@@ -227,8 +227,8 @@ class Worker:
     def _require_schema(self) -> None:
         """A lease that a migration has not brought back yet is not lost: wait for it."""
         current = self._schema.current().revision
-        if revision.behind(current):
-            raise SchemaMoved(revision.explanation(current))
+        if schema.behind(current):
+            raise SchemaMoved(schema.explanation(current))
 
     def _wait_out(self, error: Exception) -> None:
         self._schema.forget()

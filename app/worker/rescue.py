@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.db import is_one_of, locked_for_claim, utc_now
+from app.db.models import execution_requests, trigger_executions, triggers
 from app.lifecycle import RUNNING
-from app.models import execution_requests, trigger_executions, triggers
 from app.retry_policy import DEFAULT, RetryPolicy, standing
 from app.worker.attempt import Ended, Lease, Outcome, Terms, request_id
 from app.worker.look import age_seconds

@@ -10,8 +10,8 @@ from sqlalchemy.exc import DataError
 
 from app import lifecycle
 from app.db import planned_anew, utc_now
+from app.db.models import execution_attempts, trigger_executions
 from app.errors import LeaseLost
-from app.models import execution_attempts, trigger_executions
 from app.worker import backoff, breaker
 from app.worker.attempt import Ended
 

@@ -7,8 +7,8 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 
-from app import log, outlived, prune, revision
-from app.db import Database
+from app import log, outlived, prune
+from app.db import Database, schema
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.prune import NOTHING, Step
 from app.settings import Settings
@@ -51,7 +51,7 @@ class Sweeper:
     def sweep(self) -> Step:
         """Sweep once; what was removed."""
         with self._database.reading() as connection:
-            if revision.standing(connection) != revision.history()[-1]:
+            if schema.standing(connection) != schema.history()[-1]:
                 return NOTHING
         rules = outlived.rules(self._database, self._retry_seconds, self._settings)
         total = NOTHING

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app import log
-from app.bell import Bell, Ear
+from app.db.notify import Bell, Ear
 
 HEARING_SECONDS = 1.0
 """How often a worker that hears the bell looks all the same: a bell may be missed."""

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from app import clock, lifecycle, timing
 from app.db import Database
-from app.models import (
+from app.db.models import (
     delivery_counts,
     execution_attempts,
     execution_repeats,

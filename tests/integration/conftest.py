@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from app.db import Database
+from app.db.schema import SchemaWatch
 from app.intake.lookup import Triggers
 from app.intake.receive import Intake
-from app.revision import SchemaWatch
 from app.settings import Settings
 from tests.senders import NOW
 from tests.sink import Sink, listening

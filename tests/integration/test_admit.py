@@ -13,10 +13,10 @@ from sqlalchemy.exc import IntegrityError
 
 from app import lifecycle, outcomes
 from app.db import Database
+from app.db.models import execution_requests, trigger_executions
+from app.db.schema import SchemaWatch
 from app.intake import admit
 from app.intake.message import Admission, Verdict
-from app.models import execution_requests, trigger_executions
-from app.revision import SchemaWatch
 from tests import factories
 from tests.senders import Sent
 

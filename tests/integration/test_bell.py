@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from app import actions
-from app.bell import Ear
 from app.db import Database
+from app.db.notify import Ear
 from app.settings import Settings
 from app.worker.loop import Worker
 from app.worker.wake import DEAF_SECONDS, HEARING_SECONDS, Wake

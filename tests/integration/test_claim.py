@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from app import clock
 from app.db import Database, utc_now
-from app.models import trigger_executions
+from app.db.models import trigger_executions
 from app.settings import Settings
 from app.worker import claim, look, share
 from app.worker.attempt import Attempt, request_id

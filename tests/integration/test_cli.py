@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from app import cli
 from app.db import Database
-from app.models import metadata, trigger_breakers
+from app.db.models import metadata, trigger_breakers
 from app.settings import Settings
 from tests import factories
 from tests.databases import migrate

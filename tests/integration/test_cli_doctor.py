@@ -16,8 +16,8 @@ from app import clock
 from app.audit import Actor
 from app.cli import examining, twin
 from app.db import Database
+from app.db.models import triggers
 from app.intake import sources
-from app.models import triggers
 from app.settings import Settings
 from app.web.application import create_app
 from app.worker.loop import Worker

@@ -15,7 +15,7 @@ from app import cli, operate, removing
 from app.audit import Actor
 from app.cli import execution
 from app.db import Database, utc_now
-from app.models import execution_repeats
+from app.db.models import execution_repeats
 from app.tally.memory import Tally
 from app.tally.writer import Writer
 from app.web import api

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from app import clock, people
 from app.db import Database
+from app.db.models import audit
 from app.errors import Unauthenticated
-from app.models import audit
 from tests import factories
 from tests.integration.test_cli import Hookonce, hookonce, printed, sentence
 

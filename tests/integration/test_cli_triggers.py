@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from app import operate
 from app.audit import Actor
 from app.db import Database
+from app.db.models import audit, triggers
 from app.errors import InvalidTrigger
 from app.intake import sources
-from app.models import audit, triggers
 from tests import factories
 from tests.databases import ROOT
 from tests.integration.test_cli import Hookonce, hookonce, printed, sentence

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import sqlalchemy as sa
 
 from app.db import Database
-from app.models import triggers
+from app.db.models import triggers
 from tests import factories
 
 WRITERS = 4

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from app import dead_letters, lifecycle
 from app.db import Database
+from app.db.models import trigger_executions
 from app.dead_letters import UNKNOWN, Chosen
-from app.models import trigger_executions
 from tests import factories
 from tests.plans import explain
 

@@ -10,6 +10,8 @@ from sqlalchemy.exc import IntegrityError
 
 from app import outcomes
 from app.db import Database
+from app.db.models import execution_requests, trigger_executions
+from app.db.schema import SchemaWatch
 from app.errors import DatabaseUnavailable
 from app.intake import admit
 from app.intake.jointly import Admitting, Entry, Result
@@ -17,8 +19,6 @@ from app.intake.message import Admission, Request, Verdict
 from app.lane.postgresql import postgresql_entering, postgresql_standing
 from app.lane.rows import shape
 from app.lane.sqlite import sqlite_standing, sqlite_standing_alone
-from app.models import execution_requests, trigger_executions
-from app.revision import SchemaWatch
 from app.settings import Settings
 from tests import factories
 from tests.databases import migrate

@@ -10,11 +10,11 @@ import sqlalchemy as sa
 
 from app import outcomes, replay
 from app.db import Database
+from app.db.models import trigger_executions
+from app.db.schema import SchemaWatch
 from app.intake.jointly import Admitting, Entry
 from app.intake.message import Admission, Request, Verdict
-from app.models import trigger_executions
 from app.retention import Lifetimes
-from app.revision import SchemaWatch
 from tests import factories
 from tests.databases import migrate
 

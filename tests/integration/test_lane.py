@@ -11,12 +11,12 @@ from sqlalchemy.exc import IntegrityError
 
 from app import lane
 from app.db import Database, postgresql
+from app.db.schema import SchemaWatch
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.intake.jointly import LIGHT_BYTES, Admitting, Entry, Result
 from app.intake.message import Admission, Request
 from app.lane import Row, RowRefused, SqliteLane, Standing
 from app.lane.postgresql import PostgresqlLane
-from app.revision import SchemaWatch
 from tests import factories
 from tests.answering import Answering
 from tests.process.test_database_in_trouble import LOCK

@@ -12,13 +12,13 @@ from sqlalchemy import event
 
 from app import lane, outcomes
 from app.db import Database
+from app.db.models import trigger_executions
+from app.db.schema import SchemaWatch, history
 from app.intake import receive as sentence
 from app.intake.lookup import Triggers
 from app.intake.message import OK, Answer
 from app.intake.receive import Intake, receive
 from app.lane import Lane
-from app.models import trigger_executions
-from app.revision import SchemaWatch, history
 from app.tally.memory import Batch
 from tests import factories, senders
 from tests.databases import migrate

@@ -10,9 +10,9 @@ from sqlalchemy.exc import IntegrityError
 
 from app import lifecycle, replay
 from app.db import Database
+from app.db.models import trigger_executions
 from app.errors import LeaseLost, NotReplayable
 from app.lifecycle import FINISHED, MOVES, STATUSES
-from app.models import trigger_executions
 from app.settings import Settings
 from app.worker import claim, settle
 from app.worker.attempt import Ended, Lease, Outcome, Terms

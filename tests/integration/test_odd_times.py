@@ -8,10 +8,10 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
-from app import cli, moments, operate, queries
-from app.db import Database
+from app import cli, operate, queries
+from app.db import Database, types
+from app.db.models import trigger_executions, triggers
 from app.intake.receive import Intake, receive
-from app.models import trigger_executions, triggers
 from app.settings import Settings
 from app.worker.loop import Worker
 from tests import factories, senders
@@ -34,7 +34,7 @@ TIMES = {
 
 @pytest.fixture(autouse=True)
 def _nothing_was_warned_of() -> None:
-    moments._warn.cache_clear()
+    types._warn.cache_clear()
 
 
 def spoil(database: Database, table: str, found: object, *, columns: tuple[str, ...] = ()) -> None:

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from app import outlived, prune
 from app.db import Database, locked_for_claim, utc_now
+from app.db.models import delivery_counts, execution_requests, trigger_executions
 from app.intake import admit
-from app.models import delivery_counts, execution_requests, trigger_executions
 from app.settings import Settings
 from app.worker import claim, look, rescue, settle
 from app.worker.attempt import Ended, Outcome

@@ -9,8 +9,7 @@ import sqlalchemy as sa
 
 from app import db, outlived, prune, replay
 from app.db import Database, utc_now
-from app.intake import sources
-from app.models import (
+from app.db.models import (
     audit,
     delivery_counts,
     execution_attempts,
@@ -19,6 +18,7 @@ from app.models import (
     tokens,
     triggers,
 )
+from app.intake import sources
 from app.outlived import Rules
 from app.prune import NOTHING, Step
 from app.settings import Settings, from_environment

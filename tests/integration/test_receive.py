@@ -9,11 +9,11 @@ import sqlalchemy as sa
 
 from app import lifecycle
 from app.db import Database
+from app.db.models import execution_requests, triggers
 from app.errors import TooLarge, Unreadable, Unverified
 from app.intake import sources
 from app.intake.message import OK, Event, Source
 from app.intake.receive import Intake, receive
-from app.models import execution_requests, triggers
 from tests import factories, senders
 from tests.expectations import event_count
 

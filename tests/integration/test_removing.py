@@ -7,9 +7,9 @@ from sqlalchemy import event
 from app import operate, removing
 from app.audit import Actor
 from app.db import Database
+from app.db.models import audit, execution_attempts, triggers
 from app.errors import DatabaseUnavailable, NotFound
 from app.intake.lookup import FRESH_SECONDS
-from app.models import audit, execution_attempts, triggers
 from tests import factories
 
 ALICE = Actor("alice")

@@ -6,11 +6,11 @@ import pytest
 
 from app import operate, queries
 from app.db import Database
+from app.db.schema import SchemaWatch
 from app.errors import InvalidTrigger, Unverified
 from app.intake.lookup import Triggers
 from app.intake.message import OK
 from app.intake.receive import Intake, greet, receive
-from app.revision import SchemaWatch
 from tests import factories, senders
 from tests.databases import migrate
 

@@ -10,9 +10,9 @@ from alembic.util import CommandError
 
 from app import checkup, operate, resealing
 from app.db import Database
+from app.db.models import triggers
 from app.errors import InvalidSetting, SecretSealed
 from app.intake.receive import opened, receive
-from app.models import triggers
 from app.settings import from_environment
 from tests import factories
 from tests.databases import migrate

@@ -11,8 +11,8 @@ from sqlalchemy.exc import DataError
 
 from app import clock
 from app.db import Database
+from app.db.models import execution_attempts, trigger_breakers, trigger_executions
 from app.errors import LeaseLost
-from app.models import execution_attempts, trigger_breakers, trigger_executions
 from app.worker import breaker, settle
 from app.worker.attempt import Ended, Lease, Outcome, Terms
 from tests import factories

@@ -11,7 +11,7 @@ from sqlalchemy import event
 
 from app import deliveries, outcomes
 from app.db import Database
-from app.models import delivery_counts, execution_repeats, key_mismatches, trigger_executions
+from app.db.models import delivery_counts, execution_repeats, key_mismatches, trigger_executions
 from app.settings import Settings
 from app.tally import memory
 from app.tally.memory import NOBODY, Tally

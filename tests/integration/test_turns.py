@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from app import actions
 from app.actions.work import Work
 from app.db import Database, utc_now
+from app.db.models import trigger_executions, triggers
 from app.errors import ActionFailed
-from app.models import trigger_executions, triggers
 from app.settings import Settings
 from app.worker import claim, crew, look
 from app.worker.attempt import Attempt

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from app import actions, clock
 from app.actions.work import Work
 from app.db import Database, utc_now
-from app.models import execution_attempts, trigger_executions
+from app.db.models import execution_attempts, trigger_executions
 from app.settings import Settings
 from app.worker import patience
 from app.worker.loop import Worker

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from app import db
-from app.migration_ops import running
+from app.db.migration_ops import running
 from app.settings import from_environment
 from tests.databases import ROOT, Databases, migrate
 from tests.migrations.history import NAMES, before

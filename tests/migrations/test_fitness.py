@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from alembic.util import CommandError
 
 from app.db import Database
+from app.db.migration_ops import fitness
+from app.db.schema import SchemaWatch
 from app.intake.lookup import Triggers
 from app.intake.receive import Intake, receive
-from app.migration_ops import fitness
-from app.revision import SchemaWatch
 from app.settings import from_environment
 from app.worker.loop import Worker
 from tests import factories, senders

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.script import Script
 
-from app.models import metadata
+from app.db.models import metadata
 from tests.databases import ROOT, Databases, alembic_config
 from tests.migrations.history import NAMES, SCRIPTS, revisions
 from tests.migrations.schema_dump import connected, in_any_order, schema

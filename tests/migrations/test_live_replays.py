@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from app.db import Database
+from app.db.models import trigger_executions
 from app.errors import DatabaseUnavailable, SchemaMoved
-from app.models import trigger_executions
 from app.replay import replay
 from tests import factories
 from tests.databases import migrate

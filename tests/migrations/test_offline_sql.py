@@ -12,7 +12,7 @@ from alembic.config import Config
 from alembic.util import CommandError
 
 from app import db
-from app.migration_ops import running
+from app.db.migration_ops import running
 from app.settings import from_environment
 from tests.databases import ROOT, Databases, alembic_config, migrate
 from tests.migrations import found_databases as found

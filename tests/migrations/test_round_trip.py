@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from app.models import metadata
+from app.db.models import metadata
 from tests.databases import Databases, migrate
 from tests.migrations.history import NAMES, before
 from tests.migrations.schema_dump import data, execute, schema, stashes

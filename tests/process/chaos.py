@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from app import operate
 from app.db import utc_now
+from app.db.models import trigger_executions
 from app.intake import sources
-from app.models import trigger_executions
 from tests.databases import PostgresServer
 from tests.process.findings import Findings, completed, found
 from tests.process.ledger import Ledger

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from app import operate
 from app.db import Database
+from app.db.models import execution_attempts, trigger_executions
 from app.intake import sources
 from app.lifecycle import COMPLETED, UNFINISHED
-from app.models import execution_attempts, trigger_executions
 from tests.process.sender import Sender
 from tests.process.service import Gunicorn, until
 

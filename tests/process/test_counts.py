@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from app import outcomes
-from app.models import delivery_counts, execution_repeats, key_mismatches
+from app.db.models import delivery_counts, execution_repeats, key_mismatches
 from app.tally.memory import NOBODY
 from app.tally.writing import EVER
 from tests.databases import ROOT

@@ -5,8 +5,8 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from app import clock
+from app.db.models import trigger_executions
 from app.lifecycle import COMPLETED
-from app.models import trigger_executions
 from tests.process.ledger import Ledger
 from tests.process.sender import Answer, event
 from tests.process.service import Service, until

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.revision import history
+from app.db.schema import history
 from tests.databases import migrate
 from tests.process.ledger import Ledger
 from tests.process.sender import Answer, Sender

@@ -2,7 +2,8 @@
 
 import re
 
-from app import counting, listing, people
+from app import people
+from app.db import count_cache, paging
 from app.web import api, throttle
 from tests.databases import ROOT
 
@@ -21,11 +22,11 @@ def test_every_role_is_explained() -> None:
 
 
 def test_the_bounds_are_those_of_the_code() -> None:
-    assert f"{counting.EXACT_UP_TO:,} rows, or {listing.DEAD_EXACT_UP_TO:,} of one kind" in FLAT
+    assert f"{count_cache.EXACT_UP_TO:,} rows, or {paging.DEAD_EXACT_UP_TO:,} of one kind" in FLAT
     assert (throttle.FAILURES_OF_ONE, throttle.FAILURES_OF_ALL) == (5, 60)
     assert "Five failed logins in a minute from one address" in FLAT
     assert "or sixty in all" in FLAT
-    assert counting.REMEMBERED_SECONDS == 10
+    assert count_cache.REMEMBERED_SECONDS == 10
     assert api.LONGEST_BODY == 1_048_576
 
 

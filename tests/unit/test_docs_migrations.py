@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app import revision
+from app.db import schema
 from bench import migration_report
 from tests.databases import KINDS, ROOT
 
@@ -19,7 +19,7 @@ ROWS = {
 
 
 def test_every_revision_has_a_row_for_each_database() -> None:
-    assert list(ROWS) == [(number, kind) for number in revision.history() for kind in KINDS]
+    assert list(ROWS) == [(number, kind) for number in schema.history() for kind in KINDS]
 
 
 @pytest.mark.parametrize("which", ROWS, ids="-".join)

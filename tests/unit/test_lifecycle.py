@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from app import lifecycle
-from app.models import execution_attempts
+from app.db.models import execution_attempts
 
 ALLOWED = {
     ("pending", "running"),

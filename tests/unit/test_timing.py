@@ -5,7 +5,7 @@ import random
 import pytest
 
 from app import outcomes, timing
-from app.models import delivery_counts
+from app.db.models import delivery_counts
 
 
 @pytest.mark.parametrize(

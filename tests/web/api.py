@@ -10,7 +10,7 @@ from falcon import testing
 from app import people
 from app.audit import Actor
 from app.db import Database
-from app.models import audit, tokens
+from app.db.models import audit, tokens
 
 ROOT = Actor("root of the test")
 

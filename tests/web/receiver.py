@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from falcon import testing
 
 from app.db import Database
-from app.models import trigger_executions
+from app.db.models import trigger_executions
 from tests import factories, senders
 from tests.senders import Sent
 from tests.web.sending import post

@@ -11,9 +11,9 @@ from falcon import testing
 
 from app import clock, people
 from app.db import Database
-from app.models import tokens
+from app.db.models import tokens
+from app.db.schema import SchemaWatch
 from app.people import ADMIN, OPERATOR, ROLES, VIEWER
-from app.revision import SchemaWatch
 from app.settings import Settings
 from app.web import application
 from app.web.application import create_app

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app import dead_letters, lifecycle, listing, statistics
-from app.counting import Counter
-from app.db import Database
-from app.models import execution_attempts, sessions, tokens, trigger_executions
+from app import dead_letters, lifecycle, statistics
+from app.db import Database, paging
+from app.db.count_cache import Counter
+from app.db.models import execution_attempts, sessions, tokens, trigger_executions
 from app.statistics import Window
 from tests import factories
 from tests.plans import explain
@@ -30,27 +30,27 @@ QUESTIONS: dict[str, tuple[sa.Select[Any], str]] = {
         sa.select(sessions).where(sessions.c.session_hash == "x"),
         "pk_hookonce_sessions|autoindex",
     ),
-    "executions": (newest(listing.executions_query(1)), OF_TRIGGER),
+    "executions": (newest(paging.executions_query(1)), OF_TRIGGER),
     "executions beyond an id": (
-        newest(listing.executions_query(1).where(columns.id < 9)),
+        newest(paging.executions_query(1).where(columns.id < 9)),
         OF_TRIGGER,
     ),
-    "executions completed": (newest(listing.executions_query(1, "completed")), OF_TRIGGER),
-    "executions failed": (newest(listing.executions_query(1, "failed")), DEAD),
+    "executions completed": (newest(paging.executions_query(1, "completed")), OF_TRIGGER),
+    "executions failed": (newest(paging.executions_query(1, "failed")), DEAD),
     "executions failed_retryable": (
-        newest(listing.executions_query(1, "failed_retryable")),
+        newest(paging.executions_query(1, "failed_retryable")),
         DEAD,
     ),
     "executions running": (
-        newest(listing.executions_query(1, "running")),
+        newest(paging.executions_query(1, "running")),
         "ix_trigger_executions_leased",
     ),
     "executions replayed": (
-        newest(listing.executions_query(1, "replayed")),
+        newest(paging.executions_query(1, "replayed")),
         "uq_trigger_executions_replay_of",
     ),
     "executions by key": (
-        newest(listing.executions_query(1, key="k")),
+        newest(paging.executions_query(1, key="k")),
         "uq_trigger_idem|ix_trigger_executions_idem_key",
     ),
     "dead letters": (dead_letters.page_query(dead_letters.Chosen(), limit=21), DEAD),
@@ -59,7 +59,7 @@ QUESTIONS: dict[str, tuple[sa.Select[Any], str]] = {
         DEAD,
     ),
     "changes of a trigger": (
-        listing.audit_query("trigger:1").order_by(listing.AUDIT_ID.desc()).limit(21),
+        paging.audit_query("trigger:1").order_by(paging.AUDIT_ID.desc()).limit(21),
         "ix_hookonce_audit_subject",
     ),
 }
@@ -140,7 +140,7 @@ def test_a_page_is_found_without_reading_the_rows_before_it(database: Database) 
 
     with database.reading() as connection:
         plan = explain(
-            connection, newest(listing.executions_query(1).where(columns.id < 10_000_000))
+            connection, newest(paging.executions_query(1).where(columns.id < 10_000_000))
         )
 
     assert "temp b-tree" not in plan.lower()

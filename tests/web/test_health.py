@@ -7,7 +7,7 @@ import pytest
 from falcon import testing
 
 from app.db import Database
-from app.revision import history
+from app.db.schema import history
 from app.settings import Settings
 from app.web.application import create_app
 from tests.databases import migrate

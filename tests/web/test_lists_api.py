@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app import clock, counting, lifecycle, listing
-from app.db import Database
-from app.models import execution_repeats, key_mismatches, trigger_executions
+from app import clock, lifecycle
+from app.db import Database, count_cache, paging
+from app.db.models import execution_repeats, key_mismatches, trigger_executions
 from tests import factories
 from tests.web.api import Api
 
@@ -157,7 +157,7 @@ def many(database: Database, trigger_id: int, number: int, status: str = "comple
 def test_a_large_number_is_counted_up_to_a_limit_and_says_so(
     api: Api, viewer: str, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "EXACT_UP_TO", 50)
+    monkeypatch.setattr(paging, "EXACT_UP_TO", 50)
     trigger_id = factories.trigger(database)
     many(database, trigger_id, 60)
 
@@ -171,7 +171,7 @@ def test_a_large_number_is_counted_up_to_a_limit_and_says_so(
 def test_a_status_without_an_index_is_looked_for_so_far_and_then_further(
     api: Api, viewer: str, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "LOOKED_THROUGH", 10)
+    monkeypatch.setattr(paging, "LOOKED_THROUGH", 10)
     trigger_id = factories.trigger(database)
     wanted = factories.execution(database, trigger_id, "completed")
     many(database, trigger_id, 25, "pending")
@@ -194,7 +194,7 @@ def test_the_way_back_leaves_out_no_row_however_far_up_the_newest_are(
     monkeypatch: pytest.MonkeyPatch,
     looked_through: int,
 ) -> None:
-    monkeypatch.setattr(listing, "LOOKED_THROUGH", looked_through)
+    monkeypatch.setattr(paging, "LOOKED_THROUGH", looked_through)
     trigger_id = factories.trigger(database)
     made = [factories.execution(database, trigger_id, "completed") for _ in range(20)]
     path = f"/api/triggers/{trigger_id}/executions"
@@ -209,7 +209,7 @@ def test_changes_that_no_index_knows_are_looked_for_so_far_and_then_further(
     api: Api, admin: str, operator: str, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trigger_id = factories.trigger(database)
-    monkeypatch.setattr(listing, "LOOKED_THROUGH", 2)
+    monkeypatch.setattr(paging, "LOOKED_THROUGH", 2)
     api.ask("PATCH", f"/api/triggers/{trigger_id}", operator, json={"enabled": False})
     for agent in "abc":
         api.ask("PATCH", f"/api/triggers/{trigger_id}", admin, json={"agent": agent})
@@ -235,22 +235,22 @@ class Clock:
 
 def test_a_large_count_is_up_to_seconds_old_and_a_small_one_never() -> None:
     now = Clock()
-    counter = counting.Counter(now)
-    large = counting.ALWAYS_FRESH_UP_TO + 1
+    counter = count_cache.Counter(now)
+    large = count_cache.ALWAYS_FRESH_UP_TO + 1
 
     def kept(key: str, number: int) -> int:
         return int(counter.kept(key, lambda: number, int))
 
     assert [kept("large", large), kept("large", 0)] == [large, large]
     assert [kept("small", 5), kept("small", 6)] == [5, 6]
-    now.seconds += counting.REMEMBERED_SECONDS
+    now.seconds += count_cache.REMEMBERED_SECONDS
     assert kept("large", 0) == 0
 
 
 @pytest.mark.parametrize(("took", "remembered"), [(0.001, 10.0), (0.05, 50.0), (3.0, 300.0)])
 def test_a_count_that_took_long_is_remembered_for_longer(took: float, remembered: float) -> None:
     now = Clock()
-    counter = counting.Counter(now)
+    counter = count_cache.Counter(now)
 
     def slow() -> int:
         now.seconds += took
@@ -265,7 +265,7 @@ def test_a_count_that_took_long_is_remembered_for_longer(took: float, remembered
 
 
 def test_a_small_count_that_read_many_rows_is_remembered() -> None:
-    counter = counting.Counter(Clock())
+    counter = count_cache.Counter(Clock())
 
     counter.kept("few of many", lambda: 1, lambda _counted: 1_000_000)
 

@@ -11,8 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app import metrics, outcomes, people
 from app.db import Database, utc_now
+from app.db.models import delivery_counts, trigger_breakers, trigger_executions
 from app.intake import sources
-from app.models import delivery_counts, trigger_breakers, trigger_executions
 from app.settings import Settings
 from app.tally.memory import NOBODY, Tally
 from app.tally.writer import Writer

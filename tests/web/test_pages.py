@@ -10,7 +10,8 @@ import pytest
 from falcon import testing
 from flit_core import buildapi
 
-from app import listing, operate, people
+from app import operate, people
+from app.db import paging
 from app.lifecycle import STATUSES
 from app.web.pages.site import DECLARED
 from tests import factories
@@ -311,7 +312,7 @@ def test_a_part_of_a_page_is_the_part_alone(ada: Visitor) -> None:
 def test_a_list_that_was_looked_through_without_a_hit_says_so_and_leads_on(
     ada: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "LOOKED_THROUGH", 1)
+    monkeypatch.setattr(paging, "LOOKED_THROUGH", 1)
 
     first = ada.get("/audit?actor=nobody").text
     (further,) = re.findall(r'href="(/audit\?before_id=[^"]*)" rel="next"', first)

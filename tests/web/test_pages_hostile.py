@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app import audit, clock, timing
 from app.audit import Actor
-from app.models import (
+from app.db.models import (
     delivery_counts,
     execution_attempts,
     key_mismatches,

@@ -14,7 +14,7 @@ from falcon import testing
 
 from app import log, outcomes, timing
 from app.db import Database
-from app.models import execution_requests
+from app.db.models import execution_requests
 from app.replay import replay
 from app.settings import Settings
 from app.tally.memory import Tally

@@ -10,8 +10,8 @@ from falcon import testing
 
 from app import clock, people
 from app.db import Database
+from app.db.models import sessions, tokens
 from app.errors import TooManyAttempts, Unauthenticated
-from app.models import sessions, tokens
 from app.settings import Settings
 from app.web import throttle
 from app.web.application import create_app

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from app import clock, lifecycle, outcomes, timing
 from app.db import Database
-from app.models import delivery_counts, execution_attempts, trigger_breakers
+from app.db.models import delivery_counts, execution_attempts, trigger_breakers
 from tests import factories
 from tests.web.api import Api
 

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from app import clock, people
 from app.audit import Actor
 from app.db import Database
+from app.db.models import tokens
 from app.errors import DatabaseUnavailable, InvalidToken, NotFound
-from app.models import tokens
 from tests.web.api import ROOT, Api
 
 

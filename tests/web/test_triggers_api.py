@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from app import clock
 from app.actions.masking import MASK
 from app.db import Database
-from app.models import triggers
+from app.db.models import triggers
 from app.web.shapes.executions import Execution
 from app.web.shapes.triggers import Trigger
 from tests import factories
@@ -397,6 +397,6 @@ def test_a_record_says_what_was_before_and_what_is_after(
 
 
 def test_an_execution_has_a_member_for_each_column() -> None:
-    from app.models import trigger_executions
+    from app.db.models import trigger_executions
 
     assert Execution.__annotations__.keys() == set(trigger_executions.c.keys())

@@ -8,7 +8,7 @@ from falcon import testing
 
 from app import operate
 from app.db import Database
-from app.models import triggers
+from app.db.models import triggers
 from app.settings import Settings
 from app.web.application import create_app
 from tests import expectations, factories, senders

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.listing import Page
+from app.db.paging import Page
 from app.web import showing
 
 

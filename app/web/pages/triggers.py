@@ -3,10 +3,11 @@
 import json
 from typing import Any
 
-from app import actions, listing, operate, searching
+from app import actions, operate, searching
+from app.db import paging
+from app.db.paging import Where
 from app.errors import InvalidRequest, InvalidTrigger, NameTaken
 from app.intake import sources
-from app.listing import Where
 from app.people import ADMIN, OPERATOR, VIEWER
 from app.searching import Sought
 from app.web import reading, showing, triggers
@@ -136,7 +137,7 @@ def one(desk: Desk, trigger_id: int) -> Trigger:
     with desk.database.reading() as connection:
         row = operate.find_trigger(connection, trigger_id)
         return showing.trigger(
-            desk, row, listing.execution_count(connection, desk.counter, trigger_id)
+            desk, row, paging.execution_count(connection, desk.counter, trigger_id)
         )
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypedDict
 
+from app.db.paging import Where
 from app.describing import LONGEST_LIFETIME_SECONDS
-from app.listing import Where
 from app.web.reading import Limits
 
 TriggerId = Annotated[int, Limits(least=1, most=2**31 - 1)]

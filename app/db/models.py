@@ -4,7 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.moments import UtcDateTime
+from app.db.types import UtcDateTime
 
 metadata = sa.MetaData(
     naming_convention={

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.util import CommandError
 
-from app.migration_ops.plugin import offline, operation
+from app.db.migration_ops.plugin import offline, operation
 
 
 @operation

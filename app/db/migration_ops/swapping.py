@@ -12,8 +12,8 @@ from alembic.operations import Operations
 from alembic.util import CommandError
 from sqlalchemy import exc
 
-from app.migration_ops import indexes
-from app.migration_ops.plugin import offline, operation, postgresql, stash_name, table_names
+from app.db.migration_ops import indexes
+from app.db.migration_ops.plugin import offline, operation, postgresql, stash_name, table_names
 
 INCOMING = "_incoming"
 TABLE = "trigger_executions"

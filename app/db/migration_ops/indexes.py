@@ -11,8 +11,8 @@ from sqlalchemy import exc
 from sqlalchemy.engine import Connection
 
 from app import db
-from app.migration_ops import found, running
-from app.migration_ops.plugin import offline, operation, postgresql
+from app.db.migration_ops import found, running
+from app.db.migration_ops.plugin import offline, operation, postgresql
 
 PROBE = "_hookonce_probe"
 """An empty table that stands for a moment, inside one transaction."""

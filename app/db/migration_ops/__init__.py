@@ -5,7 +5,7 @@ operations are there. Each can be run again after a kill at any point and then d
 left. Migrations must know which database they change, so these modules ask, as app.db does.
 """
 
-from app.migration_ops import (
+from app.db.migration_ops import (
     checks,
     columns,
     duplicates,

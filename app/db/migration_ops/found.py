@@ -5,8 +5,8 @@ from alembic.operations import Operations
 from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
-from app.migration_ops import fitness
-from app.migration_ops.plugin import offline, operation, postgresql, table_names
+from app.db.migration_ops import fitness
+from app.db.migration_ops.plugin import offline, operation, postgresql, table_names
 
 RECORD = "_found_0001"
 """One row per table, column and index that stood before the first revision."""

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from app.moments import UtcDateTime
+from app.db.types import UtcDateTime
 
 
 class utc_now(FunctionElement[Any]):  # noqa: N801, it reads as the SQL function that it is

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app import lifecycle
-from app.models import metadata
+from app.db.models import metadata
 
 LONGEST_EVENT = 8_000_000
 """A body of the default limit, each byte of it escaped, and what stands around it."""

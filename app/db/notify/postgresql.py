@@ -12,7 +12,7 @@ import psycopg
 from sqlalchemy import exc
 from sqlalchemy.engine import Engine
 
-from app.bell import Ear
+from app.db.notify import Ear
 
 CHANNEL = "hookonce_due"
 APART_SECONDS = 0.02

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from alembic.operations import Operations
 from sqlalchemy.engine import Connection
 
+from app.db.migration_ops.plugin import column_names, offline, operation, postgresql
 from app.log import event
-from app.migration_ops.plugin import column_names, offline, operation, postgresql
 
 log = logging.getLogger("hookonce.migrate")
 

@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.util import CommandError
 
-from app.migration_ops import found
-from app.migration_ops.plugin import discarding, offline, operation, stash_name, table_names
+from app.db.migration_ops import found
+from app.db.migration_ops.plugin import discarding, offline, operation, stash_name, table_names
 
 
 @operation

@@ -11,15 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app import lifecycle
-from app.counting import EXACT_UP_TO, Counter
 from app.db import apart, is_one_of
+from app.db.count_cache import EXACT_UP_TO, Counter
+from app.db.models import audit, trigger_breakers, trigger_executions, triggers
 from app.errors import InvalidRequest
-from app.models import (
-    audit,
-    trigger_breakers,
-    trigger_executions,
-    triggers,
-)
 
 _executions = trigger_executions.c
 TRIGGER_ID = triggers.c.id

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from sqlalchemy import exc
 from sqlalchemy.engine import Engine
 
-from app.bell import Ear
+from app.db.notify import Ear
 
 LOOK_SECONDS = 0.025
 """How often SQLite's change counter is read: no query, a few microseconds each."""

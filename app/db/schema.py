@@ -15,7 +15,7 @@ from app import db, waiting
 from app.db import Database
 from app.errors import DatabaseUnavailable, SchemaMoved, WrongRevision
 
-SCRIPTS = Path(__file__).resolve().parent.parent / "alembic"
+SCRIPTS = Path(__file__).resolve().parents[2] / "alembic"
 BEFORE_DEDUPLICATION = frozenset({None, "0001"})
 """Revisions without the unique index: nothing may be admitted there."""
 WATCH_SECONDS = 1.0

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.util import CommandError
 
-from app.migration_ops import found
-from app.migration_ops.plugin import (
+from app.db.migration_ops import found
+from app.db.migration_ops.plugin import (
     column_names,
     discarding,
     listed,

@@ -14,8 +14,8 @@ from alembic import op
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import ScriptDirectory
 
+from app.db.migration_ops.plugin import table_names
 from app.log import event
-from app.migration_ops.plugin import table_names
 
 UNDOING = "_undoing_"
 """Begins the name of the empty table that stands while a step down is under way."""

@@ -6,7 +6,7 @@ from alembic.operations import Operations
 from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
-from app.migration_ops.plugin import column_names, offline, operation, stash_name, table_names
+from app.db.migration_ops.plugin import column_names, offline, operation, stash_name, table_names
 
 KEY = "idempotency_key"
 TABLE = "trigger_executions"
