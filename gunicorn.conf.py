@@ -13,7 +13,7 @@ from gunicorn.glogging import Logger
 import app.wsgi  # noqa: F401, once, and not again by each process that is started
 from app import log, settings
 from app.errors import InvalidSetting
-from app.receiver import Receiver, census
+from app.server.worker import Receiver, census
 
 
 class Lines(Logger):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from selectors import EVENT_READ, DefaultSelector
 
-from app.waiting import Round
+from app.server.scheduler import Round
 
 DEADLINE_SECONDS = 20.0
 

@@ -11,7 +11,7 @@ from functools import partial
 
 from sqlalchemy.exc import DataError, IntegrityError
 
-from app import lane, log, outcomes, waiting
+from app import lane, log, outcomes
 from app.db import Database
 from app.db.schema import Schema, SchemaWatch
 from app.errors import DatabaseUnavailable, Deadlocked, SchemaMoved
@@ -21,6 +21,7 @@ from app.intake.together import Together
 from app.lane import Lane, Row, RowRefused, Standing
 from app.lifecycle import PENDING
 from app.retention import Lifetimes
+from app.server import scheduler
 
 MOVES_OUTLIVED = 50
 """How often it begins again because a migration changed the schema under it, or of a deadlock.
@@ -63,7 +64,7 @@ class Admitting:
     def admit(self, entries: list[Entry]) -> list[Result]:
         """A verdict for each event of each entry, committed; or why there is none."""
         if sum(len(entry.request.body) for entry in entries) > LIGHT_BYTES:
-            return waiting.elsewhere(partial(self._admitted, entries))
+            return scheduler.elsewhere(partial(self._admitted, entries))
         return self._admitted(entries)
 
     def _admitted(self, entries: list[Entry]) -> list[Result]:
@@ -72,7 +73,7 @@ class Admitting:
             try:
                 return list(self._together(self.schema.admitting(), entries))
             except (RowRefused, Deadlocked):
-                return waiting.elsewhere(partial(self._one_by_one, entries))
+                return scheduler.elsewhere(partial(self._one_by_one, entries))
             except SchemaMoved as error:
                 self.schema.forget()
                 moved = error

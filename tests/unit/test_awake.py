@@ -9,8 +9,8 @@ from selectors import EVENT_READ, EVENT_WRITE
 
 import pytest
 
-from app import awake
-from app.awake import RESTS, Waiter
+from app.server import spin_wait
+from app.server.spin_wait import RESTS, Waiter
 
 NOT_ASLEEP = 0.0
 """Who may sleep for no longer sees only what came while it was awake."""
@@ -40,7 +40,7 @@ class Sockets:
 @pytest.fixture
 def sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sockets]:
     made = Sockets()
-    monkeypatch.setattr(awake.os, "sched_yield", made.give_way)
+    monkeypatch.setattr(spin_wait.os, "sched_yield", made.give_way)
     yield made
     made.here.close()
     made.there.close()
@@ -100,7 +100,7 @@ def test_either_of_two_events_is_enough(sockets: Sockets) -> None:
 def test_who_is_told_nothing_stays_awake_where_there_is_something_to_spare(
     monkeypatch: pytest.MonkeyPatch, sockets: Sockets, spare: bool
 ) -> None:
-    monkeypatch.setattr(awake, "to_spare", lambda: spare)
+    monkeypatch.setattr(spin_wait, "to_spare", lambda: spare)
 
     sockets.heard(Waiter())
 
@@ -111,18 +111,18 @@ def test_who_is_told_nothing_stays_awake_where_there_is_something_to_spare(
 def kernel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Where it tells of two cores, and of control groups what a test writes there."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
-    monkeypatch.setattr(awake, "OURS", tmp_path / "ours")
-    monkeypatch.setattr(awake, "CONTROL_GROUPS", tmp_path)
+    monkeypatch.setattr(spin_wait, "OURS", tmp_path / "ours")
+    monkeypatch.setattr(spin_wait, "CONTROL_GROUPS", tmp_path)
     return tmp_path
 
 
 @pytest.mark.usefixtures("kernel")
 def test_there_is_a_core_to_spare_where_there_are_several(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert awake.to_spare()
+    assert spin_wait.to_spare()
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1})
-    assert not awake.to_spare()
+    assert not spin_wait.to_spare()
     monkeypatch.delattr(os, "sched_getaffinity")  # as on macOS
-    assert not awake.to_spare()
+    assert not spin_wait.to_spare()
 
 
 @pytest.mark.parametrize(
@@ -142,28 +142,28 @@ def test_there_is_a_core_to_spare_where_there_are_several(monkeypatch: pytest.Mo
 def test_none_is_to_spare_where_its_time_is_rationed(
     kernel: Path, ours: str, told: str, spare: bool
 ) -> None:
-    awake.OURS.write_text(f"{ours}\n")
+    spin_wait.OURS.write_text(f"{ours}\n")
     if told:
         name, quota = told.split(": ")
         (kernel / name).parent.mkdir(parents=True, exist_ok=True)
         (kernel / name).write_text(f"{quota}\n")
 
-    assert awake.to_spare() is spare
+    assert spin_wait.to_spare() is spare
 
 
 @pytest.mark.usefixtures("kernel")
 @pytest.mark.parametrize("ours", [b"garbage\n", b"\n", b"0::/\xff\n"])
 def test_none_is_to_spare_where_that_cannot_be_told(ours: bytes) -> None:
-    awake.OURS.write_bytes(ours)
+    spin_wait.OURS.write_bytes(ours)
 
-    assert not awake.to_spare()
+    assert not spin_wait.to_spare()
 
 
 @pytest.mark.parametrize("unreadable", [Path.touch, Path.mkdir])
 def test_none_is_to_spare_where_the_quota_cannot_be_read(
     kernel: Path, unreadable: Callable[[Path], None]
 ) -> None:
-    awake.OURS.write_text("0::/\n")
+    spin_wait.OURS.write_text("0::/\n")
     unreadable(kernel / "cpu.max")
 
-    assert not awake.to_spare()
+    assert not spin_wait.to_spare()

@@ -2,7 +2,7 @@
 
 import os
 
-from app.census import PROCESSES_AT_MOST, Census
+from app.server.connection_counts import PROCESSES_AT_MOST, Census
 
 
 def test_the_fewest_are_those_of_the_process_that_has_the_fewest() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.plain import WHOLE_BYTES, Part, part_of_request
+from app.server.fast_parser import WHOLE_BYTES, Part, part_of_request
 
 BEGINNING = b"POST /hooks/"
 

@@ -11,9 +11,9 @@ from gunicorn.config import Config
 from gunicorn.glogging import Logger
 from gunicorn.http import wsgi
 
-from app import plain_answer
-from app.plain import Plain
-from app.plain_answer import Answer, Environment
+from app.server import fast_response
+from app.server.fast_parser import Plain
+from app.server.fast_response import Answer, Environment
 from tests.unit.test_plain_requests import GITHUB, PEER, SERVER, configured, plain, request
 
 OK = "200 OK"
@@ -212,7 +212,7 @@ def test_what_is_written_on_the_way_stands_where_it_was_written() -> None:
 
 
 def test_a_server_as_it_is_started_does_nothing_but_answer() -> None:
-    assert plain_answer.as_usual(Config(), logs(Config()))
+    assert fast_response.as_usual(Config(), logs(Config()))
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_who_asks_gunicorn_for_more_has_its_own_way(name: str, value: object) ->
     config = Config()
     config.set(name, value)
 
-    assert not plain_answer.as_usual(config, logs(config))
+    assert not fast_response.as_usual(config, logs(config))
 
 
 class Counting(Logger):
@@ -239,7 +239,7 @@ class Counting(Logger):
 
 
 def test_a_logger_that_is_to_hear_of_each_request_hears_of_it() -> None:
-    assert not plain_answer.as_usual(Config(), Counting(Config()))
+    assert not fast_response.as_usual(Config(), Counting(Config()))
 
 
 def test_errors_are_written_to_the_log_that_is_there_now(
@@ -266,4 +266,4 @@ def test_errors_are_written_to_the_log_that_is_there_now(
 def test_a_prefix_for_all_paths_is_left_to_gunicorn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCRIPT_NAME", "/hooks")
 
-    assert not plain_answer.as_usual(Config(), logs(Config()))
+    assert not fast_response.as_usual(Config(), logs(Config()))

@@ -10,7 +10,7 @@ from gunicorn.http import wsgi
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.plain import WHOLE_BYTES, Plain, Reader
+from app.server.fast_parser import WHOLE_BYTES, Plain, Reader
 
 PEER, SERVER = ("127.0.0.1", 55555), ("127.0.0.1", 8000)
 STRANGER = ("192.0.2.7", 55555)

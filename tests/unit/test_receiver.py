@@ -8,7 +8,7 @@ from gunicorn.config import Config
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
-from app.receiver import Receiver
+from app.server.worker import Receiver
 
 
 @pytest.mark.parametrize(("connections", "alone"), [(1, True), (2, False)])

@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from app.intake.room import SMALL_BYTES, Room
-from app.plain import WHOLE_BYTES
+from app.server.fast_parser import WHOLE_BYTES
 
 LARGE = SMALL_BYTES + 1
 DEADLINE_SECONDS = 20.0

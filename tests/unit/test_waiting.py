@@ -13,8 +13,8 @@ from selectors import EVENT_READ, EVENT_WRITE
 import pytest
 from greenlet import getcurrent
 
-from app import waiting
 from app.intake.together import Together
+from app.server import scheduler
 from tests.answering import DEADLINE_SECONDS, Answering
 
 
@@ -37,7 +37,7 @@ def test_while_one_waits_for_work_elsewhere_others_are_answered(answering: Answe
     may_end, said = threading.Event(), []
 
     def slow() -> None:
-        waiting.elsewhere(lambda: may_end.wait(DEADLINE_SECONDS))
+        scheduler.elsewhere(lambda: may_end.wait(DEADLINE_SECONDS))
         said.append("slow")
 
     answering.answer(slow, lambda: said.append("quick"))
@@ -53,9 +53,9 @@ def test_work_elsewhere_is_done_by_another_thread_and_its_error_raised_here(
     found: list[object] = []
 
     def request() -> None:
-        found.append(waiting.elsewhere(threading.get_ident))
+        found.append(scheduler.elsewhere(threading.get_ident))
         try:
-            waiting.elsewhere(lambda: int("none"))
+            scheduler.elsewhere(lambda: int("none"))
         except ValueError as error:
             found.append(str(error))
         found.append(threading.get_ident())
@@ -69,7 +69,7 @@ def test_work_elsewhere_is_done_by_another_thread_and_its_error_raised_here(
 
 
 def test_a_thread_of_its_own_does_the_work_itself() -> None:
-    assert waiting.elsewhere(threading.get_ident) == threading.get_ident()
+    assert scheduler.elsewhere(threading.get_ident) == threading.get_ident()
 
 
 def test_each_request_keeps_its_own_context(answering: Answering) -> None:
@@ -78,7 +78,7 @@ def test_each_request_keeps_its_own_context(answering: Answering) -> None:
 
     def request(own: str) -> None:
         name.set(own)
-        there = waiting.elsewhere(name.get)
+        there = scheduler.elsewhere(name.get)
         found.append((own, there, name.get()))
 
     answering.answer(lambda: request("a"), lambda: request("b"))
@@ -126,13 +126,13 @@ def test_a_request_that_was_answered_is_not_kept(answering: Answering) -> None:
 def test_no_more_greenlets_are_kept_than_usually_wait(
     answering: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waiting, "IDLE_AT_MOST", 2)
+    monkeypatch.setattr(scheduler, "IDLE_AT_MOST", 2)
     guests: list[weakref.ref[object]] = []
     may_end, ended = threading.Event(), []
 
     def request() -> None:
         guests.append(weakref.ref(getcurrent()))
-        waiting.elsewhere(lambda: may_end.wait(DEADLINE_SECONDS))
+        scheduler.elsewhere(lambda: may_end.wait(DEADLINE_SECONDS))
         ended.append(True)
 
     answering.answer(*[request] * 4)
@@ -211,7 +211,7 @@ def test_work_begins_when_nothing_more_is_ready_to_join_it(answering: Answering)
 def test_work_begins_in_the_end_though_there_is_always_more(
     answering: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waiting, "GATHERING_SECONDS", 0.0)
+    monkeypatch.setattr(scheduler, "GATHERING_SECONDS", 0.0)
     batches: list[list[int]] = []
     together = Together(lambda items: batches.append(items) or items, 100)
 
@@ -245,7 +245,7 @@ def waits_until_another_has_written(who: Answering) -> list[object]:
 
     with here, there:
         who.answer(
-            lambda: said.append(waiting.stepped(heard(here), here.fileno())),
+            lambda: said.append(scheduler.stepped(heard(here), here.fileno())),
             lambda: said.append(there.send(b"well")),
         )
         who.until(lambda: len(said) == 2)
@@ -264,7 +264,7 @@ def test_where_nobody_else_is_the_thread_itself_waits_at_a_socket_for_a_moment(
 
     with here, there:
         there.send(b"well")
-        alone.round.answer(lambda: said.append(waiting.stepped(heard(here), here.fileno())))
+        alone.round.answer(lambda: said.append(scheduler.stepped(heard(here), here.fileno())))
 
     assert said == [b"well"]
 
@@ -287,7 +287,7 @@ def test_nor_does_it_wait_longer_than_it_may_for_one_who_keeps_talking(alone: An
 
     def request() -> None:
         try:
-            waiting.stepped(talking(), here.fileno(), seconds=0.1)
+            scheduler.stepped(talking(), here.fileno(), seconds=0.1)
         except TimeoutError:
             said.append("late")
 
@@ -308,7 +308,7 @@ def test_an_error_of_a_step_is_raised_where_it_was_waited_for(answering: Answeri
 
     def request() -> None:
         try:
-            waiting.stepped(steps(), here.fileno())
+            scheduler.stepped(steps(), here.fileno())
         except ArithmeticError as error:
             said.append(str(error))
 
@@ -327,10 +327,10 @@ def test_who_waits_too_long_at_a_socket_gives_up_and_can_wait_again(
 
     def request() -> None:
         try:
-            waiting.stepped(heard(here), here.fileno(), seconds=0.0)
+            scheduler.stepped(heard(here), here.fileno(), seconds=0.0)
         except TimeoutError:
             said.append("late")
-        said.append(waiting.stepped(heard(here), here.fileno(), seconds=20.0))
+        said.append(scheduler.stepped(heard(here), here.fileno(), seconds=20.0))
 
     with here, there:
         answering.round.answer(request)
@@ -342,9 +342,9 @@ def test_who_waits_too_long_at_a_socket_gives_up_and_can_wait_again(
 
 
 def test_who_has_a_thread_of_its_own_is_not_answered_in_turn(answering: Answering) -> None:
-    said = [waiting.in_turn()]
+    said = [scheduler.in_turn()]
 
-    answering.answer(lambda: said.append(waiting.in_turn()))
+    answering.answer(lambda: said.append(scheduler.in_turn()))
 
     assert said == [False, True]
 
@@ -395,16 +395,16 @@ def test_a_thread_that_answers_nobody_asks_greenlet_nothing(
         asked_by.append(threading.get_ident())
         return getcurrent()
 
-    monkeypatch.setattr(waiting, "getcurrent", told)
+    monkeypatch.setattr(scheduler, "getcurrent", told)
 
     def ask() -> None:
-        waiting.turn()
-        waiting.in_turn()
-        waiting.elsewhere(lambda: None)
+        scheduler.turn()
+        scheduler.in_turn()
+        scheduler.elsewhere(lambda: None)
 
     other = threading.Thread(target=ask)
     other.start()
     other.join()
-    answering.answer(waiting.in_turn)
+    answering.answer(scheduler.in_turn)
 
     assert asked_by == [threading.get_ident()]

@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar, cast
 
 from greenlet import getcurrent, greenlet
 
-from app.awake import Waiter
+from app.server.spin_wait import Waiter
 
 Result = TypeVar("Result")
 Work = Callable[[], object]

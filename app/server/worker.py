@@ -3,9 +3,9 @@
 gunicorn's gthread gives each request a thread, as it must where an application may wait for
 anything. For a webhook, which waits for one commit that it shares with others, the threads cost
 more than all that is done to admit it. So an application can name a beginning of paths whose
-requests wait by app.waiting alone: `answered_in_turn`. Such a request is answered by the thread
-that polls, if it is small and there to its last byte. What is slow, large, chunked or anything else
-gets a thread as ever.
+requests wait by app.server.scheduler alone: `answered_in_turn`. Such a request is answered by the
+thread that polls, if it is small and there to its last byte. What is slow, large, chunked or
+anything else gets a thread as ever.
 """
 
 import errno
@@ -21,11 +21,11 @@ from gunicorn import http
 from gunicorn.http.errors import InvalidHeader, NoMoreData, UnsupportedTransferCoding
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from app.census import Census
-from app.lingering import Lingering
-from app.plain import WHOLE_BYTES, Part, Plain, Reader, part_of_request
-from app.plain_answer import Answer, Environment, as_usual
-from app.waiting import Round
+from app.server.connection_counts import Census
+from app.server.fast_parser import WHOLE_BYTES, Part, Plain, Reader, part_of_request
+from app.server.fast_response import Answer, Environment, as_usual
+from app.server.lingering_close import Lingering
+from app.server.scheduler import Round
 
 TURN_SECONDS = 0.05
 """How long requests that are under way are seen to, and all that comes in, before anything else."""

@@ -17,7 +17,7 @@ from gunicorn.config import Config
 from gunicorn.glogging import Logger
 from gunicorn.http import wsgi
 
-from app.plain import Headers, Plain
+from app.server.fast_parser import Headers, Plain
 
 # names in lower case, as Falcon writes them
 _FIELDS = re.compile(r"(?:[a-z0-9-]+: [\t -~\x80-\xff]*\r\n)+")
