@@ -13,7 +13,7 @@ from app.db import Database, utc_now
 from app.db.models import audit, delivery_counts, execution_requests, sessions, trigger_executions
 from app.outlived import Rules
 from app.retention import Lifetimes
-from app.tally.writing import EVER
+from app.stats.counter_store import EVER
 
 BATCH_ROWS = 100
 """How many are removed in one transaction: a receiver on SQLite waits for it."""

@@ -8,8 +8,8 @@ import sys
 from app import log, settings
 from app.db import Database
 from app.errors import InvalidSetting
-from app.tally.memory import Tally
-from app.tally.writer import Writer
+from app.stats.counter_writer import Writer
+from app.stats.counters import Tally
 from app.web.application import App, create_app
 
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
-from app import clock, deliveries, operate, outcomes, queries
+from app import clock, operate, queries
 from app.cli import printing
 from app.cli.reaching import with_database
 from app.db import Database
 from app.settings import Settings
+from app.stats import deliveries, outcomes
 
 
 @click.command("counts")

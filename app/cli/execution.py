@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from app import clock, deliveries, history, lifecycle, operate, queries, searching
+from app import clock, history, lifecycle, operate, queries, searching
 from app.cli import printing
 from app.cli.moment import Moment
 from app.cli.reaching import with_database
@@ -18,6 +18,7 @@ from app.errors import NotFound
 from app.intake import lookup
 from app.searching import Sought
 from app.settings import Settings
+from app.stats import deliveries
 
 _LISTED = (
     "id",

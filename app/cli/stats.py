@@ -7,13 +7,14 @@ from datetime import timedelta
 
 import click
 
-from app import clock, outcomes, statistics
+from app import clock
 from app.cli import printing
 from app.cli.reaching import with_database
 from app.db import Database, paging
 from app.db.count_cache import Counter
 from app.intake import sources
 from app.settings import Settings
+from app.stats import outcomes, summary
 from app.worker import look, share
 
 
@@ -25,17 +26,17 @@ def command(chosen: Settings, database: Database, days: int, as_json: bool) -> N
     """Executions, deliveries, dead letters and answer times of the last days."""
     now, deliveries = clock.now(), Numbers[str]()
     with database.reading() as connection:
-        seen = statistics.window(connection, Counter(), now - timedelta(days=days))
-        counts = statistics.by_status(seen)
-        dead = statistics.dead_by_reason(connection, seen.counter)
-        commands = statistics.commands(seen)
-        for row in statistics.deliveries_by_hour(seen):
+        seen = summary.window(connection, Counter(), now - timedelta(days=days))
+        counts = summary.by_status(seen)
+        dead = summary.dead_by_reason(connection, seen.counter)
+        commands = summary.commands(seen)
+        for row in summary.deliveries_by_hour(seen):
             deliveries[row.outcome] += int(row.number)
         numbers = {
             "window_days": days,
             "total_executions": sum(counts.values()),
-            "retries_observed": statistics.retries(seen),
-            "idempotent_replays": statistics.duplicates(seen),
+            "retries_observed": summary.retries(seen),
+            "idempotent_replays": summary.duplicates(seen),
             "dlq_size": sum(dead.values()),
             "wpp_command_count": commands,
             "circuit_breaker_watermark_hit": commands > chosen.hookonce_command_watermark,
@@ -44,7 +45,7 @@ def command(chosen: Settings, database: Database, days: int, as_json: bool) -> N
         }
         times = [
             asdict(each) | {"limit_seconds": sources.named(each.source).facts.answer_seconds}
-            for each in statistics.answer_times(seen)
+            for each in summary.answer_times(seen)
         ]
     grouped = {
         "by_status": counts,

@@ -14,9 +14,9 @@ from app.cli.reaching import with_database
 from app.db import Database, schema
 from app.intake import sources
 from app.settings import Settings
+from app.stats.counter_writer import Writer
+from app.stats.counters import Tally
 from app.stop import Stop
-from app.tally.memory import Tally
-from app.tally.writer import Writer
 from app.worker.loop import Worker
 from app.worker.sweep import Sweeper
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from app import lifecycle, log, outcomes, outlived, prune
+from app import lifecycle, log, outlived, prune
 from app.db import IDEMPOTENCY_INDEX, held_by_index, utc_now, violates
 from app.db.models import execution_requests, trigger_executions
 from app.db.schema import Schema
@@ -20,6 +20,7 @@ from app.errors import DatabaseUnavailable
 from app.intake.message import Admission, Request, Verdict
 from app.lane import Row, Standing
 from app.retention import Lifetimes
+from app.stats import outcomes
 
 _SECRET_NAMES = re.compile(r"auth|cookie|token|secret|signature|hmac|password|api-?key")
 

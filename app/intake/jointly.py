@@ -11,7 +11,7 @@ from functools import partial
 
 from sqlalchemy.exc import DataError, IntegrityError
 
-from app import lane, log, outcomes
+from app import lane, log
 from app.db import Database
 from app.db.schema import Schema, SchemaWatch
 from app.errors import DatabaseUnavailable, Deadlocked, SchemaMoved
@@ -22,6 +22,7 @@ from app.lane import Lane, Row, RowRefused, Standing
 from app.lifecycle import PENDING
 from app.retention import Lifetimes
 from app.server import scheduler
+from app.stats import outcomes
 
 MOVES_OUTLIVED = 50
 """How often it begins again because a migration changed the schema under it, or of a deadlock.

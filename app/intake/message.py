@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from app import outcomes
 from app.log import Errand
+from app.stats import outcomes
 
 Json = Any
 """What JSON can say: dict, list, str, int, float, bool or None."""

@@ -8,7 +8,7 @@ from functools import partial
 
 from sqlalchemy.exc import IntegrityError
 
-from app import afterwards, clock, log, outcomes, retention
+from app import afterwards, clock, log, retention
 from app.db import Database
 from app.db.schema import SchemaWatch
 from app.errors import KeyMissing, TooLarge
@@ -29,7 +29,8 @@ from app.intake.room import Room
 from app.intake.together import Together
 from app.retention import Keep, Lifetimes
 from app.settings import Settings
-from app.tally.memory import NOBODY, Tally
+from app.stats import outcomes
+from app.stats.counters import NOBODY, Tally
 
 EVENTS_AT_MOST = 1_000
 """What WhatsApp, the largest known, puts into one request."""

@@ -9,7 +9,7 @@ from app.db import Database
 from app.intake.receive import opened
 from app.people import VIEWER
 from app.settings import Settings
-from app.tally.memory import Tally
+from app.stats.counters import Tally
 from app.web import api, problems
 from app.web.desk import Desk
 from app.web.doorman import Doorman

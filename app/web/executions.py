@@ -6,13 +6,14 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app import clock, dead_letters, deliveries, history, operate, searching, statistics
+from app import clock, dead_letters, history, operate, searching
 from app.audit import Actor
 from app.db import Database
 from app.dead_letters import Chosen
 from app.errors import NotFound, NotReplayable, RateLimited
 from app.people import OPERATOR, VIEWER
 from app.replay import replay
+from app.stats import deliveries, summary
 from app.web import showing
 from app.web.desk import Desk
 from app.web.moments import moment
@@ -174,6 +175,6 @@ def groups(desk: Desk, connection: Connection, chosen: Chosen) -> list[DeadGroup
         return [showing.dead_group(row) for row in dead_letters.counts(connection, chosen)]
 
     def read(_groups: list[DeadGroup]) -> int:
-        return sum(statistics.dead_by_reason(connection, desk.counter).values())
+        return sum(summary.dead_by_reason(connection, desk.counter).values())
 
     return list(desk.counter.kept(("dead", chosen), count, read))

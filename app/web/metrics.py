@@ -19,13 +19,14 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from app import lifecycle, metrics, outcomes, timing
+from app import lifecycle
 from app.db import Database, schema
 from app.db.schema import SchemaWatch
 from app.dead_letters import UNKNOWN
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.intake import sources
-from app.metrics import Present, Sums
+from app.stats import latency, outcomes, totals
+from app.stats.totals import Present, Sums
 from app.worker import look, share
 
 FRESH_SECONDS = 1.0
@@ -87,7 +88,7 @@ FAMILIES = {
         "gauge",
         ("state",),
         "Executions that are due, scheduled for later, running, or held for a person;"
-        f" waiting ones up to {metrics.LOOKED_THROUGH}.",
+        f" waiting ones up to {totals.LOOKED_THROUGH}.",
     ),
     "hookonce_oldest_due_seconds": Family(
         "gauge", (), "How long the execution that has waited longest has been due; 0 if none is."
@@ -95,7 +96,7 @@ FAMILIES = {
     "hookonce_dead_letters": Family(
         "gauge",
         ("reason",),
-        f"Dead letters by reason, of the newest {metrics.LOOKED_THROUGH}.",
+        f"Dead letters by reason, of the newest {totals.LOOKED_THROUGH}.",
     ),
     "hookonce_breakers_open": Family(
         "gauge", (), "Triggers whose executions wait because their target keeps failing."
@@ -170,8 +171,8 @@ class _Numbers(Collector):
 
     def _asked(self) -> Iterator[Metric]:
         with self._database.reading() as connection:
-            sums = metrics.sums(connection)
-            present = metrics.present(connection)
+            sums = totals.sums(connection)
+            present = totals.present(connection)
             oldest = share.longest_due_seconds(look.turns(connection)) or 0.0
         yield from _counters(sums)
         yield _histogram(sums)
@@ -205,9 +206,9 @@ def _histogram(sums: Sums) -> Metric:
     family = FAMILIES["hookonce_answer_seconds"]
     made = HistogramMetricFamily("hookonce_answer_seconds", family.help, labels=family.labels)
     for source, of in sums.items():
-        if any(name in of for name in timing.CLASSES):
-            buckets = timing.cumulative(of)
-            made.add_metric((source,), buckets, of.get(timing.MICROSECONDS, 0) / 1_000_000)
+        if any(name in of for name in latency.CLASSES):
+            buckets = latency.cumulative(of)
+            made.add_metric((source,), buckets, of.get(latency.MICROSECONDS, 0) / 1_000_000)
     return made
 
 

@@ -10,7 +10,7 @@ from app import clock
 from app.audit import without_secrets
 from app.db.paging import Page
 from app.intake import sources
-from app.statistics import AnswerTimes
+from app.stats.summary import AnswerTimes
 from app.web.desk import Desk
 from app.web.shapes.dead_letters import DeadGroup, DeadLetter
 from app.web.shapes.executions import Attempt, Execution, FoundExecution, Link, Mismatch

@@ -4,9 +4,10 @@ import logging
 import time
 from datetime import timedelta
 
-from app import clock, log, statistics
+from app import clock, log
 from app.db import paging
 from app.people import VIEWER
+from app.stats import summary
 from app.web import showing
 from app.web.desk import Desk
 from app.web.operations import Operations
@@ -25,24 +26,24 @@ def show_stats(desk: Desk, query: StatsAsked) -> Stats:
     """Numbers of the last days; large ones are up to ten seconds old."""
     now = clock.now()
     with desk.database.reading() as connection:
-        seen = statistics.window(connection, desk.counter, now - timedelta(days=query.days))
-        counts = statistics.by_status(seen)
-        dead = statistics.dead_by_reason(connection, desk.counter)
-        commands = statistics.commands(seen)
+        seen = summary.window(connection, desk.counter, now - timedelta(days=query.days))
+        counts = summary.by_status(seen)
+        dead = summary.dead_by_reason(connection, desk.counter)
+        commands = summary.commands(seen)
         stats: Stats = {
             "window_days": query.days,
             "total_executions": sum(counts.values()),
             "by_status": counts,
-            "retries_observed": statistics.retries(seen),
-            "idempotent_replays": statistics.duplicates(seen),
+            "retries_observed": summary.retries(seen),
+            "idempotent_replays": summary.duplicates(seen),
             "dlq_size": sum(dead.values()),
             "wpp_command_count": commands,
             "circuit_breaker_watermark_hit": commands > desk.settings.hookonce_command_watermark,
-            "deliveries": showing.deliveries(statistics.deliveries_by_hour(seen)),
+            "deliveries": showing.deliveries(summary.deliveries_by_hour(seen)),
             "dead_by_reason": dead,
             "oldest_pending_seconds": share.longest_due_seconds(look.turns(connection)),
             "breakers": [showing.breaker(row) for row in paging.breakers(connection)],
-            "answer_times": [showing.answer_time(each) for each in statistics.answer_times(seen)],
+            "answer_times": [showing.answer_time(each) for each in summary.answer_times(seen)],
         }
     if stats["circuit_breaker_watermark_hit"]:
         _warn(desk, commands)

@@ -5,10 +5,10 @@ from typing import Any
 
 import falcon
 
-from app import outcomes
 from app.errors import TooLarge, Unreadable
 from app.intake.message import Answer, Request
 from app.intake.receive import Intake, answered, greet, receive, turned_away
+from app.stats import outcomes
 from app.web import body
 
 

@@ -14,7 +14,7 @@ from app.actions import reaper
 from app.db import Database, schema
 from app.errors import DatabaseUnavailable, NoDatabase, SchemaMoved
 from app.settings import Settings
-from app.tally.memory import Tally
+from app.stats.counters import Tally
 from app.worker import claim, classify, look, run, share
 from app.worker.attempt import Attempt, Ended
 from app.worker.crew import Crew

@@ -3,11 +3,12 @@
 import logging
 from collections.abc import Callable, Sequence
 
-from app import lifecycle, log, outcomes
+from app import lifecycle, log
 from app.db import Database
 from app.errors import DatabaseUnavailable, LeaseLost, SchemaMoved
 from app.settings import Settings
-from app.tally.memory import Tally
+from app.stats import outcomes
+from app.stats.counters import Tally
 from app.worker import breaker, classify, rescue, settle
 from app.worker.attempt import Attempt, Ended
 

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
-from app import clock, lifecycle, timing
+from app import clock, lifecycle
 from app.db import Database
 from app.db.models import (
     delivery_counts,
@@ -18,6 +18,7 @@ from app.db.models import (
     key_mismatches,
     trigger_breakers,
 )
+from app.stats import latency
 from tests import factories
 from tests.browser.conftest import LogIn
 from tests.browser.house import House, open_house
@@ -246,7 +247,7 @@ def _furnish(database: Database) -> None:
         for hour in range(24 * 9):
             counts = {"accepted": 40 + hour * 7 % 31, "duplicate": hour % 9, "mismatch": hour % 2}
             counts |= {"refused_bad_signature": hour % 5, "error_unavailable": int(hour == 4) * 12}
-            counts |= {timing.counts_as(0.004): 40, timing.counts_as(0.2): hour % 3}
+            counts |= {latency.counts_as(0.004): 40, latency.counts_as(0.2): hour % 3}
             at = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=hour)
             for outcome, number in counts.items():
                 if number:

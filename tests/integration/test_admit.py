@@ -11,12 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
-from app import lifecycle, outcomes
+from app import lifecycle
 from app.db import Database
 from app.db.models import execution_requests, trigger_executions
 from app.db.schema import SchemaWatch
 from app.intake import admit
 from app.intake.message import Admission, Verdict
+from app.stats import outcomes
 from tests import factories
 from tests.senders import Sent
 

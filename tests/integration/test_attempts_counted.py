@@ -3,10 +3,10 @@
 import pytest
 import sqlalchemy as sa
 
-from app import metrics, outcomes
 from app.db import Database
 from app.settings import Settings
-from app.tally.memory import Tally
+from app.stats import outcomes, totals
+from app.stats.counters import Tally
 from app.worker.loop import Worker
 from tests import factories
 from tests.integration.conftest import WriteScript
@@ -67,4 +67,4 @@ def test_a_worker_leaves_its_numbers_in_the_database(
 
     assert ended.exit_code == 0, ended.output
     with database.reading() as connection:
-        assert metrics.sums(connection)["github"] == {outcomes.ATTEMPT_SUCCEEDED: 1}
+        assert totals.sums(connection)["github"] == {outcomes.ATTEMPT_SUCCEEDED: 1}

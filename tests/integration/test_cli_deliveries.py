@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 from click.testing import CliRunner, Result
 
-from app import cli, clock, outcomes
+from app import cli, clock
 from app.db import Database
-from app.tally.memory import NOBODY, Tally
-from app.tally.writer import Writer
+from app.stats import outcomes
+from app.stats.counter_writer import Writer
+from app.stats.counters import NOBODY, Tally
 from tests import factories
 
 Hookonce = Callable[..., Result]

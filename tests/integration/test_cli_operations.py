@@ -16,8 +16,8 @@ from app.audit import Actor
 from app.cli import execution
 from app.db import Database, utc_now
 from app.db.models import execution_repeats
-from app.tally.memory import Tally
-from app.tally.writer import Writer
+from app.stats.counter_writer import Writer
+from app.stats.counters import Tally
 from app.web import api
 from tests import factories
 from tests.databases import ROOT

@@ -8,7 +8,6 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from app import outcomes
 from app.db import Database
 from app.db.models import execution_requests, trigger_executions
 from app.db.schema import SchemaWatch
@@ -20,6 +19,7 @@ from app.lane.postgresql import postgresql_entering, postgresql_standing
 from app.lane.rows import shape
 from app.lane.sqlite import sqlite_standing, sqlite_standing_alone
 from app.settings import Settings
+from app.stats import outcomes
 from tests import factories
 from tests.databases import migrate
 from tests.plans import explain

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from app import lane, outcomes
+from app import lane
 from app.db import Database
 from app.db.models import trigger_executions
 from app.db.schema import SchemaWatch, history
@@ -19,7 +19,8 @@ from app.intake.lookup import Triggers
 from app.intake.message import OK, Answer
 from app.intake.receive import Intake, receive
 from app.lane import Lane
-from app.tally.memory import Batch
+from app.stats import outcomes
+from app.stats.counters import Batch
 from tests import factories, senders
 from tests.databases import migrate
 

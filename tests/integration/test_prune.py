@@ -22,7 +22,7 @@ from app.intake import sources
 from app.outlived import Rules
 from app.prune import NOTHING, Step
 from app.settings import Settings, from_environment
-from app.tally.writing import EVER
+from app.stats.counter_store import EVER
 from app.worker.sweep import Sweeper
 from tests import factories
 

@@ -9,14 +9,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from app import deliveries, outcomes
 from app.db import Database
 from app.db.models import delivery_counts, execution_repeats, key_mismatches, trigger_executions
 from app.settings import Settings
-from app.tally import memory
-from app.tally.memory import NOBODY, Tally
-from app.tally.writer import Writer
-from app.tally.writing import EVER
+from app.stats import counters, deliveries, outcomes
+from app.stats.counter_store import EVER
+from app.stats.counter_writer import Writer
+from app.stats.counters import NOBODY, Tally
 from tests import factories
 from tests.databases import migrate
 from tests.process.service import until
@@ -194,7 +193,7 @@ def test_a_named_id_counts_under_its_trigger_or_under_nobodys(
 def test_as_much_as_there_is_room_for_goes_in_at_once(
     tally: Tally, writer: Writer, database: Database
 ) -> None:
-    for number in range(memory.DISTINCT_AT_MOST):
+    for number in range(counters.DISTINCT_AT_MOST):
         tally.count(number, outcomes.ACCEPTED)
         tally.count_claimed(number, outcomes.ACCEPTED)
         tally.repeat(number, DIGEST)
@@ -202,7 +201,7 @@ def test_as_much_as_there_is_room_for_goes_in_at_once(
 
     assert writer.flush()
 
-    assert sum(numbers(database).values()) == 2 * memory.DISTINCT_AT_MOST
+    assert sum(numbers(database).values()) == 2 * counters.DISTINCT_AT_MOST
 
 
 def test_what_was_dropped_is_said(
@@ -211,7 +210,7 @@ def test_what_was_dropped_is_said(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(memory, "DISTINCT_AT_MOST", 1)
+    monkeypatch.setattr(counters, "DISTINCT_AT_MOST", 1)
     tally.count(1, outcomes.ACCEPTED)
     tally.count(2, outcomes.ACCEPTED, 7)
 

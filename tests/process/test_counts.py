@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from app import outcomes
 from app.db.models import delivery_counts, execution_repeats, key_mismatches
-from app.tally.memory import NOBODY
-from app.tally.writing import EVER
+from app.stats import outcomes
+from app.stats.counter_store import EVER
+from app.stats.counters import NOBODY
 from tests.databases import ROOT
 from tests.process.ledger import Ledger
 from tests.process.sender import Sender, event

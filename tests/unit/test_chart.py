@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app import clock, outcomes
+from app import clock
+from app.stats import outcomes
 from app.web.pages import chart
 from app.web.shapes.statistics import DeliveryCount
 

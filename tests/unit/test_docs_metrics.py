@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from app import lifecycle, metrics, outcomes, timing
+from app import lifecycle
+from app.stats import latency, outcomes, totals
 from app.web.metrics import FAMILIES
 from tests.databases import ROOT
 
@@ -38,7 +39,7 @@ def test_every_value_of_a_label_is_listed() -> None:
     ]
 
     assert not [word for word in words if f"`{word}`" not in TEXT]
-    assert f"{metrics.LOOKED_THROUGH:,}" in TEXT
+    assert f"{totals.LOOKED_THROUGH:,}" in TEXT
 
 
 @pytest.mark.parametrize("expression", [*PANELS, *(rule["expr"] for rule in ALERTS)])
@@ -90,7 +91,7 @@ def test_panels_do_not_overlap() -> None:
 
 
 def test_the_example_in_the_text_asks_for_a_bound_that_there_is() -> None:
-    bounds = {bound for bound, _ in timing.cumulative({})}
+    bounds = {bound for bound, _ in latency.cumulative({})}
 
     assert set(re.findall(r'le="([^"]*)"', TEXT)) <= bounds
 

@@ -4,9 +4,8 @@ import re
 
 import pytest
 
-from app import outcomes
 from app.settings import Settings
-from app.tally import memory
+from app.stats import counters, outcomes
 from tests.databases import ROOT
 
 RECEIVING = (ROOT / "docs" / "receiving.md").read_text()
@@ -31,4 +30,4 @@ def test_every_line_that_the_counting_logs_is_explained(event: str) -> None:
 
 def test_the_numbers_are_those_of_the_code() -> None:
     assert f"`HOOKONCE_COUNTS_SECONDS` ({Settings().hookonce_counts_seconds:g})" in OPERATIONS
-    assert f"at most {memory.DISTINCT_AT_MOST:,} different numbers" in OPERATIONS
+    assert f"at most {counters.DISTINCT_AT_MOST:,} different numbers" in OPERATIONS

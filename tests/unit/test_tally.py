@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app import outcomes
 from app.errors import (
     DatabaseUnavailable,
     KeyMissing,
@@ -18,8 +17,8 @@ from app.errors import (
     Unverified,
 )
 from app.intake import signatures, verify
-from app.tally import memory
-from app.tally.memory import NOBODY, Batch, Mismatch, Place, Seen, Tally
+from app.stats import counters, outcomes
+from app.stats.counters import NOBODY, Batch, Mismatch, Place, Seen, Tally
 
 HOUR = datetime(2026, 3, 5, 9, tzinfo=UTC)
 
@@ -112,21 +111,21 @@ def test_100_000_named_ids_take_no_more_room_than_the_limit() -> None:
         counted.count_claimed(trigger_id, outcomes.TOO_LARGE)
 
     taken = counted.take()
-    assert len(taken.claimed) == memory.CLAIMED_AT_MOST
-    assert taken.counts == {place(NOBODY, outcomes.TOO_LARGE): 100_000 - memory.CLAIMED_AT_MOST}
+    assert len(taken.claimed) == counters.CLAIMED_AT_MOST
+    assert taken.counts == {place(NOBODY, outcomes.TOO_LARGE): 100_000 - counters.CLAIMED_AT_MOST}
 
 
 def test_what_finds_no_room_is_dropped_and_said() -> None:
     counted = tally()
 
-    for number in range(memory.DISTINCT_AT_MOST + 5):
+    for number in range(counters.DISTINCT_AT_MOST + 5):
         counted.count(number, outcomes.ACCEPTED, 2)
         counted.repeat(number, "other")
     counted.count(1, outcomes.ACCEPTED)
 
     taken = counted.take()
     sizes = {len(taken.counts), len(taken.repeats), len(taken.mismatches)}
-    assert sizes == {memory.DISTINCT_AT_MOST}
+    assert sizes == {counters.DISTINCT_AT_MOST}
     assert taken.counts[place(1)] == 3
     assert taken.dropped == 5 * 2 + 5 + 5
 

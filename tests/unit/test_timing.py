@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from app import outcomes, timing
 from app.db.models import delivery_counts
+from app.stats import latency, outcomes
 
 
 @pytest.mark.parametrize(
@@ -22,24 +22,24 @@ from app.db.models import delivery_counts
     ],
 )
 def test_an_answer_counts_within_the_first_bound_that_it_kept(seconds: float, name: str) -> None:
-    assert timing.counts_as(seconds) == name
+    assert latency.counts_as(seconds) == name
 
 
 def test_bounds_hold_all_that_were_as_fast() -> None:
     numbers = {"answered_le_2": 3, "answered_le_10": 2, "answered_slower": 1}
 
-    found = dict(timing.cumulative(numbers))
+    found = dict(latency.cumulative(numbers))
 
     assert (found["0.002"], found["0.005"], found["0.01"], found["20"]) == (3, 3, 5, 5)
     assert found["+Inf"] == 6
 
 
 def test_nothing_answered_has_no_quantile() -> None:
-    assert timing.quantile_seconds({}, 0.5) is None
+    assert latency.quantile_seconds({}, 0.5) is None
 
 
 def test_what_is_slower_than_every_bound_took_at_least_the_last() -> None:
-    assert timing.quantile_seconds({timing.SLOWER: 1}, 0.99) == 20.0
+    assert latency.quantile_seconds({latency.SLOWER: 1}, 0.99) == 20.0
 
 
 @pytest.mark.parametrize("part", [0.5, 0.99])
@@ -48,20 +48,20 @@ def test_a_quantile_lies_in_the_class_of_the_true_one(part: float) -> None:
     times = sorted(chance.expovariate(50) for _ in range(5_000))
     numbers: dict[str, int] = {}
     for each in times:
-        name = timing.counts_as(each)
+        name = latency.counts_as(each)
         numbers[name] = numbers.get(name, 0) + 1
 
-    found = timing.quantile_seconds(numbers, part)
+    found = latency.quantile_seconds(numbers, part)
 
     assert found is not None
-    assert timing.counts_as(found) == timing.counts_as(times[int(part * len(times))])
+    assert latency.counts_as(found) == latency.counts_as(times[int(part * len(times))])
 
 
 def test_every_word_that_is_counted_fits_its_column_behind_a_source() -> None:
     width = delivery_counts.c.outcome.type.length
     longest_source = "x" * 14 + "/"
 
-    words = (*outcomes.ALL, *outcomes.ATTEMPTS, *timing.ALL)
+    words = (*outcomes.ALL, *outcomes.ATTEMPTS, *latency.ALL)
 
     assert len(set(words)) == len(words)
     assert max(len(longest_source + word) for word in words) <= width

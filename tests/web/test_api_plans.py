@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app import dead_letters, lifecycle, statistics
+from app import dead_letters, lifecycle
 from app.db import Database, paging
 from app.db.count_cache import Counter
 from app.db.models import execution_attempts, sessions, tokens, trigger_executions
-from app.statistics import Window
+from app.stats import summary
+from app.stats.summary import Window
 from tests import factories
 from tests.plans import explain
 
@@ -84,9 +85,9 @@ BY_STATUS = (
     "uq_trigger_executions_replay_of",
 )
 COUNTED: dict[str, tuple[Callable[[Window], object], str]] = {
-    "by status": (statistics.by_status, " ".join(BY_STATUS)),
-    "retries": (statistics.retries, "execution_attempts"),
-    "commands": (statistics.commands, OF_TRIGGER),
+    "by status": (summary.by_status, " ".join(BY_STATUS)),
+    "retries": (summary.retries, "execution_attempts"),
+    "commands": (summary.commands, OF_TRIGGER),
 }
 
 
@@ -158,8 +159,8 @@ def test_the_first_execution_of_a_window_is_found_by_halving(database: Database)
         connection.execute(sa.delete(trigger_executions).where(columns.id.in_(ids[3:7])))
 
     with database.reading() as connection:
-        found = [statistics.first_id_since(connection, moment) for moment in moments]
-        later = statistics.first_id_since(connection, datetime(2027, 1, 1, tzinfo=UTC))
+        found = [summary.first_id_since(connection, moment) for moment in moments]
+        later = summary.first_id_since(connection, datetime(2027, 1, 1, tzinfo=UTC))
 
     kept = [each for each in ids if each not in ids[3:7]]
     expected = [min(each for each in kept if each >= wanted) for wanted in ids]
@@ -173,14 +174,14 @@ def test_found_rows_without_a_time_are_old(database: Database) -> None:
     new = factories.execution(database, trigger_id, received_at=datetime(2026, 1, 1, tzinfo=UTC))
 
     with database.reading() as connection:
-        first = statistics.first_id_since(connection, datetime(2025, 1, 1, tzinfo=UTC))
+        first = summary.first_id_since(connection, datetime(2025, 1, 1, tzinfo=UTC))
 
     assert first == new
 
 
 def test_an_empty_table_has_no_first_execution(database: Database) -> None:
     with database.reading() as connection:
-        assert statistics.first_id_since(connection, datetime(2025, 1, 1, tzinfo=UTC)) == 0
+        assert summary.first_id_since(connection, datetime(2025, 1, 1, tzinfo=UTC)) == 0
 
 
 def test_retries_are_counted_by_the_index_of_attempts(database: Database) -> None:

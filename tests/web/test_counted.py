@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 from falcon import testing
 
-from app import outcomes
 from app.db import Database
 from app.settings import Settings
-from app.tally.memory import NOBODY, Tally
+from app.stats import outcomes
+from app.stats.counters import NOBODY, Tally
 from app.web.application import create_app
 from tests import factories, senders
 from tests.senders import SECRET, Sent

@@ -9,13 +9,14 @@ import sqlalchemy as sa
 from falcon import testing
 from prometheus_client.parser import text_string_to_metric_families
 
-from app import metrics, outcomes, people
+from app import people
 from app.db import Database, utc_now
 from app.db.models import delivery_counts, trigger_breakers, trigger_executions
 from app.intake import sources
 from app.settings import Settings
-from app.tally.memory import NOBODY, Tally
-from app.tally.writer import Writer
+from app.stats import outcomes, totals
+from app.stats.counter_writer import Writer
+from app.stats.counters import NOBODY, Tally
 from app.web import metrics as web_metrics
 from app.web.application import create_app
 from app.web.metrics import FAMILIES
@@ -177,7 +178,7 @@ def test_no_sum_becomes_smaller_when_hours_are_pruned_and_triggers_removed(
     writer.flush()
     before = read(client)
     with database.writing() as connection:
-        hours = delivery_counts.c.hour > metrics.EVER
+        hours = delivery_counts.c.hour > totals.EVER
         connection.execute(sa.delete(delivery_counts).where(hours))
         connection.exec_driver_sql("DELETE FROM triggers")
 
@@ -311,10 +312,10 @@ def test_the_limits_of_sources_are_what_their_facts_say_in_words() -> None:
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        (metrics.sums_query(), "pk_delivery_counts|sqlite_autoindex_delivery_counts_1"),
-        (metrics.waiting_query(), "ix_trigger_executions_turn"),
-        (metrics.running_query(), "ix_trigger_executions_leased"),
-        (metrics.dead_query(), "ix_trigger_executions_dead"),
+        (totals.sums_query(), "pk_delivery_counts|sqlite_autoindex_delivery_counts_1"),
+        (totals.waiting_query(), "ix_trigger_executions_turn"),
+        (totals.running_query(), "ix_trigger_executions_leased"),
+        (totals.dead_query(), "ix_trigger_executions_dead"),
         (look.query(), "ix_trigger_executions_turn"),
     ],
     ids=["sums", "waiting", "running", "dead", "turns"],
@@ -330,7 +331,7 @@ def test_the_plan_names_the_index(database: Database, query: sa.Select[object], 
 def test_no_more_is_looked_through_than_the_bound(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(metrics, "LOOKED_THROUGH", 100)
+    monkeypatch.setattr(totals, "LOOKED_THROUGH", 100)
     trigger_id = factories.trigger(database)
     values = {"trigger_id": trigger_id, "next_attempt_at": factories.LONG_AGO}
     dead = {"trigger_id": trigger_id, "status": "failed", "completed_at": factories.LONG_AGO}
@@ -340,10 +341,9 @@ def test_no_more_is_looked_through_than_the_bound(
         connection.exec_driver_sql("ANALYZE")
 
     with database.reading() as connection:
-        assert metrics.present(connection).due == 100
+        assert totals.present(connection).due == 100
         touched = [
-            rows_read(connection, query)
-            for query in (metrics.waiting_query(), metrics.dead_query())
+            rows_read(connection, query) for query in (totals.waiting_query(), totals.dead_query())
         ]
 
     assert max(touched) < 1_000
@@ -361,13 +361,13 @@ def test_numbers_of_single_hours_are_not_read(database: Database) -> None:
     ]
     with database.writing() as connection:
         connection.execute(sa.insert(delivery_counts), rows)
-        ever = {"hour": metrics.EVER, "trigger_id": NOBODY, "outcome": "custom/accepted"}
+        ever = {"hour": totals.EVER, "trigger_id": NOBODY, "outcome": "custom/accepted"}
         connection.execute(sa.insert(delivery_counts), ever | {"number": 2_000})
         connection.exec_driver_sql("ANALYZE")
 
     with database.reading() as connection:
-        assert metrics.sums(connection) == {"custom": {outcomes.ACCEPTED: 2_000}, "none": {}}
-        assert rows_read(connection, metrics.sums_query()) < 50
+        assert totals.sums(connection) == {"custom": {outcomes.ACCEPTED: 2_000}, "none": {}}
+        assert rows_read(connection, totals.sums_query()) < 50
 
 
 def test_the_statistics_hold_answer_times_against_each_sources_limit(

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app import audit, clock, timing
+from app import audit, clock
 from app.audit import Actor
 from app.db.models import (
     delivery_counts,
@@ -19,6 +19,7 @@ from app.db.models import (
     trigger_breakers,
     triggers,
 )
+from app.stats import latency
 from app.web.pages import words
 from app.web.pages.site import DECLARED
 from tests import factories
@@ -115,7 +116,7 @@ def everywhere(api: Api, text: str) -> list[str]:
         )
         breaker = {"trigger_id": trigger_id, "opened_at": now, "probe_at": now}
         connection.execute(sa.insert(trigger_breakers).values(breaker))
-        answered = {"trigger_id": trigger_id, "hour": now, "outcome": timing.CLASSES[0]}
+        answered = {"trigger_id": trigger_id, "hour": now, "outcome": latency.CLASSES[0]}
         connection.execute(sa.insert(delivery_counts).values(answered | {"number": 1}))
         token = {"name": storable[:200] or "x", "role": "viewer", "token_hash": "0" * 64}
         token |= {"created_at": now, "created_by": storable[:200]}

@@ -12,12 +12,13 @@ import pytest
 import sqlalchemy as sa
 from falcon import testing
 
-from app import log, outcomes, timing
+from app import log
 from app.db import Database
 from app.db.models import execution_requests
 from app.replay import replay
 from app.settings import Settings
-from app.tally.memory import Tally
+from app.stats import latency, outcomes
+from app.stats.counters import Tally
 from app.web.application import create_app
 from app.worker.loop import Worker
 from tests import factories, senders
@@ -63,7 +64,7 @@ def test_the_operator_is_told_once_the_answer_is_out(
     said.close()
     assert [line["evt"] for line in written] == ["admitted"]
     counted = {place.outcome for place in tally.take().counts}
-    assert {outcomes.ACCEPTED, timing.MICROSECONDS} <= counted
+    assert {outcomes.ACCEPTED, latency.MICROSECONDS} <= counted
 
 
 @pytest.mark.parametrize("given", ["a", "3f2e-91", "A.b_c:d~e+f-1", "x" * 64])

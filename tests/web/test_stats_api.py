@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from app import clock, lifecycle, outcomes, timing
+from app import clock, lifecycle
 from app.db import Database
 from app.db.models import delivery_counts, execution_attempts, trigger_breakers
+from app.stats import latency, outcomes
 from tests import factories
 from tests.web.api import Api
 
@@ -119,7 +120,7 @@ def test_a_month_of_counts_is_read_once_and_not_for_every_look(
     rows = [
         {"trigger_id": trigger_id, "hour": hour - timedelta(hours=back), "outcome": word}
         for back in range(600)
-        for word in (outcomes.ACCEPTED, outcomes.DUPLICATE, *timing.CLASSES[:2])
+        for word in (outcomes.ACCEPTED, outcomes.DUPLICATE, *latency.CLASSES[:2])
     ]
     with database.writing() as connection:
         connection.execute(sa.insert(delivery_counts).values(number=1), rows)

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from app import clock, outcomes
+from app import clock
+from app.stats import outcomes
 from app.web.pages import words
 from app.web.shapes.statistics import DeliveryCount
 

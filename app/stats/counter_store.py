@@ -17,7 +17,7 @@ from app.db.models import (
     trigger_executions,
     triggers,
 )
-from app.tally.memory import NOBODY, Batch, Place
+from app.stats.counters import NOBODY, Batch, Place
 
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 """In place of an hour: the sums since counting began, by source, as `<source>/<outcome>`.

@@ -7,7 +7,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app import outcomes
 from app.db.models import (
     delivery_counts,
     execution_repeats,
@@ -15,6 +14,7 @@ from app.db.models import (
     trigger_executions,
     triggers,
 )
+from app.stats import outcomes
 
 
 def counts(

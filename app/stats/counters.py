@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 
-from app import clock, timing
+from app import clock
+from app.stats import latency
 
 NOBODY = 0
 """Stands for every address that is no trigger's: a stranger's numbers are never kept."""
@@ -126,11 +127,11 @@ class Tally:
 
     def answered(self, trigger_id: int, seconds: float, *, claimed: bool = False) -> None:
         """A sender was answered after so long; `claimed`: its trigger was never looked up."""
-        hour, took = self._hour(), timing.counts_as(seconds)
+        hour, took = self._hour(), latency.counts_as(seconds)
         with self._lock:
             add = self._batch.claim if claimed else self._batch.count
             add(Place(hour, trigger_id, took))
-            add(Place(hour, trigger_id, timing.MICROSECONDS), round(seconds * 1_000_000))
+            add(Place(hour, trigger_id, latency.MICROSECONDS), round(seconds * 1_000_000))
 
     def repeat(self, execution_id: int, mismatch: str | None = None) -> None:
         """The event of this execution came again; with the digest of its payload if it differs."""

@@ -13,8 +13,8 @@ from app import log
 from app.db import Database
 from app.db.schema import SchemaWatch
 from app.errors import DatabaseUnavailable, SchemaMoved
-from app.tally import writing
-from app.tally.memory import Batch, Tally
+from app.stats import counter_store
+from app.stats.counters import Batch, Tally
 
 LAST_TRIES = 3
 LAST_PAUSE_SECONDS = 0.1
@@ -91,10 +91,10 @@ class Writer:
 
     def _write(self, taken: Batch) -> Batch:
         with self._database.writing() as connection:
-            writing.counts(connection, taken)
+            counter_store.counts(connection, taken)
             try:
                 with connection.begin_nested():
-                    return writing.sightings(connection, taken)
+                    return counter_store.sightings(connection, taken)
             except (IntegrityError, DataError):
                 logger.exception("what came again was not written down")
                 return Batch()

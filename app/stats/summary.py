@@ -11,12 +11,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app import lifecycle, outcomes, timing
+from app import lifecycle
 from app.db import is_one_of
 from app.db.count_cache import Counter
 from app.db.models import delivery_counts, execution_attempts, trigger_executions, triggers
 from app.db.paging import in_status
 from app.lifecycle import DEAD, WAITING
+from app.stats import latency, outcomes
 
 _executions = trigger_executions.c
 COMMAND_SOURCES = ("whatsapp", "evolution", "evolution_go")
@@ -218,7 +219,7 @@ def answer_times(seen: Window) -> list[AnswerTimes]:
     query = (
         sa.select(triggers.c.source, columns.outcome, *_SUMMED)
         .join(triggers, triggers.c.id == columns.trigger_id)
-        .where(columns.hour >= _hour(seen.since), columns.outcome.in_(timing.CLASSES))
+        .where(columns.hour >= _hour(seen.since), columns.outcome.in_(latency.CLASSES))
         .group_by(triggers.c.source, columns.outcome)
     )
     by_source: dict[str, dict[str, int]] = {}
@@ -228,8 +229,8 @@ def answer_times(seen: Window) -> list[AnswerTimes]:
         AnswerTimes(
             source,
             sum(numbers.values()),
-            timing.quantile_seconds(numbers, 0.5) or 0.0,
-            timing.quantile_seconds(numbers, 0.99) or 0.0,
+            latency.quantile_seconds(numbers, 0.5) or 0.0,
+            latency.quantile_seconds(numbers, 0.99) or 0.0,
         )
         for source, numbers in sorted(by_source.items())
     ]

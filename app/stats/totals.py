@@ -13,8 +13,8 @@ from sqlalchemy.engine import Connection
 from app.db import is_one_of, utc_now
 from app.db.models import delivery_counts, trigger_breakers, trigger_executions, triggers
 from app.lifecycle import DEAD, RUNNING, WAITING
-from app.tally.memory import NOBODY
-from app.tally.writing import EVER, NO_SOURCE, label
+from app.stats.counter_store import EVER, NO_SOURCE, label
+from app.stats.counters import NOBODY
 
 LOOKED_THROUGH = 10_000
 """A queue or a pile of dead letters beyond it is told as this many: it is long, that is all."""

@@ -1,0 +1,1 @@
+"""Count deliveries and summarise executions. Nothing here decides what becomes of an event."""
