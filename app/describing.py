@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app import actions, retry_policy, secret_forms
+from app import actions, secret_forms
 from app.errors import InvalidTrigger
+from app.executions import retry_policy
 
 LONGEST_NAME = 200
 LONGEST_SECRET = 255

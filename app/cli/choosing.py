@@ -9,7 +9,7 @@ import click
 from app import lifecycle, operate
 from app.cli.moment import Moment
 from app.db import Database
-from app.dead_letters import UNKNOWN, Chosen
+from app.executions.dead_letters import UNKNOWN, Chosen
 from app.settings import Settings
 
 _OPTIONS = (

@@ -10,15 +10,16 @@ from typing import Any
 
 import click
 
-from app import dead_letters, queries
+from app import queries
 from app.cli import printing
 from app.cli.choosing import choosing
 from app.cli.interrupting import INTERRUPTED, until_interrupted
 from app.cli.reaching import WRONG, actor, with_database
 from app.db import Database
-from app.dead_letters import Chosen
 from app.errors import DatabaseUnavailable, SchemaMoved
-from app.replay_many import OUTCOMES, FailingAgain, Pace, replay_many
+from app.executions import dead_letters
+from app.executions.bulk_replay import OUTCOMES, FailingAgain, Pace, replay_many
+from app.executions.dead_letters import Chosen
 from app.settings import Settings
 
 _LISTED = ("id", "trigger", "status", "error_reason", "completed_at", "idempotency_key", "error")

@@ -6,17 +6,18 @@ from typing import Any
 
 import click
 
-from app import clock, history, lifecycle, operate, queries, searching
+from app import clock, lifecycle, operate, queries
 from app.cli import printing
 from app.cli.moment import Moment
 from app.cli.reaching import with_database
 from app.db import Database
 from app.db.count_cache import Counter
 from app.db.paging import Where
-from app.dead_letters import UNKNOWN
 from app.errors import NotFound
+from app.executions import history, search
+from app.executions.dead_letters import UNKNOWN
+from app.executions.search import Sought
 from app.intake import lookup
-from app.searching import Sought
 from app.settings import Settings
 from app.stats import deliveries
 
@@ -69,7 +70,7 @@ def list_executions(
     where = Where(per_page=limit, before_id=before)
     with database.reading() as connection:
         trigger_id = None if trigger is None else operate.find_trigger(connection, trigger).id
-        page = searching.page(connection, Counter(), Sought(trigger_id, **such), where)
+        page = search.page(connection, Counter(), Sought(trigger_id, **such), where)
     printing.page([queries.public(row) for row in page.rows], _LISTED, page, as_json)
 
 
@@ -114,8 +115,8 @@ def request(_chosen: Settings, database: Database, execution_id: int, as_json: b
     A terminal is shown what it would obey; a file and a pipe get every byte.
     """
     with database.reading() as connection:
-        found = searching.request_of(connection, execution_id)
-        body = b"" if as_json else searching.body_of(connection, execution_id) or b""
+        found = search.request_of(connection, execution_id)
+        body = b"" if as_json else search.body_of(connection, execution_id) or b""
     if found is None:
         raise NotFound(f"the request of execution {execution_id} is not kept")
     if as_json:

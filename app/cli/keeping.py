@@ -6,9 +6,9 @@ from typing import Any
 import click
 import sqlalchemy as sa
 
-from app import retention
+from app.executions import retention
+from app.executions.retention import DAY_SECONDS
 from app.intake import sources
-from app.retention import DAY_SECONDS
 
 BY_DEFAULT = -1.0
 """What `default` is read as; None is an option that was not given."""

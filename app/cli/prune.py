@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from app import outlived, prune
 from app.cli import printing
 from app.cli.interrupting import INTERRUPTED, until_interrupted
 from app.cli.reaching import WRONG, with_database
 from app.db import Database, schema
 from app.errors import DatabaseUnavailable, SchemaMoved
+from app.executions import expired, prune
+from app.executions.prune import NOTHING, Step
 from app.intake import sources
-from app.prune import NOTHING, Step
 from app.settings import Settings
 
 REST = 1.0
@@ -31,7 +31,7 @@ def command(chosen: Settings, database: Database, dry_run: bool, as_json: bool) 
     How long is for HOOKONCE_KEEP_* to say, and for each trigger. What has not finished is kept.
     """
     schema.require(database)
-    rules = outlived.rules(database, sources.retry_seconds(), chosen)
+    rules = expired.rules(database, sources.retry_seconds(), chosen)
     expected = _total(prune.sweep(database, rules, threading.Event(), dry=True))
     if dry_run:
         printing.record({"dry_run": True} | expected._asdict(), as_json)

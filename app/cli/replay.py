@@ -2,10 +2,10 @@
 
 import click
 
-from app import replay as replaying
 from app.cli import printing
 from app.cli.reaching import actor, with_database
 from app.db import Database
+from app.executions import replay as replaying
 from app.settings import Settings
 
 

@@ -12,14 +12,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from app import lifecycle, log, outlived, prune
+from app import lifecycle, log
 from app.db import IDEMPOTENCY_INDEX, held_by_index, utc_now, violates
 from app.db.models import execution_requests, trigger_executions
 from app.db.schema import Schema
 from app.errors import DatabaseUnavailable
+from app.executions import expired, prune
+from app.executions.retention import Lifetimes
 from app.intake.message import Admission, Request, Verdict
 from app.lane import Row, Standing
-from app.retention import Lifetimes
 from app.stats import outcomes
 
 _SECRET_NAMES = re.compile(r"auth|cookie|token|secret|signature|hmac|password|api-?key")
@@ -37,7 +38,7 @@ def existing_query(
     """
     columns = trigger_executions.c
     digest = columns.payload_digest if digests else sa.null().label("payload_digest")
-    age = outlived.finished_seconds if digests else sa.null().label("finished_seconds")
+    age = expired.finished_seconds if digests else sa.null().label("finished_seconds")
     query = sa.select(columns.idempotency_key, columns.id, digest, columns.status, age).where(
         columns.trigger_id == trigger_id,
         columns.idempotency_key.in_(sorted(keys)),

@@ -15,12 +15,12 @@ from app import lane, log
 from app.db import Database
 from app.db.schema import Schema, SchemaWatch
 from app.errors import DatabaseUnavailable, Deadlocked, SchemaMoved
+from app.executions.retention import Lifetimes
 from app.intake import admit
 from app.intake.message import Admission, Request, Verdict
 from app.intake.together import Together
 from app.lane import Lane, Row, RowRefused, Standing
 from app.lifecycle import PENDING
-from app.retention import Lifetimes
 from app.server import scheduler
 from app.stats import outcomes
 

@@ -8,10 +8,12 @@ from functools import partial
 
 from sqlalchemy.exc import IntegrityError
 
-from app import afterwards, clock, log, retention
+from app import afterwards, clock, log
 from app.db import Database
 from app.db.schema import SchemaWatch
 from app.errors import KeyMissing, TooLarge
+from app.executions import retention
+from app.executions.retention import Keep, Lifetimes
 from app.intake import digest, jointly, key, lookup, parse, redact, sources, verify
 from app.intake.jointly import Entry
 from app.intake.lookup import Triggers
@@ -27,7 +29,6 @@ from app.intake.message import (
 )
 from app.intake.room import Room
 from app.intake.together import Together
-from app.retention import Keep, Lifetimes
 from app.settings import Settings
 from app.stats import outcomes
 from app.stats.counters import NOBODY, Tally

@@ -6,13 +6,14 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app import clock, dead_letters, history, operate, searching
+from app import clock, operate
 from app.audit import Actor
 from app.db import Database
-from app.dead_letters import Chosen
 from app.errors import NotFound, NotReplayable, RateLimited
+from app.executions import dead_letters, history, search
+from app.executions.dead_letters import Chosen
+from app.executions.replay import replay
 from app.people import OPERATOR, VIEWER
-from app.replay import replay
 from app.stats import deliveries, summary
 from app.web import showing
 from app.web.desk import Desk
@@ -36,8 +37,8 @@ OPERATIONS = Operations()
 def find_executions(desk: Desk, query: ExecutionsSought) -> FoundPage:
     """Executions of whichever trigger, newest first, without their events."""
     with desk.database.reading() as connection:
-        page = searching.page(connection, desk.counter, query.sought(), query.where())
-        names = searching.trigger_names(connection, {row.trigger_id for row in page.rows})
+        page = search.page(connection, desk.counter, query.sought(), query.where())
+        names = search.trigger_names(connection, {row.trigger_id for row in page.rows})
     return {
         "executions": [showing.found(row, names) for row in page.rows],
         **showing.listed(page),

@@ -22,12 +22,13 @@ from prometheus_client.registry import Collector
 from app import lifecycle
 from app.db import Database, schema
 from app.db.schema import SchemaWatch
-from app.dead_letters import UNKNOWN
 from app.errors import DatabaseUnavailable, SchemaMoved
+from app.executions import due
+from app.executions.dead_letters import UNKNOWN
 from app.intake import sources
 from app.stats import latency, outcomes, totals
 from app.stats.totals import Present, Sums
-from app.worker import look, share
+from app.worker import share
 
 FRESH_SECONDS = 1.0
 """Whoever asks more often gets the same answer again: nobody can ask the database to death."""
@@ -173,7 +174,7 @@ class _Numbers(Collector):
         with self._database.reading() as connection:
             sums = totals.sums(connection)
             present = totals.present(connection)
-            oldest = share.longest_due_seconds(look.turns(connection)) or 0.0
+            oldest = share.longest_due_seconds(due.turns(connection)) or 0.0
         yield from _counters(sums)
         yield _histogram(sums)
         yield from _gauges(present, oldest)

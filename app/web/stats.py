@@ -6,13 +6,14 @@ from datetime import timedelta
 
 from app import clock, log
 from app.db import paging
+from app.executions import due
 from app.people import VIEWER
 from app.stats import summary
 from app.web import showing
 from app.web.desk import Desk
 from app.web.operations import Operations
 from app.web.shapes.statistics import Stats, StatsAsked
-from app.worker import look, share
+from app.worker import share
 
 OPERATIONS = Operations()
 WARN_SECONDS = 60.0
@@ -41,7 +42,7 @@ def show_stats(desk: Desk, query: StatsAsked) -> Stats:
             "circuit_breaker_watermark_hit": commands > desk.settings.hookonce_command_watermark,
             "deliveries": showing.deliveries(summary.deliveries_by_hour(seen)),
             "dead_by_reason": dead,
-            "oldest_pending_seconds": share.longest_due_seconds(look.turns(connection)),
+            "oldest_pending_seconds": share.longest_due_seconds(due.turns(connection)),
             "breakers": [showing.breaker(row) for row in paging.breakers(connection)],
             "answer_times": [showing.answer_time(each) for each in summary.answer_times(seen)],
         }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.actions.work import Work
 from app.errors import ActionFailed
-from app.retry_policy import DEFAULT, RetryPolicy
+from app.executions.retry_policy import DEFAULT, RetryPolicy
 
 
 @dataclass(frozen=True, slots=True)

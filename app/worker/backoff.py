@@ -1,6 +1,6 @@
 """How long to wait before the next attempt. Pure: chance comes in as an argument."""
 
-from app.retry_policy import DEFAULT, RetryPolicy
+from app.executions.retry_policy import DEFAULT, RetryPolicy
 
 __all__ = ["DEFAULT", "RetryPolicy", "ceiling", "wait_seconds"]
 

@@ -8,23 +8,23 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from app import retry_policy
 from app.actions.work import Work
 from app.db import held_by_index, is_one_of, locked_for_claim, utc_now
 from app.db.encryption import Safe
 from app.db.models import execution_attempts, execution_requests, trigger_executions, triggers
 from app.errors import ActionFailed, SecretSealed
-from app.lifecycle import CONFIGURATION, RUNNING, WAITING
-from app.settings import Settings
-from app.worker import breaker
-from app.worker.attempt import Attempt, Lease, Terms, request_id
-from app.worker.look import (
+from app.executions import retry_policy
+from app.executions.due import (
     ONE_AT_A_TIME,
     age_seconds,
     first_in_turn,
     first_retried,
     running_count,
 )
+from app.lifecycle import CONFIGURATION, RUNNING, WAITING
+from app.settings import Settings
+from app.worker import breaker
+from app.worker.attempt import Attempt, Lease, Terms, request_id
 from app.worker.share import Turn
 
 _executions = trigger_executions.c

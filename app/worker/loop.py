@@ -13,9 +13,10 @@ from app import actions, clock, log
 from app.actions import reaper
 from app.db import Database, schema
 from app.errors import DatabaseUnavailable, NoDatabase, SchemaMoved
+from app.executions import due
 from app.settings import Settings
 from app.stats.counters import Tally
-from app.worker import claim, classify, look, run, share
+from app.worker import claim, classify, run, share
 from app.worker.attempt import Attempt, Ended
 from app.worker.crew import Crew
 from app.worker.patience import Patience
@@ -150,7 +151,7 @@ class Worker:
     def _look(self) -> list[share.Turn]:
         with self._database.reading() as connection:
             heeded = bool(self._settings.hookonce_breaker_failures)
-            turns = look.turns(connection, breakers=heeded)
+            turns = due.turns(connection, breakers=heeded)
         self._patience.relieved()
         self._due_in_seconds = share.next_in_seconds(turns)
         return turns

@@ -7,10 +7,10 @@ from sqlalchemy.engine import Connection
 
 from app.db import is_one_of, locked_for_claim, utc_now
 from app.db.models import execution_requests, trigger_executions, triggers
+from app.executions.due import age_seconds
+from app.executions.retry_policy import DEFAULT, RetryPolicy, standing
 from app.lifecycle import RUNNING
-from app.retry_policy import DEFAULT, RetryPolicy, standing
 from app.worker.attempt import Ended, Lease, Outcome, Terms, request_id
-from app.worker.look import age_seconds
 
 _executions = trigger_executions.c
 

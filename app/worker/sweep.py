@@ -7,10 +7,11 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 
-from app import log, outlived, prune
+from app import log
 from app.db import Database, schema
 from app.errors import DatabaseUnavailable, SchemaMoved
-from app.prune import NOTHING, Step
+from app.executions import expired, prune
+from app.executions.prune import NOTHING, Step
 from app.settings import Settings
 
 EVERY_SECONDS = 600.0
@@ -53,7 +54,7 @@ class Sweeper:
         with self._database.reading() as connection:
             if schema.standing(connection) != schema.history()[-1]:
                 return NOTHING
-        rules = outlived.rules(self._database, self._retry_seconds, self._settings)
+        rules = expired.rules(self._database, self._retry_seconds, self._settings)
         total = NOTHING
         for step in prune.sweep(self._database, rules, self._stop, rest=REST):
             total = total.plus(step)

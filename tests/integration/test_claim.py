@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from app import clock
 from app.db import Database, utc_now
 from app.db.models import trigger_executions
+from app.executions import due
 from app.settings import Settings
-from app.worker import claim, look, share
+from app.worker import claim, share
 from app.worker.attempt import Attempt, request_id
 from app.worker.share import Turn
 from tests import factories
@@ -29,7 +30,7 @@ def claimed(
     database: Database, settings: Settings, limit: int = 10, owner: str = OWNER
 ) -> list[Attempt]:
     with database.reading() as connection:
-        turns = look.turns(connection)
+        turns = due.turns(connection)
     shares = share.out(turns, share.Room(limit, {}, quick={turn.trigger_id for turn in turns}))
     chosen = [(turn, shares[turn.trigger_id]) for turn in turns if turn.trigger_id in shares]
     with database.writing() as connection:

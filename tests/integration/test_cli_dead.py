@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from app import cli, dead_letters
+from app import cli
 from app.cli import printing
 from app.db import Database, utc_now
+from app.executions import dead_letters
 from app.settings import Settings
 from app.worker.loop import Worker
 from tests import factories

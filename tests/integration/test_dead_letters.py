@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from app import dead_letters, lifecycle
+from app import lifecycle
 from app.db import Database
 from app.db.models import trigger_executions
-from app.dead_letters import UNKNOWN, Chosen
+from app.executions import dead_letters
+from app.executions.dead_letters import UNKNOWN, Chosen
 from tests import factories
 from tests.plans import explain
 

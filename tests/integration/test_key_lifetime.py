@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from app import replay
 from app.db import Database
 from app.db.models import trigger_executions
 from app.db.schema import SchemaWatch
+from app.executions import replay
+from app.executions.retention import Lifetimes
 from app.intake.jointly import Admitting, Entry
 from app.intake.message import Admission, Request, Verdict
-from app.retention import Lifetimes
 from app.stats import outcomes
 from tests import factories
 from tests.databases import migrate

@@ -8,10 +8,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from app import lifecycle, replay
+from app import lifecycle
 from app.db import Database
 from app.db.models import trigger_executions
 from app.errors import LeaseLost, NotReplayable
+from app.executions import replay
 from app.lifecycle import FINISHED, MOVES, STATUSES
 from app.settings import Settings
 from app.worker import claim, settle

@@ -2,9 +2,9 @@
 
 import pytest
 
-from app import dead_letters
 from app.db import Database
-from app.dead_letters import Chosen
+from app.executions import dead_letters
+from app.executions.dead_letters import Chosen
 from app.settings import Settings
 from app.worker.loop import Worker
 from tests import factories

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app import outlived, prune
 from app.db import Database, locked_for_claim, utc_now
 from app.db.models import delivery_counts, execution_requests, trigger_executions
+from app.executions import due, expired, prune
 from app.intake import admit
 from app.settings import Settings
-from app.worker import claim, look, rescue, settle
+from app.worker import claim, rescue, settle
 from app.worker.attempt import Ended, Outcome
 from app.worker.share import Turn
 from tests import factories
@@ -25,7 +25,7 @@ LEASED = "ix_trigger_executions_leased"
 
 
 of_each_look = pytest.mark.parametrize(
-    "query", [look.query, claim.due_query, claim.in_order_query], ids=["look", "claim", "in order"]
+    "query", [due.query, claim.due_query, claim.in_order_query], ids=["look", "claim", "in order"]
 )
 
 
@@ -38,13 +38,13 @@ def of_trigger(query: sa.Select[Any], at_most: int = 4) -> sa.Select[Any]:
     [
         (admit.existing_query(1, {"k-1"}), "uq_trigger_idem"),
         (admit.existing_query(1, {"k-1", "k-2", "k-3"}), "uq_trigger_idem"),
-        (look.query(), TURN),
-        (look.query(), RETRYING),
-        (look.query(), LEASED),
+        (due.query(), TURN),
+        (due.query(), RETRYING),
+        (due.query(), LEASED),
         (of_trigger(claim.due_query()), TURN),
         (of_trigger(claim.in_order_query()), TURN),
         (of_trigger(claim.in_order_query()), RETRYING),
-        (look.running_count(sa.literal(1)), LEASED),
+        (due.running_count(sa.literal(1)), LEASED),
         (rescue.expired_query(1), LEASED),
         (rescue.expired_query(100), LEASED),
     ],
@@ -117,7 +117,7 @@ def test_nothing_is_sorted_among_many_though_few_waited_when_the_table_was_analy
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])
-@pytest.mark.parametrize("query", [look.query, claim.in_order_query], ids=["look", "in order"])
+@pytest.mark.parametrize("query", [due.query, claim.in_order_query], ids=["look", "in order"])
 def test_retries_are_found_among_many_though_few_were_there_when_the_table_was_analysed(
     database: Database, query: Callable[[], sa.Select[Any]]
 ) -> None:
@@ -181,7 +181,7 @@ def test_a_sweep_of_requests_does_not_read_the_executions_that_have_none(
     keep_requests(database, first_id + 2_900, 100, analysed=analysed)
 
     with database.reading() as connection:
-        query = outlived.payloads_query(0, 50)
+        query = expired.payloads_query(0, 50)
         assert rows_read(connection, query) < 300, explain(connection, query)
 
 
@@ -212,8 +212,8 @@ def test_a_second_trigger_is_found_without_reading_the_backlog_of_the_first(
     factories.execution(database, second)
 
     with database.reading() as connection:
-        assert [turn.trigger_id for turn in look.turns(connection)][-1] == second
-        touched = rows_read(connection, look.query())
+        assert [turn.trigger_id for turn in due.turns(connection)][-1] == second
+        touched = rows_read(connection, due.query())
 
     assert touched < 100
 

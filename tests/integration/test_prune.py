@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from app import db, outlived, prune, replay
+from app import db
 from app.db import Database, utc_now
 from app.db.models import (
     audit,
@@ -18,9 +18,10 @@ from app.db.models import (
     tokens,
     triggers,
 )
+from app.executions import expired, prune, replay
+from app.executions.expired import Rules
+from app.executions.prune import NOTHING, Step
 from app.intake import sources
-from app.outlived import Rules
-from app.prune import NOTHING, Step
 from app.settings import Settings, from_environment
 from app.stats.counter_store import EVER
 from app.worker.sweep import Sweeper
@@ -65,7 +66,7 @@ def stood(
 
 
 def rules(database: Database, settings: Settings) -> Rules:
-    return outlived.rules(database, sources.retry_seconds(), settings)
+    return expired.rules(database, sources.retry_seconds(), settings)
 
 
 def swept(database: Database, settings: Settings, *, dry: bool = False) -> Step:
@@ -203,8 +204,8 @@ def test_a_dry_run_says_the_same_and_removes_nothing(
 def test_more_than_a_page_goes_in_steps_of_a_bounded_size(
     database: Database, settings: Settings, trigger_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outlived.rows_query, "__defaults__", (7,))
-    monkeypatch.setattr(outlived.payloads_query, "__defaults__", (7,))
+    monkeypatch.setattr(expired.rows_query, "__defaults__", (7,))
+    monkeypatch.setattr(expired.payloads_query, "__defaults__", (7,))
     monkeypatch.setattr(prune, "BATCH_ROWS", 3)
     for _ in range(25):
         stood(database, trigger_id, 5)
@@ -238,8 +239,8 @@ def test_whoever_replays_a_dead_letter_at_the_last_moment_keeps_it(
     letter = stood(database, trigger_id, 9, "failed")
     kept = rules(database, settings)
     with database.reading() as connection:
-        page = connection.execute(outlived.rows_query(0)).all()
-    groups = outlived.rows(database, page, kept)
+        page = connection.execute(expired.rows_query(0)).all()
+    groups = expired.rows(database, page, kept)
 
     successor = replay.replay(database, letter)
     step = prune._remove(database, groups, dry=False)

@@ -12,13 +12,13 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from app import lifecycle
-from app import replay as replaying
 from app.audit import Actor
 from app.db import Database, utc_now
 from app.db.models import audit, execution_requests, trigger_executions
 from app.errors import DatabaseUnavailable, HookonceError, NotFound, NotReplayable, RateLimited
+from app.executions import replay as replaying
+from app.executions.replay import replay
 from app.intake.receive import Intake, receive
-from app.replay import replay
 from app.settings import Settings
 from app.worker import claim, settle
 from app.worker.attempt import Ended, Lease, Outcome, Terms

@@ -9,7 +9,7 @@ import pytest
 from app import removing
 from app.db import Database, utc_now
 from app.errors import NotFound, NotReplayable, RateLimited
-from app.replay_many import FailingAgain, Pace, Replayed, replay_many
+from app.executions.bulk_replay import FailingAgain, Pace, Replayed, replay_many
 from tests import factories
 from tests.integration.test_replay import change, dead_letter, row
 

@@ -14,8 +14,9 @@ from app.actions.work import Work
 from app.db import Database, utc_now
 from app.db.models import trigger_executions, triggers
 from app.errors import ActionFailed
+from app.executions import due
 from app.settings import Settings
-from app.worker import claim, crew, look
+from app.worker import claim, crew
 from app.worker.attempt import Attempt
 from app.worker.loop import Worker
 from app.worker.share import Turn
@@ -27,7 +28,7 @@ OWNER = "host:1:a"
 
 def turns(database: Database) -> dict[int, Turn]:
     with database.reading() as connection:
-        return {turn.trigger_id: turn for turn in look.turns(connection)}
+        return {turn.trigger_id: turn for turn in due.turns(connection)}
 
 
 def taken(database: Database, settings: Settings, trigger_id: int, count: int = 9) -> list[Attempt]:

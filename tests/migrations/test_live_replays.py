@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from app.db import Database
 from app.db.models import trigger_executions
 from app.errors import DatabaseUnavailable, SchemaMoved
-from app.replay import replay
+from app.executions.replay import replay
 from tests import factories
 from tests.databases import migrate
 from tests.migrations.schema_dump import stashes

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from app import operate, removing, replay, replay_many, resealing
+from app import operate, removing, resealing
+from app.executions import bulk_replay, replay
 
 APP = Path(operate.__file__).parent
 MODULES = {
     module.__name__.split(".")[-1]: module
-    for module in (operate, removing, replay, replay_many, resealing)
+    for module in (operate, removing, replay, bulk_replay, resealing)
 }
 CHANGING = {
     name: list(inspect.signature(function).parameters).index("actor")

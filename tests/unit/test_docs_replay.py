@@ -5,11 +5,11 @@ import re
 import click
 import pytest
 
-from app import replay
 from app.cli import dead
 from app.db import REPLAY_INDEX
-from app.dead_letters import UNKNOWN
-from app.replay_many import Pace
+from app.executions import replay
+from app.executions.bulk_replay import Pace
+from app.executions.dead_letters import UNKNOWN
 from tests.databases import ROOT
 
 TEXT = (ROOT / "docs" / "replay.md").read_text()

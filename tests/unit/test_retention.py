@@ -2,10 +2,10 @@
 
 import pytest
 
-from app import retention
+from app.executions import retention
+from app.executions.retention import DAY_SECONDS, Keep, Lifetimes
 from app.intake import sources
 from app.lifecycle import COMPLETED, DEAD, FAILED, FINISHED, REPLAYED, UNFINISHED
-from app.retention import DAY_SECONDS, Keep, Lifetimes
 from app.settings import Settings
 
 LIFETIMES = Lifetimes(payload_seconds=10, rows_seconds=20, dead_seconds=30)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import retry_policy
 from app.errors import InvalidTrigger
-from app.retry_policy import DEFAULT, RetryPolicy
+from app.executions import retry_policy
+from app.executions.retry_policy import DEFAULT, RetryPolicy
 
 
 def test_what_a_policy_leaves_out_is_as_by_default() -> None:

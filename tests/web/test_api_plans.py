@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app import dead_letters, lifecycle
+from app import lifecycle
 from app.db import Database, paging
 from app.db.count_cache import Counter
 from app.db.models import execution_attempts, sessions, tokens, trigger_executions
+from app.executions import dead_letters
 from app.stats import summary
 from app.stats.summary import Window
 from tests import factories

@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from app import people
 from app.db import Database, utc_now
 from app.db.models import delivery_counts, trigger_breakers, trigger_executions
+from app.executions import due
 from app.intake import sources
 from app.settings import Settings
 from app.stats import outcomes, totals
@@ -20,7 +21,6 @@ from app.stats.counters import NOBODY, Tally
 from app.web import metrics as web_metrics
 from app.web.application import create_app
 from app.web.metrics import FAMILIES
-from app.worker import look
 from tests import factories, senders
 from tests.databases import migrate
 from tests.integration.test_plans import rows_read
@@ -316,7 +316,7 @@ def test_the_limits_of_sources_are_what_their_facts_say_in_words() -> None:
         (totals.waiting_query(), "ix_trigger_executions_turn"),
         (totals.running_query(), "ix_trigger_executions_leased"),
         (totals.dead_query(), "ix_trigger_executions_dead"),
-        (look.query(), "ix_trigger_executions_turn"),
+        (due.query(), "ix_trigger_executions_turn"),
     ],
     ids=["sums", "waiting", "running", "dead", "turns"],
 )

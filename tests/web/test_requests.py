@@ -15,7 +15,7 @@ from falcon import testing
 from app import log
 from app.db import Database
 from app.db.models import execution_requests
-from app.replay import replay
+from app.executions.replay import replay
 from app.settings import Settings
 from app.stats import latency, outcomes
 from app.stats.counters import Tally

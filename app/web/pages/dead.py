@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from app import dead_letters, searching
-from app.dead_letters import Chosen
 from app.errors import InvalidRequest
+from app.executions import dead_letters, search
+from app.executions.dead_letters import Chosen
 from app.people import OPERATOR, VIEWER
 from app.web import executions, showing
 from app.web.moments import moment
@@ -68,7 +68,7 @@ def show_all(visit: Visit) -> Answer:
         wanted = dead_letters.page_query(chosen, asked.before_id, PER_PAGE + 1)
         rows = connection.execute(wanted).all()
         groups = executions.groups(visit.desk, connection, chosen)
-        choices = searching.every_trigger(connection, 500)
+        choices = search.every_trigger(connection, 500)
     shown = [showing.dead(row) for row in rows[:PER_PAGE]]
     values = {
         "asked": asked,
@@ -90,7 +90,7 @@ def preview(visit: Visit) -> Answer:
     with visit.desk.database.reading() as connection:
         rows = connection.execute(dead_letters.page_query(chosen, None, LOOKED_INTO)).all()
         groups = executions.groups(visit.desk, connection, chosen)
-        events = {row.id: searching.event_of(connection, row.id) for row in rows}
+        events = {row.id: search.event_of(connection, row.id) for row in rows}
     shown: list[dict[str, Any]] = [
         {**showing.dead(row), "message": whatsapp.message(events[row.id])} for row in rows
     ]

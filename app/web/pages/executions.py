@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from app import clock, lifecycle, searching
+from app import clock, lifecycle
 from app.errors import NotFound, NotReplayable, RateLimited
+from app.executions import search
 from app.people import OPERATOR, VIEWER
 from app.web import executions
 from app.web.desk import Desk
@@ -27,9 +28,9 @@ def show_all(visit: Visit) -> Answer:
     """The executions that are sought, newest first."""
     asked = visit.asked(ExecutionsSought)
     with visit.desk.database.reading() as connection:
-        found = searching.page(connection, visit.desk.counter, asked.sought(), asked.where())
-        names = searching.trigger_names(connection, {row.trigger_id for row in found.rows})
-        choices = searching.every_trigger(connection, CHOICES_AT_MOST)
+        found = search.page(connection, visit.desk.counter, asked.sought(), asked.where())
+        names = search.trigger_names(connection, {row.trigger_id for row in found.rows})
+        choices = search.every_trigger(connection, CHOICES_AT_MOST)
     values = {"asked": asked, "choices": choices, **in_rows(found, names)}
     return Page("executions.html", values)
 
@@ -44,7 +45,7 @@ def show_one(visit: Visit, execution_id: int) -> Answer:
 def download_event(visit: Visit, execution_id: int) -> Answer:
     """The event as it is stored, whole."""
     with visit.desk.database.reading() as connection:
-        event = searching.event_of(connection, execution_id)
+        event = search.event_of(connection, execution_id)
     if event is None:
         raise NotFound(f"there is no event of an execution {execution_id}")
     return File(event.encode(), "application/json", f"execution-{execution_id}.json")
@@ -54,7 +55,7 @@ def download_event(visit: Visit, execution_id: int) -> Answer:
 def download_request(visit: Visit, execution_id: int) -> Answer:
     """The bytes of the request as they came."""
     with visit.desk.database.reading() as connection:
-        body = searching.body_of(connection, execution_id)
+        body = search.body_of(connection, execution_id)
     if body is None:
         raise NotFound(f"the request of execution {execution_id} is not kept")
     return File(bytes(body), "application/octet-stream", f"request-{execution_id}.bin")
@@ -84,7 +85,7 @@ def replay(visit: Visit, execution_id: int) -> Answer:
 def _detail(desk: Desk, execution_id: int) -> dict[str, Any]:
     shown = executions.show_execution(desk, execution_id)
     with desk.database.reading() as connection:
-        request = searching.request_of(connection, execution_id)
+        request = search.request_of(connection, execution_id)
     trigger = one(desk, shown["trigger_id"])
     return {
         "execution": shown,

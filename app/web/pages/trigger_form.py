@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app import retry_policy
+from app.executions import retry_policy
 from app.web.shapes.triggers import Trigger
 
 PLAIN = (

@@ -3,13 +3,14 @@
 import json
 from typing import Any
 
-from app import actions, operate, searching
+from app import actions, operate
 from app.db import paging
 from app.db.paging import Where
 from app.errors import InvalidRequest, InvalidTrigger, NameTaken
+from app.executions import search
+from app.executions.search import Sought
 from app.intake import sources
 from app.people import ADMIN, OPERATOR, VIEWER
-from app.searching import Sought
 from app.web import reading, showing, triggers
 from app.web.desk import Desk
 from app.web.pages import trigger_form
@@ -60,7 +61,7 @@ def show_one(visit: Visit, trigger_id: int) -> Answer:
     shown = one(desk, trigger_id)
     with desk.database.reading() as connection:
         sought, where = Sought(trigger_id=trigger_id), Where(per_page=NEWEST_SHOWN)
-        found = searching.page(connection, desk.counter, sought, where)
+        found = search.page(connection, desk.counter, sought, where)
     values = {"trigger": shown, "facts": sources.named(shown["source"]).facts}
     return Page("trigger.html", {**values, **in_rows(found, {trigger_id: shown["name"]})})
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, TypedDict
 
-from app.searching import Sought
+from app.executions.search import Sought
 from app.web.moments import moment
 from app.web.shapes.values import (
     Category,

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app import db, outlived
+from app import db
 from app.db import Database, utc_now
 from app.db.models import audit, delivery_counts, execution_requests, sessions, trigger_executions
-from app.outlived import Rules
-from app.retention import Lifetimes
+from app.executions import expired
+from app.executions.expired import Rules
+from app.executions.retention import Lifetimes
 from app.stats.counter_store import EVER
 
 BATCH_ROWS = 100
@@ -57,11 +58,11 @@ def sweep(
     """
     payload_age, row_age = rules.shortest
     kinds = (
-        (outlived.payloads_query, outlived.payloads, payload_age, _empty),
-        (outlived.rows_query, outlived.rows, row_age, _remove),
+        (expired.payloads_query, expired.payloads, payload_age, _empty),
+        (expired.rows_query, expired.rows, row_age, _remove),
     )
     for query, choose, age, act in kinds:
-        for page in outlived.pages(database, query, age, stop, rest):
+        for page in expired.pages(database, query, age, stop, rest):
             for batch in _batches(choose(database, page, rules)):
                 if stop.is_set():
                     return
@@ -80,9 +81,9 @@ def release(connection: Connection, execution_id: int, lifetimes: Lifetimes) -> 
 
     The row itself is left to the sweep.
     """
-    query = outlived.members_query([execution_id])
+    query = expired.members_query([execution_id])
     members = connection.execute(query).all()
-    if not members or not all(outlived.row_outlived(row, lifetimes) for row in members):
+    if not members or not all(expired.row_outlived(row, lifetimes) for row in members):
         return False
     status = next(row.status for row in members if row.id == execution_id)
     given_up = connection.execute(

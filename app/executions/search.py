@@ -16,7 +16,7 @@ from app.db import is_one_of, paging
 from app.db.count_cache import Counter
 from app.db.models import execution_requests, trigger_executions, triggers
 from app.db.paging import Page, Where
-from app.dead_letters import UNKNOWN
+from app.executions.dead_letters import UNKNOWN
 from app.stats.summary import first_id_since
 
 _columns = trigger_executions.c

@@ -13,11 +13,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app import retention
 from app.db import Database, seconds_since
 from app.db.models import execution_requests, trigger_executions, triggers
+from app.executions import retention
+from app.executions.retention import DAY_SECONDS, Lifetimes
 from app.lifecycle import REPLAYED
-from app.retention import DAY_SECONDS, Lifetimes
 from app.settings import Settings
 
 PAGE_ROWS = 500

@@ -14,7 +14,7 @@ from app.audit import UNNAMED, Actor
 from app.db import Database
 from app.db.models import trigger_executions
 from app.errors import HookonceError, NotFound, NotReplayable, RateLimited
-from app.replay import replay
+from app.executions.replay import replay
 
 LOOK_SECONDS = 0.1
 """Between two looks at how a replay is doing."""

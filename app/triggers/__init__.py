@@ -1,0 +1,2 @@
+"""A trigger ties a source to an action: its definition, changes, secrets and removal. Nothing here
+admits an event or runs an action."""
