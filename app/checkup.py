@@ -8,13 +8,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
-from app import clock, db, lifecycle, queries, resealing
+from app import clock, db, lifecycle
 from app.db import IDEMPOTENCY_INDEX, Database, schema
 from app.db.migration_ops import fitness, indexes, steps
 from app.db.models import trigger_executions, triggers
 from app.errors import HookonceError
 from app.intake import admit
 from app.intake.message import Admission, Request
+from app.triggers import queries, sealing
 
 STASH_PREFIX = "_stash_"
 _INDEX = next(each for each in trigger_executions.indexes if each.name == IDEMPOTENCY_INDEX)
@@ -47,8 +48,8 @@ def secrets_open(database: Database) -> Finding:
     For `hookonce check` alone: one trigger's lost key must not take a whole node out of service.
     """
     with database.reading() as connection:
-        counts = resealing.counts(connection)
-        unopened = resealing.unopened(connection, database.safe)
+        counts = sealing.counts(connection)
+        unopened = sealing.unopened(connection, database.safe)
     if not unopened:
         detail = f"{counts['sealed']} sealed, {counts['clear']} in the clear"
         return Finding("secrets", True, detail)

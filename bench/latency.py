@@ -25,12 +25,12 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from app import operate
 from app.db import Database
 from app.intake import sources
 from app.intake.message import Request
 from app.intake.receive import Intake, opened, receive
 from app.settings import from_environment
+from app.triggers import manage
 from tests.databases import KINDS, Databases
 from tests.process.sender import Sender
 from tests.process.sender import event as event_with
@@ -146,8 +146,8 @@ def bench(url: str, directory: Path, kind: str) -> Iterator[Bench]:
     )
     with _target(arrivals) as target:
         try:
-            new = operate.NewTrigger("bench", action_type="http", action_payload=target)
-            trigger = operate.add_trigger(database, new, sources.names())
+            new = manage.NewTrigger("bench", action_type="http", action_payload=target)
+            trigger = manage.add_trigger(database, new, sources.names())
             sender = Sender(0, trigger.id, trigger.secret)
             yield Bench(database, opened(database), sender, service.worker(), arrivals)
         finally:

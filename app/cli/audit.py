@@ -2,13 +2,13 @@
 
 import click
 
-from app import queries
 from app.cli import printing
 from app.cli.reaching import with_database
 from app.db import Database, paging
 from app.db.count_cache import Counter
 from app.db.paging import Where
 from app.settings import Settings
+from app.triggers import queries
 
 
 @click.group("audit")

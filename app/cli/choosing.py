@@ -6,11 +6,12 @@ from typing import Any
 
 import click
 
-from app import lifecycle, operate
+from app import lifecycle
 from app.cli.moment import Moment
 from app.db import Database
 from app.executions.dead_letters import UNKNOWN, Chosen
 from app.settings import Settings
+from app.triggers import manage
 
 _OPTIONS = (
     click.option("--trigger", help="Of this trigger: id, slug or name."),
@@ -42,4 +43,4 @@ def _id_of(database: Database, trigger: str | None) -> int | None:
     if trigger is None:
         return None
     with database.reading() as connection:
-        return int(operate.find_trigger(connection, trigger).id)
+        return int(manage.find_trigger(connection, trigger).id)

@@ -10,7 +10,6 @@ from typing import Any
 
 import click
 
-from app import queries
 from app.cli import printing
 from app.cli.choosing import choosing
 from app.cli.interrupting import INTERRUPTED, until_interrupted
@@ -21,6 +20,7 @@ from app.executions import dead_letters
 from app.executions.bulk_replay import OUTCOMES, FailingAgain, Pace, replay_many
 from app.executions.dead_letters import Chosen
 from app.settings import Settings
+from app.triggers import queries
 
 _LISTED = ("id", "trigger", "status", "error_reason", "completed_at", "idempotency_key", "error")
 

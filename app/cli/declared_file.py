@@ -7,10 +7,11 @@ from typing import Any
 
 import yaml
 
-from app import declared, describing, settings
-from app.declared import Declared
+from app import settings
 from app.errors import HookonceError, InvalidTrigger
 from app.intake import key, sources
+from app.triggers import apply_file, definition
+from app.triggers.apply_file import Declared
 
 MEMBERS: dict[str, tuple[type, ...]] = {
     "name": (str,),
@@ -80,8 +81,8 @@ def _entry(entry: Any) -> Declared:
         _require_fitting(name, value)
     if "name" not in entry:
         raise InvalidTrigger("name is missing")
-    read_entry = Declared(describing.slug(entry["name"]), _columns(entry), _secret(entry))
-    declared.require_valid(read_entry, sources.names())
+    read_entry = Declared(definition.slug(entry["name"]), _columns(entry), _secret(entry))
+    apply_file.require_valid(read_entry, sources.names())
     return read_entry
 
 
@@ -106,7 +107,7 @@ def _columns(entry: Mapping[str, Any]) -> dict[str, Any]:
         if not all(isinstance(part, str) for part in parts):
             raise InvalidTrigger("idempotency_key_from must be text or a list of texts")
         key.require_valid(parts)
-        columns["idempotency_key_from"] = describing.key_text(parts)
+        columns["idempotency_key_from"] = definition.key_text(parts)
     if "tolerance_seconds" in columns:
         columns["tolerance_seconds"] = float(columns["tolerance_seconds"])
     return columns

@@ -7,12 +7,13 @@ from typing import Any
 
 import click
 
-from app import clock, operate, queries
+from app import clock
 from app.cli import printing
 from app.cli.reaching import with_database
 from app.db import Database
 from app.settings import Settings
 from app.stats import deliveries, outcomes
+from app.triggers import manage, queries
 
 
 @click.command("counts")
@@ -32,7 +33,7 @@ def counts(
     """
     since = clock.now() - timedelta(hours=hours - 1)
     with database.reading() as connection:
-        trigger_id = None if trigger is None else operate.find_trigger(connection, trigger).id
+        trigger_id = None if trigger is None else manage.find_trigger(connection, trigger).id
         rows = [queries.public(row) for row in deliveries.counts(connection, since, trigger_id)]
     total, by_hour = _summed(rows)
     if as_json:
@@ -68,7 +69,7 @@ def list_mismatches(
 ) -> None:
     """Each with both digests, the newest execution first."""
     with database.reading() as connection:
-        trigger_id = None if trigger is None else operate.find_trigger(connection, trigger).id
+        trigger_id = None if trigger is None else manage.find_trigger(connection, trigger).id
         found = deliveries.mismatches(connection, limit, trigger_id)
     rows = [queries.public(row) for row in found]
     if as_json:

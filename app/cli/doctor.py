@@ -9,11 +9,11 @@ from typing import Any, Never
 import click
 import urllib3
 
-from app import operate
 from app.cli import examining, printing, twin
 from app.cli.reaching import WRONG, actor, with_database
 from app.db import Database
 from app.settings import Settings
+from app.triggers import manage
 
 _WORDS = {True: "ok", False: "FAILED", None: "-"}
 
@@ -33,7 +33,7 @@ def command(
     """
     signal.signal(signal.SIGTERM, _interrupt)
     with database.reading() as connection:
-        row = operate.find_trigger(connection, trigger)
+        row = manage.find_trigger(connection, trigger)
     base = (url or chosen.hookonce_public_url).rstrip("/")
     with twin.of(database, row, actor()) as standing_in:
         address = f"{base}/api/triggers/webhook/{standing_in.id}"

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from app import clock, lifecycle, operate, queries
+from app import clock, lifecycle
 from app.cli import printing
 from app.cli.moment import Moment
 from app.cli.reaching import with_database
@@ -20,6 +20,7 @@ from app.executions.search import Sought
 from app.intake import lookup
 from app.settings import Settings
 from app.stats import deliveries
+from app.triggers import manage, queries
 
 _LISTED = (
     "id",
@@ -69,7 +70,7 @@ def list_executions(
     """Executions, newest first, of one TRIGGER (id, slug or name) or of all."""
     where = Where(per_page=limit, before_id=before)
     with database.reading() as connection:
-        trigger_id = None if trigger is None else operate.find_trigger(connection, trigger).id
+        trigger_id = None if trigger is None else manage.find_trigger(connection, trigger).id
         page = search.page(connection, Counter(), Sought(trigger_id, **such), where)
     printing.page([queries.public(row) for row in page.rows], _LISTED, page, as_json)
 

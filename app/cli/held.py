@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 import click
 
-from app import operate, queries
 from app.audit import Actor
 from app.cli import printing
 from app.cli.reaching import actor, with_database
 from app.db import Database
 from app.settings import Settings
+from app.triggers import manage, queries
 
 
 @click.group("held")
@@ -37,7 +37,7 @@ def list_held(_chosen: Settings, database: Database, as_json: bool) -> None:
 @with_database
 def release(_chosen: Settings, database: Database, yes: bool, as_json: bool) -> None:
     """Make them due: workers start them at once."""
-    _decide(database, "become due", operate.release_held, yes, as_json)
+    _decide(database, "become due", manage.release_held, yes, as_json)
 
 
 @group.command("give-up")
@@ -46,7 +46,7 @@ def release(_chosen: Settings, database: Database, yes: bool, as_json: bool) -> 
 @with_database
 def give_up(_chosen: Settings, database: Database, yes: bool, as_json: bool) -> None:
     """Make them dead letters."""
-    _decide(database, "become dead letters", operate.give_up_held, yes, as_json)
+    _decide(database, "become dead letters", manage.give_up_held, yes, as_json)
 
 
 def _decide(

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import click
 
-from app import resealing
 from app.cli import printing
 from app.cli.reaching import actor, with_database
 from app.db import Database
 from app.settings import Settings
+from app.triggers import sealing
 
 KEY_BYTES = 32
 
@@ -33,8 +33,8 @@ def key() -> None:
 def status(_chosen: Settings, database: Database, as_json: bool) -> None:
     """How many secrets are sealed, and which triggers' secrets our keys do not open."""
     with database.reading() as connection:
-        found = resealing.counts(connection)
-        unopened = resealing.unopened(connection, database.safe)
+        found = sealing.counts(connection)
+        unopened = sealing.unopened(connection, database.safe)
     if as_json:
         click.echo(json.dumps(found | {"unopened": unopened}))
         return
@@ -50,7 +50,7 @@ def seal(_chosen: Settings, database: Database, as_json: bool) -> None:
     To change the key: put the new one before the old one, restart everything, seal, and take the
     old one away.
     """
-    count = _with_progress(database, resealing.reseal(database, actor()))
+    count = _with_progress(database, sealing.reseal(database, actor()))
     printing.done(f"{count} trigger(s) sealed", {"triggers": count}, as_json)
 
 
@@ -63,13 +63,13 @@ def unseal(_chosen: Settings, database: Database, yes: bool, as_json: bool) -> N
     if not yes:
         question = "Every secret will stand in the clear in the database. Go on?"
         click.confirm(question, abort=True, err=as_json)
-    count = _with_progress(database, resealing.unseal(database, actor()))
+    count = _with_progress(database, sealing.unseal(database, actor()))
     printing.done(f"{count} trigger(s) unsealed", {"triggers": count}, as_json)
 
 
 def _with_progress(database: Database, changed: Iterator[int]) -> int:
     with database.reading() as connection:
-        steps = resealing.steps(connection)
+        steps = sealing.steps(connection)
     total = 0
     with click.progressbar(length=steps, file=sys.stderr) as bar:
         for count in changed:

@@ -6,13 +6,13 @@ import sys
 import click
 import urllib3
 
-from app import describing, operate, queries
 from app.cli import keeping, printing
 from app.cli.reaching import WRONG, actor, with_database
 from app.db import Database
 from app.intake import key, sources
 from app.intake.firing import signed_headers
 from app.settings import Settings
+from app.triggers import definition, manage, queries
 
 FIRE_SECONDS = 30.0
 """As long as the most patient senders wait for an answer."""
@@ -36,7 +36,7 @@ def group() -> None:
 @click.option("--retry", "retry_policy", help='Such as {"max_attempts": 3}; docs/operations.md.')
 @click.option("--max-concurrency", type=int, help="How many run at once; 1 also keeps the order.")
 @click.option("--agent", help="Whom `skill` and `prompt` hand the event to.")
-@click.option("--type", "kind", default="webhook", type=click.Choice(describing.TYPES))
+@click.option("--type", "kind", default="webhook", type=click.Choice(definition.TYPES))
 @click.option("--disabled", is_flag=True, help="It refuses its senders until it is enabled.")
 @keeping.options
 @printing.json_option
@@ -68,7 +68,7 @@ def add(
     chooses other places, and given several times makes one key of their values.
     """
     key.require_valid(key_from)
-    described = operate.NewTrigger(
+    described = manage.NewTrigger(
         name,
         source,
         action,
@@ -86,7 +86,7 @@ def add(
         agent,
         not disabled,
     )
-    row = operate.add_trigger(database, described, sources.names(), actor())
+    row = manage.add_trigger(database, described, sources.names(), actor())
     keeping.warn(row)
     made = {
         "id": row.id,
@@ -117,7 +117,7 @@ def list_triggers(_chosen: Settings, database: Database, as_json: bool) -> None:
 def show(chosen: Settings, database: Database, trigger: str, as_json: bool) -> None:
     """One trigger, by id, slug or name, and its newest executions."""
     with database.reading() as connection:
-        row = operate.find_trigger(connection, trigger)
+        row = manage.find_trigger(connection, trigger)
         executions = queries.executions_of(connection, row.id, 20)
         count = queries.execution_count(connection, row.id)
         breaker = queries.breaker_of(connection, row.id)
@@ -145,7 +145,7 @@ def fire(chosen: Settings, database: Database, trigger: str, data: str, as_json:
     The exit status is 1 unless it was acknowledged.
     """
     with database.reading() as connection:
-        row = operate.find_trigger(connection, trigger)
+        row = manage.find_trigger(connection, trigger)
     body = data.encode()
     secret = database.safe.opened(row)
     headers = {"Content-Type": "application/json"} | signed_headers(row.source, secret, body)

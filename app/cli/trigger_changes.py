@@ -2,11 +2,11 @@
 
 import click
 
-from app import operate, queries, removing
 from app.cli import printing
 from app.cli.reaching import actor, with_database
 from app.db import Database
 from app.settings import Settings
+from app.triggers import manage, queries, removal
 
 
 @click.command("rotate")
@@ -24,7 +24,7 @@ def rotate(
     as_json: bool,
 ) -> None:
     """Give the trigger a new secret and print it; the old one stays good for a while."""
-    row = operate.rotate_secret(database, trigger, max(0.0, grace), secret, actor())
+    row = manage.rotate_secret(database, trigger, max(0.0, grace), secret, actor())
     until = queries.public(row)["previous_secret_expires_at"]
     printing.record(
         {"id": row.id, "secret": database.safe.opened(row), "old_secret_good_until": until}, as_json
@@ -37,7 +37,7 @@ def rotate(
 @with_database
 def enable(_chosen: Settings, database: Database, trigger: str, as_json: bool) -> None:
     """Let the trigger receive again."""
-    row = operate.set_enabled(database, trigger, True, actor())
+    row = manage.set_enabled(database, trigger, True, actor())
     printing.done(f"{row.slug} is enabled", queries.public(row), as_json)
 
 
@@ -47,7 +47,7 @@ def enable(_chosen: Settings, database: Database, trigger: str, as_json: bool) -
 @with_database
 def disable(_chosen: Settings, database: Database, trigger: str, as_json: bool) -> None:
     """Refuse what comes for the trigger; what was admitted still runs."""
-    row = operate.set_enabled(database, trigger, False, actor())
+    row = manage.set_enabled(database, trigger, False, actor())
     printing.done(f"{row.slug} is disabled", queries.public(row), as_json)
 
 
@@ -58,7 +58,7 @@ def disable(_chosen: Settings, database: Database, trigger: str, as_json: bool) 
 @with_database
 def remove(_chosen: Settings, database: Database, trigger: str, as_json: bool) -> None:
     """Delete the trigger and all its executions."""
-    row = removing.remove_trigger(database, trigger, actor())
+    row = removal.remove_trigger(database, trigger, actor())
     printing.done(f"{row.slug} is gone", queries.public(row), as_json)
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 
-from app import describing, operate, queries
 from app.actions.masking import restored
 from app.cli import keeping, printing
 from app.cli.reaching import actor, with_database
@@ -13,6 +12,7 @@ from app.db import Database
 from app.errors import InvalidRequest
 from app.intake import key, sources
 from app.settings import Settings
+from app.triggers import definition, manage, queries
 
 UNSET = {
     "agent": "agent",
@@ -29,16 +29,16 @@ UNSET = {
 @click.argument("trigger")
 @click.option("--name", help="Its new name; its address stays.")
 @click.option("--source", help="Who sends; see `source list`.")
-@click.option("--type", type=click.Choice(describing.TYPES), help="An event has no senders.")
+@click.option("--type", type=click.Choice(definition.TYPES), help="An event has no senders.")
 @click.option("--action", "action_type", help="See `action list`.")
 @click.option("--payload", "action_payload", help="What the action runs or calls.")
 @click.option("--filter", "event_filter", help='Such as {"action": "opened"}; {}: every event.')
 @click.option("--agent", help="For `skill` and `prompt`.")
 @click.option("--key-from", multiple=True, help="provider, hash, header:X, body:a.b or none.")
-@click.option("--missing-key", type=click.Choice(describing.MISSING_KEY))
+@click.option("--missing-key", type=click.Choice(definition.MISSING_KEY))
 @click.option("--tolerance", "tolerance_seconds", type=click.FloatRange(0), help="Seconds.")
 @click.option("--retry-policy", help='Such as {"max_attempts": 3}.')
-@click.option("--max-concurrency", type=click.IntRange(1, describing.MOST_CONCURRENT))
+@click.option("--max-concurrency", type=click.IntRange(1, definition.MOST_CONCURRENT))
 @keeping.options
 @click.option("--unset", multiple=True, type=click.Choice(list(UNSET)), help="As by default.")
 @printing.json_option
@@ -59,7 +59,7 @@ def edit(
     changes |= keeping.given(keep_payload, keep_rows)
     if key_from:
         key.require_valid(key_from)
-        changes["idempotency_key_from"] = describing.key_text(key_from)
+        changes["idempotency_key_from"] = definition.key_text(key_from)
     cleared = dict.fromkeys(UNSET[name] for name in unset)
     if cleared.keys() & changes.keys():
         raise click.UsageError("the same thing cannot be set and unset")
@@ -68,9 +68,9 @@ def edit(
         raise click.UsageError("say what is to be changed")
     if "action_payload" in changes:
         with database.reading() as connection:
-            before = operate.find_trigger(connection, trigger)
+            before = manage.find_trigger(connection, trigger)
         changes["action_payload"] = restored(changes["action_payload"], before.action_payload)
-    row = operate.update_trigger(database, trigger, changes, sources.names(), actor())
+    row = manage.update_trigger(database, trigger, changes, sources.names(), actor())
     keeping.warn(row)
     printing.record(queries.public(row), as_json)
 
@@ -82,7 +82,7 @@ def edit(
 @with_database
 def test(_chosen: Settings, database: Database, trigger: str, data: str, as_json: bool) -> None:
     """Run the trigger's action with a made-up event; `trigger fire` sends a webhook instead."""
-    execution_id = operate.try_trigger(database, trigger, _object(data), actor())
+    execution_id = manage.try_trigger(database, trigger, _object(data), actor())
     printing.record({"status": "started", "execution_id": execution_id}, as_json)
 
 

@@ -8,14 +8,14 @@ from typing import Any
 import click
 import sqlalchemy as sa
 
-from app import declared
 from app.actions.masking import masked
 from app.cli import declared_file, printing
 from app.cli.reaching import actor, with_database
 from app.db import Database
-from app.declared import SECRET, Step
 from app.intake import sources
 from app.settings import Settings
+from app.triggers import apply_file
+from app.triggers.apply_file import SECRET, Step
 
 KEPT = 3
 """The exit status where a person's edit was kept: file and database do not agree."""
@@ -44,13 +44,13 @@ def apply(
     otherwise. Exit status 0: file and database agree; 1: something is wrong and nothing was done;
     3: a person's edit was kept; 4: a dry run found something to do.
     """
-    steps = declared.plan(database, declared_file.read(file), force=force)
+    steps = apply_file.plan(database, declared_file.read(file), force=force)
     grace = chosen.hookonce_secret_grace_seconds
     told = []
     for step in steps:
         row = None
         if not dry_run:
-            row = declared.carry_out(database, step, sources.names(), actor(), grace)
+            row = apply_file.carry_out(database, step, sources.names(), actor(), grace)
         told.append(_told(database, chosen, step, row))
         if not as_json:
             _print(told[-1])

@@ -12,12 +12,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app import clock, operate, removing
+from app import clock
 from app.audit import Actor
 from app.db import Database
 from app.db.models import triggers
 from app.errors import InvalidTrigger, NotFound
 from app.intake import lookup, sources
+from app.triggers import manage, removal
 
 MARK = "hookonce.doctor"
 """What a twin's `source_plugin` says."""
@@ -31,7 +32,7 @@ def of(database: Database, trigger: sa.Row[Any], actor: Actor) -> Iterator[sa.Ro
     if not secret:
         raise InvalidTrigger("the trigger has no secret, and refuses everyone")
     _remove_orphans(database, actor)
-    described = operate.NewTrigger(
+    described = manage.NewTrigger(
         name=f"twin of {trigger.slug[:150]} {secrets.token_hex(4)}",
         source=trigger.source,
         action_type="noop",
@@ -42,11 +43,11 @@ def of(database: Database, trigger: sa.Row[Any], actor: Actor) -> Iterator[sa.Ro
         tolerance_seconds=trigger.tolerance_seconds,
         source_plugin=MARK,
     )
-    made = operate.add_trigger(database, described, [*sources.names(), trigger.source], actor)
+    made = manage.add_trigger(database, described, [*sources.names(), trigger.source], actor)
     try:
         yield made
     finally:
-        removing.remove_trigger(database, made.id, actor)
+        removal.remove_trigger(database, made.id, actor)
 
 
 def _remove_orphans(database: Database, actor: Actor) -> None:
@@ -57,6 +58,6 @@ def _remove_orphans(database: Database, actor: Actor) -> None:
         orphans = list(connection.execute(query).scalars())
     for trigger_id in orphans:
         try:
-            removing.remove_trigger(database, trigger_id, actor)
+            removal.remove_trigger(database, trigger_id, actor)
         except NotFound:
             continue  # another doctor was faster

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app import clock, operate
+from app import clock
 from app.audit import Actor
 from app.db import Database
 from app.errors import NotFound, NotReplayable, RateLimited
@@ -15,6 +15,7 @@ from app.executions.dead_letters import Chosen
 from app.executions.replay import replay
 from app.people import OPERATOR, VIEWER
 from app.stats import deliveries, summary
+from app.triggers import manage
 from app.web import showing
 from app.web.desk import Desk
 from app.web.moments import moment
@@ -152,7 +153,7 @@ _REFUSALS: dict[type[Exception], Literal["not_found", "not_replayable", "rate_li
 def _chosen(connection: Connection, choice: DeadChoice) -> Chosen:
     trigger_id = None
     if choice.trigger is not None:
-        trigger_id = operate.find_trigger(connection, choice.trigger).id
+        trigger_id = manage.find_trigger(connection, choice.trigger).id
     return Chosen(
         trigger_id=trigger_id,
         reason=choice.reason,

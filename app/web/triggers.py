@@ -3,13 +3,13 @@
 import json
 from typing import Any
 
-from app import describing, operate, removing
 from app.actions.masking import restored
 from app.audit import Actor
 from app.db import paging
-from app.describing import NewTrigger
 from app.intake import key, sources
 from app.people import ADMIN, OPERATOR, VIEWER
+from app.triggers import definition, manage, removal
+from app.triggers.definition import NewTrigger
 from app.web import showing
 from app.web.desk import Desk
 from app.web.operations import Operations
@@ -75,7 +75,7 @@ def create_trigger(desk: Desk, body: NewTriggerBody, actor: Actor) -> MadeTrigge
         remote_trigger_id=body.remote_trigger_id,
         source_plugin=body.source_plugin,
     )
-    row = operate.add_trigger(desk.database, new, sources.names(), actor)
+    row = manage.add_trigger(desk.database, new, sources.names(), actor)
     secret = desk.database.safe.opened(row) or ""
     return {**showing.trigger(desk, row, 0), "secret": secret}
 
@@ -84,7 +84,7 @@ def create_trigger(desk: Desk, body: NewTriggerBody, actor: Actor) -> MadeTrigge
 def show_trigger(desk: Desk, trigger_id: TriggerId) -> TriggerDetail:
     """The trigger with its newest executions."""
     with desk.database.reading() as connection:
-        row = operate.find_trigger(connection, trigger_id)
+        row = manage.find_trigger(connection, trigger_id)
         count = paging.execution_count(connection, desk.counter, row.id)
         newest = paging.newest_executions(connection, row.id)
     executions = [showing.execution(each) for each in newest]
@@ -112,14 +112,14 @@ def delete_trigger(desk: Desk, trigger_id: TriggerId, actor: Actor) -> Trigger:
     """Remove the trigger and all its executions; the answer is what it was."""
     with desk.database.reading() as connection:
         count = paging.execution_count(connection, desk.counter, trigger_id)
-    row = removing.remove_trigger(desk.database, trigger_id, actor)
+    row = removal.remove_trigger(desk.database, trigger_id, actor)
     return showing.trigger(desk, row, count)
 
 
 @OPERATIONS.post("/api/triggers/{trigger_id}/test", OPERATOR)
 def fire_trigger(desk: Desk, trigger_id: TriggerId, body: TestBody, actor: Actor) -> Started:
     """Run the trigger's action with a made-up event."""
-    execution_id = operate.try_trigger(desk.database, trigger_id, body.data, actor)
+    execution_id = manage.try_trigger(desk.database, trigger_id, body.data, actor)
     return {"status": "started", "execution_id": execution_id}
 
 
@@ -127,7 +127,7 @@ def fire_trigger(desk: Desk, trigger_id: TriggerId, body: TestBody, actor: Actor
 def regenerate_secret(desk: Desk, trigger_id: TriggerId, actor: Actor) -> NewSecret:
     """Give the trigger a new secret; the old one stays good for a while."""
     grace = desk.settings.hookonce_secret_grace_seconds
-    row = operate.rotate_secret(desk.database, trigger_id, grace, actor=actor)
+    row = manage.rotate_secret(desk.database, trigger_id, grace, actor=actor)
     shown = showing.trigger(desk, row, 0)
     return {
         "secret": desk.database.safe.opened(row) or "",
@@ -141,7 +141,7 @@ def list_executions(desk: Desk, trigger_id: TriggerId, query: ExecutionsAsked) -
     rows = paging.executions_query(trigger_id, query.status, query.key)
     counted = ("executions", trigger_id, query.status, query.key)
     with desk.database.reading() as connection:
-        operate.find_trigger(connection, trigger_id)
+        manage.find_trigger(connection, trigger_id)
         horizon = paging.horizon(connection, trigger_id, query.status, query.where())
         page = paging.page(
             connection,
@@ -169,13 +169,13 @@ def _updated(
         if name in said:
             given[name] = given[name] or nothing
     if "idempotency_key_from" in said:
-        given["idempotency_key_from"] = describing.key_text(_key_from(body.idempotency_key_from))
+        given["idempotency_key_from"] = definition.key_text(_key_from(body.idempotency_key_from))
     with desk.database.reading() as connection:
-        before = operate.find_trigger(connection, trigger_id)
+        before = manage.find_trigger(connection, trigger_id)
         count = paging.execution_count(connection, desk.counter, trigger_id)
     if given.get("action_payload"):
         given["action_payload"] = restored(given["action_payload"], before.action_payload)
-    row = operate.update_trigger(desk.database, trigger_id, given, sources.names(), actor)
+    row = manage.update_trigger(desk.database, trigger_id, given, sources.names(), actor)
     return showing.trigger(desk, row, count)
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from app import operate
+from app.triggers import manage
 from tests import factories
 from tests.browser.conftest import LogIn
 from tests.browser.house import House, event
@@ -225,7 +225,7 @@ def test_a_trigger_is_changed_and_what_was_not_touched_stays(house: House, enter
 
     expect(page.get_by_role("heading", name="Renamed")).to_be_visible()
     with house.database.reading() as connection:
-        row = operate.find_trigger(connection, trigger_id)
+        row = manage.find_trigger(connection, trigger_id)
     assert row.retry_policy == '{"max_attempts": 3, "base_seconds": 5}'
     assert row.event_filter == '{ "a": "b"}'
 

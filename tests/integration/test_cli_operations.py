@@ -11,13 +11,14 @@ import click
 import pytest
 import sqlalchemy as sa
 
-from app import cli, operate, removing
+from app import cli
 from app.audit import Actor
 from app.cli import execution
 from app.db import Database, utc_now
 from app.db.models import execution_repeats
 from app.stats.counter_writer import Writer
 from app.stats.counters import Tally
+from app.triggers import manage, removal
 from app.web import api
 from tests import factories
 from tests.databases import ROOT
@@ -115,7 +116,7 @@ def test_a_trigger_is_made_as_the_pages_make_it_and_changed_into_another_type(
     options = ("--payload", "x", "--agent", "ada", "--type", "event", "--disabled")
     made = printed(hookonce("trigger", "add", "by hand", *options, "--json"))
     with database.reading() as connection:
-        row = operate.find_trigger(connection, made["id"])
+        row = manage.find_trigger(connection, made["id"])
 
     changed = printed(hookonce("trigger", "edit", "by hand", "--type", "webhook", "--json"))
 
@@ -281,9 +282,9 @@ def test_changes_are_found_by_subject_actor_and_action(
     hookonce: Hookonce, database: Database
 ) -> None:
     one, other = factories.trigger(database), factories.trigger(database)
-    operate.set_enabled(database, one, False, Actor("alice"))
-    operate.set_enabled(database, other, False, Actor("bob"))
-    removing.remove_trigger(database, other, Actor("alice"))
+    manage.set_enabled(database, one, False, Actor("alice"))
+    manage.set_enabled(database, other, False, Actor("bob"))
+    removal.remove_trigger(database, other, Actor("alice"))
 
     def found(*options: str) -> list[tuple[str, str]]:
         rows = printed(hookonce("audit", "list", "--json", *options))["rows"]

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app import operate
 from app.audit import Actor
 from app.db import Database
 from app.db.models import audit, triggers
 from app.errors import InvalidTrigger
 from app.intake import sources
+from app.triggers import manage
 from tests import factories
 from tests.databases import ROOT
 from tests.integration.test_cli import Hookonce, hookonce, printed, sentence
@@ -54,7 +54,7 @@ def records(database: Database) -> list[tuple[str, Any]]:
 
 
 def edit(database: Database, **changes: Any) -> None:
-    operate.update_trigger(database, "orders", changes, sources.names(), ALICE)
+    manage.update_trigger(database, "orders", changes, sources.names(), ALICE)
 
 
 def test_a_declared_trigger_is_made_marked_and_on_record(apply: Apply, database: Database) -> None:
@@ -192,7 +192,7 @@ def test_a_secret_comes_from_the_environment_and_is_never_printed(
 def test_a_secret_that_a_person_rotated_is_kept(apply: Apply, database: Database) -> None:
     entry = ORDERS | {"secret_env": "ORDERS_SECRET"}
     apply([entry], ORDERS_SECRET="the-first-one")
-    operate.rotate_secret(database, "orders", 60, "alices", ALICE)
+    manage.rotate_secret(database, "orders", 60, "alices", ALICE)
 
     kept = apply([entry], ORDERS_SECRET="the-first-one")
 
@@ -254,11 +254,11 @@ def test_the_example_can_be_applied(hookonce: Hookonce, database: Database) -> N
 def test_somebody_who_was_faster_is_not_overwritten(database: Database) -> None:
     trigger_id = factories.trigger(database, name="Orders", slug="orders", from_yaml=True)
     with database.reading() as connection:
-        seen = operate.find_trigger(connection, trigger_id)
+        seen = manage.find_trigger(connection, trigger_id)
     edit(database, agent="alice's")
 
-    with pytest.raises(operate.InvalidTrigger, match="run the command again"):
-        operate.apply_trigger(database, seen, {"agent": "the file's"}, sources.names())
+    with pytest.raises(manage.InvalidTrigger, match="run the command again"):
+        manage.apply_trigger(database, seen, {"agent": "the file's"}, sources.names())
 
     assert rows(database)[0].agent == "alice's"
 
@@ -277,5 +277,5 @@ def test_neither_a_file_nor_a_rotation_takes_a_secret_that_could_verify_nothing(
     unsaid = {name: value for name, value in entry.items() if name != "source"}
     assert said in sentence(apply([unsaid], ORDERS_SECRET="no key"))
     with pytest.raises(InvalidTrigger, match=said):
-        operate.rotate_secret(database, "orders", 60, "no key", ALICE)
+        manage.rotate_secret(database, "orders", 60, "no key", ALICE)
     assert rows(database)[0].secret == key

@@ -2,10 +2,11 @@
 
 import pytest
 
-from app import checkup, operate, queries
+from app import checkup
 from app.audit import Actor
 from app.db import Database
 from app.settings import Settings
+from app.triggers import manage, queries
 from app.worker.loop import Worker
 from tests import factories
 from tests.migrations.schema_dump import execute
@@ -45,7 +46,7 @@ def test_the_check_up_mentions_them(found: Database) -> None:
 
 
 def test_released_they_are_run_by_the_next_worker(found: Database, settings: Settings) -> None:
-    released = operate.release_held(found)
+    released = manage.release_held(found)
 
     attempts = Worker(found, settings).run_once()
 
@@ -53,23 +54,23 @@ def test_released_they_are_run_by_the_next_worker(found: Database, settings: Set
 
 
 def test_given_up_they_are_dead_letters_and_our_own_is_not(found: Database) -> None:
-    given_up = operate.give_up_held(found)
+    given_up = manage.give_up_held(found)
 
     assert given_up == 3
     assert _statuses(found) == ["failed", "failed", "failed", "pending"]
 
 
 def test_who_gave_them_up_is_named(found: Database) -> None:
-    operate.give_up_held(found, Actor("m" * 200))
+    manage.give_up_held(found, Actor("m" * 200))
 
     named = [row.finished_by for row in factories.executions(found)]
     assert named == ["m" * 100] * 3 + [None]
 
 
 def test_a_second_decision_finds_nothing_left_to_decide(found: Database) -> None:
-    operate.release_held(found)
+    manage.release_held(found)
 
-    given_up = operate.give_up_held(found)
+    given_up = manage.give_up_held(found)
 
     assert given_up == 0
 
@@ -85,4 +86,4 @@ def test_what_lost_its_trigger_before_we_came_is_counted_too(
         rows = queries.held_by_trigger(connection)
 
     assert [(row.slug, row.executions) for row in rows] == [(None, 1)]
-    assert operate.give_up_held(database) == 1
+    assert manage.give_up_held(database) == 1

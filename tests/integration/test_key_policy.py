@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from app import operate
 from app.db import Database
 from app.errors import KeyMissing
 from app.intake.message import Answer
 from app.intake.receive import Intake, receive
+from app.triggers import manage
 from tests import factories, senders
 from tests.databases import migrate
 
@@ -68,10 +68,10 @@ def test_below_the_policy_s_revision_the_default_places_count(
 
 
 def test_a_new_trigger_keeps_its_policy(database: Database) -> None:
-    described = operate.NewTrigger(
+    described = manage.NewTrigger(
         "orders", action_payload="x", key_from=("provider", "body:a"), missing_key="refuse"
     )
 
-    row = operate.add_trigger(database, described, ["custom"])
+    row = manage.add_trigger(database, described, ["custom"])
 
     assert (row.idempotency_key_from, row.missing_key) == ('["provider", "body:a"]', "refuse")

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from app import operate, removing
 from app.db import Database
 from app.intake import lookup
 from app.intake.lookup import FRESH_SECONDS, Triggers
+from app.triggers import manage, removal
 from tests import factories
 
 
@@ -43,7 +43,7 @@ def test_a_trigger_is_remembered_for_a_moment(
 ) -> None:
     trigger_id = str(factories.trigger(database))
     before = remembered.find(trigger_id)
-    operate.set_enabled(database, trigger_id, False)
+    manage.set_enabled(database, trigger_id, False)
 
     clock.seconds += 0.5
 
@@ -55,7 +55,7 @@ def test_a_disabled_trigger_is_known_to_be_so_within_two_seconds(
 ) -> None:
     trigger_id = str(factories.trigger(database))
     remembered.find(trigger_id)
-    operate.set_enabled(database, trigger_id, False)
+    manage.set_enabled(database, trigger_id, False)
 
     clock.seconds += 2
 
@@ -78,7 +78,7 @@ def test_a_removed_trigger_is_gone_within_two_seconds(
 ) -> None:
     trigger_id = str(factories.trigger(database))
     remembered.find(trigger_id)
-    removing.remove_trigger(database, trigger_id)
+    removal.remove_trigger(database, trigger_id)
 
     clock.seconds += 2
 
@@ -148,7 +148,7 @@ def test_what_a_slow_database_says_is_as_old_as_the_question(
 
     monkeypatch.setattr(remembered, "_row", slowly)
     remembered.find(trigger_id)
-    operate.set_enabled(database, trigger_id, False)
+    manage.set_enabled(database, trigger_id, False)
 
     clock.seconds += 0.2
 

@@ -8,11 +8,12 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
-from app import cli, operate, queries
+from app import cli
 from app.db import Database, types
 from app.db.models import trigger_executions, triggers
 from app.intake.receive import Intake, receive
 from app.settings import Settings
+from app.triggers import manage, queries
 from app.worker.loop import Worker
 from tests import factories, senders
 from tests.integration.conftest import WriteScript
@@ -128,7 +129,7 @@ def test_an_old_secret_without_a_readable_end_is_no_secret(
     database: Database, intake: Intake, kind: str
 ) -> None:
     trigger_id = factories.trigger(database)
-    operate.rotate_secret(database, str(trigger_id), 3600.0)
+    manage.rotate_secret(database, str(trigger_id), 3600.0)
     column = "previous_secret_expires_at"
     with database.writing() as connection:
         connection.exec_driver_sql(f"UPDATE triggers SET {column} = '{UNREADABLE[kind][0]}'")

@@ -4,12 +4,12 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from app import operate, removing
 from app.audit import Actor
 from app.db import Database
 from app.db.models import audit, execution_attempts, triggers
 from app.errors import DatabaseUnavailable, NotFound
 from app.intake.lookup import FRESH_SECONDS
+from app.triggers import manage, removal
 from tests import factories
 
 ALICE = Actor("alice")
@@ -17,8 +17,8 @@ ALICE = Actor("alice")
 
 @pytest.fixture(autouse=True)
 def _small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(removing, "STEP_ROWS", 2)
-    monkeypatch.setattr(removing, "FOLLOW_SECONDS", 0.0)
+    monkeypatch.setattr(removal, "STEP_ROWS", 2)
+    monkeypatch.setattr(removal, "FOLLOW_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def enabled(database: Database) -> dict[int, bool]:
 
 
 def test_all_that_it_did_goes_and_nothing_of_another(database: Database, trigger_id: int) -> None:
-    before = removing.remove_trigger(database, trigger_id, ALICE)
+    before = removal.remove_trigger(database, trigger_id, ALICE)
 
     assert (before.id, before.enabled) == (trigger_id, True)
     (left,) = factories.executions(database)
@@ -53,15 +53,15 @@ def test_many_go_in_small_steps(
     database: Database, trigger_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes = []
-    some = removing._removed_some
+    some = removal._removed_some
 
     def noted(database: Database, trigger_id: int) -> bool:
         sizes.append(len(factories.executions(database)))
         return some(database, trigger_id)
 
-    monkeypatch.setattr(removing, "_removed_some", noted)
+    monkeypatch.setattr(removal, "_removed_some", noted)
 
-    removing.remove_trigger(database, trigger_id)
+    removal.remove_trigger(database, trigger_id)
 
     assert sizes == [8, 6, 4, 2, 1]
 
@@ -73,11 +73,11 @@ def test_it_receives_nothing_while_they_go_and_can_be_removed_again_if_they_are_
         raise DatabaseUnavailable("away")
 
     with monkeypatch.context() as interrupted:
-        interrupted.setattr(removing, "_removed_some", away)
+        interrupted.setattr(removal, "_removed_some", away)
         with pytest.raises(DatabaseUnavailable):
-            removing.remove_trigger(database, trigger_id)
+            removal.remove_trigger(database, trigger_id)
     half_way = enabled(database)
-    removing.remove_trigger(database, trigger_id)
+    removal.remove_trigger(database, trigger_id)
 
     assert half_way[trigger_id] is False
     assert trigger_id not in enabled(database)
@@ -91,11 +91,11 @@ def test_few_go_at_once_with_the_trigger(database: Database) -> None:
     commits: list[sa.Connection] = []
     event.listen(database.engine, "commit", commits.append)
 
-    removing.remove_trigger(database, trigger_id)
+    removal.remove_trigger(database, trigger_id)
 
     assert len(commits) == 1
     with pytest.raises(NotFound), database.reading() as connection:
-        operate.find_trigger(connection, trigger_id)
+        manage.find_trigger(connection, trigger_id)
 
 
 def test_receivers_have_forgotten_the_trigger_before_the_first_key_goes(
@@ -103,4 +103,4 @@ def test_receivers_have_forgotten_the_trigger_before_the_first_key_goes(
 ) -> None:
     monkeypatch.undo()
 
-    assert removing.FOLLOW_SECONDS >= FRESH_SECONDS
+    assert removal.FOLLOW_SECONDS >= FRESH_SECONDS

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import pytest
 
-from app import removing
 from app.db import Database, utc_now
 from app.errors import NotFound, NotReplayable, RateLimited
 from app.executions.bulk_replay import FailingAgain, Pace, Replayed, replay_many
+from app.triggers import removal
 from tests import factories
 from tests.integration.test_replay import change, dead_letter, row
 
@@ -158,7 +158,7 @@ def test_what_is_deleted_while_it_is_looked_at_stops_nothing(database: Database)
 
 def remove_trigger_of(database: Database, execution_id: int) -> None:
 
-    removing.remove_trigger(database, str(row(database, execution_id).trigger_id))
+    removal.remove_trigger(database, str(row(database, execution_id).trigger_id))
 
 
 def test_once_stopped_nothing_more_follows(database: Database) -> None:

@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from app import operate, queries
 from app.db import Database
 from app.db.schema import SchemaWatch
 from app.errors import InvalidTrigger, Unverified
 from app.intake.lookup import Triggers
 from app.intake.message import OK
 from app.intake.receive import Intake, greet, receive
+from app.triggers import manage, queries
 from tests import factories, senders
 from tests.databases import migrate
 
@@ -27,14 +27,14 @@ def deliver(intake: Intake, trigger_id: int, secret: str) -> object:
 @pytest.fixture
 def rotated(database: Database) -> int:
     trigger_id = factories.trigger(database)
-    operate.rotate_secret(database, str(trigger_id), GRACE_SECONDS, NEW)
+    manage.rotate_secret(database, str(trigger_id), GRACE_SECONDS, NEW)
     return trigger_id
 
 
 def intake_after(database: Database, trigger_id: int, seconds: float) -> Intake:
     """An intake whose clock stands so long after the rotation."""
     with database.reading() as connection:
-        row = operate.find_trigger(connection, str(trigger_id))
+        row = manage.find_trigger(connection, str(trigger_id))
     moment = row.previous_secret_expires_at + timedelta(seconds=seconds - GRACE_SECONDS)
     return Intake(database, Triggers(database), SchemaWatch(database), now=lambda: moment)
 
@@ -69,7 +69,7 @@ def test_a_question_is_answered_under_either_as_long_as_both_are_good(
     database: Database, secret: str, seconds: float, status: int
 ) -> None:
     trigger_id = factories.trigger(database, source="whatsapp")
-    operate.rotate_secret(database, trigger_id, GRACE_SECONDS, NEW)
+    manage.rotate_secret(database, trigger_id, GRACE_SECONDS, NEW)
     intake = intake_after(database, trigger_id, GRACE_SECONDS + seconds)
     query = {"hub.mode": "subscribe", "hub.verify_token": secret, "hub.challenge": "7"}
 
@@ -80,7 +80,7 @@ def test_a_question_is_answered_under_either_as_long_as_both_are_good(
 
 def test_neither_is_shown_again(database: Database, rotated: int) -> None:
     with database.reading() as connection:
-        shown = str(queries.public(operate.find_trigger(connection, str(rotated))))
+        shown = str(queries.public(manage.find_trigger(connection, str(rotated))))
 
     assert senders.SECRET not in shown
     assert NEW not in shown
@@ -89,7 +89,7 @@ def test_neither_is_shown_again(database: Database, rotated: int) -> None:
 @pytest.mark.parametrize("secret", ["", "x" * 256], ids=["empty", "too long"])
 def test_a_secret_that_cannot_be_is_refused(database: Database, rotated: int, secret: str) -> None:
     with pytest.raises(InvalidTrigger):
-        operate.rotate_secret(database, str(rotated), GRACE_SECONDS, secret)
+        manage.rotate_secret(database, str(rotated), GRACE_SECONDS, secret)
 
 
 def test_on_the_revision_before_the_new_one_is_good(
@@ -105,4 +105,4 @@ def test_a_grace_period_that_is_none_is_refused(database: Database, grace_second
     trigger_id = factories.trigger(database)
 
     with pytest.raises(InvalidTrigger, match="stays good"):
-        operate.rotate_secret(database, trigger_id, grace_seconds)
+        manage.rotate_secret(database, trigger_id, grace_seconds)

@@ -8,12 +8,13 @@ import pytest
 import sqlalchemy as sa
 from alembic.util import CommandError
 
-from app import checkup, operate, resealing
+from app import checkup
 from app.db import Database
 from app.db.models import triggers
 from app.errors import InvalidSetting, SecretSealed
 from app.intake.receive import opened, receive
 from app.settings import from_environment
+from app.triggers import manage, sealing
 from tests import factories
 from tests.databases import migrate
 from tests.migrations import found_databases
@@ -48,8 +49,8 @@ def sealed_rows(database: Database) -> list[sa.Row[tuple[str | None, str | None]
 
 def test_a_new_secret_is_sealed_and_still_verifies(database_url: str) -> None:
     with keyed(database_url, OLD) as database:
-        made = operate.add_trigger(
-            database, operate.NewTrigger("t", action_payload="s", secret=CANARY), ["custom"]
+        made = manage.add_trigger(
+            database, manage.NewTrigger("t", action_payload="s", secret=CANARY), ["custom"]
         )
         answer = status(database, made.id)
 
@@ -62,7 +63,7 @@ def test_a_new_secret_is_sealed_and_still_verifies(database_url: str) -> None:
 def test_a_rotated_secret_and_the_one_before_are_sealed_and_both_verify(database_url: str) -> None:
     with keyed(database_url, OLD) as database:
         id_ = factories.trigger(database, secret=CANARY)
-        row = operate.rotate_secret(database, str(id_), 60.0, "its-successor")
+        row = manage.rotate_secret(database, str(id_), 60.0, "its-successor")
         answers = [status(database, id_, secret) for secret in (CANARY, "its-successor")]
 
     assert answers == [200, 200]
@@ -73,7 +74,7 @@ def test_a_rotated_secret_and_the_one_before_are_sealed_and_both_verify(database
 def test_what_stands_in_the_clear_is_sealed_and_unsealed_again(database_url: str) -> None:
     until = datetime.now(UTC) + timedelta(hours=1)
     with keyed(database_url, OLD) as database:
-        for number in range(resealing.AT_ONCE + 1):
+        for number in range(sealing.AT_ONCE + 1):
             factories.trigger(
                 database,
                 secret=f"{CANARY}-{number}",
@@ -83,12 +84,16 @@ def test_what_stands_in_the_clear_is_sealed_and_unsealed_again(database_url: str
         factories.trigger(database, secret=None)
         before = data(database_url)
 
-        sealed = sum(resealing.reseal(database))
+        sealed = sum(sealing.reseal(database))
         between = data(database_url)["triggers"]
-        again = sum(resealing.reseal(database))
-        unsealed = sum(resealing.unseal(database))
+        again = sum(sealing.reseal(database))
+        unsealed = sum(sealing.unseal(database))
 
-    assert (sealed, again, unsealed) == (resealing.AT_ONCE + 1, 0, resealing.AT_ONCE + 1)
+    assert (sealed, again, unsealed) == (
+        sealing.AT_ONCE + 1,
+        0,
+        sealing.AT_ONCE + 1,
+    )
     assert CANARY not in str(between)
     after = data(database_url)
     record = after.pop("hookonce_audit")
@@ -99,10 +104,10 @@ def test_what_stands_in_the_clear_is_sealed_and_unsealed_again(database_url: str
 def test_the_key_is_changed_without_a_gap(database_url: str) -> None:
     with keyed(database_url, OLD) as database:
         id_ = factories.trigger(database, secret=CANARY)
-        sum(resealing.reseal(database))
+        sum(sealing.reseal(database))
     with keyed(database_url, f"{NEW}, {OLD}") as database:
         during = status(database, id_)
-        changed = sum(resealing.reseal(database))
+        changed = sum(sealing.reseal(database))
     with keyed(database_url, NEW) as database:
         after = status(database, id_)
 
@@ -116,12 +121,12 @@ def test_found_secrets_that_may_not_be_missing_are_sealed_and_unsealed_again(
     migrate(empty_url)
     before = data(empty_url)["triggers"]
     with keyed(empty_url, OLD) as database:
-        sealed = sum(resealing.reseal(database))
-        new = operate.NewTrigger("new", action_payload="s", secret=CANARY)
-        made = operate.add_trigger(database, new, ["custom"])
-        rotated = operate.rotate_secret(database, "new", 60.0, "its-successor")
+        sealed = sum(sealing.reseal(database))
+        new = manage.NewTrigger("new", action_payload="s", secret=CANARY)
+        made = manage.add_trigger(database, new, ["custom"])
+        rotated = manage.rotate_secret(database, "new", 60.0, "its-successor")
         answers = [status(database, made.id, secret) for secret in (CANARY, "its-successor")]
-        sum(resealing.unseal(database))
+        sum(sealing.unseal(database))
 
     assert sealed == len(before)
     assert (made.secret, rotated.secret) == ("", "")
@@ -135,7 +140,7 @@ def test_a_secret_that_cannot_be_opened_is_our_own_trouble_and_refuses_nobody(
 ) -> None:
     with keyed(database_url, OLD) as database:
         id_ = factories.trigger(database, secret=CANARY)
-        sum(resealing.reseal(database))
+        sum(sealing.reseal(database))
 
     with keyed(database_url, keys) as database, pytest.raises(SecretSealed):
         status(database, id_)
@@ -146,13 +151,13 @@ def test_a_trigger_whose_key_is_lost_gets_a_new_secret_where_the_old_one_need_no
 ) -> None:
     with keyed(database_url, OLD) as database:
         id_ = factories.trigger(database, secret=CANARY, previous_secret=CANARY)
-        sum(resealing.reseal(database))
+        sum(sealing.reseal(database))
     with keyed(database_url, NEW) as database:
         with pytest.raises(SecretSealed):
-            operate.rotate_secret(database, id_, 60.0, "its-successor")
-        row = operate.rotate_secret(database, id_, 0.0, "its-successor")
+            manage.rotate_secret(database, id_, 60.0, "its-successor")
+        row = manage.rotate_secret(database, id_, 0.0, "its-successor")
         answer = status(database, id_, "its-successor")
-        resealed = sum(resealing.reseal(database))
+        resealed = sum(sealing.reseal(database))
 
     assert (answer, resealed) == (200, 0)
     assert (row.previous_secret, row.sealed_previous_secret) == (None, None)
@@ -161,12 +166,12 @@ def test_a_trigger_whose_key_is_lost_gets_a_new_secret_where_the_old_one_need_no
 def test_secrets_that_our_keys_do_not_open_are_named(database_url: str) -> None:
     with keyed(database_url, OLD) as database:
         factories.trigger(database, slug="lost", secret=CANARY)
-        sum(resealing.reseal(database))
+        sum(sealing.reseal(database))
     with keyed(database_url, NEW) as database:
         factories.trigger(database, slug="clear")
         with database.reading() as connection:
-            found = resealing.unopened(connection, database.safe)
-            counts = resealing.counts(connection)
+            found = sealing.unopened(connection, database.safe)
+            counts = sealing.counts(connection)
 
     assert found == ["lost"]
     assert counts == {"sealed": 1, "clear": 1}
@@ -176,7 +181,7 @@ def test_sealing_without_a_key_changes_nothing(database: Database) -> None:
     factories.trigger(database)
 
     with pytest.raises(InvalidSetting, match="HOOKONCE_SECRET_KEY"):
-        sum(resealing.reseal(database))
+        sum(sealing.reseal(database))
 
     assert sealed_rows(database) == [(SECRET, None)]
 
@@ -200,7 +205,7 @@ def test_sealed_secrets_are_not_taken_down_unless_asked(empty_url: str) -> None:
     migrate(empty_url)
     with keyed(empty_url, OLD) as database:
         factories.trigger(database, secret=CANARY)
-        sum(resealing.reseal(database))
+        sum(sealing.reseal(database))
     migrate(empty_url, to="0015", down=True)
     rows = data(empty_url)
 
@@ -218,12 +223,12 @@ def test_secrets_are_unsealed_where_the_downgrade_stopped_for_them(empty_url: st
     migrate(empty_url)
     with keyed(empty_url, OLD) as database:
         factories.trigger(database, secret=CANARY)
-        sum(resealing.reseal(database))
+        sum(sealing.reseal(database))
 
     with pytest.raises(CommandError, match="hookonce secret unseal"):
         migrate(empty_url, to="0014", down=True)
     with keyed(empty_url, OLD) as database:
-        unsealed = sum(resealing.unseal(database))
+        unsealed = sum(sealing.unseal(database))
     migrate(empty_url, to="0014", down=True)
 
     assert unsealed == 1
@@ -233,7 +238,7 @@ def test_secrets_are_unsealed_where_the_downgrade_stopped_for_them(empty_url: st
 def test_the_check_names_the_triggers_whose_secrets_do_not_open(database_url: str) -> None:
     with keyed(database_url, OLD) as database:
         factories.trigger(database, slug="lost", secret=CANARY)
-        sum(resealing.reseal(database))
+        sum(sealing.reseal(database))
         fit = checkup.secrets_open(database)
     with keyed(database_url, NEW) as database:
         unfit = checkup.secrets_open(database)

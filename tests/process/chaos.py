@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from app import operate
 from app.db import utc_now
 from app.db.models import trigger_executions
 from app.intake import sources
+from app.triggers import manage
 from tests.databases import PostgresServer
 from tests.process.findings import Findings, completed, found
 from tests.process.ledger import Ledger
@@ -45,8 +45,8 @@ class Scene:
 
     def load(self, port: int, name: str) -> Load:
         """Senders of a new trigger that calls the target."""
-        new = operate.NewTrigger(name, action_type="http", action_payload=self.sink.url)
-        trigger = operate.add_trigger(self.ledger.database, new, sources.names())
+        new = manage.NewTrigger(name, action_type="http", action_payload=self.sink.url)
+        trigger = manage.add_trigger(self.ledger.database, new, sources.names())
         return Load(Sender(port, trigger.id, trigger.secret), name, self.chance)
 
 

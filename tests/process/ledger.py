@@ -8,11 +8,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app import operate
 from app.db import Database
 from app.db.models import execution_attempts, trigger_executions
 from app.intake import sources
 from app.lifecycle import COMPLETED, UNFINISHED
+from app.triggers import manage
 from tests.process.sender import Sender
 from tests.process.service import Gunicorn, until
 
@@ -33,8 +33,8 @@ class Ledger:
         path = self.directory / name
         path.write_text(f"#!/bin/sh\n{script}\n")
         path.chmod(0o755)
-        new = operate.NewTrigger(name, action_payload=name)
-        return operate.add_trigger(self.database, new, sources.names())
+        new = manage.NewTrigger(name, action_payload=name)
+        return manage.add_trigger(self.database, new, sources.names())
 
     def sender(self, gunicorn: Gunicorn, name: str = "orders", script: str = WRITE_DOWN) -> Sender:
         """Who sends to a new trigger with this script."""

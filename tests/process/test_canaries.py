@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from app import operate
 from app.db import Database
 from app.intake import sources
 from app.settings import Settings
+from app.triggers import manage
 from tests.migrations.schema_dump import data
 from tests.process.ledger import Ledger
 from tests.process.sender import Sender
@@ -61,11 +61,11 @@ def test_no_secret_is_seen_anywhere(
 ) -> None:
     ledger = Ledger(sealed, tmp_path)
     signing = ledger.trigger("signing", script="env >&2; cat >&2; exit 1")
-    operate.rotate_secret(sealed, "signing", 3600, BEFORE)
-    operate.rotate_secret(sealed, "signing", 3600, SIGNING)
-    presenting = operate.add_trigger(
+    manage.rotate_secret(sealed, "signing", 3600, BEFORE)
+    manage.rotate_secret(sealed, "signing", 3600, SIGNING)
+    presenting = manage.add_trigger(
         sealed,
-        operate.NewTrigger(
+        manage.NewTrigger(
             "presenting",
             source="evolution",
             action_type="http",

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from app import operate, removing, resealing
+import app
 from app.executions import bulk_replay, replay
+from app.triggers import manage, removal, sealing
 
-APP = Path(operate.__file__).parent
+APP = Path(app.__file__).parent
 MODULES = {
     module.__name__.split(".")[-1]: module
-    for module in (operate, removing, replay, bulk_replay, resealing)
+    for module in (manage, removal, replay, bulk_replay, sealing)
 }
 CHANGING = {
     name: list(inspect.signature(function).parameters).index("actor")
@@ -61,9 +62,9 @@ def test_the_changes_that_people_make_are_known() -> None:
 @pytest.mark.parametrize(
     ("call", "named"),
     [
-        ("operate.rotate_secret(database, 1)", False),
-        ("operate.rotate_secret(database, 1, 60.0, None, actor)", True),
-        ("operate.rotate_secret(database, 1, actor=actor)", True),
+        ("manage.rotate_secret(database, 1)", False),
+        ("manage.rotate_secret(database, 1, 60.0, None, actor)", True),
+        ("manage.rotate_secret(database, 1, actor=actor)", True),
     ],
 )
 def test_a_call_that_names_nobody_is_seen(call: str, named: bool) -> None:

@@ -6,10 +6,10 @@ import pytest
 import sqlalchemy as sa
 from falcon import testing
 
-from app import operate
 from app.db import Database
 from app.db.models import triggers
 from app.settings import Settings
+from app.triggers import manage
 from app.web.application import create_app
 from tests import expectations, factories, senders
 from tests.senders import Sent
@@ -225,7 +225,7 @@ def test_an_enabled_trigger_is_the_operators_switch(
     client: testing.TestClient, database: Database
 ) -> None:
     trigger_id = factories.trigger(database, enabled=False)
-    operate.set_enabled(database, str(trigger_id), True)
+    manage.set_enabled(database, str(trigger_id), True)
 
     assert post(client, trigger_id, message()).status_code == 200
 

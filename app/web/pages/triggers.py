@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from app import actions, operate
+from app import actions
 from app.db import paging
 from app.db.paging import Where
 from app.errors import InvalidRequest, InvalidTrigger, NameTaken
@@ -11,6 +11,7 @@ from app.executions import search
 from app.executions.search import Sought
 from app.intake import sources
 from app.people import ADMIN, OPERATOR, VIEWER
+from app.triggers import manage
 from app.web import reading, showing, triggers
 from app.web.desk import Desk
 from app.web.pages import trigger_form
@@ -136,7 +137,7 @@ def delete(visit: Visit, trigger_id: int) -> Answer:
 def one(desk: Desk, trigger_id: int) -> Trigger:
     """The trigger as the API shows it, without its executions."""
     with desk.database.reading() as connection:
-        row = operate.find_trigger(connection, trigger_id)
+        row = manage.find_trigger(connection, trigger_id)
         return showing.trigger(
             desk, row, paging.execution_count(connection, desk.counter, trigger_id)
         )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypedDict
 
 from app.db.paging import Where
-from app.describing import LONGEST_LIFETIME_SECONDS
+from app.triggers.definition import LONGEST_LIFETIME_SECONDS
 from app.web.reading import Limits
 
 TriggerId = Annotated[int, Limits(least=1, most=2**31 - 1)]

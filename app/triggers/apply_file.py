@@ -12,11 +12,11 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app import describing, operate
 from app.audit import Actor
 from app.db import Database
 from app.db.models import audit, triggers
-from app.describing import NewTrigger
+from app.triggers import definition, manage
+from app.triggers.definition import NewTrigger
 
 SECRET = "secret"  # noqa: S105, the name of a column
 JSON_COLUMNS = frozenset({"event_filter", "retry_policy", "action_payload"})
@@ -67,8 +67,8 @@ class Step:
 def require_valid(entry: Declared, known_sources: list[str]) -> None:
     """Return if a trigger could be made of it; else raise InvalidTrigger."""
     described = NewTrigger(name="").columns() | dict(entry.columns)
-    describing.require_valid(described, known_sources)
-    describing.require_secret(entry.secret, described["source"])
+    definition.require_valid(described, known_sources)
+    definition.require_secret(entry.secret, described["source"])
 
 
 def plan(database: Database, entries: Sequence[Declared], *, force: bool = False) -> list[Step]:
@@ -85,7 +85,7 @@ def carry_out(
         return _made(database, step.declared, known_sources, actor)
     if not step.changes:
         return None
-    return operate.apply_trigger(
+    return manage.apply_trigger(
         database,
         step.row,
         {name: each.declared for name, each in step.changes.items() if name != SECRET},
@@ -129,12 +129,12 @@ def _edits(connection: Connection, row: sa.Row[Any]) -> dict[str, str]:
     A trigger that no file ever made is all a person's.
     """
     query = sa.select(audit.c.action, audit.c.actor, audit.c.after)
-    query = query.where(audit.c.subject == operate.subject(row.id)).order_by(audit.c.id)
+    query = query.where(audit.c.subject == manage.subject(row.id)).order_by(audit.c.id)
     everything = (*NewTrigger(name="").columns(), SECRET)
     edits = {} if row.from_yaml else dict.fromkeys(everything, SOMEBODY)
     for action, actor, after in connection.execute(query):
         names = set(json.loads(after or "{}"))
-        if action == operate.APPLIED:
+        if action == manage.APPLIED:
             names |= {SECRET} if "previous_secret_expires_at" in names or "slug" in names else set()
             edits = {name: by for name, by in edits.items() if name not in names}
         elif action == "trigger.rotate_secret":
@@ -166,4 +166,4 @@ def _made(
     key_from = columns.pop("idempotency_key_from", None) or ""
     parts = tuple(json.loads(key_from)) if key_from.startswith("[") else (key_from,)
     new = NewTrigger(**columns, key_from=parts if key_from else (), secret=entry.secret)
-    return operate.add_trigger(database, new, known_sources, actor, declared=True)
+    return manage.add_trigger(database, new, known_sources, actor, declared=True)

@@ -10,7 +10,7 @@ from app import audit
 from app.audit import UNNAMED, Actor
 from app.db import Database
 from app.db.models import trigger_executions, triggers
-from app.operate import locked_trigger, subject
+from app.triggers.manage import locked_trigger, subject
 
 FOLLOW_SECONDS = 2.0
 """After which every receiver knows that a trigger was disabled."""

@@ -10,12 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from app import audit, clock, describing, lifecycle, queries
+from app import audit, clock, lifecycle
 from app.audit import UNNAMED, Actor
 from app.db import Database, utc_now
 from app.db.models import trigger_executions, triggers
-from app.describing import NewTrigger
 from app.errors import InvalidTrigger, NameTaken, NotFound
+from app.triggers import definition, queries
+from app.triggers.definition import NewTrigger
 
 __all__ = ["NewTrigger"]
 SECRET_BYTES = 32
@@ -40,8 +41,8 @@ def add_trigger(
     description that cannot work.
     """
     described = new.columns()
-    describing.require_valid(described, known_sources)
-    describing.require_secret(new.secret, new.source)
+    definition.require_valid(described, known_sources)
+    definition.require_secret(new.secret, new.source)
     now = clock.now()
     secret = database.safe.columns("secret", new.secret or secrets.token_hex(SECRET_BYTES))
     made = described | secret | {"from_yaml": declared, "created_at": now, "updated_at": now}
@@ -73,7 +74,7 @@ def update_trigger(
                 name: value for name, value in changes.items() if before._mapping[name] != value
             }
             merged = dict(before._mapping) | changed
-            describing.require_valid(merged, known_sources, frozenset(changed))
+            definition.require_valid(merged, known_sources, frozenset(changed))
             return _change(connection, before, changed, "trigger.update", actor)
     except IntegrityError as error:
         raise NameTaken(f"there is a trigger named {changes.get('name')!r} already") from error
@@ -98,8 +99,8 @@ def apply_trigger(
         if before != seen:
             raise InvalidTrigger(f"{seen.slug} was changed this moment: run the command again")
         changed = {**changes, "from_yaml": True}
-        describing.require_secret(secret, changed.get("source", before.source))
-        describing.require_valid(dict(before._mapping) | changed, known_sources, frozenset(changes))
+        definition.require_secret(secret, changed.get("source", before.source))
+        definition.require_valid(dict(before._mapping) | changed, known_sources, frozenset(changes))
         if secret is not None:
             changed |= _rotated(database, before, secret, grace_seconds)
         return _change(connection, before, changed, APPLIED, actor)
@@ -115,7 +116,7 @@ def rotate_secret(
     """The trigger with a new secret; the old one stays as good for the grace period."""
     with database.writing() as connection:
         before = locked_trigger(connection, name_or_id)
-        describing.require_secret(secret, before.source)
+        definition.require_secret(secret, before.source)
         changed = _rotated(
             database, before, secret or secrets.token_hex(SECRET_BYTES), grace_seconds
         )
@@ -160,7 +161,7 @@ def try_trigger(
 def _rotated(
     database: Database, before: sa.Row[Any], secret: str, grace_seconds: float
 ) -> dict[str, Any]:
-    if not 0 <= grace_seconds <= describing.LONGEST_LIFETIME_SECONDS:  # nor is NaN
+    if not 0 <= grace_seconds <= definition.LONGEST_LIFETIME_SECONDS:  # nor is NaN
         raise InvalidTrigger("an old secret stays good for between 0 seconds and a hundred years")
     # one that is no good any more is not opened: the key that it was sealed with may be lost
     previous = database.safe.opened(before) if grace_seconds else None
