@@ -15,8 +15,8 @@ import urllib3
 from app.db import Database
 from app.db.models import trigger_executions
 from app.errors import InvalidTrigger
-from app.intake import lookup, sources
-from app.intake.firing import signed_headers
+from app.intake import sources, trigger_cache
+from app.intake.signing import signed_headers
 from app.settings import Settings
 
 AT_ONCE = 20
@@ -184,7 +184,7 @@ def _event(trigger: sa.Row[Any]) -> Outgoing:
     if trigger.source == "whatsapp":
         value = {"messages": [{"id": name}]}
         body["entry"] = [{"id": "doctor", "changes": [{"field": "messages", "value": value}]}]
-    for part in lookup.key_parts(trigger.idempotency_key_from):
+    for part in trigger_cache.key_parts(trigger.idempotency_key_from):
         if part.startswith(_HEADER):
             headers[part.removeprefix(_HEADER)] = name
         elif part.startswith(_BODY):

@@ -17,7 +17,7 @@ from app.errors import NotFound
 from app.executions import history, search
 from app.executions.dead_letters import UNKNOWN
 from app.executions.search import Sought
-from app.intake import lookup
+from app.intake import trigger_cache
 from app.settings import Settings
 from app.stats import deliveries
 from app.triggers import manage, queries
@@ -93,7 +93,7 @@ def show(_chosen: Settings, database: Database, execution_id: int, as_json: bool
     shown = queries.public(row) | {"trigger_slug": trigger.slug}
     shown["repeats"] = 0 if repeats is None else int(repeats.number)
     shown["repeated_at"] = None if repeats is None else clock.text(repeats.last_at)
-    places = lookup.key_parts(trigger.idempotency_key_from)
+    places = trigger_cache.key_parts(trigger.idempotency_key_from)
     shown |= {"key_from": " and ".join(places) or None, "first_execution_id": first_id}
     listed = {name: [queries.public(each) for each in rows] for name, rows in found.items()}
     if as_json:

@@ -10,7 +10,7 @@ from app.cli import keeping, printing
 from app.cli.reaching import WRONG, actor, with_database
 from app.db import Database
 from app.intake import key, sources
-from app.intake.firing import signed_headers
+from app.intake.signing import signed_headers
 from app.settings import Settings
 from app.triggers import definition, manage, queries
 

@@ -17,7 +17,7 @@ from app.audit import Actor
 from app.db import Database
 from app.db.models import triggers
 from app.errors import InvalidTrigger, NotFound
-from app.intake import lookup, sources
+from app.intake import sources, trigger_cache
 from app.triggers import manage, removal
 
 MARK = "hookonce.doctor"
@@ -38,7 +38,7 @@ def of(database: Database, trigger: sa.Row[Any], actor: Actor) -> Iterator[sa.Ro
         action_type="noop",
         action_payload=f"made by `hookonce doctor` for {trigger.slug}",
         secret=secret,
-        key_from=lookup.key_parts(trigger.idempotency_key_from),
+        key_from=trigger_cache.key_parts(trigger.idempotency_key_from),
         missing_key=trigger.missing_key,
         tolerance_seconds=trigger.tolerance_seconds,
         source_plugin=MARK,

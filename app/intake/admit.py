@@ -20,7 +20,7 @@ from app.errors import DatabaseUnavailable
 from app.executions import expired, prune
 from app.executions.retention import Lifetimes
 from app.intake.message import Admission, Request, Verdict
-from app.lane import Row, Standing
+from app.intake.store import Row, Standing
 from app.stats import outcomes
 
 _SECRET_NAMES = re.compile(r"auth|cookie|token|secret|signature|hmac|password|api-?key")

@@ -14,9 +14,10 @@ from app.db.schema import SchemaWatch
 from app.errors import KeyMissing, TooLarge
 from app.executions import retention
 from app.executions.retention import Keep, Lifetimes
-from app.intake import digest, jointly, key, lookup, parse, redact, sources, verify
-from app.intake.jointly import Entry
-from app.intake.lookup import Triggers
+from app.intake import batch, key, parse, payload_digest, redact, sources, trigger_cache, verify
+from app.intake.batch import Entry
+from app.intake.group_commit import Together
+from app.intake.memory_budget import Room
 from app.intake.message import (
     OK,
     Admission,
@@ -27,8 +28,7 @@ from app.intake.message import (
     Trigger,
     Verdict,
 )
-from app.intake.room import Room
-from app.intake.together import Together
+from app.intake.trigger_cache import Triggers
 from app.settings import Settings
 from app.stats import outcomes
 from app.stats.counters import NOBODY, Tally
@@ -58,7 +58,7 @@ class Intake:
     admit: Together[Entry, list[Verdict]] = field(init=False)
 
     def __post_init__(self) -> None:
-        admit = jointly.opened(self.database, self.schema, pre_check=self.pre_check)
+        admit = batch.opened(self.database, self.schema, pre_check=self.pre_check)
         object.__setattr__(self, "admit", admit)
 
 
@@ -98,14 +98,16 @@ def receive(request: Request, intake: Intake) -> Answer:
 
 def turned_away(trigger_id: str, outcome: str, intake: Intake) -> None:
     """A request to this address was refused before anything of it could be received."""
-    intake.tally.count_claimed(lookup.number(trigger_id), outcome)
+    intake.tally.count_claimed(trigger_cache.number(trigger_id), outcome)
 
 
 def answered(trigger_id: str, seconds: float, intake: Intake) -> None:
     """Whoever called this address has waited so long for the answer."""
     known = intake.triggers.remembered(trigger_id)
     if known is None:
-        count = partial(intake.tally.answered, lookup.number(trigger_id), seconds, claimed=True)
+        count = partial(
+            intake.tally.answered, trigger_cache.number(trigger_id), seconds, claimed=True
+        )
     else:
         count = partial(intake.tally.answered, known, seconds)
     afterwards.do(count)
@@ -171,7 +173,7 @@ def _admission(
     if found is None and trigger.key_required:
         raise KeyMissing("the event has no idempotency key, and this trigger asks for one")
     stored = parse.stored(redact.event(event, source.redacted))
-    said = None if found is None else digest.of(event)
+    said = None if found is None else payload_digest.of(event)
     return Admission(stored, found, said, redact.part(event, source.redacted) if shared else None)
 
 

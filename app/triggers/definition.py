@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app import actions, secret_forms
+from app import actions
 from app.errors import InvalidTrigger
 from app.executions import retry_policy
+from app.intake.sources import secret_formats
 
 LONGEST_NAME = 200
 LONGEST_SECRET = 255
@@ -110,7 +111,7 @@ def require_secret(secret: str | None, source: str | None) -> None:
         return
     if not 0 < len(secret) <= LONGEST_SECRET:
         raise InvalidTrigger(f"a secret has 1 to {LONGEST_SECRET} characters")
-    mistake = secret_forms.mistake(source or "", secret)
+    mistake = secret_formats.mistake(source or "", secret)
     if mistake:
         raise InvalidTrigger(mistake)
 

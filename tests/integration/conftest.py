@@ -8,8 +8,8 @@ import pytest
 
 from app.db import Database
 from app.db.schema import SchemaWatch
-from app.intake.lookup import Triggers
 from app.intake.receive import Intake
+from app.intake.trigger_cache import Triggers
 from app.settings import Settings
 from tests.senders import NOW
 from tests.sink import Sink, listening

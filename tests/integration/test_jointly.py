@@ -13,11 +13,11 @@ from app.db.models import execution_requests, trigger_executions
 from app.db.schema import SchemaWatch
 from app.errors import DatabaseUnavailable
 from app.intake import admit
-from app.intake.jointly import Admitting, Entry, Result
+from app.intake.batch import Admitting, Entry, Result
 from app.intake.message import Admission, Request, Verdict
-from app.lane.postgresql import postgresql_entering, postgresql_standing
-from app.lane.rows import shape
-from app.lane.sqlite import sqlite_standing, sqlite_standing_alone
+from app.intake.store.postgresql import postgresql_entering, postgresql_standing
+from app.intake.store.rows import shape
+from app.intake.store.sqlite import sqlite_standing, sqlite_standing_alone
 from app.settings import Settings
 from app.stats import outcomes
 from tests import factories

@@ -13,7 +13,7 @@ from app.db.models import trigger_executions
 from app.db.schema import SchemaWatch
 from app.executions import replay
 from app.executions.retention import Lifetimes
-from app.intake.jointly import Admitting, Entry
+from app.intake.batch import Admitting, Entry
 from app.intake.message import Admission, Request, Verdict
 from app.stats import outcomes
 from tests import factories

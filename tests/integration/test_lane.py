@@ -9,14 +9,14 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from app import lane
 from app.db import Database, postgresql
 from app.db.schema import SchemaWatch
 from app.errors import DatabaseUnavailable, SchemaMoved
-from app.intake.jointly import LIGHT_BYTES, Admitting, Entry, Result
+from app.intake import store
+from app.intake.batch import LIGHT_BYTES, Admitting, Entry, Result
 from app.intake.message import Admission, Request
-from app.lane import Row, RowRefused, SqliteLane, Standing
-from app.lane.postgresql import PostgresqlLane
+from app.intake.store import Row, RowRefused, SqliteLane, Standing
+from app.intake.store.postgresql import PostgresqlLane
 from tests import factories
 from tests.answering import Answering
 from tests.process.test_database_in_trouble import LOCK
@@ -45,7 +45,7 @@ def row(trigger_id: int, key: str | None) -> Row:
 def test_an_event_alone_is_an_execution_with_its_request(database: Database) -> None:
     trigger_id, schema = factories.trigger(database), SchemaWatch(database).current()
 
-    with lane.opened(database) as way:
+    with store.opened(database) as way:
         made = way.enter(schema, row(trigger_id, "a"))
 
     (found,) = factories.executions(database)
@@ -61,7 +61,7 @@ def test_an_event_alone_whose_key_stands_is_told_as_what_it_was_admitted(
     trigger_id, schema = factories.trigger(database), SchemaWatch(database).current()
     other_id = factories.trigger(database)
 
-    with lane.opened(database) as way:
+    with store.opened(database) as way:
         made = way.enter(schema, row(trigger_id, "a"))
         again = way.enter(schema, row(trigger_id, "a"))
         of_another = way.enter(schema, row(other_id, "a"))
@@ -74,7 +74,7 @@ def test_an_event_alone_whose_key_stands_is_told_as_what_it_was_admitted(
 def test_events_alone_without_a_key_are_an_execution_each(database: Database) -> None:
     trigger_id, schema = factories.trigger(database), SchemaWatch(database).current()
 
-    with lane.opened(database) as way:
+    with store.opened(database) as way:
         made = [way.enter(schema, row(trigger_id, None)) for _ in range(2)]
 
     assert [each.id for each in factories.executions(database)] == made
@@ -107,7 +107,7 @@ def test_a_text_with_a_zero_byte_is_refused_and_not_cut_off_there(
     database: Database, admitting: Admitting
 ) -> None:
     event = row(factories.trigger(database), "k\0after it")
-    with pytest.raises(RowRefused), lane.opened(database) as way:
+    with pytest.raises(RowRefused), store.opened(database) as way:
         way.enter(admitting.schema.current(), event)
 
     assert factories.executions(database) == []
@@ -180,7 +180,7 @@ def test_the_first_connection_is_made_elsewhere_and_kept_for_the_next(
     used: list[object] = []
 
     def request() -> None:
-        with lane.opened(database) as way:
+        with store.opened(database) as way:
             used.append(way)
 
     for number in (1, 2):
@@ -193,7 +193,7 @@ def test_the_first_connection_is_made_elsewhere_and_kept_for_the_next(
 
 
 def test_its_connection_is_kept_besides_the_pool(database: Database) -> None:
-    with lane.opened(database):
+    with store.opened(database):
         pass
 
     pool = database.engine.pool
@@ -202,12 +202,12 @@ def test_its_connection_is_kept_besides_the_pool(database: Database) -> None:
     with ExitStack() as all_of_them:
         for _ in range(pool.size()):
             all_of_them.enter_context(database.reading())
-        with lane.opened(database) as way:
+        with store.opened(database) as way:
             assert way.stands()
 
 
 def test_two_at_once_have_a_connection_each_and_one_is_kept(database: Database) -> None:
-    with lane.opened(database) as one, lane.opened(database) as another:
+    with store.opened(database) as one, store.opened(database) as another:
         assert one is not another
 
     assert len(database.aside) == 1
@@ -217,14 +217,14 @@ def test_a_connection_is_kept_when_a_row_is_refused_and_no_more_after_any_other_
     database: Database, admitting: Admitting
 ) -> None:
     schema = admitting.schema.current()
-    with lane.opened(database) as kept:
+    with store.opened(database) as kept:
         pass
 
-    with pytest.raises(RowRefused), lane.opened(database) as refusing:
+    with pytest.raises(RowRefused), store.opened(database) as refusing:
         refusing.enter(schema, row(999_999, "of no trigger"))
-    with pytest.raises(SchemaMoved), lane.opened(database) as failing:
+    with pytest.raises(SchemaMoved), store.opened(database) as failing:
         failing._connection.execute("SELECT absent FROM nowhere")
-    with lane.opened(database) as another:
+    with store.opened(database) as another:
         pass
 
     assert refusing is failing is kept
@@ -232,7 +232,7 @@ def test_a_connection_is_kept_when_a_row_is_refused_and_no_more_after_any_other_
 
 
 def test_its_connection_is_closed_with_the_database(database: Database) -> None:
-    with lane.opened(database) as way:
+    with store.opened(database) as way:
         pass
     database.dispose()
 
@@ -242,11 +242,11 @@ def test_its_connection_is_closed_with_the_database(database: Database) -> None:
 
 @pytest.mark.parametrize("kind", ["postgresql"])
 def test_a_connection_that_was_lost_while_it_was_kept_is_replaced(database: Database) -> None:
-    with lane.opened(database) as lost:
+    with store.opened(database) as lost:
         pass
     lost._connection.close()
 
-    with lane.opened(database) as another:
+    with store.opened(database) as another:
         assert another._connection.execute("SELECT 1").fetchone() == (1,)
 
 
@@ -309,13 +309,13 @@ def test_a_connection_in_place_of_a_lost_one_is_made_elsewhere(
         makers.append(threading.get_ident())
         return connect(*given, **named)
 
-    with pytest.raises(SchemaMoved), lane.opened(database) as way:
+    with pytest.raises(SchemaMoved), store.opened(database) as way:
         way._connection.execute("SELECT absent FROM nowhere")
     monkeypatch.setattr(postgresql._Connection, "connect", told)
     done: list[bool] = []
 
     def request() -> None:
-        with lane.opened(database):
+        with store.opened(database):
             done.append(True)
 
     answering.answer(request)
@@ -350,7 +350,7 @@ def test_a_server_that_says_nothing_is_given_up(
 
     def request() -> None:
         try:
-            with lane.opened(database) as way:
+            with store.opened(database) as way:
                 way._connection.patience_seconds = 0.1
                 way._connection.execute("SELECT pg_sleep(9)")
         except DatabaseUnavailable as error:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from app.db import Database
-from app.intake import lookup
-from app.intake.lookup import FRESH_SECONDS, Triggers
+from app.intake import trigger_cache
+from app.intake.trigger_cache import FRESH_SECONDS, Triggers
 from app.triggers import manage, removal
 from tests import factories
 
@@ -158,7 +158,7 @@ def test_what_a_slow_database_says_is_as_old_as_the_question(
 def test_strangers_who_ask_for_any_number_take_no_more_room_than_the_limit(
     database: Database, remembered: Triggers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lookup, "REMEMBERED_AT_MOST", 10)
+    monkeypatch.setattr(trigger_cache, "REMEMBERED_AT_MOST", 10)
     trigger_id = str(factories.trigger(database))
 
     for number in range(1_000, 1_025):

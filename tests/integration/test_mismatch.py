@@ -10,15 +10,15 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from app import lane
 from app.db import Database
 from app.db.models import trigger_executions
 from app.db.schema import SchemaWatch, history
 from app.intake import receive as sentence
-from app.intake.lookup import Triggers
+from app.intake import store
 from app.intake.message import OK, Answer
 from app.intake.receive import Intake, receive
-from app.lane import Lane
+from app.intake.store import Lane
+from app.intake.trigger_cache import Triggers
 from app.stats import outcomes
 from app.stats.counters import Batch
 from tests import factories, senders
@@ -176,7 +176,7 @@ def test_counting_takes_no_turn_with_the_database(
     trigger_id = factories.trigger(database)
     send(intake, trigger_id, FIRST)
     turns: list[object] = []
-    opened = lane.opened
+    opened = store.opened
 
     def told(*given: object) -> None:
         if threading.current_thread() is threading.main_thread():  # and not the one that rings
@@ -187,7 +187,7 @@ def test_counting_takes_no_turn_with_the_database(
         return opened(asked)
 
     event.listen(database.engine, "checkout", told)
-    monkeypatch.setattr(lane, "opened", told_and_opened)
+    monkeypatch.setattr(store, "opened", told_and_opened)
 
     costs = {}
     for name, body in {"new": b'{"messageId": "m-2"}', "same": FIRST, "other": OTHER}.items():

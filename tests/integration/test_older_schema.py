@@ -7,9 +7,9 @@ from app.db import Database
 from app.db.models import trigger_executions
 from app.db.schema import WATCH_SECONDS, SchemaWatch, history
 from app.errors import DatabaseUnavailable
-from app.intake.lookup import Triggers
 from app.intake.message import OK, Answer
 from app.intake.receive import Intake, receive
+from app.intake.trigger_cache import Triggers
 from tests import factories, senders
 from tests.databases import migrate
 

@@ -8,7 +8,7 @@ from app.audit import Actor
 from app.db import Database
 from app.db.models import audit, execution_attempts, triggers
 from app.errors import DatabaseUnavailable, NotFound
-from app.intake.lookup import FRESH_SECONDS
+from app.intake.trigger_cache import FRESH_SECONDS
 from app.triggers import manage, removal
 from tests import factories
 

@@ -7,9 +7,9 @@ import pytest
 from app.db import Database
 from app.db.schema import SchemaWatch
 from app.errors import InvalidTrigger, Unverified
-from app.intake.lookup import Triggers
 from app.intake.message import OK
 from app.intake.receive import Intake, greet, receive
+from app.intake.trigger_cache import Triggers
 from app.triggers import manage, queries
 from tests import factories, senders
 from tests.databases import migrate

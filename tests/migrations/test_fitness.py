@@ -9,8 +9,8 @@ from alembic.util import CommandError
 from app.db import Database
 from app.db.migration_ops import fitness
 from app.db.schema import SchemaWatch
-from app.intake.lookup import Triggers
 from app.intake.receive import Intake, receive
+from app.intake.trigger_cache import Triggers
 from app.settings import from_environment
 from app.worker.loop import Worker
 from tests import factories, senders

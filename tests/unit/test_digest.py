@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from app.intake import digest, parse
+from app.intake import parse, payload_digest
 from app.intake.message import Event, Request
 from tests import senders
 from tests.expectations import SEVERAL_EVENTS
@@ -12,7 +12,7 @@ from tests.expectations import SEVERAL_EVENTS
 
 def digest_of(body: bytes, content_type: str = "application/json") -> str:
     payload = parse.payload(Request("1", {"content-type": content_type}, body))
-    return digest.of(Event(payload, {}))
+    return payload_digest.of(Event(payload, {}))
 
 
 @pytest.mark.parametrize(
@@ -70,4 +70,4 @@ def test_each_event_of_a_batch_has_a_digest_of_its_own(source: str, case: str) -
     request = Request("1", {k.lower(): v for k, v in sent.headers.items()}, sent.body)
     events = sources.named(source).events(request, json.loads(sent.body))
 
-    assert len({digest.of(event) for event in events}) == len(events) > 1
+    assert len({payload_digest.of(event) for event in events}) == len(events) > 1

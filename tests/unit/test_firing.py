@@ -4,7 +4,7 @@ import pytest
 
 from app import clock
 from app.errors import InvalidTrigger
-from app.intake import firing, sources, verify
+from app.intake import signing, sources, verify
 from app.intake.message import Trigger
 from tests import factories
 from tests.senders import SECRET, Sent
@@ -16,7 +16,7 @@ BODY = b'{"hello": "world"}'
 
 @pytest.mark.parametrize("source", sorted(set(sources.names()) - BEYOND_HEADERS))
 def test_a_fired_request_is_verified(source: str) -> None:
-    headers = firing.signed_headers(source, SECRET, BODY)
+    headers = signing.signed_headers(source, SECRET, BODY)
     trigger = Trigger(1, source, SECRET, enabled=True)
 
     verified = verify.check(trigger, factories.request(Sent(headers, BODY)), clock.now())
@@ -30,4 +30,4 @@ def test_a_fired_request_is_verified(source: str) -> None:
 )
 def test_what_cannot_be_signed_is_said_so(source: str, secret: str | None) -> None:
     with pytest.raises(InvalidTrigger):
-        firing.signed_headers(source, secret, BODY)
+        signing.signed_headers(source, secret, BODY)

@@ -3,7 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from app.intake.room import SMALL_BYTES, Room
+from app.intake.memory_budget import SMALL_BYTES, Room
 from app.server.fast_parser import WHOLE_BYTES
 
 LARGE = SMALL_BYTES + 1

@@ -4,9 +4,9 @@ import base64
 
 import pytest
 
-from app import secret_forms
 from app.errors import Unverified
 from app.intake import sources
+from app.intake.sources import secret_formats
 from tests import factories, senders
 
 KEY = base64.b64encode(b"k" * 24).decode()
@@ -27,7 +27,7 @@ KEY = base64.b64encode(b"k" * 24).decode()
     ],
 )
 def test_what_can_be_a_secret_is_one(source: str, secret: str) -> None:
-    assert secret_forms.mistake(source, secret) is None
+    assert secret_formats.mistake(source, secret) is None
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_what_can_be_a_secret_is_one(source: str, secret: str) -> None:
     ],
 )
 def test_what_can_be_none_is_told_in_a_sentence(source: str, secret: str) -> None:
-    said = secret_forms.mistake(source, secret)
+    said = secret_formats.mistake(source, secret)
 
     assert said
     assert said.startswith(f"a secret of the source {source!r} is ")

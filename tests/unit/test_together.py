@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from app.intake.together import Together
+from app.intake.group_commit import Together
 
 DEADLINE_SECONDS = 20.0
 

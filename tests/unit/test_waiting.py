@@ -13,7 +13,7 @@ from selectors import EVENT_READ, EVENT_WRITE
 import pytest
 from greenlet import getcurrent
 
-from app.intake.together import Together
+from app.intake.group_commit import Together
 from app.server import scheduler
 from tests.answering import DEADLINE_SECONDS, Answering
 

@@ -18,7 +18,7 @@ from falcon import testing
 
 from app import clock
 from app.db import Database
-from app.intake import lookup, signatures, sources
+from app.intake import signatures, sources, trigger_cache
 from tests import factories, senders
 from tests.senders import Sent
 from tests.web.sending import post, signed
@@ -55,7 +55,7 @@ def cost(
     client: testing.TestClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[object, Sent], Cost]:
     """Sends to an address; what it cost, the look-up included where it is the first to ask."""
-    monkeypatch.setattr(lookup, "FRESH_SECONDS", 3600.0)  # however slow the machine
+    monkeypatch.setattr(trigger_cache, "FRESH_SECONDS", 3600.0)  # however slow the machine
     digested: list[int] = []
     digest = signatures.hmac.digest
 

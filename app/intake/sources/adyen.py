@@ -11,8 +11,8 @@ from app.errors import Unreadable, Unverified
 from app.intake import parse
 from app.intake.message import Event, Facts, Json, Request, Source
 from app.intake.signatures import BAD, MISSING, digest, require_match
-from app.intake.sources.reading import at, text
-from app.secret_forms import of_hex
+from app.intake.sources.payload import at, text
+from app.intake.sources.secret_formats import of_hex
 
 SIGNED = (
     ("pspReference",),

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from app.intake.message import Event, Facts, Json, Request, Source
 from app.intake.signatures import hmac_sha256_hex, require_match
-from app.intake.sources.reading import at, identity
+from app.intake.sources.payload import at, identity
 
 FACTS = Facts(
     documentation="https://developer.clickup.com/docs/webhooksignature",

@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from app.errors import Unverified
 from app.intake.message import Answer, Event, Facts, Json, Request, Source
 from app.intake.signatures import BAD, MISSING, curve_signed, require_fresh
-from app.intake.sources.reading import at, identity
-from app.secret_forms import of_public_key
+from app.intake.sources.payload import at, identity
+from app.intake.sources.secret_formats import of_public_key
 
 TOLERANCE_SECONDS = 300.0
 PING = 1

@@ -13,7 +13,7 @@ from app.intake import strict_json
 from app.intake.message import Event, Facts, Json, Request, Source
 from app.intake.signatures import BAD, STALE, digest, require_match
 from app.intake.sources import custom
-from app.intake.sources.reading import at, identity, text
+from app.intake.sources.payload import at, identity, text
 
 SECRET_HEADERS = ("x-webhook-secret", "apikey")
 LEEWAY_SECONDS = 1800.0

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from app.intake.message import OK, Answer, Event, Facts, Json, Request, Source
 from app.intake.signatures import hmac_sha256_hex, require_match
-from app.intake.sources.reading import at, identity, unwrapped
+from app.intake.sources.payload import at, identity, unwrapped
 
 BRANCH_PREFIX = "refs/heads/"
 FACTS = Facts(

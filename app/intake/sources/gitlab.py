@@ -5,8 +5,8 @@ from datetime import datetime
 from app.intake.message import Event, Facts, Json, Request, Source
 from app.intake.signatures import require_match
 from app.intake.sources import standard
-from app.intake.sources.reading import at
-from app.secret_forms import STANDARD_PREFIX
+from app.intake.sources.payload import at
+from app.intake.sources.secret_formats import STANDARD_PREFIX
 
 BRANCH_PREFIX = "refs/heads/"
 

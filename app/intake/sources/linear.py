@@ -6,7 +6,7 @@ from app.errors import Unreadable, Unverified
 from app.intake import strict_json
 from app.intake.message import Event, Facts, Json, Request, Source
 from app.intake.signatures import BAD, hmac_sha256_hex, require_fresh, require_match
-from app.intake.sources.reading import at, identity, text
+from app.intake.sources.payload import at, identity, text
 
 # The older system read the name with X-; proxies were configured for it.
 SIGNATURE_HEADERS = ("linear-signature", "x-linear-signature")

@@ -8,7 +8,7 @@ from datetime import datetime
 from app.errors import Unverified
 from app.intake.message import Event, Facts, Json, Request, Source
 from app.intake.signatures import BAD, MISSING, hmac_sha256_hex, require_fresh, require_match
-from app.intake.sources.reading import at, text
+from app.intake.sources.payload import at, text
 
 MILLISECOND_DIGITS = 13
 """The documentation shows Unix seconds; libraries were written for milliseconds."""

@@ -11,7 +11,7 @@ from app.intake.signatures import (
     require_match,
     timestamp_and_values,
 )
-from app.intake.sources.reading import at, identity
+from app.intake.sources.payload import at, identity
 
 # Paddle's own libraries allow 5 s, which a queue in a proxy or a clock that is a little off use
 # up; then a genuine notification is refused. The key keeps a replay within five minutes out.

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from app.intake.message import Event, Facts, Json, Request, Source
 from app.intake.signatures import hmac_sha256_base64, require_match
-from app.intake.sources.reading import identity
+from app.intake.sources.payload import identity
 
 FACTS = Facts(
     documentation="https://shopify.dev/docs/apps/build/webhooks/subscribe/https",

@@ -5,7 +5,7 @@ from datetime import datetime
 from app.errors import Unverified
 from app.intake.message import Answer, Event, Facts, Json, Request, Source
 from app.intake.signatures import MISSING, hmac_sha256_hex, require_fresh, require_match
-from app.intake.sources.reading import at, identity, unwrapped
+from app.intake.sources.payload import at, identity, unwrapped
 
 TOLERANCE_SECONDS = 300.0
 FACTS = Facts(

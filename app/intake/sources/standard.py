@@ -10,8 +10,8 @@ from datetime import datetime
 from app.errors import Unverified
 from app.intake.message import Event, Facts, Json, Request, Source
 from app.intake.signatures import BAD, MISSING, digest, require_fresh, require_match
-from app.intake.sources.reading import at
-from app.secret_forms import of_base64
+from app.intake.sources.payload import at
+from app.intake.sources.secret_formats import of_base64
 
 TOLERANCE_SECONDS = 300.0
 

@@ -11,7 +11,7 @@ from app.intake.signatures import (
     require_match,
     timestamp_and_values,
 )
-from app.intake.sources.reading import at, identity
+from app.intake.sources.payload import at, identity
 
 TOLERANCE_SECONDS = 300.0
 FACTS = Facts(

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from app.errors import Unverified
 from app.intake.message import FORM, Event, Facts, Json, Request, Source
 from app.intake.signatures import BAD, MISSING, digest, require_match
-from app.intake.sources.reading import at, identity, text
+from app.intake.sources.payload import at, identity, text
 
 FACTS = Facts(
     documentation="https://www.twilio.com/docs/usage/webhooks/webhooks-security",

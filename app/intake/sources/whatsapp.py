@@ -6,7 +6,7 @@ from datetime import datetime
 from app.errors import Unverified
 from app.intake.message import Answer, Event, Facts, Json, Request, Source
 from app.intake.signatures import hmac_sha256_hex, require_match
-from app.intake.sources.reading import at, identity
+from app.intake.sources.payload import at, identity
 
 ITEMS = {"messages": "message", "statuses": "status"}
 """The lists inside a change, and what one of their items is called."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.db import begin_writing
 from app.db.schema import Schema
-from app.lane.rows import Row, Shape, Standing, shape, told
+from app.intake.store.rows import Row, Shape, Standing, shape, told
 
 
 class SqliteLane:

@@ -11,8 +11,8 @@ from functools import partial
 from typing import Any, cast
 
 from app.db import Database, in_our_words
-from app.lane.rows import Lane, Row, RowRefused, Standing
-from app.lane.sqlite import SqliteLane
+from app.intake.store.rows import Lane, Row, RowRefused, Standing
+from app.intake.store.sqlite import SqliteLane
 from app.server import scheduler
 
 __all__ = ["Lane", "Row", "RowRefused", "SqliteLane", "Standing", "opened"]
@@ -65,6 +65,8 @@ def _made(database: Database) -> Lane:
     pooled.detach()
     if database.engine.dialect.name == "sqlite":
         return SqliteLane(connection)
-    from app.lane.postgresql import PostgresqlLane  # its driver, too, is loaded where it is used
+    from app.intake.store.postgresql import (
+        PostgresqlLane,  # its driver, too, is loaded where it is used
+    )
 
     return PostgresqlLane(connection)

@@ -11,15 +11,15 @@ from functools import partial
 
 from sqlalchemy.exc import DataError, IntegrityError
 
-from app import lane, log
+from app import log
 from app.db import Database
 from app.db.schema import Schema, SchemaWatch
 from app.errors import DatabaseUnavailable, Deadlocked, SchemaMoved
 from app.executions.retention import Lifetimes
-from app.intake import admit
+from app.intake import admit, store
+from app.intake.group_commit import Together
 from app.intake.message import Admission, Request, Verdict
-from app.intake.together import Together
-from app.lane import Lane, Row, RowRefused, Standing
+from app.intake.store import Lane, Row, RowRefused, Standing
 from app.lifecycle import PENDING
 from app.server import scheduler
 from app.stats import outcomes
@@ -83,7 +83,7 @@ class Admitting:
         return _alike(moved, entries)
 
     def _together(self, schema: Schema, entries: list[Entry]) -> list[list[Verdict]]:
-        with lane.opened(self.database) as way:
+        with store.opened(self.database) as way:
             known, fresh, ids = self._entered(way, schema, entries)
         if ids:
             self.database.bell.ring()
@@ -154,7 +154,7 @@ class Admitting:
         return verdicts
 
     def _counting_alone(self, schema: Schema, entry: Entry) -> Known:
-        with lane.opened(self.database) as way:
+        with store.opened(self.database) as way:
             return _counting([entry], _standing(way, schema, [entry]))
 
 

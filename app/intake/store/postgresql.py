@@ -9,7 +9,7 @@ from psycopg import errors, generators, pq
 
 from app.db import ONLY_BY_KEY
 from app.db.schema import Schema
-from app.lane.rows import Row, Shape, Standing, shape, told
+from app.intake.store.rows import Row, Shape, Standing, shape, told
 
 _INTEGER, _TEXT, _BYTEA = 23, 25, 17
 _TYPES = [_INTEGER, _TEXT, _TEXT, _TEXT, _TEXT, _TEXT, _BYTEA]
