@@ -11,8 +11,8 @@ from typing import Any
 
 from urllib3.util import Url
 
-from app.actions import http, options, outgoing
-from app.actions.outgoing import Client
+from app.actions import http, http_client, options
+from app.actions.http_client import Client
 from app.actions.work import Work
 from app.errors import ActionFailed, InvalidTrigger
 from app.lifecycle import CONFIGURATION, REJECTED
@@ -57,7 +57,7 @@ class Message:
 
 def run(work: Work) -> str:
     """What Evolution Go answered, with a status of 2xx; the key is in nothing that is kept."""
-    return send(work, outgoing.client(work.settings.hookonce_egress_allow))
+    return send(work, http_client.client(work.settings.hookonce_egress_allow))
 
 
 def validate(payload: str) -> None:

@@ -12,8 +12,8 @@ from functools import lru_cache
 
 from urllib3.util import Url
 
-from app.actions import options, outgoing
-from app.actions.outgoing import Answer, Client
+from app.actions import http_client, options
+from app.actions.http_client import Answer, Client
 from app.actions.work import Work, summary, without
 from app.errors import ActionFailed
 
@@ -53,7 +53,7 @@ def run(work: Work) -> str:
 
     Raises ActionFailed with the status, or with what kept the request from being answered.
     """
-    return send(work, outgoing.client(work.settings.hookonce_egress_allow))
+    return send(work, http_client.client(work.settings.hookonce_egress_allow))
 
 
 def validate(payload: str) -> None:

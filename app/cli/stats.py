@@ -16,7 +16,7 @@ from app.executions import due
 from app.intake import sources
 from app.settings import Settings
 from app.stats import outcomes, summary
-from app.worker import share
+from app.worker import fair_share
 
 
 @click.command("stats")
@@ -41,7 +41,7 @@ def command(chosen: Settings, database: Database, days: int, as_json: bool) -> N
             "dlq_size": sum(dead.values()),
             "wpp_command_count": commands,
             "circuit_breaker_watermark_hit": commands > chosen.hookonce_command_watermark,
-            "oldest_pending_seconds": share.longest_due_seconds(due.turns(connection)),
+            "oldest_pending_seconds": fair_share.longest_due_seconds(due.turns(connection)),
             "breakers_open": sum(row.opened_at is not None for row in paging.breakers(connection)),
         }
         times = [

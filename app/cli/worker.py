@@ -18,7 +18,7 @@ from app.stats.counter_writer import Writer
 from app.stats.counters import Tally
 from app.stop import Stop
 from app.worker.loop import Worker
-from app.worker.sweep import Sweeper
+from app.worker.pruner import Sweeper
 
 logger = logging.getLogger("hookonce.worker")
 

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from app.db import held_by_index, is_one_of, seconds_since, utc_now
 from app.db.models import DUE_SINCE_EVER, trigger_breakers, trigger_executions, triggers
 from app.lifecycle import RETRYING, RUNNING, WAITING
-from app.worker.share import Turn
+from app.worker.fair_share import Turn
 
 ONE_AT_A_TIME = 1
 """The max_concurrency that also keeps the order: an earlier one's retry goes before the rest."""

@@ -13,7 +13,7 @@ from app.web import showing
 from app.web.desk import Desk
 from app.web.operations import Operations
 from app.web.shapes.statistics import Stats, StatsAsked
-from app.worker import share
+from app.worker import fair_share
 
 OPERATIONS = Operations()
 WARN_SECONDS = 60.0
@@ -42,7 +42,7 @@ def show_stats(desk: Desk, query: StatsAsked) -> Stats:
             "circuit_breaker_watermark_hit": commands > desk.settings.hookonce_command_watermark,
             "deliveries": showing.deliveries(summary.deliveries_by_hour(seen)),
             "dead_by_reason": dead,
-            "oldest_pending_seconds": share.longest_due_seconds(due.turns(connection)),
+            "oldest_pending_seconds": fair_share.longest_due_seconds(due.turns(connection)),
             "breakers": [showing.breaker(row) for row in paging.breakers(connection)],
             "answer_times": [showing.answer_time(each) for each in summary.answer_times(seen)],
         }

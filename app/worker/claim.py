@@ -23,9 +23,9 @@ from app.executions.due import (
 )
 from app.lifecycle import CONFIGURATION, RUNNING, WAITING
 from app.settings import Settings
-from app.worker import breaker
+from app.worker import circuit_breaker
 from app.worker.attempt import Attempt, Lease, Terms, request_id
-from app.worker.share import Turn
+from app.worker.fair_share import Turn
 
 _executions = trigger_executions.c
 _waiting = is_one_of(_executions.status, WAITING)
@@ -90,7 +90,7 @@ def _allowed(connection: Connection, turn: Turn, count: int, settings: Settings)
     """Of what the look allowed, what still is, now that nobody else can claim of it."""
     if turn.probe_in_seconds is not None:
         seconds = settings.hookonce_breaker_seconds
-        if not breaker.let_through(connection, turn.trigger_id, seconds):
+        if not circuit_breaker.let_through(connection, turn.trigger_id, seconds):
             return 0
         count = 1
     if turn.max_concurrency is None:

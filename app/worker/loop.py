@@ -16,11 +16,11 @@ from app.errors import DatabaseUnavailable, NoDatabase, SchemaMoved
 from app.executions import due
 from app.settings import Settings
 from app.stats.counters import Tally
-from app.worker import claim, classify, run, share
+from app.worker import claim, classify, fair_share, run
 from app.worker.attempt import Attempt, Ended
-from app.worker.crew import Crew
-from app.worker.patience import Patience
-from app.worker.settling import Settling
+from app.worker.outage import Patience
+from app.worker.pool import Crew
+from app.worker.settlement_queue import Settling
 from app.worker.wake import Wake
 
 RESCUE_SECONDS = 1.0
@@ -148,18 +148,18 @@ class Worker:
             self._settling.write_lost()
             self._rescue_at = time.monotonic() + RESCUE_SECONDS
 
-    def _look(self) -> list[share.Turn]:
+    def _look(self) -> list[fair_share.Turn]:
         with self._database.reading() as connection:
             heeded = bool(self._settings.hookonce_breaker_failures)
             turns = due.turns(connection, breakers=heeded)
         self._patience.relieved()
-        self._due_in_seconds = share.next_in_seconds(turns)
+        self._due_in_seconds = fair_share.next_in_seconds(turns)
         return turns
 
-    def _claim(self, turns: list[share.Turn]) -> list[Attempt]:
+    def _claim(self, turns: list[fair_share.Turn]) -> list[Attempt]:
         now = time.monotonic()
         able = [turn for turn in turns if self._unable.get(turn.trigger_id, now) <= now]
-        shares = share.out(able, self._crew.room)
+        shares = fair_share.out(able, self._crew.room)
         chosen = [(turn, shares[turn.trigger_id]) for turn in able if turn.trigger_id in shares]
         try:
             return self._claimed(chosen) if chosen else []
@@ -168,7 +168,7 @@ class Worker:
         except Exception:  # what is due of one trigger cannot be claimed: that of the others can
             return [attempt for each in chosen for attempt in self._claimed_alone(each)]
 
-    def _claimed_alone(self, one: tuple[share.Turn, int]) -> list[Attempt]:
+    def _claimed_alone(self, one: tuple[fair_share.Turn, int]) -> list[Attempt]:
         try:
             return self._claimed([one])
         except (DatabaseUnavailable, SchemaMoved):
@@ -179,7 +179,7 @@ class Worker:
             self._unable[trigger_id] = time.monotonic() + UNABLE_SECONDS
             return []
 
-    def _claimed(self, chosen: list[tuple[share.Turn, int]]) -> list[Attempt]:
+    def _claimed(self, chosen: list[tuple[fair_share.Turn, int]]) -> list[Attempt]:
         simple = len(chosen) == 1 and claim.by_one_statement(chosen[0][0])
         with (self._database.at_once if simple else self._database.writing)() as connection:
             return claim.due(connection, self.owner, chosen, self._settings)

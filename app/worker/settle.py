@@ -12,7 +12,7 @@ from app import lifecycle
 from app.db import planned_anew, utc_now
 from app.db.models import execution_attempts, trigger_executions
 from app.errors import LeaseLost
-from app.worker import backoff, breaker
+from app.worker import backoff, circuit_breaker
 from app.worker.attempt import Ended
 
 _executions = trigger_executions.c
@@ -42,7 +42,7 @@ def at_once(
     ended: Sequence[Ended],
     chance: Callable[[], float],
     answered: Collection[int],
-) -> tuple[list[str], list[breaker.Change]]:
+) -> tuple[list[str], list[circuit_breaker.Change]]:
     """The same by one statement of PostgreSQL, which is a transaction of its own.
 
     It also closes the breakers of the triggers that were answered.
@@ -57,7 +57,7 @@ def at_once(
             raise
         ids = ", ".join(str(each.lease.execution_id) for each in ended)
         raise LeaseLost(f"some execution(s) are no longer leased to us, of {ids}") from error
-    changes = [breaker.closed(row) for row in rows if row.trigger_id is not None]
+    changes = [circuit_breaker.closed(row) for row in rows if row.trigger_id is not None]
     return [each["the_status"] for each in values], [change for change in changes if change]
 
 
@@ -122,7 +122,7 @@ def _settle_at_once() -> sa.Select[Any]:
     guarded = sa.case((count == all_of_them, count), else_=sa.cast(said, sa.Integer))
     number = sa.select(guarded.label("settled")).select_from(settled).subquery("number")
     closing = sa.bindparam("closing", type_=sa.ARRAY(sa.Integer))
-    closed = breaker.closing(closing).cte("closed")
+    closed = circuit_breaker.closing(closing).cte("closed")
     rows = sa.select(number, closed).select_from(number.outerjoin(closed, sa.true()))
     return rows.add_cte(noted)
 

@@ -15,8 +15,9 @@ from app.db import Database, utc_now
 from app.db.models import trigger_breakers
 from app.errors import ActionFailed
 from app.settings import Settings
-from app.worker import breaker
+from app.worker import circuit_breaker
 from app.worker.attempt import Ended, Lease, Outcome, Terms
+from app.worker.circuit_breaker import Change
 from app.worker.loop import Worker
 from tests import factories
 
@@ -44,10 +45,10 @@ def breakers(database: Database) -> list[Any]:
 
 def after(
     database: Database, settings: Settings, trigger_id: int, *outcomes: Outcome
-) -> list[breaker.Change]:
+) -> list[circuit_breaker.Change]:
     ended = [Ended(Lease(1, 1, "a"), Terms(trigger_id), outcome) for outcome in outcomes]
     with database.writing() as connection:
-        return breaker.note(connection, ended, settings)
+        return circuit_breaker.note(connection, ended, settings)
 
 
 def let_it_ask(database: Database) -> None:
@@ -61,7 +62,7 @@ def test_the_failure_that_reaches_the_limit_opens_the_breaker(
     assert after(database, patient, trigger_id, FAILED, FAILED) == []
     assert breakers(database)[0].opened_at is None
 
-    assert after(database, patient, trigger_id, FAILED) == [breaker.Change(trigger_id, True, 3)]
+    assert after(database, patient, trigger_id, FAILED) == [Change(trigger_id, True, 3)]
     assert after(database, patient, trigger_id, FAILED) == []
     assert breakers(database)[0].opened_at is not None
 
@@ -82,7 +83,7 @@ def test_a_success_closes_the_breaker(
 ) -> None:
     after(database, patient, trigger_id, FAILED, FAILED, FAILED)
 
-    assert after(database, patient, trigger_id, SUCCEEDED) == [breaker.Change(trigger_id, False, 3)]
+    assert after(database, patient, trigger_id, SUCCEEDED) == [Change(trigger_id, False, 3)]
 
 
 def test_a_lost_attempt_says_nothing_of_the_target(
@@ -116,9 +117,9 @@ def test_only_answers_that_came_last_leave_nothing_to_count(
 ) -> None:
     ended = [Ended(Lease(1, 1, "a"), Terms(7), outcome) for outcome in outcomes]
 
-    assert breaker.all_answered(ended) is all_answered
-    assert breaker.answered(ended, patient) == answered
-    assert breaker.answered(ended, replace(patient, hookonce_breaker_failures=0)) == []
+    assert circuit_breaker.all_answered(ended) is all_answered
+    assert circuit_breaker.answered(ended, patient) == answered
+    assert circuit_breaker.answered(ended, replace(patient, hookonce_breaker_failures=0)) == []
 
 
 def test_eight_workers_let_one_execution_through(
@@ -131,7 +132,7 @@ def test_eight_workers_let_one_execution_through(
     def ask(_: int) -> bool:
         together.wait(20)
         with database.writing() as connection:
-            return breaker.let_through(connection, trigger_id, 600.0)
+            return circuit_breaker.let_through(connection, trigger_id, 600.0)
 
     with ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(ask, range(8))) == [False] * 7 + [True]

@@ -13,9 +13,9 @@ from app.db import Database, utc_now
 from app.db.models import trigger_executions
 from app.executions import due
 from app.settings import Settings
-from app.worker import claim, share
+from app.worker import claim, fair_share
 from app.worker.attempt import Attempt, request_id
-from app.worker.share import Turn
+from app.worker.fair_share import Turn
 from tests import factories
 
 OWNER = "host:1:a"
@@ -31,7 +31,9 @@ def claimed(
 ) -> list[Attempt]:
     with database.reading() as connection:
         turns = due.turns(connection)
-    shares = share.out(turns, share.Room(limit, {}, quick={turn.trigger_id for turn in turns}))
+    shares = fair_share.out(
+        turns, fair_share.Room(limit, {}, quick={turn.trigger_id for turn in turns})
+    )
     chosen = [(turn, shares[turn.trigger_id]) for turn in turns if turn.trigger_id in shares]
     with database.writing() as connection:
         return claim.due(connection, owner, chosen, settings)

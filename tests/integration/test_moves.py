@@ -17,7 +17,7 @@ from app.lifecycle import FINISHED, MOVES, STATUSES
 from app.settings import Settings
 from app.worker import claim, settle
 from app.worker.attempt import Ended, Lease, Outcome, Terms
-from app.worker.share import Turn
+from app.worker.fair_share import Turn
 from tests import factories
 
 OWNER = "a worker"

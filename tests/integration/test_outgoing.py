@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from app import egress
-from app.actions import http, outgoing, timely
-from app.actions.outgoing import Client
+from app.actions import deadline, http, http_client
+from app.actions.http_client import Client
 from app.egress import PUBLIC_ONLY, Egress
 from app.errors import ActionFailed
 from app.settings import Settings
@@ -79,15 +79,15 @@ def test_head_and_body_of_a_small_request_go_out_together() -> None:
     ours, theirs = socket.socketpair(
         socket.AF_UNIX, socket.SOCK_SEQPACKET
     )  # which keeps sends apart
-    token = timely.deadline.set(time.monotonic() + 10)
+    token = deadline.deadline.set(time.monotonic() + 10)
     try:
-        wrapped = timely.Timely(ours)
+        wrapped = deadline.Timely(ours)
         wrapped.sendall(b"head ")
         wrapped.sendall(b"body")
         wrapped.makefile("rb").close()
         assert theirs.recv(99) == b"head body"
     finally:
-        timely.deadline.reset(token)
+        deadline.deadline.reset(token)
         ours.close()
         theirs.close()
 
@@ -99,31 +99,31 @@ def test_an_answer_that_came_before_a_reset_is_read() -> None:
         theirs.sendall(OK)
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         theirs.close()
-    token = timely.deadline.set(time.monotonic() + 10)
+    token = deadline.deadline.set(time.monotonic() + 10)
     try:
-        wrapped = timely.Timely(ours)
+        wrapped = deadline.Timely(ours)
         wrapped.sendall(b"{}")
         with wrapped.makefile("rb") as answer:
             assert answer.read(len(OK)) == OK
     finally:
-        timely.deadline.reset(token)
+        deadline.deadline.reset(token)
         ours.close()
 
 
-@pytest.mark.parametrize("size", [2, 3 * timely.GATHERED_BYTES], ids=["gathered", "in pieces"])
+@pytest.mark.parametrize("size", [2, 3 * deadline.GATHERED_BYTES], ids=["gathered", "in pieces"])
 def test_an_answer_that_came_before_the_target_closed_is_read(size: int) -> None:
     ours, theirs = socket.socketpair()
     theirs.sendall(OK)
     theirs.close()
-    token = timely.deadline.set(time.monotonic() + 10)
+    token = deadline.deadline.set(time.monotonic() + 10)
     try:
-        wrapped = timely.Timely(ours)
+        wrapped = deadline.Timely(ours)
         with suppress(BrokenPipeError):  # as urllib3 does
             wrapped.sendall(bytes(size))
         with wrapped.makefile("rb") as answer:
             assert answer.read() == OK
     finally:
-        timely.deadline.reset(token)
+        deadline.deadline.reset(token)
         ours.close()
 
 
@@ -247,7 +247,7 @@ def test_a_connection_that_is_reset_while_it_is_made_is_tried_again(
     def reset(*_: object) -> socket.socket:
         raise ConnectionResetError(errno.ECONNRESET, "reset by peer")
 
-    monkeypatch.setattr(outgoing, "_connection", reset)
+    monkeypatch.setattr(http_client, "_connection", reset)
 
     failed = failure(Client(PERMITTED), "http://127.0.0.1:1/")
 
@@ -256,7 +256,7 @@ def test_a_connection_that_is_reset_while_it_is_made_is_tried_again(
 
 
 def test_signals_do_not_put_the_deadline_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timely, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(deadline, "WAIT_SECONDS", 0.05)
     came: list[int] = []
     before = signal.signal(signal.SIGALRM, lambda *_: came.append(1))
     signal.setitimer(signal.ITIMER_REAL, 0.15, 0.15)
@@ -274,7 +274,7 @@ def test_signals_do_not_put_the_deadline_off(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_an_answer_that_comes_after_many_waits_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timely, "WAIT_SECONDS", 0.02)
+    monkeypatch.setattr(deadline, "WAIT_SECONDS", 0.02)
 
     def slow(target: Target, connection: socket.socket) -> None:
         target.request(connection)
@@ -289,7 +289,7 @@ def test_the_kernel_keeps_the_time_of_a_plain_connection() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.settimeout(5)
-        wrapped = timely.Timely(ours)
+        wrapped = deadline.Timely(ours)
         wrapped.settimeout(5)  # as the library does
 
         assert ours.gettimeout() is None
@@ -302,10 +302,10 @@ def test_a_target_that_takes_not_a_byte_more_is_given_up_at_the_deadline() -> No
         with suppress(BlockingIOError):
             while True:
                 ours.send(bytes(65536))
-        token = timely.deadline.set(time.monotonic() + 0.2)
+        token = deadline.deadline.set(time.monotonic() + 0.2)
         with pytest.raises(TimeoutError, match="timed out"):
-            timely.Timely(ours).sendall(bytes(timely.GATHERED_BYTES + 1))
-        timely.deadline.reset(token)
+            deadline.Timely(ours).sendall(bytes(deadline.GATHERED_BYTES + 1))
+        deadline.deadline.reset(token)
 
 
 def test_a_target_that_says_nothing_over_tls_is_given_up_at_the_deadline(tmp_path: Path) -> None:
@@ -335,8 +335,8 @@ def test_on_a_kept_connection_a_request_has_its_own_time(tmp_path: Path, scheme:
 
 
 def test_a_wait_that_is_all_but_over_is_not_one_for_ever() -> None:
-    assert struct.unpack("@ll", timely._timeval(0.0)) == (0, 1)
-    assert struct.unpack("@ll", timely._timeval(2.25)) == (2, 250_000)
+    assert struct.unpack("@ll", deadline._timeval(0.0)) == (0, 1)
+    assert struct.unpack("@ll", deadline._timeval(2.25)) == (2, 250_000)
 
 
 def test_a_resolver_that_never_answers_is_given_up_at_the_deadline() -> None:
@@ -566,5 +566,5 @@ def test_an_answer_that_breaks_off_is_tried_again(answer: bytes) -> None:
 def test_one_client_serves_all_that_have_the_same_rules() -> None:
     same = egress.read("127.0.0.1")
 
-    assert outgoing.client(same) is outgoing.client(egress.read("127.0.0.1"))
-    assert outgoing.client(same) is not outgoing.client(Egress())
+    assert http_client.client(same) is http_client.client(egress.read("127.0.0.1"))
+    assert http_client.client(same) is not http_client.client(Egress())

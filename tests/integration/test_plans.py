@@ -13,9 +13,9 @@ from app.db.models import delivery_counts, execution_requests, trigger_execution
 from app.executions import due, expired, prune
 from app.intake import admit
 from app.settings import Settings
-from app.worker import claim, rescue, settle
+from app.worker import claim, leases, settle
 from app.worker.attempt import Ended, Outcome
-from app.worker.share import Turn
+from app.worker.fair_share import Turn
 from tests import factories
 from tests.plans import explain
 
@@ -45,8 +45,8 @@ def of_trigger(query: sa.Select[Any], at_most: int = 4) -> sa.Select[Any]:
         (of_trigger(claim.in_order_query()), TURN),
         (of_trigger(claim.in_order_query()), RETRYING),
         (due.running_count(sa.literal(1)), LEASED),
-        (rescue.expired_query(1), LEASED),
-        (rescue.expired_query(100), LEASED),
+        (leases.expired_query(1), LEASED),
+        (leases.expired_query(100), LEASED),
     ],
     ids=[
         "pre-check",
@@ -74,7 +74,7 @@ def test_the_plan_names_the_index(database: Database, query: sa.Select[Any], ind
     ("query", "column"),
     [
         (of_trigger(claim.due_query()), "next_attempt_at"),
-        (rescue.expired_query(64), "lease_expires_at"),
+        (leases.expired_query(64), "lease_expires_at"),
     ],
     ids=["a claim", "a rescue"],
 )
@@ -144,7 +144,7 @@ def test_who_holds_a_lease_is_found_by_id_alone(database: Database, settings: Se
     with database.writing() as connection:
         claimed = claim.due(connection, "owner", [(Turn(trigger_id, -1.0), 4)], settings)
         before = scans(connection, LEASED)
-        assert rescue.renew(connection, "owner", [each.lease.execution_id for each in claimed], 9)
+        assert leases.renew(connection, "owner", [each.lease.execution_id for each in claimed], 9)
         ended = [Ended(each.lease, each.terms, Outcome("succeeded")) for each in claimed]
         settle.record(connection, ended, lambda: 1.0)
 

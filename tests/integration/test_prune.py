@@ -24,7 +24,7 @@ from app.executions.prune import NOTHING, Step
 from app.intake import sources
 from app.settings import Settings, from_environment
 from app.stats.counter_store import EVER
-from app.worker.sweep import Sweeper
+from app.worker.pruner import Sweeper
 from tests import factories
 
 DAY_SECONDS = 86_400.0

@@ -22,8 +22,8 @@ from app.intake.receive import Intake, receive
 from app.settings import Settings
 from app.worker import claim, settle
 from app.worker.attempt import Ended, Lease, Outcome, Terms
+from app.worker.fair_share import Turn
 from app.worker.loop import Worker
-from app.worker.share import Turn
 from tests import factories, senders
 from tests.databases import migrate
 from tests.integration.conftest import WriteScript

@@ -4,7 +4,7 @@ import pytest
 
 from app.db import Database, utc_now
 from app.settings import Settings
-from app.worker import classify, rescue
+from app.worker import classify, leases
 from app.worker.attempt import Lease
 from app.worker.loop import Worker
 from tests import factories
@@ -20,7 +20,7 @@ def trigger_id(database: Database) -> int:
 
 def expired(database: Database, limit: int = 10) -> list[Lease]:
     with database.writing() as connection:
-        return [each.lease for each in rescue.expired(connection, limit, classify.LEASE_LOST)]
+        return [each.lease for each in leases.expired(connection, limit, classify.LEASE_LOST)]
 
 
 def test_an_expired_lease_is_found(database: Database, trigger_id: int) -> None:
@@ -64,7 +64,7 @@ def test_a_lost_attempt_names_the_request_that_brought_its_event(
     factories.request_of(database, execution_id, b"{}", "application/json", headers)
 
     with database.writing() as connection:
-        (ended,) = rescue.expired(connection, 10, classify.LEASE_LOST)
+        (ended,) = leases.expired(connection, 10, classify.LEASE_LOST)
 
     assert ended.request_id == named
 
@@ -98,7 +98,7 @@ def test_a_renewed_lease_does_not_expire(database: Database, trigger_id: int) ->
     execution_id = factories.execution(database, trigger_id, "running", lease_expires_at=EXPIRED)
 
     with database.writing() as connection:
-        count = rescue.renew(connection, OWNER, [execution_id], 60)
+        count = leases.renew(connection, OWNER, [execution_id], 60)
 
     assert count == 1
     assert expired(database) == []
@@ -114,6 +114,6 @@ def test_only_ones_own_running_execution_is_renewed(
     execution_id = factories.execution(database, trigger_id, status, **given)
 
     with database.writing() as connection:
-        count = rescue.renew(connection, OWNER, [execution_id], 60)
+        count = leases.renew(connection, OWNER, [execution_id], 60)
 
     assert count == 0

@@ -13,7 +13,7 @@ from app import clock
 from app.db import Database
 from app.db.models import execution_attempts, trigger_breakers, trigger_executions
 from app.errors import LeaseLost
-from app.worker import breaker, settle
+from app.worker import circuit_breaker, settle
 from app.worker.attempt import Ended, Lease, Outcome, Terms
 from tests import factories
 
@@ -254,7 +254,7 @@ def test_one_statement_closes_the_breaker_of_who_was_answered(
         _, changes = settle.at_once(connection, ended, lambda: 1.0, [answered])
         left = connection.execute(sa.select(trigger_breakers.c.trigger_id)).scalars().all()
 
-    assert changes == ([breaker.Change(answered, False, 5)] if opened else [])
+    assert changes == ([circuit_breaker.Change(answered, False, 5)] if opened else [])
     assert left == [other]
 
 

@@ -16,10 +16,10 @@ from app.db.models import trigger_executions, triggers
 from app.errors import ActionFailed
 from app.executions import due
 from app.settings import Settings
-from app.worker import claim, crew
+from app.worker import claim, pool
 from app.worker.attempt import Attempt
+from app.worker.fair_share import Turn
 from app.worker.loop import Worker
-from app.worker.share import Turn
 from tests import factories
 from tests.integration.test_worker_loop import DEADLINE_SECONDS, running
 
@@ -240,7 +240,7 @@ def test_a_trigger_whose_target_hangs_keeps_no_other_waiting(
 def test_many_triggers_whose_targets_hang_keep_no_other_waiting(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crew, "LONG_SECONDS", 0.0)  # whatever has run once is known to be slow
+    monkeypatch.setattr(pool, "LONG_SECONDS", 0.0)  # whatever has run once is known to be slow
     may_end, ran = Event(), Event()
     may_end.set()
 

@@ -17,7 +17,7 @@ from app.actions.work import Work
 from app.db import Database, utc_now
 from app.db.models import execution_attempts, trigger_executions
 from app.settings import Settings
-from app.worker import patience
+from app.worker import outage
 from app.worker.loop import Worker
 from tests import factories
 from tests.databases import migrate
@@ -230,7 +230,7 @@ def test_an_outcome_outlasts_an_outage_that_is_longer_than_its_lease(
     register: Register,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(patience, "QUIET_SECONDS", 0.0)  # every wait is said
+    monkeypatch.setattr(outage, "QUIET_SECONDS", 0.0)  # every wait is said
     chosen = replace(settings, hookonce_database_timeout_seconds=0.05, hookonce_lease_seconds=0.3)
     hasty, locked = Database(chosen), ExitStack()
     worker = Worker(hasty, chosen)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.worker import share
-from app.worker.share import Room, Turn
+from app.worker import fair_share
+from app.worker.fair_share import Room, Turn
 
 A, B, C = 1, 2, 3
 
@@ -56,7 +56,7 @@ def room(places: int, held: dict[int, int] | None = None, **given: Any) -> Room:
     ],
 )
 def test_a_worker_is_shared_out(turns: list[Turn], places: Room, shares: dict[int, int]) -> None:
-    assert share.out(turns, places) == shares
+    assert fair_share.out(turns, places) == shares
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_worker_is_shared_out(turns: list[Turn], places: Room, shares: dict[in
     ],
 )
 def test_what_comes_next_is_known(turns: list[Turn], seconds: float | None) -> None:
-    assert share.next_in_seconds(turns) == seconds
+    assert fair_share.next_in_seconds(turns) == seconds
 
 
 turns = st.lists(
@@ -98,7 +98,7 @@ def rooms(draw: st.DrawFn) -> Room:
 
 @given(turns, rooms())
 def test_no_more_is_given_than_there_is_and_than_each_may_have(asked: list[Turn], of: Room) -> None:
-    shares = share.out(asked, of)
+    shares = fair_share.out(asked, of)
 
     assert sum(shares.values()) + sum(of.held.values()) <= of.places
     for turn in asked:
@@ -109,7 +109,7 @@ def test_no_more_is_given_than_there_is_and_than_each_may_have(asked: list[Turn]
 def test_nobody_gets_a_second_place_while_another_without_any_could_have_it(
     asked: list[Turn], of: Room
 ) -> None:
-    shares = share.out(asked, of)
+    shares = fair_share.out(asked, of)
 
     most = max((of.held.get(each, 0) + count for each, count in shares.items()), default=0)
     for turn in asked:
@@ -122,7 +122,7 @@ def test_nobody_gets_a_second_place_while_another_without_any_could_have_it(
 def test_what_is_known_to_be_slow_leaves_the_reserved_places(asked: list[Turn], of: Room) -> None:
     only_slow = [turn for turn in asked if turn.trigger_id in of.slow]
 
-    shares = share.out(only_slow, of)
+    shares = fair_share.out(only_slow, of)
 
     free = of.places - sum(of.held.values())
     assert sum(shares.values()) <= max(0, free - of.reserved)
@@ -134,7 +134,7 @@ def test_a_trigger_that_is_not_known_to_be_quick_never_fills_a_worker(
 ) -> None:
     taken = min(held, places - 1)
 
-    given_now = share.out([due(A)], Room(places, {A: taken})).get(A, 0)
+    given_now = fair_share.out([due(A)], Room(places, {A: taken})).get(A, 0)
 
     assert taken + given_now < places
 
@@ -142,10 +142,10 @@ def test_a_trigger_that_is_not_known_to_be_quick_never_fills_a_worker(
 def test_what_has_been_due_for_longest_is_told_to_the_millisecond() -> None:
     turns = [Turn(1, -3.00049), Turn(2, -7.25), Turn(3, 60.0), Turn(4, -float(2**31))]
 
-    assert share.longest_due_seconds(turns) == 7.25
-    assert share.longest_due_seconds(turns[:1]) == 3.0
+    assert fair_share.longest_due_seconds(turns) == 7.25
+    assert fair_share.longest_due_seconds(turns[:1]) == 3.0
 
 
 def test_where_nothing_is_due_nothing_has_waited() -> None:
-    assert share.longest_due_seconds([Turn(3, 60.0)]) is None
-    assert share.longest_due_seconds([Turn(4, -float(2**31))]) is None
+    assert fair_share.longest_due_seconds([Turn(3, 60.0)]) is None
+    assert fair_share.longest_due_seconds([Turn(4, -float(2**31))]) is None

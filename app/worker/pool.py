@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 
 from app.worker.attempt import Attempt, Ended, Lease
-from app.worker.share import Room
+from app.worker.fair_share import Room
 
 LONG_SECONDS = 1.0
 """An action that takes longer is not waited for by other triggers."""

@@ -22,7 +22,7 @@ from cachetools import LRUCache
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import Url
 
-from app.actions.timely import Timely, deadline, remaining
+from app.actions.deadline import Timely, deadline, remaining
 from app.egress import Egress
 from app.errors import ActionFailed
 from app.lifecycle import CONFIGURATION, CONNECTION, TIMEOUT

@@ -9,7 +9,7 @@ from app.errors import DatabaseUnavailable, LeaseLost, SchemaMoved
 from app.settings import Settings
 from app.stats import outcomes
 from app.stats.counters import Tally
-from app.worker import breaker, classify, rescue, settle
+from app.worker import circuit_breaker, classify, leases, settle
 from app.worker.attempt import Attempt, Ended
 
 AT_ONCE = 100
@@ -60,10 +60,10 @@ class Settling:
     def write_lost(self) -> None:
         """Attempts whose lease nobody renewed are settled as lost."""
         with self._database.reading() as connection:
-            if connection.execute(rescue.expired_query(1)).first() is None:
+            if connection.execute(leases.expired_query(1)).first() is None:
                 return
         with self._database.writing() as connection:
-            ended = rescue.expired(connection, AT_ONCE, classify.LEASE_LOST)
+            ended = leases.expired(connection, AT_ONCE, classify.LEASE_LOST)
             statuses = settle.record(connection, ended, self._chance) if ended else []
         self._tell(ended, statuses)
 
@@ -81,7 +81,7 @@ class Settling:
             return
         try:
             with self._database.writing() as connection:
-                rescue.renew(connection, self._owner, held, self._settings.hookonce_lease_seconds)
+                leases.renew(connection, self._owner, held, self._settings.hookonce_lease_seconds)
         except (DatabaseUnavailable, SchemaMoved) as error:
             log.event(logger, logging.WARNING, "lease_not_renewed", detail=error)
 
@@ -107,14 +107,14 @@ class Settling:
             logger.exception("settling failed in a way that nobody foresaw; the lease runs out")
 
     def _commit(self, batch: list[Ended]) -> None:
-        if self._database.says_all_at_once and breaker.all_answered(batch):
-            answered = breaker.answered(batch, self._settings)
+        if self._database.says_all_at_once and circuit_breaker.all_answered(batch):
+            answered = circuit_breaker.answered(batch, self._settings)
             with self._database.at_once() as connection:
                 statuses, changes = settle.at_once(connection, batch, self._chance, answered)
         else:
             with self._database.writing() as connection:
                 statuses = settle.record(connection, batch, self._chance)
-                changes = breaker.note(connection, batch, self._settings)
+                changes = circuit_breaker.note(connection, batch, self._settings)
         self._tell(batch, statuses)
         for change in changes:
             self._log_breaker(change)
@@ -125,7 +125,7 @@ class Settling:
             self._tally.count(each.terms.trigger_id, _counts_as(each, status))
             _log_attempt(each, status)
 
-    def _log_breaker(self, change: breaker.Change) -> None:
+    def _log_breaker(self, change: circuit_breaker.Change) -> None:
         waits = {"probe_in_seconds": self._settings.hookonce_breaker_seconds}
         log.event(
             logger,
