@@ -9,8 +9,8 @@ import falcon
 
 from app import log
 from app.intake.signatures import hmac_sha256_hex
-from app.web.headers import WEBHOOKS
 from app.web.health import Alive
+from app.web.security_headers import WEBHOOKS
 from bench import traffic
 
 logger = logging.getLogger("hookonce")

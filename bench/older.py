@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session, registry, scoped_session, sessionmaker
 
 from app import log
 from app.db.models import trigger_executions, triggers
-from app.web.headers import WEBHOOKS
+from app.web.security_headers import WEBHOOKS
 
 
 class TriggerRow:

@@ -8,7 +8,7 @@ from functools import partial
 
 from sqlalchemy.exc import IntegrityError
 
-from app import afterwards, clock, log
+from app import clock, log
 from app.db import Database
 from app.db.schema import SchemaWatch
 from app.errors import KeyMissing, TooLarge
@@ -32,6 +32,7 @@ from app.intake.trigger_cache import Triggers
 from app.settings import Settings
 from app.stats import outcomes
 from app.stats.counters import NOBODY, Tally
+from app.web import after_response
 
 EVENTS_AT_MOST = 1_000
 """What WhatsApp, the largest known, puts into one request."""
@@ -110,7 +111,7 @@ def answered(trigger_id: str, seconds: float, intake: Intake) -> None:
         )
     else:
         count = partial(intake.tally.answered, known, seconds)
-    afterwards.do(count)
+    after_response.do(count)
 
 
 def _received(request: Request, trigger: Trigger | None, intake: Intake) -> Answer:
@@ -131,7 +132,7 @@ def _received(request: Request, trigger: Trigger | None, intake: Intake) -> Answ
     )
     kept = redact.request(request, payload, source.redacted)
     verdicts = _admitted(intake, trigger, admissions, kept)
-    afterwards.do(partial(_tell, intake, trigger, verdicts, len(events) - len(wanted)))
+    after_response.do(partial(_tell, intake, trigger, verdicts, len(events) - len(wanted)))
     return OK
 
 

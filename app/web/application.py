@@ -10,16 +10,16 @@ from app.intake.receive import opened
 from app.people import VIEWER
 from app.settings import Settings
 from app.stats.counters import Tally
-from app.web import api, problems
-from app.web.desk import Desk
-from app.web.doorman import Doorman
-from app.web.doors import Doors, House
-from app.web.headers import WEBHOOKS, SecurityHeaders
+from app.web import errors
+from app.web.api import router
+from app.web.auth import PUBLIC, Doorman
+from app.web.context import Desk
 from app.web.health import Alive, Ready
 from app.web.metrics import Metrics
-from app.web.operations import PUBLIC
-from app.web.pages import site
-from app.web.requests import RequestLines
+from app.web.pages import rendering
+from app.web.request_log import RequestLines
+from app.web.routes import Doors, House
+from app.web.security_headers import WEBHOOKS, SecurityHeaders
 from app.web.webhook import Webhook
 
 
@@ -39,7 +39,7 @@ def create_app(
     # as by default, but Falcon's own makes an encoder for each answer
     encode = json.JSONEncoder(ensure_ascii=False).encode
     app.resp_options.media_handlers[falcon.MEDIA_JSON] = media.JSONHandler(dumps=encode)
-    problems.install(app, settings.hookonce_refusal_status)
+    errors.install(app, settings.hookonce_refusal_status)
     intake = opened(database, pre_check=settings.hookonce_pre_check, tally=tally, settings=settings)
     webhook = Webhook(intake, settings.hookonce_max_body_bytes, settings.hookonce_public_url)
     doorman = Doorman(database, intake.schema, settings)
@@ -51,6 +51,6 @@ def create_app(
     public = settings.hookonce_metrics == "public"
     doors.add("/metrics", Metrics(database, intake.schema), GET=PUBLIC if public else VIEWER)
     desk = Desk(database, settings, doorman)
-    api.install(doors, desk)
-    site.install(app, doors, desk)
+    router.install(doors, desk)
+    rendering.install(app, doors, desk)
     return app

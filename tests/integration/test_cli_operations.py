@@ -19,7 +19,7 @@ from app.db.models import execution_repeats
 from app.stats.counter_writer import Writer
 from app.stats.counters import Tally
 from app.triggers import manage, removal
-from app.web import api
+from app.web.api import router
 from tests import factories
 from tests.databases import ROOT
 from tests.integration.test_cli import Hookonce, hookonce, printed, sentence
@@ -53,7 +53,7 @@ OF_A_BROWSER = {"log_in", "show_session", "log_out"}
 
 
 def test_every_operation_of_the_api_is_a_command() -> None:
-    assert {each.name for each in api.OPERATIONS} == COMMAND_OF.keys() | OF_A_BROWSER
+    assert {each.name for each in router.OPERATIONS} == COMMAND_OF.keys() | OF_A_BROWSER
     for words in COMMAND_OF.values():
         found: click.Command = cli.main
         for word in words.split():

@@ -6,8 +6,8 @@ import pytest
 
 from app import clock
 from app.stats import outcomes
+from app.web.api.schemas.statistics import DeliveryCount
 from app.web.pages import chart
-from app.web.shapes.statistics import DeliveryCount
 
 NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
 

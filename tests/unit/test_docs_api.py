@@ -4,7 +4,8 @@ import re
 
 from app import people
 from app.db import count_cache, paging
-from app.web import api, throttle
+from app.web import login_throttle
+from app.web.api import router
 from tests.databases import ROOT
 
 TEXT = (ROOT / "docs" / "api.md").read_text()
@@ -14,7 +15,7 @@ FLAT = " ".join(TEXT.split())
 def test_every_operation_is_listed_with_its_role_and_no_other() -> None:
     listed = re.findall(r"^\| ([A-Z]+) \| `([^`]+)` \| (\w+) \|", TEXT, re.M)
 
-    assert set(listed) == {(each.method, each.path, each.rule) for each in api.OPERATIONS}
+    assert set(listed) == {(each.method, each.path, each.rule) for each in router.OPERATIONS}
 
 
 def test_every_role_is_explained() -> None:
@@ -23,18 +24,18 @@ def test_every_role_is_explained() -> None:
 
 def test_the_bounds_are_those_of_the_code() -> None:
     assert f"{count_cache.EXACT_UP_TO:,} rows, or {paging.DEAD_EXACT_UP_TO:,} of one kind" in FLAT
-    assert (throttle.FAILURES_OF_ONE, throttle.FAILURES_OF_ALL) == (5, 60)
+    assert (login_throttle.FAILURES_OF_ONE, login_throttle.FAILURES_OF_ALL) == (5, 60)
     assert "Five failed logins in a minute from one address" in FLAT
     assert "or sixty in all" in FLAT
     assert count_cache.REMEMBERED_SECONDS == 10
-    assert api.LONGEST_BODY == 1_048_576
+    assert router.LONGEST_BODY == 1_048_576
 
 
 def test_every_error_of_an_answer_is_explained() -> None:
     explained = set(re.findall(r"^\| (\d{3}) \|", TEXT, re.M))
     described = {
         status
-        for path in api.document()["paths"].values()
+        for path in router.document()["paths"].values()
         for operation in path.values()
         for status in operation["responses"]
         if status >= "400"

@@ -17,9 +17,8 @@ from app.people import ADMIN, OPERATOR, ROLES, VIEWER
 from app.settings import Settings
 from app.web import application
 from app.web.application import create_app
-from app.web.doorman import Doorman
-from app.web.doors import Doors, House, Unruled
-from app.web.operations import PUBLIC, Rule
+from app.web.auth import PUBLIC, Doorman, Rule
+from app.web.routes import Doors, House, Unruled
 from tests.databases import migrate
 from tests.web.api import ROOT, Api
 

@@ -14,7 +14,7 @@ from app import people
 from app.db import paging
 from app.lifecycle import STATUSES
 from app.triggers import manage
-from app.web.pages.site import DECLARED
+from app.web.pages.rendering import DECLARED
 from tests import factories
 from tests.databases import ROOT
 from tests.web.api import Api

@@ -20,8 +20,8 @@ from app.db.models import (
     triggers,
 )
 from app.stats import latency
-from app.web.pages import words
-from app.web.pages.site import DECLARED
+from app.web.pages import filters
+from app.web.pages.rendering import DECLARED
 from tests import factories
 from tests.web.api import Api
 from tests.web.visitor import Visitor
@@ -71,7 +71,7 @@ def require_harmless(page: str, text: str) -> None:
         assert not [name for name in told if name.startswith("on")], (tag, told)
         for name in ("href", "src", "action"):
             assert (told.get(name) or "/").startswith(("/", "#")), (tag, told)
-    assert not words._INVISIBLE.search(FIELD.sub("", page)), text
+    assert not filters._INVISIBLE.search(FIELD.sub("", page)), text
     assert len(page) < LONGEST_PAGE
 
 
@@ -205,7 +205,7 @@ def test_what_an_address_says_is_text_too(ada: Visitor, path: str) -> None:
     names = ("key", "since", "status", "source", "actor", "subject", "next", "done", "pick-x")
     for text in NASTY:
         for name in (*names, text):
-            answer = ada.get(words.link(path, **{name: text}))
+            answer = ada.get(filters.link(path, **{name: text}))
 
             assert answer.status_code in (200, 303, 404, 422), (name, answer.text[:200])
             require_harmless(answer.text, text)
@@ -216,13 +216,13 @@ def test_what_an_address_says_is_text_too(ada: Visitor, path: str) -> None:
 )
 @given(st.text(st.characters(codec="utf-8"), max_size=60))
 def test_no_text_is_markup_or_hides(text: str) -> None:
-    shown = words.seen(text) + words.line(text)
+    shown = filters.seen(text) + filters.line(text)
 
-    assert not words._INVISIBLE.search(shown)
+    assert not filters._INVISIBLE.search(shown)
 
 
 def test_a_cut_text_says_that_it_is_cut() -> None:
-    assert words.seen("abcdef", 3) == "abc…"
-    assert words.seen("abc", 3) == "abc"
-    assert words.line("a\n\tb  c") == "a b c"
-    assert words.seen("a\u202eb\x07\U000e0001") == "a\\u202eb\\u0007\\U000e0001"
+    assert filters.seen("abcdef", 3) == "abc…"
+    assert filters.seen("abc", 3) == "abc"
+    assert filters.line("a\n\tb  c") == "a b c"
+    assert filters.seen("a\u202eb\x07\U000e0001") == "a\\u202eb\\u0007\\U000e0001"

@@ -3,8 +3,8 @@
 import pytest
 
 from app.intake import parse, sources
-from app.web.pages import whatsapp
-from app.web.pages.whatsapp import Message
+from app.web.pages import whatsapp_preview
+from app.web.pages.whatsapp_preview import Message
 from tests import factories, senders
 from tests.senders import Sent
 
@@ -13,7 +13,7 @@ def shown(source: str, sent: Sent) -> list[Message | None]:
     """What the pages say of each event of the request, as it is stored."""
     request = factories.request(sent)
     events = sources.named(source).events(request, parse.payload(request))
-    return [whatsapp.message(parse.stored(event)) for event in events]
+    return [whatsapp_preview.message(parse.stored(event)) for event in events]
 
 
 @pytest.mark.parametrize(
@@ -69,9 +69,11 @@ def test_a_message_is_read_as_its_sender_writes_it(
 def test_what_was_typed_and_what_was_pressed_are_both_commands(
     said: dict[str, object], command: str | None
 ) -> None:
-    assert whatsapp.message({"data": {"phone": "351000", **said}}) == Message("351000", command)
+    assert whatsapp_preview.message({"data": {"phone": "351000", **said}}) == Message(
+        "351000", command
+    )
 
 
 @pytest.mark.parametrize("event", [None, 7, "no json", "[" * 20_000, [], {"data": "x"}, {}])
 def test_what_is_no_message_is_shown_as_none(event: object) -> None:
-    assert whatsapp.message(event) is None
+    assert whatsapp_preview.message(event) is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.web.pages import why, words
+from app.web.pages import filters, key_explanation
 
 
 def _shown(key: str | None, event: object = None, found_at: tuple[str, ...] = ()) -> dict:
@@ -20,20 +20,20 @@ def _shown(key: str | None, event: object = None, found_at: tuple[str, ...] = ()
     ],
 )
 def test_a_key_from_a_default_place_is_said_to_stand_there(event: dict, place: str) -> None:
-    found = why.explained(_shown("k", event), "custom")
+    found = key_explanation.explained(_shown("k", event), "custom")
 
     assert (found["key_places"], found["key_exact"]) == ([place], True)
 
 
 def test_a_key_whose_payload_is_kept_no_longer_names_all_places_looked_at() -> None:
-    found = why.explained(_shown("k", "removed"), "custom")
+    found = key_explanation.explained(_shown("k", "removed"), "custom")
 
     assert len(found["key_places"]) == 3
     assert not found["key_exact"]
 
 
 def test_a_key_of_several_values_is_shown_in_its_parts() -> None:
-    found = why.explained(_shown('["shop","3EB0"]'), "evolution")
+    found = key_explanation.explained(_shown('["shop","3EB0"]'), "evolution")
 
     assert found["key_parts"] == ["shop", "3EB0"]
     assert found["key_places"][0].startswith("evolution's own id")
@@ -42,19 +42,19 @@ def test_a_key_of_several_values_is_shown_in_its_parts() -> None:
 
 @pytest.mark.parametrize("key", ["[", "[1,2]", "plain", '["cut', "[" * 200, None])
 def test_a_key_that_only_looks_like_a_list_has_no_parts(key: str | None) -> None:
-    assert why.explained(_shown(key), "custom")["key_parts"] == []
+    assert key_explanation.explained(_shown(key), "custom")["key_parts"] == []
 
 
 def test_an_error_of_many_lines_is_told_by_its_first_and_its_last() -> None:
     error = "ended with status 1: Traceback\n" + '  File "shop.py"\n' * 50 + "KeyError: 'email'\n"
 
-    assert words.gist(error, 90) == "ended with status 1: Traceback … KeyError: 'email'"
+    assert filters.gist(error, 90) == "ended with status 1: Traceback … KeyError: 'email'"
 
 
 @pytest.mark.parametrize("error", [None, "", "one line", "two\nshort", "\n\n"])
 def test_a_short_error_is_told_whole(error: str | None) -> None:
-    assert words.gist(error, 90) == " ".join((error or "").split())
+    assert filters.gist(error, 90) == " ".join((error or "").split())
 
 
 def test_a_cut_first_line_ends_in_one_ellipsis() -> None:
-    assert words.gist("x" * 200 + "\nKeyError", 90) == "x" * 30 + " … KeyError"
+    assert filters.gist("x" * 200 + "\nKeyError", 90) == "x" * 30 + " … KeyError"

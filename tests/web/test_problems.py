@@ -7,7 +7,7 @@ import pytest
 from falcon import testing
 
 from app.errors import NotReplayable, RateLimited
-from app.web import problems
+from app.web import errors
 
 
 class Failing:
@@ -22,7 +22,7 @@ class Failing:
 
 def answer(error: Exception) -> Any:
     app: Any = falcon.App()
-    problems.install(app, 401)
+    errors.install(app, 401)
     app.add_route("/", Failing(error))
     return testing.TestClient(app).simulate_post("/")
 

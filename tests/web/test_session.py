@@ -13,9 +13,9 @@ from app.db import Database
 from app.db.models import sessions, tokens
 from app.errors import TooManyAttempts, Unauthenticated
 from app.settings import Settings
-from app.web import throttle
+from app.web import login_throttle
 from app.web.application import create_app
-from app.web.throttle import Throttle
+from app.web.login_throttle import Throttle
 from tests import factories
 from tests.web.api import ROOT, Api
 
@@ -220,17 +220,17 @@ def fail(api: Api, times: int, address: str = "192.0.2.1") -> list[int]:
 
 
 def test_an_address_that_fails_often_has_to_wait(api: Api, viewer: str) -> None:
-    statuses = fail(api, throttle.FAILURES_OF_ONE + 1)
+    statuses = fail(api, login_throttle.FAILURES_OF_ONE + 1)
     answer = api.ask("POST", "/api/session", json={"token": viewer}, remote_addr="192.0.2.1")
     elsewhere = api.ask("POST", "/api/session", json={"token": viewer}, remote_addr="192.0.2.2")
 
-    assert statuses == [401] * throttle.FAILURES_OF_ONE + [429]
+    assert statuses == [401] * login_throttle.FAILURES_OF_ONE + [429]
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "60")
     assert elsewhere.status_code == 201
 
 
 def test_a_made_up_forwarded_address_does_not_help(api: Api) -> None:
-    fail(api, throttle.FAILURES_OF_ONE)
+    fail(api, login_throttle.FAILURES_OF_ONE)
 
     answer = api.ask(
         "POST",
@@ -284,19 +284,19 @@ def failed(guard: Throttle, address: str) -> None:
 def test_after_a_minute_everyone_may_try_again() -> None:
     now = Clock()
     guard = Throttle(now)
-    for _ in range(throttle.FAILURES_OF_ONE):
+    for _ in range(login_throttle.FAILURES_OF_ONE):
         failed(guard, "192.0.2.1")
     with pytest.raises(TooManyAttempts), guard.attempt("192.0.2.1"):
         raise AssertionError("it began")
 
-    now.seconds = throttle.WINDOW_SECONDS + 1
+    now.seconds = login_throttle.WINDOW_SECONDS + 1
 
     failed(guard, "192.0.2.1")
 
 
 def test_too_many_failures_in_all_stop_every_address() -> None:
     guard = Throttle(Clock())
-    for number in range(throttle.FAILURES_OF_ALL):
+    for number in range(login_throttle.FAILURES_OF_ALL):
         failed(guard, f"192.0.2.{number}")
 
     with pytest.raises(TooManyAttempts), guard.attempt("198.51.100.1"):
@@ -305,17 +305,17 @@ def test_too_many_failures_in_all_stop_every_address() -> None:
 
 def test_addresses_that_have_to_wait_do_not_push_the_others_out_of_memory() -> None:
     guard = Throttle(Clock())
-    for number in range(throttle.FAILURES_OF_ALL):
+    for number in range(login_throttle.FAILURES_OF_ALL):
         failed(guard, f"192.0.2.{number}")
 
-    for number in range(throttle.ADDRESSES_AT_MOST * 2):
+    for number in range(login_throttle.ADDRESSES_AT_MOST * 2):
         with pytest.raises(TooManyAttempts), guard.attempt(f"10.0.{number // 256}.{number % 256}"):
             raise AssertionError("it began")
 
 
 def test_an_attempt_that_succeeds_or_breaks_off_is_not_counted() -> None:
     guard = Throttle(Clock())
-    for _ in range(2 * throttle.FAILURES_OF_ONE):
+    for _ in range(2 * login_throttle.FAILURES_OF_ONE):
         with guard.attempt("192.0.2.1"):
             pass
         with pytest.raises(ZeroDivisionError), guard.attempt("192.0.2.1"):
@@ -326,7 +326,7 @@ def test_an_attempt_that_succeeds_or_breaks_off_is_not_counted() -> None:
 
 def test_attempts_that_are_under_way_count() -> None:
     guard = Throttle(Clock())
-    begun = [guard.attempt("192.0.2.1") for _ in range(throttle.FAILURES_OF_ONE)]
+    begun = [guard.attempt("192.0.2.1") for _ in range(login_throttle.FAILURES_OF_ONE)]
     for each in begun:
         each.__enter__()
 
@@ -336,7 +336,7 @@ def test_attempts_that_are_under_way_count() -> None:
 
 def test_the_addresses_of_one_network_are_one() -> None:
     guard = Throttle(Clock())
-    for number in range(throttle.FAILURES_OF_ONE):
+    for number in range(login_throttle.FAILURES_OF_ONE):
         failed(guard, f"2001:db8::{number + 1:x}")
 
     with pytest.raises(TooManyAttempts), guard.attempt("2001:db8::ffff:1"):
@@ -346,8 +346,8 @@ def test_the_addresses_of_one_network_are_one() -> None:
 
 def test_a_million_addresses_are_not_remembered() -> None:
     guard = Throttle(Clock())
-    for number in range(throttle.ADDRESSES_AT_MOST * 3):
+    for number in range(login_throttle.ADDRESSES_AT_MOST * 3):
         with guard.attempt(f"10.{number // 65536}.{number // 256 % 256}.{number % 256}"):
             pass
 
-    assert len(guard._failed) <= throttle.ADDRESSES_AT_MOST
+    assert len(guard._failed) <= login_throttle.ADDRESSES_AT_MOST

@@ -10,8 +10,8 @@ from app import clock
 from app.actions.masking import MASK
 from app.db import Database
 from app.db.models import triggers
-from app.web.shapes.executions import Execution
-from app.web.shapes.triggers import Trigger
+from app.web.api.schemas.executions import Execution
+from app.web.api.schemas.triggers import Trigger
 from tests import factories
 from tests.senders import SECRET
 from tests.web.api import Api

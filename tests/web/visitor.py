@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from falcon import testing
 
-from app.web.doorman import COOKIE
+from app.web.auth import COOKIE
 from app.web.pages.login import COOKIE as LOGIN_COOKIE
 
 FORM = "application/x-www-form-urlencoded"

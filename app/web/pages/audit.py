@@ -1,10 +1,10 @@
 """/audit: who changed what."""
 
 from app.people import ADMIN
-from app.web import tokens
-from app.web.pages.declaring import Pages
-from app.web.pages.visit import Answer, Page, Visit
-from app.web.shapes.people import AuditAsked
+from app.web.api import tokens
+from app.web.api.schemas.people import AuditAsked
+from app.web.pages.page_request import Answer, Page, Visit
+from app.web.pages.registry import Pages
 
 PAGES = Pages()
 

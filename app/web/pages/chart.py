@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from app import clock
 from app.stats import outcomes
-from app.web.pages import words
-from app.web.shapes.statistics import DeliveryCount
+from app.web.api.schemas.statistics import DeliveryCount
+from app.web.pages import filters
 
 KINDS = ("accepted", "duplicate", "refused", "failed")
 """From the bottom of a bar to its top."""
@@ -40,7 +40,9 @@ class Span:
     @property
     def said(self) -> str:
         """The counts in words, for who points at the bar."""
-        parts = [f"{words.number(self.counts[kind])} {kind}" for kind in KINDS if self.counts[kind]]
+        parts = [
+            f"{filters.number(self.counts[kind])} {kind}" for kind in KINDS if self.counts[kind]
+        ]
         return f"{self.label}: {', '.join(parts) or 'nothing'}"
 
 

@@ -9,15 +9,15 @@ from app.errors import InvalidRequest
 from app.executions import dead_letters, search
 from app.executions.dead_letters import Chosen
 from app.people import OPERATOR, VIEWER
-from app.web import executions, showing
-from app.web.moments import moment
-from app.web.pages import whatsapp
-from app.web.pages.declaring import Pages
-from app.web.pages.visit import Answer, Page, Visit
-from app.web.reading import query
-from app.web.shapes.dead_letters import DeadReplayed
-from app.web.shapes.values import Category, Key, MomentGiven, Reason, TriggerId
-from app.web.shapes.values import ExecutionId as ExecutionNumber
+from app.web.api import executions, serializers
+from app.web.api.schemas.dead_letters import DeadReplayed
+from app.web.api.schemas.values import Category, Key, MomentGiven, Reason, TriggerId
+from app.web.api.schemas.values import ExecutionId as ExecutionNumber
+from app.web.pages import whatsapp_preview
+from app.web.pages.page_request import Answer, Page, Visit
+from app.web.pages.registry import Pages
+from app.web.time_field import moment
+from app.web.validation import query
 
 PAGES = Pages()
 PER_PAGE = 25
@@ -69,7 +69,7 @@ def show_all(visit: Visit) -> Answer:
         rows = connection.execute(wanted).all()
         groups = executions.groups(visit.desk, connection, chosen)
         choices = search.every_trigger(connection, 500)
-    shown = [showing.dead(row) for row in rows[:PER_PAGE]]
+    shown = [serializers.dead(row) for row in rows[:PER_PAGE]]
     values = {
         "asked": asked,
         "rows": shown,
@@ -92,7 +92,8 @@ def preview(visit: Visit) -> Answer:
         groups = executions.groups(visit.desk, connection, chosen)
         events = {row.id: search.event_of(connection, row.id) for row in rows}
     shown: list[dict[str, Any]] = [
-        {**showing.dead(row), "message": whatsapp.message(events[row.id])} for row in rows
+        {**serializers.dead(row), "message": whatsapp_preview.message(events[row.id])}
+        for row in rows
     ]
     total = sum(group["executions"] for group in groups)
     values = {"asked": asked, "picked": picked, "rows": shown, "groups": groups, "total": total}

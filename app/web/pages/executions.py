@@ -8,14 +8,14 @@ from app import clock, lifecycle
 from app.errors import NotFound, NotReplayable, RateLimited
 from app.executions import search
 from app.people import OPERATOR, VIEWER
-from app.web import executions
-from app.web.desk import Desk
-from app.web.pages import whatsapp, why
-from app.web.pages.declaring import EXECUTION, Pages
-from app.web.pages.rows import in_rows
+from app.web.api import executions
+from app.web.api.schemas.executions import ExecutionsSought
+from app.web.context import Desk
+from app.web.pages import key_explanation, whatsapp_preview
+from app.web.pages.execution_rows import in_rows
+from app.web.pages.page_request import Answer, Elsewhere, File, Page, Visit
+from app.web.pages.registry import EXECUTION, Pages
 from app.web.pages.triggers import one
-from app.web.pages.visit import Answer, Elsewhere, File, Page, Visit
-from app.web.shapes.executions import ExecutionsSought
 
 PAGES = Pages()
 CHOICES_AT_MOST = 500
@@ -92,8 +92,8 @@ def _detail(desk: Desk, execution_id: int) -> dict[str, Any]:
         "trigger": trigger,
         "request": request,
         "headers": _headers(None if request is None else request.headers),
-        "message": whatsapp.message(shown["event_data"]),
-        **why.explained(shown, trigger["source"]),
+        "message": whatsapp_preview.message(shown["event_data"]),
+        **key_explanation.explained(shown, trigger["source"]),
         "attempts": _timed(shown["attempts"]),
         "replayable": shown["status"] in lifecycle.DEAD,
         "unfinished": shown["status"] in lifecycle.UNFINISHED,

@@ -8,13 +8,12 @@ import secrets
 
 from app.errors import InvalidRequest, TooManyAttempts, Unauthenticated
 from app.people import VIEWER
-from app.web import reading
-from app.web.doorman import CSRF_FIELD
-from app.web.operations import PUBLIC
-from app.web.pages import words
-from app.web.pages.declaring import Pages
-from app.web.pages.visit import Answer, Elsewhere, Page, Visit
-from app.web.shapes.people import Login
+from app.web import validation
+from app.web.api.schemas.people import Login
+from app.web.auth import CSRF_FIELD, PUBLIC
+from app.web.pages import filters
+from app.web.pages.page_request import Answer, Elsewhere, Page, Visit
+from app.web.pages.registry import Pages
 
 PAGES = Pages()
 COOKIE = "hookonce_login"
@@ -23,19 +22,19 @@ COOKIE = "hookonce_login"
 @PAGES.get("/login", PUBLIC)
 def ask(visit: Visit) -> Answer:
     """The form."""
-    return _form(visit, words.safe_path(visit.req.get_param("next")))
+    return _form(visit, filters.safe_path(visit.req.get_param("next")))
 
 
 @PAGES.post("/login", PUBLIC)
 def log_in(visit: Visit) -> Answer:
     """Begin a session and go on to where the person wanted to go."""
     fields = visit.fields
-    wanted = words.safe_path(fields.get("next"))
+    wanted = filters.safe_path(fields.get("next"))
     if not _same(visit, fields.get(CSRF_FIELD, "")):
         return _form(visit, wanted, "The form was too old. Please try again.", 403)
     token = fields.get("token", "").strip()
     try:
-        reading.query(Login, {"token": token})
+        validation.query(Login, {"token": token})
         visit.desk.doorman.begin(visit.req, visit.resp, token)
     except TooManyAttempts as error:
         return _form(visit, wanted, str(error), 429, error.seconds)

@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 from app import clock
 from app.people import VIEWER
-from app.web import stats
+from app.web.api import stats
+from app.web.api.schemas.statistics import StatsAsked
 from app.web.pages.chart import chart
-from app.web.pages.declaring import Pages
-from app.web.pages.visit import Answer, Page, Visit
-from app.web.reading import Limits
-from app.web.shapes.statistics import StatsAsked
+from app.web.pages.page_request import Answer, Page, Visit
+from app.web.pages.registry import Pages
+from app.web.validation import Limits
 
 PAGES = Pages()
 SPANS = ((1, "24 hours"), (7, "7 days"), (30, "30 days"))

@@ -6,10 +6,11 @@ from typing import Any
 from app import people
 from app.errors import InvalidRequest, InvalidToken, NotFound
 from app.people import ADMIN
-from app.web import reading, tokens
-from app.web.pages.declaring import TOKEN, Pages
-from app.web.pages.visit import Answer, Elsewhere, Page, Visit
-from app.web.shapes.people import NewTokenBody
+from app.web import validation
+from app.web.api import tokens
+from app.web.api.schemas.people import NewTokenBody
+from app.web.pages.page_request import Answer, Elsewhere, Page, Visit
+from app.web.pages.registry import TOKEN, Pages
 
 PAGES = Pages()
 _FIELDS = ("name", "role", "expires")
@@ -26,7 +27,7 @@ def make(visit: Visit) -> Answer:
     """Make a token, and show it this once."""
     given = {name: visit.fields.get(name, "").strip() for name in _FIELDS}
     try:
-        body, _ = reading.media(NewTokenBody, _said(given))
+        body, _ = validation.media(NewTokenBody, _said(given))
         made = tokens.create_token(visit.desk, body, visit.actor)
     except (InvalidRequest, InvalidToken) as error:
         return _page(visit, 422, problem=str(error), given=given)

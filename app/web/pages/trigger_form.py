@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from app.executions import retry_policy
-from app.web.shapes.triggers import Trigger
+from app.web.api.schemas.triggers import Trigger
 
 PLAIN = (
     "name",

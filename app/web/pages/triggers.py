@@ -12,13 +12,20 @@ from app.executions.search import Sought
 from app.intake import sources
 from app.people import ADMIN, OPERATOR, VIEWER
 from app.triggers import manage
-from app.web import reading, showing, triggers
-from app.web.desk import Desk
+from app.web import validation
+from app.web.api import serializers, triggers
+from app.web.api.schemas.triggers import (
+    NewTriggerBody,
+    TestBody,
+    Trigger,
+    TriggerChanges,
+    TriggersAsked,
+)
+from app.web.context import Desk
 from app.web.pages import trigger_form
-from app.web.pages.declaring import TRIGGER, Pages
-from app.web.pages.rows import in_rows
-from app.web.pages.visit import Answer, Elsewhere, Page, Visit
-from app.web.shapes.triggers import NewTriggerBody, TestBody, Trigger, TriggerChanges, TriggersAsked
+from app.web.pages.execution_rows import in_rows
+from app.web.pages.page_request import Answer, Elsewhere, Page, Visit
+from app.web.pages.registry import TRIGGER, Pages
 
 PAGES = Pages()
 NEWEST_SHOWN = 10
@@ -42,7 +49,7 @@ def make(visit: Visit) -> Answer:
     said["enabled"] = visit.fields.get("enabled") == "on"
     said |= {"secret": visit.fields["secret"]} if visit.fields.get("secret") else {}
     try:
-        body, _ = reading.media(NewTriggerBody, json.dumps(said).encode())
+        body, _ = validation.media(NewTriggerBody, json.dumps(said).encode())
         made = triggers.create_trigger(visit.desk, body, visit.actor)
     except (InvalidRequest, InvalidTrigger) as error:
         return _form(form, problem=error, enabled=said["enabled"])
@@ -83,7 +90,7 @@ def change(visit: Visit, trigger_id: int) -> Answer:
     try:
         said = trigger_form.given(form, changed)
         _require_said(said, changed)
-        body, names = reading.media(TriggerChanges, json.dumps(said).encode())
+        body, names = validation.media(TriggerChanges, json.dumps(said).encode())
         triggers.update_trigger(visit.desk, trigger_id, body, names, visit.actor)
     except (InvalidRequest, InvalidTrigger) as error:
         return _form(form, shown, problem=error)
@@ -138,7 +145,7 @@ def one(desk: Desk, trigger_id: int) -> Trigger:
     """The trigger as the API shows it, without its executions."""
     with desk.database.reading() as connection:
         row = manage.find_trigger(connection, trigger_id)
-        return showing.trigger(
+        return serializers.trigger(
             desk, row, paging.execution_count(connection, desk.counter, trigger_id)
         )
 

@@ -10,9 +10,8 @@ from typing import Any
 
 import falcon
 
-from app import afterwards
-from app.web.doorman import Doorman
-from app.web.operations import PUBLIC, Rule
+from app.web import after_response
+from app.web.auth import PUBLIC, Doorman, Rule
 
 Responder = Callable[..., None]
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -30,8 +29,8 @@ class House(falcon.App[falcon.Request, falcon.Response]):
     """An application with no way in but through its Doors: raises Unruled for any other."""
 
     def __call__(self, *given: Any) -> Iterable[bytes]:
-        """What the sender is told; see app.afterwards for what comes then."""
-        return afterwards.said(super().__call__, *given)
+        """What the sender is told; see app.web.after_response for what comes then."""
+        return after_response.said(super().__call__, *given)
 
     def add_route(self, uri_template: str, resource: object, **options: Any) -> None:
         if not isinstance(resource, _Ruled):

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, TypedDict
 
 from app.executions.search import Sought
-from app.web.moments import moment
-from app.web.shapes.values import (
+from app.web.api.schemas.values import (
     Category,
     Json,
     Key,
@@ -17,6 +16,7 @@ from app.web.shapes.values import (
     Status,
     TriggerId,
 )
+from app.web.time_field import moment
 
 
 @dataclass(frozen=True, slots=True)

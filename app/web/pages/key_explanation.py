@@ -6,7 +6,7 @@ from typing import Any
 
 from app.intake import key as keys
 from app.intake import sources
-from app.web.shapes.executions import ExecutionDetail
+from app.web.api.schemas.executions import ExecutionDetail
 
 
 def explained(shown: ExecutionDetail, source: str) -> dict[str, Any]:

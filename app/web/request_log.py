@@ -12,7 +12,8 @@ from functools import partial
 
 import falcon
 
-from app import afterwards, log
+from app import log
+from app.web import after_response
 
 HEADER = "X-Request-Id"
 QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -37,7 +38,7 @@ class RequestLines:
         """The answer names the id; a line tells of the request if none did."""
         resp.set_header(HEADER, req.context.errand.request_id)
         took = time.monotonic() - req.context.began
-        afterwards.do(partial(_tell, req, resp, took))
+        after_response.do(partial(_tell, req, resp, took))
 
 
 def _tell(req: falcon.Request, resp: falcon.Response, seconds: float) -> None:

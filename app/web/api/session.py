@@ -4,9 +4,10 @@ import falcon
 
 from app import clock
 from app.people import VIEWER, Person
-from app.web.desk import Desk
-from app.web.operations import PUBLIC, Operations
-from app.web.shapes.people import Login, Session
+from app.web.api.operations import Operations
+from app.web.api.schemas.people import Login, Session
+from app.web.auth import PUBLIC
+from app.web.context import Desk
 
 OPERATIONS = Operations()
 

@@ -9,8 +9,9 @@ import typing
 from collections.abc import Iterable
 from typing import Any, Literal, get_args, get_origin
 
-from app.web.operations import PUBLIC, Operation
-from app.web.reading import Limits, split
+from app.web.api.operations import Operation
+from app.web.auth import PUBLIC
+from app.web.validation import Limits, split
 
 _PLAIN: dict[Any, dict[str, Any]] = {
     str: {"type": "string"},

@@ -6,6 +6,7 @@ session's CSRF token, which only our own pages can read.
 
 import ipaddress
 import secrets
+from typing import Final, Literal
 from urllib.parse import parse_qsl
 
 import falcon
@@ -18,7 +19,11 @@ from app.errors import Forbidden, SchemaBehind, Unauthenticated
 from app.people import LONGEST_TOKEN, Person, Role
 from app.settings import Settings
 from app.web import body
-from app.web.throttle import Throttle
+from app.web.login_throttle import Throttle
+
+PUBLIC: Final = "public"
+Rule = Role | Literal["public"]
+"""The smallest role that a route asks for."""
 
 COOKIE = "hookonce_session"
 CSRF_HEADER, CSRF_FIELD = "X-CSRF-Token", "csrf_token"

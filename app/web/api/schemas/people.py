@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Annotated, TypedDict
 
 from app.people import Role
-from app.web.reading import Limits
-from app.web.shapes.values import JsonObject, Listed, Moment, Name, Paging, Word
+from app.web.api.schemas.values import JsonObject, Listed, Moment, Name, Paging, Word
+from app.web.validation import Limits
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypedDict
 
-from app.web.reading import Limits
-from app.web.shapes.values import (
+from app.web.api.schemas.values import (
     Category,
     ExecutionId,
     Key,
@@ -14,6 +13,7 @@ from app.web.shapes.values import (
     PerPage,
     Reason,
 )
+from app.web.validation import Limits
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,12 @@ from typing import Any
 
 import falcon
 
-from app.web import body, executions, openapi, reading, session, stats, tokens, triggers
-from app.web.desk import Desk
-from app.web.doors import Doors
-from app.web.operations import PUBLIC, Operation
+from app.web import body, validation
+from app.web.api import executions, openapi, session, stats, tokens, triggers
+from app.web.api.operations import Operation
+from app.web.auth import PUBLIC
+from app.web.context import Desk
+from app.web.routes import Doors
 
 LONGEST_BODY = 1_048_576
 _MODULES = (triggers, executions, stats, tokens, session)
@@ -53,10 +55,10 @@ def _responder(operation: Operation, desk: Desk) -> Callable[..., None]:
 
     def respond(req: falcon.Request, resp: falcon.Response, **given: Any) -> None:
         if "query" in shapes:
-            given["query"] = reading.query(shapes["query"], req.params)
+            given["query"] = validation.query(shapes["query"], req.params)
         if "body" in shapes:
             text = _json_text(req)
-            given["body"], said = reading.media(shapes["body"], text, ignored)
+            given["body"], said = validation.media(shapes["body"], text, ignored)
             if "said" in shapes:
                 given["said"] = said
         if "actor" in shapes:

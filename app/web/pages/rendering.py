@@ -11,13 +11,13 @@ import jinja2
 from app import people
 from app.lifecycle import REASONS, STATUSES
 from app.people import Person
-from app.web.desk import Desk
-from app.web.doors import Doors
-from app.web.operations import PUBLIC
-from app.web.pages import audit, dead, executions, login, overview, tokens, triggers, words
-from app.web.pages.declaring import Declared
+from app.web.auth import PUBLIC
+from app.web.context import Desk
+from app.web.pages import audit, dead, executions, filters, login, overview, tokens, triggers
+from app.web.pages.page_request import Answer, Elsewhere, File, Page, Visit
+from app.web.pages.registry import Declared
 from app.web.pages.static import Static
-from app.web.pages.visit import Answer, Elsewhere, File, Page, Visit
+from app.web.routes import Doors
 
 PART_HEADER = "X-Part"
 """Asks for one block of the page instead of all of it: what is refreshed, again and again."""
@@ -46,11 +46,11 @@ def templates() -> jinja2.Environment:
         auto_reload=False,
     )
     made.filters |= {
-        name: getattr(words, name)
+        name: getattr(filters, name)
         for name in ("seen", "line", "gist", "pretty", "when", "ago", "span", "number", "words")
     }
     made.globals |= {
-        "link": words.link,
+        "link": filters.link,
         "static": static().url,
         "STATUSES": STATUSES,
         "REASONS": (*REASONS, "unknown"),
@@ -143,10 +143,10 @@ class ForPeople:
         return not path.startswith("/api/") and "text/html" in req.accept
 
     def _to_the_login(self, req: falcon.Request, resp: falcon.Response) -> None:
-        wanted = words.safe_path(req.relative_uri) if req.method == "GET" else "/"
+        wanted = filters.safe_path(req.relative_uri) if req.method == "GET" else "/"
         resp.status = 303
         resp.delete_header("WWW-Authenticate")
-        resp.location = words.link("/login", next=None if wanted == "/" else wanted)
+        resp.location = filters.link("/login", next=None if wanted == "/" else wanted)
         resp.content_type = falcon.MEDIA_HTML
         resp.text = ""
 

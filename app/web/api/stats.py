@@ -9,10 +9,10 @@ from app.db import paging
 from app.executions import due
 from app.people import VIEWER
 from app.stats import summary
-from app.web import showing
-from app.web.desk import Desk
-from app.web.operations import Operations
-from app.web.shapes.statistics import Stats, StatsAsked
+from app.web.api import serializers
+from app.web.api.operations import Operations
+from app.web.api.schemas.statistics import Stats, StatsAsked
+from app.web.context import Desk
 from app.worker import fair_share
 
 OPERATIONS = Operations()
@@ -40,11 +40,11 @@ def show_stats(desk: Desk, query: StatsAsked) -> Stats:
             "dlq_size": sum(dead.values()),
             "wpp_command_count": commands,
             "circuit_breaker_watermark_hit": commands > desk.settings.hookonce_command_watermark,
-            "deliveries": showing.deliveries(summary.deliveries_by_hour(seen)),
+            "deliveries": serializers.deliveries(summary.deliveries_by_hour(seen)),
             "dead_by_reason": dead,
             "oldest_pending_seconds": fair_share.longest_due_seconds(due.turns(connection)),
-            "breakers": [showing.breaker(row) for row in paging.breakers(connection)],
-            "answer_times": [showing.answer_time(each) for each in summary.answer_times(seen)],
+            "breakers": [serializers.breaker(row) for row in paging.breakers(connection)],
+            "answer_times": [serializers.answer_time(each) for each in summary.answer_times(seen)],
         }
     if stats["circuit_breaker_watermark_hit"]:
         _warn(desk, commands)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypedDict
 
-from app.web.reading import Limits
-from app.web.shapes.values import Moment
+from app.web.api.schemas.values import Moment
+from app.web.validation import Limits
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,12 @@ import re
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any
 
-from app.people import Role
-from app.web.reading import Limits, split
+from app.web.auth import Rule
+from app.web.validation import Limits, split
 
 Handler = Callable[..., Any]
-PUBLIC: Final = "public"
-Rule = Role | Literal["public"]
-"""The smallest role that a route asks for."""
 _PARAMETER = re.compile(r"{(\w+)}")
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.people import ADMIN, OPERATOR, VIEWER
-from app.web.operations import PUBLIC, Rule
-from app.web.pages.visit import Answer
+from app.web.auth import PUBLIC, Rule
+from app.web.pages.page_request import Answer
 
 __all__ = ["ADMIN", "OPERATOR", "PUBLIC", "VIEWER", "Pages"]
 TRIGGER = "{trigger_id:int(min=1, max=2147483647)}"

@@ -10,11 +10,10 @@ from app.intake import key, sources
 from app.people import ADMIN, OPERATOR, VIEWER
 from app.triggers import definition, manage, removal
 from app.triggers.definition import NewTrigger
-from app.web import showing
-from app.web.desk import Desk
-from app.web.operations import Operations
-from app.web.shapes.executions import ExecutionPage, ExecutionsAsked
-from app.web.shapes.triggers import (
+from app.web.api import serializers
+from app.web.api.operations import Operations
+from app.web.api.schemas.executions import ExecutionPage, ExecutionsAsked
+from app.web.api.schemas.triggers import (
     MadeTrigger,
     NewSecret,
     NewTriggerBody,
@@ -26,7 +25,8 @@ from app.web.shapes.triggers import (
     TriggerPage,
     TriggersAsked,
 )
-from app.web.shapes.values import TriggerId
+from app.web.api.schemas.values import TriggerId
+from app.web.context import Desk
 
 OPERATIONS = Operations()
 SHOWN_ONLY = tuple(
@@ -45,10 +45,10 @@ def list_triggers(desk: Desk, query: TriggersAsked) -> TriggerPage:
             connection, desk.counter, rows, paging.TRIGGER_ID, query.where(), counted
         )
         shown = [
-            showing.trigger(desk, row, paging.execution_count(connection, desk.counter, row.id))
+            serializers.trigger(desk, row, paging.execution_count(connection, desk.counter, row.id))
             for row in page.rows
         ]
-    return {"triggers": shown, **showing.listed(page)}
+    return {"triggers": shown, **serializers.listed(page)}
 
 
 @OPERATIONS.post("/api/triggers", OPERATOR, status=201, may_answer=(409,), ignores=SHOWN_ONLY)
@@ -77,7 +77,7 @@ def create_trigger(desk: Desk, body: NewTriggerBody, actor: Actor) -> MadeTrigge
     )
     row = manage.add_trigger(desk.database, new, sources.names(), actor)
     secret = desk.database.safe.opened(row) or ""
-    return {**showing.trigger(desk, row, 0), "secret": secret}
+    return {**serializers.trigger(desk, row, 0), "secret": secret}
 
 
 @OPERATIONS.get("/api/triggers/{trigger_id}", VIEWER)
@@ -87,8 +87,8 @@ def show_trigger(desk: Desk, trigger_id: TriggerId) -> TriggerDetail:
         row = manage.find_trigger(connection, trigger_id)
         count = paging.execution_count(connection, desk.counter, row.id)
         newest = paging.newest_executions(connection, row.id)
-    executions = [showing.execution(each) for each in newest]
-    return {**showing.trigger(desk, row, count), "executions": executions}
+    executions = [serializers.execution(each) for each in newest]
+    return {**serializers.trigger(desk, row, count), "executions": executions}
 
 
 @OPERATIONS.put("/api/triggers/{trigger_id}", OPERATOR, may_answer=(409,), ignores=SHOWN_ONLY)
@@ -113,7 +113,7 @@ def delete_trigger(desk: Desk, trigger_id: TriggerId, actor: Actor) -> Trigger:
     with desk.database.reading() as connection:
         count = paging.execution_count(connection, desk.counter, trigger_id)
     row = removal.remove_trigger(desk.database, trigger_id, actor)
-    return showing.trigger(desk, row, count)
+    return serializers.trigger(desk, row, count)
 
 
 @OPERATIONS.post("/api/triggers/{trigger_id}/test", OPERATOR)
@@ -128,7 +128,7 @@ def regenerate_secret(desk: Desk, trigger_id: TriggerId, actor: Actor) -> NewSec
     """Give the trigger a new secret; the old one stays good for a while."""
     grace = desk.settings.hookonce_secret_grace_seconds
     row = manage.rotate_secret(desk.database, trigger_id, grace, actor=actor)
-    shown = showing.trigger(desk, row, 0)
+    shown = serializers.trigger(desk, row, 0)
     return {
         "secret": desk.database.safe.opened(row) or "",
         "previous_secret_expires_at": shown["previous_secret_expires_at"],
@@ -154,8 +154,8 @@ def list_executions(desk: Desk, trigger_id: TriggerId, query: ExecutionsAsked) -
             limit=paging.exact_up_to(query.status),
         )
     return {
-        "executions": [showing.execution(row) for row in page.rows],
-        **showing.listed(page),
+        "executions": [serializers.execution(row) for row in page.rows],
+        **serializers.listed(page),
     }
 
 
@@ -176,7 +176,7 @@ def _updated(
     if given.get("action_payload"):
         given["action_payload"] = restored(given["action_payload"], before.action_payload)
     row = manage.update_trigger(desk.database, trigger_id, given, sources.names(), actor)
-    return showing.trigger(desk, row, count)
+    return serializers.trigger(desk, row, count)
 
 
 def _key_from(given: list[str] | str | None) -> tuple[str, ...]:

@@ -9,8 +9,8 @@ import falcon
 from app.audit import Actor
 from app.errors import Unauthenticated
 from app.people import Person
-from app.web import doorman, reading
-from app.web.desk import Desk
+from app.web import auth, validation
+from app.web.context import Desk
 
 Shape = TypeVar("Shape")
 
@@ -66,7 +66,7 @@ class Visit:
     @property
     def fields(self) -> dict[str, str]:
         """What was posted: line ends as one sign, as no browser sends them."""
-        posted = doorman.form(self.req)
+        posted = auth.form(self.req)
         return {name: text.replace("\r\n", "\n") for name, text in posted.items()}
 
     def asked(self, shape: type[Shape], *ours: str) -> Shape:
@@ -75,4 +75,4 @@ class Visit:
         `ours` are parameters of the page that the shape does not know.
         """
         given = {name: value for name, value in self.req.params.items() if value != ""}
-        return reading.query(shape, {k: v for k, v in given.items() if k not in (*ours, "done")})
+        return validation.query(shape, {k: v for k, v in given.items() if k not in (*ours, "done")})

@@ -3,9 +3,18 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypedDict
 
-from app.web.reading import Limits
-from app.web.shapes.executions import Execution
-from app.web.shapes.values import JsonObject, Lifetime, Listed, Moment, Name, Paging, Text, Word
+from app.web.api.schemas.executions import Execution
+from app.web.api.schemas.values import (
+    JsonObject,
+    Lifetime,
+    Listed,
+    Moment,
+    Name,
+    Paging,
+    Text,
+    Word,
+)
+from app.web.validation import Limits
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ from app.audit import without_secrets
 from app.db.paging import Page
 from app.intake import sources
 from app.stats.summary import AnswerTimes
-from app.web.desk import Desk
-from app.web.shapes.dead_letters import DeadGroup, DeadLetter
-from app.web.shapes.executions import Attempt, Execution, FoundExecution, Link, Mismatch
-from app.web.shapes.people import Change, Token
-from app.web.shapes.statistics import AnswerTime, Breaker, DeliveryCount
-from app.web.shapes.triggers import Trigger
-from app.web.shapes.values import Listed
+from app.web.api.schemas.dead_letters import DeadGroup, DeadLetter
+from app.web.api.schemas.executions import Attempt, Execution, FoundExecution, Link, Mismatch
+from app.web.api.schemas.people import Change, Token
+from app.web.api.schemas.statistics import AnswerTime, Breaker, DeliveryCount
+from app.web.api.schemas.triggers import Trigger
+from app.web.api.schemas.values import Listed
+from app.web.context import Desk
 
 
 def trigger(desk: Desk, row: sa.Row[Any], execution_count: int) -> Trigger:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, TypedDict
 
 from app.db.paging import Where
 from app.triggers.definition import LONGEST_LIFETIME_SECONDS
-from app.web.reading import Limits
+from app.web.validation import Limits
 
 TriggerId = Annotated[int, Limits(least=1, most=2**31 - 1)]
 

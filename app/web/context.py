@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from app.db import Database
 from app.db.count_cache import Counter
 from app.settings import Settings
-from app.web.doorman import Doorman
+from app.web.auth import Doorman
 
 
 @dataclass(slots=True)

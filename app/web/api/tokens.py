@@ -4,11 +4,18 @@ from app import clock, people
 from app.audit import Actor
 from app.db import paging
 from app.people import ADMIN
-from app.web import showing
-from app.web.desk import Desk
-from app.web.operations import Operations
-from app.web.shapes.people import AuditAsked, ChangePage, MadeToken, NewTokenBody, Token, Tokens
-from app.web.shapes.values import TokenId
+from app.web.api import serializers
+from app.web.api.operations import Operations
+from app.web.api.schemas.people import (
+    AuditAsked,
+    ChangePage,
+    MadeToken,
+    NewTokenBody,
+    Token,
+    Tokens,
+)
+from app.web.api.schemas.values import TokenId
+from app.web.context import Desk
 
 OPERATIONS = Operations()
 
@@ -17,7 +24,7 @@ OPERATIONS = Operations()
 def list_tokens(desk: Desk) -> Tokens:
     """Every token there ever was, newest first, and never what it is."""
     with desk.database.reading() as connection:
-        return {"tokens": [showing.token(row) for row in people.all_tokens(connection)]}
+        return {"tokens": [serializers.token(row) for row in people.all_tokens(connection)]}
 
 
 @OPERATIONS.post("/api/tokens", ADMIN, status=201)
@@ -25,13 +32,13 @@ def create_token(desk: Desk, body: NewTokenBody, actor: Actor) -> MadeToken:
     """Make a token; what it is stands in the answer and nowhere else."""
     end = None if body.expires is None else clock.now() + people.duration(body.expires)
     row, token = people.add_token(desk.database, actor, body.name, body.role, end)
-    return {**showing.token(row), "token": token}
+    return {**serializers.token(row), "token": token}
 
 
 @OPERATIONS.delete("/api/tokens/{token_id}", ADMIN)
 def revoke_token(desk: Desk, token_id: TokenId, actor: Actor) -> Token:
     """The token is no good from now on, nor are the sessions that it began."""
-    return showing.token(people.revoke_token(desk.database, actor, token_id))
+    return serializers.token(people.revoke_token(desk.database, actor, token_id))
 
 
 @OPERATIONS.get("/api/audit", ADMIN)
@@ -40,4 +47,4 @@ def list_changes(desk: Desk, query: AuditAsked) -> ChangePage:
     such = (query.subject, query.actor, query.action)
     with desk.database.reading() as connection:
         page = paging.changes(connection, desk.counter, query.where(), *such)
-    return {"changes": [showing.change(row) for row in page.rows], **showing.listed(page)}
+    return {"changes": [serializers.change(row) for row in page.rows], **serializers.listed(page)}

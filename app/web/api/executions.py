@@ -16,11 +16,9 @@ from app.executions.replay import replay
 from app.people import OPERATOR, VIEWER
 from app.stats import deliveries, summary
 from app.triggers import manage
-from app.web import showing
-from app.web.desk import Desk
-from app.web.moments import moment
-from app.web.operations import Operations
-from app.web.shapes.dead_letters import (
+from app.web.api import serializers
+from app.web.api.operations import Operations
+from app.web.api.schemas.dead_letters import (
     DeadAsked,
     DeadBody,
     DeadChoice,
@@ -28,8 +26,15 @@ from app.web.shapes.dead_letters import (
     DeadPage,
     DeadReplayed,
 )
-from app.web.shapes.executions import ExecutionDetail, ExecutionsSought, FoundPage, Replayed
-from app.web.shapes.values import ExecutionId
+from app.web.api.schemas.executions import (
+    ExecutionDetail,
+    ExecutionsSought,
+    FoundPage,
+    Replayed,
+)
+from app.web.api.schemas.values import ExecutionId
+from app.web.context import Desk
+from app.web.time_field import moment
 
 OPERATIONS = Operations()
 
@@ -41,8 +46,8 @@ def find_executions(desk: Desk, query: ExecutionsSought) -> FoundPage:
         page = search.page(connection, desk.counter, query.sought(), query.where())
         names = search.trigger_names(connection, {row.trigger_id for row in page.rows})
     return {
-        "executions": [showing.found(row, names) for row in page.rows],
-        **showing.listed(page),
+        "executions": [serializers.found(row, names) for row in page.rows],
+        **serializers.listed(page),
     }
 
 
@@ -58,15 +63,15 @@ def show_execution(desk: Desk, execution_id: ExecutionId) -> ExecutionDetail:
         mismatches = deliveries.mismatches_of(connection, first_id)
     number, last_at = (0, None) if repeats is None else (repeats.number, repeats.last_at)
     return {
-        **showing.execution(row),
+        **serializers.execution(row),
         "trigger_slug": trigger.slug,
-        "attempts": [showing.attempt(each) for each in attempts],
-        "chain": [showing.link(each) for each in chain],
+        "attempts": [serializers.attempt(each) for each in attempts],
+        "chain": [serializers.link(each) for each in chain],
         "repeats": {"number": number, "last_at": clock.text(last_at)},
-        "mismatches": [showing.mismatch(each) for each in mismatches],
+        "mismatches": [serializers.mismatch(each) for each in mismatches],
         "duplicate_key": {
             "key": row.idempotency_key,
-            "found_at": showing.key_places(trigger.idempotency_key_from),
+            "found_at": serializers.key_places(trigger.idempotency_key_from),
             "first_execution_id": first_id,
         },
     }
@@ -87,7 +92,7 @@ def list_dead(desk: Desk, query: DeadAsked) -> DeadPage:
         counted = groups(desk, connection, chosen)
     shown = rows[: query.per_page]
     return {
-        "dead": [showing.dead(row) for row in shown],
+        "dead": [serializers.dead(row) for row in shown],
         "groups": counted,
         "total": sum(group["executions"] for group in counted),
         "next": shown[-1].id if len(rows) > query.per_page else None,
@@ -174,7 +179,7 @@ def groups(desk: Desk, connection: Connection, chosen: Chosen) -> list[DeadGroup
     """How many there are for each trigger and reason; of many, as of a moment ago."""
 
     def count() -> list[DeadGroup]:
-        return [showing.dead_group(row) for row in dead_letters.counts(connection, chosen)]
+        return [serializers.dead_group(row) for row in dead_letters.counts(connection, chosen)]
 
     def read(_groups: list[DeadGroup]) -> int:
         return sum(summary.dead_by_reason(connection, desk.counter).values())

@@ -1,0 +1,1 @@
+"""The JSON API under `/api`: its operations, what they take and what they give."""
