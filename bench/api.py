@@ -15,7 +15,7 @@ from pathlib import Path
 
 from falcon import testing
 
-from app import clock, people
+from app import auth, clock
 from app.audit import Actor
 from app.db import Database
 from app.settings import from_environment
@@ -199,7 +199,7 @@ def measure(database: Database, url: str, rows: int) -> Iterator[tuple[str, floa
     """(question, first, median, 95th of a hundred) in milliseconds."""
     metrics.FRESH_SECONDS = 0.0  # each time anew: the answer from memory takes no time
     client = testing.TestClient(create_app(from_environment({"DATABASE_URL": url}), database))
-    _row, token = people.add_token(database, Actor("bench"), "bench", "admin")
+    _row, token = auth.add_token(database, Actor("bench"), "bench", "admin")
     headers = {"Authorization": f"Bearer {token}"}
     client.simulate_get("/api/session", headers=headers)
     for name, path in questions(rows).items():

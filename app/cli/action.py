@@ -6,7 +6,7 @@ from dataclasses import asdict
 import click
 
 from app import actions
-from app.cli import printing
+from app.cli import output
 
 
 @click.group("action")
@@ -15,7 +15,7 @@ def group() -> None:
 
 
 @group.command("list")
-@printing.json_option
+@output.json_option
 def list_actions(as_json: bool) -> None:
     """Every action, where it comes from, and why it cannot be used if so."""
     rows = [asdict(each) for each in actions.described()]

@@ -2,8 +2,8 @@
 
 import click
 
-from app.cli import printing
-from app.cli.reaching import with_database
+from app.cli import output
+from app.cli.context import with_database
 from app.db import Database, paging
 from app.db.count_cache import Counter
 from app.db.paging import Where
@@ -22,7 +22,7 @@ def group() -> None:
 @click.option("--action", help="Such as trigger.update.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
 @click.option("--before", type=click.IntRange(1), help="Older than the change of this id.")
-@printing.json_option
+@output.json_option
 @with_database
 def list_changes(
     _chosen: Settings,
@@ -40,4 +40,4 @@ def list_changes(
         page = paging.changes(connection, Counter(), where, subject, actor, action)
     shown = [queries.public(row) for row in page.rows]
     columns = ("id", "at", "actor", "origin", "action", "subject", "before", "after")
-    printing.page(shown, columns, page, as_json)
+    output.page(shown, columns, page, as_json)

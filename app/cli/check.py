@@ -5,23 +5,23 @@ import sys
 
 import click
 
-from app import checkup
-from app.cli import printing
-from app.cli.reaching import WRONG, with_database
+from app import health
+from app.cli import output
+from app.cli.context import WRONG, with_database
 from app.db import Database
 from app.settings import Settings
 
 
 @click.command("check")
-@printing.json_option
+@output.json_option
 @with_database
 def command(_chosen: Settings, database: Database, as_json: bool) -> None:
     """Say whether the database is fit for duty; exit status 1 if it is not."""
-    findings = checkup.findings(database)
+    findings = health.findings(database)
     if all(finding.passed for finding in findings):
-        findings += [checkup.secrets_open(database), checkup.admission(database)]
+        findings += [health.secrets_open(database), health.admission(database)]
     passed = all(finding.passed for finding in findings)
-    notes = checkup.notes(database) if findings[0].passed else []
+    notes = health.notes(database) if findings[0].passed else []
     if as_json:
         checks = {each.name: {"passed": each.passed, "detail": each.detail} for each in findings}
         click.echo(json.dumps({"passed": passed, "checks": checks, "notes": notes}))

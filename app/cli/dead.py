@@ -10,10 +10,10 @@ from typing import Any
 
 import click
 
-from app.cli import printing
-from app.cli.choosing import choosing
-from app.cli.interrupting import INTERRUPTED, until_interrupted
-from app.cli.reaching import WRONG, actor, with_database
+from app.cli import output
+from app.cli.context import WRONG, actor, with_database
+from app.cli.dead_letter_options import choosing
+from app.cli.signals import INTERRUPTED, until_interrupted
 from app.db import Database
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.executions import dead_letters
@@ -32,7 +32,7 @@ def group() -> None:
 
 @group.command("list")
 @click.option("--limit", type=click.IntRange(1), help="At most so many.")
-@printing.json_option
+@output.json_option
 @with_database
 @choosing
 def list_dead(
@@ -40,7 +40,7 @@ def list_dead(
 ) -> None:
     """The dead letters, newest first."""
     rows = (queries.public(row) for row in dead_letters.each(database, chosen, limit))
-    printing.stream(rows, _LISTED, as_json)
+    output.stream(rows, _LISTED, as_json)
 
 
 @group.command("replay")
@@ -50,7 +50,7 @@ def list_dead(
 @click.option("--wait", default=30.0, show_default=True, type=click.FloatRange(0))
 @click.option("--no-wait", is_flag=True, help="Do not look whether the first ones fail again.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@printing.json_option
+@output.json_option
 @with_database
 @choosing
 def replay(
@@ -79,7 +79,7 @@ def replay(
     meant = dict.fromkeys(ids) if ids else (row.id for row in dead_letters.each(database, chosen))
     careful = Pace(pace, 0 if no_wait else stop_after, wait)
     counts, status = _replay_all(database, meant, careful, total)
-    printing.record({"selected": total} | counts, as_json)
+    output.record({"selected": total} | counts, as_json)
     sys.exit(status)
 
 
@@ -90,7 +90,7 @@ def _preview(database: Database, chosen: Chosen, named: int) -> int:
     dead = sum(int(row["executions"]) for row in rows)
     click.echo(f"{dead} dead letter(s)", err=True)
     if rows:
-        printing.table(rows, ("trigger", "reason", "executions"), err=True)
+        output.table(rows, ("trigger", "reason", "executions"), err=True)
     if named > dead:
         click.echo(f"{named - dead} of the named execution(s) are none", err=True)
     return max(dead, named)
@@ -114,7 +114,7 @@ def _replay_all(
         except DatabaseUnavailable as error:
             stopped = str(error)
     if stopped:
-        click.echo(f"Stopped: {printing.plain(stopped)}.", err=True)
+        click.echo(f"Stopped: {output.plain(stopped)}.", err=True)
     if stop.is_set():
         return dict(counts), INTERRUPTED
     return dict(counts), WRONG if stopped or counts.total() > counts["replayed"] else 0

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from app import clock
-from app.cli import printing
-from app.cli.reaching import with_database
+from app.cli import output
+from app.cli.context import with_database
 from app.db import Database
 from app.settings import Settings
 from app.stats import deliveries, outcomes
@@ -21,7 +21,7 @@ from app.triggers import manage, queries
 @click.option(
     "--hours", default=24, show_default=True, type=click.IntRange(1), help="How far back."
 )
-@printing.json_option
+@output.json_option
 @with_database
 def counts(
     _chosen: Settings, database: Database, trigger: str | None, hours: int, as_json: bool
@@ -41,7 +41,7 @@ def counts(
         click.echo(json.dumps({"trigger_id": trigger_id, "total": total, "by_hour": listed}))
         return
     shown = [{"hour": hour} | numbers for hour, numbers in {"total": total, **by_hour}.items()]
-    printing.table(shown, ("hour", *(each for each in outcomes.ALL if each in total)))
+    output.table(shown, ("hour", *(each for each in outcomes.ALL if each in total)))
 
 
 def _summed(rows: list[dict[str, Any]]) -> tuple[Counter[str], dict[str, Counter[str]]]:
@@ -62,7 +62,7 @@ def group() -> None:
 @group.command("list")
 @click.option("--trigger", help="Of this trigger alone.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1))
-@printing.json_option
+@output.json_option
 @with_database
 def list_mismatches(
     _chosen: Settings, database: Database, trigger: str | None, limit: int, as_json: bool
@@ -76,7 +76,7 @@ def list_mismatches(
         click.echo(json.dumps(rows))
         return
     shown = ("execution_id", "slug", "idempotency_key", "number", "last_at")
-    printing.table(rows, (*shown, "digest_admitted", "digest_came"))
+    output.table(rows, (*shown, "digest_admitted", "digest_came"))
 
 
 COMMANDS = (counts,)

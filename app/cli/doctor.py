@@ -9,8 +9,8 @@ from typing import Any, Never
 import click
 import urllib3
 
-from app.cli import examining, printing, twin
-from app.cli.reaching import WRONG, actor, with_database
+from app.cli import doctor_checks, doctor_trigger, output
+from app.cli.context import WRONG, actor, with_database
 from app.db import Database
 from app.settings import Settings
 from app.triggers import manage
@@ -21,7 +21,7 @@ _WORDS = {True: "ok", False: "FAILED", None: "-"}
 @click.command("doctor")
 @click.option("--trigger", required=True, help="Which: id, slug or name.")
 @click.option("--url", help="Where the service answers; HOOKONCE_PUBLIC_URL if not given.")
-@printing.json_option
+@output.json_option
 @with_database
 def command(
     chosen: Settings, database: Database, trigger: str, url: str | None, as_json: bool
@@ -35,9 +35,9 @@ def command(
     with database.reading() as connection:
         row = manage.find_trigger(connection, trigger)
     base = (url or chosen.hookonce_public_url).rstrip("/")
-    with twin.of(database, row, actor()) as standing_in:
+    with doctor_trigger.of(database, row, actor()) as standing_in:
         address = f"{base}/api/triggers/webhook/{standing_in.id}"
-        examination = examining.Examination(database, chosen, standing_in, address)
+        examination = doctor_checks.Examination(database, chosen, standing_in, address)
         try:
             findings = list(examination.findings())
         except urllib3.exceptions.HTTPError as error:
@@ -49,14 +49,14 @@ def command(
         shown = [asdict(finding) for finding in findings]
         click.echo(json.dumps({"trigger_id": row.id, "passed": passed, "findings": shown}))
     else:
-        printing.table([_line(finding) for finding in findings], _COLUMNS)
+        output.table([_line(finding) for finding in findings], _COLUMNS)
     sys.exit(0 if passed else WRONG)
 
 
 _COLUMNS = ("check", "result", "came back", "expected")
 
 
-def _line(finding: examining.Finding) -> dict[str, Any]:
+def _line(finding: doctor_checks.Finding) -> dict[str, Any]:
     cells = (finding.check, _WORDS[finding.passed], finding.came_back, finding.expected)
     return dict(zip(_COLUMNS, cells, strict=True))
 

@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from app import clock, lifecycle
-from app.cli import printing
-from app.cli.moment import Moment
-from app.cli.reaching import with_database
+from app.cli import output
+from app.cli.context import with_database
+from app.cli.time_param import Moment
 from app.db import Database
 from app.db.count_cache import Counter
 from app.db.paging import Where
@@ -55,7 +55,7 @@ def group() -> None:
 @click.option("--until", type=Moment(), help="Received before.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
 @click.option("--before", type=click.IntRange(1), help="Older than the execution of this id.")
-@printing.json_option
+@output.json_option
 @with_database
 def list_executions(
     _chosen: Settings,
@@ -72,12 +72,12 @@ def list_executions(
     with database.reading() as connection:
         trigger_id = None if trigger is None else manage.find_trigger(connection, trigger).id
         page = search.page(connection, Counter(), Sought(trigger_id, **such), where)
-    printing.page([queries.public(row) for row in page.rows], _LISTED, page, as_json)
+    output.page([queries.public(row) for row in page.rows], _LISTED, page, as_json)
 
 
 @group.command("show")
 @click.argument("execution_id", type=click.IntRange(1, 2**63 - 1), metavar="ID")
-@printing.json_option
+@output.json_option
 @with_database
 def show(_chosen: Settings, database: Database, execution_id: int, as_json: bool) -> None:
     """One execution with its attempts, its replays, and what came again under its key."""
@@ -99,7 +99,7 @@ def show(_chosen: Settings, database: Database, execution_id: int, as_json: bool
     if as_json:
         click.echo(json.dumps(shown | listed))
         return
-    printing.record(shown, as_json=False)
+    output.record(shown, as_json=False)
     _section("attempts", listed["attempts"], _ATTEMPT)
     if len(listed["chain"]) > 1:
         _section("replays", listed["chain"], _LINK)
@@ -108,7 +108,7 @@ def show(_chosen: Settings, database: Database, execution_id: int, as_json: bool
 
 @group.command("request")
 @click.argument("execution_id", type=click.IntRange(1, 2**63 - 1), metavar="ID")
-@printing.json_option
+@output.json_option
 @with_database
 def request(_chosen: Settings, database: Database, execution_id: int, as_json: bool) -> None:
     """The bytes of the request as they came; with --json its headers and how many bytes it has.
@@ -125,7 +125,7 @@ def request(_chosen: Settings, database: Database, execution_id: int, as_json: b
         kept = {"content_type": found.content_type, "headers": headers, "bytes": found.size}
         click.echo(json.dumps(kept))
         return
-    shown = printing.plain(body.decode("utf-8", "backslashreplace")) if _watched() else body
+    shown = output.plain(body.decode("utf-8", "backslashreplace")) if _watched() else body
     click.echo(shown, nl=_watched())
 
 
@@ -136,4 +136,4 @@ def _watched() -> bool:
 def _section(heading: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
     if rows:
         click.echo(f"\n{heading}")
-        printing.table(rows, columns)
+        output.table(rows, columns)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import click
 
 from app.audit import Actor
-from app.cli import printing
-from app.cli.reaching import actor, with_database
+from app.cli import output
+from app.cli.context import actor, with_database
 from app.db import Database
 from app.settings import Settings
 from app.triggers import manage, queries
@@ -19,7 +19,7 @@ def group() -> None:
 
 
 @group.command("list")
-@printing.json_option
+@output.json_option
 @with_database
 def list_held(_chosen: Settings, database: Database, as_json: bool) -> None:
     """What is held back, by trigger and status."""
@@ -28,12 +28,12 @@ def list_held(_chosen: Settings, database: Database, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows))
         return
-    printing.table(rows, ("slug", "status", "executions", "oldest_id", "newest_id"))
+    output.table(rows, ("slug", "status", "executions", "oldest_id", "newest_id"))
 
 
 @group.command("release")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@printing.json_option
+@output.json_option
 @with_database
 def release(_chosen: Settings, database: Database, yes: bool, as_json: bool) -> None:
     """Make them due: workers start them at once."""
@@ -42,7 +42,7 @@ def release(_chosen: Settings, database: Database, yes: bool, as_json: bool) -> 
 
 @group.command("give-up")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@printing.json_option
+@output.json_option
 @with_database
 def give_up(_chosen: Settings, database: Database, yes: bool, as_json: bool) -> None:
     """Make them dead letters."""
@@ -61,4 +61,4 @@ def _decide(
     if not yes:
         click.confirm(f"{count} held execution(s) will {what}. Go on?", abort=True, err=as_json)
     decided = decision(database, actor())
-    printing.done(f"{decided} execution(s) {what}", {"executions": decided}, as_json)
+    output.done(f"{decided} execution(s) {what}", {"executions": decided}, as_json)

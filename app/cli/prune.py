@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from app.cli import printing
-from app.cli.interrupting import INTERRUPTED, until_interrupted
-from app.cli.reaching import WRONG, with_database
+from app.cli import output
+from app.cli.context import WRONG, with_database
+from app.cli.signals import INTERRUPTED, until_interrupted
 from app.db import Database, schema
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.executions import expired, prune
@@ -23,7 +23,7 @@ REST = 1.0
 
 @click.command("prune")
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
-@printing.json_option
+@output.json_option
 @with_database
 def command(chosen: Settings, database: Database, dry_run: bool, as_json: bool) -> None:
     """Remove the payloads and rows that are kept no longer, in small steps.
@@ -34,7 +34,7 @@ def command(chosen: Settings, database: Database, dry_run: bool, as_json: bool) 
     rules = expired.rules(database, sources.retry_seconds(), chosen)
     expected = _total(prune.sweep(database, rules, threading.Event(), dry=True))
     if dry_run:
-        printing.record({"dry_run": True} | expected._asdict(), as_json)
+        output.record({"dry_run": True} | expected._asdict(), as_json)
         return
     removed, stopped, status = NOTHING, None, 0
     with until_interrupted() as stop, _progress(sum(expected)) as bar:
@@ -46,7 +46,7 @@ def command(chosen: Settings, database: Database, dry_run: bool, as_json: bool) 
             stopped, status = str(error), WRONG
     if stopped:
         click.echo(f"Stopped: {stopped}.", err=True)
-    printing.record({"dry_run": False} | removed._asdict(), as_json)
+    output.record({"dry_run": False} | removed._asdict(), as_json)
     sys.exit(INTERRUPTED if stop.is_set() else status)
 
 

@@ -2,8 +2,8 @@
 
 import click
 
-from app.cli import printing
-from app.cli.reaching import actor, with_database
+from app.cli import output
+from app.cli.context import actor, with_database
 from app.db import Database
 from app.executions import replay as replaying
 from app.settings import Settings
@@ -11,12 +11,12 @@ from app.settings import Settings
 
 @click.command("replay")
 @click.argument("execution_id", type=int, metavar="ID")
-@printing.json_option
+@output.json_option
 @with_database
 def command(_chosen: Settings, database: Database, execution_id: int, as_json: bool) -> None:
     """Send a dead letter again: a new execution takes over, under the same key."""
     successor = replaying.replay(database, execution_id, actor())
     if as_json:
-        printing.record({"status": "ok", "new_execution_id": successor}, as_json)
+        output.record({"status": "ok", "new_execution_id": successor}, as_json)
     else:
         click.echo(f"execution {execution_id} is replayed as execution {successor}")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import click
 
-from app.cli import printing
-from app.cli.reaching import actor, with_database
+from app.cli import output
+from app.cli.context import actor, with_database
 from app.db import Database
 from app.settings import Settings
 from app.triggers import sealing
@@ -28,7 +28,7 @@ def key() -> None:
 
 
 @group.command("status")
-@printing.json_option
+@output.json_option
 @with_database
 def status(_chosen: Settings, database: Database, as_json: bool) -> None:
     """How many secrets are sealed, and which triggers' secrets our keys do not open."""
@@ -38,11 +38,11 @@ def status(_chosen: Settings, database: Database, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found | {"unopened": unopened}))
         return
-    printing.record(found | {"unopened": ", ".join(unopened) or "none"}, as_json=False)
+    output.record(found | {"unopened": ", ".join(unopened) or "none"}, as_json=False)
 
 
 @group.command("seal")
-@printing.json_option
+@output.json_option
 @with_database
 def seal(_chosen: Settings, database: Database, as_json: bool) -> None:
     """Seal every secret with the first key of HOOKONCE_SECRET_KEY.
@@ -51,12 +51,12 @@ def seal(_chosen: Settings, database: Database, as_json: bool) -> None:
     old one away.
     """
     count = _with_progress(database, sealing.reseal(database, actor()))
-    printing.done(f"{count} trigger(s) sealed", {"triggers": count}, as_json)
+    output.done(f"{count} trigger(s) sealed", {"triggers": count}, as_json)
 
 
 @group.command("unseal")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@printing.json_option
+@output.json_option
 @with_database
 def unseal(_chosen: Settings, database: Database, yes: bool, as_json: bool) -> None:
     """Put every secret back in the clear, as older code needs it."""
@@ -64,7 +64,7 @@ def unseal(_chosen: Settings, database: Database, yes: bool, as_json: bool) -> N
         question = "Every secret will stand in the clear in the database. Go on?"
         click.confirm(question, abort=True, err=as_json)
     count = _with_progress(database, sealing.unseal(database, actor()))
-    printing.done(f"{count} trigger(s) unsealed", {"triggers": count}, as_json)
+    output.done(f"{count} trigger(s) unsealed", {"triggers": count}, as_json)
 
 
 def _with_progress(database: Database, changed: Iterator[int]) -> int:

@@ -4,7 +4,7 @@ import json
 
 import click
 
-from app.cli import printing
+from app.cli import output
 from app.intake import sources
 
 
@@ -14,7 +14,7 @@ def group() -> None:
 
 
 @group.command("list")
-@printing.json_option
+@output.json_option
 def list_sources(as_json: bool) -> None:
     """Every source, with where its own id of an event stands."""
     rows = [
@@ -30,12 +30,12 @@ def list_sources(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_named(row) for row in rows]))
         return
-    printing.table(rows, ("name", "its own id", "signed", "key by default"))
+    output.table(rows, ("name", "its own id", "signed", "key by default"))
 
 
 @group.command("show")
 @click.argument("name", type=click.Choice(sources.names()), metavar="NAME")
-@printing.json_option
+@output.json_option
 def show_source(name: str, as_json: bool) -> None:
     """How a source is verified, keyed and answered, and where its documentation stands."""
     shown = sources.named(name)
@@ -55,7 +55,7 @@ def show_source(name: str, as_json: bool) -> None:
         "not verified": shown.facts.unverified or "-",
         "documentation": shown.facts.documentation,
     }
-    printing.record(_named(facts) if as_json else facts, as_json)
+    output.record(_named(facts) if as_json else facts, as_json)
 
 
 def _named(facts: dict[str, str]) -> dict[str, str]:

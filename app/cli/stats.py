@@ -8,8 +8,8 @@ from datetime import timedelta
 import click
 
 from app import clock
-from app.cli import printing
-from app.cli.reaching import with_database
+from app.cli import output
+from app.cli.context import with_database
 from app.db import Database, paging
 from app.db.count_cache import Counter
 from app.executions import due
@@ -21,7 +21,7 @@ from app.worker import fair_share
 
 @click.command("stats")
 @click.option("--days", default=7, show_default=True, type=click.IntRange(1, 30))
-@printing.json_option
+@output.json_option
 @with_database
 def command(chosen: Settings, database: Database, days: int, as_json: bool) -> None:
     """Executions, deliveries, dead letters and answer times of the last days."""
@@ -56,12 +56,12 @@ def command(chosen: Settings, database: Database, days: int, as_json: bool) -> N
     if as_json:
         click.echo(json.dumps(numbers | grouped | {"answer_times": times}))
         return
-    printing.record(numbers, as_json=False)
+    output.record(numbers, as_json=False)
     for heading, found in grouped.items():
         if found:
             click.echo(f"\n{heading}")
-            printing.record(found, as_json=False)
+            output.record(found, as_json=False)
     if times:
         click.echo()
         columns = ("source", "number", "p50_seconds", "p99_seconds", "limit_seconds")
-        printing.table(times, columns)
+        output.table(times, columns)

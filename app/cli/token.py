@@ -4,10 +4,10 @@ import json
 
 import click
 
-from app import clock, people
+from app import auth, clock
 from app.audit import without_secrets
-from app.cli import printing
-from app.cli.reaching import actor, with_database
+from app.cli import output
+from app.cli.context import actor, with_database
 from app.db import Database
 from app.settings import Settings
 
@@ -19,39 +19,39 @@ def group() -> None:
 
 @group.command("add")
 @click.argument("name")
-@click.option("--role", default=people.VIEWER, show_default=True, type=click.Choice(people.ROLES))
+@click.option("--role", default=auth.VIEWER, show_default=True, type=click.Choice(auth.ROLES))
 @click.option("--expires", metavar="DURATION", help="Such as 30d or 12h; without it: never.")
-@printing.json_option
+@output.json_option
 @with_database
 def add(
     _chosen: Settings, database: Database, name: str, role: str, expires: str | None, as_json: bool
 ) -> None:
     """Make a token and print it, this once: only its hash is kept."""
-    end = None if expires is None else clock.now() + people.duration(expires)
-    row, token = people.add_token(database, actor(), name, role, end)
+    end = None if expires is None else clock.now() + auth.duration(expires)
+    row, token = auth.add_token(database, actor(), name, role, end)
     made = {"id": row.id, "name": row.name, "role": row.role, "token": token}
-    printing.record(made | {"expires_at": clock.text(row.expires_at)}, as_json)
+    output.record(made | {"expires_at": clock.text(row.expires_at)}, as_json)
 
 
 @group.command("list")
-@printing.json_option
+@output.json_option
 @with_database
 def list_tokens(_chosen: Settings, database: Database, as_json: bool) -> None:
     """Every token there ever was, newest first."""
     with database.reading() as connection:
-        rows = [without_secrets(row._mapping) for row in people.all_tokens(connection)]
+        rows = [without_secrets(row._mapping) for row in auth.all_tokens(connection)]
     if as_json:
         click.echo(json.dumps(rows))
         return
-    printing.table(rows, ("id", "name", "role", "expires_at", "last_used_at", "revoked_at"))
+    output.table(rows, ("id", "name", "role", "expires_at", "last_used_at", "revoked_at"))
 
 
 @group.command("revoke")
 @click.argument("token", metavar="NAME_OR_ID")
-@printing.json_option
+@output.json_option
 @with_database
 def revoke(_chosen: Settings, database: Database, token: str, as_json: bool) -> None:
     """Make the token no good, and end every session that it began."""
-    row = people.revoke_token(database, actor(), token)
+    row = auth.revoke_token(database, actor(), token)
     shown = without_secrets(row._mapping)
-    printing.done(f"{row.name} (token {row.id}) is revoked", shown, as_json)
+    output.done(f"{row.name} (token {row.id}) is revoked", shown, as_json)

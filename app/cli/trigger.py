@@ -6,8 +6,8 @@ import sys
 import click
 import urllib3
 
-from app.cli import keeping, printing
-from app.cli.reaching import WRONG, actor, with_database
+from app.cli import output, retention_options
+from app.cli.context import WRONG, actor, with_database
 from app.db import Database
 from app.intake import key, sources
 from app.intake.signing import signed_headers
@@ -38,8 +38,8 @@ def group() -> None:
 @click.option("--agent", help="Whom `skill` and `prompt` hand the event to.")
 @click.option("--type", "kind", default="webhook", type=click.Choice(definition.TYPES))
 @click.option("--disabled", is_flag=True, help="It refuses its senders until it is enabled.")
-@keeping.options
-@printing.json_option
+@retention_options.options
+@output.json_option
 @with_database
 def add(
     chosen: Settings,
@@ -80,24 +80,24 @@ def add(
         tolerance,
         retry_policy,
         max_concurrency,
-        keeping.stored(keep_payload),
-        keeping.stored(keep_rows),
+        retention_options.stored(keep_payload),
+        retention_options.stored(keep_rows),
         kind,
         agent,
         not disabled,
     )
     row = manage.add_trigger(database, described, sources.names(), actor())
-    keeping.warn(row)
+    retention_options.warn(row)
     made = {
         "id": row.id,
         "secret": database.safe.opened(row),
         "webhook_url": _webhook_url(chosen, row.id),
     }
-    printing.record(made, as_json)
+    output.record(made, as_json)
 
 
 @group.command("list")
-@printing.json_option
+@output.json_option
 @with_database
 def list_triggers(_chosen: Settings, database: Database, as_json: bool) -> None:
     """Every trigger, newest first."""
@@ -107,12 +107,12 @@ def list_triggers(_chosen: Settings, database: Database, as_json: bool) -> None:
         click.echo(json.dumps(rows))
         return
     shown = ("id", "slug", "source", "action_type", "enabled", "execution_count")
-    printing.table(rows, shown)
+    output.table(rows, shown)
 
 
 @group.command("show")
 @click.argument("trigger")
-@printing.json_option
+@output.json_option
 @with_database
 def show(chosen: Settings, database: Database, trigger: str, as_json: bool) -> None:
     """One trigger, by id, slug or name, and its newest executions."""
@@ -127,9 +127,9 @@ def show(chosen: Settings, database: Database, trigger: str, as_json: bool) -> N
     if as_json:
         click.echo(json.dumps(shown | {"executions": listed}))
         return
-    printing.record(shown, as_json=False)
+    output.record(shown, as_json=False)
     click.echo()
-    printing.table(
+    output.table(
         listed, ("id", "status", "idempotency_key", "attempt_count", "result_summary", "error")
     )
 
@@ -137,7 +137,7 @@ def show(chosen: Settings, database: Database, trigger: str, as_json: bool) -> N
 @group.command("fire")
 @click.argument("trigger")
 @click.option("--data", default='{"hello": "world"}', show_default=True, help="The body.")
-@printing.json_option
+@output.json_option
 @with_database
 def fire(chosen: Settings, database: Database, trigger: str, data: str, as_json: bool) -> None:
     """Send a webhook to the trigger, signed as its source signs, and print the answer.
@@ -161,7 +161,7 @@ def fire(chosen: Settings, database: Database, trigger: str, data: str, as_json:
     except urllib3.exceptions.HTTPError as error:
         raise click.ClickException(f"nobody answers: {error}; is `gunicorn` running?") from error
     said = answer.data.decode("utf-8", "replace")
-    printing.done(f"{answer.status} {said}", {"status": answer.status, "body": said}, as_json)
+    output.done(f"{answer.status} {said}", {"status": answer.status, "body": said}, as_json)
     if not 200 <= answer.status < 300:
         sys.exit(WRONG)
 

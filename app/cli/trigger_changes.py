@@ -2,8 +2,8 @@
 
 import click
 
-from app.cli import printing
-from app.cli.reaching import actor, with_database
+from app.cli import output
+from app.cli.context import actor, with_database
 from app.db import Database
 from app.settings import Settings
 from app.triggers import manage, queries, removal
@@ -13,7 +13,7 @@ from app.triggers import manage, queries, removal
 @click.argument("trigger")
 @click.option("--grace", default=86400.0, show_default=True, help="Seconds the old one stays good.")
 @click.option("--secret", help="The new secret; one is made up if not given.")
-@printing.json_option
+@output.json_option
 @with_database
 def rotate(
     _chosen: Settings,
@@ -26,40 +26,40 @@ def rotate(
     """Give the trigger a new secret and print it; the old one stays good for a while."""
     row = manage.rotate_secret(database, trigger, max(0.0, grace), secret, actor())
     until = queries.public(row)["previous_secret_expires_at"]
-    printing.record(
+    output.record(
         {"id": row.id, "secret": database.safe.opened(row), "old_secret_good_until": until}, as_json
     )
 
 
 @click.command("enable")
 @click.argument("trigger")
-@printing.json_option
+@output.json_option
 @with_database
 def enable(_chosen: Settings, database: Database, trigger: str, as_json: bool) -> None:
     """Let the trigger receive again."""
     row = manage.set_enabled(database, trigger, True, actor())
-    printing.done(f"{row.slug} is enabled", queries.public(row), as_json)
+    output.done(f"{row.slug} is enabled", queries.public(row), as_json)
 
 
 @click.command("disable")
 @click.argument("trigger")
-@printing.json_option
+@output.json_option
 @with_database
 def disable(_chosen: Settings, database: Database, trigger: str, as_json: bool) -> None:
     """Refuse what comes for the trigger; what was admitted still runs."""
     row = manage.set_enabled(database, trigger, False, actor())
-    printing.done(f"{row.slug} is disabled", queries.public(row), as_json)
+    output.done(f"{row.slug} is disabled", queries.public(row), as_json)
 
 
 @click.command("remove")
 @click.argument("trigger")
 @click.confirmation_option(prompt="Remove the trigger and all its executions?")
-@printing.json_option
+@output.json_option
 @with_database
 def remove(_chosen: Settings, database: Database, trigger: str, as_json: bool) -> None:
     """Delete the trigger and all its executions."""
     row = removal.remove_trigger(database, trigger, actor())
-    printing.done(f"{row.slug} is gone", queries.public(row), as_json)
+    output.done(f"{row.slug} is gone", queries.public(row), as_json)
 
 
 COMMANDS = (rotate, enable, disable, remove)

@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from app.actions.masking import restored
-from app.cli import keeping, printing
-from app.cli.reaching import actor, with_database
+from app.cli import output, retention_options
+from app.cli.context import actor, with_database
 from app.db import Database
 from app.errors import InvalidRequest
 from app.intake import key, sources
@@ -39,9 +39,9 @@ UNSET = {
 @click.option("--tolerance", "tolerance_seconds", type=click.FloatRange(0), help="Seconds.")
 @click.option("--retry-policy", help='Such as {"max_attempts": 3}.')
 @click.option("--max-concurrency", type=click.IntRange(1, definition.MOST_CONCURRENT))
-@keeping.options
+@retention_options.options
 @click.option("--unset", multiple=True, type=click.Choice(list(UNSET)), help="As by default.")
-@printing.json_option
+@output.json_option
 @with_database
 def edit(
     _chosen: Settings,
@@ -56,7 +56,7 @@ def edit(
 ) -> None:
     """Change what is named; what is left out stays as it is."""
     changes = {name: value for name, value in given.items() if value is not None}
-    changes |= keeping.given(keep_payload, keep_rows)
+    changes |= retention_options.given(keep_payload, keep_rows)
     if key_from:
         key.require_valid(key_from)
         changes["idempotency_key_from"] = definition.key_text(key_from)
@@ -71,19 +71,19 @@ def edit(
             before = manage.find_trigger(connection, trigger)
         changes["action_payload"] = restored(changes["action_payload"], before.action_payload)
     row = manage.update_trigger(database, trigger, changes, sources.names(), actor())
-    keeping.warn(row)
-    printing.record(queries.public(row), as_json)
+    retention_options.warn(row)
+    output.record(queries.public(row), as_json)
 
 
 @click.command("test")
 @click.argument("trigger")
 @click.option("--data", default="{}", show_default=True, help="What the made-up event carries.")
-@printing.json_option
+@output.json_option
 @with_database
 def test(_chosen: Settings, database: Database, trigger: str, data: str, as_json: bool) -> None:
     """Run the trigger's action with a made-up event; `trigger fire` sends a webhook instead."""
     execution_id = manage.try_trigger(database, trigger, _object(data), actor())
-    printing.record({"status": "started", "execution_id": execution_id}, as_json)
+    output.record({"status": "started", "execution_id": execution_id}, as_json)
 
 
 def _object(text: str) -> dict[str, Any]:

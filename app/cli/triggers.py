@@ -9,8 +9,8 @@ import click
 import sqlalchemy as sa
 
 from app.actions.masking import masked
-from app.cli import declared_file, printing
-from app.cli.reaching import actor, with_database
+from app.cli import output, trigger_file
+from app.cli.context import actor, with_database
 from app.db import Database
 from app.intake import sources
 from app.settings import Settings
@@ -32,7 +32,7 @@ def group() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--force", is_flag=True, help="Overwrite what a person has edited, too.")
-@printing.json_option
+@output.json_option
 @with_database
 def apply(
     chosen: Settings, database: Database, file: Path, dry_run: bool, force: bool, as_json: bool
@@ -44,7 +44,7 @@ def apply(
     otherwise. Exit status 0: file and database agree; 1: something is wrong and nothing was done;
     3: a person's edit was kept; 4: a dry run found something to do.
     """
-    steps = apply_file.plan(database, declared_file.read(file), force=force)
+    steps = apply_file.plan(database, trigger_file.read(file), force=force)
     grace = chosen.hookonce_secret_grace_seconds
     told = []
     for step in steps:

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 import click
 
 from app import log
-from app.cli.reaching import with_database
+from app.cli.context import with_database
+from app.cli.signals import Stop
 from app.db import Database, schema
 from app.intake import sources
 from app.settings import Settings
 from app.stats.counter_writer import Writer
 from app.stats.counters import Tally
-from app.stop import Stop
 from app.worker.loop import Worker
 from app.worker.pruner import Sweeper
 

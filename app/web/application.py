@@ -5,9 +5,9 @@ import json
 import falcon
 from falcon import media
 
+from app.auth import VIEWER
 from app.db import Database
 from app.intake.receive import opened
-from app.people import VIEWER
 from app.settings import Settings
 from app.stats.counters import Tally
 from app.web import errors

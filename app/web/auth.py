@@ -11,12 +11,12 @@ from urllib.parse import parse_qsl
 
 import falcon
 
-from app import people
+from app import auth
 from app.audit import Actor
+from app.auth import LONGEST_TOKEN, Person, Role
 from app.db import Database, schema
 from app.db.schema import SchemaWatch
 from app.errors import Forbidden, SchemaBehind, Unauthenticated
-from app.people import LONGEST_TOKEN, Person, Role
 from app.settings import Settings
 from app.web import body
 from app.web.login_throttle import Throttle
@@ -47,17 +47,17 @@ class Doorman:
         """
         self.require_schema()
         person = self.recognise(req)
-        people.require(person, role)
+        auth.require(person, role)
         return person
 
     def recognise(self, req: falcon.Request) -> Person:
         """Who asks, whatever their role; a token goes before a cookie."""
         if req.auth:
-            return people.of_token(self._database, _bearer(req.auth))
+            return auth.of_token(self._database, _bearer(req.auth))
         cookies = req.get_cookie_values(self._cookie(req))
         if not cookies:
             raise Unauthenticated("send a token: Authorization: Bearer <token>")
-        person = people.of_session(self._database, cookies[0][:LONGEST_TOKEN])
+        person = auth.of_session(self._database, cookies[0][:LONGEST_TOKEN])
         if req.method not in SAFE_METHODS:
             _require_csrf(req, person)
         return person
@@ -71,7 +71,7 @@ class Doorman:
         address = self.address(req)
         with self._throttle.attempt(address):
             seconds = self._settings.hookonce_session_seconds
-            person, secret = people.begin_session(self._database, token, address, seconds)
+            person, secret = auth.begin_session(self._database, token, address, seconds)
         resp.set_cookie(
             self._cookie(req),
             secret,
@@ -85,7 +85,7 @@ class Doorman:
 
     def end(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The session is over, here and in the browser."""
-        people.end_session(self._database, req.context.person, self.address(req))
+        auth.end_session(self._database, req.context.person, self.address(req))
         resp.unset_cookie(self._cookie(req), same_site="Strict", path="/")
 
     def actor(self, req: falcon.Request) -> Actor:

@@ -2,7 +2,7 @@
 
 import falcon
 
-from app import checkup
+from app import health
 from app.db import Database
 
 
@@ -22,7 +22,7 @@ class Ready:
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """200 with every check passed, else 503; the checks either way."""
-        findings = checkup.findings(self._database)
+        findings = health.findings(self._database)
         ready = all(finding.passed for finding in findings)
         resp.status = 200 if ready else 503
         resp.media = {

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from app import people
+from app import auth
 from app.audit import Actor
 from app.db import Database
 from app.settings import from_environment
@@ -71,8 +71,8 @@ def open_house(url: str, directory: Path) -> Iterator[House]:
         server = service.gunicorn(workers=1)
         service.worker()
         tokens = {
-            role: people.add_token(database, Actor("root"), f"Ada the {role}", role)[1]
-            for role in people.ROLES
+            role: auth.add_token(database, Actor("root"), f"Ada the {role}", role)[1]
+            for role in auth.ROLES
         }
         yield House(f"http://127.0.0.1:{server.port}", server.port, database, scripts, tokens)
     finally:

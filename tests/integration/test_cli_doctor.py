@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from app import clock
 from app.audit import Actor
-from app.cli import examining, twin
+from app.cli import doctor_checks, doctor_trigger
 from app.db import Database
 from app.db.models import triggers
 from app.intake import sources
@@ -137,7 +137,7 @@ def test_a_trigger_without_a_key_admits_each_delivery(
 
     found = {each["check"]: each for each in examine(trigger_id, serve())["findings"]}
 
-    assert found["simultaneous"]["came_back"] == f"200, {examining.AT_ONCE} execution(s)"
+    assert found["simultaneous"]["came_back"] == f"200, {doctor_checks.AT_ONCE} execution(s)"
     assert found["duplicate"]["passed"]
 
 
@@ -200,7 +200,7 @@ def test_the_twin_goes_whatever_ends_the_examination(
         row = connection.execute(sa.select(triggers)).one()
 
     def examine_and_fail() -> None:
-        with twin.of(database, row, Actor("a test")) as made:
+        with doctor_trigger.of(database, row, Actor("a test")) as made:
             factories.execution(database, made.id)
             raise error
 
@@ -214,12 +214,12 @@ def test_the_twin_goes_whatever_ends_the_examination(
 def test_a_twin_that_was_left_behind_is_removed_by_the_next(database: Database) -> None:
     trigger_id = factories.trigger(database)
     old = clock.now() - timedelta(hours=1)
-    factories.trigger(database, source_plugin=twin.MARK, created_at=old)
-    at_work = factories.trigger(database, source_plugin=twin.MARK, created_at=clock.now())
+    factories.trigger(database, source_plugin=doctor_trigger.MARK, created_at=old)
+    at_work = factories.trigger(database, source_plugin=doctor_trigger.MARK, created_at=clock.now())
     with database.reading() as connection:
         row = connection.execute(sa.select(triggers).where(triggers.c.id == trigger_id)).one()
 
-    with twin.of(database, row, Actor("a test")):
+    with doctor_trigger.of(database, row, Actor("a test")):
         pass
 
     assert sorted(left(database)) == [trigger_id, at_work]

@@ -7,7 +7,7 @@ import pwd
 import pytest
 import sqlalchemy as sa
 
-from app import clock, people
+from app import auth, clock
 from app.db import Database
 from app.db.models import audit
 from app.errors import Unauthenticated
@@ -28,7 +28,7 @@ def test_a_token_is_printed_once_and_is_good(hookonce: Hookonce, database: Datab
     made = printed(hookonce("token", "add", "deploys", "--role", "operator", "--json"))
     listed = hookonce("token", "list", "--json")
 
-    person = people.of_token(database, made["token"])
+    person = auth.of_token(database, made["token"])
     assert (person.name, person.role) == ("deploys", "operator")
     assert made["token"] not in listed.stdout
     assert "token_hash" not in listed.stdout
@@ -36,7 +36,7 @@ def test_a_token_is_printed_once_and_is_good(hookonce: Hookonce, database: Datab
 
 
 def test_a_person_reads_the_token_in_the_output(hookonce: Hookonce) -> None:
-    assert people.PREFIX in hookonce("token", "add", "me", "--role", "admin").stdout
+    assert auth.PREFIX in hookonce("token", "add", "me", "--role", "admin").stdout
 
 
 def test_a_token_may_look_and_nothing_more_unless_it_is_said(hookonce: Hookonce) -> None:
@@ -66,7 +66,7 @@ def test_a_revoked_token_is_no_good(hookonce: Hookonce, database: Database) -> N
 
     assert "me (token 1) is revoked" in hookonce("token", "revoke", "me").stdout
     with pytest.raises(Unauthenticated):
-        people.of_token(database, made["token"])
+        auth.of_token(database, made["token"])
     assert "revoked_at" in hookonce("token", "list").stdout
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app import checkup
+from app import health
 from app.audit import Actor
 from app.db import Database
 from app.settings import Settings
@@ -40,7 +40,7 @@ def test_they_are_counted_by_trigger_and_status(found: Database) -> None:
 
 
 def test_the_check_up_mentions_them(found: Database) -> None:
-    notes = checkup.notes(found)
+    notes = health.notes(found)
 
     assert notes == ["3 execution(s) found unfinished are held back: see `hookonce held list`"]
 

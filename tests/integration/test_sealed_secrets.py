@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.util import CommandError
 
-from app import checkup
+from app import health
 from app.db import Database
 from app.db.models import triggers
 from app.errors import InvalidSetting, SecretSealed
@@ -239,9 +239,9 @@ def test_the_check_names_the_triggers_whose_secrets_do_not_open(database_url: st
     with keyed(database_url, OLD) as database:
         factories.trigger(database, slug="lost", secret=CANARY)
         sum(sealing.reseal(database))
-        fit = checkup.secrets_open(database)
+        fit = health.secrets_open(database)
     with keyed(database_url, NEW) as database:
-        unfit = checkup.secrets_open(database)
+        unfit = health.secrets_open(database)
 
     assert (fit.passed, fit.detail) == (True, "1 sealed, 0 in the clear")
     assert (unfit.passed, "lost" in unfit.detail) == (False, True)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from app import checkup
+from app import health
 from app.db import Database
 from tests.databases import Databases, migrate
 from tests.migrations import found_databases as found
@@ -148,12 +148,12 @@ def test_the_check_tells_of_a_downgrade_that_was_broken_off(
     database_url: str, database: Database
 ) -> None:
     died = killed_at(4, database_url, before(NAMES[-1]), down=True)
-    told = checkup.notes(database)
+    told = health.notes(database)
     migrate(database_url)
 
     assert died
     assert [note for note in told if note.startswith(f"the downgrade of {NAMES[-1]} was begun")]
-    assert checkup.notes(database) == []
+    assert health.notes(database) == []
 
 
 @pytest.mark.parametrize("revision", NAMES[:3])

@@ -2,7 +2,7 @@
 
 import re
 
-from app import people
+from app import auth
 from app.db import count_cache, paging
 from app.web import login_throttle
 from app.web.api import router
@@ -19,7 +19,7 @@ def test_every_operation_is_listed_with_its_role_and_no_other() -> None:
 
 
 def test_every_role_is_explained() -> None:
-    assert re.findall(r"^\| `(\w+)` \| \w", TEXT, re.M) == list(people.ROLES)
+    assert re.findall(r"^\| `(\w+)` \| \w", TEXT, re.M) == list(auth.ROLES)
 
 
 def test_the_bounds_are_those_of_the_code() -> None:

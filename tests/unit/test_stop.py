@@ -7,14 +7,14 @@ import time
 
 import pytest
 
-from app.stop import Stop
+from app.cli.signals import Stop
 from tests.databases import ROOT
 
 DEADLINE_SECONDS = 20.0
 SIGNALLED = """
 import os, random, signal, threading
 from contextlib import nullcontext
-from app.stop import Stop
+from app.cli.signals import Stop
 from app.cli.interrupting import until_interrupted
 from app.cli.worker import told_to_stop
 

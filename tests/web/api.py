@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from falcon import testing
 
-from app import people
+from app import auth
 from app.audit import Actor
 from app.db import Database
 from app.db.models import audit, tokens
@@ -23,7 +23,7 @@ class Api:
     database: Database
 
     def token(self, role: str, name: str | None = None, expires_at: datetime | None = None) -> str:
-        return people.add_token(self.database, ROOT, name or f"a {role}", role, expires_at)[1]
+        return auth.add_token(self.database, ROOT, name or f"a {role}", role, expires_at)[1]
 
     def ask(self, method: str, path: str, token: str | None = None, **more: Any) -> testing.Result:
         """The answer to a request with this token."""

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 from falcon import testing
 
-from app import people
+from app import auth
 from app.db import Database
 from app.settings import Settings, from_environment
 from app.web.application import create_app
@@ -27,17 +27,17 @@ def api(client: testing.TestClient, database: Database) -> Api:
 
 @pytest.fixture
 def viewer(api: Api) -> str:
-    return api.token(people.VIEWER)
+    return api.token(auth.VIEWER)
 
 
 @pytest.fixture
 def operator(api: Api) -> str:
-    return api.token(people.OPERATOR)
+    return api.token(auth.OPERATOR)
 
 
 @pytest.fixture
 def admin(api: Api) -> str:
-    return api.token(people.ADMIN)
+    return api.token(auth.ADMIN)
 
 
 @pytest.fixture(scope="module", params=KINDS)

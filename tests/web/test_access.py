@@ -9,11 +9,11 @@ import falcon
 import pytest
 from falcon import testing
 
-from app import clock, people
+from app import auth, clock
+from app.auth import ADMIN, OPERATOR, ROLES, VIEWER
 from app.db import Database
 from app.db.models import tokens
 from app.db.schema import SchemaWatch
-from app.people import ADMIN, OPERATOR, ROLES, VIEWER
 from app.settings import Settings
 from app.web import application
 from app.web.application import create_app
@@ -146,8 +146,8 @@ def expired(api: Api) -> str:
 
 
 def revoked(api: Api) -> str:
-    row, token = people.add_token(api.database, ROOT, "gone", ADMIN)
-    people.revoke_token(api.database, ROOT, row.id)
+    row, token = auth.add_token(api.database, ROOT, "gone", ADMIN)
+    auth.revoke_token(api.database, ROOT, row.id)
     return token
 
 
@@ -161,7 +161,7 @@ NO_GOOD: dict[str, Callable[[Api], dict[str, str]]] = {
     "empty": lambda _api: {"Authorization": "Bearer "},
     "endless": lambda _api: bearer("A" * 10_000),
     "not text": lambda _api: bearer("\xff\xfe"),
-    "its hash": lambda api: bearer(people.hashed(api.token(ADMIN))),
+    "its hash": lambda api: bearer(auth.hashed(api.token(ADMIN))),
     "a made-up cookie": lambda _api: {"Cookie": "hookonce_session=AAAA"},
     "a token as a cookie": lambda api: {"Cookie": f"hookonce_session={api.token(ADMIN)}"},
 }

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from falcon import testing
 from prometheus_client.parser import text_string_to_metric_families
 
-from app import people
+from app import auth
 from app.db import Database, utc_now
 from app.db.models import delivery_counts, trigger_breakers, trigger_executions
 from app.executions import due
@@ -276,7 +276,7 @@ def test_metrics_can_be_kept_for_those_with_a_token(settings: Settings, database
     api = Api(testing.TestClient(create_app(closed, database)), database)
 
     assert api.ask("GET", "/metrics").status_code == 401
-    assert api.ask("GET", "/metrics", api.token(people.VIEWER)).status_code == 200
+    assert api.ask("GET", "/metrics", api.token(auth.VIEWER)).status_code == 200
 
 
 def test_no_trigger_is_named(

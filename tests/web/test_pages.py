@@ -10,7 +10,7 @@ import pytest
 from falcon import testing
 from flit_core import buildapi
 
-from app import people
+from app import auth
 from app.db import paging
 from app.lifecycle import STATUSES
 from app.triggers import manage
@@ -141,7 +141,7 @@ def test_a_form_without_the_token_of_its_session_changes_nothing(
     assert len(api.changes()) == before
 
 
-@pytest.mark.parametrize("role", people.ROLES)
+@pytest.mark.parametrize("role", auth.ROLES)
 def test_every_form_of_every_page_carries_the_token_of_its_session(
     api: Api, visitor: Visitor, role: str
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from falcon import testing
 
-from app import clock, people
+from app import auth, clock
 from app.db import Database
 from app.db.models import sessions, tokens
 from app.errors import TooManyAttempts, Unauthenticated
@@ -77,7 +77,7 @@ def test_a_script_cannot_read_the_cookie_and_no_other_site_sends_it(
     api = Api(testing.TestClient(app), database)
     tls = public_url.startswith("https:")
 
-    answer = api.ask("POST", "/api/session", json={"token": api.token(people.VIEWER)})
+    answer = api.ask("POST", "/api/session", json={"token": api.token(auth.VIEWER)})
     cookie = answer.cookies[f"__Host-{COOKIE}" if tls else COOKIE]
 
     assert cookie.http_only
@@ -89,7 +89,7 @@ def test_a_script_cannot_read_the_cookie_and_no_other_site_sends_it(
 
 def test_a_session_ends_when_its_token_expires(api: Api) -> None:
     end = clock.now() + timedelta(minutes=5)
-    token = api.token(people.VIEWER, expires_at=end)
+    token = api.token(auth.VIEWER, expires_at=end)
 
     answer = api.ask("POST", "/api/session", json={"token": token})
 
@@ -123,7 +123,7 @@ def test_a_session_is_no_good_without_its_token(
 
 @pytest.mark.usefixtures("browser")
 def test_revoking_a_token_ends_its_sessions(database: Database) -> None:
-    people.revoke_token(database, ROOT, "a admin")
+    auth.revoke_token(database, ROOT, "a admin")
 
     with database.reading() as connection:
         assert connection.execute(sa.select(sessions)).all() == []
@@ -190,7 +190,7 @@ def test_the_session_has_the_role_that_its_token_has_now(
     browser: Browser, database: Database
 ) -> None:
     with database.writing() as connection:
-        connection.execute(sa.update(tokens).values(role=people.VIEWER))
+        connection.execute(sa.update(tokens).values(role=auth.VIEWER))
 
     assert browser.ask("GET", "/api/tokens").status_code == 403
 
@@ -261,7 +261,7 @@ def test_the_address_on_record_is_that_before_the_operators_own_proxies(
     app = create_app(replace(settings, hookonce_proxy_count=count), database)
     api = Api(testing.TestClient(app), database)
     headers = {} if header is None else {"X-Forwarded-For": header}
-    login = {"token": api.token(people.VIEWER)}
+    login = {"token": api.token(auth.VIEWER)}
 
     api.ask("POST", "/api/session", json=login, headers=headers, remote_addr="192.0.2.1")
 

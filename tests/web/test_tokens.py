@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from app import clock, people
+from app import auth, clock
 from app.audit import Actor
 from app.db import Database
 from app.db.models import tokens
@@ -20,15 +20,15 @@ def test_a_token_is_shown_once_and_lets_its_holder_in(api: Api, admin: str) -> N
     assert made.status_code == 201
     assert api.ask("GET", "/api/session", made.json["token"]).json["role"] == "operator"
     assert made.json["token"] not in listed.text
-    assert people.hashed(made.json["token"]) not in listed.text
+    assert auth.hashed(made.json["token"]) not in listed.text
     assert [each["name"] for each in listed.json["tokens"]] == ["deploys", "a admin"]
 
 
 def test_a_token_is_long_enough_never_to_be_guessed(api: Api) -> None:
-    first, second = api.token(people.VIEWER), api.token(people.VIEWER)
+    first, second = api.token(auth.VIEWER), api.token(auth.VIEWER)
 
     assert first != second
-    assert len(first.removeprefix(people.PREFIX)) * 6 >= 256
+    assert len(first.removeprefix(auth.PREFIX)) * 6 >= 256
 
 
 def test_a_revoked_token_is_no_good_from_now_on(api: Api, admin: str, viewer: str) -> None:
@@ -102,12 +102,12 @@ def test_a_token_lives_as_long_as_it_was_made_for(
 @pytest.mark.parametrize("text", ["", "d", "0d", "30", "30 d", "-1d", "1y", "²d", "999999d"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(InvalidToken, match="no duration"):
-        people.duration(text)
+        auth.duration(text)
 
 
 def test_a_token_cannot_have_expired_before_it_is_made(database: Database) -> None:
     with pytest.raises(InvalidToken, match="later than now"):
-        people.add_token(database, ROOT, "x", "viewer", clock.now())
+        auth.add_token(database, ROOT, "x", "viewer", clock.now())
 
 
 def test_the_last_use_of_a_token_is_written(api: Api, viewer: str) -> None:
@@ -138,7 +138,7 @@ def test_a_second_use_within_a_minute_takes_no_write_lock(
 
 
 def test_a_use_a_minute_later_is_written(api: Api, viewer: str, database: Database) -> None:
-    before = clock.now() - timedelta(seconds=people.USED_AGAIN_SECONDS + 1)
+    before = clock.now() - timedelta(seconds=auth.USED_AGAIN_SECONDS + 1)
     with database.writing() as connection:
         connection.execute(sa.update(tokens).values(last_used_at=before))
 
@@ -161,19 +161,19 @@ def test_a_use_that_cannot_be_written_stops_nobody(
 
 
 def test_a_token_is_found_by_its_name_while_only_one_has_it(database: Database) -> None:
-    people.add_token(database, ROOT, "twice", "viewer")
-    row, _ = people.add_token(database, ROOT, "twice", "viewer")
+    auth.add_token(database, ROOT, "twice", "viewer")
+    row, _ = auth.add_token(database, ROOT, "twice", "viewer")
 
     with pytest.raises(InvalidToken, match="name one by its id, of 1, 2"):
-        people.revoke_token(database, ROOT, "twice")
-    people.revoke_token(database, ROOT, str(row.id))
+        auth.revoke_token(database, ROOT, "twice")
+    auth.revoke_token(database, ROOT, str(row.id))
 
-    assert people.revoke_token(database, ROOT, "twice").id == 1
+    assert auth.revoke_token(database, ROOT, "twice").id == 1
 
 
 def test_a_token_that_there_is_not_is_not_found(database: Database) -> None:
     with pytest.raises(NotFound, match="there is no token 'nobody'"):
-        people.revoke_token(database, ROOT, "nobody")
+        auth.revoke_token(database, ROOT, "nobody")
 
 
 def test_who_makes_and_revokes_tokens_is_on_record_without_the_token(api: Api, admin: str) -> None:
@@ -185,11 +185,11 @@ def test_who_makes_and_revokes_tokens_is_on_record_without_the_token(api: Api, a
     assert [each["action"] for each in changes.json["changes"]] == ["token.revoke", "token.add"]
     assert {each["actor"] for each in changes.json["changes"]} == {"a admin"}
     assert made["token"] not in changes.text
-    assert people.hashed(made["token"]) not in changes.text
+    assert auth.hashed(made["token"]) not in changes.text
 
 
 def test_a_name_longer_than_the_record_is_cut(api: Api, database: Database) -> None:
-    people.add_token(database, Actor("x" * 500, "y" * 500), "x", "viewer")
+    auth.add_token(database, Actor("x" * 500, "y" * 500), "x", "viewer")
 
     (row,) = api.changes()
     assert (len(row.actor), len(row.origin)) == (200, 100)

@@ -8,12 +8,12 @@ from sqlalchemy.engine import Connection
 
 from app import clock
 from app.audit import Actor
+from app.auth import OPERATOR, VIEWER
 from app.db import Database
 from app.errors import NotFound, NotReplayable, RateLimited
 from app.executions import dead_letters, history, search
 from app.executions.dead_letters import Chosen
 from app.executions.replay import replay
-from app.people import OPERATOR, VIEWER
 from app.stats import deliveries, summary
 from app.triggers import manage
 from app.web.api import serializers

@@ -3,7 +3,7 @@
 import falcon
 
 from app import clock
-from app.people import VIEWER, Person
+from app.auth import VIEWER, Person
 from app.web.api.operations import Operations
 from app.web.api.schemas.people import Login, Session
 from app.web.auth import PUBLIC

@@ -5,9 +5,9 @@ import time
 from datetime import timedelta
 
 from app import clock, log
+from app.auth import VIEWER
 from app.db import paging
 from app.executions import due
-from app.people import VIEWER
 from app.stats import summary
 from app.web.api import serializers
 from app.web.api.operations import Operations

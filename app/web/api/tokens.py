@@ -1,9 +1,9 @@
 """/api/tokens and /api/audit: who may do what, and who did what."""
 
-from app import clock, people
+from app import auth, clock
 from app.audit import Actor
+from app.auth import ADMIN
 from app.db import paging
-from app.people import ADMIN
 from app.web.api import serializers
 from app.web.api.operations import Operations
 from app.web.api.schemas.people import (
@@ -24,21 +24,21 @@ OPERATIONS = Operations()
 def list_tokens(desk: Desk) -> Tokens:
     """Every token there ever was, newest first, and never what it is."""
     with desk.database.reading() as connection:
-        return {"tokens": [serializers.token(row) for row in people.all_tokens(connection)]}
+        return {"tokens": [serializers.token(row) for row in auth.all_tokens(connection)]}
 
 
 @OPERATIONS.post("/api/tokens", ADMIN, status=201)
 def create_token(desk: Desk, body: NewTokenBody, actor: Actor) -> MadeToken:
     """Make a token; what it is stands in the answer and nowhere else."""
-    end = None if body.expires is None else clock.now() + people.duration(body.expires)
-    row, token = people.add_token(desk.database, actor, body.name, body.role, end)
+    end = None if body.expires is None else clock.now() + auth.duration(body.expires)
+    row, token = auth.add_token(desk.database, actor, body.name, body.role, end)
     return {**serializers.token(row), "token": token}
 
 
 @OPERATIONS.delete("/api/tokens/{token_id}", ADMIN)
 def revoke_token(desk: Desk, token_id: TokenId, actor: Actor) -> Token:
     """The token is no good from now on, nor are the sessions that it began."""
-    return serializers.token(people.revoke_token(desk.database, actor, token_id))
+    return serializers.token(auth.revoke_token(desk.database, actor, token_id))
 
 
 @OPERATIONS.get("/api/audit", ADMIN)

@@ -5,9 +5,9 @@ from typing import Any
 
 from app.actions.masking import restored
 from app.audit import Actor
+from app.auth import ADMIN, OPERATOR, VIEWER
 from app.db import paging
 from app.intake import key, sources
-from app.people import ADMIN, OPERATOR, VIEWER
 from app.triggers import definition, manage, removal
 from app.triggers.definition import NewTrigger
 from app.web.api import serializers

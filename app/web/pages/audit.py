@@ -1,6 +1,6 @@
 """/audit: who changed what."""
 
-from app.people import ADMIN
+from app.auth import ADMIN
 from app.web.api import tokens
 from app.web.api.schemas.people import AuditAsked
 from app.web.pages.page_request import Answer, Page, Visit

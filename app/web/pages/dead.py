@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from app.auth import OPERATOR, VIEWER
 from app.errors import InvalidRequest
 from app.executions import dead_letters, search
 from app.executions.dead_letters import Chosen
-from app.people import OPERATOR, VIEWER
 from app.web.api import executions, serializers
 from app.web.api.schemas.dead_letters import DeadReplayed
 from app.web.api.schemas.values import Category, Key, MomentGiven, Reason, TriggerId

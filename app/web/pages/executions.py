@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from app import clock, lifecycle
+from app.auth import OPERATOR, VIEWER
 from app.errors import NotFound, NotReplayable, RateLimited
 from app.executions import search
-from app.people import OPERATOR, VIEWER
 from app.web.api import executions
 from app.web.api.schemas.executions import ExecutionsSought
 from app.web.context import Desk

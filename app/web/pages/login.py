@@ -6,8 +6,8 @@ same browser holds: another site can set neither.
 
 import secrets
 
+from app.auth import VIEWER
 from app.errors import InvalidRequest, TooManyAttempts, Unauthenticated
-from app.people import VIEWER
 from app.web import validation
 from app.web.api.schemas.people import Login
 from app.web.auth import CSRF_FIELD, PUBLIC

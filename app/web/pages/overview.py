@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from app import clock
-from app.people import VIEWER
+from app.auth import VIEWER
 from app.web.api import stats
 from app.web.api.schemas.statistics import StatsAsked
 from app.web.pages.chart import chart

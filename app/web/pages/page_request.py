@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 import falcon
 
 from app.audit import Actor
+from app.auth import Person
 from app.errors import Unauthenticated
-from app.people import Person
 from app.web import auth, validation
 from app.web.context import Desk
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from app.people import ADMIN, OPERATOR, VIEWER
+from app.auth import ADMIN, OPERATOR, VIEWER
 from app.web.auth import PUBLIC, Rule
 from app.web.pages.page_request import Answer
 

@@ -8,9 +8,9 @@ from typing import Any
 import falcon
 import jinja2
 
-from app import people
+from app import auth
+from app.auth import Person
 from app.lifecycle import REASONS, STATUSES
-from app.people import Person
 from app.web.auth import PUBLIC
 from app.web.context import Desk
 from app.web.pages import audit, dead, executions, filters, login, overview, tokens, triggers
@@ -172,5 +172,5 @@ def install(app: falcon.App[Any, Any], doors: Doors, desk: Desk) -> None:
     app.add_middleware(ForPeople(site, desk))
 
 
-def _may(person: Person, role: people.Role) -> bool:
-    return people.ROLES.index(person.role) >= people.ROLES.index(role)
+def _may(person: Person, role: auth.Role) -> bool:
+    return auth.ROLES.index(person.role) >= auth.ROLES.index(role)

@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from app import people
+from app import auth
+from app.auth import ADMIN
 from app.errors import InvalidRequest, InvalidToken, NotFound
-from app.people import ADMIN
 from app.web import validation
 from app.web.api import tokens
 from app.web.api.schemas.people import NewTokenBody
@@ -56,6 +56,6 @@ def _said(given: dict[str, str]) -> bytes:
 
 def _page(visit: Visit, status: int = 200, **more: Any) -> Page:
     empty = dict.fromkeys(_FIELDS, "")
-    values: dict[str, Any] = {"made": None, "problem": "", "given": empty, "roles": people.ROLES}
+    values: dict[str, Any] = {"made": None, "problem": "", "given": empty, "roles": auth.ROLES}
     shown = tokens.list_tokens(visit.desk)["tokens"]
     return Page("tokens.html", values | {"tokens": shown} | more, status)

@@ -4,13 +4,13 @@ import json
 from typing import Any
 
 from app import actions
+from app.auth import ADMIN, OPERATOR, VIEWER
 from app.db import paging
 from app.db.paging import Where
 from app.errors import InvalidRequest, InvalidTrigger, NameTaken
 from app.executions import search
 from app.executions.search import Sought
 from app.intake import sources
-from app.people import ADMIN, OPERATOR, VIEWER
 from app.triggers import manage
 from app.web import validation
 from app.web.api import serializers, triggers

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, TypedDict
 
-from app.people import Role
+from app.auth import Role
 from app.web.api.schemas.values import JsonObject, Listed, Moment, Name, Paging, Word
 from app.web.validation import Limits
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from app import lifecycle
-from app.cli.moment import Moment
+from app.cli.time_param import Moment
 from app.db import Database
 from app.executions.dead_letters import UNKNOWN, Chosen
 from app.settings import Settings

@@ -1,8 +1,13 @@
-"""Being told to stop, at any moment: by another thread, or by a signal in the midst of waiting."""
+"""Stop a command in order when Ctrl-C or SIGTERM arrives, at whatever moment."""
 
+import signal
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
+
+INTERRUPTED = 130
+"""The exit status of what Ctrl-C ended, as shells have it."""
 
 
 class Stop(threading.Event):
@@ -32,3 +37,16 @@ class Stop(threading.Event):
                 self._word.get(timeout=None if timeout is None else max(0.0, timeout))
                 self._word.put(None)  # for whoever else waits
         return self._told
+
+
+@contextmanager
+def until_interrupted() -> Iterator[Stop]:
+    """Set by Ctrl-C or SIGTERM; what is being done is finished first."""
+    stop = Stop()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
