@@ -11,9 +11,9 @@ from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoade
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from app import cooperative
 from app.db.notify import Bell
 from app.db.notify.postgresql import PostgresqlBell
-from app.server import scheduler
 from app.settings import Settings
 
 READING: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"}
@@ -39,7 +39,7 @@ def create_engine(settings: Settings) -> Engine:
 
     @event.listens_for(engine, "do_connect")
     def _connect(_dialect: object, _record: object, given: Any, named: Any) -> Any:
-        return scheduler.elsewhere(partial(_Connection.connect, *given, **named))
+        return cooperative.offload(partial(_Connection.connect, *given, **named))
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
@@ -109,8 +109,8 @@ class _Connection(psycopg.Connection[Any]):
         if timeout is not None:
             return super().wait(gen, interval, timeout)  # who asks for it knows what follows
         try:
-            if scheduler.in_turn():
-                return scheduler.stepped(gen, self.fileno(), self.patience_seconds)
+            if cooperative.on_answering_thread():
+                return cooperative.wait_io(gen, self.fileno(), self.patience_seconds)
             return super().wait(gen, interval, self.patience_seconds)
         except (TimeoutError, psycopg.errors._WaitTimeout) as error:
             self.close()  # what the answer would have been, nobody can tell any more

@@ -11,10 +11,9 @@ import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 
-from app import db
+from app import cooperative, db
 from app.db import Database
 from app.errors import DatabaseUnavailable, SchemaMoved, WrongRevision
-from app.server import scheduler
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "alembic"
 BEFORE_DEDUPLICATION = frozenset({None, "0001"})
@@ -99,11 +98,11 @@ class SchemaWatch:
     def current(self) -> Schema:
         """The schema as it is, or was less than a second ago."""
         seen = self._seen
-        return seen if seen and self._recent else scheduler.elsewhere(self._looked)
+        return seen if seen and self._recent else cooperative.offload(self._looked)
 
     def forget(self) -> None:
         """Look again before the next statement: what was seen is out of date."""
-        scheduler.elsewhere(self._forgotten)
+        cooperative.offload(self._forgotten)
 
     @property
     def _recent(self) -> bool:

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 from sqlalchemy.engine import Connection, Engine
 
+from app import cooperative
 from app.db.notify import Bell
 from app.db.notify.sqlite import SqliteBell
 from app.errors import NoDatabase
-from app.server import scheduler
 from app.settings import Settings
 
 LOOK_AGAIN_SECONDS = 0.0003
@@ -77,7 +77,7 @@ def begin_writing(connection: Any) -> None:
     try:
         if not _begun(connection, last=not patience):
             until = time.monotonic() + patience
-            scheduler.elsewhere(partial(_begin_until, connection, until))
+            cooperative.offload(partial(_begin_until, connection, until))
     finally:
         connection.execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
 

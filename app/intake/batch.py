@@ -11,7 +11,7 @@ from functools import partial
 
 from sqlalchemy.exc import DataError, IntegrityError
 
-from app import log
+from app import cooperative, log
 from app.db import Database
 from app.db.schema import Schema, SchemaWatch
 from app.errors import DatabaseUnavailable, Deadlocked, SchemaMoved
@@ -21,7 +21,6 @@ from app.intake.group_commit import Together
 from app.intake.message import Admission, Request, Verdict
 from app.intake.store import Lane, Row, RowRefused, Standing
 from app.lifecycle import PENDING
-from app.server import scheduler
 from app.stats import outcomes
 
 MOVES_OUTLIVED = 50
@@ -65,7 +64,7 @@ class Admitting:
     def admit(self, entries: list[Entry]) -> list[Result]:
         """A verdict for each event of each entry, committed; or why there is none."""
         if sum(len(entry.request.body) for entry in entries) > LIGHT_BYTES:
-            return scheduler.elsewhere(partial(self._admitted, entries))
+            return cooperative.offload(partial(self._admitted, entries))
         return self._admitted(entries)
 
     def _admitted(self, entries: list[Entry]) -> list[Result]:
@@ -74,7 +73,7 @@ class Admitting:
             try:
                 return list(self._together(self.schema.admitting(), entries))
             except (RowRefused, Deadlocked):
-                return scheduler.elsewhere(partial(self._one_by_one, entries))
+                return cooperative.offload(partial(self._one_by_one, entries))
             except SchemaMoved as error:
                 self.schema.forget()
                 moved = error

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from app.server import scheduler
+from app import cooperative
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -24,7 +24,7 @@ class Seat(Generic[Item, Result]):
         self.weight = weight
         self.result: Result | None = None
         self.error: BaseException | None = None
-        self.turn = scheduler.turn()
+        self.turn = cooperative.handoff()
 
 
 class Together(Generic[Item, Result]):

@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from app import log
+from app import cooperative, log
 from app.db import Database
 from app.db.models import triggers
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.intake.message import Json, Trigger
-from app.server import scheduler
 
 FRESH_SECONDS = 1.0
 """A change to a trigger takes effect within this time in every process."""
@@ -76,7 +75,7 @@ class Triggers:
         named = number(trigger_id)
         found = self._fresh(named)
         if found is None:
-            found = scheduler.elsewhere(partial(self._looked_up, named))
+            found = cooperative.offload(partial(self._looked_up, named))
         return None if named == NO_ID else found.trigger
 
     def remembered(self, trigger_id: str) -> int | None:

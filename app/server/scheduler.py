@@ -1,9 +1,8 @@
-"""How a request waits for another thread: on a thread of its own, or on none.
+"""Answer many requests on one thread: the one implementation of `cooperative.Scheduler`.
 
 A thread that waits is put to sleep and woken by the kernel, and then fights for the interpreter. Of
-the requests that one thread answers in turn each is a greenlet: while it waits for a commit, the
-thread goes on with the next one. A database that is asked over a socket is waited for in the same
-way.
+the requests that this thread answers each is a greenlet: while it waits for a commit, the thread
+goes on with the next one. A database that is asked over a socket is waited for in the same way.
 """
 
 import contextvars
@@ -13,113 +12,22 @@ from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from selectors import BaseSelector
-from typing import Protocol, TypeVar, cast
+from typing import cast
 
 from greenlet import getcurrent, greenlet
 
+from app import cooperative
+from app.cooperative import Result, Work
 from app.server.spin_wait import Waiter
 
-Result = TypeVar("Result")
-Work = Callable[[], object]
-
 THREADS = 4
-"""For what would keep the answering thread: look-ups, a held lock, a new connection."""
+"""Threads for what would block the answering thread: look-ups, a held lock, a new connection."""
 GATHERING_SECONDS = 0.002
-"""How long work waits at most for more that joins it, while there always is some."""
+"""The longest that gathered work waits for more to join it while requests keep coming in."""
 IDLE_AT_MOST = 64
-"""How many greenlets are kept for the next requests; each holds some 20 kB."""
+"""The number of greenlets kept for the next requests; each holds some 20 kB."""
 ALONE_SECONDS = 0.002
-"""How long the thread itself waits at a socket while there is nobody else to be answered."""
-
-
-class Turn(Protocol):
-    """One caller's waiting for what others do."""
-
-    def lead(self, work: Work) -> None:
-        """It falls to this caller to have the work done."""
-
-    def wait(self) -> None:
-        """Returns once it was given."""
-
-    def give(self) -> None:
-        """What was waited for is there; any thread may say so, once."""
-
-
-def turn() -> Turn:
-    """The waiting of whoever asks: of a greenlet that a Round answers, or of a thread."""
-    guest = _asking()
-    return _ThreadTurn() if guest is None else _GuestTurn(guest)
-
-
-def elsewhere(work: Callable[[], Result]) -> Result:
-    """What the work returns or raises; the thread that answers others does not wait for it."""
-    guest = _asking()
-    if guest is None:
-        return work()
-    future = guest.round.pool.submit(contextvars.copy_context().run, work)
-    future.add_done_callback(lambda _: guest.round.resume(guest))
-    guest.round.leave()
-    return future.result()
-
-
-def in_turn() -> bool:
-    """Whether whoever asks shares its thread with others, and waits by this module alone."""
-    return _asking() is not None
-
-
-def stepped(
-    steps: Generator[int, int, Result], fileno: int, seconds: float | None = None
-) -> Result:
-    """What the steps return, each of which yields what it waits for at this socket.
-
-    That is events of `selectors`, which are sent back when they are there. To be called in turn.
-    Raises TimeoutError when all of it takes longer than this, by a second at most.
-    """
-    guest = getcurrent()
-    until = None if seconds is None else time.monotonic() + seconds
-    try:
-        events = next(steps)
-        while True:
-            guest.round.watch(fileno, events, until)
-            events = steps.send(events)
-    except StopIteration as end:
-        return end.value  # type: ignore[no-any-return]
-
-
-_answering: set[int] = set()
-"""The threads that answer in turn."""
-
-
-def _asking() -> "_Guest | None":
-    """Who asks, if it is answered in turn.
-
-    greenlet knows every thread that has asked it anything, and looks through all objects when one
-    of them ends: in the midst of whatever the main thread does just then, where it may fail.
-    """
-    if threading.get_ident() not in _answering:
-        return None
-    current = getcurrent()
-    return current if isinstance(current, _Guest) else None
-
-
-class _ThreadTurn:
-    def __init__(self) -> None:
-        self._given = threading.Lock()
-        self._given.acquire()
-        self._work: Work | None = None
-
-    def lead(self, work: Work) -> None:
-        self._work = work
-        self._given.release()
-
-    def wait(self) -> None:
-        self._given.acquire()
-        if self._work is not None:
-            self._work()  # which gives this one too
-
-    def give(self) -> None:
-        if self._work is None:
-            self._given.release()
+"""The longest that the thread itself waits at a socket while no other request can come in."""
 
 
 class Round:
@@ -143,13 +51,18 @@ class Round:
         self._waiter = Waiter()
         self._hub = getcurrent()
         self.thread = threading.get_ident()
-        _answering.add(self.thread)
+        cooperative.register(self)
         self._resumed: deque[greenlet] = deque()
         self._called = False
         self._gathered: list[Work] = []
         self._begins_at = 0.0
         self._watched: dict[int, tuple[greenlet, float | None]] = {}
         self._idle: list[greenlet] = []
+
+    def current(self) -> "_Guest | None":
+        """Return the greenlet of the request that is being answered; None between requests."""
+        current = getcurrent()
+        return current if isinstance(current, _Guest) else None
 
     def answer(self, request: Work) -> None:
         """The request is answered, or waits: then it goes on when it is resumed."""
@@ -219,7 +132,7 @@ class Round:
 
     def close(self) -> None:
         """Nothing more is begun."""
-        _answering.discard(self.thread)
+        cooperative.unregister(self)
         while self._idle:
             self._idle.pop().switch(None)
         self.pool.shutdown(wait=False)
@@ -258,6 +171,30 @@ class _Guest(greenlet):  # type: ignore[misc] # greenlet says nothing of its typ
         while (request := self.round.next_request(self)) is not None:
             contextvars.Context().run(request)
             del request  # with all that came with it: the next may be a long time coming
+
+    def offload(self, work: Callable[[], Result]) -> Result:
+        """Run `work` on a thread of the pool; other requests are answered meanwhile."""
+        future = self.round.pool.submit(contextvars.copy_context().run, work)
+        future.add_done_callback(lambda _: self.round.resume(self))
+        self.round.leave()
+        return future.result()
+
+    def wait_io(
+        self, steps: Generator[int, int, Result], fileno: int, seconds: float | None
+    ) -> Result:
+        """Run `steps`, each of which yields the events it needs; return their result."""
+        until = None if seconds is None else time.monotonic() + seconds
+        try:
+            events = next(steps)
+            while True:
+                self.round.watch(fileno, events, until)
+                events = steps.send(events)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+
+    def handoff(self) -> "_GuestTurn":
+        """Return a hand-off by which another thread or request resumes this request."""
+        return _GuestTurn(self)
 
 
 class _GuestTurn:

@@ -3,7 +3,7 @@
 gunicorn's gthread gives each request a thread, as it must where an application may wait for
 anything. For a webhook, which waits for one commit that it shares with others, the threads cost
 more than all that is done to admit it. So an application can name a beginning of paths whose
-requests wait by app.server.scheduler alone: `answered_in_turn`. Such a request is answered by the
+requests wait by app.cooperative alone: `answered_in_turn`. Such a request is answered by the
 thread that polls, if it is small and there to its last byte. What is slow, large, chunked or
 anything else gets a thread as ever.
 """

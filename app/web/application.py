@@ -27,7 +27,7 @@ class App(House):
     """The application, with what its server should know of it."""
 
     answered_in_turn = WEBHOOKS
-    """A POST to these paths waits by app.server.scheduler alone; see app/server/worker.py."""
+    """A POST to these paths waits by app.cooperative alone; see app/server/worker.py."""
 
 
 def create_app(

@@ -13,6 +13,7 @@ from selectors import EVENT_READ, EVENT_WRITE
 import pytest
 from greenlet import getcurrent
 
+from app import cooperative
 from app.intake.group_commit import Together
 from app.server import scheduler
 from tests.answering import DEADLINE_SECONDS, Answering
@@ -37,7 +38,7 @@ def test_while_one_waits_for_work_elsewhere_others_are_answered(answering: Answe
     may_end, said = threading.Event(), []
 
     def slow() -> None:
-        scheduler.elsewhere(lambda: may_end.wait(DEADLINE_SECONDS))
+        cooperative.offload(lambda: may_end.wait(DEADLINE_SECONDS))
         said.append("slow")
 
     answering.answer(slow, lambda: said.append("quick"))
@@ -53,9 +54,9 @@ def test_work_elsewhere_is_done_by_another_thread_and_its_error_raised_here(
     found: list[object] = []
 
     def request() -> None:
-        found.append(scheduler.elsewhere(threading.get_ident))
+        found.append(cooperative.offload(threading.get_ident))
         try:
-            scheduler.elsewhere(lambda: int("none"))
+            cooperative.offload(lambda: int("none"))
         except ValueError as error:
             found.append(str(error))
         found.append(threading.get_ident())
@@ -69,7 +70,7 @@ def test_work_elsewhere_is_done_by_another_thread_and_its_error_raised_here(
 
 
 def test_a_thread_of_its_own_does_the_work_itself() -> None:
-    assert scheduler.elsewhere(threading.get_ident) == threading.get_ident()
+    assert cooperative.offload(threading.get_ident) == threading.get_ident()
 
 
 def test_each_request_keeps_its_own_context(answering: Answering) -> None:
@@ -78,7 +79,7 @@ def test_each_request_keeps_its_own_context(answering: Answering) -> None:
 
     def request(own: str) -> None:
         name.set(own)
-        there = scheduler.elsewhere(name.get)
+        there = cooperative.offload(name.get)
         found.append((own, there, name.get()))
 
     answering.answer(lambda: request("a"), lambda: request("b"))
@@ -132,7 +133,7 @@ def test_no_more_greenlets_are_kept_than_usually_wait(
 
     def request() -> None:
         guests.append(weakref.ref(getcurrent()))
-        scheduler.elsewhere(lambda: may_end.wait(DEADLINE_SECONDS))
+        cooperative.offload(lambda: may_end.wait(DEADLINE_SECONDS))
         ended.append(True)
 
     answering.answer(*[request] * 4)
@@ -245,7 +246,7 @@ def waits_until_another_has_written(who: Answering) -> list[object]:
 
     with here, there:
         who.answer(
-            lambda: said.append(scheduler.stepped(heard(here), here.fileno())),
+            lambda: said.append(cooperative.wait_io(heard(here), here.fileno())),
             lambda: said.append(there.send(b"well")),
         )
         who.until(lambda: len(said) == 2)
@@ -264,7 +265,7 @@ def test_where_nobody_else_is_the_thread_itself_waits_at_a_socket_for_a_moment(
 
     with here, there:
         there.send(b"well")
-        alone.round.answer(lambda: said.append(scheduler.stepped(heard(here), here.fileno())))
+        alone.round.answer(lambda: said.append(cooperative.wait_io(heard(here), here.fileno())))
 
     assert said == [b"well"]
 
@@ -287,7 +288,7 @@ def test_nor_does_it_wait_longer_than_it_may_for_one_who_keeps_talking(alone: An
 
     def request() -> None:
         try:
-            scheduler.stepped(talking(), here.fileno(), seconds=0.1)
+            cooperative.wait_io(talking(), here.fileno(), seconds=0.1)
         except TimeoutError:
             said.append("late")
 
@@ -308,7 +309,7 @@ def test_an_error_of_a_step_is_raised_where_it_was_waited_for(answering: Answeri
 
     def request() -> None:
         try:
-            scheduler.stepped(steps(), here.fileno())
+            cooperative.wait_io(steps(), here.fileno())
         except ArithmeticError as error:
             said.append(str(error))
 
@@ -327,10 +328,10 @@ def test_who_waits_too_long_at_a_socket_gives_up_and_can_wait_again(
 
     def request() -> None:
         try:
-            scheduler.stepped(heard(here), here.fileno(), seconds=0.0)
+            cooperative.wait_io(heard(here), here.fileno(), seconds=0.0)
         except TimeoutError:
             said.append("late")
-        said.append(scheduler.stepped(heard(here), here.fileno(), seconds=20.0))
+        said.append(cooperative.wait_io(heard(here), here.fileno(), seconds=20.0))
 
     with here, there:
         answering.round.answer(request)
@@ -342,9 +343,9 @@ def test_who_waits_too_long_at_a_socket_gives_up_and_can_wait_again(
 
 
 def test_who_has_a_thread_of_its_own_is_not_answered_in_turn(answering: Answering) -> None:
-    said = [scheduler.in_turn()]
+    said = [cooperative.on_answering_thread()]
 
-    answering.answer(lambda: said.append(scheduler.in_turn()))
+    answering.answer(lambda: said.append(cooperative.on_answering_thread()))
 
     assert said == [False, True]
 
@@ -398,13 +399,13 @@ def test_a_thread_that_answers_nobody_asks_greenlet_nothing(
     monkeypatch.setattr(scheduler, "getcurrent", told)
 
     def ask() -> None:
-        scheduler.turn()
-        scheduler.in_turn()
-        scheduler.elsewhere(lambda: None)
+        cooperative.handoff()
+        cooperative.on_answering_thread()
+        cooperative.offload(lambda: None)
 
     other = threading.Thread(target=ask)
     other.start()
     other.join()
-    answering.answer(scheduler.in_turn)
+    answering.answer(cooperative.on_answering_thread)
 
     assert asked_by == [threading.get_ident()]

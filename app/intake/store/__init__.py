@@ -10,10 +10,10 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, cast
 
+from app import cooperative
 from app.db import Database, in_our_words
 from app.intake.store.rows import Lane, Row, RowRefused, Standing
 from app.intake.store.sqlite import SqliteLane
-from app.server import scheduler
 
 __all__ = ["Lane", "Row", "RowRefused", "SqliteLane", "Standing", "opened"]
 
@@ -26,7 +26,7 @@ def opened(database: Database) -> Iterator[Lane]:
     """
     dbapi: Any = database.engine.dialect.loaded_dbapi
     with in_our_words(dbapi.Error):
-        lane = _kept(database) or scheduler.elsewhere(partial(_made, database))
+        lane = _kept(database) or cooperative.offload(partial(_made, database))
         try:
             yield lane
         except (dbapi.IntegrityError, dbapi.DataError) as error:

@@ -1,0 +1,123 @@
+"""Wait for a thread or a socket without knowing on what thread one runs.
+
+The server may answer many requests on one thread (see app/server/scheduler.py). On that thread
+nothing may wait but through this module, or every other request waits too. On any other thread each
+function here simply blocks.
+"""
+
+import threading
+from collections.abc import Callable, Generator
+from typing import Protocol, TypeVar
+
+Result = TypeVar("Result")
+Work = Callable[[], object]
+
+
+class Handoff(Protocol):
+    """Let one request do a piece of work for many that wait for it."""
+
+    def lead(self, work: Work) -> None:
+        """Have this waiting request, or its scheduler, run `work`, which calls `give` on it too."""
+
+    def wait(self) -> None:
+        """Block, or let other requests be answered, until `give` was called."""
+
+    def give(self) -> None:
+        """End the wait. May be called once, from any thread."""
+
+
+class Task(Protocol):
+    """A request on an answering thread: how it waits there."""
+
+    def offload(self, work: Callable[[], Result]) -> Result:
+        """Run `work` on another thread; return or raise what it does."""
+
+    def wait_io(
+        self, steps: Generator[int, int, Result], fileno: int, seconds: float | None
+    ) -> Result:
+        """Run `steps`, each of which yields the events it needs; return their result."""
+
+    def handoff(self) -> Handoff:
+        """Return a hand-off for this request."""
+
+
+class Scheduler(Protocol):
+    """A thread that answers many requests."""
+
+    thread: int
+
+    def current(self) -> Task | None:
+        """Return the request that is being answered; None between requests."""
+
+
+_schedulers: dict[int, Scheduler] = {}
+"""By thread. greenlet is asked on these alone: it remembers each thread that ever asked it, and
+looks through all objects when such a thread ends, in the midst of whatever the main thread does."""
+
+
+def register(scheduler: Scheduler) -> None:
+    """Make the scheduler's thread an answering thread."""
+    _schedulers[scheduler.thread] = scheduler
+
+
+def unregister(scheduler: Scheduler) -> None:
+    """Make the scheduler's thread an ordinary one again."""
+    _schedulers.pop(scheduler.thread, None)
+
+
+def on_answering_thread() -> bool:
+    """Return whether the caller shares its thread with other requests and must not block."""
+    return _task() is not None
+
+
+def handoff() -> Handoff:
+    """Return a hand-off for the caller: for its request, or for its thread."""
+    task = _task()
+    return _ThreadHandoff() if task is None else task.handoff()
+
+
+def offload(work: Callable[[], Result]) -> Result:
+    """Run `work`, which may block; an answering thread has another thread run it."""
+    task = _task()
+    return work() if task is None else task.offload(work)
+
+
+def wait_io(
+    steps: Generator[int, int, Result], fileno: int, seconds: float | None = None
+) -> Result:
+    """Run `steps`, each of which yields the events of `selectors` that it needs at this socket.
+
+    Only for a caller on an answering thread. Raises TimeoutError when all of it takes longer than
+    `seconds`, by a second at most.
+    """
+    task = _task()
+    if task is None:
+        raise RuntimeError("wait_io is for an answering thread; any other may simply block")
+    return task.wait_io(steps, fileno, seconds)
+
+
+def _task() -> Task | None:
+    scheduler = _schedulers.get(threading.get_ident())
+    return None if scheduler is None else scheduler.current()
+
+
+class _ThreadHandoff:
+    """A hand-off for a thread of its own, which sleeps at a lock."""
+
+    def __init__(self) -> None:
+        self._given = threading.Lock()
+        self._given.acquire()
+        self._work: Work | None = None
+
+    def lead(self, work: Work) -> None:
+        self._work = work
+        self._given.release()
+
+    def wait(self) -> None:
+        self._given.acquire()
+        if self._work is not None:
+            self._work()  # which gives this one too
+
+    def give(self) -> None:
+        if self._work is None:
+            self._given.release()
