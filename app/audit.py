@@ -8,22 +8,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app import clock
-from app.actions.masking import masked
+from app import clock, masking
+from app.db.count_cache import Counter
 from app.db.models import audit
+from app.db.paging import Page, Where, edge, page
 
-SECRET_COLUMNS = frozenset(
-    {
-        "secret",
-        "previous_secret",
-        "sealed_secret",
-        "sealed_previous_secret",
-        "token_hash",
-        "session_hash",
-        "csrf_token",
-    }
-)
-"""Values that no answer and no audit row shows, of whatever table."""
+AUDIT_ID = audit.c.id
 LONGEST = {"actor": 200, "origin": 100, "action": 50, "subject": 100}
 
 
@@ -65,17 +55,6 @@ def record(
     )
 
 
-def without_secrets(values: Mapping[Any, Any]) -> dict[str, Any]:
-    """The values that may be shown, times as the API writes them."""
-    shown = {name: value for name, value in values.items() if name not in SECRET_COLUMNS}
-    if "action_payload" in shown:
-        shown["action_payload"] = masked(shown["action_payload"])
-    return {
-        name: clock.text(value) if hasattr(value, "astimezone") else value
-        for name, value in shown.items()
-    }
-
-
 def _difference(
     before: Mapping[Any, Any], after: Mapping[Any, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -88,8 +67,36 @@ def _difference(
 
 
 def _text(values: Mapping[Any, Any] | None) -> str | None:
-    return None if values is None else json.dumps(without_secrets(values), default=str)
+    return None if values is None else json.dumps(masking.public(values), default=str)
 
 
 def _cut(text: str | None, length: int) -> str | None:
     return None if text is None else text[:length]
+
+
+def audit_query(
+    subject: str | None = None, actor: str | None = None, action: str | None = None
+) -> sa.Select[Any]:
+    """What was changed, of this subject, by this actor, in this way."""
+    query = sa.select(audit)
+    given = ((audit.c.subject, subject), (audit.c.actor, actor), (audit.c.action, action))
+    for column, value in given:
+        if value is not None:
+            query = query.where(column == value)
+    return query
+
+
+def changes(
+    connection: Connection,
+    counter: Counter,
+    where: Where,
+    subject: str | None = None,
+    actor: str | None = None,
+    action: str | None = None,
+) -> Page:
+    """The page of such changes, newest first; an index knows those of a subject."""
+    rows = audit_query(subject, actor, action)
+    indexed = subject is not None or (actor, action) == (None, None)
+    horizon = None if indexed else edge(connection, sa.select(AUDIT_ID), AUDIT_ID, where)
+    key = ("audit", subject, actor, action)
+    return page(connection, counter, rows, AUDIT_ID, where, key, horizon)

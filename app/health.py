@@ -13,9 +13,10 @@ from app.db import IDEMPOTENCY_INDEX, Database, schema
 from app.db.migration_ops import fitness, indexes, steps
 from app.db.models import trigger_executions, triggers
 from app.errors import HookonceError
+from app.executions import held
 from app.intake import admit
 from app.intake.message import Admission, Request
-from app.triggers import queries, sealing
+from app.triggers import sealing
 
 STASH_PREFIX = "_stash_"
 _INDEX = next(each for each in trigger_executions.indexes if each.name == IDEMPOTENCY_INDEX)
@@ -187,7 +188,7 @@ def _stashes(connection: Connection, names: list[str]) -> list[str]:
 def _held(connection: Connection) -> list[str]:
     if f"{trigger_executions.name}.lease_expires_at" not in db.columns(connection):
         return []
-    count = _count(connection, trigger_executions, queries.held())
+    count = _count(connection, trigger_executions, held.held())
     if not count:
         return []
     return [f"{count} execution(s) found unfinished are held back: see `hookonce held list`"]

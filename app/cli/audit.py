@@ -2,13 +2,13 @@
 
 import click
 
+from app import audit, masking
 from app.cli import output
 from app.cli.context import with_database
-from app.db import Database, paging
+from app.db import Database
 from app.db.count_cache import Counter
 from app.db.paging import Where
 from app.settings import Settings
-from app.triggers import queries
 
 
 @click.group("audit")
@@ -37,7 +37,7 @@ def list_changes(
     """The changes, newest first."""
     where = Where(per_page=limit, before_id=before)
     with database.reading() as connection:
-        page = paging.changes(connection, Counter(), where, subject, actor, action)
-    shown = [queries.public(row) for row in page.rows]
+        page = audit.changes(connection, Counter(), where, subject, actor, action)
+    shown = [masking.public(row) for row in page.rows]
     columns = ("id", "at", "actor", "origin", "action", "subject", "before", "after")
     output.page(shown, columns, page, as_json)

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from app import masking
 from app.cli import output
 from app.cli.context import WRONG, actor, with_database
 from app.cli.dead_letter_options import choosing
@@ -20,7 +21,6 @@ from app.executions import dead_letters
 from app.executions.bulk_replay import OUTCOMES, FailingAgain, Pace, replay_many
 from app.executions.dead_letters import Chosen
 from app.settings import Settings
-from app.triggers import queries
 
 _LISTED = ("id", "trigger", "status", "error_reason", "completed_at", "idempotency_key", "error")
 
@@ -39,7 +39,7 @@ def list_dead(
     _chosen: Settings, database: Database, chosen: Chosen, limit: int | None, as_json: bool
 ) -> None:
     """The dead letters, newest first."""
-    rows = (queries.public(row) for row in dead_letters.each(database, chosen, limit))
+    rows = (masking.public(row) for row in dead_letters.each(database, chosen, limit))
     output.stream(rows, _LISTED, as_json)
 
 
@@ -86,7 +86,7 @@ def replay(
 def _preview(database: Database, chosen: Chosen, named: int) -> int:
     """How many are meant; they are shown on the standard error by trigger and reason."""
     with database.reading() as connection:
-        rows = [queries.public(row) for row in dead_letters.counts(connection, chosen)]
+        rows = [masking.public(row) for row in dead_letters.counts(connection, chosen)]
     dead = sum(int(row["executions"]) for row in rows)
     click.echo(f"{dead} dead letter(s)", err=True)
     if rows:

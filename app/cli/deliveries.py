@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from app import clock
+from app import clock, masking
 from app.cli import output
 from app.cli.context import with_database
 from app.db import Database
 from app.settings import Settings
 from app.stats import deliveries, outcomes
-from app.triggers import manage, queries
+from app.triggers import manage
 
 
 @click.command("counts")
@@ -34,7 +34,7 @@ def counts(
     since = clock.now() - timedelta(hours=hours - 1)
     with database.reading() as connection:
         trigger_id = None if trigger is None else manage.find_trigger(connection, trigger).id
-        rows = [queries.public(row) for row in deliveries.counts(connection, since, trigger_id)]
+        rows = [masking.public(row) for row in deliveries.counts(connection, since, trigger_id)]
     total, by_hour = _summed(rows)
     if as_json:
         listed = [{"hour": hour, "counts": numbers} for hour, numbers in by_hour.items()]
@@ -71,7 +71,7 @@ def list_mismatches(
     with database.reading() as connection:
         trigger_id = None if trigger is None else manage.find_trigger(connection, trigger).id
         found = deliveries.mismatches(connection, limit, trigger_id)
-    rows = [queries.public(row) for row in found]
+    rows = [masking.public(row) for row in found]
     if as_json:
         click.echo(json.dumps(rows))
         return

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from app import clock, lifecycle
+from app import clock, lifecycle, masking
 from app.cli import output
 from app.cli.context import with_database
 from app.cli.time_param import Moment
@@ -20,7 +20,7 @@ from app.executions.search import Sought
 from app.intake import trigger_cache
 from app.settings import Settings
 from app.stats import deliveries
-from app.triggers import manage, queries
+from app.triggers import manage
 
 _LISTED = (
     "id",
@@ -72,7 +72,7 @@ def list_executions(
     with database.reading() as connection:
         trigger_id = None if trigger is None else manage.find_trigger(connection, trigger).id
         page = search.page(connection, Counter(), Sought(trigger_id, **such), where)
-    output.page([queries.public(row) for row in page.rows], _LISTED, page, as_json)
+    output.page([masking.public(row) for row in page.rows], _LISTED, page, as_json)
 
 
 @group.command("show")
@@ -90,12 +90,12 @@ def show(_chosen: Settings, database: Database, execution_id: int, as_json: bool
             "chain": history.chain_of(connection, row),
             "mismatches": deliveries.mismatches_of(connection, first_id),
         }
-    shown = queries.public(row) | {"trigger_slug": trigger.slug}
+    shown = masking.public(row) | {"trigger_slug": trigger.slug}
     shown["repeats"] = 0 if repeats is None else int(repeats.number)
     shown["repeated_at"] = None if repeats is None else clock.text(repeats.last_at)
     places = trigger_cache.key_parts(trigger.idempotency_key_from)
     shown |= {"key_from": " and ".join(places) or None, "first_execution_id": first_id}
-    listed = {name: [queries.public(each) for each in rows] for name, rows in found.items()}
+    listed = {name: [masking.public(each) for each in rows] for name, rows in found.items()}
     if as_json:
         click.echo(json.dumps(shown | listed))
         return

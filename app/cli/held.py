@@ -5,12 +5,13 @@ from collections.abc import Callable
 
 import click
 
+from app import masking
 from app.audit import Actor
 from app.cli import output
 from app.cli.context import actor, with_database
 from app.db import Database
+from app.executions import held
 from app.settings import Settings
-from app.triggers import manage, queries
 
 
 @click.group("held")
@@ -24,7 +25,7 @@ def group() -> None:
 def list_held(_chosen: Settings, database: Database, as_json: bool) -> None:
     """What is held back, by trigger and status."""
     with database.reading() as connection:
-        rows = [queries.public(row) for row in queries.held_by_trigger(connection)]
+        rows = [masking.public(row) for row in held.by_trigger(connection)]
     if as_json:
         click.echo(json.dumps(rows))
         return
@@ -37,7 +38,7 @@ def list_held(_chosen: Settings, database: Database, as_json: bool) -> None:
 @with_database
 def release(_chosen: Settings, database: Database, yes: bool, as_json: bool) -> None:
     """Make them due: workers start them at once."""
-    _decide(database, "become due", manage.release_held, yes, as_json)
+    _decide(database, "become due", held.release, yes, as_json)
 
 
 @group.command("give-up")
@@ -46,7 +47,7 @@ def release(_chosen: Settings, database: Database, yes: bool, as_json: bool) -> 
 @with_database
 def give_up(_chosen: Settings, database: Database, yes: bool, as_json: bool) -> None:
     """Make them dead letters."""
-    _decide(database, "become dead letters", manage.give_up_held, yes, as_json)
+    _decide(database, "become dead letters", held.give_up, yes, as_json)
 
 
 def _decide(
@@ -57,7 +58,7 @@ def _decide(
     as_json: bool,
 ) -> None:
     with database.reading() as connection:
-        count = sum(row.executions for row in queries.held_by_trigger(connection))
+        count = sum(row.executions for row in held.by_trigger(connection))
     if not yes:
         click.confirm(f"{count} held execution(s) will {what}. Go on?", abort=True, err=as_json)
     decided = decision(database, actor())

@@ -10,12 +10,13 @@ import click
 from app import clock
 from app.cli import output
 from app.cli.context import with_database
-from app.db import Database, paging
+from app.db import Database
 from app.db.count_cache import Counter
 from app.executions import due
 from app.intake import sources
 from app.settings import Settings
 from app.stats import outcomes, summary
+from app.triggers import queries
 from app.worker import fair_share
 
 
@@ -42,7 +43,7 @@ def command(chosen: Settings, database: Database, days: int, as_json: bool) -> N
             "wpp_command_count": commands,
             "circuit_breaker_watermark_hit": commands > chosen.hookonce_command_watermark,
             "oldest_pending_seconds": fair_share.longest_due_seconds(due.turns(connection)),
-            "breakers_open": sum(row.opened_at is not None for row in paging.breakers(connection)),
+            "breakers_open": sum(row.opened_at is not None for row in queries.breakers(connection)),
         }
         times = [
             asdict(each) | {"limit_seconds": sources.named(each.source).facts.answer_seconds}

@@ -5,10 +5,10 @@ import json
 import click
 
 from app import auth, clock
-from app.audit import without_secrets
 from app.cli import output
 from app.cli.context import actor, with_database
 from app.db import Database
+from app.masking import public
 from app.settings import Settings
 
 
@@ -39,7 +39,7 @@ def add(
 def list_tokens(_chosen: Settings, database: Database, as_json: bool) -> None:
     """Every token there ever was, newest first."""
     with database.reading() as connection:
-        rows = [without_secrets(row._mapping) for row in auth.all_tokens(connection)]
+        rows = [public(row._mapping) for row in auth.all_tokens(connection)]
     if as_json:
         click.echo(json.dumps(rows))
         return
@@ -53,5 +53,5 @@ def list_tokens(_chosen: Settings, database: Database, as_json: bool) -> None:
 def revoke(_chosen: Settings, database: Database, token: str, as_json: bool) -> None:
     """Make the token no good, and end every session that it began."""
     row = auth.revoke_token(database, actor(), token)
-    shown = without_secrets(row._mapping)
+    shown = public(row._mapping)
     output.done(f"{row.name} (token {row.id}) is revoked", shown, as_json)

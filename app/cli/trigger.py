@@ -6,9 +6,11 @@ import sys
 import click
 import urllib3
 
+from app import masking
 from app.cli import output, retention_options
 from app.cli.context import WRONG, actor, with_database
 from app.db import Database
+from app.executions import listing
 from app.intake import key, sources
 from app.intake.signing import signed_headers
 from app.settings import Settings
@@ -102,7 +104,7 @@ def add(
 def list_triggers(_chosen: Settings, database: Database, as_json: bool) -> None:
     """Every trigger, newest first."""
     with database.reading() as connection:
-        rows = [queries.public(row) for row in queries.all_triggers(connection)]
+        rows = [masking.public(row) for row in queries.all_triggers(connection)]
     if as_json:
         click.echo(json.dumps(rows))
         return
@@ -118,12 +120,12 @@ def show(chosen: Settings, database: Database, trigger: str, as_json: bool) -> N
     """One trigger, by id, slug or name, and its newest executions."""
     with database.reading() as connection:
         row = manage.find_trigger(connection, trigger)
-        executions = queries.executions_of(connection, row.id, 20)
-        count = queries.execution_count(connection, row.id)
+        executions = listing.executions_of(connection, row.id, 20)
+        count = listing.exact_count(connection, row.id)
         breaker = queries.breaker_of(connection, row.id)
-    shown = queries.public(row) | {"execution_count": count}
+    shown = masking.public(row) | {"execution_count": count}
     shown |= {"webhook_url": _webhook_url(chosen, row.id)} | breaker
-    listed = [queries.public(execution) for execution in executions]
+    listed = [masking.public(execution) for execution in executions]
     if as_json:
         click.echo(json.dumps(shown | {"executions": listed}))
         return

@@ -2,11 +2,12 @@
 
 import click
 
+from app import masking
 from app.cli import output
 from app.cli.context import actor, with_database
 from app.db import Database
 from app.settings import Settings
-from app.triggers import manage, queries, removal
+from app.triggers import manage, removal
 
 
 @click.command("rotate")
@@ -25,7 +26,7 @@ def rotate(
 ) -> None:
     """Give the trigger a new secret and print it; the old one stays good for a while."""
     row = manage.rotate_secret(database, trigger, max(0.0, grace), secret, actor())
-    until = queries.public(row)["previous_secret_expires_at"]
+    until = masking.public(row)["previous_secret_expires_at"]
     output.record(
         {"id": row.id, "secret": database.safe.opened(row), "old_secret_good_until": until}, as_json
     )
@@ -38,7 +39,7 @@ def rotate(
 def enable(_chosen: Settings, database: Database, trigger: str, as_json: bool) -> None:
     """Let the trigger receive again."""
     row = manage.set_enabled(database, trigger, True, actor())
-    output.done(f"{row.slug} is enabled", queries.public(row), as_json)
+    output.done(f"{row.slug} is enabled", masking.public(row), as_json)
 
 
 @click.command("disable")
@@ -48,7 +49,7 @@ def enable(_chosen: Settings, database: Database, trigger: str, as_json: bool) -
 def disable(_chosen: Settings, database: Database, trigger: str, as_json: bool) -> None:
     """Refuse what comes for the trigger; what was admitted still runs."""
     row = manage.set_enabled(database, trigger, False, actor())
-    output.done(f"{row.slug} is disabled", queries.public(row), as_json)
+    output.done(f"{row.slug} is disabled", masking.public(row), as_json)
 
 
 @click.command("remove")
@@ -59,7 +60,7 @@ def disable(_chosen: Settings, database: Database, trigger: str, as_json: bool) 
 def remove(_chosen: Settings, database: Database, trigger: str, as_json: bool) -> None:
     """Delete the trigger and all its executions."""
     row = removal.remove_trigger(database, trigger, actor())
-    output.done(f"{row.slug} is gone", queries.public(row), as_json)
+    output.done(f"{row.slug} is gone", masking.public(row), as_json)
 
 
 COMMANDS = (rotate, enable, disable, remove)

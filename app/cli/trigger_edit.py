@@ -5,14 +5,15 @@ from typing import Any
 
 import click
 
-from app.actions.masking import restored
+from app import masking
 from app.cli import output, retention_options
 from app.cli.context import actor, with_database
 from app.db import Database
 from app.errors import InvalidRequest
 from app.intake import key, sources
+from app.masking import restored
 from app.settings import Settings
-from app.triggers import definition, manage, queries
+from app.triggers import definition, manage
 
 UNSET = {
     "agent": "agent",
@@ -72,7 +73,7 @@ def edit(
         changes["action_payload"] = restored(changes["action_payload"], before.action_payload)
     row = manage.update_trigger(database, trigger, changes, sources.names(), actor())
     retention_options.warn(row)
-    output.record(queries.public(row), as_json)
+    output.record(masking.public(row), as_json)
 
 
 @click.command("test")

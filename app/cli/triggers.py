@@ -8,11 +8,11 @@ from typing import Any
 import click
 import sqlalchemy as sa
 
-from app.actions.masking import masked
 from app.cli import output, trigger_file
 from app.cli.context import actor, with_database
 from app.db import Database
 from app.intake import sources
+from app.masking import masked
 from app.settings import Settings
 from app.triggers import apply_file
 from app.triggers.apply_file import SECRET, Step

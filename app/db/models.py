@@ -1,5 +1,6 @@
 """The tables as the newest revision leaves them. They describe; they do nothing."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -210,6 +211,13 @@ trigger_breakers = sa.Table(
     sa.Column("probe_at", UtcDateTime),
     sa.CheckConstraint("(opened_at IS NULL) = (probe_at IS NULL)", name="open_with_probe"),
 )
+
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""In place of an hour: the sums since counting began, by source, as `<source>/<outcome>`.
+
+They never become smaller, whatever is pruned and whichever trigger is removed, and they are few:
+what is asked for them reads one range of the primary key.
+"""
 
 delivery_counts = sa.Table(
     "delivery_counts",

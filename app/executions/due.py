@@ -4,6 +4,7 @@ A skip scan: from each trigger that has something waiting to the next one, by th
 with the trigger, and of each the one execution whose turn it is.
 """
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -13,7 +14,6 @@ from sqlalchemy.engine import Connection
 from app.db import held_by_index, is_one_of, seconds_since, utc_now
 from app.db.models import DUE_SINCE_EVER, trigger_breakers, trigger_executions, triggers
 from app.lifecycle import RETRYING, RUNNING, WAITING
-from app.worker.fair_share import Turn
 
 ONE_AT_A_TIME = 1
 """The max_concurrency that also keeps the order: an earlier one's retry goes before the rest."""
@@ -24,6 +24,38 @@ ONE: sa.ColumnElement[int] = sa.literal_column("1")
 _executions = trigger_executions.c
 _waiting = is_one_of(_executions.status, WAITING)
 _retrying = is_one_of(_executions.status, [RETRYING])
+
+
+@dataclass(frozen=True, slots=True)
+class DueTrigger:
+    """A trigger for which something waits, as one look found it."""
+
+    trigger_id: int
+    due_in_seconds: float
+    """When its next execution is due; not above 0: it is due, and for so long."""
+    max_concurrency: int | None = None
+    running_count: int = 0
+    """How many of it run anywhere; counted only where it matters."""
+    probe_in_seconds: float | None = None
+    """When its breaker lets one execution through; None: the breaker is closed."""
+
+    @property
+    def wait_seconds(self) -> float:
+        """How long nothing of it may begin; not above 0: it may now, as far as is known."""
+        if self.probe_in_seconds is None:
+            return self.due_in_seconds
+        return max(self.due_in_seconds, self.probe_in_seconds)
+
+    @property
+    def allowed_count(self) -> float:
+        """How many of it may begin now, if so many are due."""
+        if self.wait_seconds > 0:
+            return 0
+        if self.probe_in_seconds is not None:
+            return 0 if self.running_count else 1
+        if self.max_concurrency is None:
+            return float("inf")
+        return self.max_concurrency - self.running_count
 
 
 @cache
@@ -54,7 +86,7 @@ def query() -> sa.Select[Any]:
     )
 
 
-def turns(connection: Connection, *, breakers: bool = True) -> list[Turn]:
+def turns(connection: Connection, *, breakers: bool = True) -> list[DueTrigger]:
     """Every trigger for which something waits and is scheduled; `breakers`: heed them."""
     found = []
     for row in connection.execute(query()):
@@ -62,7 +94,7 @@ def turns(connection: Connection, *, breakers: bool = True) -> list[Turn]:
             continue
         probed = breakers and row.probe_at is not None
         found.append(
-            Turn(
+            DueTrigger(
                 row.id,
                 (row.due_at - row.now).total_seconds(),
                 row.max_concurrency,

@@ -10,11 +10,17 @@ from sqlalchemy.engine import Connection
 
 from app import db
 from app.db import Database, utc_now
-from app.db.models import audit, delivery_counts, execution_requests, sessions, trigger_executions
+from app.db.models import (
+    EVER,
+    audit,
+    delivery_counts,
+    execution_requests,
+    sessions,
+    trigger_executions,
+)
 from app.executions import expired
 from app.executions.expired import Rules
 from app.executions.retention import Lifetimes
-from app.stats.counter_store import EVER
 
 BATCH_ROWS = 100
 """How many are removed in one transaction: a receiver on SQLite waits for it."""

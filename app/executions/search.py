@@ -16,8 +16,9 @@ from app.db import is_one_of, paging
 from app.db.count_cache import Counter
 from app.db.models import execution_requests, trigger_executions, triggers
 from app.db.paging import Page, Where
+from app.executions import listing
 from app.executions.dead_letters import UNKNOWN
-from app.stats.summary import first_id_since
+from app.executions.time_range import first_id_since
 
 _columns = trigger_executions.c
 ERROR_SHOWN = 4_000
@@ -66,7 +67,7 @@ def page(connection: Connection, counter: Counter, sought: Sought, where: Where)
     rows = sa.select(*_SHOWN).where(*bounds, *_such(sought))
     horizon = None if _found_by_index(sought) else _horizon(connection, sought, bounds, where)
     return paging.page(
-        connection, counter, rows, paging.EXECUTION_ID, where, ("sought", sought), horizon
+        connection, counter, rows, listing.EXECUTION_ID, where, ("sought", sought), horizon
     )
 
 
@@ -113,7 +114,7 @@ def _such(sought: Sought) -> Iterator[sa.ColumnElement[bool]]:
     if sought.trigger_id is not None:
         yield _columns.trigger_id == sought.trigger_id
     if sought.status is not None:
-        yield paging.in_status(sought.status)
+        yield listing.in_status(sought.status)
     if sought.category is not None:
         yield _columns.error_category == sought.category
     if sought.reason == UNKNOWN:
@@ -147,4 +148,4 @@ def _horizon(
     rows = sa.select(_columns.id).where(*bounds)
     if sought.trigger_id is not None:
         rows = rows.where(_columns.trigger_id == sought.trigger_id)
-    return paging.edge(connection, rows, paging.EXECUTION_ID, where)
+    return paging.edge(connection, rows, listing.EXECUTION_ID, where)

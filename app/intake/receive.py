@@ -32,7 +32,6 @@ from app.intake.trigger_cache import Triggers
 from app.settings import Settings
 from app.stats import outcomes
 from app.stats.counters import NOBODY, Tally
-from app.web import after_response
 
 EVENTS_AT_MOST = 1_000
 """What WhatsApp, the largest known, puts into one request."""
@@ -42,6 +41,13 @@ IDS_NAMED = 20
 """How many executions the line about one request names."""
 
 logger = logging.getLogger("hookonce.intake")
+
+Work = Callable[[], object]
+
+
+def immediately(work: Work) -> None:
+    """Run the work now: the `later` of an intake that answers nobody."""
+    work()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,8 @@ class Intake:
     tally: Tally = field(default_factory=Tally)
     room: Room = field(default_factory=Room)
     keep: Keep = field(default_factory=lambda: retention.of_settings(Settings()))
+    later: Callable[[Work], object] = immediately
+    """Runs work that need not keep the sender waiting: once the response is sent."""
     admit: Together[Entry, list[Verdict]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -69,6 +77,7 @@ def opened(
     pre_check: bool = True,
     tally: Tally | None = None,
     settings: Settings | None = None,
+    later: Callable[[Work], object] = immediately,
 ) -> Intake:
     """An intake for this database, which counts what it does in this tally."""
     return Intake(
@@ -78,6 +87,7 @@ def opened(
         pre_check,
         tally=tally or Tally(),
         keep=retention.of_settings(settings or Settings()),
+        later=later,
     )
 
 
@@ -111,7 +121,7 @@ def answered(trigger_id: str, seconds: float, intake: Intake) -> None:
         )
     else:
         count = partial(intake.tally.answered, known, seconds)
-    after_response.do(count)
+    intake.later(count)
 
 
 def _received(request: Request, trigger: Trigger | None, intake: Intake) -> Answer:
@@ -132,7 +142,7 @@ def _received(request: Request, trigger: Trigger | None, intake: Intake) -> Answ
     )
     kept = redact.request(request, payload, source.redacted)
     verdicts = _admitted(intake, trigger, admissions, kept)
-    after_response.do(partial(_tell, intake, trigger, verdicts, len(events) - len(wanted)))
+    intake.later(partial(_tell, intake, trigger, verdicts, len(events) - len(wanted)))
     return OK
 
 

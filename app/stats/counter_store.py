@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from app import db
 from app.db.models import (
+    EVER,
     delivery_counts,
     execution_repeats,
     key_mismatches,
@@ -19,12 +19,6 @@ from app.db.models import (
 )
 from app.stats.counters import NOBODY, Batch, Place
 
-EVER = datetime(1970, 1, 1, tzinfo=UTC)
-"""In place of an hour: the sums since counting began, by source, as `<source>/<outcome>`.
-
-They never become smaller, whatever is pruned and whichever trigger is removed, and they are few:
-what is asked for them reads one range of the primary key.
-"""
 NO_SOURCE, ODD_SOURCE = "none", "other"
 _SOURCE = re.compile(r"[a-z0-9_]{1,14}", re.ASCII)
 """With it and a slash before, every outcome fits its column."""

@@ -5,7 +5,7 @@ halving, and every index that ends in the id counts from there.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,16 +15,14 @@ from app import lifecycle
 from app.db import is_one_of
 from app.db.count_cache import Counter
 from app.db.models import delivery_counts, execution_attempts, trigger_executions, triggers
-from app.db.paging import in_status
+from app.executions.listing import in_status
+from app.executions.time_range import first_id_since
 from app.lifecycle import DEAD, WAITING
 from app.stats import latency, outcomes
 
 _executions = trigger_executions.c
 COMMAND_SOURCES = ("whatsapp", "evolution", "evolution_go")
 COMMAND_PREFIXES = ("wpp", "whatsapp")
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-_UNDATED_AT_MOST = 1_000
-"""Found rows may lack every time; so many in a row are taken to be old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,47 +65,6 @@ def window(connection: Connection, counter: Counter, since: datetime) -> Window:
     first_id = first_id_since(connection, since)
     last_id = connection.execute(sa.select(sa.func.max(_executions.id))).scalar() or 0
     return Window(connection, counter, since, first_id, max(0, last_id + 1 - first_id))
-
-
-def first_id_since(connection: Connection, since: datetime) -> int:
-    """An id that all executions received since then have reached, and none received before."""
-    ends = [sa.select(end(_executions.id)).scalar_subquery() for end in (sa.func.min, sa.func.max)]
-    low, high = connection.execute(sa.select(*ends)).one()
-    if low is None:
-        return 0
-    high += 1
-    while low < high:
-        middle = (low + high) // 2
-        found, moment = _dated(connection, middle, high)
-        if moment is not None and moment < since:
-            low = found + 1
-        else:
-            high = middle
-    return int(low)
-
-
-def _dated(connection: Connection, start: int, end: int) -> tuple[int, datetime | None]:
-    """The first execution from there on that knows when it came, and when.
-
-    None where there is no execution, long ago where too many know nothing.
-    """
-    query = (
-        sa.select(_executions.id, sa.func.coalesce(*_TIMES).label("moment"))
-        .where(_executions.id >= start, _executions.id < end)
-        .order_by(_executions.id)
-    )
-    found, moment = end, None
-    for limit in (1, _UNDATED_AT_MOST):
-        for row in connection.execute(query.limit(limit)):
-            found, moment = row.id, row.moment or LONG_AGO
-            if row.moment is not None:
-                return found, moment
-        if moment is None:
-            break
-    return found, moment
-
-
-_TIMES = (_executions.received_at, _executions.started_at, _executions.completed_at)
 
 
 def by_status(seen: Window) -> dict[str, int]:

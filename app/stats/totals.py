@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.db import is_one_of, utc_now
-from app.db.models import delivery_counts, trigger_breakers, trigger_executions, triggers
+from app.db.models import EVER, delivery_counts, trigger_breakers, trigger_executions, triggers
 from app.lifecycle import DEAD, RUNNING, WAITING
-from app.stats.counter_store import EVER, NO_SOURCE, label
+from app.stats.counter_store import NO_SOURCE, label
 from app.stats.counters import NOBODY
 
 LOOKED_THROUGH = 10_000

@@ -15,13 +15,11 @@ from app.audit import UNNAMED, Actor
 from app.db import Database, utc_now
 from app.db.models import trigger_executions, triggers
 from app.errors import InvalidTrigger, NameTaken, NotFound
-from app.triggers import definition, queries
+from app.triggers import definition
 from app.triggers.definition import NewTrigger
 
 __all__ = ["NewTrigger"]
 SECRET_BYTES = 32
-LONGEST_ACTOR = 100
-"""What of a name is kept beside an execution."""
 TEST_EVENT = "test"
 APPLIED = "trigger.apply"
 """What a change is on record as that a file made, and no person."""
@@ -222,41 +220,3 @@ def _same(name_or_id: str | int) -> sa.ColumnElement[bool]:
     if name_or_id.isascii() and name_or_id.isdigit() and len(name_or_id) < 10:
         return sa.or_(columns.id == int(name_or_id), same)
     return same
-
-
-def release_held(database: Database, actor: Actor = UNNAMED) -> int:
-    """How many executions that were held back are due from now on."""
-    columns = trigger_executions.c
-    waiting = sa.case(
-        (columns.status == lifecycle.RUNNING, lifecycle.RETRYING), else_=columns.status
-    )
-    release = sa.update(trigger_executions).where(queries.held())
-    with database.writing() as connection:
-        due_now = {"next_attempt_at": utc_now(), "completed_at": None, "lease_owner": None}
-        count = connection.execute(release.values(status=waiting, **due_now)).rowcount
-        audit.record(connection, actor, "held.release", "executions", after={"count": count})
-    database.bell.ring()
-    return count
-
-
-def give_up_held(database: Database, actor: Actor = UNNAMED) -> int:
-    """How many executions that were held back are dead letters from now on.
-
-    Each stands as though a worker had taken it and failed: a replay is still a person's choice.
-    """
-    give_up = (
-        sa.update(trigger_executions)
-        .where(queries.held())
-        .values(
-            status=lifecycle.FAILED,
-            completed_at=utc_now(),
-            lease_owner=None,
-            error="found unfinished when the database was taken over, and given up by a person",
-            error_category=lifecycle.PERMANENT,
-            finished_by=actor.name[:LONGEST_ACTOR],
-        )
-    )
-    with database.writing() as connection:
-        count = connection.execute(give_up).rowcount
-        audit.record(connection, actor, "held.give_up", "executions", after={"count": count})
-        return count

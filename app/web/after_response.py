@@ -13,7 +13,7 @@ _later: ContextVar[list[Work] | None] = ContextVar("later", default=None)
 logger = logging.getLogger("hookonce")
 
 
-def do(work: Work) -> None:
+def defer(work: Work) -> None:
     """Have it done once the answer to what is being asked is out; now, where nobody asks."""
     later = _later.get()
     if later is None:
@@ -22,7 +22,7 @@ def do(work: Work) -> None:
         later.append(work)
 
 
-def said(application: Callable[..., Iterable[bytes]], *given: Any) -> Iterable[bytes]:
+def respond(application: Callable[..., Iterable[bytes]], *given: Any) -> Iterable[bytes]:
     """What the WSGI application says; what it left to be done follows when that is closed.
 
     Its server does that once all is sent, or cannot be: https://peps.python.org/pep-3333/
@@ -30,10 +30,10 @@ def said(application: Callable[..., Iterable[bytes]], *given: Any) -> Iterable[b
     later: list[Work] = []
     context = contextvars.copy_context()
     context.run(_later.set, later)
-    return _Said(context.run(application, *given), later, context)
+    return _Response(context.run(application, *given), later, context)
 
 
-class _Said:
+class _Response:
     """The pieces of an answer."""
 
     def __init__(self, pieces: Iterable[bytes], later: list[Work], context: Context) -> None:

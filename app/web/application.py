@@ -10,7 +10,7 @@ from app.db import Database
 from app.intake.receive import opened
 from app.settings import Settings
 from app.stats.counters import Tally
-from app.web import errors
+from app.web import after_response, errors
 from app.web.api import router
 from app.web.auth import PUBLIC, Doorman
 from app.web.context import Desk
@@ -40,7 +40,13 @@ def create_app(
     encode = json.JSONEncoder(ensure_ascii=False).encode
     app.resp_options.media_handlers[falcon.MEDIA_JSON] = media.JSONHandler(dumps=encode)
     errors.install(app, settings.hookonce_refusal_status)
-    intake = opened(database, pre_check=settings.hookonce_pre_check, tally=tally, settings=settings)
+    intake = opened(
+        database,
+        pre_check=settings.hookonce_pre_check,
+        tally=tally,
+        settings=settings,
+        later=after_response.defer,
+    )
     webhook = Webhook(intake, settings.hookonce_max_body_bytes, settings.hookonce_public_url)
     doorman = Doorman(database, intake.schema, settings)
     doors = Doors(app, doorman)

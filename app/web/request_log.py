@@ -38,7 +38,7 @@ class RequestLines:
         """The answer names the id; a line tells of the request if none did."""
         resp.set_header(HEADER, req.context.errand.request_id)
         took = time.monotonic() - req.context.began
-        after_response.do(partial(_tell, req, resp, took))
+        after_response.defer(partial(_tell, req, resp, took))
 
 
 def _tell(req: falcon.Request, resp: falcon.Response, seconds: float) -> None:

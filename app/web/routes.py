@@ -30,7 +30,7 @@ class House(falcon.App[falcon.Request, falcon.Response]):
 
     def __call__(self, *given: Any) -> Iterable[bytes]:
         """What the sender is told; see app.web.after_response for what comes then."""
-        return after_response.said(super().__call__, *given)
+        return after_response.respond(super().__call__, *given)
 
     def add_route(self, uri_template: str, resource: object, **options: Any) -> None:
         if not isinstance(resource, _Ruled):

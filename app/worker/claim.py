@@ -16,6 +16,7 @@ from app.errors import ActionFailed, SecretSealed
 from app.executions import retry_policy
 from app.executions.due import (
     ONE_AT_A_TIME,
+    DueTrigger,
     age_seconds,
     first_in_turn,
     first_retried,
@@ -25,7 +26,6 @@ from app.lifecycle import CONFIGURATION, RUNNING, WAITING
 from app.settings import Settings
 from app.worker import circuit_breaker
 from app.worker.attempt import Attempt, Lease, Terms, request_id
-from app.worker.fair_share import Turn
 
 _executions = trigger_executions.c
 _waiting = is_one_of(_executions.status, WAITING)
@@ -63,13 +63,13 @@ def in_order_query() -> sa.Select[int]:
     )
 
 
-def by_one_statement(turn: Turn) -> bool:
+def by_one_statement(turn: DueTrigger) -> bool:
     """Whether nothing but what is due of it decides what is claimed of this trigger."""
     return turn.probe_in_seconds is None and turn.max_concurrency is None
 
 
 def due(
-    connection: Connection, owner: str, chosen: Iterable[tuple[Turn, int]], settings: Settings
+    connection: Connection, owner: str, chosen: Iterable[tuple[DueTrigger, int]], settings: Settings
 ) -> list[Attempt]:
     """Of each chosen trigger at most so many, each now running under a lease of this owner.
 
@@ -86,7 +86,7 @@ def due(
     return [_attempt(Lease(row.id, row.attempt_count, owner), row, settings) for row in claimed]
 
 
-def _allowed(connection: Connection, turn: Turn, count: int, settings: Settings) -> int:
+def _allowed(connection: Connection, turn: DueTrigger, count: int, settings: Settings) -> int:
     """Of what the look allowed, what still is, now that nobody else can claim of it."""
     if turn.probe_in_seconds is not None:
         seconds = settings.hookonce_breaker_seconds
@@ -106,7 +106,7 @@ def _allowed(connection: Connection, turn: Turn, count: int, settings: Settings)
 
 
 def _claimed(
-    connection: Connection, owner: str, turn: Turn, count: int, lease_seconds: float
+    connection: Connection, owner: str, turn: DueTrigger, count: int, lease_seconds: float
 ) -> Sequence[sa.Row[Any]]:
     """On PostgreSQL with an attempt begun for each, and all that is needed to make it."""
     in_order = turn.max_concurrency == ONE_AT_A_TIME

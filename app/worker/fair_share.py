@@ -7,42 +7,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
+from app.executions.due import DueTrigger
+
 RESERVED_ONE_IN = 8
 """Which part of a worker is kept from triggers that occupy it for long, at least one place."""
 SINCE_EVER_SECONDS = 1e9
 """Older code makes executions due since 1970: that is no time that anything has waited."""
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A trigger for which something waits, as one look found it."""
-
-    trigger_id: int
-    due_in_seconds: float
-    """When its next execution is due; not above 0: it is due, and for so long."""
-    max_concurrency: int | None = None
-    running_count: int = 0
-    """How many of it run anywhere; counted only where it matters."""
-    probe_in_seconds: float | None = None
-    """When its breaker lets one execution through; None: the breaker is closed."""
-
-    @property
-    def wait_seconds(self) -> float:
-        """How long nothing of it may begin; not above 0: it may now, as far as is known."""
-        if self.probe_in_seconds is None:
-            return self.due_in_seconds
-        return max(self.due_in_seconds, self.probe_in_seconds)
-
-    @property
-    def allowed_count(self) -> float:
-        """How many of it may begin now, if so many are due."""
-        if self.wait_seconds > 0:
-            return 0
-        if self.probe_in_seconds is not None:
-            return 0 if self.running_count else 1
-        if self.max_concurrency is None:
-            return float("inf")
-        return self.max_concurrency - self.running_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +34,7 @@ class Room:
         return max(1, self.places // RESERVED_ONE_IN) if self.places > 1 else 0
 
 
-def out(turns: Sequence[Turn], room: Room) -> dict[int, int]:
+def out(turns: Sequence[DueTrigger], room: Room) -> dict[int, int]:
     """How many of each trigger shall begin now: place by place to whoever holds the fewest.
 
     Between equals the longest waiting comes first. The reserved places go to triggers that are
@@ -91,12 +61,12 @@ def out(turns: Sequence[Turn], room: Room) -> dict[int, int]:
     return given
 
 
-def next_in_seconds(turns: Sequence[Turn]) -> float | None:
+def next_in_seconds(turns: Sequence[DueTrigger]) -> float | None:
     """How soon something that is not due yet will be; None if nothing is known to come."""
     return min((turn.wait_seconds for turn in turns if turn.wait_seconds > 0), default=None)
 
 
-def longest_due_seconds(turns: Iterable[Turn]) -> float | None:
+def longest_due_seconds(turns: Iterable[DueTrigger]) -> float | None:
     """For how long, to the millisecond, what has waited longest is due; None if nothing is."""
     due = (round(-turn.due_in_seconds, 3) for turn in turns if turn.due_in_seconds <= 0)
     return max((seconds for seconds in due if seconds < SINCE_EVER_SECONDS), default=None)

@@ -148,7 +148,7 @@ class Worker:
             self._settling.write_lost()
             self._rescue_at = time.monotonic() + RESCUE_SECONDS
 
-    def _look(self) -> list[fair_share.Turn]:
+    def _look(self) -> list[due.DueTrigger]:
         with self._database.reading() as connection:
             heeded = bool(self._settings.hookonce_breaker_failures)
             turns = due.turns(connection, breakers=heeded)
@@ -156,7 +156,7 @@ class Worker:
         self._due_in_seconds = fair_share.next_in_seconds(turns)
         return turns
 
-    def _claim(self, turns: list[fair_share.Turn]) -> list[Attempt]:
+    def _claim(self, turns: list[due.DueTrigger]) -> list[Attempt]:
         now = time.monotonic()
         able = [turn for turn in turns if self._unable.get(turn.trigger_id, now) <= now]
         shares = fair_share.out(able, self._crew.room)
@@ -168,7 +168,7 @@ class Worker:
         except Exception:  # what is due of one trigger cannot be claimed: that of the others can
             return [attempt for each in chosen for attempt in self._claimed_alone(each)]
 
-    def _claimed_alone(self, one: tuple[fair_share.Turn, int]) -> list[Attempt]:
+    def _claimed_alone(self, one: tuple[due.DueTrigger, int]) -> list[Attempt]:
         try:
             return self._claimed([one])
         except (DatabaseUnavailable, SchemaMoved):
@@ -179,7 +179,7 @@ class Worker:
             self._unable[trigger_id] = time.monotonic() + UNABLE_SECONDS
             return []
 
-    def _claimed(self, chosen: list[tuple[fair_share.Turn, int]]) -> list[Attempt]:
+    def _claimed(self, chosen: list[tuple[due.DueTrigger, int]]) -> list[Attempt]:
         simple = len(chosen) == 1 and claim.by_one_statement(chosen[0][0])
         with (self._database.at_once if simple else self._database.writing)() as connection:
             return claim.due(connection, self.owner, chosen, self._settings)

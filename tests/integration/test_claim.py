@@ -12,10 +12,10 @@ from app import clock
 from app.db import Database, utc_now
 from app.db.models import trigger_executions
 from app.executions import due
+from app.executions.due import DueTrigger
 from app.settings import Settings
 from app.worker import claim, fair_share
 from app.worker.attempt import Attempt, request_id
-from app.worker.fair_share import Turn
 from tests import factories
 
 OWNER = "host:1:a"
@@ -200,14 +200,14 @@ def test_the_work_is_what_trigger_and_request_say(database: Database, settings: 
 @pytest.mark.parametrize(
     ("turn", "simple"),
     [
-        (Turn(1, 0.0), True),
-        (Turn(1, 0.0, max_concurrency=1), False),
-        (Turn(1, 0.0, max_concurrency=9), False),
-        (Turn(1, 0.0, probe_in_seconds=0.0), False),
+        (DueTrigger(1, 0.0), True),
+        (DueTrigger(1, 0.0, max_concurrency=1), False),
+        (DueTrigger(1, 0.0, max_concurrency=9), False),
+        (DueTrigger(1, 0.0, probe_in_seconds=0.0), False),
     ],
 )
 def test_only_a_trigger_without_a_limit_is_claimed_of_by_one_statement(
-    turn: Turn, simple: bool
+    turn: DueTrigger, simple: bool
 ) -> None:
     assert claim.by_one_statement(turn) is simple
 

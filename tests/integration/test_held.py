@@ -5,8 +5,8 @@ import pytest
 from app import health
 from app.audit import Actor
 from app.db import Database
+from app.executions import held
 from app.settings import Settings
-from app.triggers import manage, queries
 from app.worker.loop import Worker
 from tests import factories
 from tests.migrations.schema_dump import execute
@@ -30,7 +30,7 @@ def _statuses(database: Database) -> list[str]:
 
 def test_they_are_counted_by_trigger_and_status(found: Database) -> None:
     with found.reading() as connection:
-        rows = queries.held_by_trigger(connection)
+        rows = held.by_trigger(connection)
 
     assert [(row.status, row.executions) for row in rows] == [
         ("pending", 1),
@@ -46,7 +46,7 @@ def test_the_check_up_mentions_them(found: Database) -> None:
 
 
 def test_released_they_are_run_by_the_next_worker(found: Database, settings: Settings) -> None:
-    released = manage.release_held(found)
+    released = held.release(found)
 
     attempts = Worker(found, settings).run_once()
 
@@ -54,23 +54,23 @@ def test_released_they_are_run_by_the_next_worker(found: Database, settings: Set
 
 
 def test_given_up_they_are_dead_letters_and_our_own_is_not(found: Database) -> None:
-    given_up = manage.give_up_held(found)
+    given_up = held.give_up(found)
 
     assert given_up == 3
     assert _statuses(found) == ["failed", "failed", "failed", "pending"]
 
 
 def test_who_gave_them_up_is_named(found: Database) -> None:
-    manage.give_up_held(found, Actor("m" * 200))
+    held.give_up(found, Actor("m" * 200))
 
     named = [row.finished_by for row in factories.executions(found)]
     assert named == ["m" * 100] * 3 + [None]
 
 
 def test_a_second_decision_finds_nothing_left_to_decide(found: Database) -> None:
-    manage.release_held(found)
+    held.release(found)
 
-    given_up = manage.give_up_held(found)
+    given_up = held.give_up(found)
 
     assert given_up == 0
 
@@ -83,7 +83,7 @@ def test_what_lost_its_trigger_before_we_came_is_counted_too(
     execute(database_url, f"{orphan} VALUES (99, 'pending', NULL)")
 
     with database.reading() as connection:
-        rows = queries.held_by_trigger(connection)
+        rows = held.by_trigger(connection)
 
     assert [(row.slug, row.executions) for row in rows] == [(None, 1)]
-    assert manage.give_up_held(database) == 1
+    assert held.give_up(database) == 1

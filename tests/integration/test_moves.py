@@ -13,11 +13,11 @@ from app.db import Database
 from app.db.models import trigger_executions
 from app.errors import LeaseLost, NotReplayable
 from app.executions import replay
+from app.executions.due import DueTrigger
 from app.lifecycle import FINISHED, MOVES, STATUSES
 from app.settings import Settings
 from app.worker import claim, settle
 from app.worker.attempt import Ended, Lease, Outcome, Terms
-from app.worker.fair_share import Turn
 from tests import factories
 
 OWNER = "a worker"
@@ -30,7 +30,7 @@ Way = Callable[[Database, Settings, Any], None]
 
 def claimed(database: Database, settings: Settings, row: Any) -> None:
     with database.writing() as connection:
-        claim.due(connection, OWNER, [(Turn(row.trigger_id, -1.0), 9)], settings)
+        claim.due(connection, OWNER, [(DueTrigger(row.trigger_id, -1.0), 9)], settings)
 
 
 def replayed(database: Database, _settings: Settings, row: Any) -> None:

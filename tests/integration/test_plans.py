@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from app.db import Database, locked_for_claim, utc_now
 from app.db.models import delivery_counts, execution_requests, trigger_executions
 from app.executions import due, expired, prune
+from app.executions.due import DueTrigger
 from app.intake import admit
 from app.settings import Settings
 from app.worker import claim, leases, settle
 from app.worker.attempt import Ended, Outcome
-from app.worker.fair_share import Turn
 from tests import factories
 from tests.plans import explain
 
@@ -142,7 +142,7 @@ def test_who_holds_a_lease_is_found_by_id_alone(database: Database, settings: Se
     for _ in range(4):
         factories.execution(database, trigger_id)
     with database.writing() as connection:
-        claimed = claim.due(connection, "owner", [(Turn(trigger_id, -1.0), 4)], settings)
+        claimed = claim.due(connection, "owner", [(DueTrigger(trigger_id, -1.0), 4)], settings)
         before = scans(connection, LEASED)
         assert leases.renew(connection, "owner", [each.lease.execution_id for each in claimed], 9)
         ended = [Ended(each.lease, each.terms, Outcome("succeeded")) for each in claimed]
@@ -166,7 +166,7 @@ def test_a_claim_reads_what_it_claims_though_the_table_was_analysed_with_few_row
 
     with database.writing() as connection:
         before = entries_read(connection)
-        claimed = claim.due(connection, "owner", [(Turn(1, -1.0), 4)], settings)
+        claimed = claim.due(connection, "owner", [(DueTrigger(1, -1.0), 4)], settings)
 
         assert len(claimed) == 4
         assert entries_read(connection) - before < 300
@@ -301,7 +301,7 @@ def test_no_plan_is_kept_of_what_joins_given_rows_with_a_table(
         factories.execution(database, trigger_id)
     with database.writing() as connection:
         for _ in range(8):
-            turn = Turn(trigger_id, -1.0)
+            turn = DueTrigger(trigger_id, -1.0)
             (attempt,) = claim.due(connection, "owner", [(turn, 1)], settings)
             ended = Ended(attempt.lease, attempt.terms, Outcome("succeeded"))
             settle.record(connection, [ended], lambda: 1.0)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from app import db
 from app.db import Database, utc_now
 from app.db.models import (
+    EVER,
     audit,
     delivery_counts,
     execution_attempts,
@@ -23,7 +24,6 @@ from app.executions.expired import Rules
 from app.executions.prune import NOTHING, Step
 from app.intake import sources
 from app.settings import Settings, from_environment
-from app.stats.counter_store import EVER
 from app.worker.pruner import Sweeper
 from tests import factories
 

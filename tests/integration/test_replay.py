@@ -17,12 +17,12 @@ from app.db import Database, utc_now
 from app.db.models import audit, execution_requests, trigger_executions
 from app.errors import DatabaseUnavailable, HookonceError, NotFound, NotReplayable, RateLimited
 from app.executions import replay as replaying
+from app.executions.due import DueTrigger
 from app.executions.replay import replay
 from app.intake.receive import Intake, receive
 from app.settings import Settings
 from app.worker import claim, settle
 from app.worker.attempt import Ended, Lease, Outcome, Terms
-from app.worker.fair_share import Turn
 from app.worker.loop import Worker
 from tests import factories, senders
 from tests.databases import migrate
@@ -352,7 +352,7 @@ def test_a_replay_against_a_scheduled_retry_is_refused_and_the_retry_runs(
 
     def claimed() -> list[int]:
         with database.writing() as connection:
-            turn = Turn(trigger_id, -1.0)
+            turn = DueTrigger(trigger_id, -1.0)
             due = claim.due(connection, "a worker", [(turn, 1)], settings)
         return [attempt.lease.execution_id for attempt in due]
 

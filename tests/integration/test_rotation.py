@@ -4,13 +4,14 @@ from datetime import timedelta
 
 import pytest
 
+from app import masking
 from app.db import Database
 from app.db.schema import SchemaWatch
 from app.errors import InvalidTrigger, Unverified
 from app.intake.message import OK
 from app.intake.receive import Intake, greet, receive
 from app.intake.trigger_cache import Triggers
-from app.triggers import manage, queries
+from app.triggers import manage
 from tests import factories, senders
 from tests.databases import migrate
 
@@ -80,7 +81,7 @@ def test_a_question_is_answered_under_either_as_long_as_both_are_good(
 
 def test_neither_is_shown_again(database: Database, rotated: int) -> None:
     with database.reading() as connection:
-        shown = str(queries.public(manage.find_trigger(connection, str(rotated))))
+        shown = str(masking.public(manage.find_trigger(connection, str(rotated))))
 
     assert senders.SECRET not in shown
     assert NEW not in shown

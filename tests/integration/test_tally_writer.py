@@ -10,10 +10,15 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from app.db import Database
-from app.db.models import delivery_counts, execution_repeats, key_mismatches, trigger_executions
+from app.db.models import (
+    EVER,
+    delivery_counts,
+    execution_repeats,
+    key_mismatches,
+    trigger_executions,
+)
 from app.settings import Settings
 from app.stats import counters, deliveries, outcomes
-from app.stats.counter_store import EVER
 from app.stats.counter_writer import Writer
 from app.stats.counters import NOBODY, Tally
 from tests import factories

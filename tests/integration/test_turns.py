@@ -15,10 +15,10 @@ from app.db import Database, utc_now
 from app.db.models import trigger_executions, triggers
 from app.errors import ActionFailed
 from app.executions import due
+from app.executions.due import DueTrigger
 from app.settings import Settings
 from app.worker import claim, pool
 from app.worker.attempt import Attempt
-from app.worker.fair_share import Turn
 from app.worker.loop import Worker
 from tests import factories
 from tests.integration.test_worker_loop import DEADLINE_SECONDS, running
@@ -26,7 +26,7 @@ from tests.integration.test_worker_loop import DEADLINE_SECONDS, running
 OWNER = "host:1:a"
 
 
-def turns(database: Database) -> dict[int, Turn]:
+def turns(database: Database) -> dict[int, DueTrigger]:
     with database.reading() as connection:
         return {turn.trigger_id: turn for turn in due.turns(connection)}
 

@@ -8,9 +8,8 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from app.db.models import delivery_counts, execution_repeats, key_mismatches
+from app.db.models import EVER, delivery_counts, execution_repeats, key_mismatches
 from app.stats import outcomes
-from app.stats.counter_store import EVER
 from app.stats.counters import NOBODY
 from tests.databases import ROOT
 from tests.process.ledger import Ledger

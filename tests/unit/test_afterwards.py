@@ -14,10 +14,10 @@ def said(*works: Any, pieces: Iterable[bytes] = (b"o", b"k")) -> Any:
 
     def application(_environ: object, _start: object) -> Iterable[bytes]:
         for work in works:
-            after_response.do(work)
+            after_response.defer(work)
         return pieces
 
-    return after_response.said(application, {}, None)
+    return after_response.respond(application, {}, None)
 
 
 def test_what_was_left_is_done_when_the_answer_is_closed_in_its_order() -> None:
@@ -33,7 +33,7 @@ def test_what_was_left_is_done_when_the_answer_is_closed_in_its_order() -> None:
 
 def test_where_nobody_asks_it_is_done_at_once() -> None:
     done: list[str] = []
-    after_response.do(lambda: done.append("now"))
+    after_response.defer(lambda: done.append("now"))
 
     assert done == ["now"]
 
@@ -54,10 +54,10 @@ def test_it_is_done_with_what_the_application_knew() -> None:
 
     def application() -> Iterable[bytes]:
         name.set("ada")
-        after_response.do(lambda: seen.append(name.get()))
+        after_response.defer(lambda: seen.append(name.get()))
         return [b""]
 
-    after_response.said(application).close()  # type: ignore[attr-defined]
+    after_response.respond(application).close()  # type: ignore[attr-defined]
 
     assert seen == ["ada"]
     assert name.get() == ""

@@ -3,7 +3,8 @@
 import re
 
 from app import auth
-from app.db import count_cache, paging
+from app.db import count_cache
+from app.executions import listing
 from app.web import login_throttle
 from app.web.api import router
 from tests.databases import ROOT
@@ -23,7 +24,7 @@ def test_every_role_is_explained() -> None:
 
 
 def test_the_bounds_are_those_of_the_code() -> None:
-    assert f"{count_cache.EXACT_UP_TO:,} rows, or {paging.DEAD_EXACT_UP_TO:,} of one kind" in FLAT
+    assert f"{count_cache.EXACT_UP_TO:,} rows, or {listing.DEAD_EXACT_UP_TO:,} of one kind" in FLAT
     assert (login_throttle.FAILURES_OF_ONE, login_throttle.FAILURES_OF_ALL) == (5, 60)
     assert "Five failed logins in a minute from one address" in FLAT
     assert "or sixty in all" in FLAT

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from app.actions.masking import MASK, masked, restored
+from app.masking import MASK, masked, restored
 
 PAYLOAD = json.dumps(
     {"url": "https://a.example", "secret": "s-1", "headers": {"Authorization": "b", "X-Odd": "c"}}

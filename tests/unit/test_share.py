@@ -7,14 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.executions.due import DueTrigger
 from app.worker import fair_share
-from app.worker.fair_share import Room, Turn
+from app.worker.fair_share import Room
 
 A, B, C = 1, 2, 3
 
 
-def due(trigger_id: int, since: float = 1.0, **given: Any) -> Turn:
-    return Turn(trigger_id, -since, **given)
+def due(trigger_id: int, since: float = 1.0, **given: Any) -> DueTrigger:
+    return DueTrigger(trigger_id, -since, **given)
 
 
 def room(places: int, held: dict[int, int] | None = None, **given: Any) -> Room:
@@ -42,7 +43,7 @@ def room(places: int, held: dict[int, int] | None = None, **given: Any) -> Room:
         ([due(A, since=9), due(B)], room(4, {C: 3}, slow={A}, quick={B}), {B: 1}),
         ([due(A, since=1), due(B, since=2)], room(1), {B: 1}),
         ([due(A, since=2), due(B, since=1)], room(1), {A: 1}),
-        ([Turn(A, 0.5)], room(4), {}),
+        ([DueTrigger(A, 0.5)], room(4), {}),
         ([due(A), due(B)], room(4, {C: 4}), {}),
         ([due(A, max_concurrency=1)], room(4, quick={A}), {A: 1}),
         ([due(A, max_concurrency=2, running_count=1)], room(4, quick={A}), {A: 1}),
@@ -55,7 +56,9 @@ def room(places: int, held: dict[int, int] | None = None, **given: Any) -> Room:
         ([due(A, probe_in_seconds=5.0), due(B)], room(4, quick={B}), {B: 4}),
     ],
 )
-def test_a_worker_is_shared_out(turns: list[Turn], places: Room, shares: dict[int, int]) -> None:
+def test_a_worker_is_shared_out(
+    turns: list[DueTrigger], places: Room, shares: dict[int, int]
+) -> None:
     assert fair_share.out(turns, places) == shares
 
 
@@ -64,19 +67,19 @@ def test_a_worker_is_shared_out(turns: list[Turn], places: Room, shares: dict[in
     [
         ([], None),
         ([due(A)], None),
-        ([Turn(A, 3.0), Turn(B, 2.0), due(C)], 2.0),
+        ([DueTrigger(A, 3.0), DueTrigger(B, 2.0), due(C)], 2.0),
         ([due(A, probe_in_seconds=7.0)], 7.0),
-        ([Turn(A, 9.0, probe_in_seconds=7.0)], 9.0),
-        ([Turn(A, 9.0, probe_in_seconds=-7.0)], 9.0),
+        ([DueTrigger(A, 9.0, probe_in_seconds=7.0)], 9.0),
+        ([DueTrigger(A, 9.0, probe_in_seconds=-7.0)], 9.0),
     ],
 )
-def test_what_comes_next_is_known(turns: list[Turn], seconds: float | None) -> None:
+def test_what_comes_next_is_known(turns: list[DueTrigger], seconds: float | None) -> None:
     assert fair_share.next_in_seconds(turns) == seconds
 
 
 turns = st.lists(
     st.builds(
-        Turn,
+        DueTrigger,
         st.integers(1, 9),
         st.floats(-100, 100),
         st.none() | st.integers(0, 5),
@@ -97,7 +100,9 @@ def rooms(draw: st.DrawFn) -> Room:
 
 
 @given(turns, rooms())
-def test_no_more_is_given_than_there_is_and_than_each_may_have(asked: list[Turn], of: Room) -> None:
+def test_no_more_is_given_than_there_is_and_than_each_may_have(
+    asked: list[DueTrigger], of: Room
+) -> None:
     shares = fair_share.out(asked, of)
 
     assert sum(shares.values()) + sum(of.held.values()) <= of.places
@@ -107,7 +112,7 @@ def test_no_more_is_given_than_there_is_and_than_each_may_have(asked: list[Turn]
 
 @given(turns, rooms())
 def test_nobody_gets_a_second_place_while_another_without_any_could_have_it(
-    asked: list[Turn], of: Room
+    asked: list[DueTrigger], of: Room
 ) -> None:
     shares = fair_share.out(asked, of)
 
@@ -119,7 +124,9 @@ def test_nobody_gets_a_second_place_while_another_without_any_could_have_it(
 
 
 @given(turns, rooms())
-def test_what_is_known_to_be_slow_leaves_the_reserved_places(asked: list[Turn], of: Room) -> None:
+def test_what_is_known_to_be_slow_leaves_the_reserved_places(
+    asked: list[DueTrigger], of: Room
+) -> None:
     only_slow = [turn for turn in asked if turn.trigger_id in of.slow]
 
     shares = fair_share.out(only_slow, of)
@@ -140,12 +147,17 @@ def test_a_trigger_that_is_not_known_to_be_quick_never_fills_a_worker(
 
 
 def test_what_has_been_due_for_longest_is_told_to_the_millisecond() -> None:
-    turns = [Turn(1, -3.00049), Turn(2, -7.25), Turn(3, 60.0), Turn(4, -float(2**31))]
+    turns = [
+        DueTrigger(1, -3.00049),
+        DueTrigger(2, -7.25),
+        DueTrigger(3, 60.0),
+        DueTrigger(4, -float(2**31)),
+    ]
 
     assert fair_share.longest_due_seconds(turns) == 7.25
     assert fair_share.longest_due_seconds(turns[:1]) == 3.0
 
 
 def test_where_nothing_is_due_nothing_has_waited() -> None:
-    assert fair_share.longest_due_seconds([Turn(3, 60.0)]) is None
-    assert fair_share.longest_due_seconds([Turn(4, -float(2**31))]) is None
+    assert fair_share.longest_due_seconds([DueTrigger(3, 60.0)]) is None
+    assert fair_share.longest_due_seconds([DueTrigger(4, -float(2**31))]) is None

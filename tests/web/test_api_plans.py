@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app import lifecycle
-from app.db import Database, paging
+from app import audit, lifecycle
+from app.db import Database
 from app.db.count_cache import Counter
 from app.db.models import execution_attempts, sessions, tokens, trigger_executions
-from app.executions import dead_letters
+from app.executions import dead_letters, listing, time_range
 from app.stats import summary
 from app.stats.summary import Window
 from tests import factories
@@ -32,27 +32,27 @@ QUESTIONS: dict[str, tuple[sa.Select[Any], str]] = {
         sa.select(sessions).where(sessions.c.session_hash == "x"),
         "pk_hookonce_sessions|autoindex",
     ),
-    "executions": (newest(paging.executions_query(1)), OF_TRIGGER),
+    "executions": (newest(listing.executions_query(1)), OF_TRIGGER),
     "executions beyond an id": (
-        newest(paging.executions_query(1).where(columns.id < 9)),
+        newest(listing.executions_query(1).where(columns.id < 9)),
         OF_TRIGGER,
     ),
-    "executions completed": (newest(paging.executions_query(1, "completed")), OF_TRIGGER),
-    "executions failed": (newest(paging.executions_query(1, "failed")), DEAD),
+    "executions completed": (newest(listing.executions_query(1, "completed")), OF_TRIGGER),
+    "executions failed": (newest(listing.executions_query(1, "failed")), DEAD),
     "executions failed_retryable": (
-        newest(paging.executions_query(1, "failed_retryable")),
+        newest(listing.executions_query(1, "failed_retryable")),
         DEAD,
     ),
     "executions running": (
-        newest(paging.executions_query(1, "running")),
+        newest(listing.executions_query(1, "running")),
         "ix_trigger_executions_leased",
     ),
     "executions replayed": (
-        newest(paging.executions_query(1, "replayed")),
+        newest(listing.executions_query(1, "replayed")),
         "uq_trigger_executions_replay_of",
     ),
     "executions by key": (
-        newest(paging.executions_query(1, key="k")),
+        newest(listing.executions_query(1, key="k")),
         "uq_trigger_idem|ix_trigger_executions_idem_key",
     ),
     "dead letters": (dead_letters.page_query(dead_letters.Chosen(), limit=21), DEAD),
@@ -61,7 +61,7 @@ QUESTIONS: dict[str, tuple[sa.Select[Any], str]] = {
         DEAD,
     ),
     "changes of a trigger": (
-        paging.audit_query("trigger:1").order_by(paging.AUDIT_ID.desc()).limit(21),
+        audit.audit_query("trigger:1").order_by(audit.AUDIT_ID.desc()).limit(21),
         "ix_hookonce_audit_subject",
     ),
 }
@@ -142,7 +142,7 @@ def test_a_page_is_found_without_reading_the_rows_before_it(database: Database) 
 
     with database.reading() as connection:
         plan = explain(
-            connection, newest(paging.executions_query(1).where(columns.id < 10_000_000))
+            connection, newest(listing.executions_query(1).where(columns.id < 10_000_000))
         )
 
     assert "temp b-tree" not in plan.lower()
@@ -160,8 +160,8 @@ def test_the_first_execution_of_a_window_is_found_by_halving(database: Database)
         connection.execute(sa.delete(trigger_executions).where(columns.id.in_(ids[3:7])))
 
     with database.reading() as connection:
-        found = [summary.first_id_since(connection, moment) for moment in moments]
-        later = summary.first_id_since(connection, datetime(2027, 1, 1, tzinfo=UTC))
+        found = [time_range.first_id_since(connection, moment) for moment in moments]
+        later = time_range.first_id_since(connection, datetime(2027, 1, 1, tzinfo=UTC))
 
     kept = [each for each in ids if each not in ids[3:7]]
     expected = [min(each for each in kept if each >= wanted) for wanted in ids]
@@ -175,14 +175,14 @@ def test_found_rows_without_a_time_are_old(database: Database) -> None:
     new = factories.execution(database, trigger_id, received_at=datetime(2026, 1, 1, tzinfo=UTC))
 
     with database.reading() as connection:
-        first = summary.first_id_since(connection, datetime(2025, 1, 1, tzinfo=UTC))
+        first = time_range.first_id_since(connection, datetime(2025, 1, 1, tzinfo=UTC))
 
     assert first == new
 
 
 def test_an_empty_table_has_no_first_execution(database: Database) -> None:
     with database.reading() as connection:
-        assert summary.first_id_since(connection, datetime(2025, 1, 1, tzinfo=UTC)) == 0
+        assert time_range.first_id_since(connection, datetime(2025, 1, 1, tzinfo=UTC)) == 0
 
 
 def test_retries_are_counted_by_the_index_of_attempts(database: Database) -> None:

@@ -7,9 +7,9 @@ import pytest
 import sqlalchemy as sa
 
 from app import clock
-from app.actions.masking import MASK
 from app.db import Database
 from app.db.models import triggers
+from app.masking import MASK
 from app.web.api.schemas.executions import Execution
 from app.web.api.schemas.triggers import Trigger
 from tests import factories

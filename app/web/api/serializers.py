@@ -7,9 +7,9 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from app import clock
-from app.audit import without_secrets
 from app.db.paging import Page
 from app.intake import sources
+from app.masking import public
 from app.stats.summary import AnswerTimes
 from app.web.api.schemas.dead_letters import DeadGroup, DeadLetter
 from app.web.api.schemas.executions import Attempt, Execution, FoundExecution, Link, Mismatch
@@ -22,7 +22,7 @@ from app.web.context import Desk
 
 def trigger(desk: Desk, row: sa.Row[Any], execution_count: int) -> Trigger:
     """The trigger with its address, and how many executions it has."""
-    shown = without_secrets(row._mapping)
+    shown = public(row._mapping)
     shown["type"] = shown["type"] or "webhook"
     shown["source"] = shown["source"] or "custom"
     shown["event_filter"] = _object(shown["event_filter"]) or {}
@@ -35,7 +35,7 @@ def trigger(desk: Desk, row: sa.Row[Any], execution_count: int) -> Trigger:
 
 def execution(row: sa.Row[Any]) -> Execution:
     """The execution, its event read."""
-    shown = without_secrets(row._mapping)
+    shown = public(row._mapping)
     shown["event_data"] = _json(shown["event_data"])
     return cast(Execution, shown)
 
@@ -120,7 +120,7 @@ def key_places(stored: str | None) -> list[str]:
 
 
 def _only(row: sa.Row[Any], shape: Any, **more: Any) -> dict[str, Any]:
-    shown = without_secrets(row._mapping) | more
+    shown = public(row._mapping) | more
     return {name: shown[name] for name in shape.__annotations__}
 
 

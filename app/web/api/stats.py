@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from app import clock, log
 from app.auth import VIEWER
-from app.db import paging
 from app.executions import due
 from app.stats import summary
+from app.triggers import queries
 from app.web.api import serializers
 from app.web.api.operations import Operations
 from app.web.api.schemas.statistics import Stats, StatsAsked
@@ -43,7 +43,7 @@ def show_stats(desk: Desk, query: StatsAsked) -> Stats:
             "deliveries": serializers.deliveries(summary.deliveries_by_hour(seen)),
             "dead_by_reason": dead,
             "oldest_pending_seconds": fair_share.longest_due_seconds(due.turns(connection)),
-            "breakers": [serializers.breaker(row) for row in paging.breakers(connection)],
+            "breakers": [serializers.breaker(row) for row in queries.breakers(connection)],
             "answer_times": [serializers.answer_time(each) for each in summary.answer_times(seen)],
         }
     if stats["circuit_breaker_watermark_hit"]:

@@ -1,9 +1,8 @@
 """/api/tokens and /api/audit: who may do what, and who did what."""
 
-from app import auth, clock
+from app import audit, auth, clock
 from app.audit import Actor
 from app.auth import ADMIN
-from app.db import paging
 from app.web.api import serializers
 from app.web.api.operations import Operations
 from app.web.api.schemas.people import (
@@ -46,5 +45,5 @@ def list_changes(desk: Desk, query: AuditAsked) -> ChangePage:
     """Who changed what, newest first."""
     such = (query.subject, query.actor, query.action)
     with desk.database.reading() as connection:
-        page = paging.changes(connection, desk.counter, query.where(), *such)
+        page = audit.changes(connection, desk.counter, query.where(), *such)
     return {"changes": [serializers.change(row) for row in page.rows], **serializers.listed(page)}

@@ -3,12 +3,13 @@
 import json
 from typing import Any
 
-from app.actions.masking import restored
 from app.audit import Actor
 from app.auth import ADMIN, OPERATOR, VIEWER
 from app.db import paging
+from app.executions import listing
 from app.intake import key, sources
-from app.triggers import definition, manage, removal
+from app.masking import restored
+from app.triggers import definition, manage, queries, removal
 from app.triggers.definition import NewTrigger
 from app.web.api import serializers
 from app.web.api.operations import Operations
@@ -38,14 +39,16 @@ SHOWN_ONLY = tuple(
 @OPERATIONS.get("/api/triggers", VIEWER)
 def list_triggers(desk: Desk, query: TriggersAsked) -> TriggerPage:
     """The triggers, newest first."""
-    rows = paging.triggers_query(query.type, query.source, query.enabled)
+    rows = queries.triggers_query(query.type, query.source, query.enabled)
     counted = ("triggers", query.type, query.source, query.enabled)
     with desk.database.reading() as connection:
         page = paging.page(
-            connection, desk.counter, rows, paging.TRIGGER_ID, query.where(), counted
+            connection, desk.counter, rows, queries.TRIGGER_ID, query.where(), counted
         )
         shown = [
-            serializers.trigger(desk, row, paging.execution_count(connection, desk.counter, row.id))
+            serializers.trigger(
+                desk, row, listing.execution_count(connection, desk.counter, row.id)
+            )
             for row in page.rows
         ]
     return {"triggers": shown, **serializers.listed(page)}
@@ -85,8 +88,8 @@ def show_trigger(desk: Desk, trigger_id: TriggerId) -> TriggerDetail:
     """The trigger with its newest executions."""
     with desk.database.reading() as connection:
         row = manage.find_trigger(connection, trigger_id)
-        count = paging.execution_count(connection, desk.counter, row.id)
-        newest = paging.newest_executions(connection, row.id)
+        count = listing.execution_count(connection, desk.counter, row.id)
+        newest = listing.newest_executions(connection, row.id)
     executions = [serializers.execution(each) for each in newest]
     return {**serializers.trigger(desk, row, count), "executions": executions}
 
@@ -111,7 +114,7 @@ def patch_trigger(
 def delete_trigger(desk: Desk, trigger_id: TriggerId, actor: Actor) -> Trigger:
     """Remove the trigger and all its executions; the answer is what it was."""
     with desk.database.reading() as connection:
-        count = paging.execution_count(connection, desk.counter, trigger_id)
+        count = listing.execution_count(connection, desk.counter, trigger_id)
     row = removal.remove_trigger(desk.database, trigger_id, actor)
     return serializers.trigger(desk, row, count)
 
@@ -138,20 +141,20 @@ def regenerate_secret(desk: Desk, trigger_id: TriggerId, actor: Actor) -> NewSec
 @OPERATIONS.get("/api/triggers/{trigger_id}/executions", VIEWER)
 def list_executions(desk: Desk, trigger_id: TriggerId, query: ExecutionsAsked) -> ExecutionPage:
     """The trigger's executions, newest first."""
-    rows = paging.executions_query(trigger_id, query.status, query.key)
+    rows = listing.executions_query(trigger_id, query.status, query.key)
     counted = ("executions", trigger_id, query.status, query.key)
     with desk.database.reading() as connection:
         manage.find_trigger(connection, trigger_id)
-        horizon = paging.horizon(connection, trigger_id, query.status, query.where())
+        horizon = listing.horizon(connection, trigger_id, query.status, query.where())
         page = paging.page(
             connection,
             desk.counter,
             rows,
-            paging.EXECUTION_ID,
+            listing.EXECUTION_ID,
             query.where(),
             counted,
             horizon=None if query.key else horizon,
-            limit=paging.exact_up_to(query.status),
+            limit=listing.exact_up_to(query.status),
         )
     return {
         "executions": [serializers.execution(row) for row in page.rows],
@@ -172,7 +175,7 @@ def _updated(
         given["idempotency_key_from"] = definition.key_text(_key_from(body.idempotency_key_from))
     with desk.database.reading() as connection:
         before = manage.find_trigger(connection, trigger_id)
-        count = paging.execution_count(connection, desk.counter, trigger_id)
+        count = listing.execution_count(connection, desk.counter, trigger_id)
     if given.get("action_payload"):
         given["action_payload"] = restored(given["action_payload"], before.action_payload)
     row = manage.update_trigger(desk.database, trigger_id, given, sources.names(), actor)

@@ -5,10 +5,9 @@ from typing import Any
 
 from app import actions
 from app.auth import ADMIN, OPERATOR, VIEWER
-from app.db import paging
 from app.db.paging import Where
 from app.errors import InvalidRequest, InvalidTrigger, NameTaken
-from app.executions import search
+from app.executions import listing, search
 from app.executions.search import Sought
 from app.intake import sources
 from app.triggers import manage
@@ -146,7 +145,7 @@ def one(desk: Desk, trigger_id: int) -> Trigger:
     with desk.database.reading() as connection:
         row = manage.find_trigger(connection, trigger_id)
         return serializers.trigger(
-            desk, row, paging.execution_count(connection, desk.counter, trigger_id)
+            desk, row, listing.execution_count(connection, desk.counter, trigger_id)
         )
 
 

@@ -1,0 +1,81 @@
+"""Executions of a found database that nobody has scheduled: count, release or give them up."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app import audit, lifecycle
+from app.audit import UNNAMED, Actor
+from app.db import Database, utc_now
+from app.db.models import trigger_executions, triggers
+from app.lifecycle import RUNNING, WAITING
+
+LONGEST_ACTOR = 100
+"""What of a name is kept beside an execution."""
+
+
+def held() -> sa.ColumnElement[bool]:
+    """Unfinished, and neither scheduled nor leased: so a found database's executions stand."""
+    columns = trigger_executions.c
+    return sa.or_(
+        columns.status.in_(WAITING) & columns.next_attempt_at.is_(None),
+        (columns.status == RUNNING) & columns.lease_expires_at.is_(None),
+    )
+
+
+def by_trigger(connection: Connection) -> Sequence[sa.Row[Any]]:
+    """(slug, status, executions, oldest_id, newest_id) of what is held back."""
+    columns = trigger_executions.c
+    query = (
+        sa.select(
+            triggers.c.slug,
+            columns.status,
+            sa.func.count().label("executions"),
+            sa.func.min(columns.id).label("oldest_id"),
+            sa.func.max(columns.id).label("newest_id"),
+        )
+        .outerjoin(triggers, triggers.c.id == columns.trigger_id)  # found rows may be orphans
+        .where(held())
+        .group_by(triggers.c.slug, columns.status)
+    )
+    return connection.execute(query.order_by(triggers.c.slug, columns.status)).all()
+
+
+def release(database: Database, actor: Actor = UNNAMED) -> int:
+    """How many executions that were held back are due from now on."""
+    columns = trigger_executions.c
+    waiting = sa.case(
+        (columns.status == lifecycle.RUNNING, lifecycle.RETRYING), else_=columns.status
+    )
+    release = sa.update(trigger_executions).where(held())
+    with database.writing() as connection:
+        due_now = {"next_attempt_at": utc_now(), "completed_at": None, "lease_owner": None}
+        count = connection.execute(release.values(status=waiting, **due_now)).rowcount
+        audit.record(connection, actor, "held.release", "executions", after={"count": count})
+    database.bell.ring()
+    return count
+
+
+def give_up(database: Database, actor: Actor = UNNAMED) -> int:
+    """How many executions that were held back are dead letters from now on.
+
+    Each stands as though a worker had taken it and failed: a replay is still a person's choice.
+    """
+    give_up = (
+        sa.update(trigger_executions)
+        .where(held())
+        .values(
+            status=lifecycle.FAILED,
+            completed_at=utc_now(),
+            lease_owner=None,
+            error="found unfinished when the database was taken over, and given up by a person",
+            error_category=lifecycle.PERMANENT,
+            finished_by=actor.name[:LONGEST_ACTOR],
+        )
+    )
+    with database.writing() as connection:
+        count = connection.execute(give_up).rowcount
+        audit.record(connection, actor, "held.give_up", "executions", after={"count": count})
+        return count

@@ -1,0 +1,106 @@
+"""Select executions by trigger, status and key so that an index finds each page."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app import lifecycle
+from app.db import apart, is_one_of
+from app.db.count_cache import EXACT_UP_TO, Counter
+from app.db.models import trigger_executions
+from app.db.paging import Where, edge
+from app.errors import InvalidRequest
+
+_executions = trigger_executions.c
+EXECUTION_ID = trigger_executions.c.id
+NEWEST_SHOWN = 20
+DEAD_EXACT_UP_TO = 1_000
+"""Which of the two kinds of dead letter one is stands in the row alone: each is read."""
+
+
+def executions_query(
+    trigger_id: int, status: str | None = None, key: str | None = None
+) -> sa.Select[Any]:
+    """The trigger's executions in this status, with this key."""
+    query = sa.select(trigger_executions)
+    if key is not None:
+        query = query.where(_executions.idempotency_key == key)
+    elif status == lifecycle.RUNNING:
+        return query.where(_executions.id.in_(_running(trigger_id)))
+    elif status in lifecycle.DEAD:
+        # their index holds little, and knows status and trigger
+        return query.where(apart(_executions.trigger_id) == trigger_id, in_status(status))
+    query = query.where(_executions.trigger_id == trigger_id)
+    return query if status is None else query.where(in_status(status))
+
+
+def _running(trigger_id: int) -> sa.Select[tuple[int]]:
+    """Few, whatever the trigger: found first, by the index of leases, and sorted then."""
+    columns = trigger_executions.alias("running").c
+    running = columns.status == sa.literal_column(f"'{lifecycle.RUNNING}'")
+    return sa.select(columns.id).where(running, columns.trigger_id + 0 == trigger_id)
+
+
+def in_status(status: str) -> sa.ColumnElement[bool]:
+    """The condition, said so that the partial index for the status is seen to fit.
+
+    The word is one of ours and stands in the statement as it is: no plan sees into a parameter.
+    """
+    if status not in lifecycle.STATUSES:
+        raise InvalidRequest(f"there is no status {status!r}")
+    same = _executions.status == sa.literal_column(f"'{status}'")
+    if status in lifecycle.DEAD:
+        return is_one_of(_executions.status, lifecycle.DEAD) & same
+    if status == lifecycle.PENDING:
+        return is_one_of(_executions.status, lifecycle.WAITING) & same
+    if status == lifecycle.REPLAYED:
+        successor = trigger_executions.alias("successor").c
+        taken_over = sa.select(successor.replay_of_id).where(successor.replay_of_id.is_not(None))
+        return same & _executions.id.in_(taken_over)
+    return same
+
+
+def exact_up_to(status: str | None) -> int:
+    """How many executions in this status are counted."""
+    return DEAD_EXACT_UP_TO if status in lifecycle.DEAD else EXACT_UP_TO
+
+
+def horizon(
+    connection: Connection, trigger_id: int, status: str | None, where: Where
+) -> int | None:
+    """Up to which id a page of this status looks; None where all can be looked at.
+
+    No index knows what is completed: among a million others the few might take seconds to find.
+    """
+    if status != lifecycle.COMPLETED:
+        return None
+    rows = sa.select(_executions.id).where(_executions.trigger_id == trigger_id)
+    return edge(connection, rows, EXECUTION_ID, where)
+
+
+def execution_count(connection: Connection, counter: Counter, trigger_id: int) -> int:
+    """How many executions the trigger has; beyond 10,000 that number."""
+    rows = sa.select(_executions.id).where(_executions.trigger_id == trigger_id)
+    key = ("executions", trigger_id, None, None)
+    counted = counter.upto(connection, rows, EXACT_UP_TO, key)
+    return min(counted, EXACT_UP_TO)
+
+
+def newest_executions(connection: Connection, trigger_id: int) -> list[sa.Row[Any]]:
+    query = executions_query(trigger_id).order_by(_executions.id.desc())
+    return list(connection.execute(query.limit(NEWEST_SHOWN)))
+
+
+def executions_of(connection: Connection, trigger_id: int, limit: int) -> Sequence[sa.Row[Any]]:
+    """The trigger's executions, newest first."""
+    columns = trigger_executions.c
+    query = sa.select(trigger_executions).where(columns.trigger_id == trigger_id)
+    return connection.execute(query.order_by(columns.id.desc()).limit(limit)).all()
+
+
+def exact_count(connection: Connection, trigger_id: int) -> int:
+    """How many executions the trigger has."""
+    same = trigger_executions.c.trigger_id == trigger_id
+    return int(connection.execute(sa.select(sa.func.count()).where(same)).scalar_one())
