@@ -13,7 +13,7 @@ from gunicorn.glogging import Logger
 import app.wsgi  # noqa: F401, once, and not again by each process that is started
 from app import log, settings
 from app.errors import InvalidSetting
-from app.server.worker import Receiver, census
+from app.server.worker import CooperativeWorker, connection_counts
 
 
 class Lines(Logger):
@@ -33,7 +33,7 @@ class Lines(Logger):
 wsgi_app = "app.wsgi:application()"
 bind = "127.0.0.1:8000"
 workers = 2
-worker_class = Receiver
+worker_class = CooperativeWorker
 logger_class = Lines
 threads = 40
 keepalive = 15
@@ -92,7 +92,7 @@ def post_worker_init(_worker):
 
 def child_exit(_server, worker):
     """However it ended, nobody leaves connections to it any more."""
-    census.forget(worker.age)
+    connection_counts.forget(worker.age)
 
 
 def post_fork(_server, _worker):

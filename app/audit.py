@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app import clock, masking
-from app.db.count_cache import Counter
+from app.db.count_cache import CountCache
 from app.db.models import audit
-from app.db.paging import Page, Where, edge, page
+from app.db.paging import Page, PagePosition, edge, page
 
 AUDIT_ID = audit.c.id
 LONGEST = {"actor": 200, "origin": 100, "action": 50, "subject": 100}
@@ -88,8 +88,8 @@ def audit_query(
 
 def changes(
     connection: Connection,
-    counter: Counter,
-    where: Where,
+    counter: CountCache,
+    where: PagePosition,
     subject: str | None = None,
     actor: str | None = None,
     action: str | None = None,

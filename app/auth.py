@@ -36,7 +36,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class Identity:
     """Who asks, proven: by a token, or by a browser's session that a token began."""
 
     token_id: int
@@ -48,10 +48,10 @@ class Person:
     """When the session, or else the token, ends."""
 
 
-def require(person: Person, role: Role) -> None:
+def require(identity: Identity, role: Role) -> None:
     """Return if the person's role is as large; else Forbidden."""
-    if ROLES.index(person.role) < ROLES.index(role):
-        raise Forbidden(f"this takes the role {role}, and {person.name} is {person.role}")
+    if ROLES.index(identity.role) < ROLES.index(role):
+        raise Forbidden(f"this takes the role {role}, and {identity.name} is {identity.role}")
 
 
 def duration(text: str) -> timedelta:
@@ -113,7 +113,7 @@ def all_tokens(connection: Connection) -> list[sa.Row[Any]]:
     return list(connection.execute(sa.select(tokens).order_by(tokens.c.id.desc())))
 
 
-def of_token(database: Database, token: str) -> Person:
+def of_token(database: Database, token: str) -> Identity:
     """Who holds the token; Unauthenticated if it is not known, expired or revoked."""
     columns = tokens.c
     query = sa.select(tokens).where(columns.token_hash == hashed(token))
@@ -123,12 +123,12 @@ def of_token(database: Database, token: str) -> Person:
     if row is None or not _good(row, now):
         raise Unauthenticated("the token is not known, has expired or was revoked")
     _remember_use(database, row, now)
-    return Person(row.id, row.name, row.role, expires_at=row.expires_at)
+    return Identity(row.id, row.name, row.role, expires_at=row.expires_at)
 
 
 def begin_session(
     database: Database, token: str, origin: str | None, seconds: float
-) -> tuple[Person, str]:
+) -> tuple[Identity, str]:
     """Who holds the token, and a session's secret for the browser's cookie.
 
     Raises Unauthenticated as `of_token` does. Sessions that have ended are cleared away.
@@ -154,7 +154,7 @@ def begin_session(
     return _in_session(holder.token_id, holder.name, holder.role, session), secret
 
 
-def of_session(database: Database, secret: str) -> Person:
+def of_session(database: Database, secret: str) -> Identity:
     """Who began the session; Unauthenticated if it has ended, or its token is no good any more."""
     query = (
         sa.select(tokens, sessions.c.session_hash, sessions.c.csrf_token)
@@ -172,15 +172,15 @@ def of_session(database: Database, secret: str) -> Person:
     return _in_session(row.id, row.name, row.role, ending)
 
 
-def end_session(database: Database, person: Person, origin: str | None) -> None:
+def end_session(database: Database, identity: Identity, origin: str | None) -> None:
     """The person's session is over; one without a session has nothing to end."""
-    if person.session_hash is None:
+    if identity.session_hash is None:
         return
     with database.writing() as connection:
-        same = sessions.c.session_hash == person.session_hash
+        same = sessions.c.session_hash == identity.session_hash
         connection.execute(sa.delete(sessions).where(same))
-        actor = Actor(person.name, origin)
-        audit.record(connection, actor, "session.end", f"token:{person.token_id}")
+        actor = Actor(identity.name, origin)
+        audit.record(connection, actor, "session.end", f"token:{identity.token_id}")
 
 
 def hashed(secret: str) -> str:
@@ -188,8 +188,8 @@ def hashed(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _in_session(token_id: int, name: str, role: Role, session: Any) -> Person:
-    return Person(
+def _in_session(token_id: int, name: str, role: Role, session: Any) -> Identity:
+    return Identity(
         token_id,
         name,
         role,

@@ -50,7 +50,7 @@ def secrets_open(database: Database) -> Finding:
     """
     with database.reading() as connection:
         counts = sealing.counts(connection)
-        unopened = sealing.unopened(connection, database.safe)
+        unopened = sealing.unopened(connection, database.secret_box)
     if not unopened:
         detail = f"{counts['sealed']} sealed, {counts['clear']} in the clear"
         return Finding("secrets", True, detail)
@@ -105,7 +105,9 @@ def _admit_and_settle(connection: Connection, schema: schema.Schema) -> None:
     made = sa.insert(triggers).values(described).returning(triggers.c.id)
     trigger_id = connection.execute(made).scalar_one()
     event = Admission('{"event_type":"check"}', "k" * 255)
-    verdict = admit.once(connection, schema, trigger_id, event, Request(str(trigger_id), {}, b"{}"))
+    verdict = admit.admit_one(
+        connection, schema, trigger_id, event, Request(str(trigger_id), {}, b"{}")
+    )
     said = "x" * fitness.LONGEST_SUMMARY
     settled = {
         "status": lifecycle.FAILED_RETRYABLE,

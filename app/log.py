@@ -20,7 +20,7 @@ from typing import Any, Never
 _PLAIN = re.compile(r"[\w.,:;/+@#%*()\[\]-]+", re.ASCII)
 
 
-class Errand:
+class RequestContext:
     """One request, as far as the log goes: its id, and whether a line tells of it already."""
 
     __slots__ = ("request_id", "told")
@@ -30,34 +30,34 @@ class Errand:
         self.told = False
 
 
-_errand: ContextVar[Errand | None] = ContextVar("errand", default=None)
+_request: ContextVar[RequestContext | None] = ContextVar("errand", default=None)
 
 
 @contextmanager
-def of(errand: Errand | None) -> Iterator[None]:
+def of(request_context: RequestContext | None) -> Iterator[None]:
     """Lines of this thread belong to this request."""
-    before = _errand.set(errand)
+    before = _request.set(request_context)
     try:
         yield
     finally:
-        _errand.reset(before)
+        _request.reset(before)
 
 
-def begin(errand: Errand) -> None:
+def begin(request_context: RequestContext) -> None:
     """Likewise, until the next one begins."""
-    _errand.set(errand)
+    _request.set(request_context)
 
 
 def event(logger: logging.Logger, level: int, name: str, **fields: object) -> None:
     """Log `evt=<name>` with its fields, in the order given."""
-    errand = _errand.get()
-    if errand is not None and level >= logging.INFO:
-        errand.told = True
+    request_context = _request.get()
+    if request_context is not None and level >= logging.INFO:
+        request_context.told = True
     if logger.isEnabledFor(level):
-        logger.handle(Event(logger.name, level, name, fields))
+        logger.handle(LogEvent(logger.name, level, name, fields))
 
 
-class Event(logging.LogRecord):
+class LogEvent(logging.LogRecord):
     """What happened; not where in the code and in which thread: to find that out takes longer.
 
     https://docs.python.org/3/howto/logging.html#optimization
@@ -133,9 +133,9 @@ def _fields(maker: logging.Formatter, record: logging.LogRecord) -> dict[str, ob
         fields = {"logger": record.name, "msg": record.getMessage()}
     else:
         fields = {"evt": name, **getattr(record, "fields", {})}
-    errand = _errand.get()
-    if errand is not None:
-        fields["request_id"] = errand.request_id
+    request_context = _request.get()
+    if request_context is not None:
+        fields["request_id"] = request_context.request_id
     if record.exc_info:
         fields["error"] = maker.formatException(record.exc_info)
     return fields

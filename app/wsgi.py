@@ -8,8 +8,8 @@ import sys
 from app import log, settings
 from app.db import Database
 from app.errors import InvalidSetting
-from app.stats.counter_writer import Writer
-from app.stats.counters import Tally
+from app.stats.counter_writer import CounterWriter
+from app.stats.counters import Counters
 from app.web.application import App, create_app
 
 
@@ -24,9 +24,9 @@ def application() -> App:
     except InvalidSetting as error:
         sys.exit(f"Error: {error}")
     log.configure(chosen.hookonce_log_level, chosen.hookonce_log_format)
-    database, tally = Database(chosen), Tally()
+    database, tally = Database(chosen), Counters()
     app = create_app(chosen, database, tally)
-    writer = Writer(tally, database, chosen.hookonce_counts_seconds)
+    writer = CounterWriter(tally, database, chosen.hookonce_counts_seconds)
     writer.start()
     atexit.register(writer.stop)  # after the last request: its thread has ended by then
     log.event(logging.getLogger("hookonce"), logging.INFO, "serving", pid=os.getpid())

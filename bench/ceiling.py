@@ -9,7 +9,7 @@ import falcon
 
 from app import log
 from app.intake.signatures import hmac_sha256_hex
-from app.web.health import Alive
+from app.web.health import Liveness
 from app.web.security_headers import WEBHOOKS
 from bench import traffic
 
@@ -64,6 +64,6 @@ def _serving(app: falcon.App, resource: Nothing | Checked) -> falcon.App:
     """It says when it serves, as the product does."""
     log.configure("INFO")
     app.add_route(WEBHOOKS + "{trigger_id}", resource)
-    app.add_route("/healthz", Alive())
+    app.add_route("/healthz", Liveness())
     log.event(logger, logging.INFO, "serving", pid=os.getpid())
     return app

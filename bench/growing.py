@@ -51,12 +51,12 @@ def grown(
     """A line for each window."""
     contestant = Contestant("receiver", "app.wsgi:application()", kind)
     with ground.database(contestant) as url, ground.receiver(contestant, url) as receiver:
-        lane = Lane(contestant, traffic.UNIQUE, url, receiver)
+        store = Lane(contestant, traffic.UNIQUE, url, receiver)
         for _ in range(chosen.seconds // chosen.window):
-            seen = lane.measured(ground, send, chosen.connections, chosen.window)
+            seen = store.measured(ground, send, chosen.connections, chosen.window)
             yield (
                 kind,
-                lane.position,
+                store.position,
                 seen.requests_per_second,
                 seen.p99_ms,
                 seen.server_cpu_ms,

@@ -76,13 +76,13 @@ def measured(
         database = Database(from_environment({"DATABASE_URL": url}))
         api.fill(database, chosen.rows)
         with ground.receiver(contestant, url) as receiver:
-            lane = Lane(contestant, traffic.UNIQUE, url, receiver)
+            store = Lane(contestant, traffic.UNIQUE, url, receiver)
             for _ in range(chosen.repetitions):
-                alone.seen.append(lane.measured(ground, send, chosen.connections, chosen.seconds))
-                lane.make_ready(send, 2 * chosen.seconds)
+                alone.seen.append(store.measured(ground, send, chosen.connections, chosen.seconds))
+                store.make_ready(send, 2 * chosen.seconds)
                 with pruning(database, url):
                     before = _left(database)
-                    seen = lane.measured(ground, send, chosen.connections, chosen.seconds)
+                    seen = store.measured(ground, send, chosen.connections, chosen.seconds)
                     beside.removed += before - _left(database)
                 beside.seen.append(seen)
         database.dispose()

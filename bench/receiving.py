@@ -66,7 +66,7 @@ def measured(
             list(repetition(ceiling, others, ground, send, chosen.seconds))
             for _ in range(chosen.repetitions)
         ]
-        return repetitions, [lane.kept() for lane in others if lane.contestant.stores]
+        return repetitions, [store.kept() for store in others if store.contestant.stores]
 
 
 def _arguments() -> argparse.Namespace:
@@ -143,9 +143,9 @@ def lanes(
         for kind in contestant.traffics:
             url = stack.enter_context(ground.database(contestant))
             receiver = stack.enter_context(ground.receiver(contestant, url))
-            lane = Lane(contestant, kind, url, receiver)
-            lane.drive(send, 16, PRIMING_SECONDS, at_most=2 * traffic.REPEATED_KEYS)
-            started.append(lane)
+            store = Lane(contestant, kind, url, receiver)
+            store.drive(send, 16, PRIMING_SECONDS, at_most=2 * traffic.REPEATED_KEYS)
+            started.append(store)
     return started
 
 
@@ -157,10 +157,10 @@ def repetition(
     What else the machine does then weighs on both alike.
     """
     for connections in CONNECTIONS:
-        for lane in others:
+        for store in others:
             top = ceiling.measured(ground, send, connections, seconds)
-            own = lane.measured(ground, send, connections, seconds)
-            run = Run(lane.contestant.name, lane.kind, connections, own, top)
+            own = store.measured(ground, send, connections, seconds)
+            run = Run(store.contestant.name, store.kind, connections, own, top)
             print(_shown(run), flush=True)
             yield run
 

@@ -41,7 +41,7 @@ class Sized:
 
     name: str
     url: str
-    lane: Lane
+    store: Lane
     received: list[float] = field(default_factory=list)
     made: list[float] = field(default_factory=list)
     worker_mb: list[float] = field(default_factory=list)
@@ -87,7 +87,7 @@ def sizes(ground: Ground, kind: str, chosen: argparse.Namespace) -> Iterator[lis
 
 def measure(ground: Ground, send: Sender, sized: Sized, chosen: argparse.Namespace) -> None:
     """One window of receiving and one of working."""
-    window = sized.lane.measured(ground, send, chosen.connections, chosen.seconds)
+    window = sized.store.measured(ground, send, chosen.connections, chosen.seconds)
     assert not window.refused + window.broken, window
     sized.received.append(window.requests_per_second)
     if sized.name == BACKLOG:

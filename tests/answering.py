@@ -6,7 +6,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from selectors import EVENT_READ, DefaultSelector
 
-from app.server.scheduler import Round
+from app.server.scheduler import GreenletScheduler
 
 DEADLINE_SECONDS = 20.0
 
@@ -19,7 +19,7 @@ class Answering:
         self._poller = DefaultSelector()
         self._here, self._there = socket.socketpair()
         self._poller.register(self._here, EVENT_READ, self._called)
-        self.round = Round(self._call, self._poller, lambda: alone)
+        self.round = GreenletScheduler(self._call, self._poller, lambda: alone)
 
     def answer(self, *requests: Callable[[], object]) -> None:
         """All of them begin at once; returns when there is nothing more to do for now."""

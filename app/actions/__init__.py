@@ -33,7 +33,7 @@ _VALIDATORS: dict[str, Callable[[str], None]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class ActionInfo:
     """An action of this installation, for a person to read."""
 
     name: str
@@ -61,12 +61,12 @@ def names() -> list[str]:
     return sorted({*ACTIONS, *plugins.names()})
 
 
-def described() -> Iterator[Described]:
+def described() -> Iterator[ActionInfo]:
     """Every action, and every plug-in that does not become one."""
-    yield from (Described(name, "built in") for name in sorted(ACTIONS))
+    yield from (ActionInfo(name, "built in") for name in sorted(ACTIONS))
     for plugin in filter(None, map(plugins.named, plugins.names())):
         taken = f"not used: {plugin.name!r} is built in" if plugin.name in ACTIONS else None
-        yield Described(plugin.name, plugin.package, taken or plugin.problem)
+        yield ActionInfo(plugin.name, plugin.package, taken or plugin.problem)
 
 
 def validate(action_type: str, payload: str) -> None:

@@ -26,7 +26,7 @@ def remaining() -> float:
     return seconds
 
 
-class Timely:
+class DeadlineSocket:
     """A socket whose every wait ends with the request's deadline.
 
     A time-out of the socket's own begins anew with each byte, so a target that sends one now and
@@ -79,7 +79,7 @@ class Timely:
 
 
 class _Reading(io.RawIOBase):
-    def __init__(self, sock: Timely, raw: Any) -> None:
+    def __init__(self, sock: DeadlineSocket, raw: Any) -> None:
         self._sock = sock
         self._raw = raw
 

@@ -43,7 +43,7 @@ _PERSON = re.compile(r"(\d+)(?::\d+)?@(?:s\.whatsapp\.net|c\.us)")
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class TextMessage:
     """Where to send what, as the trigger has it."""
 
     url: Url
@@ -86,7 +86,7 @@ def send(work: Work, client: Client) -> str:
     return http.accepted(answer, [message.apikey])
 
 
-def read(payload: str) -> Message:
+def read(payload: str) -> TextMessage:
     """The message that a payload describes: an object of OPTIONS."""
     given = options.options(payload, OPTIONS)
     base = options.address(given)
@@ -96,7 +96,7 @@ def read(payload: str) -> Message:
     if apikey is None or not options.is_header_value(apikey):
         raise InvalidTrigger("the option 'apikey' must be the instance's key")
     path = (base.path or "").rstrip("/").removesuffix(PATH) + PATH
-    return Message(
+    return TextMessage(
         base._replace(path=path),
         apikey.strip(),
         options.words(given, "number"),

@@ -13,7 +13,7 @@ from functools import lru_cache
 from urllib3.util import Url
 
 from app.actions import http_client, options
-from app.actions.http_client import Answer, Client
+from app.actions.http_client import Client, TargetResponse
 from app.actions.work import Work, summary, without
 from app.errors import ActionFailed
 
@@ -71,7 +71,7 @@ def send(work: Work, client: Client) -> str:
     return accepted(answer, [*hidden, *filter(None, [target.secret])])
 
 
-def accepted(answer: Answer, hidden: list[str]) -> str:
+def accepted(answer: TargetResponse, hidden: list[str]) -> str:
     """What is kept of an answer of 2xx; raises ActionFailed with any other.
 
     A target may repeat what it was sent: nothing of `hidden` is kept.

@@ -22,7 +22,7 @@ from cachetools import LRUCache
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import Url
 
-from app.actions.deadline import Timely, deadline, remaining
+from app.actions.deadline import DeadlineSocket, deadline, remaining
 from app.egress import Egress
 from app.errors import ActionFailed
 from app.lifecycle import CONFIGURATION, CONNECTION, TIMEOUT
@@ -41,7 +41,7 @@ Resolve = Callable[[str, int], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TargetResponse:
     """What the target said, as far as it was read."""
 
     status: int
@@ -67,7 +67,9 @@ class Client:
         self._pools: LRUCache[tuple[str, str, int], urllib3.HTTPConnectionPool] = LRUCache(TARGETS)
         self._lock = threading.Lock()
 
-    def post(self, url: Url, body: bytes, headers: Mapping[str, str], seconds: float) -> Answer:
+    def post(
+        self, url: Url, body: bytes, headers: Mapping[str, str], seconds: float
+    ) -> TargetResponse:
         """The answer, whatever its status, within that many seconds from now.
 
         Raises ActionFailed if the address is refused, or if there is no answer in time.
@@ -88,7 +90,7 @@ class Client:
         finally:
             deadline.reset(token)
 
-    def _post(self, url: Url, body: bytes, headers: Mapping[str, str]) -> Answer:
+    def _post(self, url: Url, body: bytes, headers: Mapping[str, str]) -> TargetResponse:
         response = self._pool(url).urlopen(
             "POST",
             url.request_uri,
@@ -103,7 +105,7 @@ class Client:
             text = response.read(RESPONSE_BYTES, decode_content=False).decode("utf-8", "replace")
         finally:
             response.close()  # a connection is kept only where the answer was read to its end
-        return Answer(response.status, response.headers.get("Retry-After"), text)
+        return TargetResponse(response.status, response.headers.get("Retry-After"), text)
 
     def _pool(self, url: Url) -> urllib3.HTTPConnectionPool:
         scheme, host = url.scheme or "", url.host or ""
@@ -172,7 +174,7 @@ def _connection(address: str, port: int) -> socket.socket:
     return sock
 
 
-class _Response(http.client.HTTPResponse):
+class _BoundedResponse(http.client.HTTPResponse):
     """The final answer: of those that may come before it the library knows 100 alone.
 
     https://www.rfc-editor.org/rfc/rfc9110#section-15.2
@@ -185,8 +187,8 @@ class _Response(http.client.HTTPResponse):
         return version, HTTPStatus.CONTINUE if passed_over else status, reason
 
 
-class _Connection(HTTPConnection):
-    response_class = _Response
+class _CheckedConnection(HTTPConnection):
+    response_class = _BoundedResponse
 
     def __init__(self, *args: Any, connect_to: Callable[..., socket.socket], **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -201,19 +203,19 @@ class _Connection(HTTPConnection):
 
     def connect(self) -> None:
         super().connect()
-        self.sock = Timely(self.sock)
+        self.sock = DeadlineSocket(self.sock)
 
 
-class _TlsConnection(_Connection, HTTPSConnection):
+class _CheckedTlsConnection(_CheckedConnection, HTTPSConnection):
     """HTTPSConnection wraps what `_new_conn` gives, and checks the certificate for `host`."""
 
 
 class _Pool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Connection
+    ConnectionCls = _CheckedConnection
 
 
 class _TlsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
+    ConnectionCls = _CheckedTlsConnection
 
 
 def _refused(host: str, port: int, address: str) -> ActionFailed:

@@ -6,8 +6,8 @@ from app import audit, masking
 from app.cli import output
 from app.cli.context import with_database
 from app.db import Database
-from app.db.count_cache import Counter
-from app.db.paging import Where
+from app.db.count_cache import CountCache
+from app.db.paging import PagePosition
 from app.settings import Settings
 
 
@@ -35,9 +35,9 @@ def list_changes(
     as_json: bool,
 ) -> None:
     """The changes, newest first."""
-    where = Where(per_page=limit, before_id=before)
+    where = PagePosition(per_page=limit, before_id=before)
     with database.reading() as connection:
-        page = audit.changes(connection, Counter(), where, subject, actor, action)
+        page = audit.changes(connection, CountCache(), where, subject, actor, action)
     shown = [masking.public(row) for row in page.rows]
     columns = ("id", "at", "actor", "origin", "action", "subject", "before", "after")
     output.page(shown, columns, page, as_json)

@@ -19,7 +19,7 @@ from app.db import Database
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.executions import dead_letters
 from app.executions.bulk_replay import OUTCOMES, FailingAgain, Pace, replay_many
-from app.executions.dead_letters import Chosen
+from app.executions.dead_letters import DeadLetterFilter
 from app.settings import Settings
 
 _LISTED = ("id", "trigger", "status", "error_reason", "completed_at", "idempotency_key", "error")
@@ -36,7 +36,11 @@ def group() -> None:
 @with_database
 @choosing
 def list_dead(
-    _chosen: Settings, database: Database, chosen: Chosen, limit: int | None, as_json: bool
+    _chosen: Settings,
+    database: Database,
+    chosen: DeadLetterFilter,
+    limit: int | None,
+    as_json: bool,
 ) -> None:
     """The dead letters, newest first."""
     rows = (masking.public(row) for row in dead_letters.each(database, chosen, limit))
@@ -56,7 +60,7 @@ def list_dead(
 def replay(
     _chosen: Settings,
     database: Database,
-    chosen: Chosen,
+    chosen: DeadLetterFilter,
     ids: tuple[int, ...],
     pace: float,
     stop_after: int,
@@ -71,7 +75,7 @@ def replay(
     and once --stop-after of them have failed again it ends; --wait is for how many seconds, all
     in all, they are watched.
     """
-    if ids and chosen != Chosen():
+    if ids and chosen != DeadLetterFilter():
         raise click.UsageError("name ids, or say which are meant by options, not both")
     total = _preview(database, replace(chosen, ids=ids) if ids else chosen, len(set(ids)))
     if total and not yes:
@@ -83,7 +87,7 @@ def replay(
     sys.exit(status)
 
 
-def _preview(database: Database, chosen: Chosen, named: int) -> int:
+def _preview(database: Database, chosen: DeadLetterFilter, named: int) -> int:
     """How many are meant; they are shown on the standard error by trigger and reason."""
     with database.reading() as connection:
         rows = [masking.public(row) for row in dead_letters.counts(connection, chosen)]

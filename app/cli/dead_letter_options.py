@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from app import lifecycle
-from app.cli.time_param import Moment
+from app.cli.time_param import TimeParam
 from app.db import Database
-from app.executions.dead_letters import UNKNOWN, Chosen
+from app.executions.dead_letters import UNKNOWN, DeadLetterFilter
 from app.settings import Settings
 from app.triggers import manage
 
@@ -17,8 +17,10 @@ _OPTIONS = (
     click.option("--trigger", help="Of this trigger: id, slug or name."),
     click.option("--reason", type=click.Choice([*lifecycle.REASONS, UNKNOWN]), help="Died of it."),
     click.option("--category", type=click.Choice([lifecycle.TRANSIENT, lifecycle.PERMANENT])),
-    click.option("--since", type=Moment(), help="Died then or later: 2h, 3d, or ISO 8601 (UTC)."),
-    click.option("--until", type=Moment(), help="Died before."),
+    click.option(
+        "--since", type=TimeParam(), help="Died then or later: 2h, 3d, or ISO 8601 (UTC)."
+    ),
+    click.option("--until", type=TimeParam(), help="Died before."),
     click.option("--key", help="With this idempotency key."),
 )
 
@@ -32,7 +34,9 @@ def choosing(command: Callable[..., None]) -> Callable[..., None]:
     ) -> None:
         names = ("reason", "category", "since", "until", "key")
         narrower = {name: options.pop(name) for name in names}
-        command(chosen, database, Chosen(_id_of(database, trigger), **narrower), **options)
+        command(
+            chosen, database, DeadLetterFilter(_id_of(database, trigger), **narrower), **options
+        )
 
     for option in reversed(_OPTIONS):
         wrapped = option(wrapped)

@@ -56,7 +56,7 @@ def command(
 _COLUMNS = ("check", "result", "came back", "expected")
 
 
-def _line(finding: doctor_checks.Finding) -> dict[str, Any]:
+def _line(finding: doctor_checks.CheckResult) -> dict[str, Any]:
     cells = (finding.check, _WORDS[finding.passed], finding.came_back, finding.expected)
     return dict(zip(_COLUMNS, cells, strict=True))
 

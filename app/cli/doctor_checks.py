@@ -28,7 +28,7 @@ _HEADER = "header:"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One kind of request: what came back, and what should have."""
 
     check: str
@@ -56,19 +56,19 @@ class Examination:
         self._settings = settings
         self._trigger = trigger
         self._source = sources.named(trigger.source)
-        self._secret = database.safe.opened(trigger) or ""
+        self._secret = database.secret_box.decrypt(trigger) or ""
         self._address = address
         self._pool = urllib3.PoolManager(
             maxsize=AT_ONCE, retries=False, timeout=urllib3.Timeout(PATIENCE_SECONDS)
         )
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[CheckResult]:
         """One after the other, as they are made."""
         try:
             self._signed(_event(self._trigger))
         except InvalidTrigger as error:
             for name in ("signed", "duplicate", "simultaneous", "stale", "empty"):
-                yield Finding(name, None, f"not asked: {error}", "-")
+                yield CheckResult(name, None, f"not asked: {error}", "-")
         else:
             yield from self._receiving()
         yield self._refused("wrong secret", self._forged())
@@ -76,7 +76,7 @@ class Examination:
         large = Outgoing(b"x" * (self._settings.hookonce_max_body_bytes + 1), {})
         yield self._answered("oversize", lambda: [self._post(large)], [413], 0)
 
-    def _receiving(self) -> Iterator[Finding]:
+    def _receiving(self) -> Iterator[CheckResult]:
         event = self._signed(_event(self._trigger))
         first = self._answered("signed", lambda: [self._post(event)], [200], None)
         yield first
@@ -90,15 +90,15 @@ class Examination:
         empty = self._signed(Outgoing(b"", {}))
         yield self._answered("empty", lambda: [self._post(empty)], [200, 400, 422], None, least=0)
 
-    def _stale(self) -> Finding:
+    def _stale(self) -> CheckResult:
         limit = self._trigger.tolerance_seconds
         limit = self._source.tolerance_seconds if limit is None else limit
         event = _event(self._trigger)
         if limit is None:
-            return Finding("stale", None, "not asked: no age is too old here", "-")
+            return CheckResult("stale", None, "not asked: no age is too old here", "-")
         old = self._signed(event, time.time() - limit - PAST_SECONDS)
         if old.headers == self._signed(event, 0).headers:
-            return Finding("stale", None, "not asked: no time is signed here", "-")
+            return CheckResult("stale", None, "not asked: no time is signed here", "-")
         return self._refused("stale", old)
 
     def _forged(self) -> Outgoing:
@@ -109,7 +109,7 @@ class Examination:
             headers = {"X-Webhook-Signature": uuid4().hex}
         return Outgoing(event.body, {**event.headers, **headers})
 
-    def _refused(self, name: str, request: Outgoing) -> Finding:
+    def _refused(self, name: str, request: Outgoing) -> CheckResult:
         status = self._source.refusal_status or self._settings.hookonce_refusal_status
         return self._answered(name, lambda: [self._post(request)], [status], 0)
 
@@ -120,7 +120,7 @@ class Examination:
         statuses: list[int],
         executions: int | None,
         least: int = 1,
-    ) -> Finding:
+    ) -> CheckResult:
         """`executions`: exactly so many are to come of it; None: at least `least`."""
         before = self._admitted()[0]
         came = sorted(set(send()))
@@ -128,7 +128,7 @@ class Examination:
         enough = made >= least if executions is None else made == executions
         wanted = " or ".join(map(str, statuses))
         number = f"{least} or more" if executions is None else executions
-        return Finding(
+        return CheckResult(
             name,
             set(came) <= set(statuses) and enough,
             f"{' and '.join(map(str, came))}, {made} execution(s)",

@@ -28,7 +28,7 @@ ORPHANED = timedelta(minutes=10)
 @contextmanager
 def of(database: Database, trigger: sa.Row[Any], actor: Actor) -> Iterator[sa.Row[Any]]:
     """The twin: source, secret, key and tolerance are the trigger's; every event is wanted."""
-    secret = database.safe.opened(trigger)
+    secret = database.secret_box.decrypt(trigger)
     if not secret:
         raise InvalidTrigger("the trigger has no secret, and refuses everyone")
     _remove_orphans(database, actor)

@@ -9,14 +9,14 @@ import click
 from app import clock, lifecycle, masking
 from app.cli import output
 from app.cli.context import with_database
-from app.cli.time_param import Moment
+from app.cli.time_param import TimeParam
 from app.db import Database
-from app.db.count_cache import Counter
-from app.db.paging import Where
+from app.db.count_cache import CountCache
+from app.db.paging import PagePosition
 from app.errors import NotFound
 from app.executions import history, search
 from app.executions.dead_letters import UNKNOWN
-from app.executions.search import Sought
+from app.executions.search import ExecutionFilter
 from app.intake import trigger_cache
 from app.settings import Settings
 from app.stats import deliveries
@@ -51,8 +51,10 @@ def group() -> None:
 @click.option("--category", type=click.Choice([lifecycle.TRANSIENT, lifecycle.PERMANENT]))
 @click.option("--reason", type=click.Choice([*lifecycle.REASONS, UNKNOWN]), help="Failed of it.")
 @click.option("--key", help="With this idempotency key.")
-@click.option("--since", type=Moment(), help="Received then or later: 2h, 3d, or ISO 8601 (UTC).")
-@click.option("--until", type=Moment(), help="Received before.")
+@click.option(
+    "--since", type=TimeParam(), help="Received then or later: 2h, 3d, or ISO 8601 (UTC)."
+)
+@click.option("--until", type=TimeParam(), help="Received before.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
 @click.option("--before", type=click.IntRange(1), help="Older than the execution of this id.")
 @output.json_option
@@ -68,10 +70,10 @@ def list_executions(
     **such: Any,
 ) -> None:
     """Executions, newest first, of one TRIGGER (id, slug or name) or of all."""
-    where = Where(per_page=limit, before_id=before)
+    where = PagePosition(per_page=limit, before_id=before)
     with database.reading() as connection:
         trigger_id = None if trigger is None else manage.find_trigger(connection, trigger).id
-        page = search.page(connection, Counter(), Sought(trigger_id, **such), where)
+        page = search.page(connection, CountCache(), ExecutionFilter(trigger_id, **such), where)
     output.page([masking.public(row) for row in page.rows], _LISTED, page, as_json)
 
 

@@ -13,7 +13,7 @@ from app.cli.signals import INTERRUPTED, until_interrupted
 from app.db import Database, schema
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.executions import expired, prune
-from app.executions.prune import NOTHING, Step
+from app.executions.prune import NOTHING, PruneStep
 from app.intake import sources
 from app.settings import Settings
 
@@ -50,7 +50,7 @@ def command(chosen: Settings, database: Database, dry_run: bool, as_json: bool) 
     sys.exit(INTERRUPTED if stop.is_set() else status)
 
 
-def _total(steps: Iterator[Step]) -> Step:
+def _total(steps: Iterator[PruneStep]) -> PruneStep:
     total = NOTHING
     for step in steps:
         total = total.plus(step)

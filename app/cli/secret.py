@@ -34,7 +34,7 @@ def status(_chosen: Settings, database: Database, as_json: bool) -> None:
     """How many secrets are sealed, and which triggers' secrets our keys do not open."""
     with database.reading() as connection:
         found = sealing.counts(connection)
-        unopened = sealing.unopened(connection, database.safe)
+        unopened = sealing.unopened(connection, database.secret_box)
     if as_json:
         click.echo(json.dumps(found | {"unopened": unopened}))
         return

@@ -11,7 +11,7 @@ from app import clock
 from app.cli import output
 from app.cli.context import with_database
 from app.db import Database
-from app.db.count_cache import Counter
+from app.db.count_cache import CountCache
 from app.executions import due
 from app.intake import sources
 from app.settings import Settings
@@ -28,7 +28,7 @@ def command(chosen: Settings, database: Database, days: int, as_json: bool) -> N
     """Executions, deliveries, dead letters and answer times of the last days."""
     now, deliveries = clock.now(), Numbers[str]()
     with database.reading() as connection:
-        seen = summary.window(connection, Counter(), now - timedelta(days=days))
+        seen = summary.window(connection, CountCache(), now - timedelta(days=days))
         counts = summary.by_status(seen)
         dead = summary.dead_by_reason(connection, seen.counter)
         commands = summary.commands(seen)

@@ -11,7 +11,7 @@ _AGO = re.compile(r"(\d{1,6})([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-class Moment(click.ParamType[datetime]):
+class TimeParam(click.ParamType[datetime]):
     """`2h` and `3d` are so long ago; `2026-03-05T09:30:00` is UTC where it has no offset."""
 
     name = "TIME"

@@ -92,7 +92,7 @@ def add(
     retention_options.warn(row)
     made = {
         "id": row.id,
-        "secret": database.safe.opened(row),
+        "secret": database.secret_box.decrypt(row),
         "webhook_url": _webhook_url(chosen, row.id),
     }
     output.record(made, as_json)
@@ -149,7 +149,7 @@ def fire(chosen: Settings, database: Database, trigger: str, data: str, as_json:
     with database.reading() as connection:
         row = manage.find_trigger(connection, trigger)
     body = data.encode()
-    secret = database.safe.opened(row)
+    secret = database.secret_box.decrypt(row)
     headers = {"Content-Type": "application/json"} | signed_headers(row.source, secret, body)
     try:
         answer = urllib3.request(

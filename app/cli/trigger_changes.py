@@ -28,7 +28,8 @@ def rotate(
     row = manage.rotate_secret(database, trigger, max(0.0, grace), secret, actor())
     until = masking.public(row)["previous_secret_expires_at"]
     output.record(
-        {"id": row.id, "secret": database.safe.opened(row), "old_secret_good_until": until}, as_json
+        {"id": row.id, "secret": database.secret_box.decrypt(row), "old_secret_good_until": until},
+        as_json,
     )
 
 

@@ -11,7 +11,7 @@ from app import settings
 from app.errors import HookonceError, InvalidTrigger
 from app.intake import key, sources
 from app.triggers import apply_file, definition
-from app.triggers.apply_file import Declared
+from app.triggers.apply_file import DeclaredTrigger
 
 MEMBERS: dict[str, tuple[type, ...]] = {
     "name": (str,),
@@ -42,13 +42,13 @@ _IN_WORDS = {
 }
 
 
-def read(path: Path) -> list[Declared]:
+def read(path: Path) -> list[DeclaredTrigger]:
     """What the file declares, all of it fit to be applied.
 
     Raises InvalidTrigger with one sentence for the first entry that is not.
     """
     entries = _entries(path)
-    found: dict[str, Declared] = {}
+    found: dict[str, DeclaredTrigger] = {}
     for number, entry in enumerate(entries, 1):
         where = f"{path.name}, entry {number}"
         if isinstance(entry, dict) and isinstance(entry.get("name"), str):
@@ -74,14 +74,14 @@ def _entries(path: Path) -> list[Any]:
     return entries
 
 
-def _entry(entry: Any) -> Declared:
+def _entry(entry: Any) -> DeclaredTrigger:
     if not isinstance(entry, dict):
         raise InvalidTrigger("it must be a mapping with a name")
     for name, value in entry.items():
         _require_fitting(name, value)
     if "name" not in entry:
         raise InvalidTrigger("name is missing")
-    read_entry = Declared(definition.slug(entry["name"]), _columns(entry), _secret(entry))
+    read_entry = DeclaredTrigger(definition.slug(entry["name"]), _columns(entry), _secret(entry))
     apply_file.require_valid(read_entry, sources.names())
     return read_entry
 

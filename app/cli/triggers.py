@@ -15,7 +15,7 @@ from app.intake import sources
 from app.masking import masked
 from app.settings import Settings
 from app.triggers import apply_file
-from app.triggers.apply_file import SECRET, Step
+from app.triggers.apply_file import SECRET, PlannedChange
 
 KEPT = 3
 """The exit status where a person's edit was kept: file and database do not agree."""
@@ -59,7 +59,7 @@ def apply(
     sys.exit(_status(steps, dry_run))
 
 
-def _status(steps: list[Step], dry_run: bool) -> int:
+def _status(steps: list[PlannedChange], dry_run: bool) -> int:
     if any(step.kept for step in steps):
         return KEPT
     pending = dry_run and any(step.kind != "unchanged" for step in steps)
@@ -67,7 +67,7 @@ def _status(steps: list[Step], dry_run: bool) -> int:
 
 
 def _told(
-    database: Database, chosen: Settings, step: Step, row: sa.Row[Any] | None
+    database: Database, chosen: Settings, step: PlannedChange, row: sa.Row[Any] | None
 ) -> dict[str, Any]:
     """The step as it is printed: no secret but one that was just made up."""
     columns = step.declared.columns
@@ -92,11 +92,11 @@ def _told(
         told["id"] = row.id
         told["webhook_url"] = f"{chosen.hookonce_public_url}/api/triggers/webhook/{row.id}"
         if step.declared.secret is None:
-            told["secret"] = database.safe.opened(row)
+            told["secret"] = database.secret_box.decrypt(row)
     return told
 
 
-def _new(step: Step) -> list[str]:
+def _new(step: PlannedChange) -> list[str]:
     return list(step.declared.columns) if step.row is None else []
 
 

@@ -15,10 +15,10 @@ from app.cli.signals import Stop
 from app.db import Database, schema
 from app.intake import sources
 from app.settings import Settings
-from app.stats.counter_writer import Writer
-from app.stats.counters import Tally
+from app.stats.counter_writer import CounterWriter
+from app.stats.counters import Counters
 from app.worker.loop import Worker
-from app.worker.pruner import Sweeper
+from app.worker.pruner import Pruner
 
 logger = logging.getLogger("hookonce.worker")
 
@@ -30,7 +30,7 @@ logger = logging.getLogger("hookonce.worker")
 def command(chosen: Settings, database: Database, once: bool, concurrency: int) -> None:
     """Run executions as they come due, until told to stop."""
     _warn_of_scripts_dir(chosen)
-    tally = Tally()
+    tally = Counters()
     working = Worker(database, chosen, concurrency, tally=tally)
     if once:
         schema.require(database)
@@ -61,8 +61,8 @@ def told_to_stop() -> Stop:
 
 
 @contextmanager
-def _counting(tally: Tally, database: Database, chosen: Settings) -> Iterator[None]:
-    writer = Writer(tally, database, chosen.hookonce_counts_seconds)
+def _counting(tally: Counters, database: Database, chosen: Settings) -> Iterator[None]:
+    writer = CounterWriter(tally, database, chosen.hookonce_counts_seconds)
     writer.start()
     try:
         yield
@@ -72,7 +72,7 @@ def _counting(tally: Tally, database: Database, chosen: Settings) -> Iterator[No
 
 @contextmanager
 def _sweeping(database: Database, chosen: Settings) -> Iterator[None]:
-    sweeper = Sweeper(database, chosen, sources.retry_seconds(), random.SystemRandom().random)
+    sweeper = Pruner(database, chosen, sources.retry_seconds(), random.SystemRandom().random)
     sweeper.start()
     try:
         yield

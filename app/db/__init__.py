@@ -4,21 +4,21 @@ from app.db.database import Database
 from app.db.dialects import (
     ONLY_BY_KEY,
     SECONDS_SINCE,
-    adding,
-    alone,
-    apart,
     columns,
-    held_by_index,
     index_valid,
     is_one_of,
-    locked_for_claim,
-    planned_anew,
-    referable,
+    lock_referenced,
+    prefer_partial_index,
+    replanned,
     seconds_since,
+    skip_locked,
+    try_advisory_lock,
+    upsert_adding,
     utc_now,
+    without_index,
 )
 from app.db.engine import create_engine
-from app.db.errors import IDEMPOTENCY_INDEX, REPLAY_INDEX, in_our_words, violates
+from app.db.errors import IDEMPOTENCY_INDEX, REPLAY_INDEX, translated_errors, violates
 from app.db.sqlite import begin_writing
 
 __all__ = [
@@ -27,20 +27,20 @@ __all__ = [
     "REPLAY_INDEX",
     "SECONDS_SINCE",
     "Database",
-    "adding",
-    "alone",
-    "apart",
     "begin_writing",
     "columns",
     "create_engine",
-    "held_by_index",
-    "in_our_words",
     "index_valid",
     "is_one_of",
-    "locked_for_claim",
-    "planned_anew",
-    "referable",
+    "lock_referenced",
+    "prefer_partial_index",
+    "replanned",
     "seconds_since",
+    "skip_locked",
+    "translated_errors",
+    "try_advisory_lock",
+    "upsert_adding",
     "utc_now",
     "violates",
+    "without_index",
 ]

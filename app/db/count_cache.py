@@ -31,7 +31,7 @@ class _Counted(NamedTuple):
     seconds: float
 
 
-class Counter:
+class CountCache:
     """Counts of this process's database; large ones are some seconds old."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

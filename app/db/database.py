@@ -6,9 +6,9 @@ from typing import Protocol
 
 from sqlalchemy.engine import Connection
 
-from app.db.encryption import Safe
+from app.db.encryption import SecretBox
 from app.db.engine import kind_of
-from app.db.errors import in_our_words
+from app.db.errors import translated_errors
 from app.settings import Settings
 
 
@@ -26,10 +26,10 @@ class Database:
         kind = kind_of(settings)
         self.engine = kind.create_engine(settings)
         kind.serve(self.engine, settings)
-        self.aside: list[Closing] = []
+        self.dedicated: list[Closing] = []
         """What holds a connection besides the pool's, and is closed with them."""
-        self.bell = kind.bell(self.engine)
-        self.safe = Safe(settings.hookonce_secret_key)
+        self.notifier = kind.notifier(self.engine)
+        self.secret_box = SecretBox(settings.hookonce_secret_key)
         self._reading = kind.READING
 
     @contextmanager
@@ -38,7 +38,7 @@ class Database:
 
         Raises DatabaseUnavailable or SchemaMoved in place of the driver's errors.
         """
-        with in_our_words(), self.engine.connect() as connection:
+        with translated_errors(), self.engine.connect() as connection:
             yield connection.execution_options(**self._reading)
 
     @contextmanager
@@ -50,30 +50,30 @@ class Database:
         passes, its reader knows what it means.
         """
         with (
-            in_our_words(),
+            translated_errors(),
             self.engine.connect() as connection,
             connection.execution_options(hookonce_writes=True).begin(),
         ):
             yield connection
 
     @contextmanager
-    def at_once(self) -> Iterator[Connection]:
+    def single_statement(self) -> Iterator[Connection]:
         """For what PostgreSQL says in one statement, which is a transaction of its own there.
 
         That saves the ways there and back for its BEGIN and its COMMIT. SQLite has a transaction,
         which costs it nothing. Errors as in `writing`.
         """
-        with (self.reading if self.says_all_at_once else self.writing)() as connection:
+        with (self.reading if self.combines_statements else self.writing)() as connection:
             yield connection
 
     @property
-    def says_all_at_once(self) -> bool:
+    def combines_statements(self) -> bool:
         """Whether one statement can change several tables, as PostgreSQL's can."""
         return self.engine.dialect.name == "postgresql"
 
     def dispose(self) -> None:
         """Close every connection."""
-        self.bell.close()
-        while self.aside:
-            self.aside.pop().close()
+        self.notifier.close()
+        while self.dedicated:
+            self.dedicated.pop().close()
         self.engine.dispose()

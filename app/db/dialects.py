@@ -72,7 +72,7 @@ ONLY_BY_KEY = _DEAR.format(condition="idempotency_key IS NOT NULL", id="id")
 """`held_by_index` of a key that is looked for, for a statement that is written as it stands."""
 
 
-class held_by_index(FunctionElement[Any]):  # noqa: N801, as those above
+class prefer_partial_index(FunctionElement[Any]):  # noqa: N801, as those above
     """Beside a condition that holds anyway: PostgreSQL shall take the partial index made for it.
 
     `held_by_index(condition, id)` changes nothing where the condition holds, and nothing of it is
@@ -87,18 +87,18 @@ class held_by_index(FunctionElement[Any]):  # noqa: N801, as those above
     type = sa.Boolean()
 
 
-@compiles(held_by_index, "sqlite")
-def _held_by_index_sqlite(_element: held_by_index, _compiler: Any, **_options: Any) -> str:
+@compiles(prefer_partial_index, "sqlite")
+def _held_by_index_sqlite(_element: prefer_partial_index, _compiler: Any, **_options: Any) -> str:
     return "1"
 
 
-@compiles(held_by_index, "postgresql")
-def _held_by_index_postgresql(element: held_by_index, compiler: Any, **options: Any) -> str:
+@compiles(prefer_partial_index, "postgresql")
+def _held_by_index_postgresql(element: prefer_partial_index, compiler: Any, **options: Any) -> str:
     condition, id_ = (compiler.process(each, **options) for each in element.clauses)
     return _DEAR.format(condition=condition, id=id_)
 
 
-class apart(FunctionElement[Any]):  # noqa: N801, as those above
+class without_index(FunctionElement[Any]):  # noqa: N801, as those above
     """A column that SQLite shall look for in no index of its own: it would read all the table's.
 
     To PostgreSQL it is the column, whose condition is read off whichever index holds it.
@@ -108,27 +108,27 @@ class apart(FunctionElement[Any]):  # noqa: N801, as those above
     type = sa.Integer()
 
 
-@compiles(apart, "sqlite")
-def _apart_sqlite(element: apart, compiler: Any, **options: Any) -> str:
+@compiles(without_index, "sqlite")
+def _apart_sqlite(element: without_index, compiler: Any, **options: Any) -> str:
     return f"({compiler.process(element.clauses, **options)} + 0)"
 
 
-@compiles(apart, "postgresql")
-def _apart_postgresql(element: apart, compiler: Any, **options: Any) -> str:
+@compiles(without_index, "postgresql")
+def _apart_postgresql(element: without_index, compiler: Any, **options: Any) -> str:
     return str(compiler.process(element.clauses, **options))
 
 
-def alone(connection: Connection, errand: int) -> bool:
-    """Whether nobody else is about this errand until the transaction ends, which writes.
+def try_advisory_lock(connection: Connection, key: int) -> bool:
+    """Try to take the transaction-level advisory lock `key`; False if another session holds it.
 
-    On SQLite nobody else writes at all.
+    On SQLite a transaction that writes is alone anyway.
     """
     if connection.dialect.name != "postgresql":
         return True
-    return bool(connection.execute(sa.select(sa.func.pg_try_advisory_xact_lock(errand))).scalar())
+    return bool(connection.execute(sa.select(sa.func.pg_try_advisory_xact_lock(key))).scalar())
 
 
-def locked_for_claim(statement: sa.Select[Any], dialect: Dialect) -> sa.Select[Any]:
+def skip_locked(statement: sa.Select[Any], dialect: Dialect) -> sa.Select[Any]:
     """Let each claimer take other rows; SQLite's write lock admits one claimer anyway.
 
     FOR NO KEY UPDATE: a row that refers to one of these may be inserted meanwhile.
@@ -139,7 +139,7 @@ def locked_for_claim(statement: sa.Select[Any], dialect: Dialect) -> sa.Select[A
 
 
 @contextmanager
-def planned_anew(connection: Connection) -> Iterator[None]:
+def replanned(connection: Connection) -> Iterator[None]:
     """Statements of this block are planned for the tables as they are now; for PostgreSQL.
 
     PostgreSQL keeps the plan of a statement that is asked again and again. One that joins rows that
@@ -166,7 +166,7 @@ def is_one_of(column: sa.ColumnElement[str], words: Iterable[str]) -> sa.ColumnE
     return column == written[0] if len(written) == 1 else column.in_(written)
 
 
-def referable(connection: Connection, table: sa.Table, ids: Collection[int]) -> set[int]:
+def lock_referenced(connection: Connection, table: sa.Table, ids: Collection[int]) -> set[int]:
     """Those of the ids whose row stands, and stays until the transaction ends.
 
     A row that another transaction has locked is left out: it may be on its way out.
@@ -179,7 +179,7 @@ def referable(connection: Connection, table: sa.Table, ids: Collection[int]) -> 
     return set(connection.execute(query).scalars())
 
 
-def adding(table: sa.Table, dialect: Dialect) -> sa.Insert:
+def upsert_adding(table: sa.Table, dialect: Dialect) -> sa.Insert:
     """The insert that adds its `number` to a row of the same primary key that stands already.
 
     `first_at` and `last_at`, where there are such, come to span both.

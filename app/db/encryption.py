@@ -19,7 +19,7 @@ _SALT = b"hookonce secret key"
 
 
 @dataclass(frozen=True, slots=True)
-class Safe:
+class SecretBox:
     """Seals and opens; without a key it leaves everything in the clear and opens nothing."""
 
     keys: tuple[str, ...] = field(default=(), repr=False)
@@ -31,7 +31,7 @@ class Safe:
         sealed = _fernet(self.keys).encrypt(secret.encode()).decode()
         return {name: "", f"sealed_{name}": sealed}  # a found column may forbid NULL
 
-    def opened(self, row: Any, name: str = "secret") -> str | None:
+    def decrypt(self, row: Any, name: str = "secret") -> str | None:
         """The secret that the row keeps, sealed or not; None if it keeps none.
 
         Raises SecretSealed where it is sealed with a key that is not ours.

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 from sqlalchemy.engine import Engine
 
 from app.db import sqlite
-from app.db.notify import Bell
+from app.db.notify import Notifier
 from app.settings import Settings
 
 
@@ -20,7 +20,7 @@ class Kind(Protocol):
     def serve(self, engine: Engine, settings: Settings) -> None:
         """From now on it serves requests and workers, and not a migration."""
 
-    def bell(self, engine: Engine) -> Bell:
+    def notifier(self, engine: Engine) -> Notifier:
         """How workers are woken."""
 
 

@@ -22,7 +22,7 @@ _SQLITE_MOVED = re.compile(r"no such (table|column)|has no column named")
 
 
 @contextmanager
-def in_our_words(driver_error: type[Exception] = exc.DBAPIError) -> Iterator[None]:
+def translated_errors(driver_error: type[Exception] = exc.DBAPIError) -> Iterator[None]:
     """DatabaseUnavailable or SchemaMoved in place of SQLAlchemy's errors, and of the driver's.
 
     A broken constraint passes: its reader knows what it means.

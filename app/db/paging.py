@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.db.count_cache import EXACT_UP_TO, Counter
+from app.db.count_cache import EXACT_UP_TO, CountCache
 from app.errors import InvalidRequest
 
 LOOKED_THROUGH = 5_000
@@ -19,7 +19,7 @@ LAST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class PagePosition:
     """Which page: by number, or beyond an id."""
 
     page: int = 1
@@ -43,10 +43,10 @@ class Page:
 
 def page(
     connection: Connection,
-    counter: Counter,
+    counter: CountCache,
     rows: sa.Select[Any],
     by: sa.ColumnElement[int],
-    where: Where,
+    where: PagePosition,
     key: Any,
     horizon: int | None = None,
     limit: int = EXACT_UP_TO,
@@ -78,7 +78,7 @@ def page(
     )
 
 
-def _within(by: sa.ColumnElement[int], where: Where, horizon: int) -> sa.ColumnElement[bool]:
+def _within(by: sa.ColumnElement[int], where: PagePosition, horizon: int) -> sa.ColumnElement[bool]:
     """Between where the page begins and the horizon, whichever way it goes."""
     if where.after_id is None:
         return by >= horizon
@@ -86,7 +86,7 @@ def _within(by: sa.ColumnElement[int], where: Where, horizon: int) -> sa.ColumnE
 
 
 def edge(
-    connection: Connection, ids: sa.Select[int], by: sa.ColumnElement[int], where: Where
+    connection: Connection, ids: sa.Select[int], by: sa.ColumnElement[int], where: PagePosition
 ) -> int | None:
     """How far a page is looked for where no index knows its rows; None: to the oldest of them."""
     if where.after_id is not None:
@@ -102,7 +102,7 @@ def _slice(
     connection: Connection,
     rows: sa.Select[Any],
     by: sa.ColumnElement[int],
-    where: Where,
+    where: PagePosition,
     limit: int,
 ) -> list[sa.Row[Any]]:
     """One row more than the page has, so that it is known whether another follows."""

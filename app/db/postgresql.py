@@ -12,8 +12,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from app import cooperative
-from app.db.notify import Bell
-from app.db.notify.postgresql import PostgresqlBell
+from app.db.notify import Notifier
+from app.db.notify.postgresql import PostgresqlNotifier
 from app.settings import Settings
 
 READING: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"}
@@ -39,7 +39,7 @@ def create_engine(settings: Settings) -> Engine:
 
     @event.listens_for(engine, "do_connect")
     def _connect(_dialect: object, _record: object, given: Any, named: Any) -> Any:
-        return cooperative.offload(partial(_Connection.connect, *given, **named))
+        return cooperative.offload(partial(_CooperativeConnection.connect, *given, **named))
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
@@ -61,9 +61,9 @@ def serve(engine: Engine, settings: Settings) -> None:
     _give_up_waiting(engine, 3 * settings.hookonce_database_timeout_seconds)
 
 
-def bell(engine: Engine) -> Bell:
+def notifier(engine: Engine) -> Notifier:
     """How workers are woken."""
-    return PostgresqlBell(engine)
+    return PostgresqlNotifier(engine)
 
 
 def _plan_for_growth(engine: Engine) -> None:
@@ -95,13 +95,13 @@ def _give_up_waiting(engine: Engine, seconds: float) -> None:
         connection.patience_seconds = seconds
 
 
-class _Connection(psycopg.Connection[Any]):
+class _CooperativeConnection(psycopg.Connection[Any]):
     """Who is answered in turn lets others go on while PostgreSQL works."""
 
     patience_seconds: float | None = None
     """How long any answer is waited for; None: for ever."""
 
-    def stands(self) -> bool:
+    def is_alive(self) -> bool:
         """Whether it is open still, as far as is known."""
         return not self.closed
 

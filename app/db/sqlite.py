@@ -11,8 +11,8 @@ from sqlalchemy import event, exc
 from sqlalchemy.engine import Connection, Engine
 
 from app import cooperative
-from app.db.notify import Bell
-from app.db.notify.sqlite import SqliteBell
+from app.db.notify import Notifier
+from app.db.notify.sqlite import SqliteNotifier
 from app.errors import NoDatabase
 from app.settings import Settings
 
@@ -60,9 +60,9 @@ def serve(engine: Engine, _settings: Settings) -> None:
     _read_any_text(engine)
 
 
-def bell(engine: Engine) -> Bell:
+def notifier(engine: Engine) -> Notifier:
     """How workers are woken."""
-    return SqliteBell(engine)
+    return SqliteNotifier(engine)
 
 
 def begin_writing(connection: Any) -> None:
@@ -117,7 +117,7 @@ def _insist_on_the_file(engine: Engine) -> None:
 
     @event.listens_for(engine, "checkout")
     def _must_be_the_same(connection: Any, _record: object, _proxy: object) -> None:
-        if not connection.stands():
+        if not connection.is_alive():
             raise exc.DisconnectionError("another file stands in its place; open that one")
 
 
@@ -148,7 +148,7 @@ class _SqliteConnection(sqlite3.Connection):
         """From now on it stands as long as this file does."""
         self._path, self._identity = path, _identity(path)
 
-    def stands(self) -> bool:
+    def is_alive(self) -> bool:
         """Whether what it would write is where it belongs."""
         return self._path is None or _identity(self._path) == self._identity
 

@@ -46,7 +46,7 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class BulkReplayResult:
     """What became of one: a successor, or the reason why there is none."""
 
     execution_id: int
@@ -65,7 +65,7 @@ def replay_many(
     pace: Pace,
     stop: threading.Event,
     actor: Actor = UNNAMED,
-) -> Iterator[Replayed]:
+) -> Iterator[BulkReplayResult]:
     """What became of each, as it happens; once `stop` is set, nothing more follows.
 
     Raises FailingAgain once as many of the first replays as the pace says have failed again: those
@@ -86,11 +86,11 @@ def replay_many(
         yield result
 
 
-def _one(database: Database, execution_id: int, actor: Actor) -> Replayed:
+def _one(database: Database, execution_id: int, actor: Actor) -> BulkReplayResult:
     try:
-        return Replayed(execution_id, successor=replay(database, execution_id, actor))
+        return BulkReplayResult(execution_id, successor=replay(database, execution_id, actor))
     except (NotFound, NotReplayable, RateLimited) as refusal:
-        return Replayed(execution_id, refusal=refusal)
+        return BulkReplayResult(execution_id, refusal=refusal)
 
 
 class _FirstOnes:

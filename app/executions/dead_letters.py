@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.db import Database, apart, is_one_of
+from app.db import Database, is_one_of, without_index
 from app.db.models import trigger_executions, triggers
 from app.lifecycle import DEAD
 
@@ -17,7 +17,7 @@ PAGE_ROWS = 500
 UNKNOWN = "unknown"
 """The reason of those that died before reasons were written down."""
 _columns = trigger_executions.c
-_trigger_id = apart(_columns.trigger_id)
+_trigger_id = without_index(_columns.trigger_id)
 """Else SQLite goes through all that a trigger ever did to find what failed."""
 _SHOWN = (
     _columns.id,
@@ -38,7 +38,7 @@ _SHOWN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class DeadLetterFilter:
     """What a dead letter must be to be meant; what is left out may be anything."""
 
     trigger_id: int | None = None
@@ -53,12 +53,12 @@ class Chosen:
     ids: tuple[int, ...] | None = None
 
 
-def condition(chosen: Chosen) -> sa.ColumnElement[bool]:
+def condition(chosen: DeadLetterFilter) -> sa.ColumnElement[bool]:
     """True of the dead letters that are meant."""
     return sa.and_(is_one_of(_columns.status, DEAD), *_narrower(chosen))
 
 
-def _narrower(chosen: Chosen) -> Iterator[sa.ColumnElement[bool]]:
+def _narrower(chosen: DeadLetterFilter) -> Iterator[sa.ColumnElement[bool]]:
     if chosen.trigger_id is not None:
         yield _trigger_id == chosen.trigger_id
     if chosen.reason is not None:
@@ -76,7 +76,7 @@ def _narrower(chosen: Chosen) -> Iterator[sa.ColumnElement[bool]]:
 
 
 def page_query(
-    chosen: Chosen, before_id: int | None = None, limit: int = PAGE_ROWS
+    chosen: DeadLetterFilter, before_id: int | None = None, limit: int = PAGE_ROWS
 ) -> sa.Select[Any]:
     """The newest of the meant below this id, without their events."""
     query = (
@@ -89,7 +89,7 @@ def page_query(
     return query if before_id is None else query.where(_columns.id < before_id)
 
 
-def counts_query(chosen: Chosen) -> sa.Select[Any]:
+def counts_query(chosen: DeadLetterFilter) -> sa.Select[Any]:
     """(trigger, reason, executions) of the meant, the most frequent first."""
     reason = sa.func.coalesce(_columns.error_reason, UNKNOWN)
     counted = (
@@ -109,12 +109,14 @@ def counts_query(chosen: Chosen) -> sa.Select[Any]:
     )
 
 
-def counts(connection: Connection, chosen: Chosen) -> Sequence[sa.Row[Any]]:
+def counts(connection: Connection, chosen: DeadLetterFilter) -> Sequence[sa.Row[Any]]:
     """How many are meant, by trigger and reason."""
     return connection.execute(counts_query(chosen)).all()
 
 
-def each(database: Database, chosen: Chosen, limit: int | None = None) -> Iterator[sa.Row[Any]]:
+def each(
+    database: Database, chosen: DeadLetterFilter, limit: int | None = None
+) -> Iterator[sa.Row[Any]]:
     """The meant, newest first; no connection is held between two pages.
 
     What dies meanwhile is newer than where the list stands: it is not in it.

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.db import held_by_index, is_one_of, seconds_since, utc_now
+from app.db import is_one_of, prefer_partial_index, seconds_since, utc_now
 from app.db.models import DUE_SINCE_EVER, trigger_breakers, trigger_executions, triggers
 from app.lifecycle import RETRYING, RUNNING, WAITING
 
@@ -112,7 +112,7 @@ def first_in_turn(
     return (
         sa.select(column)
         .where(_executions.trigger_id == trigger_id)
-        .where(_waiting, held_by_index(_waiting, _executions.id))
+        .where(_waiting, prefer_partial_index(_waiting, _executions.id))
         .where(_executions.next_attempt_at.is_not(None))
         .order_by(_executions.next_attempt_at, _executions.id)
         .limit(ONE)
@@ -127,7 +127,7 @@ def first_retried(
         sa.select(column)
         # as a range, for SQLite would read through all that the trigger ever had otherwise
         .where(_executions.trigger_id.between(trigger_id, trigger_id))
-        .where(_retrying, held_by_index(_retrying, _executions.id))
+        .where(_retrying, prefer_partial_index(_retrying, _executions.id))
         .where(_executions.next_attempt_at.is_not(None))
         .order_by(_executions.trigger_id, _executions.id)
         .limit(ONE)

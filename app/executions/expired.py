@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from app.db import Database, seconds_since
 from app.db.models import execution_requests, trigger_executions, triggers
 from app.executions import retention
-from app.executions.retention import DAY_SECONDS, Lifetimes
+from app.executions.retention import DAY_SECONDS, Retention
 from app.lifecycle import REPLAYED
 from app.settings import Settings
 
@@ -31,10 +31,10 @@ finished_seconds = sa.case(
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class PruneRules:
     """How long everything is kept."""
 
-    lifetimes: Mapping[int, Lifetimes]
+    lifetimes: Mapping[int, Retention]
     """By trigger."""
     counts_seconds: float
     audit_seconds: float
@@ -50,7 +50,7 @@ class Rules:
 
 def rules(
     database: Database, retry_seconds: Mapping[str, float | None], settings: Settings
-) -> Rules:
+) -> PruneRules:
     """How long everything is kept, as of now; `retry_seconds` is by source."""
     keep = retention.of_settings(settings)
     names = (triggers.c.id, triggers.c.source)
@@ -63,7 +63,7 @@ def rules(
         )
         for row in rows
     }
-    return Rules(
+    return PruneRules(
         lifetimes,
         settings.hookonce_keep_counts_days * DAY_SECONDS,
         settings.hookonce_keep_audit_days * DAY_SECONDS,
@@ -71,7 +71,7 @@ def rules(
 
 
 def payloads(
-    _database: Database, page: Sequence[sa.Row[Any]], rules: Rules
+    _database: Database, page: Sequence[sa.Row[Any]], rules: PruneRules
 ) -> list[dict[int, str]]:
     return [
         {row.id: row.status}
@@ -81,7 +81,9 @@ def payloads(
     ]
 
 
-def rows(database: Database, page: Sequence[sa.Row[Any]], rules: Rules) -> list[dict[int, str]]:
+def rows(
+    database: Database, page: Sequence[sa.Row[Any]], rules: PruneRules
+) -> list[dict[int, str]]:
     """Each with all that it was replayed as, or not at all: the first holds the key."""
     firsts = [
         row
@@ -106,7 +108,7 @@ def rows(database: Database, page: Sequence[sa.Row[Any]], rules: Rules) -> list[
     return groups
 
 
-def row_outlived(row: sa.Row[Any], lifetimes: Lifetimes) -> bool:
+def row_outlived(row: sa.Row[Any], lifetimes: Retention) -> bool:
     return lifetimes.row_outlived(row.status, row.finished_seconds)
 
 

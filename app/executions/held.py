@@ -54,7 +54,7 @@ def release(database: Database, actor: Actor = UNNAMED) -> int:
         due_now = {"next_attempt_at": utc_now(), "completed_at": None, "lease_owner": None}
         count = connection.execute(release.values(status=waiting, **due_now)).rowcount
         audit.record(connection, actor, "held.release", "executions", after={"count": count})
-    database.bell.ring()
+    database.notifier.notify()
     return count
 
 

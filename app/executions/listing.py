@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app import lifecycle
-from app.db import apart, is_one_of
-from app.db.count_cache import EXACT_UP_TO, Counter
+from app.db import is_one_of, without_index
+from app.db.count_cache import EXACT_UP_TO, CountCache
 from app.db.models import trigger_executions
-from app.db.paging import Where, edge
+from app.db.paging import PagePosition, edge
 from app.errors import InvalidRequest
 
 _executions = trigger_executions.c
@@ -31,7 +31,7 @@ def executions_query(
         return query.where(_executions.id.in_(_running(trigger_id)))
     elif status in lifecycle.DEAD:
         # their index holds little, and knows status and trigger
-        return query.where(apart(_executions.trigger_id) == trigger_id, in_status(status))
+        return query.where(without_index(_executions.trigger_id) == trigger_id, in_status(status))
     query = query.where(_executions.trigger_id == trigger_id)
     return query if status is None else query.where(in_status(status))
 
@@ -68,7 +68,7 @@ def exact_up_to(status: str | None) -> int:
 
 
 def horizon(
-    connection: Connection, trigger_id: int, status: str | None, where: Where
+    connection: Connection, trigger_id: int, status: str | None, where: PagePosition
 ) -> int | None:
     """Up to which id a page of this status looks; None where all can be looked at.
 
@@ -80,7 +80,7 @@ def horizon(
     return edge(connection, rows, EXECUTION_ID, where)
 
 
-def execution_count(connection: Connection, counter: Counter, trigger_id: int) -> int:
+def execution_count(connection: Connection, counter: CountCache, trigger_id: int) -> int:
     """How many executions the trigger has; beyond 10,000 that number."""
     rows = sa.select(_executions.id).where(_executions.trigger_id == trigger_id)
     key = ("executions", trigger_id, None, None)

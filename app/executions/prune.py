@@ -19,12 +19,12 @@ from app.db.models import (
     trigger_executions,
 )
 from app.executions import expired
-from app.executions.expired import Rules
-from app.executions.retention import Lifetimes
+from app.executions.expired import PruneRules
+from app.executions.retention import Retention
 
 BATCH_ROWS = 100
 """How many are removed in one transaction: a receiver on SQLite waits for it."""
-ERRAND = 0x70_72_75_6E_65
+PRUNE_LOCK = 0x70_72_75_6E_65
 """By which two who prune one PostgreSQL at the same time know of each other."""
 EMPTY = "{}"
 """The event of an execution whose payload was removed."""
@@ -32,7 +32,7 @@ EMPTY = "{}"
 _columns = trigger_executions.c
 
 
-class Step(NamedTuple):
+class PruneStep(NamedTuple):
     """What one small transaction removed, or in a dry run would have."""
 
     payloads: int = 0
@@ -41,22 +41,22 @@ class Step(NamedTuple):
     audit: int = 0
     sessions: int = 0
 
-    def plus(self, other: "Step") -> "Step":
+    def plus(self, other: "PruneStep") -> "PruneStep":
         """Both together."""
-        return Step(*(one + two for one, two in zip(self, other, strict=True)))
+        return PruneStep(*(one + two for one, two in zip(self, other, strict=True)))
 
 
-NOTHING = Step()
+NOTHING = PruneStep()
 
 
 def sweep(
     database: Database,
-    rules: Rules,
+    rules: PruneRules,
     stop: threading.Event,
     *,
     dry: bool = False,
     rest: float = 0.0,
-) -> Iterator[Step]:
+) -> Iterator[PruneStep]:
     """Remove it all, step by step, until `stop`; each step is committed when it is yielded.
 
     After each, and after each page that it looks through, it rests for `rest` times as long as
@@ -82,7 +82,7 @@ def sweep(
     yield from _rest(database, rules, stop, dry)
 
 
-def release(connection: Connection, execution_id: int, lifetimes: Lifetimes) -> bool:
+def release(connection: Connection, execution_id: int, lifetimes: Retention) -> bool:
     """Whether the execution gave its key up: it, and all that it was replayed as, is outlived.
 
     The row itself is left to the sweep.
@@ -112,42 +112,44 @@ def _batches(groups: list[dict[int, str]]) -> Iterator[list[dict[int, str]]]:
         yield batch
 
 
-def _empty(database: Database, groups: list[dict[int, str]], dry: bool) -> Step | None:
+def _empty(database: Database, groups: list[dict[int, str]], dry: bool) -> PruneStep | None:
     if dry:
-        return Step(payloads=len(groups))
+        return PruneStep(payloads=len(groups))
     with database.writing() as connection:
-        if not db.alone(connection, ERRAND):
+        if not db.try_advisory_lock(connection, PRUNE_LOCK):
             return None
         ids = _unchanged(connection, groups)
         requests = execution_requests.c.execution_id
         connection.execute(sa.delete(execution_requests).where(requests.in_(ids)))
         emptied = sa.update(trigger_executions).where(_columns.id.in_(ids))
         connection.execute(emptied.values(event_data=EMPTY))
-    return Step(payloads=len(ids))
+    return PruneStep(payloads=len(ids))
 
 
-def _remove(database: Database, groups: list[dict[int, str]], dry: bool) -> Step | None:
+def _remove(database: Database, groups: list[dict[int, str]], dry: bool) -> PruneStep | None:
     if dry:
-        return Step(executions=sum(map(len, groups)))
+        return PruneStep(executions=sum(map(len, groups)))
     with database.writing() as connection:
-        if not db.alone(connection, ERRAND):
+        if not db.try_advisory_lock(connection, PRUNE_LOCK):
             return None
         ids = _unchanged(connection, groups)
         connection.execute(sa.delete(trigger_executions).where(_columns.id.in_(ids)))
-    return Step(executions=len(ids))
+    return PruneStep(executions=len(ids))
 
 
 def _unchanged(connection: Connection, groups: list[dict[int, str]]) -> list[int]:
     """Of the groups that are as they were seen, the ids, locked; whoever replays one was faster."""
     ids = [id_ for group in groups for id_ in group]
     query = sa.select(_columns.id, _columns.status).where(_columns.id.in_(ids))
-    query = db.locked_for_claim(query, connection.dialect)
+    query = db.skip_locked(query, connection.dialect)
     now = {row.id: row.status for row in connection.execute(query)}
     whole = [group for group in groups if all(now.get(id_) == group[id_] for id_ in group)]
     return [id_ for group in whole for id_ in group]
 
 
-def _rest(database: Database, rules: Rules, stop: threading.Event, dry: bool) -> Iterator[Step]:
+def _rest(
+    database: Database, rules: PruneRules, stop: threading.Event, dry: bool
+) -> Iterator[PruneStep]:
     counted, record, session = delivery_counts.c, audit.c, sessions.c
     kinds = (
         # the sums since ever stay: a counter that became smaller would be read as a restart
@@ -163,10 +165,10 @@ def _rest(database: Database, rules: Rules, stop: threading.Event, dry: bool) ->
         if dry:
             with database.reading() as connection:
                 query = sa.select(sa.func.count()).select_from(column.table).where(old)
-                yield Step(**{name: connection.execute(query).scalar_one()})
+                yield PruneStep(**{name: connection.execute(query).scalar_one()})
             continue
         while not stop.is_set() and (number := _delete(database, oldest_of(column, old))):
-            yield Step(**{name: number})
+            yield PruneStep(**{name: number})
 
 
 def _delete(database: Database, deletion: sa.Delete) -> int:

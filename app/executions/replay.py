@@ -51,7 +51,7 @@ def replay(database: Database, execution_id: int, actor: Actor = UNNAMED) -> int
         raise _meaning(database, execution_id, error) from error
     except SchemaMoved as error:
         raise DatabaseUnavailable("a migration is under way; try again") from error
-    database.bell.ring()
+    database.notifier.notify()
     log.event(logger, logging.INFO, "replayed", execution_id=execution_id, successor=successor)
     return successor
 

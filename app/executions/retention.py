@@ -11,7 +11,7 @@ BEYOND_RETRIES_SECONDS = DAY_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
-class Lifetimes:
+class Retention:
     """Of one trigger's executions, counted from when they finished."""
 
     payload_seconds: float
@@ -35,7 +35,7 @@ class Lifetimes:
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
+class RetentionDefaults:
     """What holds for triggers that say nothing of their own."""
 
     payload_seconds: float
@@ -47,7 +47,7 @@ class Keep:
         retry_seconds: float | None,
         keep_payload_seconds: float | None = None,
         keep_rows_seconds: float | None = None,
-    ) -> Lifetimes:
+    ) -> Retention:
         """The lifetimes of a trigger whose sender tries again for so long.
 
         What the trigger says itself holds, however short; by default a key outlives the last retry.
@@ -58,12 +58,12 @@ class Keep:
         payload_seconds = keep_payload_seconds
         if payload_seconds is None:
             payload_seconds = self.payload_seconds
-        return Lifetimes(payload_seconds, rows_seconds, max(self.dead_seconds, rows_seconds))
+        return Retention(payload_seconds, rows_seconds, max(self.dead_seconds, rows_seconds))
 
 
-def of_settings(settings: Settings) -> Keep:
+def of_settings(settings: Settings) -> RetentionDefaults:
     """As the operator chose."""
-    return Keep(
+    return RetentionDefaults(
         settings.hookonce_keep_payload_days * DAY_SECONDS,
         settings.hookonce_keep_rows_days * DAY_SECONDS,
         settings.hookonce_keep_dead_days * DAY_SECONDS,

@@ -13,9 +13,9 @@ from sqlalchemy.engine import Connection
 
 from app import lifecycle
 from app.db import is_one_of, paging
-from app.db.count_cache import Counter
+from app.db.count_cache import CountCache
 from app.db.models import execution_requests, trigger_executions, triggers
-from app.db.paging import Page, Where
+from app.db.paging import Page, PagePosition
 from app.executions import listing
 from app.executions.dead_letters import UNKNOWN
 from app.executions.time_range import first_id_since
@@ -43,7 +43,7 @@ _INDEXED = (*lifecycle.DEAD, *lifecycle.WAITING, lifecycle.RUNNING, lifecycle.RE
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class ExecutionFilter:
     """What an execution must be to be found; what is left out may be anything."""
 
     trigger_id: int | None = None
@@ -58,7 +58,9 @@ class Sought:
     """Received before."""
 
 
-def page(connection: Connection, counter: Counter, sought: Sought, where: Where) -> Page:
+def page(
+    connection: Connection, counter: CountCache, sought: ExecutionFilter, where: PagePosition
+) -> Page:
     """The page of what is sought, newest first.
 
     Where no index knows it, some 5,000 rows are looked through; the page says where to go on.
@@ -71,7 +73,7 @@ def page(connection: Connection, counter: Counter, sought: Sought, where: Where)
     )
 
 
-def query_of(sought: Sought) -> sa.Select[Any]:
+def query_of(sought: ExecutionFilter) -> sa.Select[Any]:
     """The statement for what is sought at any time."""
     return sa.select(*_SHOWN).where(*_such(replace(sought, since=None, until=None)))
 
@@ -110,7 +112,7 @@ def event_of(connection: Connection, execution_id: int) -> str | None:
     return connection.execute(query).scalar_one_or_none()
 
 
-def _such(sought: Sought) -> Iterator[sa.ColumnElement[bool]]:
+def _such(sought: ExecutionFilter) -> Iterator[sa.ColumnElement[bool]]:
     if sought.trigger_id is not None:
         yield _columns.trigger_id == sought.trigger_id
     if sought.status is not None:
@@ -125,7 +127,7 @@ def _such(sought: Sought) -> Iterator[sa.ColumnElement[bool]]:
         yield _columns.idempotency_key == sought.key
 
 
-def _bounds(connection: Connection, sought: Sought) -> Iterator[sa.ColumnElement[bool]]:
+def _bounds(connection: Connection, sought: ExecutionFilter) -> Iterator[sa.ColumnElement[bool]]:
     """A span of time is a span of ids."""
     if sought.since is not None:
         yield _columns.id >= first_id_since(connection, sought.since)
@@ -133,7 +135,7 @@ def _bounds(connection: Connection, sought: Sought) -> Iterator[sa.ColumnElement
         yield _columns.id < first_id_since(connection, sought.until)
 
 
-def _found_by_index(sought: Sought) -> bool:
+def _found_by_index(sought: ExecutionFilter) -> bool:
     if sought.key is not None or sought.status in _INDEXED:
         return True
     return (sought.status, sought.category, sought.reason) == (None, None, None)
@@ -141,9 +143,9 @@ def _found_by_index(sought: Sought) -> bool:
 
 def _horizon(
     connection: Connection,
-    sought: Sought,
+    sought: ExecutionFilter,
     bounds: tuple[sa.ColumnElement[bool], ...],
-    where: Where,
+    where: PagePosition,
 ) -> int | None:
     rows = sa.select(_columns.id).where(*bounds)
     if sought.trigger_id is not None:

@@ -13,14 +13,14 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from app import lifecycle, log
-from app.db import IDEMPOTENCY_INDEX, held_by_index, utc_now, violates
+from app.db import IDEMPOTENCY_INDEX, prefer_partial_index, utc_now, violates
 from app.db.models import execution_requests, trigger_executions
 from app.db.schema import Schema
 from app.errors import DatabaseUnavailable
 from app.executions import expired, prune
-from app.executions.retention import Lifetimes
+from app.executions.retention import Retention
 from app.intake.message import Admission, Request, Verdict
-from app.intake.store import Row, Standing
+from app.intake.store import ExistingExecution, NewExecution
 from app.stats import outcomes
 
 _SECRET_NAMES = re.compile(r"auth|cookie|token|secret|signature|hmac|password|api-?key")
@@ -42,14 +42,14 @@ def existing_query(
     query = sa.select(columns.idempotency_key, columns.id, digest, columns.status, age).where(
         columns.trigger_id == trigger_id,
         columns.idempotency_key.in_(sorted(keys)),
-        held_by_index(columns.idempotency_key.is_not(None), columns.id),
+        prefer_partial_index(columns.idempotency_key.is_not(None), columns.id),
     )
     return query.where(columns.replay_of_id.is_(None)) if replays else query
 
 
 def existing(
     connection: Connection, schema: Schema, trigger_id: int, keys: set[str]
-) -> dict[str, Standing]:
+) -> dict[str, ExistingExecution]:
     """The execution that each of the keys was admitted as, for those that were."""
     if not keys:
         return {}
@@ -58,20 +58,24 @@ def existing(
     query = existing_query(trigger_id, keys, replays=replays, digests=digests)
     found = connection.execute(query)
     return {
-        row.idempotency_key: Standing(row.id, row.payload_digest, row.status, row.finished_seconds)
+        row.idempotency_key: ExistingExecution(
+            row.id, row.payload_digest, row.status, row.finished_seconds
+        )
         for row in found
     }
 
 
-def replay_of(trigger_id: int, admission: Admission, standing: Standing) -> Verdict:
+def duplicate_verdict(
+    trigger_id: int, admission: Admission, standing: ExistingExecution
+) -> Verdict:
     """The verdict on an event that the pre-check knew."""
     _log_duplicate("idempotent_replay", trigger_id, admission, standing)
     return _repeated(outcomes.DUPLICATE, trigger_id, admission, standing)
 
 
-def row(trigger_id: int, admission: Admission, request: Request) -> Row:
+def row(trigger_id: int, admission: Admission, request: Request) -> NewExecution:
     """The event as it enters with others."""
-    return Row(
+    return NewExecution(
         trigger_id,
         admission.event_data,
         admission.key,
@@ -80,20 +84,20 @@ def row(trigger_id: int, admission: Admission, request: Request) -> Row:
     )
 
 
-def counts(standing: Standing, lifetimes: Lifetimes | None) -> bool:
+def key_is_live(standing: ExistingExecution, lifetimes: Retention | None) -> bool:
     """Whether a key still counts, as far as the row alone can tell; None: whatever its age."""
     return lifetimes is None or not lifetimes.row_outlived(
         standing.status, standing.finished_seconds
     )
 
 
-def once(
+def admit_one(
     connection: Connection,
     schema: Schema,
     trigger_id: int,
     admission: Admission,
     request: Request,
-    lifetimes: Lifetimes | None = None,
+    lifetimes: Retention | None = None,
 ) -> Verdict:
     """The event's one execution: made here, or by whoever came a moment earlier.
 
@@ -111,7 +115,7 @@ def once(
                 logger.exception("an insert broke a constraint that is not the idempotency index")
                 raise
         winner = existing(connection, schema, trigger_id, {admission.key}).get(admission.key)
-        if winner is not None and lifetimes is not None and not counts(winner, lifetimes):
+        if winner is not None and lifetimes is not None and not key_is_live(winner, lifetimes):
             if prune.release(connection, winner.id, lifetimes):
                 continue
             winner = existing(connection, schema, trigger_id, {admission.key}).get(admission.key)
@@ -161,8 +165,8 @@ def _kept_headers(request: Request) -> str:
         for name, value in request.headers.items()
         if not _secret(name) and not _tells_address(value, request.presented_secret)
     }
-    if request.errand is not None:
-        kept.setdefault("x-request-id", request.errand.request_id)
+    if request.request_context is not None:
+        kept.setdefault("x-request-id", request.request_context.request_id)
     return json.dumps(kept)
 
 
@@ -176,7 +180,9 @@ def _tells_address(value: str, secret_in_address: str | None) -> bool:
     return bool(secret_in_address) and f"/{secret_in_address}" in unquote(value)
 
 
-def _repeated(outcome: str, trigger_id: int, admission: Admission, standing: Standing) -> Verdict:
+def _repeated(
+    outcome: str, trigger_id: int, admission: Admission, standing: ExistingExecution
+) -> Verdict:
     """A duplicate; what it says is compared where both digests are known."""
     if None in (standing.digest, admission.digest) or standing.digest == admission.digest:
         return Verdict(standing.id, outcome)
@@ -193,7 +199,9 @@ def _repeated(outcome: str, trigger_id: int, admission: Admission, standing: Sta
     return Verdict(standing.id, outcomes.MISMATCH, mismatch=admission.digest)
 
 
-def _log_duplicate(name: str, trigger_id: int, admission: Admission, standing: Standing) -> None:
+def _log_duplicate(
+    name: str, trigger_id: int, admission: Admission, standing: ExistingExecution
+) -> None:
     log.event(
         logger,
         logging.INFO,

@@ -14,7 +14,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Seat(Generic[Item, Result]):
+class Ticket(Generic[Item, Result]):
     """One caller's place in a batch."""
 
     __slots__ = ("error", "item", "result", "turn", "weight")
@@ -27,7 +27,7 @@ class Seat(Generic[Item, Result]):
         self.turn = cooperative.handoff()
 
 
-class Together(Generic[Item, Result]):
+class GroupCommit(Generic[Item, Result]):
     """Hands `work` all that waits, up to a weight; each caller gets its own result or error.
 
     `work` returns a result or an exception for each item, in their order.
@@ -39,12 +39,12 @@ class Together(Generic[Item, Result]):
         self._work = work
         self._heaviest = heaviest
         self._lock = threading.Lock()
-        self._waiting: list[Seat[Item, Result]] = []
+        self._waiting: list[Ticket[Item, Result]] = []
         self._led = False
 
     def __call__(self, item: Item, weight: int = 1) -> Result:
         """What became of this item, once the batch that it is part of is done."""
-        seat: Seat[Item, Result] = Seat(item, weight)
+        seat: Ticket[Item, Result] = Ticket(item, weight)
         with self._lock:
             self._waiting.append(seat)
             leads, self._led = not self._led, True
@@ -74,7 +74,7 @@ class Together(Generic[Item, Result]):
             for seat in batch:
                 seat.turn.give()
 
-    def _next_batch(self) -> list[Seat[Item, Result]]:
+    def _next_batch(self) -> list[Ticket[Item, Result]]:
         """As many as are light enough together; the first one always, however heavy."""
         weight = size = 0
         for seat in self._waiting:

@@ -15,7 +15,7 @@ AT_ONCE_BYTES = 2 * 1_048_576
 _ENOUGH = nullcontext()
 
 
-class Room:
+class MemoryBudget:
     """Lets callers in while what they bring fits; what is larger than all of it comes alone."""
 
     def __init__(self, size: int = AT_ONCE_BYTES) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from app.log import Errand
+from app.log import RequestContext
 from app.stats import outcomes
 
 Json = Any
@@ -27,7 +27,7 @@ class Request:
     url: str = ""
     """The whole address as the sender called it; some senders sign it."""
     query: Mapping[str, str] = field(default_factory=dict)
-    errand: Errand | None = None
+    request_context: RequestContext | None = None
     """What log lines about it belong to."""
 
     @property
@@ -41,7 +41,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Trigger:
+class WebhookTrigger:
     """A configured webhook, as far as receiving needs it."""
 
     id: int
@@ -117,19 +117,19 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WebhookResponse:
     """What the sender is told. A body that is no text is sent as JSON."""
 
     status: int
     body: Json
 
 
-OK = Answer(200, {"status": "ok"})
-FORBIDDEN = Answer(403, {"error": "forbidden"})
+OK = WebhookResponse(200, {"status": "ok"})
+FORBIDDEN = WebhookResponse(403, {"error": "forbidden"})
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class SourceFacts:
     """What an operator should know about a source, in words; `hookonce source show` prints it."""
 
     documentation: str = ""
@@ -162,9 +162,9 @@ class Source:
     """(request, secret, now, tolerance in seconds or None for no limit): returns if the request
     proves the secret; raises Unverified(reason) if it does not."""
     events: Callable[[Request, Json], list[Event]]
-    handshake: Callable[[Request, Json], Answer | None] = lambda _request, _payload: None
+    handshake: Callable[[Request, Json], WebhookResponse | None] = lambda _request, _payload: None
     """The answer to a request that only asks whether someone is there; such a one is no event."""
-    greeting: Callable[[Request, str], Answer] | None = None
+    greeting: Callable[[Request, str], WebhookResponse] | None = None
     """(request, secret): the answer to a GET that asks whether this address is the operator's."""
     provider_key: Callable[[Request, Event], tuple[str, ...] | None] = lambda _request, _event: None
     """The parts of the source's own id of an event; None where the event carries none."""
@@ -176,4 +176,4 @@ class Source:
     """Names whose values are secrets, anywhere in the payload: never stored."""
     refusal_status: int | None = None
     """The status this sender needs for a bad signature, whatever the operator chose."""
-    facts: Facts = Facts()
+    facts: SourceFacts = SourceFacts()

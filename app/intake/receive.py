@@ -13,25 +13,25 @@ from app.db import Database
 from app.db.schema import SchemaWatch
 from app.errors import KeyMissing, TooLarge
 from app.executions import retention
-from app.executions.retention import Keep, Lifetimes
+from app.executions.retention import Retention, RetentionDefaults
 from app.intake import batch, key, parse, payload_digest, redact, sources, trigger_cache, verify
-from app.intake.batch import Entry
-from app.intake.group_commit import Together
-from app.intake.memory_budget import Room
+from app.intake.batch import AdmissionRequest
+from app.intake.group_commit import GroupCommit
+from app.intake.memory_budget import MemoryBudget
 from app.intake.message import (
     OK,
     Admission,
-    Answer,
     Event,
     Request,
     Source,
-    Trigger,
     Verdict,
+    WebhookResponse,
+    WebhookTrigger,
 )
-from app.intake.trigger_cache import Triggers
+from app.intake.trigger_cache import TriggerCache
 from app.settings import Settings
 from app.stats import outcomes
-from app.stats.counters import NOBODY, Tally
+from app.stats.counters import NOBODY, Counters
 
 EVENTS_AT_MOST = 1_000
 """What WhatsApp, the largest known, puts into one request."""
@@ -55,16 +55,16 @@ class Intake:
     """What receiving holds on to between requests; one for each process."""
 
     database: Database
-    triggers: Triggers
+    triggers: TriggerCache
     schema: SchemaWatch
     pre_check: bool = True
     now: Callable[[], datetime] = clock.now
-    tally: Tally = field(default_factory=Tally)
-    room: Room = field(default_factory=Room)
-    keep: Keep = field(default_factory=lambda: retention.of_settings(Settings()))
+    tally: Counters = field(default_factory=Counters)
+    room: MemoryBudget = field(default_factory=MemoryBudget)
+    keep: RetentionDefaults = field(default_factory=lambda: retention.of_settings(Settings()))
     later: Callable[[Work], object] = immediately
     """Runs work that need not keep the sender waiting: once the response is sent."""
-    admit: Together[Entry, list[Verdict]] = field(init=False)
+    admit: GroupCommit[AdmissionRequest, list[Verdict]] = field(init=False)
 
     def __post_init__(self) -> None:
         admit = batch.opened(self.database, self.schema, pre_check=self.pre_check)
@@ -75,23 +75,23 @@ def opened(
     database: Database,
     *,
     pre_check: bool = True,
-    tally: Tally | None = None,
+    tally: Counters | None = None,
     settings: Settings | None = None,
     later: Callable[[Work], object] = immediately,
 ) -> Intake:
     """An intake for this database, which counts what it does in this tally."""
     return Intake(
         database,
-        Triggers(database),
+        TriggerCache(database),
         SchemaWatch(database),
         pre_check,
-        tally=tally or Tally(),
+        tally=tally or Counters(),
         keep=retention.of_settings(settings or Settings()),
         later=later,
     )
 
 
-def receive(request: Request, intake: Intake) -> Answer:
+def receive(request: Request, intake: Intake) -> WebhookResponse:
     """The answer to the request, given only after what it says is committed.
 
     Raises Unverified, Unreadable, TooLarge, KeyMissing or DatabaseUnavailable; then nothing was
@@ -124,7 +124,7 @@ def answered(trigger_id: str, seconds: float, intake: Intake) -> None:
     intake.later(count)
 
 
-def _received(request: Request, trigger: Trigger | None, intake: Intake) -> Answer:
+def _received(request: Request, trigger: WebhookTrigger | None, intake: Intake) -> WebhookResponse:
     source = verify.check(trigger, request, intake.now())
     assert trigger is not None  # noqa: S101, an unknown trigger is never verified
     payload = parse.payload(request)
@@ -146,7 +146,7 @@ def _received(request: Request, trigger: Trigger | None, intake: Intake) -> Answ
     return OK
 
 
-def greet(request: Request, intake: Intake) -> Answer:
+def greet(request: Request, intake: Intake) -> WebhookResponse:
     """The answer to a GET, by which some senders ask whether the address is the operator's.
 
     Unknown, disabled and wrongly asked sound the same.
@@ -158,7 +158,7 @@ def greet(request: Request, intake: Intake) -> Answer:
     return answer
 
 
-def _barred(trigger: Trigger | None) -> str:
+def _barred(trigger: WebhookTrigger | None) -> str:
     if trigger is None:
         return outcomes.UNKNOWN_TRIGGER
     if not trigger.enabled:
@@ -178,7 +178,7 @@ def _bounded(admissions: Iterable[Admission]) -> list[Admission]:
 
 
 def _admission(
-    event: Event, request: Request, source: Source, trigger: Trigger, *, shared: bool
+    event: Event, request: Request, source: Source, trigger: WebhookTrigger, *, shared: bool
 ) -> Admission:
     found = key.of(event, request, source, trigger.key_from)
     if found is None and trigger.key_required:
@@ -189,25 +189,25 @@ def _admission(
 
 
 def _admitted(
-    intake: Intake, trigger: Trigger, admissions: list[Admission], request: Request
+    intake: Intake, trigger: WebhookTrigger, admissions: list[Admission], request: Request
 ) -> list[Verdict]:
     """A verdict for each, committed."""
     if not admissions:
         return []
     try:
-        entry = Entry(trigger.id, admissions, request, _lifetimes(intake, trigger))
+        entry = AdmissionRequest(trigger.id, admissions, request, _lifetimes(intake, trigger))
         return intake.admit(entry, len(admissions))
     except IntegrityError:
         intake.triggers.forget(trigger.id)
         raise
 
 
-def _lifetimes(intake: Intake, trigger: Trigger) -> Lifetimes:
+def _lifetimes(intake: Intake, trigger: WebhookTrigger) -> Retention:
     retry_seconds = sources.named(trigger.source).facts.retry_seconds
     return intake.keep.of(retry_seconds, keep_rows_seconds=trigger.keep_rows_seconds)
 
 
-def _tell(intake: Intake, trigger: Trigger, verdicts: list[Verdict], unwanted: int) -> None:
+def _tell(intake: Intake, trigger: WebhookTrigger, verdicts: list[Verdict], unwanted: int) -> None:
     """The operator, by log and by numbers, what became of the request's events."""
     if unwanted:
         intake.tally.count(trigger.id, outcomes.FILTERED, unwanted)
@@ -220,7 +220,7 @@ def _tell(intake: Intake, trigger: Trigger, verdicts: list[Verdict], unwanted: i
         _log_admitted(trigger, admitted)
 
 
-def _log_admitted(trigger: Trigger, ids: list[int]) -> None:
+def _log_admitted(trigger: WebhookTrigger, ids: list[int]) -> None:
     """One line, however many events the request carried."""
     several = {"events": len(ids)} if len(ids) > 1 else {}
     named = ",".join(map(str, ids[:IDS_NAMED])) if several else ids[0]

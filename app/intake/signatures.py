@@ -30,14 +30,14 @@ _this_thread = threading.local()
 
 
 @dataclass(slots=True)
-class Work:
+class VerificationCost:
     """What the proofs of one request cost: all that its thread computes within the block."""
 
     digests: int = 0
     digested_bytes: int = 0
     curve_checks: int = 0
 
-    def __enter__(self) -> "Work":
+    def __enter__(self) -> "VerificationCost":
         """From here on it is what this thread computes."""
         _this_thread.work = self
         return self
@@ -58,8 +58,8 @@ class Work:
             curve_signed(_DECOY, bytes(64), body)
 
 
-def _current() -> Work:
-    return getattr(_this_thread, "work", None) or Work()
+def _current() -> VerificationCost:
+    return getattr(_this_thread, "work", None) or VerificationCost()
 
 
 def digest(key: bytes, message: bytes, algorithm: str = "sha256") -> bytes:

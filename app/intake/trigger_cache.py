@@ -13,7 +13,7 @@ from app import cooperative, log
 from app.db import Database
 from app.db.models import triggers
 from app.errors import DatabaseUnavailable, SchemaMoved
-from app.intake.message import Json, Trigger
+from app.intake.message import Json, WebhookTrigger
 
 FRESH_SECONDS = 1.0
 """A change to a trigger takes effect within this time in every process."""
@@ -58,11 +58,11 @@ logger = logging.getLogger("hookonce.intake")
 class _Found(NamedTuple):
     """What was found under an id, and until when that is fresh."""
 
-    trigger: Trigger | None
+    trigger: WebhookTrigger | None
     until: float
 
 
-class Triggers:
+class TriggerCache:
     """The triggers of this database, unknown ones included, as of a second ago."""
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
@@ -70,7 +70,7 @@ class Triggers:
         self._clock = clock
         self._found: dict[int, _Found] = {}
 
-    def find(self, trigger_id: str) -> Trigger | None:
+    def find(self, trigger_id: str) -> WebhookTrigger | None:
         """The trigger, or None if there is none by that id, whatever its shape."""
         named = number(trigger_id)
         found = self._fresh(named)
@@ -101,22 +101,22 @@ class Triggers:
         self._found[named] = found
         return found
 
-    def _look_up(self, number: int) -> Trigger | None:
+    def _look_up(self, number: int) -> WebhookTrigger | None:
         row = self._row(number)
         if row is None or (row.type or WEBHOOK) != WEBHOOK:
             return None
-        safe = self._database.safe
-        return Trigger(
+        secret_box = self._database.secret_box
+        return WebhookTrigger(
             id=row.id,
             source=row.source or "custom",
-            secret=safe.opened(row) or "",
+            secret=secret_box.decrypt(row) or "",
             enabled=bool(row.enabled),
             event_filter=_filter(row.id, row.event_filter),
             tolerance_seconds=getattr(row, "tolerance_seconds", None),
             key_from=key_parts(getattr(row, "idempotency_key_from", None)),
             key_required=getattr(row, "missing_key", None) == REFUSE,
             keep_rows_seconds=getattr(row, "keep_rows_seconds", None),
-            previous_secret=safe.opened(row, "previous_secret") or "",
+            previous_secret=secret_box.decrypt(row, "previous_secret") or "",
             previous_secret_expires_at=getattr(row, "previous_secret_expires_at", None),
         )
 

@@ -10,7 +10,7 @@ PROCESSES_AT_MOST = 256
 ABSENT = -1
 
 
-class Census:
+class ConnectionCounts:
     """To be made before the processes are forked."""
 
     def __init__(self) -> None:

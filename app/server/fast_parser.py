@@ -30,7 +30,7 @@ _CONNECTIONS = frozenset({"keep-alive", "close"})
 Headers = list[tuple[str, str]]
 
 
-class Part(Enum):
+class Completeness(Enum):
     """How much of a request that can be answered in turn some bytes are."""
 
     WHOLE = "from its first byte to its last"
@@ -38,17 +38,17 @@ class Part(Enum):
     NONE = "something else, or there is a doubt: a thread reads it in gunicorn's own way"
 
 
-def part_of_request(arrived: bytes, beginning: bytes) -> Part:
+def part_of_request(arrived: bytes, beginning: bytes) -> Completeness:
     """What these bytes are of one request that begins so, has a short body and says how short."""
     if not arrived or len(arrived) >= WHOLE_BYTES or not _begins(arrived, beginning):
-        return Part.NONE
+        return Completeness.NONE
     head, ended, body = arrived.partition(b"\r\n\r\n")
     if not ended:
-        return Part.BEGINNING
+        return Completeness.BEGINNING
     length = _announced(head.lower())
     if length is None or length < len(body):
-        return Part.NONE
-    return Part.WHOLE if length == len(body) else Part.BEGINNING
+        return Completeness.NONE
+    return Completeness.WHOLE if length == len(body) else Completeness.BEGINNING
 
 
 def _begins(arrived: bytes, beginning: bytes) -> bool:
@@ -66,7 +66,7 @@ def _announced(head: bytes) -> int | None:
     return int(length) if length.isdigit() and len(length) < len(str(WHOLE_BYTES)) + 1 else None
 
 
-class Plain(Request):  # type: ignore[misc] # gunicorn says nothing of its types
+class FastRequest(Request):  # type: ignore[misc] # gunicorn says nothing of its types
     """What gunicorn's parser makes of the same bytes."""
 
     def __init__(self, cfg: Any, peer: Any, target: str, headers: Headers, body: bytes) -> None:
@@ -83,7 +83,7 @@ class Plain(Request):  # type: ignore[misc] # gunicorn says nothing of its types
         self.must_close = self._expected_100_continue = False
 
 
-class Reader:
+class FastParser:
     """Reads what begins so, as a gunicorn with this configuration would."""
 
     def __init__(self, cfg: Any, beginning: bytes) -> None:
@@ -95,7 +95,7 @@ class Reader:
         self._most_fields = cfg.limit_request_fields or MAX_HEADERS
         self._tell_scheme = cfg.secure_scheme_headers
 
-    def read(self, arrived: bytes, peer: Any) -> Plain | None:
+    def read(self, arrived: bytes, peer: Any) -> FastRequest | None:
         """The one request that these bytes are, to their last; None where gunicorn must look."""
         line, end = _REQUEST_LINE.match(arrived), arrived.find(_END) + 2
         # where the whole head is short, no part of it is too long
@@ -109,7 +109,7 @@ class Reader:
         named = dict(headers)
         if not len(named) == len(headers) <= self._most_fields or not _is_plain(named, body):
             return None
-        request = Plain(self._cfg, peer, line[1].decode(), headers, body)
+        request = FastRequest(self._cfg, peer, line[1].decode(), headers, body)
         said = self._tell_scheme.keys() & named.keys()
         if said and request._peer_is_trusted_proxy():
             (name, *others) = said

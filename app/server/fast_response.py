@@ -17,7 +17,7 @@ from gunicorn.config import Config
 from gunicorn.glogging import Logger
 from gunicorn.http import wsgi
 
-from app.server.fast_parser import Headers, Plain
+from app.server.fast_parser import FastRequest, Headers
 
 # names in lower case, as Falcon writes them
 _FIELDS = re.compile(r"(?:[a-z0-9-]+: [\t -~\x80-\xff]*\r\n)+")
@@ -36,14 +36,14 @@ def as_usual(cfg: Any, log: Any) -> bool:
     return not (hooked or told or counted or "SCRIPT_NAME" in os.environ)
 
 
-class Environment:
+class WsgiEnvironment:
     """What a request is to WSGI, as gunicorn's `wsgi.create` tells it."""
 
     def __init__(self, cfg: Any) -> None:
         ours = {"wsgi.errors": _Errors(cfg), "wsgi.multithread": True, "SCRIPT_NAME": ""}
         self._always = wsgi.base_environ(cfg) | ours
 
-    def of(self, request: Plain, conn: Any) -> dict[str, Any]:
+    def of(self, request: FastRequest, conn: Any) -> dict[str, Any]:
         """The environment of this one, which came on a TCP connection."""
         environ = {
             **self._always,
@@ -82,7 +82,7 @@ class _Errors:
         """Nothing is held back."""
 
 
-class Answer:
+class FastResponse:
     """What an application says to a request."""
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class Answer:
         self.body = b""
         self._said: Iterable[bytes] = ()
 
-    def of(self, application: Any, environ: dict[str, Any]) -> "Answer":
+    def of(self, application: Any, environ: dict[str, Any]) -> "FastResponse":
         """https://peps.python.org/pep-3333/"""
         written: list[bytes] = []
 
@@ -109,7 +109,7 @@ class Answer:
         self.body = b"".join(written)
         return self
 
-    def send(self, request: Plain, conn: Any, cfg: Any, *, keep: bool) -> bool:
+    def send(self, request: FastRequest, conn: Any, cfg: Any, *, keep: bool) -> bool:
         """Send it and only then close it; whether the connection is kept."""
         try:
             whole = self.in_one_piece(keep=keep)
@@ -139,7 +139,7 @@ class Answer:
         )
         return head.encode("latin-1") + self.body
 
-    def by_gunicorn(self, request: Plain, conn: Any, cfg: Any, *, keep: bool) -> bool:
+    def by_gunicorn(self, request: FastRequest, conn: Any, cfg: Any, *, keep: bool) -> bool:
         """Send it; whether the connection is kept."""
         response = wsgi.Response(request, conn.sock, cfg)
         if not keep:

@@ -18,7 +18,7 @@ DRAINED_BYTES = 65_536
 """How much is read at once."""
 
 
-class Lingering:
+class LingeringClose:
     """Those of one poller; `close` is called for each in the end."""
 
     def __init__(self, poller: BaseSelector, close: Callable[[Any], object]) -> None:

@@ -18,7 +18,7 @@ from greenlet import getcurrent, greenlet
 
 from app import cooperative
 from app.cooperative import Result, Work
-from app.server.spin_wait import Waiter
+from app.server.spin_wait import SpinWaiter
 
 THREADS = 4
 """Threads for what would block the answering thread: look-ups, a held lock, a new connection."""
@@ -30,7 +30,7 @@ ALONE_SECONDS = 0.002
 """The longest that the thread itself waits at a socket while no other request can come in."""
 
 
-class Round:
+class GreenletScheduler:
     """The requests that one thread answers, to be made by that thread.
 
     `call` has the thread call something soon, and may be used from any thread. `poller` is what
@@ -48,7 +48,7 @@ class Round:
         self._call = call
         self._poller = poller
         self._alone = alone
-        self._waiter = Waiter()
+        self._waiter = SpinWaiter()
         self._hub = getcurrent()
         self.thread = threading.get_ident()
         cooperative.register(self)
@@ -59,15 +59,15 @@ class Round:
         self._watched: dict[int, tuple[greenlet, float | None]] = {}
         self._idle: list[greenlet] = []
 
-    def current(self) -> "_Guest | None":
+    def current(self) -> "_PooledGreenlet | None":
         """Return the greenlet of the request that is being answered; None between requests."""
         current = getcurrent()
-        return current if isinstance(current, _Guest) else None
+        return current if isinstance(current, _PooledGreenlet) else None
 
     def answer(self, request: Work) -> None:
         """The request is answered, or waits: then it goes on when it is resumed."""
         if not self._idle:
-            _Guest(self).switch()
+            _PooledGreenlet(self).switch()
         self._idle.pop().switch(request)
 
     def gather(self, work: Work) -> None:
@@ -156,13 +156,13 @@ class Round:
         return self._watched.pop(fileno)[0]
 
 
-class _Guest(greenlet):  # type: ignore[misc] # greenlet says nothing of its types
+class _PooledGreenlet(greenlet):  # type: ignore[misc] # greenlet says nothing of its types
     """Who answers one request after another.
 
     A new one has its frames in a mapping of memory of its own, made, touched and given back.
     """
 
-    def __init__(self, of: Round) -> None:
+    def __init__(self, of: GreenletScheduler) -> None:
         super().__init__()
         self.round = of
 
@@ -192,13 +192,13 @@ class _Guest(greenlet):  # type: ignore[misc] # greenlet says nothing of its typ
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
 
-    def handoff(self) -> "_GuestTurn":
+    def handoff(self) -> "_GreenletHandoff":
         """Return a hand-off by which another thread or request resumes this request."""
-        return _GuestTurn(self)
+        return _GreenletHandoff(self)
 
 
-class _GuestTurn:
-    def __init__(self, guest: _Guest) -> None:
+class _GreenletHandoff:
+    def __init__(self, guest: _PooledGreenlet) -> None:
         self._guest = guest
 
     def lead(self, work: Work) -> None:

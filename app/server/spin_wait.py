@@ -29,12 +29,12 @@ _POLLED = {
 }
 
 
-class Waiter:
+class SpinWaiter:
     """What one thread waits with."""
 
     def __init__(self, *, awake: bool | None = None) -> None:
         """None: where there is something to spare."""
-        self._awake = to_spare() if awake is None else awake
+        self._awake = spinning_pays() if awake is None else awake
         self._rests = 0
 
     def there(self, fileno: int, events: int, seconds: float) -> bool:
@@ -56,7 +56,7 @@ class Waiter:
         return False
 
 
-def to_spare() -> bool:
+def spinning_pays() -> bool:
     """Whether another core does what is waited for, and no quota is used up by staying awake."""
     try:
         return _cores() > 1 and not any(map(_rationed, _control_groups()))

@@ -21,13 +21,19 @@ from gunicorn import http
 from gunicorn.http.errors import InvalidHeader, NoMoreData, UnsupportedTransferCoding
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from app.server.connection_counts import Census
-from app.server.fast_parser import WHOLE_BYTES, Part, Plain, Reader, part_of_request
-from app.server.fast_response import Answer, Environment, as_usual
-from app.server.lingering_close import Lingering
-from app.server.scheduler import Round
+from app.server.connection_counts import ConnectionCounts
+from app.server.fast_parser import (
+    WHOLE_BYTES,
+    Completeness,
+    FastParser,
+    FastRequest,
+    part_of_request,
+)
+from app.server.fast_response import FastResponse, WsgiEnvironment, as_usual
+from app.server.lingering_close import LingeringClose
+from app.server.scheduler import GreenletScheduler
 
-TURN_SECONDS = 0.05
+CYCLE_SECONDS = 0.05
 """How long requests that are under way are seen to, and all that comes in, before anything else."""
 REST_SECONDS = 0.05
 """How soon the rest of a request must follow its beginning; else a thread waits for it."""
@@ -41,24 +47,24 @@ FULL_SECONDS = 0.5
 GONE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.ETIMEDOUT, errno.EAGAIN})
 """How a sender leaves before it is answered: no word is lost on it."""
 
-census = Census()
+connection_counts = ConnectionCounts()
 """Of the workers of this master, which imports this module before it forks them."""
 
 
-class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of its types
+class CooperativeWorker(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of its types
     """gunicorn's gthread worker, with a short way for what has arrived whole."""
 
     def run(self) -> None:
         """Until the worker is told to stop, and what is under way is answered."""
-        self._round = Round(self.method_queue.defer, self.poller, self._alone)
-        self._begun: dict[Any, _Begun] = {}
-        self._lingering = Lingering(self.poller, self._close)
+        self._round = GreenletScheduler(self.method_queue.defer, self.poller, self._alone)
+        self._begun: dict[Any, _PartialRequest] = {}
+        self._lingering = LingeringClose(self.poller, self._close)
         self._let_pass_until: float | None = None
         self._greedy_until = 0.0
         self._full_until = 0.0
         self._beginning = self._named_beginning()
-        self._reader = Reader(self.cfg, self._beginning or b"")
-        self._environment = Environment(self.cfg)
+        self._reader = FastParser(self.cfg, self._beginning or b"")
+        self._environment = WsgiEnvironment(self.cfg)
         self._as_usual = as_usual(self.cfg, self.log)
         super().run()
         self._round.close()
@@ -79,7 +85,7 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
             self.set_accept_enabled(False)
             return
         self.nr_conns += 1
-        census.note(self.age, self.nr_conns)
+        connection_counts.note(self.age, self.nr_conns)
         conn = TConn(self.cfg, client, address, listener.getsockname())
         conn.set_timeout()
         self.pending_conns.append(conn)
@@ -102,11 +108,11 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """What came in together is worked on together."""
-        census.note(self.age, self.nr_conns)
+        connection_counts.note(self.age, self.nr_conns)
         self._look(timeout)
-        until = time.monotonic() + TURN_SECONDS
+        until = time.monotonic() + CYCLE_SECONDS
         while self._round.under_way and self._has_room() and time.monotonic() < until:
-            self._look(TURN_SECONDS)
+            self._look(CYCLE_SECONDS)
         self._lingering.give_up()
 
     def _look(self, at_most: float) -> None:
@@ -152,7 +158,7 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
     def _lets_pass(self) -> bool:
         """Whether another process should take the connection that waits, and still may."""
         now = time.monotonic()
-        if self.nr_conns <= census.fewest() or now < self._greedy_until:
+        if self.nr_conns <= connection_counts.fewest() or now < self._greedy_until:
             self._let_pass_until = None
             return False
         self._let_pass_until = self._let_pass_until or now + LET_PASS_SECONDS
@@ -179,17 +185,17 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
             return True  # nothing to read after all
         except OSError:
             more = b""
-        begun = self._begun.pop(conn, None) or _Begun(among)
+        begun = self._begun.pop(conn, None) or _PartialRequest(among)
         begun.arrived += more
-        arrived, plain, part = begun.arrived, None, Part.NONE
+        arrived, plain, part = begun.arrived, None, Completeness.NONE
         if more:
             if self._as_usual and isinstance(conn.server, tuple):
                 plain = self._reader.read(arrived, conn.client)
-            part = Part.WHOLE if plain else part_of_request(arrived, self._beginning)
-        if part is Part.BEGINNING and not begun.late:
+            part = Completeness.WHOLE if plain else part_of_request(arrived, self._beginning)
+        if part is Completeness.BEGINNING and not begun.late:
             self._begun[conn] = begun
             return True
-        if part is not Part.WHOLE:
+        if part is not Completeness.WHOLE:
             self._unread(conn, arrived)
             return False
         self.poller.unregister(conn.sock)
@@ -220,7 +226,7 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
                     conn.data_ready = True
                     self.enqueue_req(conn)
 
-    def _answer(self, conn: Any, arrived: bytes, plain: Plain | None) -> None:
+    def _answer(self, conn: Any, arrived: bytes, plain: FastRequest | None) -> None:
         """As a thread would, save that nothing here waits for the sender."""
         request, keep = plain, False
         parser = self._parser(conn)
@@ -239,14 +245,14 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
         except Exception as error:
             with suppress(OSError):
                 self.handle_error(request, conn.sock, conn.client, error)
-        self.finish_request(conn, _Answered(keep))
+        self.finish_request(conn, _FinishedRequest(keep))
 
-    def _answer_plain(self, conn: Any, request: Plain) -> bool:
+    def _answer_plain(self, conn: Any, request: FastRequest) -> bool:
         """What gunicorn's `handle_request` does and returns: whether the connection is kept."""
-        answer = Answer().of(self.wsgi, self._environment.of(request, conn))
+        answer = FastResponse().of(self.wsgi, self._environment.of(request, conn))
         return answer.send(request, conn, self.cfg, keep=self._may_stay(request))
 
-    def _may_stay(self, request: Plain) -> bool:
+    def _may_stay(self, request: FastRequest) -> bool:
         """Whether its connection is kept; one request more is counted."""
         self.nr += 1
         if self.alive and self.nr >= self.max_requests:
@@ -261,7 +267,7 @@ class Receiver(ThreadWorker):  # type: ignore[misc] # gunicorn says nothing of i
         return False
 
 
-class _Begun:
+class _PartialRequest:
     """The beginning of a request, and where its connection is kept."""
 
     def __init__(self, among: deque[Any]) -> None:
@@ -274,7 +280,7 @@ class _Begun:
         return time.monotonic() >= self._until
 
 
-class _Answered:
+class _FinishedRequest:
     """What a thread leaves behind when it has answered; here without the thread."""
 
     def __init__(self, keep: bool) -> None:

@@ -17,16 +17,16 @@ from app.db.models import (
     trigger_executions,
     triggers,
 )
-from app.stats.counters import NOBODY, Batch, Place
+from app.stats.counters import NOBODY, CountBatch, CounterKey
 
 NO_SOURCE, ODD_SOURCE = "none", "other"
 _SOURCE = re.compile(r"[a-z0-9_]{1,14}", re.ASCII)
 """With it and a slash before, every outcome fits its column."""
 
 
-def counts(connection: Connection, batch: Batch) -> None:
+def counts(connection: Connection, batch: CountBatch) -> None:
     """The numbers of every trigger, hour and outcome are larger by these, and so are the sums."""
-    settled = Batch(counts=dict(batch.counts))
+    settled = CountBatch(counts=dict(batch.counts))
     named = {place.trigger_id for place in (*batch.counts, *batch.claimed)}
     sources = _sources(connection, named - {NOBODY})
     for place, number in batch.claimed.items():
@@ -39,22 +39,22 @@ def counts(connection: Connection, batch: Batch) -> None:
     _add(connection, delivery_counts, rows)
 
 
-def _sums(counts: Mapping[Place, int], sources: Mapping[int, str]) -> Counter[Place]:
-    sums: Counter[Place] = Counter()
+def _sums(counts: Mapping[CounterKey, int], sources: Mapping[int, str]) -> Counter[CounterKey]:
+    sums: Counter[CounterKey] = Counter()
     for place, number in counts.items():
         named = sources.get(place.trigger_id, NO_SOURCE)
-        sums[Place(EVER, NOBODY, f"{named}/{place.outcome}")] += number
+        sums[CounterKey(EVER, NOBODY, f"{named}/{place.outcome}")] += number
     return sums
 
 
-def sightings(connection: Connection, batch: Batch) -> Batch:
+def sightings(connection: Connection, batch: CountBatch) -> CountBatch:
     """What came again is written down; returned is what to try once more.
 
     An execution that is gone takes its numbers along. One that another transaction has locked,
     perhaps to delete it, is not waited for.
     """
     mentioned = batch.repeats.keys() | {key.execution_id for key in batch.mismatches}
-    held = db.referable(connection, trigger_executions, mentioned)
+    held = db.lock_referenced(connection, trigger_executions, mentioned)
     later = _existing(connection, mentioned - held)
     repeats = [
         {"execution_id": execution_id, "number": seen.number, "last_at": seen.last_at}
@@ -68,7 +68,7 @@ def sightings(connection: Connection, batch: Batch) -> Batch:
     ]
     _add(connection, execution_repeats, repeats)
     _add(connection, key_mismatches, mismatches)
-    return Batch(
+    return CountBatch(
         repeats={key: seen for key, seen in batch.repeats.items() if key in later},
         mismatches={k: seen for k, seen in batch.mismatches.items() if k.execution_id in later},
     )
@@ -77,7 +77,7 @@ def sightings(connection: Connection, batch: Batch) -> Batch:
 def _add(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
     """In the order of their keys, so that two processes never wait for each other in a circle."""
     if rows:
-        connection.execute(db.adding(table, connection.dialect), rows)
+        connection.execute(db.upsert_adding(table, connection.dialect), rows)
 
 
 def _sources(connection: Connection, ids: Collection[int]) -> dict[int, str]:

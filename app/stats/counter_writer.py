@@ -14,7 +14,7 @@ from app.db import Database
 from app.db.schema import SchemaWatch
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.stats import counter_store
-from app.stats.counters import Batch, Tally
+from app.stats.counters import CountBatch, Counters
 
 LAST_TRIES = 3
 LAST_PAUSE_SECONDS = 0.1
@@ -23,13 +23,13 @@ LAST_PAUSE_SECONDS = 0.1
 logger = logging.getLogger("hookonce.tally")
 
 
-class Writer:
+class CounterWriter:
     """Writes a tally down every few seconds, from `start` to `stop`.
 
     To be started in the process that counts: a thread does not live through a fork.
     """
 
-    def __init__(self, tally: Tally, database: Database, seconds: float) -> None:
+    def __init__(self, tally: Counters, database: Database, seconds: float) -> None:
         self._tally = tally
         self._database = database
         self._schema = SchemaWatch(database)
@@ -75,7 +75,7 @@ class Writer:
         while not self._stop.wait(self._seconds):
             self.flush()
 
-    def _written(self, taken: Batch) -> bool:
+    def _written(self, taken: CountBatch) -> bool:
         try:
             if not self._schema.current().has("delivery_counts", "number"):
                 return self._kept(taken, "the schema has no place for counts")
@@ -89,7 +89,7 @@ class Writer:
         self._tally.put_back(left)
         return not left
 
-    def _write(self, taken: Batch) -> Batch:
+    def _write(self, taken: CountBatch) -> CountBatch:
         with self._database.writing() as connection:
             counter_store.counts(connection, taken)
             try:
@@ -97,9 +97,9 @@ class Writer:
                     return counter_store.sightings(connection, taken)
             except (IntegrityError, DataError):
                 logger.exception("what came again was not written down")
-                return Batch()
+                return CountBatch()
 
-    def _kept(self, taken: Batch, why: str) -> bool:
+    def _kept(self, taken: CountBatch, why: str) -> bool:
         """Say so once, however long it lasts."""
         self._tally.put_back(taken)
         if not self._waits:

@@ -23,7 +23,7 @@ CLAIMED_AT_MOST = 1_000
 Key = TypeVar("Key")
 
 
-class Place(NamedTuple):
+class CounterKey(NamedTuple):
     """Where a number belongs."""
 
     hour: datetime
@@ -31,7 +31,7 @@ class Place(NamedTuple):
     outcome: str
 
 
-class Mismatch(NamedTuple):
+class KeyMismatch(NamedTuple):
     """Another payload under the key of an execution."""
 
     execution_id: int
@@ -47,20 +47,20 @@ class Seen(NamedTuple):
 
 
 @dataclass(slots=True)
-class Batch:
+class CountBatch:
     """Numbers that are not written down yet."""
 
-    counts: dict[Place, int] = field(default_factory=dict)
-    claimed: dict[Place, int] = field(default_factory=dict)
+    counts: dict[CounterKey, int] = field(default_factory=dict)
+    claimed: dict[CounterKey, int] = field(default_factory=dict)
     """Counts of requests whose trigger was only named, never looked up."""
     repeats: dict[int, Seen] = field(default_factory=dict)
-    mismatches: dict[Mismatch, Seen] = field(default_factory=dict)
+    mismatches: dict[KeyMismatch, Seen] = field(default_factory=dict)
     dropped: int = 0
 
     def __bool__(self) -> bool:
         return bool(self.counts or self.claimed or self.repeats or self.mismatches)
 
-    def count(self, place: Place, number: int = 1) -> None:
+    def count(self, place: CounterKey, number: int = 1) -> None:
         """Add to the number of this place."""
         before = self.counts.get(place)
         if before is not None:
@@ -68,7 +68,7 @@ class Batch:
         elif self._room(self.counts, place, DISTINCT_AT_MOST, number):
             self.counts[place] = number
 
-    def claim(self, place: Place, number: int = 1) -> None:
+    def claim(self, place: CounterKey, number: int = 1) -> None:
         """Add to the number of this place, if it proves to be a trigger's; else to nobody's."""
         if place in self.claimed or len(self.claimed) < CLAIMED_AT_MOST:
             self.claimed[place] = self.claimed.get(place, 0) + number
@@ -85,7 +85,7 @@ class Batch:
                 max(before.last_at, more.last_at),
             )
 
-    def join(self, other: "Batch") -> None:
+    def join(self, other: "CountBatch") -> None:
         """Add all of the other's numbers."""
         for place, number in other.counts.items():
             self.count(place, number)
@@ -104,24 +104,24 @@ class Batch:
         return False
 
 
-class Tally:
+class Counters:
     """What this process has counted since the last time that it was written down."""
 
     def __init__(self, now: Callable[[], datetime] = clock.now) -> None:
         self._now = now
         self._lock = threading.Lock()
-        self._batch = Batch()
+        self._batch = CountBatch()
         self._hour_known = _hour_of(now())
 
     def count(self, trigger_id: int, outcome: str, number: int = 1) -> None:
         """So many more deliveries to this trigger came to this; NOBODY for an unknown one."""
-        place = Place(self._hour(), trigger_id, outcome)
+        place = CounterKey(self._hour(), trigger_id, outcome)
         with self._lock:
             self._batch.count(place, number)
 
     def count_claimed(self, trigger_id: int, outcome: str) -> None:
         """Likewise, for a request that was turned away before its trigger was looked up."""
-        place = Place(self._hour(), trigger_id, outcome)
+        place = CounterKey(self._hour(), trigger_id, outcome)
         with self._lock:
             self._batch.claim(place)
 
@@ -130,8 +130,8 @@ class Tally:
         hour, took = self._hour(), latency.counts_as(seconds)
         with self._lock:
             add = self._batch.claim if claimed else self._batch.count
-            add(Place(hour, trigger_id, took))
-            add(Place(hour, trigger_id, latency.MICROSECONDS), round(seconds * 1_000_000))
+            add(CounterKey(hour, trigger_id, took))
+            add(CounterKey(hour, trigger_id, latency.MICROSECONDS), round(seconds * 1_000_000))
 
     def repeat(self, execution_id: int, mismatch: str | None = None) -> None:
         """The event of this execution came again; with the digest of its payload if it differs."""
@@ -140,16 +140,16 @@ class Tally:
         with self._lock:
             self._batch.see(self._batch.repeats, execution_id, seen)
             if mismatch is not None:
-                key = Mismatch(execution_id, mismatch)
+                key = KeyMismatch(execution_id, mismatch)
                 self._batch.see(self._batch.mismatches, key, seen)
 
-    def take(self) -> Batch:
+    def take(self) -> CountBatch:
         """All numbers so far; counting begins anew."""
         with self._lock:
-            taken, self._batch = self._batch, Batch()
+            taken, self._batch = self._batch, CountBatch()
             return taken
 
-    def put_back(self, taken: Batch) -> None:
+    def put_back(self, taken: CountBatch) -> None:
         """These could not be written down: keep them for the next time, as far as there is room."""
         with self._lock:
             self._batch.join(taken)

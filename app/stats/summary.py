@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from app import lifecycle
 from app.db import is_one_of
-from app.db.count_cache import Counter
+from app.db.count_cache import CountCache
 from app.db.models import delivery_counts, execution_attempts, trigger_executions, triggers
 from app.executions.listing import in_status
 from app.executions.time_range import first_id_since
@@ -30,7 +30,7 @@ class Window:
     """The executions received since a moment."""
 
     connection: Connection
-    counter: Counter
+    counter: CountCache
     since: datetime
     first_id: int
     width: int
@@ -60,7 +60,7 @@ class Window:
         return self.counter.whole(self.connection, rows, key, read=self.width)
 
 
-def window(connection: Connection, counter: Counter, since: datetime) -> Window:
+def window(connection: Connection, counter: CountCache, since: datetime) -> Window:
     """The executions received since then."""
     first_id = first_id_since(connection, since)
     last_id = connection.execute(sa.select(sa.func.max(_executions.id))).scalar() or 0
@@ -193,7 +193,7 @@ def answer_times(seen: Window) -> list[AnswerTimes]:
     ]
 
 
-def dead_by_reason(connection: Connection, counter: Counter) -> dict[str, int]:
+def dead_by_reason(connection: Connection, counter: CountCache) -> dict[str, int]:
     """How many dead letters there are for each reason, of whatever age; `unknown` for none."""
     reason = _executions.error_reason
     dead = is_one_of(_executions.status, DEAD)

@@ -26,7 +26,7 @@ Kind = Literal["create", "update", "unchanged"]
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class DeclaredTrigger:
     """One trigger as a file has it; its name, as a slug, says which one it is."""
 
     slug: str
@@ -44,7 +44,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptEdit:
     """A difference that stays, since a person made it."""
 
     current: Any
@@ -53,32 +53,38 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PlannedChange:
     """What is to be done about one declared trigger."""
 
-    declared: Declared
+    declared: DeclaredTrigger
     kind: Kind
     row: sa.Row[Any] | None = None
     """The trigger as it stands; None for one that is to be made."""
     changes: Mapping[str, Difference] = field(default_factory=dict)
-    kept: Mapping[str, Kept] = field(default_factory=dict)
+    kept: Mapping[str, KeptEdit] = field(default_factory=dict)
 
 
-def require_valid(entry: Declared, known_sources: list[str]) -> None:
+def require_valid(entry: DeclaredTrigger, known_sources: list[str]) -> None:
     """Return if a trigger could be made of it; else raise InvalidTrigger."""
     described = NewTrigger(name="").columns() | dict(entry.columns)
     definition.require_valid(described, known_sources)
     definition.require_secret(entry.secret, described["source"])
 
 
-def plan(database: Database, entries: Sequence[Declared], *, force: bool = False) -> list[Step]:
+def plan(
+    database: Database, entries: Sequence[DeclaredTrigger], *, force: bool = False
+) -> list[PlannedChange]:
     """What applying them would do; `force`: also to what a person edited."""
     with database.reading() as connection:
         return [_step(database, connection, entry, force) for entry in entries]
 
 
 def carry_out(
-    database: Database, step: Step, known_sources: list[str], actor: Actor, grace_seconds: float
+    database: Database,
+    step: PlannedChange,
+    known_sources: list[str],
+    actor: Actor,
+    grace_seconds: float,
 ) -> sa.Row[Any] | None:
     """The trigger as it is now; None if nothing was to be done."""
     if step.row is None:
@@ -96,29 +102,33 @@ def carry_out(
     )
 
 
-def _step(database: Database, connection: Connection, entry: Declared, force: bool) -> Step:
+def _step(
+    database: Database, connection: Connection, entry: DeclaredTrigger, force: bool
+) -> PlannedChange:
     query = sa.select(triggers).where(triggers.c.slug == entry.slug)
     row = connection.execute(query).one_or_none()
     if row is None:
-        return Step(entry, "create")
+        return PlannedChange(entry, "create")
     differences = _differences(database, row, entry)
     edits = {} if force else _edits(connection, row)
     kept = {
-        name: Kept(each.current, each.declared, edits[name])
+        name: KeptEdit(each.current, each.declared, edits[name])
         for name, each in differences.items()
         if name in edits
     }
     changes = {name: each for name, each in differences.items() if name not in kept}
-    return Step(entry, "update" if changes else "unchanged", row, changes, kept)
+    return PlannedChange(entry, "update" if changes else "unchanged", row, changes, kept)
 
 
-def _differences(database: Database, row: sa.Row[Any], entry: Declared) -> dict[str, Difference]:
+def _differences(
+    database: Database, row: sa.Row[Any], entry: DeclaredTrigger
+) -> dict[str, Difference]:
     found = {
         name: Difference(row._mapping[name], value)
         for name, value in entry.columns.items()
         if not _same(name, row._mapping[name], value)
     }
-    if entry.secret is not None and entry.secret != database.safe.opened(row):
+    if entry.secret is not None and entry.secret != database.secret_box.decrypt(row):
         found[SECRET] = Difference(None, None)  # neither is to be shown
     return found
 
@@ -160,7 +170,7 @@ def _object(text: Any) -> dict[str, Any] | None:
 
 
 def _made(
-    database: Database, entry: Declared, known_sources: list[str], actor: Actor
+    database: Database, entry: DeclaredTrigger, known_sources: list[str], actor: Actor
 ) -> sa.Row[Any]:
     columns = dict(entry.columns)
     key_from = columns.pop("idempotency_key_from", None) or ""

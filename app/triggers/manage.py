@@ -42,7 +42,7 @@ def add_trigger(
     definition.require_valid(described, known_sources)
     definition.require_secret(new.secret, new.source)
     now = clock.now()
-    secret = database.safe.columns("secret", new.secret or secrets.token_hex(SECRET_BYTES))
+    secret = database.secret_box.columns("secret", new.secret or secrets.token_hex(SECRET_BYTES))
     made = described | secret | {"from_yaml": declared, "created_at": now, "updated_at": now}
     action = APPLIED if declared else "trigger.add"
     try:
@@ -152,7 +152,7 @@ def try_trigger(
         execution_id = int(connection.execute(insert).scalar_one())
         after = {"execution_id": execution_id}
         audit.record(connection, actor, "trigger.test", subject(trigger.id), after=after)
-    database.bell.ring()
+    database.notifier.notify()
     return execution_id
 
 
@@ -162,10 +162,10 @@ def _rotated(
     if not 0 <= grace_seconds <= definition.LONGEST_LIFETIME_SECONDS:  # nor is NaN
         raise InvalidTrigger("an old secret stays good for between 0 seconds and a hundred years")
     # one that is no good any more is not opened: the key that it was sealed with may be lost
-    previous = database.safe.opened(before) if grace_seconds else None
+    previous = database.secret_box.decrypt(before) if grace_seconds else None
     return {
-        **database.safe.columns("secret", secret),
-        **database.safe.columns("previous_secret", previous),
+        **database.secret_box.columns("secret", secret),
+        **database.secret_box.columns("previous_secret", previous),
         "previous_secret_expires_at": clock.now() + timedelta(seconds=grace_seconds),
     }
 

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from app import audit, db
 from app.audit import UNNAMED, Actor
 from app.db import Database, models
-from app.db.encryption import Safe
+from app.db.encryption import SecretBox
 from app.db.models import triggers
 from app.errors import InvalidSetting, SecretSealed
 
@@ -28,18 +28,18 @@ Change = Callable[[sa.Row[Any]], dict[str, str | None]]
 
 def reseal(database: Database, actor: Actor = UNNAMED) -> Iterator[int]:
     """Every secret is sealed with the first key; yields how many rows were changed, bit by bit."""
-    safe = database.safe
-    if not safe.keys:
+    secret_box = database.secret_box
+    if not secret_box.keys:
         raise InvalidSetting("set HOOKONCE_SECRET_KEY first: there is nothing to seal with")
-    yield from _rewrite(database, lambda row: _reseal_row(row, safe), actor, "secret.seal")
+    yield from _rewrite(database, lambda row: _reseal_row(row, secret_box), actor, "secret.seal")
 
 
 def unseal(database: Database, actor: Actor = UNNAMED) -> Iterator[int]:
     """Every secret stands in the clear again; yields how many rows were changed, bit by bit."""
-    safe, clear = database.safe, Safe()
+    secret_box, clear = database.secret_box, SecretBox()
 
     def change(row: sa.Row[Any]) -> dict[str, str | None]:
-        return _moved(row, safe, clear, _sealed_names(row))
+        return _moved(row, secret_box, clear, _sealed_names(row))
 
     yield from _rewrite(database, change, actor, "secret.unseal")
 
@@ -60,15 +60,15 @@ def steps(connection: Connection) -> int:
     return -(-int(connection.execute(query).scalar_one()) // AT_ONCE)
 
 
-def unopened(connection: Connection, safe: Safe) -> list[str]:
+def unopened(connection: Connection, secret_box: SecretBox) -> list[str]:
     """The slugs of the triggers whose secrets cannot be opened with our keys."""
     query = _KEEPING.where(triggers.c.sealed_secret.is_not(None))
-    return [row.slug for row in connection.execute(query) if not _opens(row, safe)]
+    return [row.slug for row in connection.execute(query) if not _opens(row, secret_box)]
 
 
-def _opens(row: Any, safe: Safe) -> bool:
+def _opens(row: Any, secret_box: SecretBox) -> bool:
     try:
-        safe.opened(row)
+        secret_box.decrypt(row)
     except SecretSealed:
         return False
     return True
@@ -95,25 +95,27 @@ def _rewrite(database: Database, change: Change, actor: Actor, action: str) -> I
         yield sum(1 for values in changes.values() if values)
 
 
-def _reseal_row(row: Any, safe: Safe) -> dict[str, str | None]:
+def _reseal_row(row: Any, secret_box: SecretBox) -> dict[str, str | None]:
     stale = [
         name
         for name in SECRETS
         if getattr(row, name)
         or (
             getattr(row, f"sealed_{name}") is not None
-            and not safe.current(getattr(row, f"sealed_{name}"))
+            and not secret_box.current(getattr(row, f"sealed_{name}"))
         )
     ]
-    return _moved(row, safe, safe, stale)
+    return _moved(row, secret_box, secret_box, stale)
 
 
 def _sealed_names(row: Any) -> list[str]:
     return [name for name in SECRETS if getattr(row, f"sealed_{name}") is not None]
 
 
-def _moved(row: Any, source: Safe, target: Safe, names: list[str]) -> dict[str, str | None]:
+def _moved(
+    row: Any, source: SecretBox, target: SecretBox, names: list[str]
+) -> dict[str, str | None]:
     values: dict[str, str | None] = {}
     for name in names:
-        values |= target.columns(name, source.opened(row, name))
+        values |= target.columns(name, source.decrypt(row, name))
     return values

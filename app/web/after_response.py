@@ -30,10 +30,10 @@ def respond(application: Callable[..., Iterable[bytes]], *given: Any) -> Iterabl
     later: list[Work] = []
     context = contextvars.copy_context()
     context.run(_later.set, later)
-    return _Response(context.run(application, *given), later, context)
+    return _DeferringResponse(context.run(application, *given), later, context)
 
 
-class _Response:
+class _DeferringResponse:
     """The pieces of an answer."""
 
     def __init__(self, pieces: Iterable[bytes], later: list[Work], context: Context) -> None:

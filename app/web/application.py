@@ -9,21 +9,21 @@ from app.auth import VIEWER
 from app.db import Database
 from app.intake.receive import opened
 from app.settings import Settings
-from app.stats.counters import Tally
+from app.stats.counters import Counters
 from app.web import after_response, errors
 from app.web.api import router
-from app.web.auth import PUBLIC, Doorman
-from app.web.context import Desk
-from app.web.health import Alive, Ready
+from app.web.auth import PUBLIC, Authenticator
+from app.web.context import ApiContext
+from app.web.health import Liveness, Readiness
 from app.web.metrics import Metrics
 from app.web.pages import rendering
-from app.web.request_log import RequestLines
-from app.web.routes import Doors, House
+from app.web.request_log import RequestLog
+from app.web.routes import GuardedApp, GuardedRoutes
 from app.web.security_headers import WEBHOOKS, SecurityHeaders
 from app.web.webhook import Webhook
 
 
-class App(House):
+class App(GuardedApp):
     """The application, with what its server should know of it."""
 
     answered_in_turn = WEBHOOKS
@@ -31,11 +31,11 @@ class App(House):
 
 
 def create_app(
-    settings: Settings, database: Database | None = None, tally: Tally | None = None
+    settings: Settings, database: Database | None = None, tally: Counters | None = None
 ) -> App:
     """The WSGI application for these settings, which counts what it does in this tally."""
     database = database or Database(settings)
-    app = App(middleware=[RequestLines(), SecurityHeaders(settings.hookonce_public_url)])
+    app = App(middleware=[RequestLog(), SecurityHeaders(settings.hookonce_public_url)])
     # as by default, but Falcon's own makes an encoder for each answer
     encode = json.JSONEncoder(ensure_ascii=False).encode
     app.resp_options.media_handlers[falcon.MEDIA_JSON] = media.JSONHandler(dumps=encode)
@@ -48,15 +48,15 @@ def create_app(
         later=after_response.defer,
     )
     webhook = Webhook(intake, settings.hookonce_max_body_bytes, settings.hookonce_public_url)
-    doorman = Doorman(database, intake.schema, settings)
-    doors = Doors(app, doorman)
-    doors.add("/api/triggers/webhook/{trigger_id}", webhook, POST=PUBLIC, GET=PUBLIC)
-    doors.add("/api/triggers/webhook/{trigger_id}/{secret:path}", webhook, POST=PUBLIC, GET=PUBLIC)
-    doors.add("/healthz", Alive(), GET=PUBLIC)
-    doors.add("/readyz", Ready(database), GET=PUBLIC)
+    authenticator = Authenticator(database, intake.schema, settings)
+    routes = GuardedRoutes(app, authenticator)
+    routes.add("/api/triggers/webhook/{trigger_id}", webhook, POST=PUBLIC, GET=PUBLIC)
+    routes.add("/api/triggers/webhook/{trigger_id}/{secret:path}", webhook, POST=PUBLIC, GET=PUBLIC)
+    routes.add("/healthz", Liveness(), GET=PUBLIC)
+    routes.add("/readyz", Readiness(database), GET=PUBLIC)
     public = settings.hookonce_metrics == "public"
-    doors.add("/metrics", Metrics(database, intake.schema), GET=PUBLIC if public else VIEWER)
-    desk = Desk(database, settings, doorman)
-    router.install(doors, desk)
-    rendering.install(app, doors, desk)
+    routes.add("/metrics", Metrics(database, intake.schema), GET=PUBLIC if public else VIEWER)
+    context = ApiContext(database, settings, authenticator)
+    router.install(routes, context)
+    rendering.install(app, routes, context)
     return app

@@ -13,13 +13,13 @@ import falcon
 
 from app import auth
 from app.audit import Actor
-from app.auth import LONGEST_TOKEN, Person, Role
+from app.auth import LONGEST_TOKEN, Identity, Role
 from app.db import Database, schema
 from app.db.schema import SchemaWatch
 from app.errors import Forbidden, SchemaBehind, Unauthenticated
 from app.settings import Settings
 from app.web import body
-from app.web.login_throttle import Throttle
+from app.web.login_throttle import LoginThrottle
 
 PUBLIC: Final = "public"
 Rule = Role | Literal["public"]
@@ -31,38 +31,38 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LONGEST_FORM = 65_536
 
 
-class Doorman:
+class Authenticator:
     """Knows everyone who has a token or a session."""
 
     def __init__(self, database: Database, schema: SchemaWatch, settings: Settings) -> None:
         self._database = database
         self._schema = schema
         self._settings = settings
-        self._throttle = Throttle()
+        self._throttle = LoginThrottle()
 
-    def admit(self, req: falcon.Request, role: Role) -> Person:
+    def admit(self, req: falcon.Request, role: Role) -> Identity:
         """Who asks, whose role is large enough.
 
         Raises Unauthenticated, Forbidden, or SchemaBehind while a migration is due.
         """
         self.require_schema()
-        person = self.recognise(req)
-        auth.require(person, role)
-        return person
+        identity = self.recognise(req)
+        auth.require(identity, role)
+        return identity
 
-    def recognise(self, req: falcon.Request) -> Person:
+    def recognise(self, req: falcon.Request) -> Identity:
         """Who asks, whatever their role; a token goes before a cookie."""
         if req.auth:
             return auth.of_token(self._database, _bearer(req.auth))
         cookies = req.get_cookie_values(self._cookie(req))
         if not cookies:
             raise Unauthenticated("send a token: Authorization: Bearer <token>")
-        person = auth.of_session(self._database, cookies[0][:LONGEST_TOKEN])
+        identity = auth.of_session(self._database, cookies[0][:LONGEST_TOKEN])
         if req.method not in SAFE_METHODS:
-            _require_csrf(req, person)
-        return person
+            _require_csrf(req, identity)
+        return identity
 
-    def begin(self, req: falcon.Request, resp: falcon.Response, token: str) -> Person:
+    def begin(self, req: falcon.Request, resp: falcon.Response, token: str) -> Identity:
         """Who holds the token; their browser has a session from now on.
 
         Raises Unauthenticated, or TooManyAttempts where too many have failed.
@@ -71,26 +71,26 @@ class Doorman:
         address = self.address(req)
         with self._throttle.attempt(address):
             seconds = self._settings.hookonce_session_seconds
-            person, secret = auth.begin_session(self._database, token, address, seconds)
+            identity, secret = auth.begin_session(self._database, token, address, seconds)
         resp.set_cookie(
             self._cookie(req),
             secret,
-            expires=person.expires_at,
+            expires=identity.expires_at,
             secure=self.behind_tls(req),
             http_only=True,
             same_site="Strict",
             path="/",
         )
-        return person
+        return identity
 
     def end(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The session is over, here and in the browser."""
-        auth.end_session(self._database, req.context.person, self.address(req))
+        auth.end_session(self._database, req.context.identity, self.address(req))
         resp.unset_cookie(self._cookie(req), same_site="Strict", path="/")
 
     def actor(self, req: falcon.Request) -> Actor:
         """Who asks, for the record."""
-        return Actor(req.context.person.name, self.address(req))
+        return Actor(req.context.identity.name, self.address(req))
 
     def address(self, req: falcon.Request) -> str:
         """Where the request comes from: past the proxies that the operator says stand in front."""
@@ -124,9 +124,9 @@ def _bearer(header: str) -> str:
     return token
 
 
-def _require_csrf(req: falcon.Request, person: Person) -> None:
+def _require_csrf(req: falcon.Request, identity: Identity) -> None:
     presented = req.get_header(CSRF_HEADER) or form(req).get(CSRF_FIELD, "")
-    expected = person.csrf_token or ""
+    expected = identity.csrf_token or ""
     if not secrets.compare_digest(presented.encode("utf-8", "replace"), expected.encode()):
         raise Forbidden(f"a change in a browser's session must carry its {CSRF_HEADER}")
 

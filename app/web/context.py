@@ -3,19 +3,19 @@
 from dataclasses import dataclass, field
 
 from app.db import Database
-from app.db.count_cache import Counter
+from app.db.count_cache import CountCache
 from app.settings import Settings
-from app.web.auth import Doorman
+from app.web.auth import Authenticator
 
 
 @dataclass(slots=True)
-class Desk:
+class ApiContext:
     """The database, the settings, and what was counted a moment ago."""
 
     database: Database
     settings: Settings
-    doorman: Doorman
-    counter: Counter = field(default_factory=Counter)
+    authenticator: Authenticator
+    counter: CountCache = field(default_factory=CountCache)
     next_warning_at: float = 0.0
 
     def webhook_url(self, trigger_id: int) -> str:

@@ -6,7 +6,7 @@ from app import health
 from app.db import Database
 
 
-class Alive:
+class Liveness:
     """GET /healthz: this process answers."""
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
@@ -14,7 +14,7 @@ class Alive:
         resp.media = {"status": "ok"}
 
 
-class Ready:
+class Readiness:
     """GET /readyz: events can be admitted, or what keeps them from it."""
 
     def __init__(self, database: Database) -> None:

@@ -21,7 +21,7 @@ ADDRESSES_AT_MOST = 1_000
 _ALL = "all"
 
 
-class Throttle:
+class LoginThrottle:
     """The failed attempts of the last minute, in this process."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

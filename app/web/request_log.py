@@ -23,26 +23,26 @@ _SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~+-]{0,63}", re.ASCII)
 logger = logging.getLogger("hookonce.web")
 
 
-class RequestLines:
+class RequestLog:
     """Middleware: to be named first, so that all else happens under the request's id."""
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
         """The id that came along is kept if it is sane; else one is made."""
-        req.context.errand = log.Errand(request_id(req.get_header(HEADER)))
+        req.context.request_context = log.RequestContext(request_id(req.get_header(HEADER)))
         req.context.began = time.monotonic()
-        log.begin(req.context.errand)
+        log.begin(req.context.request_context)
 
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, _resource: object, _succeeded: bool
     ) -> None:
         """The answer names the id; a line tells of the request if none did."""
-        resp.set_header(HEADER, req.context.errand.request_id)
+        resp.set_header(HEADER, req.context.request_context.request_id)
         took = time.monotonic() - req.context.began
         after_response.defer(partial(_tell, req, resp, took))
 
 
 def _tell(req: falcon.Request, resp: falcon.Response, seconds: float) -> None:
-    if not req.context.errand.told:
+    if not req.context.request_context.told:
         log.event(
             logger,
             logging.DEBUG if req.path in QUIET else logging.INFO,
@@ -51,7 +51,7 @@ def _tell(req: falcon.Request, resp: falcon.Response, seconds: float) -> None:
             route=req.uri_template,
             status=resp.status_code,
             seconds=round(seconds, 4),
-            actor=getattr(getattr(req.context, "person", None), "name", None),
+            actor=getattr(getattr(req.context, "identity", None), "name", None),
         )
 
 

@@ -11,21 +11,21 @@ from typing import Any
 import falcon
 
 from app.web import after_response
-from app.web.auth import PUBLIC, Doorman, Rule
+from app.web.auth import PUBLIC, Authenticator, Rule
 
 Responder = Callable[..., None]
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
-class Unruled(RuntimeError):
+class RuleMissing(RuntimeError):
     """A route says of a method neither that it is public nor which role it takes."""
 
 
-class _Ruled(SimpleNamespace):
+class _GuardedResource(SimpleNamespace):
     """The responders of a route, each as its rule wants it."""
 
 
-class House(falcon.App[falcon.Request, falcon.Response]):
+class GuardedApp(falcon.App[falcon.Request, falcon.Response]):
     """An application with no way in but through its Doors: raises Unruled for any other."""
 
     def __call__(self, *given: Any) -> Iterable[bytes]:
@@ -33,23 +33,23 @@ class House(falcon.App[falcon.Request, falcon.Response]):
         return after_response.respond(super().__call__, *given)
 
     def add_route(self, uri_template: str, resource: object, **options: Any) -> None:
-        if not isinstance(resource, _Ruled):
-            raise Unruled(f"{uri_template} says of no method who may pass: add it to the Doors")
+        if not isinstance(resource, _GuardedResource):
+            raise RuleMissing(f"{uri_template} says of no method who may pass: add it to the Doors")
         super().add_route(uri_template, resource, **options)
 
     def add_sink(self, *_: object, **__: object) -> None:
-        raise Unruled("a sink has no rule")
+        raise RuleMissing("a sink has no rule")
 
     def add_static_route(self, *_: object, **__: object) -> None:
-        raise Unruled("a directory of files has no rule")
+        raise RuleMissing("a directory of files has no rule")
 
 
-class Doors:
+class GuardedRoutes:
     """The application's routes; add each here."""
 
-    def __init__(self, app: House, doorman: Doorman) -> None:
+    def __init__(self, app: GuardedApp, authenticator: Authenticator) -> None:
         self._app = app
-        self._doorman = doorman
+        self._doorman = authenticator
         self.rules: dict[tuple[str, str], Rule] = {}
         """(route, method): the smallest role, or `public`."""
 
@@ -60,12 +60,14 @@ class Doors:
         """
         responders = _responders(resource)
         if set(responders) != set(rules):
-            raise Unruled(f"{route} answers {sorted(responders)} and has rules for {sorted(rules)}")
+            raise RuleMissing(
+                f"{route} answers {sorted(responders)} and has rules for {sorted(rules)}"
+            )
         guarded = {
             f"on_{method.lower()}": self._guarded(responder, rules[method])
             for method, responder in responders.items()
         }
-        self._app.add_route(route, _Ruled(**guarded))
+        self._app.add_route(route, _GuardedResource(**guarded))
         self.rules |= {(route, method): rule for method, rule in rules.items()}
 
     def _guarded(self, responder: Responder, rule: Rule) -> Responder:
@@ -74,7 +76,7 @@ class Doors:
         admit = self._doorman.admit
 
         def guarded(req: falcon.Request, resp: falcon.Response, **params: Any) -> None:
-            req.context.person = admit(req, rule)
+            req.context.identity = admit(req, rule)
             responder(req, resp, **params)
 
         return guarded

@@ -26,7 +26,7 @@ _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Constraints:
     """How small and large a number, or how long a text, may be."""
 
     least: float | None = None
@@ -38,12 +38,14 @@ class Limits:
     """The name of what is written here, for those who read the description: `date-time`."""
 
 
-def split(kind: Any) -> tuple[Any, Limits]:
+def split(kind: Any) -> tuple[Any, Constraints]:
     """The plain kind of an annotation, and its limits."""
     if get_origin(kind) is typing.Annotated:
         plain, *extras = get_args(kind)
-        return plain, next((each for each in extras if isinstance(each, Limits)), Limits())
-    return kind, Limits()
+        return plain, next(
+            (each for each in extras if isinstance(each, Constraints)), Constraints()
+        )
+    return kind, Constraints()
 
 
 def query(shape: type[Shape], given: Mapping[str, str | list[str]]) -> Shape:
@@ -183,7 +185,7 @@ def _scalar(name: str, value: Any, kind: type) -> Any:
     return _storable(name, value)
 
 
-def _within(name: str, value: Any, limits: Limits) -> Any:
+def _within(name: str, value: Any, limits: Constraints) -> Any:
     if isinstance(value, str):
         shortest, longest = limits.shortest or 0, limits.longest
         if len(value) < shortest or (longest is not None and len(value) > longest):
@@ -199,7 +201,7 @@ def _within(name: str, value: Any, limits: Limits) -> Any:
     return value
 
 
-def _few(name: str, value: list[Any], limits: Limits) -> list[Any]:
+def _few(name: str, value: list[Any], limits: Constraints) -> list[Any]:
     if limits.longest is not None and len(value) > limits.longest:
         raise InvalidRequest(f"{name} must have at most {limits.longest} items")
     return value

@@ -6,7 +6,7 @@ from typing import Any
 import falcon
 
 from app.errors import TooLarge, Unreadable
-from app.intake.message import Answer, Request
+from app.intake.message import Request, WebhookResponse
 from app.intake.receive import Intake, answered, greet, receive, turned_away
 from app.stats import outcomes
 from app.web import body
@@ -62,7 +62,7 @@ class Webhook:
             presented_secret=secret,
             url=self._public_url + req.relative_uri,
             query={name: value for name, value in req.params.items() if isinstance(value, str)},
-            errand=req.context.errand,
+            request_context=req.context.request_context,
         )
 
 
@@ -93,7 +93,7 @@ def _require_plain(req: falcon.Request) -> None:
         )
 
 
-def _respond(resp: falcon.Response, answer: Answer) -> None:
+def _respond(resp: falcon.Response, answer: WebhookResponse) -> None:
     resp.status = answer.status
     if isinstance(answer.body, str):
         resp.content_type = falcon.MEDIA_TEXT

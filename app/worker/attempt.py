@@ -19,7 +19,7 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class RetryTerms:
     """What decides how an attempt that fails goes on."""
 
     trigger_id: int
@@ -34,8 +34,8 @@ class Attempt:
 
     lease: Lease
     work: Work
-    terms: Terms
-    obstacle: ActionFailed | None = None
+    terms: RetryTerms
+    precondition_error: ActionFailed | None = None
     """What keeps it from being done at all."""
     request_id: str | None = None
     """Of the request that brought the event; the log names both by it."""
@@ -59,11 +59,11 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class FinishedAttempt:
     """An attempt that is over and waits to be settled."""
 
     lease: Lease
-    terms: Terms
+    terms: RetryTerms
     outcome: Outcome
     request_id: str | None = None
 

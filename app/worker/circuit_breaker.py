@@ -18,13 +18,13 @@ from app.db import utc_now
 from app.db.models import trigger_breakers
 from app.lifecycle import FAILED_ATTEMPT, LOST, TRANSIENT
 from app.settings import Settings
-from app.worker.attempt import Ended, Outcome
+from app.worker.attempt import FinishedAttempt, Outcome
 
 _breakers = trigger_breakers.c
 
 
 @dataclass(slots=True)
-class Tally:
+class FailureCount:
     """What a batch of attempts says about one trigger's target."""
 
     answered: bool = False
@@ -34,7 +34,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class BreakerChange:
     """A breaker that is open now, or closed again."""
 
     trigger_id: int
@@ -42,17 +42,17 @@ class Change:
     failure_count: int
 
 
-def tallied(ended: Iterable[Ended]) -> dict[int, Tally]:
+def tallied(ended: Iterable[FinishedAttempt]) -> dict[int, FailureCount]:
     """By trigger, in the order in which attempts ended. Pure.
 
     A permanent failure is an answer: to wait would help nobody. A lost attempt says nothing of the
     target.
     """
-    tallies: dict[int, Tally] = {}
+    tallies: dict[int, FailureCount] = {}
     for each in ended:
         if each.outcome.outcome == LOST:
             continue
-        tally = tallies.setdefault(each.terms.trigger_id, Tally())
+        tally = tallies.setdefault(each.terms.trigger_id, FailureCount())
         if _failed_for_now(each.outcome):
             tally.failure_count += 1
         else:
@@ -60,12 +60,12 @@ def tallied(ended: Iterable[Ended]) -> dict[int, Tally]:
     return tallies
 
 
-def all_answered(ended: Iterable[Ended]) -> bool:
+def all_answered(ended: Iterable[FinishedAttempt]) -> bool:
     """Whether no target failed last: then all there is to note is which breakers close. Pure."""
     return not any(tally.failure_count for tally in tallied(ended).values())
 
 
-def answered(ended: Iterable[Ended], settings: Settings) -> list[int]:
+def answered(ended: Iterable[FinishedAttempt], settings: Settings) -> list[int]:
     """The triggers whose breakers close, if they are open, now that these attempts ended. Pure."""
     if not settings.hookonce_breaker_failures:
         return []
@@ -88,18 +88,22 @@ def closing(trigger_ids: sa.ColumnElement[Any]) -> ReturningDelete[*tuple[Any, .
     )
 
 
-def closed(row: sa.Row[Any]) -> Change | None:
+def closed(row: sa.Row[Any]) -> BreakerChange | None:
     """What it means that the breaker of this row is gone; one that only counted was never open."""
-    return None if row.opened_at is None else Change(row.trigger_id, False, row.failure_count)
+    return (
+        None if row.opened_at is None else BreakerChange(row.trigger_id, False, row.failure_count)
+    )
 
 
-def note(connection: Connection, ended: Sequence[Ended], settings: Settings) -> list[Change]:
+def note(
+    connection: Connection, ended: Sequence[FinishedAttempt], settings: Settings
+) -> list[BreakerChange]:
     """Which breakers opened or closed, now that these attempts ended."""
     if not settings.hookonce_breaker_failures:
         return []
     tallies = tallied(ended)
     standing = _standing(connection, sorted(tallies))
-    changes: list[Change | None] = []
+    changes: list[BreakerChange | None] = []
     for trigger_id in sorted(tallies):  # in one order everywhere, so that none waits in a circle
         tally, row = tallies[trigger_id], standing.get(trigger_id)
         if tally.answered and row is not None:
@@ -136,14 +140,14 @@ def _standing_query() -> sa.Select[Any]:
     return sa.select(trigger_breakers).where(those)
 
 
-def _close(connection: Connection, row: sa.Row[Any]) -> Change | None:
+def _close(connection: Connection, row: sa.Row[Any]) -> BreakerChange | None:
     gone = sa.delete(trigger_breakers).where(_breakers.trigger_id == row.trigger_id)
     return closed(row) if connection.execute(gone).rowcount == 1 else None
 
 
 def _count(
     connection: Connection, trigger_id: int, failures: int, settings: Settings
-) -> Change | None:
+) -> BreakerChange | None:
     limit, seconds = settings.hookonce_breaker_failures, settings.hookonce_breaker_seconds
     counted = _breakers.failure_count + failures
     opens = _breakers.opened_at.is_not(None) | (counted >= limit)
@@ -162,7 +166,11 @@ def _count(
         _begin(connection, trigger_id)
         count = connection.execute(more).scalar()
     # it opens with the failure that reaches the limit, and only with that one
-    return Change(trigger_id, True, count) if count and count - failures < limit <= count else None
+    return (
+        BreakerChange(trigger_id, True, count)
+        if count and count - failures < limit <= count
+        else None
+    )
 
 
 def _begin(connection: Connection, trigger_id: int) -> None:

@@ -9,8 +9,8 @@ from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.actions.work import Work
-from app.db import held_by_index, is_one_of, locked_for_claim, utc_now
-from app.db.encryption import Safe
+from app.db import is_one_of, prefer_partial_index, skip_locked, utc_now
+from app.db.encryption import SecretBox
 from app.db.models import execution_attempts, execution_requests, trigger_executions, triggers
 from app.errors import ActionFailed, SecretSealed
 from app.executions import retry_policy
@@ -25,7 +25,7 @@ from app.executions.due import (
 from app.lifecycle import CONFIGURATION, RUNNING, WAITING
 from app.settings import Settings
 from app.worker import circuit_breaker
-from app.worker.attempt import Attempt, Lease, Terms, request_id
+from app.worker.attempt import Attempt, Lease, RetryTerms, request_id
 
 _executions = trigger_executions.c
 _waiting = is_one_of(_executions.status, WAITING)
@@ -39,7 +39,7 @@ def due_query() -> sa.Select[int]:
     return (
         sa.select(_executions.id)
         .where(_executions.trigger_id == _TRIGGER)
-        .where(_waiting, held_by_index(_waiting, _executions.id))
+        .where(_waiting, prefer_partial_index(_waiting, _executions.id))
         .where(_executions.next_attempt_at <= utc_now())
         .order_by(_executions.next_attempt_at, _executions.id)
         .limit(_LIMIT)
@@ -96,7 +96,7 @@ def _allowed(connection: Connection, turn: DueTrigger, count: int, settings: Set
     if turn.max_concurrency is None:
         return count
     mine = sa.select(triggers.c.max_concurrency).where(triggers.c.id == turn.trigger_id)
-    locked = connection.execute(locked_for_claim(mine, connection.dialect)).first()
+    locked = connection.execute(skip_locked(mine, connection.dialect)).first()
     if locked is None:
         return 0  # another worker is claiming of it
     if locked.max_concurrency is None:
@@ -139,7 +139,7 @@ def _described_by_id() -> sa.Select[Any]:
 def _claim(dialect: Dialect, in_order: bool) -> ReturningUpdate[*tuple[Any, ...]]:
     # A CTE is evaluated once; PostgreSQL may evaluate a plain sub-select again and take more.
     query = in_order_query() if in_order else due_query()
-    chosen = locked_for_claim(query, dialect).cte("chosen")
+    chosen = skip_locked(query, dialect).cte("chosen")
     return (
         sa.update(trigger_executions)
         .where(_executions.id.in_(sa.select(chosen.c.id)))
@@ -203,14 +203,14 @@ def _described(executions: Any) -> sa.Select[Any]:
 
 def _attempt(lease: Lease, row: Any, settings: Settings) -> Attempt:
     """One secret that cannot be opened keeps its own trigger's executions waiting, no other's."""
-    secret, obstacle = "", None
+    secret, precondition_error = "", None
     try:
-        secret = Safe(settings.hookonce_secret_key).opened(row) or ""
+        secret = SecretBox(settings.hookonce_secret_key).decrypt(row) or ""
     except SecretSealed as error:
-        obstacle = ActionFailed(str(error), permanent=False, reason=CONFIGURATION)
-    terms = Terms(row.trigger_id, retry_policy.standing(row.retry_policy), row.age_seconds)
+        precondition_error = ActionFailed(str(error), permanent=False, reason=CONFIGURATION)
+    terms = RetryTerms(row.trigger_id, retry_policy.standing(row.retry_policy), row.age_seconds)
     work = _work(row, lease, secret, settings)
-    return Attempt(lease, work, terms, obstacle, request_id(row.headers))
+    return Attempt(lease, work, terms, precondition_error, request_id(row.headers))
 
 
 def _work(row: Any, lease: Lease, secret: str, settings: Settings) -> Work:

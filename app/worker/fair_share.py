@@ -16,7 +16,7 @@ SINCE_EVER_SECONDS = 1e9
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class Capacity:
     """What a worker has to share out, and what it knows of those who want it."""
 
     places: int
@@ -34,7 +34,7 @@ class Room:
         return max(1, self.places // RESERVED_ONE_IN) if self.places > 1 else 0
 
 
-def out(turns: Sequence[DueTrigger], room: Room) -> dict[int, int]:
+def out(turns: Sequence[DueTrigger], room: Capacity) -> dict[int, int]:
     """How many of each trigger shall begin now: place by place to whoever holds the fewest.
 
     Between equals the longest waiting comes first. The reserved places go to triggers that are

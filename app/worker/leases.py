@@ -5,12 +5,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.db import is_one_of, locked_for_claim, utc_now
+from app.db import is_one_of, skip_locked, utc_now
 from app.db.models import execution_requests, trigger_executions, triggers
 from app.executions.due import age_seconds
 from app.executions.retry_policy import DEFAULT, RetryPolicy, standing
 from app.lifecycle import RUNNING
-from app.worker.attempt import Ended, Lease, Outcome, Terms, request_id
+from app.worker.attempt import FinishedAttempt, Lease, Outcome, RetryTerms, request_id
 
 _executions = trigger_executions.c
 
@@ -32,16 +32,16 @@ def expired_query(limit: int) -> sa.Select[Any]:
     )
 
 
-def expired(connection: Connection, limit: int, outcome: Outcome) -> list[Ended]:
+def expired(connection: Connection, limit: int, outcome: Outcome) -> list[FinishedAttempt]:
     """Attempts whose lease nobody renewed, locked for this transaction to settle as lost."""
-    query = locked_for_claim(expired_query(limit), connection.dialect)
+    query = skip_locked(expired_query(limit), connection.dialect)
     rows = connection.execute(query).all()
     policies = _policies(connection, {row.trigger_id for row in rows})
     requests = _request_ids(connection, {row.id for row in rows})
     return [
-        Ended(
+        FinishedAttempt(
             Lease(row.id, row.attempt_count, row.lease_owner),
-            Terms(row.trigger_id, policies.get(row.trigger_id, DEFAULT), row.age_seconds),
+            RetryTerms(row.trigger_id, policies.get(row.trigger_id, DEFAULT), row.age_seconds),
             outcome,
             requests.get(row.id),
         )

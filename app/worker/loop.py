@@ -15,12 +15,12 @@ from app.db import Database, schema
 from app.errors import DatabaseUnavailable, NoDatabase, SchemaMoved
 from app.executions import due
 from app.settings import Settings
-from app.stats.counters import Tally
+from app.stats.counters import Counters
 from app.worker import claim, classify, fair_share, run
-from app.worker.attempt import Attempt, Ended
-from app.worker.outage import Patience
-from app.worker.pool import Crew
-from app.worker.settlement_queue import Settling
+from app.worker.attempt import Attempt, FinishedAttempt
+from app.worker.outage import OutageBackoff
+from app.worker.pool import AttemptPool
+from app.worker.settlement_queue import SettlementQueue
 from app.worker.wake import Wake
 
 RESCUE_SECONDS = 1.0
@@ -42,20 +42,20 @@ class Worker:
         settings: Settings,
         concurrency: int = 4,
         chance: Callable[[], float] | None = None,
-        tally: Tally | None = None,
+        tally: Counters | None = None,
     ) -> None:
         self.owner = f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._database = database
         self._settings = settings
         self._concurrency = concurrency
-        self._crew = Crew(concurrency, attempted)
+        self._pool = AttemptPool(concurrency, attempted)
         self._wake = Wake()
-        self._settling = Settling(
+        self._settling = SettlementQueue(
             database, settings, self.owner, chance or random.SystemRandom().random, tally
         )
         self._schema = schema.SchemaWatch(database)
         self._paused = False
-        self._patience = Patience()
+        self._patience = OutageBackoff()
         self._renewal_seconds = settings.hookonce_lease_seconds / 3
         self._renew_at = 0.0
         self._rescue_at = 0.0
@@ -90,7 +90,7 @@ class Worker:
             owner=self.owner,
             concurrency=self._concurrency,
         )
-        with self._wake.hearing(self._database.bell):
+        with self._wake.hearing(self._database.notifier):
             while not stop.is_set():
                 began = time.monotonic()
                 if not self.work_once():
@@ -113,12 +113,12 @@ class Worker:
         try:
             self._wake.begin()
             self._settle()
-            if self._behind() or self._crew.full:
+            if self._behind() or self._pool.full:
                 return 0
             self._settle_lost()
             attempts = self._claim(self._look())
             for attempt in attempts:
-                self._crew.begin(attempt, then=self._wake.call)
+                self._pool.submit(attempt, then=self._wake.call)
             return len(attempts)
         except (DatabaseUnavailable, SchemaMoved) as error:
             self._wait_out(error)
@@ -129,12 +129,12 @@ class Worker:
 
     @property
     def _busy(self) -> bool:
-        return bool(self._crew.at_work()) or self._settling.pending
+        return bool(self._pool.at_work()) or self._settling.pending
 
     def _settle(self) -> None:
-        self._settling.add(self._crew.ended())
+        self._settling.add(self._pool.drain())
         if time.monotonic() >= self._renew_at:
-            self._settling.renew(self._crew.at_work())
+            self._settling.renew(self._pool.at_work())
             self._renew_at = time.monotonic() + self._renewal_seconds
         if self._settling.pending:
             self._require_schema()
@@ -159,7 +159,7 @@ class Worker:
     def _claim(self, turns: list[due.DueTrigger]) -> list[Attempt]:
         now = time.monotonic()
         able = [turn for turn in turns if self._unable.get(turn.trigger_id, now) <= now]
-        shares = fair_share.out(able, self._crew.room)
+        shares = fair_share.out(able, self._pool.capacity)
         chosen = [(turn, shares[turn.trigger_id]) for turn in able if turn.trigger_id in shares]
         try:
             return self._claimed(chosen) if chosen else []
@@ -181,11 +181,13 @@ class Worker:
 
     def _claimed(self, chosen: list[tuple[due.DueTrigger, int]]) -> list[Attempt]:
         simple = len(chosen) == 1 and claim.by_one_statement(chosen[0][0])
-        with (self._database.at_once if simple else self._database.writing)() as connection:
+        with (
+            self._database.single_statement if simple else self._database.writing
+        )() as connection:
             return claim.due(connection, self.owner, chosen, self._settings)
 
     def _finish(self) -> bool:
-        self._crew.dismiss()
+        self._pool.shutdown()
         never, deadline = threading.Event(), time.monotonic()
         deadline += self._settings.hookonce_shutdown_seconds
         while True:
@@ -203,7 +205,7 @@ class Worker:
 
     def _hand_back(self) -> None:
         """A program can be killed, and a call ends with us: but nothing of a plug-in is known."""
-        left = self._crew.at_work()
+        left = self._pool.at_work()
         reaper.end()
         try:
             self._require_schema()
@@ -236,13 +238,13 @@ class Worker:
         self._patience.wait_out(error)
 
 
-def attempted(attempt: Attempt) -> Ended | None:
+def attempted(attempt: Attempt) -> FinishedAttempt | None:
     """The attempt with its outcome; None if that cannot even be told: then its lease runs out."""
     try:
         began = time.monotonic()
-        result = attempt.obstacle or run.action(attempt.work)
+        result = attempt.precondition_error or run.action(attempt.work)
         outcome = classify.outcome(result, time.monotonic() - began, clock.now())
-        return Ended(attempt.lease, attempt.terms, outcome, attempt.request_id)
+        return FinishedAttempt(attempt.lease, attempt.terms, outcome, attempt.request_id)
     except Exception:
         logger.exception("an attempt failed in a way that nobody foresaw; its lease runs out")
         return None

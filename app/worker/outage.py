@@ -12,7 +12,7 @@ QUIET_SECONDS = 60.0
 logger = logging.getLogger("hookonce.worker")
 
 
-class Patience:
+class OutageBackoff:
     """Knows since when there is trouble, if there is; of one thread."""
 
     def __init__(self) -> None:

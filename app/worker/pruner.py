@@ -11,7 +11,7 @@ from app import log
 from app.db import Database, schema
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.executions import expired, prune
-from app.executions.prune import NOTHING, Step
+from app.executions.prune import NOTHING, PruneStep
 from app.settings import Settings
 
 EVERY_SECONDS = 600.0
@@ -21,7 +21,7 @@ REST = 4.0
 logger = logging.getLogger("hookonce.worker")
 
 
-class Sweeper:
+class Pruner:
     """Sweeps again and again from `start` to `stop`; `retry_seconds` is by source."""
 
     def __init__(
@@ -49,7 +49,7 @@ class Sweeper:
         if self._thread.is_alive():
             self._thread.join()
 
-    def sweep(self) -> Step:
+    def sweep(self) -> PruneStep:
         """Sweep once; what was removed."""
         with self._database.reading() as connection:
             if schema.standing(connection) != schema.history()[-1]:

@@ -9,18 +9,18 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DataError
 
 from app import lifecycle
-from app.db import planned_anew, utc_now
+from app.db import replanned, utc_now
 from app.db.models import execution_attempts, trigger_executions
 from app.errors import LeaseLost
 from app.worker import backoff, circuit_breaker
-from app.worker.attempt import Ended
+from app.worker.attempt import FinishedAttempt
 
 _executions = trigger_executions.c
 _attempts = execution_attempts.c
 
 
 def record(
-    connection: Connection, ended: Sequence[Ended], chance: Callable[[], float]
+    connection: Connection, ended: Sequence[FinishedAttempt], chance: Callable[[], float]
 ) -> list[str]:
     """The new status of each execution, written with its attempt's end.
 
@@ -37,12 +37,12 @@ def record(
     return [each["the_status"] for each in values]
 
 
-def at_once(
+def single_statement(
     connection: Connection,
-    ended: Sequence[Ended],
+    ended: Sequence[FinishedAttempt],
     chance: Callable[[], float],
     answered: Collection[int],
-) -> tuple[list[str], list[circuit_breaker.Change]]:
+) -> tuple[list[str], list[circuit_breaker.BreakerChange]]:
     """The same by one statement of PostgreSQL, which is a transaction of its own.
 
     It also closes the breakers of the triggers that were answered.
@@ -50,7 +50,7 @@ def at_once(
     values = [_values(each, chance) for each in ended]
     given = _columns(values) | {"closing": list(answered)}
     try:
-        with planned_anew(connection):
+        with replanned(connection):
             rows = connection.execute(_settle_at_once(), given).all()
     except DataError as error:
         if getattr(error.orig, "sqlstate", None) != _GUARDED:
@@ -63,7 +63,7 @@ def at_once(
 
 def _together(connection: Connection, values: Sequence[dict[str, Any]]) -> int:
     """How many were settled: by one statement, whose parameters are columns of rows."""
-    with planned_anew(connection):
+    with replanned(connection):
         return int(connection.execute(_settle_together(), _columns(values)).scalar_one())
 
 
@@ -183,7 +183,7 @@ def _end(given: Mapping[str, sa.ColumnElement[Any]]) -> sa.Update:
     )
 
 
-def _values(ended: Ended, chance: Callable[[], float]) -> dict[str, Any]:
+def _values(ended: FinishedAttempt, chance: Callable[[], float]) -> dict[str, Any]:
     outcome, status = ended.outcome, next_status(ended)
     return {
         "the_execution": ended.lease.execution_id,
@@ -201,7 +201,7 @@ def _values(ended: Ended, chance: Callable[[], float]) -> dict[str, Any]:
     }
 
 
-def next_status(ended: Ended) -> str:
+def next_status(ended: FinishedAttempt) -> str:
     """Where the execution goes from here. Pure."""
     outcome, policy = ended.outcome, ended.terms.policy
     if outcome.outcome == lifecycle.SUCCEEDED:
@@ -215,7 +215,7 @@ def next_status(ended: Ended) -> str:
     return lifecycle.after_failure(category, attempts_left=attempts_left)
 
 
-def _wait_seconds(ended: Ended, chance: float) -> float:
+def _wait_seconds(ended: FinishedAttempt, chance: float) -> float:
     if ended.outcome.handed_back:
         return 0.0
     asked = ended.outcome.retry_after_seconds

@@ -8,9 +8,9 @@ from app.db import Database
 from app.errors import DatabaseUnavailable, LeaseLost, SchemaMoved
 from app.settings import Settings
 from app.stats import outcomes
-from app.stats.counters import Tally
+from app.stats.counters import Counters
 from app.worker import circuit_breaker, classify, leases, settle
-from app.worker.attempt import Attempt, Ended
+from app.worker.attempt import Attempt, FinishedAttempt
 
 AT_ONCE = 100
 """How many are settled in one transaction: it holds SQLite's only write lock meanwhile."""
@@ -18,7 +18,7 @@ AT_ONCE = 100
 logger = logging.getLogger("hookonce.worker")
 
 
-class Settling:
+class SettlementQueue:
     """What one worker's attempts came to and is not committed yet."""
 
     def __init__(
@@ -27,21 +27,21 @@ class Settling:
         settings: Settings,
         owner: str,
         chance: Callable[[], float],
-        tally: Tally | None = None,
+        tally: Counters | None = None,
     ) -> None:
         self._database = database
         self._settings = settings
         self._owner = owner
         self._chance = chance
-        self._tally = tally or Tally()
-        self._waiting: list[Ended] = []
+        self._tally = tally or Counters()
+        self._waiting: list[FinishedAttempt] = []
 
     @property
     def pending(self) -> bool:
         """Whether anything is not written down yet."""
         return bool(self._waiting)
 
-    def add(self, ended: Sequence[Ended]) -> None:
+    def add(self, ended: Sequence[FinishedAttempt]) -> None:
         """Keep it until it is written down, however long the database is away.
 
         Who owns it by now is for the database to say: forgotten with its lease it would run again,
@@ -70,7 +70,12 @@ class Settling:
     def hand_back(self, attempts: Sequence[Attempt]) -> None:
         """The attempts, which were ended by us, are due again at once for any other worker."""
         given_back = classify.HANDED_BACK
-        self.add([Ended(each.lease, each.terms, given_back, each.request_id) for each in attempts])
+        self.add(
+            [
+                FinishedAttempt(each.lease, each.terms, given_back, each.request_id)
+                for each in attempts
+            ]
+        )
         self.write()
 
     def renew(self, attempts: Sequence[Attempt]) -> None:
@@ -85,7 +90,7 @@ class Settling:
         except (DatabaseUnavailable, SchemaMoved) as error:
             log.event(logger, logging.WARNING, "lease_not_renewed", detail=error)
 
-    def _write(self, batch: list[Ended]) -> None:
+    def _write(self, batch: list[FinishedAttempt]) -> None:
         try:
             self._commit(batch)
             del self._waiting[: len(batch)]
@@ -96,7 +101,7 @@ class Settling:
                 self._write_alone(each)
                 del self._waiting[0]
 
-    def _write_alone(self, ended: Ended) -> None:
+    def _write_alone(self, ended: FinishedAttempt) -> None:
         try:
             self._commit([ended])
         except (DatabaseUnavailable, SchemaMoved):
@@ -106,11 +111,13 @@ class Settling:
         except Exception:
             logger.exception("settling failed in a way that nobody foresaw; the lease runs out")
 
-    def _commit(self, batch: list[Ended]) -> None:
-        if self._database.says_all_at_once and circuit_breaker.all_answered(batch):
+    def _commit(self, batch: list[FinishedAttempt]) -> None:
+        if self._database.combines_statements and circuit_breaker.all_answered(batch):
             answered = circuit_breaker.answered(batch, self._settings)
-            with self._database.at_once() as connection:
-                statuses, changes = settle.at_once(connection, batch, self._chance, answered)
+            with self._database.single_statement() as connection:
+                statuses, changes = settle.single_statement(
+                    connection, batch, self._chance, answered
+                )
         else:
             with self._database.writing() as connection:
                 statuses = settle.record(connection, batch, self._chance)
@@ -119,13 +126,13 @@ class Settling:
         for change in changes:
             self._log_breaker(change)
 
-    def _tell(self, batch: Sequence[Ended], statuses: Sequence[str]) -> None:
+    def _tell(self, batch: Sequence[FinishedAttempt], statuses: Sequence[str]) -> None:
         """The operator, by log and by numbers, how each attempt ended."""
         for each, status in zip(batch, statuses, strict=True):
             self._tally.count(each.terms.trigger_id, _counts_as(each, status))
             _log_attempt(each, status)
 
-    def _log_breaker(self, change: circuit_breaker.Change) -> None:
+    def _log_breaker(self, change: circuit_breaker.BreakerChange) -> None:
         waits = {"probe_in_seconds": self._settings.hookonce_breaker_seconds}
         log.event(
             logger,
@@ -137,7 +144,7 @@ class Settling:
         )
 
 
-def _counts_as(ended: Ended, status: str) -> str:
+def _counts_as(ended: FinishedAttempt, status: str) -> str:
     if ended.outcome.outcome == lifecycle.LOST:
         return outcomes.ATTEMPT_LOST
     return _COUNTS_AS[status]
@@ -151,7 +158,7 @@ _COUNTS_AS = {
 }
 
 
-def _log_attempt(ended: Ended, status: str) -> None:
+def _log_attempt(ended: FinishedAttempt, status: str) -> None:
     outcome = ended.outcome
     log.event(
         logger,

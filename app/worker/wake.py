@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app import log
-from app.db.notify import Bell, Ear
+from app.db.notify import Listener, Notifier
 
 HEARING_SECONDS = 1.0
 """How often a worker that hears the bell looks all the same: a bell may be missed."""
@@ -27,7 +27,7 @@ class Wake:
     def __init__(self) -> None:
         self._called = threading.Event()
         self._lock = threading.Lock()
-        self._ear: Ear | None = None
+        self._ear: Listener | None = None
 
     def call(self) -> None:
         """End the sleep, or keep the next one from beginning."""
@@ -46,10 +46,10 @@ class Wake:
                 return
 
     @contextmanager
-    def hearing(self, bell: Bell) -> Iterator[None]:
+    def hearing(self, notifier: Notifier) -> Iterator[None]:
         """While this holds, the bell ends the sleep as well."""
         closed = threading.Event()
-        listener = threading.Thread(target=self._listen, args=(bell, closed), name="ear")
+        listener = threading.Thread(target=self._listen, args=(notifier, closed), name="ear")
         listener.daemon = True
         listener.start()
         try:
@@ -61,22 +61,22 @@ class Wake:
                     self._ear.interrupt()
             listener.join()
 
-    def _listen(self, bell: Bell, closed: threading.Event) -> None:
+    def _listen(self, notifier: Notifier, closed: threading.Event) -> None:
         while not closed.is_set():
             try:
-                with bell.listening() as ear, self._using(ear):
+                with notifier.listening() as listener, self._using(listener):
                     self.call()  # what came before may not have been looked at
                     while not closed.is_set():
-                        if ear.heard(LISTENING_SECONDS):
+                        if listener.wait(LISTENING_SECONDS):
                             self.call()
-            except bell.troubles as error:
+            except notifier.troubles as error:
                 log.event(logger, logging.WARNING, "worker_deaf", detail=error)
                 closed.wait(HEARING_SECONDS)
 
     @contextmanager
-    def _using(self, ear: Ear) -> Iterator[None]:
+    def _using(self, listener: Listener) -> Iterator[None]:
         with self._lock:
-            self._ear = ear
+            self._ear = listener
         try:
             yield
         finally:

@@ -9,7 +9,7 @@ import pytest
 from app.db import Database
 from app.db.schema import SchemaWatch
 from app.intake.receive import Intake
-from app.intake.trigger_cache import Triggers
+from app.intake.trigger_cache import TriggerCache
 from app.settings import Settings
 from tests.senders import NOW
 from tests.sink import Sink, listening
@@ -20,7 +20,7 @@ WriteScript = Callable[..., str]
 @pytest.fixture
 def intake(database: Database) -> Intake:
     """An intake that has looked at nothing yet, at the moment when the samples were signed."""
-    return Intake(database, Triggers(database), SchemaWatch(database), now=lambda: NOW)
+    return Intake(database, TriggerCache(database), SchemaWatch(database), now=lambda: NOW)
 
 
 @pytest.fixture

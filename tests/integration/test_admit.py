@@ -34,7 +34,7 @@ def admitted(database: Database, trigger_id: int, *keys: str | None) -> list[Ver
     schema = SchemaWatch(database).admitting()
     with database.writing() as connection:
         return [
-            admit.once(connection, schema, trigger_id, Admission("{}", key), REQUEST)
+            admit.admit_one(connection, schema, trigger_id, Admission("{}", key), REQUEST)
             for key in keys
         ]
 
@@ -190,8 +190,8 @@ def test_an_event_that_cannot_enter_takes_its_siblings_out_again(
 
     def admit_both() -> None:
         with database.writing() as connection:
-            admit.once(connection, schema, trigger_id, Admission("{}", "k-1"), REQUEST)
-            admit.once(connection, schema, 4711, Admission("{}", "k-2"), REQUEST)
+            admit.admit_one(connection, schema, trigger_id, Admission("{}", "k-1"), REQUEST)
+            admit.admit_one(connection, schema, 4711, Admission("{}", "k-2"), REQUEST)
 
     with pytest.raises(IntegrityError):
         admit_both()
@@ -209,7 +209,9 @@ def test_the_request_is_kept_byte_for_byte_without_its_secrets(
     schema = SchemaWatch(database).admitting()
 
     with database.writing() as connection:
-        admit.once(connection, schema, trigger_id, Admission("{}", None), factories.request(sent))
+        admit.admit_one(
+            connection, schema, trigger_id, Admission("{}", None), factories.request(sent)
+        )
 
     with database.reading() as connection:
         kept = connection.execute(sa.select(execution_requests)).one()
@@ -227,7 +229,9 @@ def test_a_header_that_tells_the_address_is_not_kept_where_a_secret_stands_in_th
     schema = SchemaWatch(database).admitting()
 
     with database.writing() as connection:
-        admit.once(connection, schema, trigger_id, Admission("{}", None), factories.request(sent))
+        admit.admit_one(
+            connection, schema, trigger_id, Admission("{}", None), factories.request(sent)
+        )
 
     with database.reading() as connection:
         kept = connection.execute(sa.select(execution_requests)).one()

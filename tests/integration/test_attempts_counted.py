@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from app.db import Database
 from app.settings import Settings
 from app.stats import outcomes, totals
-from app.stats.counters import Tally
+from app.stats.counters import Counters
 from app.worker.loop import Worker
 from tests import factories
 from tests.integration.conftest import WriteScript
@@ -37,7 +37,7 @@ def test_an_attempt_counts_as_what_became_of_it(
     given = {"action_payload": write_script(script), "retry_policy": policy}
     trigger_id = factories.trigger(database, **given)
     factories.execution(database, trigger_id)
-    tally = Tally()
+    tally = Counters()
 
     Worker(database, settings, tally=tally).run_once()
 
@@ -48,7 +48,7 @@ def test_an_attempt_counts_as_what_became_of_it(
 def test_a_lost_attempt_counts_as_lost(database: Database, settings: Settings) -> None:
     expired = {"lease_expires_at": sa.literal_column("'2020-01-01 00:00:00'")}
     factories.execution(database, factories.trigger(database), "running", **expired)
-    tally = Tally()
+    tally = Counters()
 
     Worker(database, settings, tally=tally).work_once()
 

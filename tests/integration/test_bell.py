@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from app import actions
 from app.db import Database
-from app.db.notify import Ear
+from app.db.notify import Listener
 from app.settings import Settings
 from app.worker.loop import Worker
 from app.worker.wake import DEAF_SECONDS, HEARING_SECONDS, Wake
@@ -21,56 +21,58 @@ NEVER = Event()
 
 
 @pytest.fixture
-def ear(database: Database) -> Iterator[Ear]:
-    with database.bell.listening() as listening:
+def listener(database: Database) -> Iterator[Listener]:
+    with database.notifier.listening() as listening:
         yield listening
 
 
 def commit(database: Database) -> None:
     """As whoever admits an execution does."""
     factories.trigger(database)
-    database.bell.ring()
+    database.notifier.notify()
 
 
-def test_what_is_committed_is_heard(database: Database, ear: Ear) -> None:
+def test_what_is_committed_is_heard(database: Database, listener: Listener) -> None:
     commit(database)
 
-    assert ear.heard(DEADLINE_SECONDS)
+    assert listener.wait(DEADLINE_SECONDS)
 
 
-def test_silence_is_not_heard(ear: Ear) -> None:
-    assert not ear.heard(0.05)
+def test_silence_is_not_heard(listener: Listener) -> None:
+    assert not listener.wait(0.05)
 
 
-def test_what_one_process_commits_another_hears_as_well(settings: Settings, ear: Ear) -> None:
+def test_what_one_process_commits_another_hears_as_well(
+    settings: Settings, listener: Listener
+) -> None:
     another = Database(settings)
     for _ in range(20):
         commit(another)
 
-    heard = ear.heard(DEADLINE_SECONDS)
+    heard = listener.wait(DEADLINE_SECONDS)
     another.dispose()
 
     assert heard
 
 
 def test_what_a_process_commits_last_is_heard_though_it_ends_at_once(
-    settings: Settings, ear: Ear
+    settings: Settings, listener: Listener
 ) -> None:
     for _ in range(5):
         short_lived = Database(settings)
         commit(short_lived)
         short_lived.dispose()
 
-        assert ear.heard(HEARING_SECONDS)
-        while ear.heard(0.05):  # what else it rang
+        assert listener.wait(HEARING_SECONDS)
+        while listener.wait(0.05):  # what else it rang
             pass
 
 
-def test_a_listener_can_be_interrupted(ear: Ear) -> None:
+def test_a_listener_can_be_interrupted(listener: Listener) -> None:
     began = time.monotonic()
-    ear.interrupt()
+    listener.interrupt()
 
-    assert not ear.heard(DEADLINE_SECONDS)
+    assert not listener.wait(DEADLINE_SECONDS)
     assert time.monotonic() - began < DEADLINE_SECONDS / 2
 
 
@@ -92,16 +94,18 @@ def deafen(database: Database) -> None:
     copy.replace(path)
 
 
-def test_a_listener_whose_connection_is_gone_says_so(database: Database, ear: Ear) -> None:
+def test_a_listener_whose_connection_is_gone_says_so(
+    database: Database, listener: Listener
+) -> None:
     deafen(database)
 
-    with pytest.raises(database.bell.troubles):
-        listen_on(ear)
+    with pytest.raises(database.notifier.troubles):
+        listen_on(listener)
 
 
-def listen_on(ear: Ear) -> None:
+def listen_on(listener: Listener) -> None:
     while True:
-        ear.heard(0.05)
+        listener.wait(0.05)
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])

@@ -16,8 +16,8 @@ from app.db.models import trigger_breakers
 from app.errors import ActionFailed
 from app.settings import Settings
 from app.worker import circuit_breaker
-from app.worker.attempt import Ended, Lease, Outcome, Terms
-from app.worker.circuit_breaker import Change
+from app.worker.attempt import FinishedAttempt, Lease, Outcome, RetryTerms
+from app.worker.circuit_breaker import BreakerChange
 from app.worker.loop import Worker
 from tests import factories
 
@@ -45,8 +45,10 @@ def breakers(database: Database) -> list[Any]:
 
 def after(
     database: Database, settings: Settings, trigger_id: int, *outcomes: Outcome
-) -> list[circuit_breaker.Change]:
-    ended = [Ended(Lease(1, 1, "a"), Terms(trigger_id), outcome) for outcome in outcomes]
+) -> list[circuit_breaker.BreakerChange]:
+    ended = [
+        FinishedAttempt(Lease(1, 1, "a"), RetryTerms(trigger_id), outcome) for outcome in outcomes
+    ]
     with database.writing() as connection:
         return circuit_breaker.note(connection, ended, settings)
 
@@ -62,7 +64,7 @@ def test_the_failure_that_reaches_the_limit_opens_the_breaker(
     assert after(database, patient, trigger_id, FAILED, FAILED) == []
     assert breakers(database)[0].opened_at is None
 
-    assert after(database, patient, trigger_id, FAILED) == [Change(trigger_id, True, 3)]
+    assert after(database, patient, trigger_id, FAILED) == [BreakerChange(trigger_id, True, 3)]
     assert after(database, patient, trigger_id, FAILED) == []
     assert breakers(database)[0].opened_at is not None
 
@@ -83,7 +85,7 @@ def test_a_success_closes_the_breaker(
 ) -> None:
     after(database, patient, trigger_id, FAILED, FAILED, FAILED)
 
-    assert after(database, patient, trigger_id, SUCCEEDED) == [Change(trigger_id, False, 3)]
+    assert after(database, patient, trigger_id, SUCCEEDED) == [BreakerChange(trigger_id, False, 3)]
 
 
 def test_a_lost_attempt_says_nothing_of_the_target(
@@ -115,7 +117,7 @@ def test_a_breaker_that_is_turned_off_counts_nothing(
 def test_only_answers_that_came_last_leave_nothing_to_count(
     patient: Settings, outcomes: list[Outcome], all_answered: bool, answered: list[int]
 ) -> None:
-    ended = [Ended(Lease(1, 1, "a"), Terms(7), outcome) for outcome in outcomes]
+    ended = [FinishedAttempt(Lease(1, 1, "a"), RetryTerms(7), outcome) for outcome in outcomes]
 
     assert circuit_breaker.all_answered(ended) is all_answered
     assert circuit_breaker.answered(ended, patient) == answered

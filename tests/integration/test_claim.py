@@ -32,7 +32,7 @@ def claimed(
     with database.reading() as connection:
         turns = due.turns(connection)
     shares = fair_share.out(
-        turns, fair_share.Room(limit, {}, quick={turn.trigger_id for turn in turns})
+        turns, fair_share.Capacity(limit, {}, quick={turn.trigger_id for turn in turns})
     )
     chosen = [(turn, shares[turn.trigger_id]) for turn in turns if turn.trigger_id in shares]
     with database.writing() as connection:

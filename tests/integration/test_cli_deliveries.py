@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 from app import cli, clock
 from app.db import Database
 from app.stats import outcomes
-from app.stats.counter_writer import Writer
-from app.stats.counters import NOBODY, Tally
+from app.stats.counter_writer import CounterWriter
+from app.stats.counters import NOBODY, Counters
 from tests import factories
 
 Hookonce = Callable[..., Result]
@@ -39,11 +39,11 @@ def orders(database: Database) -> int:
     """A trigger with numbers of this hour, of 23 hours ago, and of a day ago."""
     trigger_id = factories.trigger(database, slug="orders")
     for hours in (0, 23, 24):
-        tally = Tally(lambda hours=hours: NOW - timedelta(hours=hours))
+        tally = Counters(lambda hours=hours: NOW - timedelta(hours=hours))
         tally.count(trigger_id, outcomes.ACCEPTED, 3)
         tally.count(trigger_id, outcomes.STALE)
         tally.count(NOBODY, outcomes.UNKNOWN_TRIGGER)
-        assert Writer(tally, database, 3600).flush()
+        assert CounterWriter(tally, database, 3600).flush()
     return trigger_id
 
 
@@ -52,9 +52,9 @@ def mismatch(database: Database, orders: int) -> int:
     """An execution under whose key another payload came; its id."""
     given = {"idempotency_key": "k-1", "payload_digest": "a" * 64}
     execution_id = factories.execution(database, orders, **given)
-    tally = Tally(lambda: NOW)
+    tally = Counters(lambda: NOW)
     tally.repeat(execution_id, DIGEST)
-    assert Writer(tally, database, 3600).flush()
+    assert CounterWriter(tally, database, 3600).flush()
     return execution_id
 
 

@@ -16,8 +16,8 @@ from app.audit import Actor
 from app.cli import execution
 from app.db import Database, utc_now
 from app.db.models import execution_repeats
-from app.stats.counter_writer import Writer
-from app.stats.counters import Tally
+from app.stats.counter_writer import CounterWriter
+from app.stats.counters import Counters
 from app.triggers import manage, removal
 from app.web.api import router
 from tests import factories
@@ -301,10 +301,10 @@ def test_the_statistics_are_those_of_the_api(
 ) -> None:
     trigger_id = factories.trigger(database, source="slack")
     factories.execution(database, trigger_id, "failed", error_reason="auth", received_at=utc_now())
-    tally = Tally()
+    tally = Counters()
     tally.count(trigger_id, "duplicate", 3)
     tally.answered(trigger_id, 0.004)
-    Writer(tally, database, 3600).flush()
+    CounterWriter(tally, database, 3600).flush()
 
     shown, of_api = printed(hookonce("stats", "--json")), stats()
 

@@ -9,15 +9,15 @@ from app import lifecycle
 from app.db import Database
 from app.db.models import trigger_executions
 from app.executions import dead_letters
-from app.executions.dead_letters import UNKNOWN, Chosen
+from app.executions.dead_letters import UNKNOWN, DeadLetterFilter
 from tests import factories
 from tests.plans import explain
 
 NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
-EVERY_FILTER = Chosen(1, "timeout", "transient", NOON, NOON, "k", (1, 2))
+EVERY_FILTER = DeadLetterFilter(1, "timeout", "transient", NOON, NOON, "k", (1, 2))
 
 
-def found(database: Database, chosen: Chosen, limit: int | None = None) -> list[int]:
+def found(database: Database, chosen: DeadLetterFilter, limit: int | None = None) -> list[int]:
     return [row.id for row in dead_letters.each(database, chosen, limit)]
 
 
@@ -27,7 +27,7 @@ def test_only_dead_letters_are_found_newest_first(database: Database) -> None:
         status: factories.execution(database, trigger_id, status) for status in lifecycle.STATUSES
     }
 
-    assert found(database, Chosen()) == sorted(
+    assert found(database, DeadLetterFilter()) == sorted(
         (by_status[status] for status in lifecycle.DEAD), reverse=True
     )
 
@@ -35,19 +35,21 @@ def test_only_dead_letters_are_found_newest_first(database: Database) -> None:
 @pytest.mark.parametrize(
     ("chosen", "expected"),
     [
-        (Chosen(reason="timeout"), [0]),
-        (Chosen(reason=UNKNOWN), [2]),
-        (Chosen(category="permanent"), [1]),
-        (Chosen(since=NOON), [1, 0]),
-        (Chosen(until=NOON), [2]),
-        (Chosen(since=NOON, until=NOON + timedelta(hours=1)), [0]),
-        (Chosen(key="one"), [0]),
-        (Chosen(key="one", reason="rejected"), []),
-        (Chosen(), [2, 1, 0]),
+        (DeadLetterFilter(reason="timeout"), [0]),
+        (DeadLetterFilter(reason=UNKNOWN), [2]),
+        (DeadLetterFilter(category="permanent"), [1]),
+        (DeadLetterFilter(since=NOON), [1, 0]),
+        (DeadLetterFilter(until=NOON), [2]),
+        (DeadLetterFilter(since=NOON, until=NOON + timedelta(hours=1)), [0]),
+        (DeadLetterFilter(key="one"), [0]),
+        (DeadLetterFilter(key="one", reason="rejected"), []),
+        (DeadLetterFilter(), [2, 1, 0]),
     ],
     ids=repr,
 )
-def test_each_filter_narrows(database: Database, chosen: Chosen, expected: list[int]) -> None:
+def test_each_filter_narrows(
+    database: Database, chosen: DeadLetterFilter, expected: list[int]
+) -> None:
     hour = timedelta(hours=1)
     trigger_id = factories.trigger(database)
     ids = [
@@ -70,9 +72,9 @@ def test_a_trigger_and_ids_narrow(database: Database) -> None:
     one, other = factories.trigger(database), factories.trigger(database)
     ids = [factories.execution(database, each, "failed") for each in (one, other, other)]
 
-    assert found(database, Chosen(trigger_id=other)) == ids[:0:-1]
-    assert found(database, Chosen(ids=(ids[0], ids[2], 4711))) == [ids[2], ids[0]]
-    assert found(database, Chosen(ids=())) == []
+    assert found(database, DeadLetterFilter(trigger_id=other)) == ids[:0:-1]
+    assert found(database, DeadLetterFilter(ids=(ids[0], ids[2], 4711))) == [ids[2], ids[0]]
+    assert found(database, DeadLetterFilter(ids=())) == []
 
 
 def test_all_pages_are_gone_through_and_nothing_comes_twice(
@@ -82,9 +84,9 @@ def test_all_pages_are_gone_through_and_nothing_comes_twice(
     trigger_id = factories.trigger(database)
     ids = [factories.execution(database, trigger_id, "failed") for _ in range(9)]
 
-    assert found(database, Chosen()) == ids[::-1]
-    assert found(database, Chosen(), limit=4) == ids[:4:-1]
-    assert found(database, Chosen(), limit=3) == ids[:5:-1]
+    assert found(database, DeadLetterFilter()) == ids[::-1]
+    assert found(database, DeadLetterFilter(), limit=4) == ids[:4:-1]
+    assert found(database, DeadLetterFilter(), limit=3) == ids[:5:-1]
 
 
 def test_what_dies_meanwhile_is_not_in_the_list(
@@ -95,7 +97,7 @@ def test_what_dies_meanwhile_is_not_in_the_list(
     ids = [factories.execution(database, trigger_id, "failed") for _ in range(3)]
 
     seen = []
-    for row in dead_letters.each(database, Chosen()):
+    for row in dead_letters.each(database, DeadLetterFilter()):
         seen.append(row.id)
         factories.execution(database, trigger_id, "failed")
 
@@ -110,7 +112,7 @@ def test_they_are_counted_by_trigger_and_reason(database: Database) -> None:
     factories.execution(database, one, "completed", error_reason="timeout")
 
     with database.reading() as connection:
-        counted = [tuple(row) for row in dead_letters.counts(connection, Chosen())]
+        counted = [tuple(row) for row in dead_letters.counts(connection, DeadLetterFilter())]
 
     assert counted == [("other", UNKNOWN, 2), ("one", "timeout", 1), ("other", "auth", 1)]
 
@@ -141,11 +143,11 @@ def plan(database: Database, query: sa.Select[object]) -> str:
 @pytest.mark.parametrize(
     "query",
     [
-        dead_letters.page_query(Chosen()),
-        dead_letters.page_query(Chosen(), before_id=1000),
-        dead_letters.page_query(Chosen(trigger_id=1, reason="timeout"), before_id=1000),
-        dead_letters.counts_query(Chosen()),
-        dead_letters.counts_query(Chosen(trigger_id=1)),
+        dead_letters.page_query(DeadLetterFilter()),
+        dead_letters.page_query(DeadLetterFilter(), before_id=1000),
+        dead_letters.page_query(DeadLetterFilter(trigger_id=1, reason="timeout"), before_id=1000),
+        dead_letters.counts_query(DeadLetterFilter()),
+        dead_letters.counts_query(DeadLetterFilter(trigger_id=1)),
     ],
     ids=["first page", "next page", "of a trigger", "counts", "counts of a trigger"],
 )

@@ -13,10 +13,10 @@ from app.db.models import execution_requests, trigger_executions
 from app.db.schema import SchemaWatch
 from app.errors import DatabaseUnavailable
 from app.intake import admit
-from app.intake.batch import Admitting, Entry, Result
+from app.intake.batch import AdmissionRequest, BatchAdmission, Result
 from app.intake.message import Admission, Request, Verdict
 from app.intake.store.postgresql import postgresql_entering, postgresql_standing
-from app.intake.store.rows import shape
+from app.intake.store.rows import features
 from app.intake.store.sqlite import sqlite_standing, sqlite_standing_alone
 from app.settings import Settings
 from app.stats import outcomes
@@ -30,8 +30,8 @@ _ROW = "integer, text, text, text, text, text, bytea"
 
 
 @pytest.fixture
-def admitting(database: Database) -> Admitting:
-    return Admitting(database, SchemaWatch(database), pre_check=True)
+def admitting(database: Database) -> BatchAdmission:
+    return BatchAdmission(database, SchemaWatch(database), pre_check=True)
 
 
 @pytest.fixture
@@ -39,10 +39,12 @@ def trigger_id(database: Database) -> int:
     return factories.trigger(database)
 
 
-def entry(trigger_id: int, *keys: str | None, body: bytes = b"{}") -> Entry:
+def entry(trigger_id: int, *keys: str | None, body: bytes = b"{}") -> AdmissionRequest:
     """A request with an event for each key."""
     events = [Admission(f'{{"key": "{key}"}}', key, None if key is None else "d") for key in keys]
-    return Entry(trigger_id, events, Request(str(trigger_id), {"content-type": "a/b"}, body))
+    return AdmissionRequest(
+        trigger_id, events, Request(str(trigger_id), {"content-type": "a/b"}, body)
+    )
 
 
 def outcome_of(result: list[Verdict] | Exception) -> object:
@@ -50,7 +52,7 @@ def outcome_of(result: list[Verdict] | Exception) -> object:
 
 
 def test_each_event_of_each_request_is_an_execution_in_their_order(
-    database: Database, admitting: Admitting, trigger_id: int
+    database: Database, admitting: BatchAdmission, trigger_id: int
 ) -> None:
     other_id = factories.trigger(database)
 
@@ -77,7 +79,7 @@ def test_each_event_of_each_request_is_an_execution_in_their_order(
 
 
 def test_every_execution_keeps_the_request_it_came_with(
-    database: Database, admitting: Admitting, trigger_id: int
+    database: Database, admitting: BatchAdmission, trigger_id: int
 ) -> None:
     bodies = [b"", bytes(range(256)), b"x" * 100_000]
 
@@ -92,7 +94,7 @@ def test_every_execution_keeps_the_request_it_came_with(
 
 
 def test_a_key_that_comes_twice_in_one_batch_enters_once(
-    database: Database, admitting: Admitting, trigger_id: int
+    database: Database, admitting: BatchAdmission, trigger_id: int
 ) -> None:
     results = admitting.admit([entry(trigger_id, "a"), entry(trigger_id, "a", "b", "b")])
 
@@ -104,7 +106,7 @@ def test_a_key_that_comes_twice_in_one_batch_enters_once(
 
 
 def test_what_stood_before_is_a_duplicate_beside_what_is_new(
-    admitting: Admitting, trigger_id: int
+    admitting: BatchAdmission, trigger_id: int
 ) -> None:
     before = admitting.admit([entry(trigger_id, "a")])[0][0]
 
@@ -115,7 +117,7 @@ def test_what_stood_before_is_a_duplicate_beside_what_is_new(
 
 
 def test_a_race_lost_by_one_fails_none_of_the_others(
-    database: Database, admitting: Admitting, trigger_id: int
+    database: Database, admitting: BatchAdmission, trigger_id: int
 ) -> None:
     admitting.admit([entry(trigger_id, "a")])
     blind = dataclasses.replace(admitting, pre_check=False)
@@ -131,7 +133,7 @@ def test_a_race_lost_by_one_fails_none_of_the_others(
 
 
 def test_a_row_that_breaks_another_constraint_fails_alone_and_is_no_duplicate(
-    database: Database, admitting: Admitting, trigger_id: int
+    database: Database, admitting: BatchAdmission, trigger_id: int
 ) -> None:
     results = admitting.admit([entry(trigger_id, "a"), entry(4711, "a"), entry(trigger_id, "b")])
 
@@ -144,7 +146,7 @@ def test_a_row_that_breaks_another_constraint_fails_alone_and_is_no_duplicate(
 
 
 def admitted_while_another_admits_a_then_b(
-    admitting: Admitting, trigger_id: int, *entries: Entry, blocked_seconds: float
+    admitting: BatchAdmission, trigger_id: int, *entries: AdmissionRequest, blocked_seconds: float
 ) -> list[Result]:
     """What becomes of them if another process admits `a`, and when they wait for it, `b` as well.
 
@@ -164,7 +166,7 @@ def admitted_while_another_admits_a_then_b(
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 def test_keys_enter_in_one_order_so_that_two_processes_never_wait_in_a_circle(
-    admitting: Admitting, trigger_id: int
+    admitting: BatchAdmission, trigger_id: int
 ) -> None:
     results = admitted_while_another_admits_a_then_b(
         admitting, trigger_id, entry(trigger_id, "b"), entry(trigger_id, "a"), blocked_seconds=0.2
@@ -175,7 +177,7 @@ def test_keys_enter_in_one_order_so_that_two_processes_never_wait_in_a_circle(
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 def test_a_request_that_was_given_up_in_a_circle_is_admitted_all_the_same(
-    admitting: Admitting, trigger_id: int
+    admitting: BatchAdmission, trigger_id: int
 ) -> None:
     admitting.admit([entry(trigger_id, "0")])
     blind = dataclasses.replace(admitting, pre_check=False)
@@ -194,7 +196,7 @@ def test_without_the_database_each_is_told_so(
     database: Database, settings: Settings, trigger_id: int
 ) -> None:
     impatient = Database(dataclasses.replace(settings, hookonce_database_timeout_seconds=0.2))
-    admitting = Admitting(impatient, SchemaWatch(impatient), pre_check=True)
+    admitting = BatchAdmission(impatient, SchemaWatch(impatient), pre_check=True)
 
     with database.writing() as connection:
         if connection.dialect.name == "postgresql":
@@ -210,7 +212,7 @@ def test_without_the_database_each_is_told_so(
 
 @pytest.mark.parametrize("revision", ["0011", "0007", "0004", "0002"])
 def test_on_an_older_schema_it_is_said_in_older_words(
-    database: Database, database_url: str, admitting: Admitting, trigger_id: int, revision: str
+    database: Database, database_url: str, admitting: BatchAdmission, trigger_id: int, revision: str
 ) -> None:
     admitting.admit([entry(trigger_id, "a")])
     migrate(database_url, to=revision, down=True)
@@ -226,7 +228,7 @@ def test_on_an_older_schema_it_is_said_in_older_words(
 
 
 def test_the_next_number_follows_on_whatever_way_an_execution_came(
-    database: Database, admitting: Admitting, trigger_id: int
+    database: Database, admitting: BatchAdmission, trigger_id: int
 ) -> None:
     ids = []
     for number in range(3):
@@ -240,9 +242,9 @@ def test_the_next_number_follows_on_whatever_way_an_execution_came(
 
 @pytest.mark.parametrize("alone", [True, False])
 def test_the_look_up_is_answered_from_the_unique_index(
-    database: Database, admitting: Admitting, alone: bool
+    database: Database, admitting: BatchAdmission, alone: bool
 ) -> None:
-    known = shape(admitting.schema.current())
+    known = features(admitting.schema.current())
     with database.reading() as connection:
         if connection.dialect.name == "sqlite":
             query, keys = (sqlite_standing_alone, "k") if alone else (sqlite_standing, '["k"]')
@@ -282,9 +284,9 @@ _ONE_OF_EACH = """
     ids=["never analysed", "analysed while empty", "analysed with one row", "one among many"],
 )
 def test_whatever_postgresql_believes_of_a_table_a_key_is_looked_up_by_the_unique_index(
-    database: Database, admitting: Admitting, trigger_id: int, history: list[str]
+    database: Database, admitting: BatchAdmission, trigger_id: int, history: list[str]
 ) -> None:
-    known = shape(admitting.schema.current())
+    known = features(admitting.schema.current())
     together = postgresql_standing(known).replace("%s", "$1", 1).replace("%s", "$2", 1)
     in_autocommit = database.engine.execution_options(isolation_level="AUTOCOMMIT")
     with in_autocommit.connect() as connection:
@@ -307,7 +309,9 @@ def test_whatever_postgresql_believes_of_a_table_a_key_is_looked_up_by_the_uniqu
         assert "ix_trigger_executions" not in plan
 
 
-def test_no_column_of_an_execution_is_forgotten(database: Database, admitting: Admitting) -> None:
+def test_no_column_of_an_execution_is_forgotten(
+    database: Database, admitting: BatchAdmission
+) -> None:
     trigger_id = factories.trigger(database)
     schema = admitting.schema.current()
     admitting.admit([entry(trigger_id, "a")])

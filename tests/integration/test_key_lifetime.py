@@ -12,19 +12,19 @@ from app.db import Database
 from app.db.models import trigger_executions
 from app.db.schema import SchemaWatch
 from app.executions import replay
-from app.executions.retention import Lifetimes
-from app.intake.batch import Admitting, Entry
+from app.executions.retention import Retention
+from app.intake.batch import AdmissionRequest, BatchAdmission
 from app.intake.message import Admission, Request, Verdict
 from app.stats import outcomes
 from tests import factories
 from tests.databases import migrate
 
-DAYS = Lifetimes(payload_seconds=86_400, rows_seconds=2 * 86_400, dead_seconds=4 * 86_400)
+DAYS = Retention(payload_seconds=86_400, rows_seconds=2 * 86_400, dead_seconds=4 * 86_400)
 
 
 @pytest.fixture(params=[True, False], ids=["looked up", "not looked up"])
-def admitting(request: pytest.FixtureRequest, database: Database) -> Admitting:
-    return Admitting(database, SchemaWatch(database), pre_check=request.param)
+def admitting(request: pytest.FixtureRequest, database: Database) -> BatchAdmission:
+    return BatchAdmission(database, SchemaWatch(database), pre_check=request.param)
 
 
 @pytest.fixture
@@ -45,12 +45,12 @@ def stood(database: Database, trigger_id: int, status: str, days: float, **given
     return factories.execution(database, trigger_id, status, **values)
 
 
-def entry(trigger_id: int, *keys: str, lifetimes: Lifetimes | None = DAYS) -> Entry:
+def entry(trigger_id: int, *keys: str, lifetimes: Retention | None = DAYS) -> AdmissionRequest:
     events = [Admission("{}", key, "d") for key in keys]
-    return Entry(trigger_id, events, Request(str(trigger_id), {}, b"{}"), lifetimes)
+    return AdmissionRequest(trigger_id, events, Request(str(trigger_id), {}, b"{}"), lifetimes)
 
 
-def admitted(admitting: Admitting, *entries: Entry) -> list[Verdict]:
+def admitted(admitting: BatchAdmission, *entries: AdmissionRequest) -> list[Verdict]:
     results = admitting.admit(list(entries))
     for result in results:
         assert not isinstance(result, Exception), result
@@ -63,7 +63,7 @@ def keys(database: Database) -> list[str | None]:
 
 @pytest.mark.parametrize("status", ["completed", "failed", "failed_retryable", "replayed"])
 def test_a_key_whose_row_outlived_its_lifetime_lets_an_event_in_without_any_sweep(
-    database: Database, admitting: Admitting, trigger_id: int, status: str
+    database: Database, admitting: BatchAdmission, trigger_id: int, status: str
 ) -> None:
     stood(database, trigger_id, status, days=5)
 
@@ -82,7 +82,7 @@ def test_a_key_whose_row_outlived_its_lifetime_lets_an_event_in_without_any_swee
     + [(status, 1000) for status in ("pending", "running", "retrying")],
 )
 def test_a_key_counts_while_its_row_lives_and_until_it_finished(
-    database: Database, admitting: Admitting, trigger_id: int, status: str, days: float
+    database: Database, admitting: BatchAdmission, trigger_id: int, status: str, days: float
 ) -> None:
     before = stood(database, trigger_id, status, days)
 
@@ -92,7 +92,7 @@ def test_a_key_counts_while_its_row_lives_and_until_it_finished(
 
 
 def test_a_key_of_a_row_of_older_code_counts_for_ever(
-    database: Database, admitting: Admitting, trigger_id: int
+    database: Database, admitting: BatchAdmission, trigger_id: int
 ) -> None:
     stood(database, trigger_id, "completed", days=1000, received_at=None)
 
@@ -102,7 +102,7 @@ def test_a_key_of_a_row_of_older_code_counts_for_ever(
 
 
 def test_without_lifetimes_a_key_counts_for_ever(
-    database: Database, admitting: Admitting, trigger_id: int
+    database: Database, admitting: BatchAdmission, trigger_id: int
 ) -> None:
     stood(database, trigger_id, "completed", days=1000)
 
@@ -113,7 +113,7 @@ def test_without_lifetimes_a_key_counts_for_ever(
 
 @pytest.mark.parametrize("successor", ["pending", "running", "failed", "completed"])
 def test_a_replayed_keys_count_goes_on_while_anything_of_its_chain_lives(
-    database: Database, admitting: Admitting, trigger_id: int, successor: str
+    database: Database, admitting: BatchAdmission, trigger_id: int, successor: str
 ) -> None:
     first = stood(database, trigger_id, "replayed", days=9)
     second = stood(database, trigger_id, "replayed", 8, replay_of_id=first, chain_id=first)
@@ -125,7 +125,7 @@ def test_a_replayed_keys_count_goes_on_while_anything_of_its_chain_lives(
 
 
 def test_a_chain_that_is_outlived_as_a_whole_gives_the_key_up(
-    database: Database, admitting: Admitting, trigger_id: int
+    database: Database, admitting: BatchAdmission, trigger_id: int
 ) -> None:
     first = stood(database, trigger_id, "replayed", days=9)
     stood(database, trigger_id, "completed", 3, replay_of_id=first, chain_id=first)
@@ -136,7 +136,7 @@ def test_a_chain_that_is_outlived_as_a_whole_gives_the_key_up(
 
 
 def test_an_outlived_key_costs_those_beside_it_nothing(
-    database: Database, admitting: Admitting, trigger_id: int
+    database: Database, admitting: BatchAdmission, trigger_id: int
 ) -> None:
     stood(database, trigger_id, "completed", days=5)
     other = stood(database, trigger_id, "completed", days=1, idempotency_key="b")
@@ -152,7 +152,7 @@ def test_an_outlived_key_costs_those_beside_it_nothing(
 
 
 def test_of_many_under_an_outlived_key_at_one_instant_one_enters(
-    database: Database, admitting: Admitting, trigger_id: int
+    database: Database, admitting: BatchAdmission, trigger_id: int
 ) -> None:
     stood(database, trigger_id, "completed", days=5)
     racers = 8
@@ -171,7 +171,7 @@ def test_of_many_under_an_outlived_key_at_one_instant_one_enters(
 
 
 def test_one_trigger_lifetime_says_nothing_of_another(
-    database: Database, admitting: Admitting, trigger_id: int
+    database: Database, admitting: BatchAdmission, trigger_id: int
 ) -> None:
     other_id = factories.trigger(database)
     stood(database, trigger_id, "completed", days=5)
@@ -186,7 +186,7 @@ def test_one_trigger_lifetime_says_nothing_of_another(
 
 
 def test_a_dead_letter_that_gave_its_key_up_can_still_be_replayed(
-    database: Database, admitting: Admitting, trigger_id: int
+    database: Database, admitting: BatchAdmission, trigger_id: int
 ) -> None:
     dead = stood(database, trigger_id, "failed", days=5)
     admitted(admitting, entry(trigger_id, "a"))
@@ -200,7 +200,7 @@ def test_a_dead_letter_that_gave_its_key_up_can_still_be_replayed(
 
 @pytest.mark.parametrize("target", ["0011", "0016"])
 def test_an_older_schema_admits_and_knows_duplicates_as_ever(
-    database: Database, database_url: str, admitting: Admitting, trigger_id: int, target: str
+    database: Database, database_url: str, admitting: BatchAdmission, trigger_id: int, target: str
 ) -> None:
     migrate(database_url, to=target, down=True)
     with database.writing() as connection:

@@ -7,14 +7,16 @@ import pytest
 
 from app.db import Database
 from app.errors import KeyMissing
-from app.intake.message import Answer
+from app.intake.message import WebhookResponse
 from app.intake.receive import Intake, receive
 from app.triggers import manage
 from tests import factories, senders
 from tests.databases import migrate
 
 
-def deliver(intake: Intake, trigger_id: int, delivery: str | None, **body: object) -> Answer:
+def deliver(
+    intake: Intake, trigger_id: int, delivery: str | None, **body: object
+) -> WebhookResponse:
     sent = senders.json_request("custom", body)
     extra = {} if delivery is None else {"X-Delivery": delivery}
     sent = replace(sent, headers=sent.headers | extra)

@@ -13,10 +13,10 @@ from app.db import Database, postgresql
 from app.db.schema import SchemaWatch
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.intake import store
-from app.intake.batch import LIGHT_BYTES, Admitting, Entry, Result
+from app.intake.batch import LIGHT_BYTES, AdmissionRequest, BatchAdmission, Result
 from app.intake.message import Admission, Request
-from app.intake.store import Row, RowRefused, SqliteLane, Standing
-from app.intake.store.postgresql import PostgresqlLane
+from app.intake.store import ExistingExecution, NewExecution, RowRejected, SqliteAdmissionStore
+from app.intake.store.postgresql import PostgresqlAdmissionStore
 from tests import factories
 from tests.answering import Answering
 from tests.process.test_database_in_trouble import LOCK
@@ -30,23 +30,25 @@ def answering() -> Iterator[Answering]:
 
 
 @pytest.fixture
-def admitting(database: Database) -> Admitting:
-    return Admitting(database, SchemaWatch(database), pre_check=True)
+def admitting(database: Database) -> BatchAdmission:
+    return BatchAdmission(database, SchemaWatch(database), pre_check=True)
 
 
-def entry(trigger_id: int, key: str, body: bytes = b"{}") -> Entry:
-    return Entry(trigger_id, [Admission("{}", key, "d")], Request(str(trigger_id), {}, body))
+def entry(trigger_id: int, key: str, body: bytes = b"{}") -> AdmissionRequest:
+    return AdmissionRequest(
+        trigger_id, [Admission("{}", key, "d")], Request(str(trigger_id), {}, body)
+    )
 
 
-def row(trigger_id: int, key: str | None) -> Row:
-    return Row(trigger_id, "{}", key, "d", None, "{}", b"")
+def row(trigger_id: int, key: str | None) -> NewExecution:
+    return NewExecution(trigger_id, "{}", key, "d", None, "{}", b"")
 
 
 def test_an_event_alone_is_an_execution_with_its_request(database: Database) -> None:
     trigger_id, schema = factories.trigger(database), SchemaWatch(database).current()
 
     with store.opened(database) as way:
-        made = way.enter(schema, row(trigger_id, "a"))
+        made = way.find_or_insert(schema, row(trigger_id, "a"))
 
     (found,) = factories.executions(database)
     assert (found.id, found.trigger_id, found.idempotency_key) == (made, trigger_id, "a")
@@ -62,11 +64,11 @@ def test_an_event_alone_whose_key_stands_is_told_as_what_it_was_admitted(
     other_id = factories.trigger(database)
 
     with store.opened(database) as way:
-        made = way.enter(schema, row(trigger_id, "a"))
-        again = way.enter(schema, row(trigger_id, "a"))
-        of_another = way.enter(schema, row(other_id, "a"))
+        made = way.find_or_insert(schema, row(trigger_id, "a"))
+        again = way.find_or_insert(schema, row(trigger_id, "a"))
+        of_another = way.find_or_insert(schema, row(other_id, "a"))
 
-    assert again == Standing(made, "d", "pending", None)
+    assert again == ExistingExecution(made, "d", "pending", None)
     assert isinstance(of_another, int)
     assert len(factories.executions(database)) == 2
 
@@ -75,14 +77,14 @@ def test_events_alone_without_a_key_are_an_execution_each(database: Database) ->
     trigger_id, schema = factories.trigger(database), SchemaWatch(database).current()
 
     with store.opened(database) as way:
-        made = [way.enter(schema, row(trigger_id, None)) for _ in range(2)]
+        made = [way.find_or_insert(schema, row(trigger_id, None)) for _ in range(2)]
 
     assert [each.id for each in factories.executions(database)] == made
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])
 def test_a_commit_that_fails_after_the_row_was_told_is_our_trouble(
-    database: Database, admitting: Admitting
+    database: Database, admitting: BatchAdmission
 ) -> None:
     trigger_id = factories.trigger(database)
     with database.writing() as connection:
@@ -104,17 +106,17 @@ def test_a_commit_that_fails_after_the_row_was_told_is_our_trouble(
 
 @pytest.mark.parametrize("kind", ["postgresql"])
 def test_a_text_with_a_zero_byte_is_refused_and_not_cut_off_there(
-    database: Database, admitting: Admitting
+    database: Database, admitting: BatchAdmission
 ) -> None:
     event = row(factories.trigger(database), "k\0after it")
-    with pytest.raises(RowRefused), store.opened(database) as way:
-        way.enter(admitting.schema.current(), event)
+    with pytest.raises(RowRejected), store.opened(database) as way:
+        way.find_or_insert(admitting.schema.current(), event)
 
     assert factories.executions(database) == []
 
 
 def test_others_are_answered_while_an_event_waits_for_a_lock(
-    database: Database, admitting: Admitting, answering: Answering, kind: str
+    database: Database, admitting: BatchAdmission, answering: Answering, kind: str
 ) -> None:
     trigger_id = factories.trigger(database)
     results: list[Result] = []
@@ -141,20 +143,20 @@ def test_others_are_answered_while_an_event_waits_for_a_lock(
 @pytest.mark.parametrize("size", [1, LIGHT_BYTES + 1], ids=["light", "heavy"])
 def test_only_what_is_light_is_written_by_the_answering_thread(
     database: Database,
-    admitting: Admitting,
+    admitting: BatchAdmission,
     answering: Answering,
     monkeypatch: pytest.MonkeyPatch,
     size: int,
 ) -> None:
     trigger_id = factories.trigger(database)
     writers: list[int] = []
-    for each in (SqliteLane, PostgresqlLane):
+    for each in (SqliteAdmissionStore, PostgresqlAdmissionStore):
 
-        def told(*given: object, enter: object = each.enter) -> object:
+        def told(*given: object, insert: object = each.find_or_insert) -> object:
             writers.append(threading.get_ident())
-            return enter(*given)
+            return insert(*given)
 
-        monkeypatch.setattr(each, "enter", told)
+        monkeypatch.setattr(each, "find_or_insert", told)
     results: list[Result] = []
 
     def request() -> None:
@@ -203,25 +205,25 @@ def test_its_connection_is_kept_besides_the_pool(database: Database) -> None:
         for _ in range(pool.size()):
             all_of_them.enter_context(database.reading())
         with store.opened(database) as way:
-            assert way.stands()
+            assert way.is_alive()
 
 
 def test_two_at_once_have_a_connection_each_and_one_is_kept(database: Database) -> None:
     with store.opened(database) as one, store.opened(database) as another:
         assert one is not another
 
-    assert len(database.aside) == 1
+    assert len(database.dedicated) == 1
 
 
 def test_a_connection_is_kept_when_a_row_is_refused_and_no_more_after_any_other_error(
-    database: Database, admitting: Admitting
+    database: Database, admitting: BatchAdmission
 ) -> None:
     schema = admitting.schema.current()
     with store.opened(database) as kept:
         pass
 
-    with pytest.raises(RowRefused), store.opened(database) as refusing:
-        refusing.enter(schema, row(999_999, "of no trigger"))
+    with pytest.raises(RowRejected), store.opened(database) as refusing:
+        refusing.find_or_insert(schema, row(999_999, "of no trigger"))
     with pytest.raises(SchemaMoved), store.opened(database) as failing:
         failing._connection.execute("SELECT absent FROM nowhere")
     with store.opened(database) as another:
@@ -272,19 +274,19 @@ def test_the_schema_is_looked_at_elsewhere(
 
 def test_rows_are_tried_one_by_one_elsewhere(
     database: Database,
-    admitting: Admitting,
+    admitting: BatchAdmission,
     answering: Answering,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     factories.trigger(database)
     there: list[int] = []
-    alone = Admitting._alone
+    alone = BatchAdmission._alone
 
     def told(*given: object) -> object:
         there.append(threading.get_ident())
         return alone(*given)
 
-    monkeypatch.setattr(Admitting, "_alone", told)
+    monkeypatch.setattr(BatchAdmission, "_alone", told)
     results: list[Result] = []
 
     def request() -> None:
@@ -303,7 +305,7 @@ def test_a_connection_in_place_of_a_lost_one_is_made_elsewhere(
     database: Database, answering: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     makers: list[int] = []
-    connect = postgresql._Connection.connect
+    connect = postgresql._CooperativeConnection.connect
 
     def told(*given: object, **named: object) -> object:
         makers.append(threading.get_ident())
@@ -311,7 +313,7 @@ def test_a_connection_in_place_of_a_lost_one_is_made_elsewhere(
 
     with pytest.raises(SchemaMoved), store.opened(database) as way:
         way._connection.execute("SELECT absent FROM nowhere")
-    monkeypatch.setattr(postgresql._Connection, "connect", told)
+    monkeypatch.setattr(postgresql._CooperativeConnection, "connect", told)
     done: list[bool] = []
 
     def request() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from app.db import Database
 from app.intake import trigger_cache
-from app.intake.trigger_cache import FRESH_SECONDS, Triggers
+from app.intake.trigger_cache import FRESH_SECONDS, TriggerCache
 from app.triggers import manage, removal
 from tests import factories
 
@@ -28,18 +28,18 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def remembered(database: Database, clock: Clock) -> Triggers:
-    return Triggers(database, clock)
+def remembered(database: Database, clock: Clock) -> TriggerCache:
+    return TriggerCache(database, clock)
 
 
-def is_enabled(remembered: Triggers, trigger_id: str) -> bool:
+def is_enabled(remembered: TriggerCache, trigger_id: str) -> bool:
     found = remembered.find(trigger_id)
     assert found is not None
     return found.enabled
 
 
 def test_a_trigger_is_remembered_for_a_moment(
-    database: Database, remembered: Triggers, clock: Clock
+    database: Database, remembered: TriggerCache, clock: Clock
 ) -> None:
     trigger_id = str(factories.trigger(database))
     before = remembered.find(trigger_id)
@@ -51,7 +51,7 @@ def test_a_trigger_is_remembered_for_a_moment(
 
 
 def test_a_disabled_trigger_is_known_to_be_so_within_two_seconds(
-    database: Database, remembered: Triggers, clock: Clock
+    database: Database, remembered: TriggerCache, clock: Clock
 ) -> None:
     trigger_id = str(factories.trigger(database))
     remembered.find(trigger_id)
@@ -63,7 +63,7 @@ def test_a_disabled_trigger_is_known_to_be_so_within_two_seconds(
 
 
 def test_a_trigger_made_after_it_was_asked_for_is_found_within_two_seconds(
-    database: Database, remembered: Triggers, clock: Clock
+    database: Database, remembered: TriggerCache, clock: Clock
 ) -> None:
     assert remembered.find("1") is None
     factories.trigger(database, id=1)
@@ -74,7 +74,7 @@ def test_a_trigger_made_after_it_was_asked_for_is_found_within_two_seconds(
 
 
 def test_a_removed_trigger_is_gone_within_two_seconds(
-    database: Database, remembered: Triggers, clock: Clock
+    database: Database, remembered: TriggerCache, clock: Clock
 ) -> None:
     trigger_id = str(factories.trigger(database))
     remembered.find(trigger_id)
@@ -106,7 +106,7 @@ def test_a_removed_trigger_is_gone_within_two_seconds(
     ids=ascii,
 )
 def test_what_is_no_id_is_no_trigger(
-    database: Database, remembered: Triggers, trigger_id: str
+    database: Database, remembered: TriggerCache, trigger_id: str
 ) -> None:
     factories.trigger(database, id=1)
 
@@ -114,7 +114,7 @@ def test_what_is_no_id_is_no_trigger(
 
 
 def test_an_adopted_row_with_empty_places_is_read_as_refusing(
-    database: Database, remembered: Triggers
+    database: Database, remembered: TriggerCache
 ) -> None:
     trigger_id = factories.trigger(database, secret=None, event_filter=None, source="")
 
@@ -129,7 +129,7 @@ def test_a_trigger_is_never_unknown_because_what_was_remembered_just_expired(
 ) -> None:
     trigger_id = str(factories.trigger(database))
     moments = itertools.count(step=FRESH_SECONDS / 5)
-    known = Triggers(database, lambda: next(moments))
+    known = TriggerCache(database, lambda: next(moments))
 
     assert all(known.find(trigger_id) is not None for _ in range(100))
 
@@ -138,7 +138,7 @@ def test_what_a_slow_database_says_is_as_old_as_the_question(
     database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trigger_id = str(factories.trigger(database))
-    remembered = Triggers(database, clock)
+    remembered = TriggerCache(database, clock)
     asked = remembered._row
 
     def slowly(number: int) -> Any:
@@ -156,7 +156,7 @@ def test_what_a_slow_database_says_is_as_old_as_the_question(
 
 
 def test_strangers_who_ask_for_any_number_take_no_more_room_than_the_limit(
-    database: Database, remembered: Triggers, monkeypatch: pytest.MonkeyPatch
+    database: Database, remembered: TriggerCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trigger_cache, "REMEMBERED_AT_MOST", 10)
     trigger_id = str(factories.trigger(database))

@@ -15,12 +15,12 @@ from app.db.models import trigger_executions
 from app.db.schema import SchemaWatch, history
 from app.intake import receive as sentence
 from app.intake import store
-from app.intake.message import OK, Answer
+from app.intake.message import OK, WebhookResponse
 from app.intake.receive import Intake, receive
-from app.intake.store import Lane
-from app.intake.trigger_cache import Triggers
+from app.intake.store import AdmissionStore
+from app.intake.trigger_cache import TriggerCache
 from app.stats import outcomes
-from app.stats.counters import Batch
+from app.stats.counters import CountBatch
 from tests import factories, senders
 from tests.databases import migrate
 
@@ -29,12 +29,12 @@ RENDERED_AGAIN = b'{"amount":5,"messageId":"m-1"}'
 OTHER = b'{"messageId": "m-1", "amount": 6}'
 
 
-def send(intake: Intake, trigger_id: int, body: bytes) -> Answer:
+def send(intake: Intake, trigger_id: int, body: bytes) -> WebhookResponse:
     sent = senders.signed("custom", senders.Sent({"Content-Type": "application/json"}, body))
     return receive(factories.request(sent, trigger_id), intake)
 
 
-def counts(batch: Batch) -> dict[str, int]:
+def counts(batch: CountBatch) -> dict[str, int]:
     return {place.outcome: number for place, number in batch.counts.items()}
 
 
@@ -169,7 +169,7 @@ def test_counting_takes_no_turn_with_the_database(
 ) -> None:
     intake = Intake(
         database,
-        Triggers(database, lambda: 0.0),
+        TriggerCache(database, lambda: 0.0),
         SchemaWatch(database, lambda: 0.0),
         now=lambda: senders.NOW,
     )
@@ -182,7 +182,7 @@ def test_counting_takes_no_turn_with_the_database(
         if threading.current_thread() is threading.main_thread():  # and not the one that rings
             turns.append(given)
 
-    def told_and_opened(asked: Database) -> AbstractContextManager[Lane]:
+    def told_and_opened(asked: Database) -> AbstractContextManager[AdmissionStore]:
         told(asked)
         return opened(asked)
 

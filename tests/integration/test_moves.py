@@ -17,7 +17,7 @@ from app.executions.due import DueTrigger
 from app.lifecycle import FINISHED, MOVES, STATUSES
 from app.settings import Settings
 from app.worker import claim, settle
-from app.worker.attempt import Ended, Lease, Outcome, Terms
+from app.worker.attempt import FinishedAttempt, Lease, Outcome, RetryTerms
 from tests import factories
 
 OWNER = "a worker"
@@ -45,7 +45,7 @@ def settling(outcome: Outcome, number: int = 1) -> Way:
                 .where(trigger_executions.c.status == lifecycle.RUNNING)
                 .values(attempt_count=number)
             )
-        ended = Ended(Lease(row.id, number, OWNER), Terms(row.trigger_id), outcome)
+        ended = FinishedAttempt(Lease(row.id, number, OWNER), RetryTerms(row.trigger_id), outcome)
         with database.writing() as connection:
             settle.record(connection, [ended], lambda: 1.0)
 

@@ -4,7 +4,7 @@ import pytest
 
 from app.db import Database
 from app.executions import dead_letters
-from app.executions.dead_letters import Chosen
+from app.executions.dead_letters import DeadLetterFilter
 from app.settings import Settings
 from app.worker.loop import Worker
 from tests import factories
@@ -39,6 +39,6 @@ def test_it_is_listed_among_the_dead_letters(database: Database) -> None:
     factories.execution(database, factories.trigger(database), "failed")
     spoil(database, "error")
 
-    (row,) = dead_letters.each(database, Chosen())
+    (row,) = dead_letters.each(database, DeadLetterFilter())
 
     assert row.error == "{\N{REPLACEMENT CHARACTER}}"

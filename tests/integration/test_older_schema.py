@@ -7,14 +7,14 @@ from app.db import Database
 from app.db.models import trigger_executions
 from app.db.schema import WATCH_SECONDS, SchemaWatch, history
 from app.errors import DatabaseUnavailable
-from app.intake.message import OK, Answer
+from app.intake.message import OK, WebhookResponse
 from app.intake.receive import Intake, receive
-from app.intake.trigger_cache import Triggers
+from app.intake.trigger_cache import TriggerCache
 from tests import factories, senders
 from tests.databases import migrate
 
 
-def send(intake: Intake, trigger_id: int, key: str) -> Answer:
+def send(intake: Intake, trigger_id: int, key: str) -> WebhookResponse:
     sent = senders.json_request("custom", {"messageId": key})
     return receive(factories.request(sent, trigger_id), intake)
 
@@ -55,7 +55,7 @@ def test_a_schema_that_moves_up_is_noticed_within_two_seconds(
 ) -> None:
     moment = [0.0]
     watch = SchemaWatch(database, lambda: moment[0])
-    intake = Intake(database, Triggers(database), watch, now=lambda: senders.NOW)
+    intake = Intake(database, TriggerCache(database), watch, now=lambda: senders.NOW)
     trigger_id = factories.trigger(database)
     migrate(database_url, to="0002", down=True)
     send(intake, trigger_id, "m-1")

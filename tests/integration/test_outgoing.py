@@ -81,7 +81,7 @@ def test_head_and_body_of_a_small_request_go_out_together() -> None:
     )  # which keeps sends apart
     token = deadline.deadline.set(time.monotonic() + 10)
     try:
-        wrapped = deadline.Timely(ours)
+        wrapped = deadline.DeadlineSocket(ours)
         wrapped.sendall(b"head ")
         wrapped.sendall(b"body")
         wrapped.makefile("rb").close()
@@ -101,7 +101,7 @@ def test_an_answer_that_came_before_a_reset_is_read() -> None:
         theirs.close()
     token = deadline.deadline.set(time.monotonic() + 10)
     try:
-        wrapped = deadline.Timely(ours)
+        wrapped = deadline.DeadlineSocket(ours)
         wrapped.sendall(b"{}")
         with wrapped.makefile("rb") as answer:
             assert answer.read(len(OK)) == OK
@@ -117,7 +117,7 @@ def test_an_answer_that_came_before_the_target_closed_is_read(size: int) -> None
     theirs.close()
     token = deadline.deadline.set(time.monotonic() + 10)
     try:
-        wrapped = deadline.Timely(ours)
+        wrapped = deadline.DeadlineSocket(ours)
         with suppress(BrokenPipeError):  # as urllib3 does
             wrapped.sendall(bytes(size))
         with wrapped.makefile("rb") as answer:
@@ -289,7 +289,7 @@ def test_the_kernel_keeps_the_time_of_a_plain_connection() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.settimeout(5)
-        wrapped = deadline.Timely(ours)
+        wrapped = deadline.DeadlineSocket(ours)
         wrapped.settimeout(5)  # as the library does
 
         assert ours.gettimeout() is None
@@ -304,7 +304,7 @@ def test_a_target_that_takes_not_a_byte_more_is_given_up_at_the_deadline() -> No
                 ours.send(bytes(65536))
         token = deadline.deadline.set(time.monotonic() + 0.2)
         with pytest.raises(TimeoutError, match="timed out"):
-            deadline.Timely(ours).sendall(bytes(deadline.GATHERED_BYTES + 1))
+            deadline.DeadlineSocket(ours).sendall(bytes(deadline.GATHERED_BYTES + 1))
         deadline.deadline.reset(token)
 
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.db import Database, locked_for_claim, utc_now
+from app.db import Database, skip_locked, utc_now
 from app.db.models import delivery_counts, execution_requests, trigger_executions
 from app.executions import due, expired, prune
 from app.executions.due import DueTrigger
 from app.intake import admit
 from app.settings import Settings
 from app.worker import claim, leases, settle
-from app.worker.attempt import Ended, Outcome
+from app.worker.attempt import FinishedAttempt, Outcome
 from tests import factories
 from tests.plans import explain
 
@@ -82,7 +82,7 @@ def test_a_look_reads_no_further_than_the_present_moment(
     database: Database, query: sa.Select[Any], column: str
 ) -> None:
     with database.reading() as connection:
-        plan = explain(connection, locked_for_claim(query, connection.dialect))
+        plan = explain(connection, skip_locked(query, connection.dialect))
 
     assert re.search(rf"{column}<\?\)|Index Cond: .*\({column} <", plan)
 
@@ -145,7 +145,7 @@ def test_who_holds_a_lease_is_found_by_id_alone(database: Database, settings: Se
         claimed = claim.due(connection, "owner", [(DueTrigger(trigger_id, -1.0), 4)], settings)
         before = scans(connection, LEASED)
         assert leases.renew(connection, "owner", [each.lease.execution_id for each in claimed], 9)
-        ended = [Ended(each.lease, each.terms, Outcome("succeeded")) for each in claimed]
+        ended = [FinishedAttempt(each.lease, each.terms, Outcome("succeeded")) for each in claimed]
         settle.record(connection, ended, lambda: 1.0)
 
         assert scans(connection, LEASED) == before
@@ -303,7 +303,7 @@ def test_no_plan_is_kept_of_what_joins_given_rows_with_a_table(
         for _ in range(8):
             turn = DueTrigger(trigger_id, -1.0)
             (attempt,) = claim.due(connection, "owner", [(turn, 1)], settings)
-            ended = Ended(attempt.lease, attempt.terms, Outcome("succeeded"))
+            ended = FinishedAttempt(attempt.lease, attempt.terms, Outcome("succeeded"))
             settle.record(connection, [ended], lambda: 1.0)
         kept = connection.exec_driver_sql("SELECT statement FROM pg_prepared_statements").scalars()
 

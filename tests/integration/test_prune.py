@@ -20,11 +20,11 @@ from app.db.models import (
     triggers,
 )
 from app.executions import expired, prune, replay
-from app.executions.expired import Rules
-from app.executions.prune import NOTHING, Step
+from app.executions.expired import PruneRules
+from app.executions.prune import NOTHING, PruneStep
 from app.intake import sources
 from app.settings import Settings, from_environment
-from app.worker.pruner import Sweeper
+from app.worker.pruner import Pruner
 from tests import factories
 
 DAY_SECONDS = 86_400.0
@@ -65,16 +65,16 @@ def stood(
     return made
 
 
-def rules(database: Database, settings: Settings) -> Rules:
+def rules(database: Database, settings: Settings) -> PruneRules:
     return expired.rules(database, sources.retry_seconds(), settings)
 
 
-def swept(database: Database, settings: Settings, *, dry: bool = False) -> Step:
+def swept(database: Database, settings: Settings, *, dry: bool = False) -> PruneStep:
     steps = prune.sweep(database, rules(database, settings), threading.Event(), dry=dry)
     return sum_of(list(steps))
 
 
-def sum_of(steps: Sequence[Step]) -> Step:
+def sum_of(steps: Sequence[PruneStep]) -> PruneStep:
     total = NOTHING
     for step in steps:
         total = total.plus(step)
@@ -106,7 +106,7 @@ def test_a_payload_goes_first_then_the_row_and_a_dead_letter_last(
     assert left(database) == ([young, emptied, letter], [young, letter])
     events = {row.id: row.event_data for row in factories.executions(database)}
     assert events == {young: '{"a": 1}', emptied: "{}", letter: '{"a": 1}'}
-    assert removed == Step(payloads=3, executions=2)
+    assert removed == PruneStep(payloads=3, executions=2)
 
 
 @pytest.mark.parametrize("status", ["pending", "running", "retrying"])
@@ -230,7 +230,7 @@ def test_it_stops_between_two_steps_when_asked_to(
     first = next(steps)
     stop.set()
 
-    assert (first, list(steps)) == (Step(payloads=1), [])
+    assert (first, list(steps)) == (PruneStep(payloads=1), [])
 
 
 def test_whoever_replays_a_dead_letter_at_the_last_moment_keeps_it(
@@ -245,7 +245,7 @@ def test_whoever_replays_a_dead_letter_at_the_last_moment_keeps_it(
     successor = replay.replay(database, letter)
     step = prune._remove(database, groups, dry=False)
 
-    assert (groups, step) == ([{letter: "failed"}], Step())
+    assert (groups, step) == ([{letter: "failed"}], PruneStep())
     assert left(database)[0] == [letter, successor]
 
 
@@ -256,7 +256,7 @@ def test_two_who_prune_at_the_same_time_remove_everything_once(
     for _ in range(30):
         stood(database, trigger_id, 5)
     kept = rules(database, settings)
-    found: list[Step] = []
+    found: list[PruneStep] = []
     ready = threading.Barrier(2, timeout=10)
 
     def race() -> None:
@@ -281,7 +281,7 @@ def test_while_another_one_prunes_it_leaves_all_of_it_to_that_one(
     kept = stood(database, trigger_id, 5)
 
     with database.writing() as connection:
-        assert db.alone(connection, prune.ERRAND)
+        assert db.try_advisory_lock(connection, prune.PRUNE_LOCK)
         assert swept(database, settings) == NOTHING
 
     assert left(database)[0] == [kept]
@@ -320,7 +320,7 @@ def test_counts_the_audit_and_sessions_go_in_their_time_and_the_sums_since_ever_
     expected = swept(database, settings, dry=True)
     removed = swept(database, settings)
 
-    assert removed == expected == Step(counts=1, audit=1, sessions=1)
+    assert removed == expected == PruneStep(counts=1, audit=1, sessions=1)
     with database.reading() as connection:
         hours = connection.execute(sa.select(delivery_counts.c.hour)).scalars().all()
         names = connection.execute(sa.select(sessions.c.session_hash)).scalars().all()
@@ -332,9 +332,9 @@ def test_the_sweeper_of_a_worker_removes_what_is_kept_no_longer(
     database: Database, settings: Settings, trigger_id: int
 ) -> None:
     stood(database, trigger_id, 5)
-    sweeper = Sweeper(database, settings, sources.retry_seconds(), lambda: 0.0)
+    sweeper = Pruner(database, settings, sources.retry_seconds(), lambda: 0.0)
 
-    assert sweeper.sweep() == Step(payloads=1, executions=1)
+    assert sweeper.sweep() == PruneStep(payloads=1, executions=1)
     assert left(database)[0] == []
 
 

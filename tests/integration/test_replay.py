@@ -22,7 +22,7 @@ from app.executions.replay import replay
 from app.intake.receive import Intake, receive
 from app.settings import Settings
 from app.worker import claim, settle
-from app.worker.attempt import Ended, Lease, Outcome, Terms
+from app.worker.attempt import FinishedAttempt, Lease, Outcome, RetryTerms
 from app.worker.loop import Worker
 from tests import factories, senders
 from tests.databases import migrate
@@ -330,7 +330,7 @@ def test_a_replay_against_the_end_of_the_last_attempt_is_refused_or_takes_over(
     trigger_id = factories.trigger(database)
 
     def end(execution_id: int) -> None:
-        ended = Ended(Lease(execution_id, 1, "a worker"), Terms(trigger_id), failure)
+        ended = FinishedAttempt(Lease(execution_id, 1, "a worker"), RetryTerms(trigger_id), failure)
         with database.writing() as connection:
             settle.record(connection, [ended], lambda: 1.0)
 

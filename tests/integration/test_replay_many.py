@@ -8,7 +8,7 @@ import pytest
 
 from app.db import Database, utc_now
 from app.errors import NotFound, NotReplayable, RateLimited
-from app.executions.bulk_replay import FailingAgain, Pace, Replayed, replay_many
+from app.executions.bulk_replay import BulkReplayResult, FailingAgain, Pace, replay_many
 from app.triggers import removal
 from tests import factories
 from tests.integration.test_replay import change, dead_letter, row
@@ -44,7 +44,7 @@ def end(database: Database, execution_id: int, status: str) -> None:
 
 def replayed(
     database: Database, ids: Iterable[int], pace: Pace, stop: threading.Event | None = None
-) -> list[Replayed]:
+) -> list[BulkReplayResult]:
     return list(replay_many(database, ids, pace, stop or threading.Event()))
 
 

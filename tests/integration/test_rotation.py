@@ -10,7 +10,7 @@ from app.db.schema import SchemaWatch
 from app.errors import InvalidTrigger, Unverified
 from app.intake.message import OK
 from app.intake.receive import Intake, greet, receive
-from app.intake.trigger_cache import Triggers
+from app.intake.trigger_cache import TriggerCache
 from app.triggers import manage
 from tests import factories, senders
 from tests.databases import migrate
@@ -37,7 +37,7 @@ def intake_after(database: Database, trigger_id: int, seconds: float) -> Intake:
     with database.reading() as connection:
         row = manage.find_trigger(connection, str(trigger_id))
     moment = row.previous_secret_expires_at + timedelta(seconds=seconds - GRACE_SECONDS)
-    return Intake(database, Triggers(database), SchemaWatch(database), now=lambda: moment)
+    return Intake(database, TriggerCache(database), SchemaWatch(database), now=lambda: moment)
 
 
 @pytest.mark.parametrize("secret", [senders.SECRET, NEW], ids=["old", "new"])

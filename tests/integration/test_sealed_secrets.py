@@ -54,7 +54,7 @@ def test_a_new_secret_is_sealed_and_still_verifies(database_url: str) -> None:
         )
         answer = status(database, made.id)
 
-    assert database.safe.opened(made) == CANARY
+    assert database.secret_box.decrypt(made) == CANARY
     assert made.secret == ""
     assert answer == 200
     assert CANARY not in str(data(database_url)["triggers"])
@@ -170,7 +170,7 @@ def test_secrets_that_our_keys_do_not_open_are_named(database_url: str) -> None:
     with keyed(database_url, NEW) as database:
         factories.trigger(database, slug="clear")
         with database.reading() as connection:
-            found = sealing.unopened(connection, database.safe)
+            found = sealing.unopened(connection, database.secret_box)
             counts = sealing.counts(connection)
 
     assert found == ["lost"]
@@ -198,7 +198,7 @@ def test_keys_and_secrets_are_in_no_representation() -> None:
     chosen = from_environment({"HOOKONCE_SECRET_KEY": OLD})
     database = Database(chosen)
 
-    assert OLD not in repr(chosen) + repr(database.safe)
+    assert OLD not in repr(chosen) + repr(database.secret_box)
 
 
 def test_sealed_secrets_are_not_taken_down_unless_asked(empty_url: str) -> None:

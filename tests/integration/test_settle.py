@@ -14,7 +14,7 @@ from app.db import Database
 from app.db.models import execution_attempts, trigger_breakers, trigger_executions
 from app.errors import LeaseLost
 from app.worker import circuit_breaker, settle
-from app.worker.attempt import Ended, Lease, Outcome, Terms
+from app.worker.attempt import FinishedAttempt, Lease, Outcome, RetryTerms
 from tests import factories
 
 OWNER = "host:1:a"
@@ -38,7 +38,7 @@ def leased(database: Database, number: int = 1) -> Lease:
 
 def settled(database: Database, lease: Lease, outcome: Outcome, chance: float = 1.0) -> Any:
     with database.writing() as connection:
-        settle.record(connection, [Ended(lease, Terms(1), outcome)], lambda: chance)
+        settle.record(connection, [FinishedAttempt(lease, RetryTerms(1), outcome)], lambda: chance)
     (row,) = factories.executions(database)
     return row
 
@@ -169,7 +169,8 @@ def test_attempts_that_end_together_are_each_written_as_they_ended(database: Dat
     leases = [leased(database, number) for number in (1, 2, 3)]
     ends = [SUCCEEDED, PERMANENT, ASKED_TO_WAIT]
     together = [
-        Ended(lease, Terms(1), outcome) for lease, outcome in zip(leases, ends, strict=True)
+        FinishedAttempt(lease, RetryTerms(1), outcome)
+        for lease, outcome in zip(leases, ends, strict=True)
     ]
     earlier = {"execution_id": leases[1].execution_id, "number": 1, "worker": OWNER}
 
@@ -196,11 +197,12 @@ def test_one_statement_writes_the_same(database: Database) -> None:
     leases = [leased(database, number) for number in (1, 2, 3)]
     ends = [replace(SUCCEEDED, http_status=204), PERMANENT, LOST]
     together = [
-        Ended(lease, Terms(1), outcome) for lease, outcome in zip(leases, ends, strict=True)
+        FinishedAttempt(lease, RetryTerms(1), outcome)
+        for lease, outcome in zip(leases, ends, strict=True)
     ]
 
-    with database.at_once() as connection:
-        statuses, changes = settle.at_once(connection, together, lambda: 1.0, [1, 2])
+    with database.single_statement() as connection:
+        statuses, changes = settle.single_statement(connection, together, lambda: 1.0, [1, 2])
 
     rows, attempts = factories.executions(database), factories.attempts(database)
     assert statuses == ["completed", "failed", "retrying"] == [row.status for row in rows]
@@ -218,11 +220,11 @@ def test_one_statement_writes_the_same(database: Database) -> None:
 def test_one_statement_settles_none_if_one_lease_is_lost(database: Database) -> None:
     first, second = leased(database), leased(database)
     taken = replace(second, owner="another")
-    together = [Ended(lease, Terms(1), SUCCEEDED) for lease in (first, taken)]
+    together = [FinishedAttempt(lease, RetryTerms(1), SUCCEEDED) for lease in (first, taken)]
 
     ids = f"of {first.execution_id}, {second.execution_id}"
-    with pytest.raises(LeaseLost, match=ids), database.at_once() as connection:
-        settle.at_once(connection, together, lambda: 1.0, [])
+    with pytest.raises(LeaseLost, match=ids), database.single_statement() as connection:
+        settle.single_statement(connection, together, lambda: 1.0, [])
 
     assert [row.status for row in factories.executions(database)] == ["running", "running"]
     assert [each.outcome for each in factories.attempts(database)] == [None, None]
@@ -231,10 +233,10 @@ def test_one_statement_settles_none_if_one_lease_is_lost(database: Database) -> 
 @pytest.mark.parametrize("kind", ["postgresql"])
 def test_what_the_database_cannot_take_is_no_lost_lease(database: Database) -> None:
     odd = replace(SUCCEEDED, summary="a zero byte: \0")
-    ended = Ended(leased(database), Terms(1), odd)
+    ended = FinishedAttempt(leased(database), RetryTerms(1), odd)
 
-    with pytest.raises(DataError), database.at_once() as connection:
-        settle.at_once(connection, [ended], lambda: 1.0, [])
+    with pytest.raises(DataError), database.single_statement() as connection:
+        settle.single_statement(connection, [ended], lambda: 1.0, [])
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])
@@ -249,12 +251,12 @@ def test_one_statement_closes_the_breaker_of_who_was_answered(
     with database.writing() as connection:
         connection.execute(made, [{"trigger_id": answered}, {"trigger_id": other}])
 
-    ended = [Ended(lease, Terms(answered), SUCCEEDED)]
-    with database.at_once() as connection:
-        _, changes = settle.at_once(connection, ended, lambda: 1.0, [answered])
+    ended = [FinishedAttempt(lease, RetryTerms(answered), SUCCEEDED)]
+    with database.single_statement() as connection:
+        _, changes = settle.single_statement(connection, ended, lambda: 1.0, [answered])
         left = connection.execute(sa.select(trigger_breakers.c.trigger_id)).scalars().all()
 
-    assert changes == ([circuit_breaker.Change(answered, False, 5)] if opened else [])
+    assert changes == ([circuit_breaker.BreakerChange(answered, False, 5)] if opened else [])
     assert left == [other]
 
 
@@ -272,9 +274,9 @@ def test_one_statement_closes_breakers_in_the_order_of_triggers(database: Databa
     counted = sa.update(trigger_breakers).values(failure_count=2)
 
     def settled_at_once() -> list[str]:
-        ended = [Ended(lease, Terms(first), SUCCEEDED)]
-        with database.at_once() as connection:
-            return settle.at_once(connection, ended, lambda: 1.0, [first, second])[0]
+        ended = [FinishedAttempt(lease, RetryTerms(first), SUCCEEDED)]
+        with database.single_statement() as connection:
+            return settle.single_statement(connection, ended, lambda: 1.0, [first, second])[0]
 
     with ThreadPoolExecutor(1) as pool, database.writing() as other:
         other.execute(counted.where(trigger_breakers.c.trigger_id == first))
@@ -294,7 +296,7 @@ def test_one_lost_lease_among_several_settles_none_of_them(database: Database) -
     with pytest.raises(LeaseLost, match="1 of 2"), database.writing() as connection:
         settle.record(
             connection,
-            [Ended(lease, Terms(1), SUCCEEDED) for lease in (first, taken)],
+            [FinishedAttempt(lease, RetryTerms(1), SUCCEEDED) for lease in (first, taken)],
             lambda: 1.0,
         )
 

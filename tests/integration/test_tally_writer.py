@@ -19,8 +19,8 @@ from app.db.models import (
 )
 from app.settings import Settings
 from app.stats import counters, deliveries, outcomes
-from app.stats.counter_writer import Writer
-from app.stats.counters import NOBODY, Tally
+from app.stats.counter_writer import CounterWriter
+from app.stats.counters import NOBODY, Counters
 from tests import factories
 from tests.databases import migrate
 from tests.process.service import until
@@ -45,13 +45,13 @@ def clock() -> Hand:
 
 
 @pytest.fixture
-def tally(clock: Hand) -> Tally:
-    return Tally(clock)
+def tally(clock: Hand) -> Counters:
+    return Counters(clock)
 
 
 @pytest.fixture
-def writer(tally: Tally, database: Database) -> Writer:
-    return Writer(tally, database, seconds=3600)
+def writer(tally: Counters, database: Database) -> CounterWriter:
+    return CounterWriter(tally, database, seconds=3600)
 
 
 def numbers(database: Database) -> dict[tuple[int, str], int]:
@@ -74,7 +74,7 @@ def logged(caplog: pytest.LogCaptureFixture, name: str) -> int:
 
 
 def test_numbers_are_added_to_those_that_stand(
-    tally: Tally, writer: Writer, database: Database
+    tally: Counters, writer: CounterWriter, database: Database
 ) -> None:
     for number in (2, 3):
         tally.count(1, outcomes.ACCEPTED, number)
@@ -85,7 +85,7 @@ def test_numbers_are_added_to_those_that_stand(
 
 
 def test_each_hour_has_its_own_numbers_newest_first(
-    tally: Tally, writer: Writer, database: Database, clock: Hand
+    tally: Counters, writer: CounterWriter, database: Database, clock: Hand
 ) -> None:
     for minutes in (0, 59, 60):
         clock.now = HOUR + timedelta(minutes=minutes)
@@ -104,7 +104,7 @@ def test_each_hour_has_its_own_numbers_newest_first(
 
 
 def test_what_came_again_says_how_often_and_when_last(
-    tally: Tally, writer: Writer, database: Database, clock: Hand
+    tally: Counters, writer: CounterWriter, database: Database, clock: Hand
 ) -> None:
     execution_id = factories.execution(database, factories.trigger(database))
     for minute in (1, 2, 3):
@@ -126,9 +126,9 @@ def test_numbers_that_come_late_do_not_turn_time_back(database: Database, clock:
     execution_id = factories.execution(database, factories.trigger(database))
     for minute in (5, 1):
         clock.now = HOUR + timedelta(minutes=minute)
-        late = Tally(clock)
+        late = Counters(clock)
         late.repeat(execution_id, DIGEST)
-        Writer(late, database, 3600).flush()
+        CounterWriter(late, database, 3600).flush()
 
     first, last = HOUR + timedelta(minutes=1), HOUR + timedelta(minutes=5)
     assert rows(database, execution_repeats) == [(execution_id, 2, last)]
@@ -136,7 +136,7 @@ def test_numbers_that_come_late_do_not_turn_time_back(database: Database, clock:
 
 
 def test_an_execution_that_is_gone_takes_its_own_numbers_along_and_no_others(
-    tally: Tally, writer: Writer, database: Database
+    tally: Counters, writer: CounterWriter, database: Database
 ) -> None:
     trigger_id = factories.trigger(database)
     gone, stays = (factories.execution(database, trigger_id) for _ in range(2))
@@ -156,7 +156,7 @@ def test_an_execution_that_is_gone_takes_its_own_numbers_along_and_no_others(
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 def test_an_execution_that_is_locked_is_not_waited_for_and_counted_later(
-    tally: Tally, writer: Writer, database: Database
+    tally: Counters, writer: CounterWriter, database: Database
 ) -> None:
     trigger_id = factories.trigger(database)
     locked, free = (factories.execution(database, trigger_id) for _ in range(2))
@@ -180,7 +180,7 @@ def test_an_execution_that_is_locked_is_not_waited_for_and_counted_later(
 
 
 def test_a_named_id_counts_under_its_trigger_or_under_nobodys(
-    tally: Tally, writer: Writer, database: Database
+    tally: Counters, writer: CounterWriter, database: Database
 ) -> None:
     trigger_id = factories.trigger(database)
     for named in (trigger_id, 4711, 4712, NOBODY):
@@ -196,7 +196,7 @@ def test_a_named_id_counts_under_its_trigger_or_under_nobodys(
 
 
 def test_as_much_as_there_is_room_for_goes_in_at_once(
-    tally: Tally, writer: Writer, database: Database
+    tally: Counters, writer: CounterWriter, database: Database
 ) -> None:
     for number in range(counters.DISTINCT_AT_MOST):
         tally.count(number, outcomes.ACCEPTED)
@@ -210,8 +210,8 @@ def test_as_much_as_there_is_room_for_goes_in_at_once(
 
 
 def test_what_was_dropped_is_said(
-    tally: Tally,
-    writer: Writer,
+    tally: Counters,
+    writer: CounterWriter,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -226,7 +226,9 @@ def test_what_was_dropped_is_said(
     assert record.fields == {"number": 7}
 
 
-def test_nothing_to_write_asks_the_database_nothing(writer: Writer, database: Database) -> None:
+def test_nothing_to_write_asks_the_database_nothing(
+    writer: CounterWriter, database: Database
+) -> None:
     asked: list[str] = []
     event.listen(database.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
 
@@ -236,14 +238,14 @@ def test_nothing_to_write_asks_the_database_nothing(writer: Writer, database: Da
 
 
 def test_a_database_that_is_locked_gets_the_numbers_later_and_that_is_said_once(
-    tally: Tally,
+    tally: Counters,
     settings: Settings,
     database: Database,
     kind: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     hasty = Database(replace(settings, hookonce_database_timeout_seconds=0.05))
-    writer = Writer(tally, hasty, 3600)
+    writer = CounterWriter(tally, hasty, 3600)
     tally.count(1, outcomes.ACCEPTED)
 
     with database.writing() as connection:
@@ -260,7 +262,7 @@ def test_a_database_that_is_locked_gets_the_numbers_later_and_that_is_said_once(
 
 
 def test_an_older_schema_gets_the_numbers_once_it_has_a_place_for_them(
-    tally: Tally, writer: Writer, database: Database, database_url: str
+    tally: Counters, writer: CounterWriter, database: Database, database_url: str
 ) -> None:
     migrate(database_url, to="0013", down=True)
     tally.count(1, outcomes.ACCEPTED)
@@ -275,7 +277,7 @@ def test_an_older_schema_gets_the_numbers_once_it_has_a_place_for_them(
 
 
 def test_a_schema_that_loses_the_place_meanwhile_costs_nothing(
-    tally: Tally, writer: Writer, database: Database, database_url: str
+    tally: Counters, writer: CounterWriter, database: Database, database_url: str
 ) -> None:
     tally.count(1, outcomes.ACCEPTED)
     writer.flush()
@@ -291,8 +293,8 @@ def test_a_schema_that_loses_the_place_meanwhile_costs_nothing(
 
 @pytest.mark.parametrize("refusing", ["execution_repeats", "key_mismatches"])
 def test_a_constraint_of_the_operators_own_costs_the_other_numbers_nothing(
-    tally: Tally,
-    writer: Writer,
+    tally: Counters,
+    writer: CounterWriter,
     database: Database,
     caplog: pytest.LogCaptureFixture,
     refusing: str,
@@ -320,8 +322,8 @@ def test_writers_that_write_at_once_add_up_and_never_block_each_other_for_good(
     together = threading.Barrier(4)
 
     def write(backwards: bool) -> None:
-        tally = Tally(clock)
-        writer = Writer(tally, database, 3600)
+        tally = Counters(clock)
+        writer = CounterWriter(tally, database, 3600)
         together.wait(10)
         for _ in range(10):
             for trigger_id in reversed(trigger_ids) if backwards else trigger_ids:
@@ -340,9 +342,9 @@ def test_writers_that_write_at_once_add_up_and_never_block_each_other_for_good(
 
 
 def test_the_thread_writes_without_being_asked_and_the_rest_at_the_end(
-    tally: Tally, database: Database
+    tally: Counters, database: Database
 ) -> None:
-    writer = Writer(tally, database, seconds=0.05)
+    writer = CounterWriter(tally, database, seconds=0.05)
     writer.start()
     tally.count(1, outcomes.ACCEPTED)
     until(lambda: numbers(database) == {(1, outcomes.ACCEPTED): 1}, "a number written down")
@@ -354,7 +356,7 @@ def test_the_thread_writes_without_being_asked_and_the_rest_at_the_end(
 
 
 def test_a_thread_that_is_told_to_stop_writes_all_though_it_was_not_due(
-    tally: Tally, writer: Writer, database: Database
+    tally: Counters, writer: CounterWriter, database: Database
 ) -> None:
     writer.start()
     tally.count(1, outcomes.ACCEPTED)
@@ -365,7 +367,7 @@ def test_a_thread_that_is_told_to_stop_writes_all_though_it_was_not_due(
 
 
 def test_mismatches_are_listed_newest_first_with_both_digests(
-    tally: Tally, writer: Writer, database: Database
+    tally: Counters, writer: CounterWriter, database: Database
 ) -> None:
     one, two = factories.trigger(database, slug="one"), factories.trigger(database)
     given = {"idempotency_key": "k-1", "payload_digest": "a" * 64}
@@ -386,7 +388,7 @@ def test_mismatches_are_listed_newest_first_with_both_digests(
 
 @pytest.mark.parametrize("kind", ["postgresql"])
 def test_the_last_numbers_are_written_though_the_connection_broke_while_nothing_was_asked(
-    writer: Writer, tally: Tally, database: Database
+    writer: CounterWriter, tally: Counters, database: Database
 ) -> None:
     trigger_id = factories.trigger(database)
     tally.count(trigger_id, outcomes.ACCEPTED)

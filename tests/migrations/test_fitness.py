@@ -10,7 +10,7 @@ from app.db import Database
 from app.db.migration_ops import fitness
 from app.db.schema import SchemaWatch
 from app.intake.receive import Intake, receive
-from app.intake.trigger_cache import Triggers
+from app.intake.trigger_cache import TriggerCache
 from app.settings import from_environment
 from app.worker.loop import Worker
 from tests import factories, senders
@@ -173,7 +173,7 @@ def receives_and_runs(url: str) -> bool:
     database = Database(settings)
     try:
         intake = Intake(
-            database, Triggers(database), SchemaWatch(database), now=lambda: senders.NOW
+            database, TriggerCache(database), SchemaWatch(database), now=lambda: senders.NOW
         )
         trigger_id = factories.trigger(database, slug="of-this-test", action_type="no-such-action")
         said = senders.json_request("custom", {"messageId": "k" * 255, "text": "t" * 5000})

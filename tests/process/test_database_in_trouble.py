@@ -46,17 +46,17 @@ def _server_stopped(databases: Databases) -> Iterator[None]:
 
 @contextmanager
 def _file_moved_away(path: Path) -> Iterator[None]:
-    aside = path.with_name("aside")
-    aside.mkdir()
+    dedicated = path.with_name("aside")
+    dedicated.mkdir()
     for each in path.parent.glob(f"{path.name}*"):
-        each.rename(aside / each.name)
+        each.rename(dedicated / each.name)
     try:
         yield
         assert not path.exists(), "an empty database was made in its place"
     finally:
-        for each in aside.iterdir():
+        for each in dedicated.iterdir():
             each.rename(path.with_name(each.name))
-        shutil.rmtree(aside)
+        shutil.rmtree(dedicated)
 
 
 def test_a_lock_held_too_long_is_a_503_and_the_event_gets_in_once_it_is_free(

@@ -10,7 +10,7 @@ from selectors import EVENT_READ, EVENT_WRITE
 import pytest
 
 from app.server import spin_wait
-from app.server.spin_wait import RESTS, Waiter
+from app.server.spin_wait import RESTS, SpinWaiter
 
 NOT_ASLEEP = 0.0
 """Who may sleep for no longer sees only what came while it was awake."""
@@ -32,7 +32,7 @@ class Sockets:
         """Write when the other end has given way so many times."""
         self.meanwhile = lambda: self.given_way == turn and self.there.send(b".")
 
-    def heard(self, waiter: Waiter) -> bool:
+    def heard(self, waiter: SpinWaiter) -> bool:
         self.given_way = 0
         return waiter.there(self.here.fileno(), EVENT_READ, NOT_ASLEEP)
 
@@ -49,19 +49,19 @@ def sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sockets]:
 def test_what_comes_within_a_moment_is_met_awake(sockets: Sockets) -> None:
     sockets.say_at(3)
 
-    assert sockets.heard(Waiter(awake=True))
+    assert sockets.heard(SpinWaiter(awake=True))
     assert sockets.given_way == 3
 
 
 def test_where_nothing_is_to_spare_it_sleeps_at_once(sockets: Sockets) -> None:
     sockets.say_at(1)
 
-    assert not sockets.heard(Waiter(awake=False))
+    assert not sockets.heard(SpinWaiter(awake=False))
     assert sockets.given_way == 0
 
 
 def test_after_having_been_awake_in_vain_it_sleeps_at_once_for_a_while(sockets: Sockets) -> None:
-    waiter = Waiter(awake=True)
+    waiter = SpinWaiter(awake=True)
 
     tried = []
     for _ in range(RESTS + 2):
@@ -72,7 +72,7 @@ def test_after_having_been_awake_in_vain_it_sleeps_at_once_for_a_while(sockets: 
 
 
 def test_as_long_as_that_pays_it_stays_awake(sockets: Sockets) -> None:
-    waiter = Waiter(awake=True)
+    waiter = SpinWaiter(awake=True)
     for _ in range(3):
         sockets.say_at(2)
         assert sockets.heard(waiter)
@@ -84,7 +84,7 @@ def test_what_takes_longer_is_slept_for(sockets: Sockets, awake: bool) -> None:
     later = threading.Timer(0.05, sockets.there.send, [b"."])
     later.start()
 
-    there = Waiter(awake=awake).there(sockets.here.fileno(), EVENT_READ, 10.0)
+    there = SpinWaiter(awake=awake).there(sockets.here.fileno(), EVENT_READ, 10.0)
     later.join()
 
     assert there
@@ -93,16 +93,16 @@ def test_what_takes_longer_is_slept_for(sockets: Sockets, awake: bool) -> None:
 def test_either_of_two_events_is_enough(sockets: Sockets) -> None:
     either = EVENT_READ | EVENT_WRITE
 
-    assert Waiter(awake=False).there(sockets.here.fileno(), either, NOT_ASLEEP)
+    assert SpinWaiter(awake=False).there(sockets.here.fileno(), either, NOT_ASLEEP)
 
 
 @pytest.mark.parametrize("spare", [True, False])
 def test_who_is_told_nothing_stays_awake_where_there_is_something_to_spare(
     monkeypatch: pytest.MonkeyPatch, sockets: Sockets, spare: bool
 ) -> None:
-    monkeypatch.setattr(spin_wait, "to_spare", lambda: spare)
+    monkeypatch.setattr(spin_wait, "spinning_pays", lambda: spare)
 
-    sockets.heard(Waiter())
+    sockets.heard(SpinWaiter())
 
     assert (sockets.given_way > 0) is spare
 
@@ -118,11 +118,11 @@ def kernel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.mark.usefixtures("kernel")
 def test_there_is_a_core_to_spare_where_there_are_several(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert spin_wait.to_spare()
+    assert spin_wait.spinning_pays()
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1})
-    assert not spin_wait.to_spare()
+    assert not spin_wait.spinning_pays()
     monkeypatch.delattr(os, "sched_getaffinity")  # as on macOS
-    assert not spin_wait.to_spare()
+    assert not spin_wait.spinning_pays()
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_none_is_to_spare_where_its_time_is_rationed(
         (kernel / name).parent.mkdir(parents=True, exist_ok=True)
         (kernel / name).write_text(f"{quota}\n")
 
-    assert spin_wait.to_spare() is spare
+    assert spin_wait.spinning_pays() is spare
 
 
 @pytest.mark.usefixtures("kernel")
@@ -156,7 +156,7 @@ def test_none_is_to_spare_where_its_time_is_rationed(
 def test_none_is_to_spare_where_that_cannot_be_told(ours: bytes) -> None:
     spin_wait.OURS.write_bytes(ours)
 
-    assert not spin_wait.to_spare()
+    assert not spin_wait.spinning_pays()
 
 
 @pytest.mark.parametrize("unreadable", [Path.touch, Path.mkdir])
@@ -166,4 +166,4 @@ def test_none_is_to_spare_where_the_quota_cannot_be_read(
     spin_wait.OURS.write_text("0::/\n")
     unreadable(kernel / "cpu.max")
 
-    assert not spin_wait.to_spare()
+    assert not spin_wait.spinning_pays()

@@ -5,7 +5,7 @@ import pytest
 from app import clock
 from app.errors import InvalidTrigger
 from app.intake import signing, sources, verify
-from app.intake.message import Trigger
+from app.intake.message import WebhookTrigger
 from tests import factories
 from tests.senders import SECRET, Sent
 
@@ -17,7 +17,7 @@ BODY = b'{"hello": "world"}'
 @pytest.mark.parametrize("source", sorted(set(sources.names()) - BEYOND_HEADERS))
 def test_a_fired_request_is_verified(source: str) -> None:
     headers = signing.signed_headers(source, SECRET, BODY)
-    trigger = Trigger(1, source, SECRET, enabled=True)
+    trigger = WebhookTrigger(1, source, SECRET, enabled=True)
 
     verified = verify.check(trigger, factories.request(Sent(headers, BODY)), clock.now())
 

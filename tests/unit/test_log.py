@@ -157,20 +157,20 @@ def test_lines_within_an_errand_name_its_request_and_no_others_do(
 ) -> None:
     maker, written = log.formatter(form), []
     logger = logging.getLogger("test_log")
-    errand = log.Errand("r-1")
+    request_context = log.RequestContext("r-1")
 
-    with log.of(errand):
+    with log.of(request_context):
         logger.warning("of a library")
         written.append(maker.format(records[-1]))
-        assert not errand.told
+        assert not request_context.told
         log.event(logger, logging.DEBUG, "detail")
-        assert not errand.told
+        assert not request_context.told
         log.event(logger, logging.INFO, "admitted")
         written.append(maker.format(records[-1]))
     log.event(logger, logging.INFO, "later")
     written.append(maker.format(records[-1]))
 
-    assert errand.told
+    assert request_context.told
     assert ["r-1" in line for line in written] == [True, True, False]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.errors import Unreadable
 from app.intake import parse, sources
-from app.intake.message import FORM, OK, Answer
+from app.intake.message import FORM, OK, WebhookResponse
 from tests import factories, senders
 from tests.senders import Sent
 
@@ -192,7 +192,7 @@ def test_discord_is_answered_when_it_says_ping() -> None:
 
     answer = sources.named("discord").handshake(request, parse.payload(request))
 
-    assert answer == Answer(200, {"type": 1})
+    assert answer == WebhookResponse(200, {"type": 1})
 
 
 @pytest.mark.parametrize("kind", [True, "1", 2, None])

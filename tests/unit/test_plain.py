@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.server.fast_parser import WHOLE_BYTES, Part, part_of_request
+from app.server.fast_parser import WHOLE_BYTES, Completeness, part_of_request
 
 BEGINNING = b"POST /hooks/"
 
@@ -11,19 +11,19 @@ def request(*headers: str, body: bytes = b"{}", line: str = "POST /hooks/1 HTTP/
     return "\r\n".join([line, "Host: here", *headers, "", ""]).encode() + body
 
 
-def part(arrived: bytes) -> Part:
+def part(arrived: bytes) -> Completeness:
     return part_of_request(arrived, BEGINNING)
 
 
 @pytest.mark.parametrize("name", ["Content-Length", "content-length", "CONTENT-LENGTH"])
 def test_a_request_that_is_there_to_its_last_byte_is_whole(name: str) -> None:
-    assert part(request(f"{name}: 2")) is Part.WHOLE
+    assert part(request(f"{name}: 2")) is Completeness.WHOLE
 
 
 def test_every_piece_of_it_is_a_beginning() -> None:
     arrived = request("Content-Length: 2")
 
-    assert {part(arrived[:length]) for length in range(1, len(arrived))} == {Part.BEGINNING}
+    assert {part(arrived[:length]) for length in range(1, len(arrived))} == {Completeness.BEGINNING}
 
 
 @pytest.mark.parametrize(
@@ -54,4 +54,4 @@ def test_every_piece_of_it_is_a_beginning() -> None:
     ids=lambda arrived: repr(arrived[:60]),
 )
 def test_anything_else_is_read_by_a_thread(arrived: bytes) -> None:
-    assert part(arrived) is Part.NONE
+    assert part(arrived) is Completeness.NONE

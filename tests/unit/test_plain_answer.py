@@ -12,8 +12,8 @@ from gunicorn.glogging import Logger
 from gunicorn.http import wsgi
 
 from app.server import fast_response
-from app.server.fast_parser import Plain
-from app.server.fast_response import Answer, Environment
+from app.server.fast_parser import FastRequest
+from app.server.fast_response import FastResponse, WsgiEnvironment
 from tests.unit.test_plain_requests import GITHUB, PEER, SERVER, configured, plain, request
 
 OK = "200 OK"
@@ -34,13 +34,13 @@ class Connection:
         self.sent += piece
 
 
-def asked(*headers: str) -> Plain:
+def asked(*headers: str) -> FastRequest:
     found = plain(request(*GITHUB, *headers))
     assert found is not None
     return found
 
 
-def by_gunicorn(answer: Answer, *, keep: bool, asking: Plain | None = None) -> bytes:
+def by_gunicorn(answer: FastResponse, *, keep: bool, asking: FastRequest | None = None) -> bytes:
     connection = Connection()
     answer.by_gunicorn(asking or asked(), connection, Config(), keep=keep)
     return connection.sent
@@ -51,8 +51,8 @@ def undated(sent: bytes | None) -> bytes:
     return re.sub(rb"\r\nDate: [^\r]+", b"", sent)
 
 
-def answer(status: str = OK, headers: Any = HEADERS, body: bytes = BODY) -> Answer:
-    made = Answer()
+def answer(status: str = OK, headers: Any = HEADERS, body: bytes = BODY) -> FastResponse:
+    made = FastResponse()
     made.status, made.headers, made.body = status, headers, body
     return made
 
@@ -61,7 +61,7 @@ def answer(status: str = OK, headers: Any = HEADERS, body: bytes = BODY) -> Answ
 def test_the_environment_is_that_of_gunicorn(forwarded: tuple[str, ...]) -> None:
     asking, connection = asked(*forwarded), Connection()
 
-    found = Environment(configured()).of(asking, connection)
+    found = WsgiEnvironment(configured()).of(asking, connection)
 
     _answer, expected = wsgi.create(asking, connection, PEER, SERVER, configured())
     expected["wsgi.multithread"] = True  # as the worker says
@@ -82,7 +82,7 @@ def test_the_environment_is_that_of_gunicorn(forwarded: tuple[str, ...]) -> None
     ],
     ids=lambda made: f"{made.status} {made.headers[-1]}",
 )
-def test_an_answer_is_the_same_to_its_last_byte(made: Answer, keep: bool) -> None:
+def test_an_answer_is_the_same_to_its_last_byte(made: FastResponse, keep: bool) -> None:
     assert undated(made.in_one_piece(keep=keep)) == undated(by_gunicorn(made, keep=keep))
 
 
@@ -112,7 +112,7 @@ def test_an_answer_is_the_same_to_its_last_byte(made: Answer, keep: bool) -> Non
     ],
     ids=lambda made: f"{made.status!r} {made.headers[-1]}",
 )
-def test_an_unusual_answer_is_left_to_gunicorn(made: Answer) -> None:
+def test_an_unusual_answer_is_left_to_gunicorn(made: FastResponse) -> None:
     assert made.in_one_piece(keep=True) is None
 
 
@@ -159,7 +159,7 @@ def test_what_is_written_comes_before_what_is_returned() -> None:
         start(OK, HEADERS)(b"first ")
         return Body(b"second ", b"third")
 
-    made = Answer().of(application, {})
+    made = FastResponse().of(application, {})
 
     assert (made.status, made.headers, made.body) == (OK, HEADERS, b"first second third")
 
@@ -167,7 +167,7 @@ def test_what_is_written_comes_before_what_is_returned() -> None:
 @pytest.mark.parametrize("headers", [HEADERS, HEADERS[:1]], ids=["plain", "by gunicorn"])
 def test_a_body_is_closed_once_it_is_sent(headers: Any) -> None:
     connection, body = Connection(), Body(BODY)
-    made = Answer().of(telling(body, headers), {})
+    made = FastResponse().of(telling(body, headers), {})
 
     with body.closed_after(lambda: BODY in connection.sent):
         made.send(asked(), connection, Config(), keep=True)
@@ -179,7 +179,7 @@ def test_a_body_is_closed_though_its_sender_is_gone() -> None:
             raise BrokenPipeError
 
     body = Body(BODY)
-    made = Answer().of(telling(body), {})
+    made = FastResponse().of(telling(body), {})
 
     with body.closed_after(lambda: True), pytest.raises(BrokenPipeError):
         made.send(asked(), Gone(), Config(), keep=True)
@@ -194,7 +194,7 @@ def test_a_body_that_fails_on_the_way_is_closed() -> None:
     body = Failing()
 
     with body.closed_after(lambda: True), pytest.raises(ArithmeticError):
-        Answer().of(telling(body), {})
+        FastResponse().of(telling(body), {})
 
 
 def logs(config: Config) -> Logger:
@@ -208,7 +208,7 @@ def test_what_is_written_on_the_way_stands_where_it_was_written() -> None:
         write(b"second ")
         yield b"third"
 
-    assert Answer().of(application, {}).body == b"first second third"
+    assert FastResponse().of(application, {}).body == b"first second third"
 
 
 def test_a_server_as_it_is_started_does_nothing_but_answer() -> None:
@@ -249,7 +249,7 @@ def test_errors_are_written_to_the_log_that_is_there_now(
     config = Config()
     config.set("errorlog", str(path))
     log = Logger(config)
-    errors = Environment(config).of(asked(), Connection())["wsgi.errors"]
+    errors = WsgiEnvironment(config).of(asked(), Connection())["wsgi.errors"]
 
     errors.write("before\n")
     path.rename(tmp_path / "errors.log.1")

@@ -10,7 +10,7 @@ from gunicorn.http import wsgi
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.server.fast_parser import WHOLE_BYTES, Plain, Reader
+from app.server.fast_parser import WHOLE_BYTES, FastParser, FastRequest
 
 PEER, SERVER = ("127.0.0.1", 55555), ("127.0.0.1", 8000)
 STRANGER = ("192.0.2.7", 55555)
@@ -45,8 +45,8 @@ def configured(**settings: Any) -> Config:
     return config
 
 
-def plain(arrived: bytes, peer: Any = PEER, **settings: Any) -> Plain | None:
-    return Reader(configured(**settings), BEGINNING).read(arrived, peer)
+def plain(arrived: bytes, peer: Any = PEER, **settings: Any) -> FastRequest | None:
+    return FastParser(configured(**settings), BEGINNING).read(arrived, peer)
 
 
 def by_gunicorn(arrived: bytes, peer: Any, config: Config) -> Any:
@@ -66,7 +66,7 @@ def told(found: Any, peer: Any, config: Config) -> tuple[Mapping[str, Any], byte
 def require_the_same(arrived: bytes, peer: Any = PEER, **settings: Any) -> bool:
     """Whether it was read at all; then gunicorn has found the same in it."""
     config = configured(**settings)
-    found = Reader(config, BEGINNING).read(arrived, peer)
+    found = FastParser(config, BEGINNING).read(arrived, peer)
     if found is None:
         return False
     expected = told(by_gunicorn(arrived, peer, config), peer, config)

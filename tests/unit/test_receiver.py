@@ -8,7 +8,7 @@ from gunicorn.config import Config
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
-from app.server.worker import Receiver
+from app.server.worker import CooperativeWorker
 
 
 @pytest.mark.parametrize(("connections", "alone"), [(1, True), (2, False)])
@@ -17,7 +17,7 @@ def test_who_is_connected_by_himself_is_alone(
 ) -> None:
     said: list[bool] = []
     monkeypatch.setattr(ThreadWorker, "run", lambda worker: said.append(worker._round._alone()))
-    receiver: Any = Receiver.__new__(Receiver)
+    receiver: Any = CooperativeWorker.__new__(CooperativeWorker)
     receiver.cfg, receiver.poller, receiver.wsgi = Config(), None, None
     receiver.log = Logger(receiver.cfg)
     receiver.method_queue = SimpleNamespace(defer=None)

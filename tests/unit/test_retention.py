@@ -3,13 +3,13 @@
 import pytest
 
 from app.executions import retention
-from app.executions.retention import DAY_SECONDS, Keep, Lifetimes
+from app.executions.retention import DAY_SECONDS, Retention, RetentionDefaults
 from app.intake import sources
 from app.lifecycle import COMPLETED, DEAD, FAILED, FINISHED, REPLAYED, UNFINISHED
 from app.settings import Settings
 
-LIFETIMES = Lifetimes(payload_seconds=10, rows_seconds=20, dead_seconds=30)
-KEEP = Keep(payload_seconds=10, rows_seconds=20, dead_seconds=30)
+LIFETIMES = Retention(payload_seconds=10, rows_seconds=20, dead_seconds=30)
+KEEP = RetentionDefaults(payload_seconds=10, rows_seconds=20, dead_seconds=30)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_what_has_no_known_age_is_kept(status: str) -> None:
 def test_a_key_outlives_the_last_retry_of_every_source_by_default(name: str) -> None:
     retry_seconds = sources.named(name).facts.retry_seconds
 
-    lifetimes = Keep(0, 0, 0).of(retry_seconds)
+    lifetimes = RetentionDefaults(0, 0, 0).of(retry_seconds)
 
     assert lifetimes.rows_seconds >= retention.needed_seconds(retry_seconds)
     assert not lifetimes.row_outlived(COMPLETED, retry_seconds or 0)
@@ -56,7 +56,7 @@ def test_a_key_outlives_the_last_retry_of_every_source_by_default(name: str) -> 
 def test_what_a_trigger_says_itself_holds_however_short() -> None:
     lifetimes = KEEP.of(DAY_SECONDS, keep_payload_seconds=1, keep_rows_seconds=2)
 
-    assert lifetimes == Lifetimes(payload_seconds=1, rows_seconds=2, dead_seconds=30)
+    assert lifetimes == Retention(payload_seconds=1, rows_seconds=2, dead_seconds=30)
 
 
 def test_a_dead_letter_is_kept_at_least_as_long_as_what_went_well() -> None:
@@ -84,5 +84,5 @@ def test_a_window_that_is_long_enough_or_by_default_is_not_warned_of(
 def test_the_settings_speak_of_days() -> None:
     keep = retention.of_settings(Settings())
 
-    assert keep == Keep(14 * DAY_SECONDS, 30 * DAY_SECONDS, 90 * DAY_SECONDS)
+    assert keep == RetentionDefaults(14 * DAY_SECONDS, 30 * DAY_SECONDS, 90 * DAY_SECONDS)
     assert set(DEAD) < set(FINISHED)

@@ -3,7 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from app.intake.memory_budget import SMALL_BYTES, Room
+from app.intake.memory_budget import SMALL_BYTES, MemoryBudget
 from app.server.fast_parser import WHOLE_BYTES
 
 LARGE = SMALL_BYTES + 1
@@ -11,7 +11,7 @@ DEADLINE_SECONDS = 20.0
 
 
 def test_large_bodies_are_never_more_at_once_than_fit() -> None:
-    room, lock = Room(3 * LARGE), threading.Lock()
+    room, lock = MemoryBudget(3 * LARGE), threading.Lock()
     inside, most = 0, 0
 
     def visit(_number: int) -> None:
@@ -31,7 +31,7 @@ def test_large_bodies_are_never_more_at_once_than_fit() -> None:
 
 
 def test_a_small_body_passes_while_the_room_is_full() -> None:
-    room = Room(LARGE)
+    room = MemoryBudget(LARGE)
 
     with room.for_bytes(LARGE), room.for_bytes(SMALL_BYTES):
         entered = True
@@ -40,7 +40,7 @@ def test_a_small_body_passes_while_the_room_is_full() -> None:
 
 
 def test_what_is_larger_than_the_room_comes_alone() -> None:
-    room, entered = Room(LARGE), threading.Event()
+    room, entered = MemoryBudget(LARGE), threading.Event()
 
     def enter() -> None:
         with room.for_bytes(LARGE):
@@ -57,7 +57,7 @@ def test_what_is_larger_than_the_room_comes_alone() -> None:
 
 
 def test_room_is_given_back_when_what_it_was_for_fails() -> None:
-    room = Room(LARGE)
+    room = MemoryBudget(LARGE)
 
     for _ in range(3):
         try:

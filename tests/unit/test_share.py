@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.executions.due import DueTrigger
 from app.worker import fair_share
-from app.worker.fair_share import Room
+from app.worker.fair_share import Capacity
 
 A, B, C = 1, 2, 3
 
@@ -18,8 +18,8 @@ def due(trigger_id: int, since: float = 1.0, **given: Any) -> DueTrigger:
     return DueTrigger(trigger_id, -since, **given)
 
 
-def room(places: int, held: dict[int, int] | None = None, **given: Any) -> Room:
-    return Room(places, held or {}, **given)
+def room(places: int, held: dict[int, int] | None = None, **given: Any) -> Capacity:
+    return Capacity(places, held or {}, **given)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def room(places: int, held: dict[int, int] | None = None, **given: Any) -> Room:
     ],
 )
 def test_a_worker_is_shared_out(
-    turns: list[DueTrigger], places: Room, shares: dict[int, int]
+    turns: list[DueTrigger], places: Capacity, shares: dict[int, int]
 ) -> None:
     assert fair_share.out(turns, places) == shares
 
@@ -92,16 +92,16 @@ ids = st.sets(st.integers(1, 9))
 
 
 @st.composite
-def rooms(draw: st.DrawFn) -> Room:
+def rooms(draw: st.DrawFn) -> Capacity:
     places = draw(st.integers(1, 64))
     held = Counter(draw(st.lists(st.integers(1, 9), max_size=places)))
     quick = draw(ids)
-    return Room(places, held, quick, draw(ids) - quick)
+    return Capacity(places, held, quick, draw(ids) - quick)
 
 
 @given(turns, rooms())
 def test_no_more_is_given_than_there_is_and_than_each_may_have(
-    asked: list[DueTrigger], of: Room
+    asked: list[DueTrigger], of: Capacity
 ) -> None:
     shares = fair_share.out(asked, of)
 
@@ -112,7 +112,7 @@ def test_no_more_is_given_than_there_is_and_than_each_may_have(
 
 @given(turns, rooms())
 def test_nobody_gets_a_second_place_while_another_without_any_could_have_it(
-    asked: list[DueTrigger], of: Room
+    asked: list[DueTrigger], of: Capacity
 ) -> None:
     shares = fair_share.out(asked, of)
 
@@ -125,7 +125,7 @@ def test_nobody_gets_a_second_place_while_another_without_any_could_have_it(
 
 @given(turns, rooms())
 def test_what_is_known_to_be_slow_leaves_the_reserved_places(
-    asked: list[DueTrigger], of: Room
+    asked: list[DueTrigger], of: Capacity
 ) -> None:
     only_slow = [turn for turn in asked if turn.trigger_id in of.slow]
 
@@ -141,7 +141,7 @@ def test_a_trigger_that_is_not_known_to_be_quick_never_fills_a_worker(
 ) -> None:
     taken = min(held, places - 1)
 
-    given_now = fair_share.out([due(A)], Room(places, {A: taken})).get(A, 0)
+    given_now = fair_share.out([due(A)], Capacity(places, {A: taken})).get(A, 0)
 
     assert taken + given_now < places
 

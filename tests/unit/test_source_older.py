@@ -6,7 +6,7 @@ import pytest
 
 from app.errors import Unverified
 from app.intake import parse
-from app.intake.message import Answer, Event, Source
+from app.intake.message import Event, Source, WebhookResponse
 from app.intake.sources import custom, discord, github, linear, stripe, telegram
 from tests import factories, senders
 from tests.senders import NOW, SECRET, Sent
@@ -98,7 +98,7 @@ def test_a_webhook_event_of_discord_is_no_ping() -> None:
 def test_the_ping_of_discords_webhook_events_is_answered_without_a_body() -> None:
     payload = {"version": 1, "application_id": "846462639134605312", "type": 0}
 
-    assert discord.SOURCE.handshake(factories.request(Sent()), payload) == Answer(204, "")
+    assert discord.SOURCE.handshake(factories.request(Sent()), payload) == WebhookResponse(204, "")
 
 
 @pytest.mark.parametrize("payload", [{"type": 0}, {"type": False, "application_id": "1"}])

@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import Unreadable, Unverified
 from app.intake import parse
-from app.intake.message import FORM, Answer, Event
+from app.intake.message import FORM, Event, WebhookResponse
 from app.intake.sources.slack import SOURCE
 from tests import factories, senders
 from tests.senders import NOW, SECRET, Sent
@@ -161,7 +161,7 @@ def test_the_challenge_is_given_back() -> None:
     answer = SOURCE.handshake(request, parse.payload(request))
 
     challenge = "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"
-    assert answer == Answer(200, {"challenge": challenge})
+    assert answer == WebhookResponse(200, {"challenge": challenge})
 
 
 def test_a_mention_is_no_handshake() -> None:

@@ -6,13 +6,13 @@ import pytest
 
 from app.errors import Unverified
 from app.intake import parse
-from app.intake.message import Answer, Event
+from app.intake.message import Event, WebhookResponse
 from app.intake.sources.whatsapp import SOURCE, greeting, verify_token
 from tests import factories, senders
 from tests.senders import NOW, SECRET, Sent
 
 BATCH = senders.sample("whatsapp", "messages_and_statuses")
-FORBIDDEN = Answer(403, {"error": "forbidden"})
+FORBIDDEN = WebhookResponse(403, {"error": "forbidden"})
 QUERY = {"hub.mode": "subscribe", "hub.verify_token": SECRET, "hub.challenge": "1158201444"}
 
 
@@ -27,7 +27,7 @@ def events_of(case: str) -> list[Event]:
     return SOURCE.events(request, parse.payload(request))
 
 
-def greeted(secret: str = SECRET, **changed: str | None) -> Answer:
+def greeted(secret: str = SECRET, **changed: str | None) -> WebhookResponse:
     query = QUERY | {"hub." + name: value for name, value in changed.items()}
     present = {name: value for name, value in query.items() if value is not None}
     return greeting(factories.request(Sent(query=present)), secret)
@@ -66,7 +66,7 @@ def test_a_malformed_signature_is_refused(value: str) -> None:
 
 @pytest.mark.parametrize("token", [SECRET, verify_token(SECRET)], ids=["secret", "derived"])
 def test_who_knows_the_token_gets_the_challenge_back(token: str) -> None:
-    assert greeted(verify_token=token) == Answer(200, "1158201444")
+    assert greeted(verify_token=token) == WebhookResponse(200, "1158201444")
 
 
 def test_the_derived_token_is_made_of_the_secret_in_a_way_that_anyone_can_repeat() -> None:

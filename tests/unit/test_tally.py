@@ -18,17 +18,17 @@ from app.errors import (
 )
 from app.intake import signatures, verify
 from app.stats import counters, outcomes
-from app.stats.counters import NOBODY, Batch, Mismatch, Place, Seen, Tally
+from app.stats.counters import NOBODY, CountBatch, CounterKey, Counters, KeyMismatch, Seen
 
 HOUR = datetime(2026, 3, 5, 9, tzinfo=UTC)
 
 
-def tally(at: datetime = HOUR) -> Tally:
-    return Tally(lambda: at)
+def tally(at: datetime = HOUR) -> Counters:
+    return Counters(lambda: at)
 
 
-def place(trigger_id: int, outcome: str = outcomes.ACCEPTED) -> Place:
-    return Place(HOUR, trigger_id, outcome)
+def place(trigger_id: int, outcome: str = outcomes.ACCEPTED) -> CounterKey:
+    return CounterKey(HOUR, trigger_id, outcome)
 
 
 def test_what_is_counted_together_is_one_number_of_its_hour() -> None:
@@ -60,17 +60,17 @@ def test_numbers_that_are_put_back_join_those_counted_meanwhile() -> None:
 
     counted.put_back(taken)
 
-    assert counted.take() == Batch(
+    assert counted.take() == CountBatch(
         counts={place(1, outcomes.FILTERED): 2},
         claimed={place(1, outcomes.TOO_LARGE): 1},
         repeats={7: Seen(2, HOUR, HOUR)},
-        mismatches={Mismatch(7, "other"): Seen(2, HOUR, HOUR)},
+        mismatches={KeyMismatch(7, "other"): Seen(2, HOUR, HOUR)},
     )
 
 
 def test_a_repeat_spans_the_time_from_the_first_to_the_last() -> None:
     moments = [HOUR + timedelta(seconds=second) for second in (2, 1, 3)]
-    batch = Batch()
+    batch = CountBatch()
 
     for moment in moments:
         batch.see(batch.repeats, 7, Seen(1, moment, moment))

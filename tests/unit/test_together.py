@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from app.intake.group_commit import Together
+from app.intake.group_commit import GroupCommit
 
 DEADLINE_SECONDS = 20.0
 
@@ -34,7 +34,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 
 def gathered(
-    pool: ThreadPoolExecutor, gate: Gate, together: Together[str, object], *items: str
+    pool: ThreadPoolExecutor, gate: Gate, together: GroupCommit[str, object], *items: str
 ) -> list[Future[object]]:
     """One caller leads with the first item; the others wait, in order."""
     first = pool.submit(together, items[0])
@@ -60,7 +60,7 @@ def results(futures: list[Future[object]]) -> list[object]:
 
 def test_what_comes_while_a_batch_is_under_way_is_the_next_batch(pool: ThreadPoolExecutor) -> None:
     gate = Gate()
-    futures = gathered(pool, gate, Together(gate, 100), "a", "b", "c", "d")
+    futures = gathered(pool, gate, GroupCommit(gate, 100), "a", "b", "c", "d")
 
     gate.open.release(2)
 
@@ -70,7 +70,7 @@ def test_what_comes_while_a_batch_is_under_way_is_the_next_batch(pool: ThreadPoo
 
 def test_a_batch_is_no_heavier_than_it_may_be(pool: ThreadPoolExecutor) -> None:
     gate = Gate()
-    futures = gathered(pool, gate, Together(gate, 2), "a", "b", "c", "d")
+    futures = gathered(pool, gate, GroupCommit(gate, 2), "a", "b", "c", "d")
 
     gate.open.release(3)
 
@@ -79,14 +79,14 @@ def test_a_batch_is_no_heavier_than_it_may_be(pool: ThreadPoolExecutor) -> None:
 
 
 def test_what_is_too_heavy_for_any_batch_is_one_by_itself() -> None:
-    together: Together[str, str] = Together(lambda items: items, 2)
+    together: GroupCommit[str, str] = GroupCommit(lambda items: items, 2)
 
     assert together("huge", weight=1000) == "huge"
 
 
 def test_each_caller_gets_its_own_error(pool: ThreadPoolExecutor) -> None:
     gate = Gate(lambda item: KeyError(item) if item == "bad" else item)
-    futures = gathered(pool, gate, Together(gate, 100), "a", "b", "bad", "c")
+    futures = gathered(pool, gate, GroupCommit(gate, 100), "a", "b", "bad", "c")
 
     gate.open.release(2)
 
@@ -105,7 +105,7 @@ def test_work_that_ends_badly_leaves_nobody_waiting(
         return item
 
     gate = Gate(answer)
-    together: Together[str, object] = Together(gate, 100)
+    together: GroupCommit[str, object] = GroupCommit(gate, 100)
     futures = gathered(pool, gate, together, "a", "bad", "b")
 
     gate.open.release(3)
@@ -124,7 +124,7 @@ def test_a_thousand_callers_are_all_answered_and_once(pool: ThreadPoolExecutor) 
         seen.extend(items)
         return [item * 2 for item in items]
 
-    together: Together[int, int] = Together(work, 7)
+    together: GroupCommit[int, int] = GroupCommit(work, 7)
 
     answers = list(pool.map(together, range(1000)))
 

@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import Unverified
 from app.intake import sources, verify
-from app.intake.message import Trigger
+from app.intake.message import WebhookTrigger
 from tests import factories, senders
 from tests.senders import NOW, SECRET, Sent
 
@@ -40,7 +40,7 @@ BY_SECRET_ALONE = ("evolution", "evolution_go", "telegram")
 def check(sent: Sent, source: str = "custom", **trigger: object) -> None:
     values = {"id": 1, "source": source, "enabled": True}
     secret = senders.trigger_secret(source)
-    found = Trigger(**({"secret": secret} | values | trigger))
+    found = WebhookTrigger(**({"secret": secret} | values | trigger))
     verify.check(found, factories.request(sent), NOW)
 
 
@@ -268,14 +268,14 @@ def test_a_disabled_trigger_refuses_a_good_signature() -> None:
     "trigger",
     [
         None,
-        Trigger(1, "custom", SECRET, enabled=False),
-        Trigger(1, "custom", "", enabled=True),
-        Trigger(1, "custom", OTHER_SECRET, enabled=True),
+        WebhookTrigger(1, "custom", SECRET, enabled=False),
+        WebhookTrigger(1, "custom", "", enabled=True),
+        WebhookTrigger(1, "custom", OTHER_SECRET, enabled=True),
     ],
     ids=["unknown", "disabled", "no secret", "forged"],
 )
 def test_every_refusal_costs_the_work_of_one_signature(
-    trigger: Trigger | None, monkeypatch: pytest.MonkeyPatch
+    trigger: WebhookTrigger | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hashed = []
     real = sources.custom.hmac_sha256_hex

@@ -14,7 +14,7 @@ import pytest
 from greenlet import getcurrent
 
 from app import cooperative
-from app.intake.group_commit import Together
+from app.intake.group_commit import GroupCommit
 from app.server import scheduler
 from tests.answering import DEADLINE_SECONDS, Answering
 
@@ -175,7 +175,7 @@ def test_what_is_answered_in_one_turn_is_worked_on_in_one_batch(answering: Answe
         batches.append(items)
         return [10 * item for item in items]
 
-    together = Together(work, heaviest=100)
+    together = GroupCommit(work, heaviest=100)
     answering.answer(*(lambda item=item: said.append(together(item)) for item in range(20)))
     answering.until(lambda: len(said) == 20)
 
@@ -187,7 +187,7 @@ def test_work_for_those_who_are_answered_in_turn_is_done_by_the_same_thread(
     answering: Answering,
 ) -> None:
     there: list[int] = []
-    together = Together(lambda items: there.append(threading.get_ident()) or items, 100)
+    together = GroupCommit(lambda items: there.append(threading.get_ident()) or items, 100)
 
     answering.answer(lambda: together(1))
 
@@ -196,7 +196,7 @@ def test_work_for_those_who_are_answered_in_turn_is_done_by_the_same_thread(
 
 def test_work_begins_when_nothing_more_is_ready_to_join_it(answering: Answering) -> None:
     batches: list[list[int]] = []
-    together = Together(lambda items: batches.append(items) or items, 100)
+    together = GroupCommit(lambda items: batches.append(items) or items, 100)
 
     answering.round.answer(lambda: together(1))
     answering.round.end(quiet=False)
@@ -214,7 +214,7 @@ def test_work_begins_in_the_end_though_there_is_always_more(
 ) -> None:
     monkeypatch.setattr(scheduler, "GATHERING_SECONDS", 0.0)
     batches: list[list[int]] = []
-    together = Together(lambda items: batches.append(items) or items, 100)
+    together = GroupCommit(lambda items: batches.append(items) or items, 100)
 
     answering.round.answer(lambda: together(1))
     answering.round.end(quiet=False)
@@ -224,7 +224,7 @@ def test_work_begins_in_the_end_though_there_is_always_more(
 
 def test_where_nobody_else_can_join_it_work_begins_at_once(alone: Answering) -> None:
     batches: list[list[int]] = []
-    together = Together(lambda items: batches.append(items) or items, 100)
+    together = GroupCommit(lambda items: batches.append(items) or items, 100)
 
     alone.round.answer(lambda: together(1))
     alone.round.end(quiet=False)
@@ -354,7 +354,7 @@ def test_threads_and_requests_in_turn_share_batches_and_each_hears_of_its_own(
     answering: Answering,
 ) -> None:
     batches, said = [], []
-    together = Together(lambda items: batches.append(items) or [-item for item in items], 7)
+    together = GroupCommit(lambda items: batches.append(items) or [-item for item in items], 7)
     count = 200
 
     with ThreadPoolExecutor(8) as pool:
@@ -373,7 +373,7 @@ def test_work_that_fails_is_told_to_all_that_waited_for_it(answering: Answering)
     def work(_items: list[int]) -> list[int]:
         raise ArithmeticError("no")
 
-    together, said = Together(work, 100), []
+    together, said = GroupCommit(work, 100), []
 
     def request() -> None:
         try:

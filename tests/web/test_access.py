@@ -17,8 +17,8 @@ from app.db.schema import SchemaWatch
 from app.settings import Settings
 from app.web import application
 from app.web.application import create_app
-from app.web.auth import PUBLIC, Doorman, Rule
-from app.web.routes import Doors, House, Unruled
+from app.web.auth import PUBLIC, Authenticator, Rule
+from app.web.routes import GuardedApp, GuardedRoutes, RuleMissing
 from tests.databases import migrate
 from tests.web.api import ROOT, Api
 
@@ -96,13 +96,13 @@ def rules() -> dict[tuple[str, str], Rule]:
     """What the running application says of itself."""
     found: dict[tuple[str, str], Rule] = {}
 
-    class Noted(Doors):
+    class Noted(GuardedRoutes):
         def add(self, route: str, resource: object, **rules: Rule) -> None:
             super().add(route, resource, **rules)
             found.update(self.rules)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(application, "Doors", Noted)
+        patch.setattr(application, "GuardedRoutes", Noted)
         create_app(Settings(database_url="sqlite:///does-not-exist.db"))
     return found
 
@@ -212,8 +212,8 @@ class Hello:
 
 
 @pytest.fixture
-def doors(database: Database, settings: Settings) -> Doors:
-    return Doors(House(), Doorman(database, SchemaWatch(database), settings))
+def routes(database: Database, settings: Settings) -> GuardedRoutes:
+    return GuardedRoutes(GuardedApp(), Authenticator(database, SchemaWatch(database), settings))
 
 
 @pytest.mark.parametrize(
@@ -221,20 +221,22 @@ def doors(database: Database, settings: Settings) -> Doors:
     [{}, {"GET": VIEWER}, {"GET": VIEWER, "POST": VIEWER, "DELETE": VIEWER}],
     ids=["none", "one too few", "one too many"],
 )
-def test_a_method_without_a_rule_is_not_added(doors: Doors, rules: dict[str, Rule]) -> None:
-    with pytest.raises(Unruled, match="/hello"):
-        doors.add("/hello", Hello(), **rules)
+def test_a_method_without_a_rule_is_not_added(
+    routes: GuardedRoutes, rules: dict[str, Rule]
+) -> None:
+    with pytest.raises(RuleMissing, match="/hello"):
+        routes.add("/hello", Hello(), **rules)
 
 
-def test_there_is_no_way_around_the_rules(doors: Doors) -> None:
-    doors.add("/hello", Hello(), GET=VIEWER, POST=PUBLIC)
+def test_there_is_no_way_around_the_rules(routes: GuardedRoutes) -> None:
+    routes.add("/hello", Hello(), GET=VIEWER, POST=PUBLIC)
 
-    with pytest.raises(Unruled, match="/back-door"):
-        doors._app.add_route("/back-door", Hello())
-    with pytest.raises(Unruled, match="sink"):
-        doors._app.add_sink(lambda _req, _resp: None, "/anything")
-    with pytest.raises(Unruled, match="files"):
-        doors._app.add_static_route("/anything", "/")
+    with pytest.raises(RuleMissing, match="/back-door"):
+        routes._app.add_route("/back-door", Hello())
+    with pytest.raises(RuleMissing, match="sink"):
+        routes._app.add_sink(lambda _req, _resp: None, "/anything")
+    with pytest.raises(RuleMissing, match="files"):
+        routes._app.add_static_route("/anything", "/")
 
 
 def test_a_method_that_a_path_has_not_is_refused_with_those_that_it_has(

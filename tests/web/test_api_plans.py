@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from app import audit, lifecycle
 from app.db import Database
-from app.db.count_cache import Counter
+from app.db.count_cache import CountCache
 from app.db.models import execution_attempts, sessions, tokens, trigger_executions
 from app.executions import dead_letters, listing, time_range
 from app.stats import summary
@@ -55,9 +55,9 @@ QUESTIONS: dict[str, tuple[sa.Select[Any], str]] = {
         newest(listing.executions_query(1, key="k")),
         "uq_trigger_idem|ix_trigger_executions_idem_key",
     ),
-    "dead letters": (dead_letters.page_query(dead_letters.Chosen(), limit=21), DEAD),
+    "dead letters": (dead_letters.page_query(dead_letters.DeadLetterFilter(), limit=21), DEAD),
     "dead letters of a reason": (
-        dead_letters.page_query(dead_letters.Chosen(reason="timeout"), 9, limit=21),
+        dead_letters.page_query(dead_letters.DeadLetterFilter(reason="timeout"), 9, limit=21),
         DEAD,
     ),
     "changes of a trigger": (
@@ -101,14 +101,14 @@ def test_a_statistic_reads_no_rows_but_indexes(
     asked: list[sa.Select[Any]] = []
 
     def noted(
-        _counter: Counter, _connection: object, rows: sa.Select[Any], *_: object, **__: object
+        _counter: CountCache, _connection: object, rows: sa.Select[Any], *_: object, **__: object
     ) -> int:
         asked.append(rows)
         return 1
 
-    monkeypatch.setattr(Counter, "whole", noted)
+    monkeypatch.setattr(CountCache, "whole", noted)
     with database.reading() as connection:
-        count(Window(connection, Counter(), datetime(2020, 1, 1, tzinfo=UTC), 1, 9))
+        count(Window(connection, CountCache(), datetime(2020, 1, 1, tzinfo=UTC), 1, 9))
         plans = [explain(connection, sa.select(sa.func.count()).select_from(rows.subquery()))
                  for rows in asked]  # fmt: skip
 

@@ -9,7 +9,7 @@ from falcon import testing
 from app.db import Database
 from app.settings import Settings
 from app.stats import outcomes
-from app.stats.counters import NOBODY, Tally
+from app.stats.counters import NOBODY, Counters
 from app.web.application import create_app
 from tests import factories, senders
 from tests.senders import SECRET, Sent
@@ -20,17 +20,17 @@ HUB = {"hub.mode": "subscribe", "hub.verify_token": SECRET, "hub.challenge": "7"
 
 
 @pytest.fixture
-def tally() -> Tally:
-    return Tally()
+def tally() -> Counters:
+    return Counters()
 
 
 @pytest.fixture
-def client(settings: Settings, database: Database, tally: Tally) -> testing.TestClient:
+def client(settings: Settings, database: Database, tally: Counters) -> testing.TestClient:
     small = replace(settings, hookonce_max_body_bytes=2_000)
     return testing.TestClient(create_app(small, database, tally))
 
 
-def counted(tally: Tally) -> Counter[tuple[int, str]]:
+def counted(tally: Counters) -> Counter[tuple[int, str]]:
     """Everything since the last time, by trigger and outcome."""
     batch = tally.take()
     found: Counter[tuple[int, str]] = Counter()
@@ -56,7 +56,7 @@ CASES = {
 
 @pytest.mark.parametrize("outcome", CASES)
 def test_each_outcome_is_counted_under_its_trigger(
-    client: testing.TestClient, database: Database, tally: Tally, outcome: str
+    client: testing.TestClient, database: Database, tally: Counters, outcome: str
 ) -> None:
     given, sent = CASES[outcome]
     trigger_id = factories.trigger(database, **given)
@@ -69,7 +69,7 @@ def test_each_outcome_is_counted_under_its_trigger(
 
 
 def test_an_old_signature_is_counted_as_stale(
-    client: testing.TestClient, database: Database, tally: Tally
+    client: testing.TestClient, database: Database, tally: Counters
 ) -> None:
     trigger_id = factories.trigger(database, source="stripe")
     old = senders.signed("stripe", Sent(JSON, b'{"id": "evt_1"}'), at=senders.NOW)
@@ -80,7 +80,7 @@ def test_an_old_signature_is_counted_as_stale(
 
 
 def test_a_handshake_is_counted(
-    client: testing.TestClient, database: Database, tally: Tally
+    client: testing.TestClient, database: Database, tally: Counters
 ) -> None:
     trigger_id = factories.trigger(database, source="slack")
 
@@ -104,7 +104,7 @@ def test_a_handshake_is_counted(
 def test_a_question_for_the_challenge_is_counted(
     client: testing.TestClient,
     database: Database,
-    tally: Tally,
+    tally: Counters,
     given: dict[str, object],
     outcome: str,
 ) -> None:
@@ -118,7 +118,7 @@ def test_a_question_for_the_challenge_is_counted(
 
 @pytest.mark.parametrize("trigger_id", ["4711", "0", "x", "99999999999", "1%0Aevt=admitted"])
 def test_a_strangers_id_is_never_kept(
-    client: testing.TestClient, tally: Tally, trigger_id: str
+    client: testing.TestClient, tally: Counters, trigger_id: str
 ) -> None:
     post(client, trigger_id, message())
 
@@ -126,7 +126,7 @@ def test_a_strangers_id_is_never_kept(
 
 
 def test_a_compressed_body_is_counted_as_malformed(
-    client: testing.TestClient, database: Database, tally: Tally
+    client: testing.TestClient, database: Database, tally: Counters
 ) -> None:
     trigger_id = factories.trigger(database)
     sent = Sent({"Content-Encoding": "gzip"}, b"x")
@@ -137,7 +137,7 @@ def test_a_compressed_body_is_counted_as_malformed(
 
 
 def test_each_event_of_a_batch_is_counted(
-    client: testing.TestClient, database: Database, tally: Tally
+    client: testing.TestClient, database: Database, tally: Counters
 ) -> None:
     trigger_id = factories.trigger(database, source="whatsapp", event_filter='{"a": "never"}')
     sent = signed_sample("whatsapp", "messages_and_statuses")
@@ -148,7 +148,7 @@ def test_each_event_of_a_batch_is_counted(
 
 
 def test_a_database_in_trouble_is_counted_as_ours(
-    settings: Settings, database: Database, tally: Tally, kind: str
+    settings: Settings, database: Database, tally: Counters, kind: str
 ) -> None:
     hasty = Database(replace(settings, hookonce_database_timeout_seconds=0.05))
     client = testing.TestClient(create_app(settings, hasty, tally))

@@ -235,7 +235,7 @@ class Clock:
 
 def test_a_large_count_is_up_to_seconds_old_and_a_small_one_never() -> None:
     now = Clock()
-    counter = count_cache.Counter(now)
+    counter = count_cache.CountCache(now)
     large = count_cache.ALWAYS_FRESH_UP_TO + 1
 
     def kept(key: str, number: int) -> int:
@@ -250,7 +250,7 @@ def test_a_large_count_is_up_to_seconds_old_and_a_small_one_never() -> None:
 @pytest.mark.parametrize(("took", "remembered"), [(0.001, 10.0), (0.05, 50.0), (3.0, 300.0)])
 def test_a_count_that_took_long_is_remembered_for_longer(took: float, remembered: float) -> None:
     now = Clock()
-    counter = count_cache.Counter(now)
+    counter = count_cache.CountCache(now)
 
     def slow() -> int:
         now.seconds += took
@@ -265,7 +265,7 @@ def test_a_count_that_took_long_is_remembered_for_longer(took: float, remembered
 
 
 def test_a_small_count_that_read_many_rows_is_remembered() -> None:
-    counter = count_cache.Counter(Clock())
+    counter = count_cache.CountCache(Clock())
 
     counter.kept("few of many", lambda: 1, lambda _counted: 1_000_000)
 

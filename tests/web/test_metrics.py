@@ -16,8 +16,8 @@ from app.executions import due
 from app.intake import sources
 from app.settings import Settings
 from app.stats import outcomes, totals
-from app.stats.counter_writer import Writer
-from app.stats.counters import NOBODY, Tally
+from app.stats.counter_writer import CounterWriter
+from app.stats.counters import NOBODY, Counters
 from app.web import metrics as web_metrics
 from app.web.application import create_app
 from app.web.metrics import FAMILIES
@@ -30,18 +30,18 @@ from tests.web.sending import message, post, signed_sample
 
 
 @pytest.fixture
-def tally() -> Tally:
-    return Tally()
+def tally() -> Counters:
+    return Counters()
 
 
 @pytest.fixture
-def client(settings: Settings, database: Database, tally: Tally) -> testing.TestClient:
+def client(settings: Settings, database: Database, tally: Counters) -> testing.TestClient:
     return testing.TestClient(create_app(settings, database, tally))
 
 
 @pytest.fixture
-def writer(tally: Tally, database: Database) -> Writer:
-    return Writer(tally, database, seconds=3600)
+def writer(tally: Counters, database: Database) -> CounterWriter:
+    return CounterWriter(tally, database, seconds=3600)
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +66,7 @@ def without_age(found: dict[str, float]) -> dict[str, float]:
 
 
 def test_each_metric_is_exposed_as_it_is_declared(
-    client: testing.TestClient, database: Database, writer: Writer
+    client: testing.TestClient, database: Database, writer: CounterWriter
 ) -> None:
     post(client, factories.trigger(database), message())
     writer.flush()
@@ -84,7 +84,7 @@ def test_each_metric_is_exposed_as_it_is_declared(
 
 
 def test_what_becomes_of_requests_is_counted_by_source(
-    client: testing.TestClient, database: Database, writer: Writer
+    client: testing.TestClient, database: Database, writer: CounterWriter
 ) -> None:
     custom, slack = factories.trigger(database), factories.trigger(database, source="slack")
     for _ in range(3):
@@ -121,7 +121,7 @@ def test_what_can_fail_stands_at_nought_before_it_fails_for_the_first_time(
 
 
 def test_answer_times_are_a_histogram_by_source(
-    client: testing.TestClient, database: Database, writer: Writer, tally: Tally
+    client: testing.TestClient, database: Database, writer: CounterWriter, tally: Counters
 ) -> None:
     trigger_id = factories.trigger(database, source="github")
     for seconds in (0.001, 0.004, 0.3, 60):
@@ -140,7 +140,7 @@ def test_answer_times_are_a_histogram_by_source(
 
 
 def test_every_webhook_request_is_timed_once_whatever_its_answer(
-    client: testing.TestClient, database: Database, writer: Writer
+    client: testing.TestClient, database: Database, writer: CounterWriter
 ) -> None:
     trigger_id = factories.trigger(database)
     post(client, trigger_id, message())
@@ -156,14 +156,14 @@ def test_every_webhook_request_is_timed_once_whatever_its_answer(
 
 
 def test_sums_of_two_processes_add_up(
-    client: testing.TestClient, database: Database, writer: Writer, settings: Settings
+    client: testing.TestClient, database: Database, writer: CounterWriter, settings: Settings
 ) -> None:
-    trigger_id, other = factories.trigger(database), Tally()
+    trigger_id, other = factories.trigger(database), Counters()
     second = testing.TestClient(create_app(settings, database, other))
     post(client, trigger_id, message("m-1"))
     post(second, trigger_id, message("m-2"))
     writer.flush()
-    Writer(other, database, seconds=3600).flush()
+    CounterWriter(other, database, seconds=3600).flush()
 
     found = read(second)
     assert without_age(found) == without_age(read(client))
@@ -171,7 +171,7 @@ def test_sums_of_two_processes_add_up(
 
 
 def test_no_sum_becomes_smaller_when_hours_are_pruned_and_triggers_removed(
-    client: testing.TestClient, database: Database, writer: Writer
+    client: testing.TestClient, database: Database, writer: CounterWriter
 ) -> None:
     trigger_id = factories.trigger(database)
     post(client, trigger_id, message())
@@ -190,7 +190,7 @@ def test_no_sum_becomes_smaller_when_hours_are_pruned_and_triggers_removed(
 
 
 def test_a_found_source_of_any_shape_is_one_label(
-    client: testing.TestClient, database: Database, writer: Writer
+    client: testing.TestClient, database: Database, writer: CounterWriter
 ) -> None:
     post(client, factories.trigger(database, source='a "name" of 30 characters\n'), message())
     writer.flush()
@@ -280,7 +280,7 @@ def test_metrics_can_be_kept_for_those_with_a_token(settings: Settings, database
 
 
 def test_no_trigger_is_named(
-    client: testing.TestClient, database: Database, writer: Writer
+    client: testing.TestClient, database: Database, writer: CounterWriter
 ) -> None:
     trigger_id = factories.trigger(database, id=918273, name="acme payroll", slug="acme-payroll")
     post(client, trigger_id, message("a-key"))
@@ -371,7 +371,7 @@ def test_numbers_of_single_hours_are_not_read(database: Database) -> None:
 
 
 def test_the_statistics_hold_answer_times_against_each_sources_limit(
-    api: Api, viewer: str, database: Database, tally: Tally, writer: Writer
+    api: Api, viewer: str, database: Database, tally: Counters, writer: CounterWriter
 ) -> None:
     slack, custom = factories.trigger(database, source="slack"), factories.trigger(database)
     for _ in range(98):

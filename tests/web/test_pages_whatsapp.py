@@ -4,12 +4,12 @@ import pytest
 
 from app.intake import parse, sources
 from app.web.pages import whatsapp_preview
-from app.web.pages.whatsapp_preview import Message
+from app.web.pages.whatsapp_preview import MessagePreview
 from tests import factories, senders
 from tests.senders import Sent
 
 
-def shown(source: str, sent: Sent) -> list[Message | None]:
+def shown(source: str, sent: Sent) -> list[MessagePreview | None]:
     """What the pages say of each event of the request, as it is stored."""
     request = factories.request(sent)
     events = sources.named(source).events(request, parse.payload(request))
@@ -22,31 +22,35 @@ def shown(source: str, sent: Sent) -> list[Message | None]:
         (
             "evolution",
             "messages_upsert",
-            [Message("5511900000001@s.whatsapp.net", "/status berço 7")],
+            [MessagePreview("5511900000001@s.whatsapp.net", "/status berço 7")],
         ),
-        ("evolution", "messages_update", [Message("5511900000001@s.whatsapp.net", None)]),
-        ("evolution_go", "message", [Message("5511900000001@s.whatsapp.net", "/status berço 7")]),
+        ("evolution", "messages_update", [MessagePreview("5511900000001@s.whatsapp.net", None)]),
+        (
+            "evolution_go",
+            "message",
+            [MessagePreview("5511900000001@s.whatsapp.net", "/status berço 7")],
+        ),
         (
             "whatsapp",
             "messages_and_statuses",
             [
-                Message("5511900000001", "berço 7?"),
-                Message("5511900000002", "berth 8?"),
-                Message("5511900000001", None),
-                Message("5511900000001", None),
+                MessagePreview("5511900000001", "berço 7?"),
+                MessagePreview("5511900000002", "berth 8?"),
+                MessagePreview("5511900000001", None),
+                MessagePreview("5511900000001", None),
             ],
         ),
         ("whatsapp", "template_status", [None]),
         (
             "custom",
             "n8n_whatsapp",
-            [Message("5511900000001@s.whatsapp.net", "/status berço 7\nplease")],
+            [MessagePreview("5511900000001@s.whatsapp.net", "/status berço 7\nplease")],
         ),
         ("github", "push", [None]),
     ],
 )
 def test_a_message_is_read_as_its_sender_writes_it(
-    source: str, case: str, messages: list[Message | None]
+    source: str, case: str, messages: list[MessagePreview | None]
 ) -> None:
     assert shown(source, senders.sample(source, case)) == messages
 
@@ -69,7 +73,7 @@ def test_a_message_is_read_as_its_sender_writes_it(
 def test_what_was_typed_and_what_was_pressed_are_both_commands(
     said: dict[str, object], command: str | None
 ) -> None:
-    assert whatsapp_preview.message({"data": {"phone": "351000", **said}}) == Message(
+    assert whatsapp_preview.message({"data": {"phone": "351000", **said}}) == MessagePreview(
         "351000", command
     )
 

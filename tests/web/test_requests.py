@@ -18,7 +18,7 @@ from app.db.models import execution_requests
 from app.executions.replay import replay
 from app.settings import Settings
 from app.stats import latency, outcomes
-from app.stats.counters import Tally
+from app.stats.counters import Counters
 from app.web.application import create_app
 from app.worker.loop import Worker
 from tests import factories, senders
@@ -53,7 +53,7 @@ def written(caplog: pytest.LogCaptureFixture) -> Any:
 def test_the_operator_is_told_once_the_answer_is_out(
     database: Database, settings: Settings, written: list[dict[str, Any]]
 ) -> None:
-    sent, tally = message(), Tally()
+    sent, tally = message(), Counters()
     path = f"/api/triggers/webhook/{factories.trigger(database)}"
     environ = testing.create_environ(path, method="POST", headers=sent.headers, body=sent.body)
 

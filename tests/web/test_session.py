@@ -15,7 +15,7 @@ from app.errors import TooManyAttempts, Unauthenticated
 from app.settings import Settings
 from app.web import login_throttle
 from app.web.application import create_app
-from app.web.login_throttle import Throttle
+from app.web.login_throttle import LoginThrottle
 from tests import factories
 from tests.web.api import ROOT, Api
 
@@ -276,14 +276,14 @@ class Clock:
         return self.seconds
 
 
-def failed(guard: Throttle, address: str) -> None:
+def failed(guard: LoginThrottle, address: str) -> None:
     with pytest.raises(Unauthenticated), guard.attempt(address):
         raise Unauthenticated("no")
 
 
 def test_after_a_minute_everyone_may_try_again() -> None:
     now = Clock()
-    guard = Throttle(now)
+    guard = LoginThrottle(now)
     for _ in range(login_throttle.FAILURES_OF_ONE):
         failed(guard, "192.0.2.1")
     with pytest.raises(TooManyAttempts), guard.attempt("192.0.2.1"):
@@ -295,7 +295,7 @@ def test_after_a_minute_everyone_may_try_again() -> None:
 
 
 def test_too_many_failures_in_all_stop_every_address() -> None:
-    guard = Throttle(Clock())
+    guard = LoginThrottle(Clock())
     for number in range(login_throttle.FAILURES_OF_ALL):
         failed(guard, f"192.0.2.{number}")
 
@@ -304,7 +304,7 @@ def test_too_many_failures_in_all_stop_every_address() -> None:
 
 
 def test_addresses_that_have_to_wait_do_not_push_the_others_out_of_memory() -> None:
-    guard = Throttle(Clock())
+    guard = LoginThrottle(Clock())
     for number in range(login_throttle.FAILURES_OF_ALL):
         failed(guard, f"192.0.2.{number}")
 
@@ -314,7 +314,7 @@ def test_addresses_that_have_to_wait_do_not_push_the_others_out_of_memory() -> N
 
 
 def test_an_attempt_that_succeeds_or_breaks_off_is_not_counted() -> None:
-    guard = Throttle(Clock())
+    guard = LoginThrottle(Clock())
     for _ in range(2 * login_throttle.FAILURES_OF_ONE):
         with guard.attempt("192.0.2.1"):
             pass
@@ -325,7 +325,7 @@ def test_an_attempt_that_succeeds_or_breaks_off_is_not_counted() -> None:
 
 
 def test_attempts_that_are_under_way_count() -> None:
-    guard = Throttle(Clock())
+    guard = LoginThrottle(Clock())
     begun = [guard.attempt("192.0.2.1") for _ in range(login_throttle.FAILURES_OF_ONE)]
     for each in begun:
         each.__enter__()
@@ -335,7 +335,7 @@ def test_attempts_that_are_under_way_count() -> None:
 
 
 def test_the_addresses_of_one_network_are_one() -> None:
-    guard = Throttle(Clock())
+    guard = LoginThrottle(Clock())
     for number in range(login_throttle.FAILURES_OF_ONE):
         failed(guard, f"2001:db8::{number + 1:x}")
 
@@ -345,7 +345,7 @@ def test_the_addresses_of_one_network_are_one() -> None:
 
 
 def test_a_million_addresses_are_not_remembered() -> None:
-    guard = Throttle(Clock())
+    guard = LoginThrottle(Clock())
     for number in range(login_throttle.ADDRESSES_AT_MOST * 3):
         with guard.attempt(f"10.{number // 65536}.{number // 256 % 256}.{number % 256}"):
             pass

@@ -322,7 +322,7 @@ def test_a_new_secret_leaves_the_old_one_good_for_a_while(
 
     with database.reading() as connection:
         row = connection.execute(sa.select(triggers)).one()
-    assert (database.safe.opened(row), row.previous_secret) == (answer["secret"], SECRET)
+    assert (database.secret_box.decrypt(row), row.previous_secret) == (answer["secret"], SECRET)
     assert answer["previous_secret_expires_at"] == clock.text(row.previous_secret_expires_at)
     assert answer["secret"] not in str(api.changes())
 

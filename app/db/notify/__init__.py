@@ -6,10 +6,10 @@ A bell only saves waiting. Whoever misses it finds the execution at the next loo
 from typing import Any, Protocol
 
 
-class Ear(Protocol):
+class Listener(Protocol):
     """Listens for one worker."""
 
-    def heard(self, seconds: float) -> bool:
+    def wait(self, seconds: float) -> bool:
         """Whether anything may have been committed; waits for it no longer than this.
 
         Raises one of the bell's troubles when nothing will be heard any more.
@@ -19,13 +19,13 @@ class Ear(Protocol):
         """End the waiting at once; another thread may say so."""
 
 
-class Bell(Protocol):
+class Notifier(Protocol):
     """The bell of one database, as one process sees it."""
 
     troubles: tuple[type[Exception], ...]
     """What listening ends with when the database is away."""
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Wake the workers; to be called after the commit. Never waits, never fails."""
 
     def listening(self) -> Any:

@@ -12,7 +12,7 @@ import psycopg
 from sqlalchemy import exc
 from sqlalchemy.engine import Engine
 
-from app.db.notify import Ear
+from app.db.notify import Listener
 
 CHANNEL = "hookonce_due"
 APART_SECONDS = 0.02
@@ -22,7 +22,7 @@ NOTIFY within each transaction would let them commit only one after the other.
 """
 
 
-class PostgresqlBell:
+class PostgresqlNotifier:
     """LISTEN and NOTIFY, each on a connection beside the pool."""
 
     troubles: tuple[type[Exception], ...] = (exc.SQLAlchemyError, psycopg.Error, OSError)
@@ -35,22 +35,22 @@ class PostgresqlBell:
         self._ringer: threading.Thread | None = None
         self._process = 0
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Have a thread of this process do it: the caller waits for nothing."""
         if self._ringer is None or self._process != os.getpid():
             self._start()
         self._rung.set()
 
     @contextmanager
-    def listening(self) -> Iterator[Ear]:
+    def listening(self) -> Iterator[Listener]:
         """An ear that hears every ring from now on."""
         with self._apart() as connection:
             connection.execute(f"LISTEN {CHANNEL}")
-            ear = _PostgresqlEar(connection)
+            listener = _PostgresqlListener(connection)
             try:
-                yield ear
+                yield listener
             finally:
-                ear.close()
+                listener.close()
 
     def close(self) -> None:
         """The thread ends, and what was rung before is heard: a command is over when it rang."""
@@ -100,12 +100,12 @@ class PostgresqlBell:
             connection.close()
 
 
-class _PostgresqlEar:
+class _PostgresqlListener:
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
         self._here, self._there = socket.socketpair()
 
-    def heard(self, seconds: float) -> bool:
+    def wait(self, seconds: float) -> bool:
         select.select([self._connection.fileno(), self._here.fileno()], [], [], seconds)
         heard = list(self._connection.notifies(timeout=0))
         if not heard:

@@ -11,13 +11,13 @@ from urllib.parse import quote
 from sqlalchemy import exc
 from sqlalchemy.engine import Engine
 
-from app.db.notify import Ear
+from app.db.notify import Listener
 
 LOOK_SECONDS = 0.025
 """How often SQLite's change counter is read: no query, a few microseconds each."""
 
 
-class SqliteBell:
+class SqliteNotifier:
     """Every commit counts up a number in the file that all processes share: nothing to ring."""
 
     troubles: tuple[type[Exception], ...] = (exc.SQLAlchemyError, sqlite3.Error, OSError)
@@ -25,17 +25,17 @@ class SqliteBell:
     def __init__(self, engine: Engine) -> None:
         self._path = engine.url.database or ""
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """The commit itself was heard."""
 
     @contextmanager
-    def listening(self) -> Iterator[Ear]:
+    def listening(self) -> Iterator[Listener]:
         """An ear with a connection of its own; without one the number says nothing."""
         stands = os.stat(self._path)
         only_if_it_stands = f"file:{quote(self._path)}?mode=rw"
         connection = sqlite3.connect(only_if_it_stands, uri=True, isolation_level=None)
         try:
-            yield _SqliteEar(connection, self._path, (stands.st_dev, stands.st_ino))
+            yield _SqliteListener(connection, self._path, (stands.st_dev, stands.st_ino))
         finally:
             connection.close()
 
@@ -43,7 +43,7 @@ class SqliteBell:
         """There is nothing to end."""
 
 
-class _SqliteEar:
+class _SqliteListener:
     def __init__(
         self, connection: sqlite3.Connection, path: str, identity: tuple[int, int]
     ) -> None:
@@ -53,7 +53,7 @@ class _SqliteEar:
         self._interrupted = threading.Event()
         self._seen = self._version()
 
-    def heard(self, seconds: float) -> bool:
+    def wait(self, seconds: float) -> bool:
         until = time.monotonic() + seconds
         while (version := self._version()) == self._seen:
             if time.monotonic() >= until:

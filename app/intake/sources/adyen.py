@@ -9,7 +9,7 @@ from datetime import datetime
 
 from app.errors import Unreadable, Unverified
 from app.intake import parse
-from app.intake.message import Event, Facts, Json, Request, Source
+from app.intake.message import Event, Json, Request, Source, SourceFacts
 from app.intake.signatures import BAD, MISSING, digest, require_match
 from app.intake.sources.payload import at, text
 from app.intake.sources.secret_formats import of_hex
@@ -112,7 +112,7 @@ SOURCE = Source(
     events,
     provider_key=provider_key,
     keyed_by_default=True,
-    facts=Facts(
+    facts=SourceFacts(
         documentation="https://docs.adyen.com/development-resources/webhooks/secure-webhooks/"
         "verify-hmac-signatures",
         signature="additionalData.hmacSignature of every item: HMAC-SHA256 in base64 over eight "

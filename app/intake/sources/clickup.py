@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from app.intake.message import Event, Facts, Json, Request, Source
+from app.intake.message import Event, Json, Request, Source, SourceFacts
 from app.intake.signatures import hmac_sha256_hex, require_match
 from app.intake.sources.payload import at, identity
 
-FACTS = Facts(
+FACTS = SourceFacts(
     documentation="https://developer.clickup.com/docs/webhooksignature",
     signature="X-Signature: <hex>, HMAC-SHA256 over the body",
     provider_key="webhook_id, event and the id of every history_items[] in the body",

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from app.intake.message import Event, Facts, Json, Request, Source
+from app.intake.message import Event, Json, Request, Source, SourceFacts
 from app.intake.signatures import hmac_sha256_hex, require_match
 
 SIGNATURE_HEADERS = ("x-webhook-signature", "x-signature")
-FACTS = Facts(
+FACTS = SourceFacts(
     documentation="docs/sources/custom.md",
     signature="X-Webhook-Signature or X-Signature: <hex> or sha256=<hex>, "
     "HMAC-SHA256 over the body",

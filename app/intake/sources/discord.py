@@ -5,7 +5,7 @@ from datetime import datetime
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from app.errors import Unverified
-from app.intake.message import Answer, Event, Facts, Json, Request, Source
+from app.intake.message import Event, Json, Request, Source, SourceFacts, WebhookResponse
 from app.intake.signatures import BAD, MISSING, curve_signed, require_fresh
 from app.intake.sources.payload import at, identity
 from app.intake.sources.secret_formats import of_public_key
@@ -15,7 +15,7 @@ PING = 1
 """Of interactions."""
 WEBHOOK_PING = 0
 """Of webhook events, where 1 is an event."""
-FACTS = Facts(
+FACTS = SourceFacts(
     documentation="https://docs.discord.com/developers/interactions/overview",
     signature="X-Signature-Ed25519: <hex>, Ed25519 over X-Signature-Timestamp and body; 5 minutes",
     handshake='type 1 in the body: {"type": 1}; of a webhook event type 0: 204',
@@ -58,14 +58,14 @@ def events(_request: Request, payload: Json) -> list[Event]:
     return [Event(payload, event)]
 
 
-def handshake(_request: Request, payload: Json) -> Answer | None:
+def handshake(_request: Request, payload: Json) -> WebhookResponse | None:
     """Discord asks whether someone is there, and checks that a bad signature is refused."""
     kind = at(payload, "type")
     if isinstance(kind, bool) or at(payload, "event") is not None:
         return None
     if kind == WEBHOOK_PING and at(payload, "application_id"):
-        return Answer(204, "")
-    return Answer(200, {"type": PING}) if kind == PING else None
+        return WebhookResponse(204, "")
+    return WebhookResponse(200, {"type": PING}) if kind == PING else None
 
 
 def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from app.errors import Unreadable, Unverified
 from app.intake import strict_json
-from app.intake.message import Event, Facts, Json, Request, Source
+from app.intake.message import Event, Json, Request, Source, SourceFacts
 from app.intake.signatures import BAD, STALE, digest, require_match
 from app.intake.sources import custom
 from app.intake.sources.payload import at, identity, text
@@ -21,7 +21,7 @@ LEEWAY_SECONDS = 1800.0
 REDACTED = frozenset({"apikey", "instanceToken", "token"})
 # Evolution API tells in each event where it sends it, and the secret may stand in that address.
 OWN_ADDRESS = frozenset({"destination"})
-FACTS = Facts(
+FACTS = SourceFacts(
     documentation="https://doc.evolution-api.com/v2/en/configuration/webhooks",
     signature="none: the secret in the path, in X-Webhook-Secret, apikey or Authorization: Bearer; "
     "or there a JWT (HS256, jwt_key), which may be 30 minutes over its time",
@@ -33,7 +33,7 @@ FACTS = Facts(
     retry_seconds=2_400,
     unverified="versions before 2",
 )
-GO_FACTS = Facts(
+GO_FACTS = SourceFacts(
     documentation="https://docs.evolutionfoundation.com.br/evolution-go/webhooks",
     signature="none: the secret in the path, in X-Webhook-Secret, apikey or Authorization: Bearer",
     events="one for each request; of a Receipt one for each of data.MessageIDs[]",

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from app.intake.message import OK, Answer, Event, Facts, Json, Request, Source
+from app.intake.message import OK, Event, Json, Request, Source, SourceFacts, WebhookResponse
 from app.intake.signatures import hmac_sha256_hex, require_match
 from app.intake.sources.payload import at, identity, unwrapped
 
 BRANCH_PREFIX = "refs/heads/"
-FACTS = Facts(
+FACTS = SourceFacts(
     documentation="https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries",
     signature="X-Hub-Signature-256: sha256=<hex>, HMAC-SHA256 over the body",
     handshake="X-GitHub-Event: ping, when a webhook is made: 200, and no event",
@@ -40,7 +40,7 @@ def events(request: Request, payload: Json) -> list[Event]:
     return [Event(payload, event)]
 
 
-def handshake(request: Request, _payload: Json) -> Answer | None:
+def handshake(request: Request, _payload: Json) -> WebhookResponse | None:
     """GitHub says `ping` once, when a webhook is made."""
     return OK if request.headers.get("x-github-event") == "ping" else None
 

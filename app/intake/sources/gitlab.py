@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from app.intake.message import Event, Facts, Json, Request, Source
+from app.intake.message import Event, Json, Request, Source, SourceFacts
 from app.intake.signatures import require_match
 from app.intake.sources import standard
 from app.intake.sources.payload import at
@@ -62,7 +62,7 @@ SOURCE = Source(
     provider_key=provider_key,
     keyed_by_default=True,
     tolerance_seconds=standard.TOLERANCE_SECONDS,
-    facts=Facts(
+    facts=SourceFacts(
         documentation="https://docs.gitlab.com/user/project/integrations/webhooks/",
         signature="X-Gitlab-Token equals the secret; with a signing token (whsec_...) "
         "webhook-signature as Standard Webhooks has it",

@@ -4,13 +4,13 @@ from datetime import datetime
 
 from app.errors import Unreadable, Unverified
 from app.intake import strict_json
-from app.intake.message import Event, Facts, Json, Request, Source
+from app.intake.message import Event, Json, Request, Source, SourceFacts
 from app.intake.signatures import BAD, hmac_sha256_hex, require_fresh, require_match
 from app.intake.sources.payload import at, identity, text
 
 # The older system read the name with X-; proxies were configured for it.
 SIGNATURE_HEADERS = ("linear-signature", "x-linear-signature")
-FACTS = Facts(
+FACTS = SourceFacts(
     documentation="https://linear.app/developers/webhooks",
     signature="Linear-Signature: <hex>, HMAC-SHA256 over the body; webhookTimestamp in the body "
     "is held to the trigger's tolerance, if it has one",

@@ -6,7 +6,7 @@ What is signed is the id of a resource in the query, not the body: ask Mercado P
 from datetime import datetime
 
 from app.errors import Unverified
-from app.intake.message import Event, Facts, Json, Request, Source
+from app.intake.message import Event, Json, Request, Source, SourceFacts
 from app.intake.signatures import BAD, MISSING, hmac_sha256_hex, require_fresh, require_match
 from app.intake.sources.payload import at, text
 
@@ -76,7 +76,7 @@ SOURCE = Source(
     events,
     provider_key=provider_key,
     keyed_by_default=True,
-    facts=Facts(
+    facts=SourceFacts(
         documentation="https://www.mercadopago.com.br/developers/en/docs/your-integrations/"
         "notifications/webhooks",
         signature="x-signature: ts and v1, HMAC-SHA256 in hex over the query's data.id, "

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from app.errors import Unverified
-from app.intake.message import Event, Facts, Json, Request, Source
+from app.intake.message import Event, Json, Request, Source, SourceFacts
 from app.intake.signatures import (
     MISSING,
     hmac_sha256_hex,
@@ -52,7 +52,7 @@ SOURCE = Source(
     provider_key=provider_key,
     keyed_by_default=True,
     tolerance_seconds=TOLERANCE_SECONDS,
-    facts=Facts(
+    facts=SourceFacts(
         documentation="https://developer.paddle.com/webhooks/signature-verification",
         signature="Paddle-Signature: ts and h1, HMAC-SHA256 in hex over {ts}:{body}",
         provider_key="body event_id",

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from app.intake.message import Event, Facts, Json, Request, Source
+from app.intake.message import Event, Json, Request, Source, SourceFacts
 from app.intake.signatures import hmac_sha256_base64, require_match
 from app.intake.sources.payload import identity
 
-FACTS = Facts(
+FACTS = SourceFacts(
     documentation="https://shopify.dev/docs/apps/build/webhooks/subscribe/https",
     signature="X-Shopify-Hmac-Sha256: <base64>, HMAC-SHA256 over the body",
     provider_key="X-Shopify-Event-Id and X-Shopify-Topic",

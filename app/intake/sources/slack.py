@@ -3,12 +3,12 @@
 from datetime import datetime
 
 from app.errors import Unverified
-from app.intake.message import Answer, Event, Facts, Json, Request, Source
+from app.intake.message import Event, Json, Request, Source, SourceFacts, WebhookResponse
 from app.intake.signatures import MISSING, hmac_sha256_hex, require_fresh, require_match
 from app.intake.sources.payload import at, identity, unwrapped
 
 TOLERANCE_SECONDS = 300.0
-FACTS = Facts(
+FACTS = SourceFacts(
     documentation="https://docs.slack.dev/authentication/verifying-requests-from-slack",
     signature="X-Slack-Signature: v0=<hex>, HMAC-SHA256 over v0:<timestamp>:<body>; 5 minutes",
     handshake="type url_verification in the body: 200 with its challenge",
@@ -48,11 +48,11 @@ def events(request: Request, payload: Json) -> list[Event]:
     return [Event(payload, event | {"event_type": event["event_type"] or "unknown"})]
 
 
-def handshake(_request: Request, payload: Json) -> Answer | None:
+def handshake(_request: Request, payload: Json) -> WebhookResponse | None:
     """Slack sends a challenge when the address is entered, and wants it back."""
     if at(payload, "type") != "url_verification":
         return None
-    return Answer(200, {"challenge": at(payload, "challenge")})
+    return WebhookResponse(200, {"challenge": at(payload, "challenge")})
 
 
 def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:

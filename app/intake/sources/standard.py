@@ -8,7 +8,7 @@ import base64
 from datetime import datetime
 
 from app.errors import Unverified
-from app.intake.message import Event, Facts, Json, Request, Source
+from app.intake.message import Event, Json, Request, Source, SourceFacts
 from app.intake.signatures import BAD, MISSING, digest, require_fresh, require_match
 from app.intake.sources.payload import at
 from app.intake.sources.secret_formats import of_base64
@@ -67,7 +67,7 @@ SOURCE = Source(
     provider_key=provider_key,
     keyed_by_default=True,
     tolerance_seconds=TOLERANCE_SECONDS,
-    facts=Facts(
+    facts=SourceFacts(
         documentation="https://www.standardwebhooks.com",
         signature="webhook-signature or svix-signature: v1, HMAC-SHA256 in base64 over "
         "{id}.{timestamp}.{body}; the secret is base64 after whsec_",

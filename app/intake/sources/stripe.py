@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from app.errors import Unverified
-from app.intake.message import Event, Facts, Json, Request, Source
+from app.intake.message import Event, Json, Request, Source, SourceFacts
 from app.intake.signatures import (
     MISSING,
     hmac_sha256_hex,
@@ -14,7 +14,7 @@ from app.intake.signatures import (
 from app.intake.sources.payload import at, identity
 
 TOLERANCE_SECONDS = 300.0
-FACTS = Facts(
+FACTS = SourceFacts(
     documentation="https://docs.stripe.com/webhooks#verify-manually",
     signature="Stripe-Signature: t=<unix>,v1=<hex>, HMAC-SHA256 over <t>.<body>; 5 minutes",
     provider_key="id in the body (evt_...)",

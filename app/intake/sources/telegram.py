@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from app.intake.message import Event, Facts, Json, Request, Source
+from app.intake.message import Event, Json, Request, Source, SourceFacts
 from app.intake.signatures import require_match
 from app.intake.sources.payload import at, identity
 
-FACTS = Facts(
+FACTS = SourceFacts(
     documentation="https://core.telegram.org/bots/api#setwebhook",
     signature="none: X-Telegram-Bot-Api-Secret-Token is the secret itself",
     provider_key="update_id in the body",

@@ -8,11 +8,11 @@ from datetime import datetime
 from urllib.parse import parse_qsl
 
 from app.errors import Unverified
-from app.intake.message import FORM, Event, Facts, Json, Request, Source
+from app.intake.message import FORM, Event, Json, Request, Source, SourceFacts
 from app.intake.signatures import BAD, MISSING, digest, require_match
 from app.intake.sources.payload import at, identity, text
 
-FACTS = Facts(
+FACTS = SourceFacts(
     documentation="https://www.twilio.com/docs/usage/webhooks/webhooks-security",
     signature="X-Twilio-Signature: <base64>, HMAC-SHA1 over the address and the form's parameters; "
     "for JSON over the address, which holds the body's hash as bodySHA256",

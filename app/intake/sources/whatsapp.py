@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from app.errors import Unverified
-from app.intake.message import Answer, Event, Facts, Json, Request, Source
+from app.intake.message import Event, Json, Request, Source, SourceFacts, WebhookResponse
 from app.intake.signatures import hmac_sha256_hex, require_match
 from app.intake.sources.payload import at, identity
 
 ITEMS = {"messages": "message", "statuses": "status"}
 """The lists inside a change, and what one of their items is called."""
-FORBIDDEN = Answer(403, {"error": "forbidden"})
-FACTS = Facts(
+FORBIDDEN = WebhookResponse(403, {"error": "forbidden"})
+FACTS = SourceFacts(
     documentation="https://developers.facebook.com/docs/graph-api/webhooks/getting-started",
     signature="X-Hub-Signature-256: sha256=<hex>, HMAC-SHA256 over the body with the app secret",
     handshake="GET with hub.mode=subscribe: hub.challenge as text where hub.verify_token is right, "
@@ -37,13 +37,15 @@ def verify_token(secret: str) -> str:
     return hmac_sha256_hex(secret, b"hub.verify_token")[:32]
 
 
-def greeting(request: Request, secret: str) -> Answer:
+def greeting(request: Request, secret: str) -> WebhookResponse:
     """Meta asks, when the address is entered, whether it is ours; it wants its challenge back."""
     presented = request.query.get("hub.verify_token", "")
     if not secret or request.query.get("hub.mode") != "subscribe":
         return FORBIDDEN
     accepted = (_same(presented, secret), _same(presented, verify_token(secret)))
-    return Answer(200, request.query.get("hub.challenge", "")) if any(accepted) else FORBIDDEN
+    return (
+        WebhookResponse(200, request.query.get("hub.challenge", "")) if any(accepted) else FORBIDDEN
+    )
 
 
 def events(_request: Request, payload: Json) -> list[Event]:

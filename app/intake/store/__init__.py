@@ -11,62 +11,67 @@ from functools import partial
 from typing import Any, cast
 
 from app import cooperative
-from app.db import Database, in_our_words
-from app.intake.store.rows import Lane, Row, RowRefused, Standing
-from app.intake.store.sqlite import SqliteLane
+from app.db import Database, translated_errors
+from app.intake.store.rows import AdmissionStore, ExistingExecution, NewExecution, RowRejected
+from app.intake.store.sqlite import SqliteAdmissionStore
 
-__all__ = ["Lane", "Row", "RowRefused", "SqliteLane", "Standing", "opened"]
+__all__ = [
+    "AdmissionStore",
+    "ExistingExecution",
+    "NewExecution",
+    "RowRejected",
+    "SqliteAdmissionStore",
+    "opened",
+]
 
 
 @contextmanager
-def opened(database: Database) -> Iterator[Lane]:
+def opened(database: Database) -> Iterator[AdmissionStore]:
     """The lane of this database, nobody else's until the block ends; one is kept for the next.
 
     After an error that is no refusal it is not used again.
     """
     dbapi: Any = database.engine.dialect.loaded_dbapi
-    with in_our_words(dbapi.Error):
-        lane = _kept(database) or cooperative.offload(partial(_made, database))
+    with translated_errors(dbapi.Error):
+        store = _kept(database) or cooperative.offload(partial(_made, database))
         try:
-            yield lane
+            yield store
         except (dbapi.IntegrityError, dbapi.DataError) as error:
-            _keep(database, lane)
-            raise RowRefused(str(error)) from error
-        except RowRefused:
-            _keep(database, lane)
+            _keep(database, store)
+            raise RowRejected(str(error)) from error
+        except RowRejected:
+            _keep(database, store)
             raise
         except BaseException:
-            lane.close()
+            store.close()
             raise
-        _keep(database, lane)
+        _keep(database, store)
 
 
-def _keep(database: Database, lane: Lane) -> None:
+def _keep(database: Database, store: AdmissionStore) -> None:
     """If none is, so that many at once do not leave many connections."""
-    if database.aside:
-        lane.close()
+    if database.dedicated:
+        store.close()
     else:
-        database.aside.append(lane)
+        database.dedicated.append(store)
 
 
-def _kept(database: Database) -> Lane | None:
+def _kept(database: Database) -> AdmissionStore | None:
     with suppress(IndexError):
         while True:
-            lane = cast(Lane, database.aside.pop())
-            if lane.stands():
-                return lane
-            lane.close()
+            store = cast(AdmissionStore, database.dedicated.pop())
+            if store.is_alive():
+                return store
+            store.close()
     return None
 
 
-def _made(database: Database) -> Lane:
+def _made(database: Database) -> AdmissionStore:
     pooled = database.engine.raw_connection()
     connection = pooled.driver_connection
     pooled.detach()
     if database.engine.dialect.name == "sqlite":
-        return SqliteLane(connection)
-    from app.intake.store.postgresql import (
-        PostgresqlLane,  # its driver, too, is loaded where it is used
-    )
+        return SqliteAdmissionStore(connection)
+    from app.intake.store.postgresql import PostgresqlAdmissionStore
 
-    return PostgresqlLane(connection)
+    return PostgresqlAdmissionStore(connection)

@@ -9,7 +9,13 @@ from psycopg import errors, generators, pq
 
 from app.db import ONLY_BY_KEY
 from app.db.schema import Schema
-from app.intake.store.rows import Row, Shape, Standing, shape, told
+from app.intake.store.rows import (
+    ExistingExecution,
+    NewExecution,
+    SchemaFeatures,
+    existing_columns,
+    features,
+)
 
 _INTEGER, _TEXT, _BYTEA = 23, 25, 17
 _TYPES = [_INTEGER, _TEXT, _TEXT, _TEXT, _TEXT, _TEXT, _BYTEA]
@@ -18,7 +24,7 @@ _BINARY = [pq.Format.BINARY] * len(_TYPES)
 _DONE = frozenset({pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK})
 
 
-class PostgresqlLane:
+class PostgresqlAdmissionStore:
     """One look-up and one statement of PostgreSQL, each its own transaction."""
 
     def __init__(self, connection: Any) -> None:
@@ -29,22 +35,24 @@ class PostgresqlLane:
         self._encoding = "utf-8" if said == "ascii" else said  # which is what SQL_ASCII is called
         self._prepared: dict[str, bytes] = {}
 
-    def standing(self, schema: Schema, trigger_id: int, keys: set[str]) -> dict[str, Standing]:
-        query = postgresql_standing(shape(schema))
+    def find(
+        self, schema: Schema, trigger_id: int, keys: set[str]
+    ) -> dict[str, ExistingExecution]:
+        query = postgresql_standing(features(schema))
         found = self._connection.execute(query, (trigger_id, list(keys))).fetchall()
-        return {key: Standing(*rest) for key, *rest in found}
+        return {key: ExistingExecution(*rest) for key, *rest in found}
 
-    def insert(self, schema: Schema, rows: Sequence[Row]) -> list[int]:
+    def insert(self, schema: Schema, rows: Sequence[NewExecution]) -> list[int]:
         columns = [list(column) for column in zip(*rows, strict=True)]
-        made = self._connection.execute(_postgresql_insert(shape(schema)), columns)
+        made = self._connection.execute(_postgresql_insert(features(schema)), columns)
         return [id_ for (id_,) in made.fetchall()]
 
-    def enter(self, schema: Schema, row: Row) -> int | Standing:
+    def find_or_insert(self, schema: Schema, row: NewExecution) -> int | ExistingExecution:
         """In one statement: with one event under way, the way there and back is what takes long.
 
         So does what a cursor does for a statement of any kind: this one is handed to libpq.
         """
-        name = self._named(postgresql_entering(shape(schema)))
+        name = self._named(postgresql_entering(features(schema)))
         given = [self._binary(value) for value in row]
         self._connection.pgconn.send_query_prepared(name, given, _BINARY, pq.Format.TEXT)
         made, *standing = self._row(self._result())
@@ -52,10 +60,10 @@ class PostgresqlLane:
             return int(made)
         id_, digest, status, finished_seconds = standing
         finished = None if finished_seconds is None else float(finished_seconds)
-        return Standing(int(id_), digest, status, finished)
+        return ExistingExecution(int(id_), digest, status, finished)
 
-    def stands(self) -> bool:
-        return bool(self._connection.stands())
+    def is_alive(self) -> bool:
+        return bool(self._connection.is_alive())
 
     def close(self) -> None:
         self._connection.close()
@@ -88,10 +96,10 @@ class PostgresqlLane:
 
 
 @lru_cache(maxsize=8)
-def postgresql_standing(shape: Shape) -> str:
+def postgresql_standing(shape: SchemaFeatures) -> str:
     """The text of the look-up: trigger, and the keys."""
     return (
-        f"SELECT idempotency_key, id, {told(shape, 'postgresql')} "
+        f"SELECT idempotency_key, id, {existing_columns(shape, 'postgresql')} "
         "FROM trigger_executions WHERE trigger_id = %s AND idempotency_key = ANY(%s)"
         f" AND {ONLY_BY_KEY}"
         f"{' AND replay_of_id IS NULL' if shape.replays else ''}"
@@ -99,7 +107,7 @@ def postgresql_standing(shape: Shape) -> str:
 
 
 @lru_cache(maxsize=8)
-def _postgresql_insert(shape: Shape) -> str:
+def _postgresql_insert(shape: SchemaFeatures) -> str:
     """Ids first, so that both tables are filled by one statement; in the order of the rows.
 
     Keys enter the index in their own order: two processes that bring the same ones never wait for
@@ -123,7 +131,7 @@ def _postgresql_insert(shape: Shape) -> str:
 
 
 @lru_cache(maxsize=8)
-def postgresql_entering(shape: Shape) -> str:
+def postgresql_entering(shape: SchemaFeatures) -> str:
     """The look-up, and the insert where it finds nothing; the fields of a Row in their order."""
     said = {"trigger_id": "$1", "event_data": "$2", "idempotency_key": "$3", "payload_digest": "$4"}
     columns = _postgresql_columns(shape)
@@ -135,7 +143,7 @@ def postgresql_entering(shape: Shape) -> str:
     )
     return (
         "WITH standing (id, digest, status, finished_seconds) AS MATERIALIZED ("
-        f"SELECT id, {told(shape, 'postgresql')} "
+        f"SELECT id, {existing_columns(shape, 'postgresql')} "
         "FROM trigger_executions WHERE trigger_id = $1 AND idempotency_key = $3"
         f" AND {ONLY_BY_KEY}"
         f"{' AND replay_of_id IS NULL' if shape.replays else ''}), "
@@ -147,7 +155,7 @@ def postgresql_entering(shape: Shape) -> str:
     )
 
 
-def _postgresql_columns(shape: Shape) -> dict[str, str]:
+def _postgresql_columns(shape: SchemaFeatures) -> dict[str, str]:
     """What a new execution says in each column, by the names of a Row's fields in `given`."""
     now = "timezone('utc', statement_timestamp())"
     columns = {"id": "id", "trigger_id": "trigger_id", "event_data": "event_data"}

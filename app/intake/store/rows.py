@@ -8,11 +8,11 @@ from app.db.schema import Schema
 from app.errors import HookonceError
 
 
-class RowRefused(HookonceError):
+class RowRejected(HookonceError):
     """A row of the batch broke a constraint, and nothing of the batch was kept."""
 
 
-class Standing(NamedTuple):
+class ExistingExecution(NamedTuple):
     """An execution that a key was admitted as."""
 
     id: int
@@ -23,7 +23,7 @@ class Standing(NamedTuple):
     """How long ago it finished; None if it has not, and for what older code has written."""
 
 
-class Row(NamedTuple):
+class NewExecution(NamedTuple):
     """An execution to be, with the request that it comes from."""
 
     trigger_id: int
@@ -35,7 +35,7 @@ class Row(NamedTuple):
     body: bytes
 
 
-class Shape(NamedTuple):
+class SchemaFeatures(NamedTuple):
     """What of the newest schema there is, as far as these statements go."""
 
     scheduled: bool
@@ -44,37 +44,39 @@ class Shape(NamedTuple):
     digests: bool
 
 
-class Lane(Protocol):
+class AdmissionStore(Protocol):
     """One database's way of saying it."""
 
-    def standing(self, schema: Schema, trigger_id: int, keys: set[str]) -> dict[str, Standing]:
+    def find(
+        self, schema: Schema, trigger_id: int, keys: set[str]
+    ) -> dict[str, ExistingExecution]:
         """The execution that each of the keys was admitted as, for those that were.
 
         Raises DatabaseUnavailable or SchemaMoved.
         """
 
-    def insert(self, schema: Schema, rows: Sequence[Row]) -> list[int]:
+    def insert(self, schema: Schema, rows: Sequence[NewExecution]) -> list[int]:
         """The ids of the rows' executions, committed together.
 
         Raises RowRefused, DatabaseUnavailable or SchemaMoved; then none was kept.
         """
 
-    def enter(self, schema: Schema, row: Row) -> int | Standing:
+    def find_or_insert(self, schema: Schema, row: NewExecution) -> int | ExistingExecution:
         """The id of the row's execution, committed; or what its key was admitted as before.
 
         Raises as `insert`.
         """
 
-    def stands(self) -> bool:
+    def is_alive(self) -> bool:
         """Whether its connection is one to the database still, as far as it can tell by itself."""
 
     def close(self) -> None:
         """Its connection is used no more."""
 
 
-def shape(schema: Schema) -> Shape:
+def features(schema: Schema) -> SchemaFeatures:
     """What the statements may name."""
-    return Shape(
+    return SchemaFeatures(
         scheduled=schema.has("trigger_executions", "next_attempt_at"),
         requests=schema.has("execution_requests", "body"),
         replays=schema.has("trigger_executions", "replay_of_id"),
@@ -82,7 +84,7 @@ def shape(schema: Schema) -> Shape:
     )
 
 
-def told(shape: Shape, kind: str) -> str:
+def existing_columns(shape: SchemaFeatures, kind: str) -> str:
     """The rest of a Standing; a row that does not say when it was received has no known age."""
     if not shape.digests:
         return "NULL, status, NULL"

@@ -9,10 +9,16 @@ from typing import Any
 
 from app.db import begin_writing
 from app.db.schema import Schema
-from app.intake.store.rows import Row, Shape, Standing, shape, told
+from app.intake.store.rows import (
+    ExistingExecution,
+    NewExecution,
+    SchemaFeatures,
+    existing_columns,
+    features,
+)
 
 
-class SqliteLane:
+class SqliteAdmissionStore:
     """One look-up and one transaction of SQLite.
 
     Each call into SQLite lets another thread have the interpreter, and waits until it is given
@@ -22,13 +28,15 @@ class SqliteLane:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
-    def standing(self, schema: Schema, trigger_id: int, keys: set[str]) -> dict[str, Standing]:
-        query = sqlite_standing(shape(schema))
+    def find(
+        self, schema: Schema, trigger_id: int, keys: set[str]
+    ) -> dict[str, ExistingExecution]:
+        query = sqlite_standing(features(schema))
         (found,) = self._connection.execute(query, (trigger_id, json.dumps(list(keys)))).fetchone()
-        return {key: Standing(*rest) for key, *rest in json.loads(found)}
+        return {key: ExistingExecution(*rest) for key, *rest in json.loads(found)}
 
-    def insert(self, schema: Schema, rows: Sequence[Row]) -> list[int]:
-        known = shape(schema)
+    def insert(self, schema: Schema, rows: Sequence[NewExecution]) -> list[int]:
+        known = features(schema)
         begin_writing(self._connection)
         try:
             ids = [id_ for some in _portions(rows) for id_ in self._inserted(known, some)]
@@ -39,18 +47,18 @@ class SqliteLane:
             raise
         return ids
 
-    def enter(self, schema: Schema, row: Row) -> int | Standing:
-        query = sqlite_standing_alone(shape(schema))
+    def find_or_insert(self, schema: Schema, row: NewExecution) -> int | ExistingExecution:
+        query = sqlite_standing_alone(features(schema))
         found = self._connection.execute(query, (row.trigger_id, row.key)).fetchone()
-        return self.insert(schema, [row])[0] if found is None else Standing(*found)
+        return self.insert(schema, [row])[0] if found is None else ExistingExecution(*found)
 
-    def stands(self) -> bool:
-        return bool(self._connection.stands())
+    def is_alive(self) -> bool:
+        return bool(self._connection.is_alive())
 
     def close(self) -> None:
         self._connection.close()
 
-    def _inserted(self, known: Shape, rows: Sequence[Row]) -> range:
+    def _inserted(self, known: SchemaFeatures, rows: Sequence[NewExecution]) -> range:
         """Their ids, in their order: no other writer can come between them."""
         execution, request = _sqlite_inserts(known, len(rows))
         fields = 4 if known.digests else 3
@@ -63,7 +71,7 @@ class SqliteLane:
         return ids
 
 
-def _portions(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+def _portions(rows: Sequence[NewExecution]) -> Iterator[Sequence[NewExecution]]:
     """The rows by powers of two, so that there are few texts to prepare and remember."""
     done = 0
     while done < len(rows):
@@ -73,11 +81,11 @@ def _portions(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
 
 
 @lru_cache(maxsize=8)
-def sqlite_standing(shape: Shape) -> str:
+def sqlite_standing(shape: SchemaFeatures) -> str:
     """The text of the look-up: trigger, and the keys as a JSON list; a JSON list is its answer."""
     return (
         "WITH known (key, id, digest, status, finished_seconds) AS ("
-        f"SELECT idempotency_key, id, {told(shape, 'sqlite')} "
+        f"SELECT idempotency_key, id, {existing_columns(shape, 'sqlite')} "
         "FROM trigger_executions WHERE trigger_id = ?1 "
         "AND idempotency_key IN (SELECT value FROM json_each(?2))"
         f"{' AND replay_of_id IS NULL' if shape.replays else ''}) "
@@ -86,17 +94,17 @@ def sqlite_standing(shape: Shape) -> str:
 
 
 @lru_cache(maxsize=8)
-def sqlite_standing_alone(shape: Shape) -> str:
+def sqlite_standing_alone(shape: SchemaFeatures) -> str:
     """The text of the look-up of one: trigger, and the key; a Standing is its answer."""
     return (
-        f"SELECT id, {told(shape, 'sqlite')} "
+        f"SELECT id, {existing_columns(shape, 'sqlite')} "
         "FROM trigger_executions WHERE trigger_id = ?1 AND idempotency_key = ?2"
         f"{' AND replay_of_id IS NULL' if shape.replays else ''}"
     )
 
 
 @lru_cache(maxsize=64)
-def _sqlite_inserts(shape: Shape, number: int) -> tuple[str, str | None]:
+def _sqlite_inserts(shape: SchemaFeatures, number: int) -> tuple[str, str | None]:
     """The texts for so many executions, and for their requests; a row's fields in their order."""
     # milliseconds, with zeros so that it sorts with what SQLAlchemy writes
     now = "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'"

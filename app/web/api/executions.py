@@ -12,7 +12,7 @@ from app.auth import OPERATOR, VIEWER
 from app.db import Database
 from app.errors import NotFound, NotReplayable, RateLimited
 from app.executions import dead_letters, history, search
-from app.executions.dead_letters import Chosen
+from app.executions.dead_letters import DeadLetterFilter
 from app.executions.replay import replay
 from app.stats import deliveries, summary
 from app.triggers import manage
@@ -33,17 +33,17 @@ from app.web.api.schemas.executions import (
     Replayed,
 )
 from app.web.api.schemas.values import ExecutionId
-from app.web.context import Desk
+from app.web.context import ApiContext
 from app.web.time_field import moment
 
 OPERATIONS = Operations()
 
 
 @OPERATIONS.get("/api/triggers/executions", VIEWER)
-def find_executions(desk: Desk, query: ExecutionsSought) -> FoundPage:
+def find_executions(context: ApiContext, query: ExecutionsSought) -> FoundPage:
     """Executions of whichever trigger, newest first, without their events."""
-    with desk.database.reading() as connection:
-        page = search.page(connection, desk.counter, query.sought(), query.where())
+    with context.database.reading() as connection:
+        page = search.page(connection, context.counter, query.sought(), query.where())
         names = search.trigger_names(connection, {row.trigger_id for row in page.rows})
     return {
         "executions": [serializers.found(row, names) for row in page.rows],
@@ -52,9 +52,9 @@ def find_executions(desk: Desk, query: ExecutionsSought) -> FoundPage:
 
 
 @OPERATIONS.get("/api/triggers/executions/{execution_id}", VIEWER)
-def show_execution(desk: Desk, execution_id: ExecutionId) -> ExecutionDetail:
+def show_execution(context: ApiContext, execution_id: ExecutionId) -> ExecutionDetail:
     """The execution with its attempts, its replays, and what came again under its key."""
-    with desk.database.reading() as connection:
+    with context.database.reading() as connection:
         row, trigger = history.execution(connection, execution_id)
         attempts = history.attempts_of(connection, execution_id)
         chain = history.chain_of(connection, row)
@@ -78,18 +78,18 @@ def show_execution(desk: Desk, execution_id: ExecutionId) -> ExecutionDetail:
 
 
 @OPERATIONS.post("/api/triggers/executions/{execution_id}/replay", OPERATOR, may_answer=(400, 429))
-def replay_execution(desk: Desk, execution_id: ExecutionId, actor: Actor) -> Replayed:
+def replay_execution(context: ApiContext, execution_id: ExecutionId, actor: Actor) -> Replayed:
     """Send the dead letter again, as a new execution."""
-    return {"status": "ok", "new_execution_id": replay(desk.database, execution_id, actor)}
+    return {"status": "ok", "new_execution_id": replay(context.database, execution_id, actor)}
 
 
 @OPERATIONS.get("/api/dead", VIEWER, may_answer=(404,))
-def list_dead(desk: Desk, query: DeadAsked) -> DeadPage:
+def list_dead(context: ApiContext, query: DeadAsked) -> DeadPage:
     """Dead letters, newest first, and how many there are for each trigger and reason."""
-    with desk.database.reading() as connection:
+    with context.database.reading() as connection:
         chosen = _chosen(connection, query)
         rows = _some(connection, chosen, query.before_id, query.per_page + 1)
-        counted = groups(desk, connection, chosen)
+        counted = groups(context, connection, chosen)
     shown = rows[: query.per_page]
     return {
         "dead": [serializers.dead(row) for row in shown],
@@ -100,28 +100,28 @@ def list_dead(desk: Desk, query: DeadAsked) -> DeadPage:
 
 
 @OPERATIONS.post("/api/dead/replay", OPERATOR, may_answer=(404,))
-def replay_dead(desk: Desk, body: DeadBody, actor: Actor) -> DeadReplayed:
+def replay_dead(context: ApiContext, body: DeadBody, actor: Actor) -> DeadReplayed:
     """Send chosen dead letters again, newest first, so many at once; go on with `next`.
 
     With `preview` nothing is sent, and the answer says what would be.
     """
-    with desk.database.reading() as connection:
+    with context.database.reading() as connection:
         chosen = _chosen(connection, body)
     if not body.preview:
-        return replay_chosen(desk, chosen, body.before_id, body.limit, actor)
-    with desk.database.reading() as connection:
-        return _answer(groups(desk, connection, chosen), body.before_id, preview=True)
+        return replay_chosen(context, chosen, body.before_id, body.limit, actor)
+    with context.database.reading() as connection:
+        return _answer(groups(context, connection, chosen), body.before_id, preview=True)
 
 
 def replay_chosen(
-    desk: Desk, chosen: Chosen, before_id: int | None, limit: int, actor: Actor
+    context: ApiContext, chosen: DeadLetterFilter, before_id: int | None, limit: int, actor: Actor
 ) -> DeadReplayed:
     """So many of the chosen dead letters sent again, newest first; `next` is where to go on."""
-    with desk.database.reading() as connection:
+    with context.database.reading() as connection:
         rows = _some(connection, chosen, before_id, limit + 1)
-        answer = _answer(groups(desk, connection, chosen), None, preview=False)
+        answer = _answer(groups(context, connection, chosen), None, preview=False)
     for row in rows[:limit]:
-        _replay_into(answer, desk.database, row.id, actor)
+        _replay_into(answer, context.database, row.id, actor)
     answer["next"] = rows[limit - 1].id if len(rows) > limit else None
     return answer
 
@@ -155,11 +155,11 @@ _REFUSALS: dict[type[Exception], Literal["not_found", "not_replayable", "rate_li
 }
 
 
-def _chosen(connection: Connection, choice: DeadChoice) -> Chosen:
+def _chosen(connection: Connection, choice: DeadChoice) -> DeadLetterFilter:
     trigger_id = None
     if choice.trigger is not None:
         trigger_id = manage.find_trigger(connection, choice.trigger).id
-    return Chosen(
+    return DeadLetterFilter(
         trigger_id=trigger_id,
         reason=choice.reason,
         category=choice.category,
@@ -170,18 +170,20 @@ def _chosen(connection: Connection, choice: DeadChoice) -> Chosen:
 
 
 def _some(
-    connection: Connection, chosen: Chosen, before_id: int | None, limit: int
+    connection: Connection, chosen: DeadLetterFilter, before_id: int | None, limit: int
 ) -> Sequence[sa.Row[Any]]:
     return connection.execute(dead_letters.page_query(chosen, before_id, limit)).all()
 
 
-def groups(desk: Desk, connection: Connection, chosen: Chosen) -> list[DeadGroup]:
+def groups(
+    context: ApiContext, connection: Connection, chosen: DeadLetterFilter
+) -> list[DeadGroup]:
     """How many there are for each trigger and reason; of many, as of a moment ago."""
 
     def count() -> list[DeadGroup]:
         return [serializers.dead_group(row) for row in dead_letters.counts(connection, chosen)]
 
     def read(_groups: list[DeadGroup]) -> int:
-        return sum(summary.dead_by_reason(connection, desk.counter).values())
+        return sum(summary.dead_by_reason(connection, context.counter).values())
 
-    return list(desk.counter.kept(("dead", chosen), count, read))
+    return list(context.counter.kept(("dead", chosen), count, read))

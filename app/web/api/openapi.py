@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from app.web.api.operations import Operation
 from app.web.auth import PUBLIC
-from app.web.validation import Limits, split
+from app.web.validation import Constraints, split
 
 _PLAIN: dict[Any, dict[str, Any]] = {
     str: {"type": "string"},
@@ -194,7 +194,7 @@ class _Schemas:
         }
 
 
-def _limited(limits: Limits) -> dict[str, Any]:
+def _limited(limits: Constraints) -> dict[str, Any]:
     words = {
         "minimum": limits.least,
         "maximum": limits.most,

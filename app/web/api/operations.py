@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.web.auth import Rule
-from app.web.validation import Limits, split
+from app.web.validation import Constraints, split
 
 Handler = Callable[..., Any]
 _PARAMETER = re.compile(r"{(\w+)}")
@@ -61,7 +61,7 @@ class Operation:
         return f"{{{parameter}:int({_bounds(limits)})}}"
 
 
-def _bounds(limits: Limits) -> str:
+def _bounds(limits: Constraints) -> str:
     return f"min={int(limits.least or 0)}, max={int(limits.most or 0)}"
 
 

@@ -12,8 +12,8 @@ from app.web import body, validation
 from app.web.api import executions, openapi, session, stats, tokens, triggers
 from app.web.api.operations import Operation
 from app.web.auth import PUBLIC
-from app.web.context import Desk
-from app.web.routes import Doors
+from app.web.context import ApiContext
+from app.web.routes import GuardedRoutes
 
 LONGEST_BODY = 1_048_576
 _MODULES = (triggers, executions, stats, tokens, session)
@@ -22,16 +22,16 @@ OPERATIONS: tuple[Operation, ...] = tuple(
 )
 
 
-def install(doors: Doors, desk: Desk) -> None:
+def install(routes: GuardedRoutes, context: ApiContext) -> None:
     """Every operation answers at its path, under its rule."""
     by_route: dict[str, list[Operation]] = {}
     for operation in OPERATIONS:
         by_route.setdefault(operation.route, []).append(operation)
     for route, operations in by_route.items():
-        responders = {f"on_{each.method.lower()}": _responder(each, desk) for each in operations}
+        responders = {f"on_{each.method.lower()}": _responder(each, context) for each in operations}
         rules = {each.method: each.rule for each in operations}
-        doors.add(route, SimpleNamespace(**responders), **rules)
-    doors.add("/openapi.json", Document(), GET=PUBLIC)
+        routes.add(route, SimpleNamespace(**responders), **rules)
+    routes.add("/openapi.json", Document(), GET=PUBLIC)
 
 
 class Document:
@@ -49,7 +49,7 @@ def document() -> dict[str, Any]:
     return openapi.document(OPERATIONS, "Hookonce", version("hookonce"))
 
 
-def _responder(operation: Operation, desk: Desk) -> Callable[..., None]:
+def _responder(operation: Operation, context: ApiContext) -> Callable[..., None]:
     """Reads what the operation asks for, calls it, and answers what it gives."""
     shapes, ignored = operation.shapes, operation.ignores
 
@@ -62,12 +62,12 @@ def _responder(operation: Operation, desk: Desk) -> Callable[..., None]:
             if "said" in shapes:
                 given["said"] = said
         if "actor" in shapes:
-            given["actor"] = desk.doorman.actor(req)
-        if "person" in shapes:
-            given["person"] = req.context.person
+            given["actor"] = context.authenticator.actor(req)
+        if "identity" in shapes:
+            given["identity"] = req.context.identity
         if "resp" in shapes:
             given |= {"req": req, "resp": resp}
-        answer = operation.handle(desk, **given)
+        answer = operation.handle(context, **given)
         resp.status = operation.status
         if answer is not None:
             resp.media = answer

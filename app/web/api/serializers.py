@@ -17,10 +17,10 @@ from app.web.api.schemas.people import Change, Token
 from app.web.api.schemas.statistics import AnswerTime, Breaker, DeliveryCount
 from app.web.api.schemas.triggers import Trigger
 from app.web.api.schemas.values import Listed
-from app.web.context import Desk
+from app.web.context import ApiContext
 
 
-def trigger(desk: Desk, row: sa.Row[Any], execution_count: int) -> Trigger:
+def trigger(context: ApiContext, row: sa.Row[Any], execution_count: int) -> Trigger:
     """The trigger with its address, and how many executions it has."""
     shown = public(row._mapping)
     shown["type"] = shown["type"] or "webhook"
@@ -29,7 +29,7 @@ def trigger(desk: Desk, row: sa.Row[Any], execution_count: int) -> Trigger:
     shown["retry_policy"] = _object(shown["retry_policy"])
     shown["idempotency_key_from"] = key_places(shown["idempotency_key_from"])
     shown |= {"enabled": bool(shown["enabled"]), "from_yaml": bool(shown["from_yaml"])}
-    shown |= {"execution_count": execution_count, "webhook_url": desk.webhook_url(row.id)}
+    shown |= {"execution_count": execution_count, "webhook_url": context.webhook_url(row.id)}
     return cast(Trigger, shown)
 
 

@@ -12,7 +12,7 @@ from app.triggers import queries
 from app.web.api import serializers
 from app.web.api.operations import Operations
 from app.web.api.schemas.statistics import Stats, StatsAsked
-from app.web.context import Desk
+from app.web.context import ApiContext
 from app.worker import fair_share
 
 OPERATIONS = Operations()
@@ -23,13 +23,13 @@ logger = logging.getLogger("hookonce.web")
 
 
 @OPERATIONS.get("/api/triggers/stats", VIEWER)
-def show_stats(desk: Desk, query: StatsAsked) -> Stats:
+def show_stats(context: ApiContext, query: StatsAsked) -> Stats:
     """Numbers of the last days; large ones are up to ten seconds old."""
     now = clock.now()
-    with desk.database.reading() as connection:
-        seen = summary.window(connection, desk.counter, now - timedelta(days=query.days))
+    with context.database.reading() as connection:
+        seen = summary.window(connection, context.counter, now - timedelta(days=query.days))
         counts = summary.by_status(seen)
-        dead = summary.dead_by_reason(connection, desk.counter)
+        dead = summary.dead_by_reason(connection, context.counter)
         commands = summary.commands(seen)
         stats: Stats = {
             "window_days": query.days,
@@ -39,7 +39,7 @@ def show_stats(desk: Desk, query: StatsAsked) -> Stats:
             "idempotent_replays": summary.duplicates(seen),
             "dlq_size": sum(dead.values()),
             "wpp_command_count": commands,
-            "circuit_breaker_watermark_hit": commands > desk.settings.hookonce_command_watermark,
+            "circuit_breaker_watermark_hit": commands > context.settings.hookonce_command_watermark,
             "deliveries": serializers.deliveries(summary.deliveries_by_hour(seen)),
             "dead_by_reason": dead,
             "oldest_pending_seconds": fair_share.longest_due_seconds(due.turns(connection)),
@@ -47,18 +47,18 @@ def show_stats(desk: Desk, query: StatsAsked) -> Stats:
             "answer_times": [serializers.answer_time(each) for each in summary.answer_times(seen)],
         }
     if stats["circuit_breaker_watermark_hit"]:
-        _warn(desk, commands)
+        _warn(context, commands)
     return stats
 
 
-def _warn(desk: Desk, commands: int) -> None:
-    if time.monotonic() < desk.next_warning_at:
+def _warn(context: ApiContext, commands: int) -> None:
+    if time.monotonic() < context.next_warning_at:
         return
-    desk.next_warning_at = time.monotonic() + WARN_SECONDS
+    context.next_warning_at = time.monotonic() + WARN_SECONDS
     log.event(
         logger,
         logging.WARNING,
         "watermark_hit",
         wpp_command_count=commands,
-        watermark=desk.settings.hookonce_command_watermark,
+        watermark=context.settings.hookonce_command_watermark,
     )

@@ -14,36 +14,36 @@ from app.web.api.schemas.people import (
     Tokens,
 )
 from app.web.api.schemas.values import TokenId
-from app.web.context import Desk
+from app.web.context import ApiContext
 
 OPERATIONS = Operations()
 
 
 @OPERATIONS.get("/api/tokens", ADMIN)
-def list_tokens(desk: Desk) -> Tokens:
+def list_tokens(context: ApiContext) -> Tokens:
     """Every token there ever was, newest first, and never what it is."""
-    with desk.database.reading() as connection:
+    with context.database.reading() as connection:
         return {"tokens": [serializers.token(row) for row in auth.all_tokens(connection)]}
 
 
 @OPERATIONS.post("/api/tokens", ADMIN, status=201)
-def create_token(desk: Desk, body: NewTokenBody, actor: Actor) -> MadeToken:
+def create_token(context: ApiContext, body: NewTokenBody, actor: Actor) -> MadeToken:
     """Make a token; what it is stands in the answer and nowhere else."""
     end = None if body.expires is None else clock.now() + auth.duration(body.expires)
-    row, token = auth.add_token(desk.database, actor, body.name, body.role, end)
+    row, token = auth.add_token(context.database, actor, body.name, body.role, end)
     return {**serializers.token(row), "token": token}
 
 
 @OPERATIONS.delete("/api/tokens/{token_id}", ADMIN)
-def revoke_token(desk: Desk, token_id: TokenId, actor: Actor) -> Token:
+def revoke_token(context: ApiContext, token_id: TokenId, actor: Actor) -> Token:
     """The token is no good from now on, nor are the sessions that it began."""
-    return serializers.token(auth.revoke_token(desk.database, actor, token_id))
+    return serializers.token(auth.revoke_token(context.database, actor, token_id))
 
 
 @OPERATIONS.get("/api/audit", ADMIN)
-def list_changes(desk: Desk, query: AuditAsked) -> ChangePage:
+def list_changes(context: ApiContext, query: AuditAsked) -> ChangePage:
     """Who changed what, newest first."""
     such = (query.subject, query.actor, query.action)
-    with desk.database.reading() as connection:
-        page = audit.changes(connection, desk.counter, query.where(), *such)
+    with context.database.reading() as connection:
+        page = audit.changes(connection, context.counter, query.where(), *such)
     return {"changes": [serializers.change(row) for row in page.rows], **serializers.listed(page)}

@@ -27,7 +27,7 @@ from app.web.api.schemas.triggers import (
     TriggersAsked,
 )
 from app.web.api.schemas.values import TriggerId
-from app.web.context import Desk
+from app.web.context import ApiContext
 
 OPERATIONS = Operations()
 SHOWN_ONLY = tuple(
@@ -37,17 +37,17 @@ SHOWN_ONLY = tuple(
 
 
 @OPERATIONS.get("/api/triggers", VIEWER)
-def list_triggers(desk: Desk, query: TriggersAsked) -> TriggerPage:
+def list_triggers(context: ApiContext, query: TriggersAsked) -> TriggerPage:
     """The triggers, newest first."""
     rows = queries.triggers_query(query.type, query.source, query.enabled)
     counted = ("triggers", query.type, query.source, query.enabled)
-    with desk.database.reading() as connection:
+    with context.database.reading() as connection:
         page = paging.page(
-            connection, desk.counter, rows, queries.TRIGGER_ID, query.where(), counted
+            connection, context.counter, rows, queries.TRIGGER_ID, query.where(), counted
         )
         shown = [
             serializers.trigger(
-                desk, row, listing.execution_count(connection, desk.counter, row.id)
+                context, row, listing.execution_count(connection, context.counter, row.id)
             )
             for row in page.rows
         ]
@@ -55,7 +55,7 @@ def list_triggers(desk: Desk, query: TriggersAsked) -> TriggerPage:
 
 
 @OPERATIONS.post("/api/triggers", OPERATOR, status=201, may_answer=(409,), ignores=SHOWN_ONLY)
-def create_trigger(desk: Desk, body: NewTriggerBody, actor: Actor) -> MadeTrigger:
+def create_trigger(context: ApiContext, body: NewTriggerBody, actor: Actor) -> MadeTrigger:
     """Make a trigger; its secret is in the answer and nowhere else."""
     key_from = _key_from(body.idempotency_key_from)
     new = NewTrigger(
@@ -78,77 +78,89 @@ def create_trigger(desk: Desk, body: NewTriggerBody, actor: Actor) -> MadeTrigge
         remote_trigger_id=body.remote_trigger_id,
         source_plugin=body.source_plugin,
     )
-    row = manage.add_trigger(desk.database, new, sources.names(), actor)
-    secret = desk.database.safe.opened(row) or ""
-    return {**serializers.trigger(desk, row, 0), "secret": secret}
+    row = manage.add_trigger(context.database, new, sources.names(), actor)
+    secret = context.database.secret_box.decrypt(row) or ""
+    return {**serializers.trigger(context, row, 0), "secret": secret}
 
 
 @OPERATIONS.get("/api/triggers/{trigger_id}", VIEWER)
-def show_trigger(desk: Desk, trigger_id: TriggerId) -> TriggerDetail:
+def show_trigger(context: ApiContext, trigger_id: TriggerId) -> TriggerDetail:
     """The trigger with its newest executions."""
-    with desk.database.reading() as connection:
+    with context.database.reading() as connection:
         row = manage.find_trigger(connection, trigger_id)
-        count = listing.execution_count(connection, desk.counter, row.id)
+        count = listing.execution_count(connection, context.counter, row.id)
         newest = listing.newest_executions(connection, row.id)
     executions = [serializers.execution(each) for each in newest]
-    return {**serializers.trigger(desk, row, count), "executions": executions}
+    return {**serializers.trigger(context, row, count), "executions": executions}
 
 
 @OPERATIONS.put("/api/triggers/{trigger_id}", OPERATOR, may_answer=(409,), ignores=SHOWN_ONLY)
 def update_trigger(
-    desk: Desk, trigger_id: TriggerId, body: TriggerChanges, said: frozenset[str], actor: Actor
+    context: ApiContext,
+    trigger_id: TriggerId,
+    body: TriggerChanges,
+    said: frozenset[str],
+    actor: Actor,
 ) -> Trigger:
     """Change the trigger; what is left out stays as it is."""
-    return _updated(desk, trigger_id, body, said, actor)
+    return _updated(context, trigger_id, body, said, actor)
 
 
 @OPERATIONS.patch("/api/triggers/{trigger_id}", OPERATOR, may_answer=(409,), ignores=SHOWN_ONLY)
 def patch_trigger(
-    desk: Desk, trigger_id: TriggerId, body: TriggerChanges, said: frozenset[str], actor: Actor
+    context: ApiContext,
+    trigger_id: TriggerId,
+    body: TriggerChanges,
+    said: frozenset[str],
+    actor: Actor,
 ) -> Trigger:
     """Change the trigger; what is left out stays as it is."""
-    return _updated(desk, trigger_id, body, said, actor)
+    return _updated(context, trigger_id, body, said, actor)
 
 
 @OPERATIONS.delete("/api/triggers/{trigger_id}", ADMIN)
-def delete_trigger(desk: Desk, trigger_id: TriggerId, actor: Actor) -> Trigger:
+def delete_trigger(context: ApiContext, trigger_id: TriggerId, actor: Actor) -> Trigger:
     """Remove the trigger and all its executions; the answer is what it was."""
-    with desk.database.reading() as connection:
-        count = listing.execution_count(connection, desk.counter, trigger_id)
-    row = removal.remove_trigger(desk.database, trigger_id, actor)
-    return serializers.trigger(desk, row, count)
+    with context.database.reading() as connection:
+        count = listing.execution_count(connection, context.counter, trigger_id)
+    row = removal.remove_trigger(context.database, trigger_id, actor)
+    return serializers.trigger(context, row, count)
 
 
 @OPERATIONS.post("/api/triggers/{trigger_id}/test", OPERATOR)
-def fire_trigger(desk: Desk, trigger_id: TriggerId, body: TestBody, actor: Actor) -> Started:
+def fire_trigger(
+    context: ApiContext, trigger_id: TriggerId, body: TestBody, actor: Actor
+) -> Started:
     """Run the trigger's action with a made-up event."""
-    execution_id = manage.try_trigger(desk.database, trigger_id, body.data, actor)
+    execution_id = manage.try_trigger(context.database, trigger_id, body.data, actor)
     return {"status": "started", "execution_id": execution_id}
 
 
 @OPERATIONS.post("/api/triggers/{trigger_id}/regenerate-secret", ADMIN)
-def regenerate_secret(desk: Desk, trigger_id: TriggerId, actor: Actor) -> NewSecret:
+def regenerate_secret(context: ApiContext, trigger_id: TriggerId, actor: Actor) -> NewSecret:
     """Give the trigger a new secret; the old one stays good for a while."""
-    grace = desk.settings.hookonce_secret_grace_seconds
-    row = manage.rotate_secret(desk.database, trigger_id, grace, actor=actor)
-    shown = serializers.trigger(desk, row, 0)
+    grace = context.settings.hookonce_secret_grace_seconds
+    row = manage.rotate_secret(context.database, trigger_id, grace, actor=actor)
+    shown = serializers.trigger(context, row, 0)
     return {
-        "secret": desk.database.safe.opened(row) or "",
+        "secret": context.database.secret_box.decrypt(row) or "",
         "previous_secret_expires_at": shown["previous_secret_expires_at"],
     }
 
 
 @OPERATIONS.get("/api/triggers/{trigger_id}/executions", VIEWER)
-def list_executions(desk: Desk, trigger_id: TriggerId, query: ExecutionsAsked) -> ExecutionPage:
+def list_executions(
+    context: ApiContext, trigger_id: TriggerId, query: ExecutionsAsked
+) -> ExecutionPage:
     """The trigger's executions, newest first."""
     rows = listing.executions_query(trigger_id, query.status, query.key)
     counted = ("executions", trigger_id, query.status, query.key)
-    with desk.database.reading() as connection:
+    with context.database.reading() as connection:
         manage.find_trigger(connection, trigger_id)
         horizon = listing.horizon(connection, trigger_id, query.status, query.where())
         page = paging.page(
             connection,
-            desk.counter,
+            context.counter,
             rows,
             listing.EXECUTION_ID,
             query.where(),
@@ -163,7 +175,7 @@ def list_executions(desk: Desk, trigger_id: TriggerId, query: ExecutionsAsked) -
 
 
 def _updated(
-    desk: Desk, trigger_id: int, body: TriggerChanges, said: frozenset[str], actor: Actor
+    context: ApiContext, trigger_id: int, body: TriggerChanges, said: frozenset[str], actor: Actor
 ) -> Trigger:
     given: dict[str, Any] = {name: getattr(body, name) for name in said}
     for name in said & {"event_filter", "action_payload", "retry_policy"}:
@@ -173,13 +185,13 @@ def _updated(
             given[name] = given[name] or nothing
     if "idempotency_key_from" in said:
         given["idempotency_key_from"] = definition.key_text(_key_from(body.idempotency_key_from))
-    with desk.database.reading() as connection:
+    with context.database.reading() as connection:
         before = manage.find_trigger(connection, trigger_id)
-        count = listing.execution_count(connection, desk.counter, trigger_id)
+        count = listing.execution_count(connection, context.counter, trigger_id)
     if given.get("action_payload"):
         given["action_payload"] = restored(given["action_payload"], before.action_payload)
-    row = manage.update_trigger(desk.database, trigger_id, given, sources.names(), actor)
-    return serializers.trigger(desk, row, count)
+    row = manage.update_trigger(context.database, trigger_id, given, sources.names(), actor)
+    return serializers.trigger(context, row, count)
 
 
 def _key_from(given: list[str] | str | None) -> tuple[str, ...]:

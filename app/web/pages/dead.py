@@ -8,13 +8,13 @@ from typing import Any
 from app.auth import OPERATOR, VIEWER
 from app.errors import InvalidRequest
 from app.executions import dead_letters, search
-from app.executions.dead_letters import Chosen
+from app.executions.dead_letters import DeadLetterFilter
 from app.web.api import executions, serializers
 from app.web.api.schemas.dead_letters import DeadReplayed
 from app.web.api.schemas.values import Category, Key, MomentGiven, Reason, TriggerId
 from app.web.api.schemas.values import ExecutionId as ExecutionNumber
 from app.web.pages import whatsapp_preview
-from app.web.pages.page_request import Answer, Page, Visit
+from app.web.pages.page_request import HtmlPage, PageRequest, PageResponse
 from app.web.pages.registry import Pages
 from app.web.time_field import moment
 from app.web.validation import query
@@ -30,7 +30,7 @@ _PICKED = re.compile(r"pick-([0-9]{1,18})")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DeadLetterQuery:
     """Which dead letters."""
 
     trigger_id: TriggerId | None = None
@@ -41,8 +41,8 @@ class Asked:
     key: Key | None = None
     before_id: ExecutionNumber | None = None
 
-    def chosen(self, ids: tuple[int, ...] | None = None) -> Chosen:
-        return Chosen(
+    def chosen(self, ids: tuple[int, ...] | None = None) -> DeadLetterFilter:
+        return DeadLetterFilter(
             trigger_id=self.trigger_id,
             reason=self.reason,
             category=self.category,
@@ -60,14 +60,14 @@ class Asked:
 
 
 @PAGES.get("/dead", VIEWER)
-def show_all(visit: Visit) -> Answer:
+def show_all(request: PageRequest) -> PageResponse:
     """The dead letters that are asked for, newest first, to be picked or taken all."""
-    asked = visit.asked(Asked)
+    asked = request.asked(DeadLetterQuery)
     chosen = asked.chosen()
-    with visit.desk.database.reading() as connection:
+    with request.context.database.reading() as connection:
         wanted = dead_letters.page_query(chosen, asked.before_id, PER_PAGE + 1)
         rows = connection.execute(wanted).all()
-        groups = executions.groups(visit.desk, connection, chosen)
+        groups = executions.groups(request.context, connection, chosen)
         choices = search.every_trigger(connection, 500)
     shown = [serializers.dead(row) for row in rows[:PER_PAGE]]
     values = {
@@ -78,18 +78,18 @@ def show_all(visit: Visit) -> Answer:
         "total": sum(group["executions"] for group in groups),
         "next": shown[-1]["id"] if len(rows) > PER_PAGE else None,
     }
-    return Page("dead.html", values)
+    return HtmlPage("dead.html", values)
 
 
 @PAGES.get("/dead/replay", OPERATOR)
-def preview(visit: Visit) -> Answer:
+def preview(request: PageRequest) -> PageResponse:
     """What would be sent again, before anything is."""
-    picked = _picked(visit.req.params)
-    asked = _asked({k: v for k, v in visit.req.params.items() if not _PICKED.fullmatch(k)})
+    picked = _picked(request.req.params)
+    asked = _asked({k: v for k, v in request.req.params.items() if not _PICKED.fullmatch(k)})
     chosen = asked.chosen(picked or None)
-    with visit.desk.database.reading() as connection:
+    with request.context.database.reading() as connection:
         rows = connection.execute(dead_letters.page_query(chosen, None, LOOKED_INTO)).all()
-        groups = executions.groups(visit.desk, connection, chosen)
+        groups = executions.groups(request.context, connection, chosen)
         events = {row.id: search.event_of(connection, row.id) for row in rows}
     shown: list[dict[str, Any]] = [
         {**serializers.dead(row), "message": whatsapp_preview.message(events[row.id])}
@@ -97,19 +97,21 @@ def preview(visit: Visit) -> Answer:
     ]
     total = sum(group["executions"] for group in groups)
     values = {"asked": asked, "picked": picked, "rows": shown, "groups": groups, "total": total}
-    return Page("dead_preview.html", values)
+    return HtmlPage("dead_preview.html", values)
 
 
 @PAGES.post("/dead/replay", OPERATOR)
-def replay_some(visit: Visit) -> Answer:
+def replay_some(request: PageRequest) -> PageResponse:
     """Send the next few again, and say how far it has come."""
-    fields = visit.fields
+    fields = request.fields
     picked = _picked(fields)
-    asked = _asked({name: text for name, text in fields.items() if name in Asked.__annotations__})
-    answer = _sent(visit, asked, picked)
+    asked = _asked(
+        {name: text for name, text in fields.items() if name in DeadLetterQuery.__annotations__}
+    )
+    answer = _sent(request, asked, picked)
     so_far = _Progress.of(fields).after(answer)
     values = {"asked": asked, "picked": picked, "progress": so_far, **answer}
-    return Page("dead_progress.html", values)
+    return HtmlPage("dead_progress.html", values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,15 +136,15 @@ class _Progress:
         return self.sent + self.refused
 
 
-def _sent(visit: Visit, asked: Asked, picked: tuple[int, ...]) -> DeadReplayed:
+def _sent(request: PageRequest, asked: DeadLetterQuery, picked: tuple[int, ...]) -> DeadReplayed:
     return executions.replay_chosen(
-        visit.desk, asked.chosen(picked or None), asked.before_id, AT_ONCE, visit.actor
+        request.context, asked.chosen(picked or None), asked.before_id, AT_ONCE, request.actor
     )
 
 
-def _asked(given: dict[str, Any]) -> Asked:
+def _asked(given: dict[str, Any]) -> DeadLetterQuery:
     filled = {name: text for name, text in given.items() if text != "" and name != "done"}
-    return query(Asked, filled)
+    return query(DeadLetterQuery, filled)
 
 
 def _picked(names: Iterable[str]) -> tuple[int, ...]:

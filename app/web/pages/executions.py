@@ -10,10 +10,10 @@ from app.errors import NotFound, NotReplayable, RateLimited
 from app.executions import search
 from app.web.api import executions
 from app.web.api.schemas.executions import ExecutionsSought
-from app.web.context import Desk
+from app.web.context import ApiContext
 from app.web.pages import key_explanation, whatsapp_preview
 from app.web.pages.execution_rows import in_rows
-from app.web.pages.page_request import Answer, Elsewhere, File, Page, Visit
+from app.web.pages.page_request import Download, HtmlPage, PageRequest, PageResponse, Redirect
 from app.web.pages.registry import EXECUTION, Pages
 from app.web.pages.triggers import one
 
@@ -24,69 +24,69 @@ EVENT_SHOWN = 20_000
 
 
 @PAGES.get("/executions", VIEWER)
-def show_all(visit: Visit) -> Answer:
+def show_all(request: PageRequest) -> PageResponse:
     """The executions that are sought, newest first."""
-    asked = visit.asked(ExecutionsSought)
-    with visit.desk.database.reading() as connection:
-        found = search.page(connection, visit.desk.counter, asked.sought(), asked.where())
+    asked = request.asked(ExecutionsSought)
+    with request.context.database.reading() as connection:
+        found = search.page(connection, request.context.counter, asked.sought(), asked.where())
         names = search.trigger_names(connection, {row.trigger_id for row in found.rows})
         choices = search.every_trigger(connection, CHOICES_AT_MOST)
     values = {"asked": asked, "choices": choices, **in_rows(found, names)}
-    return Page("executions.html", values)
+    return HtmlPage("executions.html", values)
 
 
 @PAGES.get(f"/executions/{EXECUTION}", VIEWER)
-def show_one(visit: Visit, execution_id: int) -> Answer:
+def show_one(request: PageRequest, execution_id: int) -> PageResponse:
     """The execution, its attempts, its replays, and why others were duplicates of it."""
-    return Page("execution.html", _detail(visit.desk, execution_id))
+    return HtmlPage("execution.html", _detail(request.context, execution_id))
 
 
 @PAGES.get(f"/executions/{EXECUTION}/event.json", VIEWER)
-def download_event(visit: Visit, execution_id: int) -> Answer:
+def download_event(request: PageRequest, execution_id: int) -> PageResponse:
     """The event as it is stored, whole."""
-    with visit.desk.database.reading() as connection:
+    with request.context.database.reading() as connection:
         event = search.event_of(connection, execution_id)
     if event is None:
         raise NotFound(f"there is no event of an execution {execution_id}")
-    return File(event.encode(), "application/json", f"execution-{execution_id}.json")
+    return Download(event.encode(), "application/json", f"execution-{execution_id}.json")
 
 
 @PAGES.get(f"/executions/{EXECUTION}/request", VIEWER)
-def download_request(visit: Visit, execution_id: int) -> Answer:
+def download_request(request: PageRequest, execution_id: int) -> PageResponse:
     """The bytes of the request as they came."""
-    with visit.desk.database.reading() as connection:
+    with request.context.database.reading() as connection:
         body = search.body_of(connection, execution_id)
     if body is None:
         raise NotFound(f"the request of execution {execution_id} is not kept")
-    return File(bytes(body), "application/octet-stream", f"request-{execution_id}.bin")
+    return Download(bytes(body), "application/octet-stream", f"request-{execution_id}.bin")
 
 
 @PAGES.get(f"/executions/{EXECUTION}/replay", OPERATOR)
-def confirm_replay(visit: Visit, execution_id: int) -> Answer:
+def confirm_replay(request: PageRequest, execution_id: int) -> PageResponse:
     """Ask once more, and show whom the message came from and what it says."""
-    return Page("replay.html", _detail(visit.desk, execution_id))
+    return HtmlPage("replay.html", _detail(request.context, execution_id))
 
 
 @PAGES.post(f"/executions/{EXECUTION}/replay", OPERATOR)
-def replay(visit: Visit, execution_id: int) -> Answer:
+def replay(request: PageRequest, execution_id: int) -> PageResponse:
     """Send the dead letter again, and go to the new execution."""
     try:
-        sent = executions.replay_execution(visit.desk, execution_id, visit.actor)
+        sent = executions.replay_execution(request.context, execution_id, request.actor)
     except RateLimited as error:
         seconds = error.retry_after_seconds
-        values = _detail(visit.desk, execution_id) | {"wait_seconds": seconds}
-        return Page("replay.html", values, 429, {"Retry-After": str(seconds)})
+        values = _detail(request.context, execution_id) | {"wait_seconds": seconds}
+        return HtmlPage("replay.html", values, 429, {"Retry-After": str(seconds)})
     except NotReplayable as error:
-        values = _detail(visit.desk, execution_id) | {"problem": str(error)}
-        return Page("replay.html", values, 400)
-    return Elsewhere(f"/executions/{sent['new_execution_id']}?done=replayed")
+        values = _detail(request.context, execution_id) | {"problem": str(error)}
+        return HtmlPage("replay.html", values, 400)
+    return Redirect(f"/executions/{sent['new_execution_id']}?done=replayed")
 
 
-def _detail(desk: Desk, execution_id: int) -> dict[str, Any]:
-    shown = executions.show_execution(desk, execution_id)
-    with desk.database.reading() as connection:
+def _detail(context: ApiContext, execution_id: int) -> dict[str, Any]:
+    shown = executions.show_execution(context, execution_id)
+    with context.database.reading() as connection:
         request = search.request_of(connection, execution_id)
-    trigger = one(desk, shown["trigger_id"])
+    trigger = one(context, shown["trigger_id"])
     return {
         "execution": shown,
         "trigger": trigger,

@@ -8,26 +8,26 @@ from app.auth import VIEWER
 from app.web.api import stats
 from app.web.api.schemas.statistics import StatsAsked
 from app.web.pages.chart import chart
-from app.web.pages.page_request import Answer, Page, Visit
+from app.web.pages.page_request import HtmlPage, PageRequest, PageResponse
 from app.web.pages.registry import Pages
-from app.web.validation import Limits
+from app.web.validation import Constraints
 
 PAGES = Pages()
 SPANS = ((1, "24 hours"), (7, "7 days"), (30, "30 days"))
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class OverviewQuery:
     """How far back."""
 
-    days: Annotated[int, Limits(least=1, most=30)] = 1
+    days: Annotated[int, Constraints(least=1, most=30)] = 1
 
 
 @PAGES.get("/", VIEWER)
-def show(visit: Visit) -> Answer:
+def show(request: PageRequest) -> PageResponse:
     """Counters, the chart, what waits, what died and why, and whose breakers count failures."""
-    days = visit.asked(Asked).days
-    seen: Any = stats.show_stats(visit.desk, StatsAsked(days))
+    days = request.asked(OverviewQuery).days
+    seen: Any = stats.show_stats(request.context, StatsAsked(days))
     values = {
         "stats": seen,
         "days": days,
@@ -35,4 +35,4 @@ def show(visit: Visit) -> Answer:
         "chart": chart(seen["deliveries"], days, clock.now()),
         "answer_times": seen.get("answer_times") or [],
     }
-    return Page("overview.html", values)
+    return HtmlPage("overview.html", values)

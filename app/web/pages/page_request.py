@@ -7,16 +7,16 @@ from typing import Any, TypeVar
 import falcon
 
 from app.audit import Actor
-from app.auth import Person
+from app.auth import Identity
 from app.errors import Unauthenticated
 from app.web import auth, validation
-from app.web.context import Desk
+from app.web.context import ApiContext
 
 Shape = TypeVar("Shape")
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class HtmlPage:
     """A template, and what stands in it."""
 
     template: str
@@ -26,14 +26,14 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Elsewhere:
+class Redirect:
     """The browser is to look there, by GET."""
 
     path: str
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class Download:
     """Bytes to be kept, not to be shown as a page."""
 
     content: bytes
@@ -41,27 +41,27 @@ class File:
     name: str
 
 
-Answer = Page | Elsewhere | File
+PageResponse = HtmlPage | Redirect | Download
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class PageRequest:
     """Who asks for what; `known` is None on the public pages."""
 
-    desk: Desk
+    context: ApiContext
     req: falcon.Request
     resp: falcon.Response
-    known: Person | None
+    known: Identity | None
 
     @property
-    def person(self) -> Person:
+    def identity(self) -> Identity:
         if self.known is None:
             raise Unauthenticated("log in first")
         return self.known
 
     @property
     def actor(self) -> Actor:
-        return self.desk.doorman.actor(self.req)
+        return self.context.authenticator.actor(self.req)
 
     @property
     def fields(self) -> dict[str, str]:

@@ -6,17 +6,17 @@ from typing import Any
 
 from app.auth import ADMIN, OPERATOR, VIEWER
 from app.web.auth import PUBLIC, Rule
-from app.web.pages.page_request import Answer
+from app.web.pages.page_request import PageResponse
 
 __all__ = ["ADMIN", "OPERATOR", "PUBLIC", "VIEWER", "Pages"]
 TRIGGER = "{trigger_id:int(min=1, max=2147483647)}"
 EXECUTION = "{execution_id:int(min=1, max=9223372036854775807)}"
 TOKEN = "{token_id:int(min=1, max=2147483647)}"  # noqa: S105, a part of a route
-Handler = Callable[..., Answer]
+Handler = Callable[..., PageResponse]
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class PageRoute:
     """One method of one page."""
 
     method: str
@@ -29,7 +29,7 @@ class Pages:
     """The pages of one module."""
 
     def __init__(self) -> None:
-        self.declared: list[Declared] = []
+        self.declared: list[PageRoute] = []
 
     def get(self, route: str, rule: Rule) -> Callable[[Handler], Handler]:
         return self._declare("GET", route, rule)
@@ -39,7 +39,7 @@ class Pages:
 
     def _declare(self, method: str, route: str, rule: Rule) -> Callable[[Handler], Handler]:
         def declare(handler: Any) -> Handler:
-            self.declared.append(Declared(method, route, rule, handler))
+            self.declared.append(PageRoute(method, route, rule, handler))
             return handler  # type: ignore[no-any-return]
 
         return declare

@@ -9,21 +9,21 @@ import falcon
 import jinja2
 
 from app import auth
-from app.auth import Person
+from app.auth import Identity
 from app.lifecycle import REASONS, STATUSES
 from app.web.auth import PUBLIC
-from app.web.context import Desk
+from app.web.context import ApiContext
 from app.web.pages import audit, dead, executions, filters, login, overview, tokens, triggers
-from app.web.pages.page_request import Answer, Elsewhere, File, Page, Visit
-from app.web.pages.registry import Declared
+from app.web.pages.page_request import Download, HtmlPage, PageRequest, PageResponse, Redirect
+from app.web.pages.registry import PageRoute
 from app.web.pages.static import Static
-from app.web.routes import Doors
+from app.web.routes import GuardedRoutes
 
 PART_HEADER = "X-Part"
 """Asks for one block of the page instead of all of it: what is refreshed, again and again."""
 PARTS = frozenset({"live"})
 _MODULES = (login, overview, triggers, executions, dead, audit, tokens)
-DECLARED: tuple[Declared, ...] = tuple(
+DECLARED: tuple[PageRoute, ...] = tuple(
     page for module in _MODULES for page in module.PAGES.declared
 )
 
@@ -59,30 +59,30 @@ def templates() -> jinja2.Environment:
     return made
 
 
-class Site:
+class PageRenderer:
     """Answers with pages."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: ApiContext) -> None:
+        self._context = context
 
-    def responder(self, declared: Declared) -> Callable[..., None]:
+    def responder(self, declared: PageRoute) -> Callable[..., None]:
         """Calls the page's function, and answers what it gives."""
 
         def respond(req: falcon.Request, resp: falcon.Response, **given: Any) -> None:
-            person = getattr(req.context, "person", None)
-            visit = Visit(self._desk, req, resp, person)
-            self._answer(visit, declared.handle(visit, **given))
+            identity = getattr(req.context, "identity", None)
+            request = PageRequest(self._context, req, resp, identity)
+            self._answer(request, declared.handle(request, **given))
 
         return respond
 
-    def show(self, req: falcon.Request, resp: falcon.Response, page: Page) -> None:
+    def show(self, req: falcon.Request, resp: falcon.Response, page: HtmlPage) -> None:
         """The page is the answer; one part of it where only that was asked for."""
-        person: Person | None = getattr(req.context, "person", None)
+        identity: Identity | None = getattr(req.context, "identity", None)
         known = {
-            "person": person,
+            "identity": identity,
             "path": req.path,
             "done": req.get_param("done", default=""),
-            "may": lambda role: person is not None and _may(person, role),
+            "may": lambda role: identity is not None and _may(identity, role),
         }
         template = templates().get_template(page.template)
         part = req.get_header(PART_HEADER)
@@ -96,14 +96,14 @@ class Site:
         else:
             resp.text = template.render(values)
 
-    def _answer(self, visit: Visit, answer: Answer) -> None:
-        resp = visit.resp
-        if isinstance(answer, Page):
-            self.show(visit.req, resp, answer)
-        elif isinstance(answer, Elsewhere):
+    def _answer(self, request: PageRequest, answer: PageResponse) -> None:
+        resp = request.resp
+        if isinstance(answer, HtmlPage):
+            self.show(request.req, resp, answer)
+        elif isinstance(answer, Redirect):
             resp.status = 303
             resp.location = answer.path
-        elif isinstance(answer, File):
+        elif isinstance(answer, Download):
             resp.data = answer.content
             resp.content_type = answer.content_type
             resp.downloadable_as = answer.name
@@ -112,9 +112,9 @@ class Site:
 class ForPeople:
     """Turns what `problems` says of a page's request into a page, and 401 into a way to log in."""
 
-    def __init__(self, site: Site, desk: Desk) -> None:
-        self._site = site
-        self._desk = desk
+    def __init__(self, renderer: PageRenderer, context: ApiContext) -> None:
+        self._site = renderer
+        self._context = context
         self._routes = {page.route for page in DECLARED}
 
     def process_response(
@@ -127,14 +127,14 @@ class ForPeople:
             self._to_the_login(req, resp)
             return
         said = resp.media if isinstance(resp.media, dict) else {}
-        if not hasattr(req.context, "person"):
-            req.context.person = self._person(req)
+        if not hasattr(req.context, "identity"):
+            req.context.identity = self._person(req)
         values = {
             "status": resp.status_code,
             "detail": said.get("detail", ""),
             "error": said.get("error", ""),
         }
-        self._site.show(req, resp, Page("error.html", values, resp.status_code))
+        self._site.show(req, resp, HtmlPage("error.html", values, resp.status_code))
 
     def _of_a_page(self, req: falcon.Request) -> bool:
         if req.uri_template is not None:
@@ -150,27 +150,27 @@ class ForPeople:
         resp.content_type = falcon.MEDIA_HTML
         resp.text = ""
 
-    def _person(self, req: falcon.Request) -> Person | None:
+    def _person(self, req: falcon.Request) -> Identity | None:
         """Who is refused still sees the way to where they may go."""
         try:
-            return self._desk.doorman.recognise(req) if req.method == "GET" else None
+            return self._context.authenticator.recognise(req) if req.method == "GET" else None
         except Exception:
             return None
 
 
-def install(app: falcon.App[Any, Any], doors: Doors, desk: Desk) -> None:
+def install(app: falcon.App[Any, Any], routes: GuardedRoutes, context: ApiContext) -> None:
     """Every page answers at its path, under its rule."""
-    site = Site(desk)
-    by_route: dict[str, list[Declared]] = {}
+    renderer = PageRenderer(context)
+    by_route: dict[str, list[PageRoute]] = {}
     for page in DECLARED:
         by_route.setdefault(page.route, []).append(page)
     for route, pages in by_route.items():
-        responders = {f"on_{each.method.lower()}": site.responder(each) for each in pages}
+        responders = {f"on_{each.method.lower()}": renderer.responder(each) for each in pages}
         rules = {each.method: each.rule for each in pages}
-        doors.add(route, SimpleNamespace(**responders), **rules)
-    doors.add("/static/{name}", static(), GET=PUBLIC)
-    app.add_middleware(ForPeople(site, desk))
+        routes.add(route, SimpleNamespace(**responders), **rules)
+    routes.add("/static/{name}", static(), GET=PUBLIC)
+    app.add_middleware(ForPeople(renderer, context))
 
 
-def _may(person: Person, role: auth.Role) -> bool:
-    return auth.ROLES.index(person.role) >= auth.ROLES.index(role)
+def _may(identity: Identity, role: auth.Role) -> bool:
+    return auth.ROLES.index(identity.role) >= auth.ROLES.index(role)

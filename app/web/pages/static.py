@@ -13,7 +13,7 @@ FOR_EVER = "public, max-age=31536000, immutable"
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StaticFile:
     """A file, its type, and a word that changes when the file does."""
 
     content: bytes
@@ -46,6 +46,6 @@ class Static:
         resp.set_header("Cache-Control", FOR_EVER if current else "no-cache")
 
 
-def _kept(content: bytes, name: str) -> Kept:
+def _kept(content: bytes, name: str) -> StaticFile:
     kind = next(kind for ending, kind in KINDS.items() if name.endswith(ending))
-    return Kept(content, kind, hashlib.sha256(content).hexdigest()[:12])
+    return StaticFile(content, kind, hashlib.sha256(content).hexdigest()[:12])

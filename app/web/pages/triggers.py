@@ -5,10 +5,10 @@ from typing import Any
 
 from app import actions
 from app.auth import ADMIN, OPERATOR, VIEWER
-from app.db.paging import Where
+from app.db.paging import PagePosition
 from app.errors import InvalidRequest, InvalidTrigger, NameTaken
 from app.executions import listing, search
-from app.executions.search import Sought
+from app.executions.search import ExecutionFilter
 from app.intake import sources
 from app.triggers import manage
 from app.web import validation
@@ -20,10 +20,10 @@ from app.web.api.schemas.triggers import (
     TriggerChanges,
     TriggersAsked,
 )
-from app.web.context import Desk
+from app.web.context import ApiContext
 from app.web.pages import trigger_form
 from app.web.pages.execution_rows import in_rows
-from app.web.pages.page_request import Answer, Elsewhere, Page, Visit
+from app.web.pages.page_request import HtmlPage, PageRequest, PageResponse, Redirect
 from app.web.pages.registry import TRIGGER, Pages
 
 PAGES = Pages()
@@ -33,119 +33,121 @@ PATH_SOURCES = ("evolution", "evolution_go")
 
 
 @PAGES.get("/triggers", VIEWER)
-def show_all(visit: Visit) -> Answer:
+def show_all(request: PageRequest) -> PageResponse:
     """The triggers that are asked for, newest first."""
-    asked = visit.asked(TriggersAsked)
-    values = triggers.list_triggers(visit.desk, asked)
-    return Page("triggers.html", {"asked": asked, "sources": sources.names(), **values})
+    asked = request.asked(TriggersAsked)
+    values = triggers.list_triggers(request.context, asked)
+    return HtmlPage("triggers.html", {"asked": asked, "sources": sources.names(), **values})
 
 
 @PAGES.post("/triggers", OPERATOR)
-def make(visit: Visit) -> Answer:
+def make(request: PageRequest) -> PageResponse:
     """Make the trigger, and show its secret this once; or the form again, and what is wrong."""
-    form = trigger_form.posted(visit.fields)
+    form = trigger_form.posted(request.fields)
     said = {name: value for name, value in trigger_form.given(form).items() if value is not None}
-    said["enabled"] = visit.fields.get("enabled") == "on"
-    said |= {"secret": visit.fields["secret"]} if visit.fields.get("secret") else {}
+    said["enabled"] = request.fields.get("enabled") == "on"
+    said |= {"secret": request.fields["secret"]} if request.fields.get("secret") else {}
     try:
         body, _ = validation.media(NewTriggerBody, json.dumps(said).encode())
-        made = triggers.create_trigger(visit.desk, body, visit.actor)
+        made = triggers.create_trigger(request.context, body, request.actor)
     except (InvalidRequest, InvalidTrigger) as error:
         return _form(form, problem=error, enabled=said["enabled"])
     return _secret(made, made["secret"], 201, fresh=True)
 
 
 @PAGES.get("/triggers/new", OPERATOR)
-def ask_new(_visit: Visit) -> Answer:
+def ask_new(_request: PageRequest) -> PageResponse:
     """The form, empty."""
     return _form(trigger_form.empty())
 
 
 @PAGES.get(f"/triggers/{TRIGGER}", VIEWER)
-def show_one(visit: Visit, trigger_id: int) -> Answer:
+def show_one(request: PageRequest, trigger_id: int) -> PageResponse:
     """The trigger, what may be done with it, and its newest executions."""
-    desk = visit.desk
-    shown = one(desk, trigger_id)
-    with desk.database.reading() as connection:
-        sought, where = Sought(trigger_id=trigger_id), Where(per_page=NEWEST_SHOWN)
-        found = search.page(connection, desk.counter, sought, where)
+    context = request.context
+    shown = one(context, trigger_id)
+    with context.database.reading() as connection:
+        sought, where = ExecutionFilter(trigger_id=trigger_id), PagePosition(per_page=NEWEST_SHOWN)
+        found = search.page(connection, context.counter, sought, where)
     values = {"trigger": shown, "facts": sources.named(shown["source"]).facts}
-    return Page("trigger.html", {**values, **in_rows(found, {trigger_id: shown["name"]})})
+    return HtmlPage("trigger.html", {**values, **in_rows(found, {trigger_id: shown["name"]})})
 
 
 @PAGES.get(f"/triggers/{TRIGGER}/edit", OPERATOR)
-def ask_changes(visit: Visit, trigger_id: int) -> Answer:
+def ask_changes(request: PageRequest, trigger_id: int) -> PageResponse:
     """The form, filled with what the trigger is."""
-    shown = one(visit.desk, trigger_id)
+    shown = one(request.context, trigger_id)
     return _form(trigger_form.texts(shown), shown)
 
 
 @PAGES.post(f"/triggers/{TRIGGER}/edit", OPERATOR)
-def change(visit: Visit, trigger_id: int) -> Answer:
+def change(request: PageRequest, trigger_id: int) -> PageResponse:
     """Change what the person changed; or the form again, and what is wrong."""
-    shown = one(visit.desk, trigger_id)
-    form = trigger_form.posted(visit.fields)
+    shown = one(request.context, trigger_id)
+    form = trigger_form.posted(request.fields)
     changed = trigger_form.changed(form, trigger_form.texts(shown))
     try:
         said = trigger_form.given(form, changed)
         _require_said(said, changed)
         body, names = validation.media(TriggerChanges, json.dumps(said).encode())
-        triggers.update_trigger(visit.desk, trigger_id, body, names, visit.actor)
+        triggers.update_trigger(request.context, trigger_id, body, names, request.actor)
     except (InvalidRequest, InvalidTrigger) as error:
         return _form(form, shown, problem=error)
-    return Elsewhere(f"/triggers/{trigger_id}?done=changed")
+    return Redirect(f"/triggers/{trigger_id}?done=changed")
 
 
 @PAGES.post(f"/triggers/{TRIGGER}/enabled", OPERATOR)
-def set_enabled(visit: Visit, trigger_id: int) -> Answer:
+def set_enabled(request: PageRequest, trigger_id: int) -> PageResponse:
     """Enable or disable the trigger, as the button says."""
-    enabled = visit.fields.get("enabled") == "yes"
+    enabled = request.fields.get("enabled") == "yes"
     body = TriggerChanges(enabled=enabled)
     said = frozenset({"enabled"})
-    triggers.update_trigger(visit.desk, trigger_id, body, said, visit.actor)
-    return Elsewhere(f"/triggers/{trigger_id}?done={'enabled' if enabled else 'disabled'}")
+    triggers.update_trigger(request.context, trigger_id, body, said, request.actor)
+    return Redirect(f"/triggers/{trigger_id}?done={'enabled' if enabled else 'disabled'}")
 
 
 @PAGES.post(f"/triggers/{TRIGGER}/test", OPERATOR)
-def fire(visit: Visit, trigger_id: int) -> Answer:
+def fire(request: PageRequest, trigger_id: int) -> PageResponse:
     """Run the trigger's action with a made-up event, and go to the execution."""
-    started = triggers.fire_trigger(visit.desk, trigger_id, TestBody(), visit.actor)
-    return Elsewhere(f"/executions/{started['execution_id']}?done=started")
+    started = triggers.fire_trigger(request.context, trigger_id, TestBody(), request.actor)
+    return Redirect(f"/executions/{started['execution_id']}?done=started")
 
 
 @PAGES.get(f"/triggers/{TRIGGER}/rotate", ADMIN)
-def confirm_rotation(visit: Visit, trigger_id: int) -> Answer:
+def confirm_rotation(request: PageRequest, trigger_id: int) -> PageResponse:
     """Ask once more, and say until when the old secret would stay good."""
-    grace = visit.desk.settings.hookonce_secret_grace_seconds
-    return Page("rotate.html", {"trigger": one(visit.desk, trigger_id), "grace_seconds": grace})
+    grace = request.context.settings.hookonce_secret_grace_seconds
+    return HtmlPage(
+        "rotate.html", {"trigger": one(request.context, trigger_id), "grace_seconds": grace}
+    )
 
 
 @PAGES.post(f"/triggers/{TRIGGER}/rotate", ADMIN)
-def rotate(visit: Visit, trigger_id: int) -> Answer:
+def rotate(request: PageRequest, trigger_id: int) -> PageResponse:
     """Give the trigger a new secret, and show it this once."""
-    new = triggers.regenerate_secret(visit.desk, trigger_id, visit.actor)
-    return _secret(one(visit.desk, trigger_id), new["secret"])
+    new = triggers.regenerate_secret(request.context, trigger_id, request.actor)
+    return _secret(one(request.context, trigger_id), new["secret"])
 
 
 @PAGES.get(f"/triggers/{TRIGGER}/delete", ADMIN)
-def confirm_deletion(visit: Visit, trigger_id: int) -> Answer:
+def confirm_deletion(request: PageRequest, trigger_id: int) -> PageResponse:
     """Ask once more, and say what would go with it."""
-    return Page("delete.html", {"trigger": one(visit.desk, trigger_id)})
+    return HtmlPage("delete.html", {"trigger": one(request.context, trigger_id)})
 
 
 @PAGES.post(f"/triggers/{TRIGGER}/delete", ADMIN)
-def delete(visit: Visit, trigger_id: int) -> Answer:
+def delete(request: PageRequest, trigger_id: int) -> PageResponse:
     """Remove the trigger and all its executions."""
-    triggers.delete_trigger(visit.desk, trigger_id, visit.actor)
-    return Elsewhere("/triggers?done=deleted")
+    triggers.delete_trigger(request.context, trigger_id, request.actor)
+    return Redirect("/triggers?done=deleted")
 
 
-def one(desk: Desk, trigger_id: int) -> Trigger:
+def one(context: ApiContext, trigger_id: int) -> Trigger:
     """The trigger as the API shows it, without its executions."""
-    with desk.database.reading() as connection:
+    with context.database.reading() as connection:
         row = manage.find_trigger(connection, trigger_id)
         return serializers.trigger(
-            desk, row, listing.execution_count(connection, desk.counter, trigger_id)
+            context, row, listing.execution_count(connection, context.counter, trigger_id)
         )
 
 
@@ -154,7 +156,7 @@ def _form(
     trigger: Trigger | None = None,
     problem: Exception | None = None,
     enabled: bool = True,
-) -> Page:
+) -> HtmlPage:
     status = 200 if problem is None else 409 if isinstance(problem, NameTaken) else 422
     values: dict[str, Any] = {
         "form": form,
@@ -166,13 +168,13 @@ def _form(
         "facts": {name: sources.named(name).facts for name in sources.names()},
         "retry_defaults": trigger_form.RETRY_DEFAULTS,
     }
-    return Page("trigger_form.html", values, status)
+    return HtmlPage("trigger_form.html", values, status)
 
 
-def _secret(trigger: Trigger, secret: str, status: int = 200, *, fresh: bool = False) -> Page:
+def _secret(trigger: Trigger, secret: str, status: int = 200, *, fresh: bool = False) -> HtmlPage:
     in_path = f"{trigger['webhook_url']}/{secret}" if trigger["source"] in PATH_SOURCES else None
     values = {"trigger": trigger, "secret": secret, "fresh": fresh, "path_url": in_path}
-    return Page("secret.html", values, status)
+    return HtmlPage("secret.html", values, status)
 
 
 def _require_said(said: dict[str, Any], changed: list[str]) -> None:

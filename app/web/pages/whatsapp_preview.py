@@ -18,8 +18,8 @@ COMMAND = (
     ("data", "message", "extendedTextMessage", "text"),
     ("command",),
     ("text",),
-    ("data", "Message", "conversation"),
-    ("data", "Message", "extendedTextMessage", "text"),
+    ("data", "MessagePreview", "conversation"),
+    ("data", "MessagePreview", "extendedTextMessage", "text"),
     ("text", "body"),
     ("button", "text"),
     ("interactive", "button_reply", "title"),
@@ -32,20 +32,20 @@ https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/payload-example
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class MessagePreview:
     """The first that is found of each; None where there is none."""
 
     recipient: str | None
     command: str | None
 
 
-def message(event: Any) -> Message | None:
+def message(event: Any) -> MessagePreview | None:
     """The message in an event, or in the payload that its `data` is; None if it is no message."""
     if isinstance(event, str):
         event = _read(event)
     payload = event.get("data") if isinstance(event, dict) else None
     for whole in (event, payload):
-        found = Message(_first(whole, RECIPIENT), _first(whole, COMMAND))
+        found = MessagePreview(_first(whole, RECIPIENT), _first(whole, COMMAND))
         if found.recipient is not None:
             return found
     return None

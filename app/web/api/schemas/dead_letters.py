@@ -13,7 +13,7 @@ from app.web.api.schemas.values import (
     PerPage,
     Reason,
 )
-from app.web.validation import Limits
+from app.web.validation import Constraints
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class DeadAsked(DeadChoice):
 class DeadBody(DeadChoice):
     """Which dead letters to send again, and how many at once."""
 
-    limit: Annotated[int, Limits(least=1, most=100)] = 25
+    limit: Annotated[int, Constraints(least=1, most=100)] = 25
     preview: bool = False
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, TypedDict
 
-from app.executions.search import Sought
+from app.executions.search import ExecutionFilter
 from app.web.api.schemas.values import (
     Category,
     Json,
@@ -41,8 +41,8 @@ class ExecutionsSought(Paging):
     until: MomentGiven | None = None
     """Received before."""
 
-    def sought(self) -> Sought:
-        return Sought(
+    def sought(self) -> ExecutionFilter:
+        return ExecutionFilter(
             trigger_id=self.trigger_id,
             status=self.status,
             category=self.category,

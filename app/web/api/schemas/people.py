@@ -5,14 +5,14 @@ from typing import Annotated, TypedDict
 
 from app.auth import Role
 from app.web.api.schemas.values import JsonObject, Listed, Moment, Name, Paging, Word
-from app.web.validation import Limits
+from app.web.validation import Constraints
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
     """What a session begins with."""
 
-    token: Annotated[str, Limits(shortest=1, longest=200)]
+    token: Annotated[str, Constraints(shortest=1, longest=200)]
 
 
 class Session(TypedDict):
@@ -31,7 +31,7 @@ class NewTokenBody:
 
     name: Name
     role: Role
-    expires: Annotated[str, Limits(pattern="^[1-9][0-9]{0,4}[smhdw]$")] | None = None
+    expires: Annotated[str, Constraints(pattern="^[1-9][0-9]{0,4}[smhdw]$")] | None = None
     """Such as 30d, 12h or 90m; none: never."""
 
 
@@ -65,7 +65,7 @@ class AuditAsked(Paging):
     """Which changes."""
 
     subject: Word | None = None
-    actor: Annotated[str, Limits(longest=200)] | None = None
+    actor: Annotated[str, Constraints(longest=200)] | None = None
     action: Word | None = None
 
 

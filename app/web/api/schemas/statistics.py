@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, TypedDict
 
 from app.web.api.schemas.values import Moment
-from app.web.validation import Limits
+from app.web.validation import Constraints
 
 
 @dataclass(frozen=True, slots=True)
 class StatsAsked:
     """How far back."""
 
-    days: Annotated[int, Limits(least=1, most=30)] = 7
+    days: Annotated[int, Constraints(least=1, most=30)] = 7
 
 
 class DeliveryCount(TypedDict):

@@ -14,7 +14,7 @@ from app.web.api.schemas.values import (
     Text,
     Word,
 )
-from app.web.validation import Limits
+from app.web.validation import Constraints
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +38,14 @@ class NewTriggerBody:
     action_payload: JsonObject | Text | None = None
     agent: Word | None = None
     enabled: bool = True
-    secret: Annotated[str, Limits(shortest=1, longest=255)] | None = None
+    secret: Annotated[str, Constraints(shortest=1, longest=255)] | None = None
     remote_trigger_id: Word | None = None
     source_plugin: Word | None = None
     idempotency_key_from: list[Word] | Word | None = None
     missing_key: Literal["accept", "refuse"] | None = None
-    tolerance_seconds: Annotated[float, Limits(least=0, most=1e9)] | None = None
+    tolerance_seconds: Annotated[float, Constraints(least=0, most=1e9)] | None = None
     retry_policy: JsonObject | Text | None = None
-    max_concurrency: Annotated[int, Limits(least=1, most=1000)] | None = None
+    max_concurrency: Annotated[int, Constraints(least=1, most=1000)] | None = None
     keep_payload_seconds: Lifetime | None = None
     keep_rows_seconds: Lifetime | None = None
 
@@ -66,9 +66,9 @@ class TriggerChanges:
     source_plugin: Word | None = None
     idempotency_key_from: list[Word] | Word | None = None
     missing_key: Literal["accept", "refuse"] | None = None
-    tolerance_seconds: Annotated[float, Limits(least=0, most=1e9)] | None = None
+    tolerance_seconds: Annotated[float, Constraints(least=0, most=1e9)] | None = None
     retry_policy: JsonObject | Text | None = None
-    max_concurrency: Annotated[int, Limits(least=1, most=1000)] | None = None
+    max_concurrency: Annotated[int, Constraints(least=1, most=1000)] | None = None
     keep_payload_seconds: Lifetime | None = None
     keep_rows_seconds: Lifetime | None = None
 

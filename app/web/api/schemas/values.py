@@ -3,35 +3,35 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypedDict
 
-from app.db.paging import Where
+from app.db.paging import PagePosition
 from app.triggers.definition import LONGEST_LIFETIME_SECONDS
-from app.web.validation import Limits
+from app.web.validation import Constraints
 
-TriggerId = Annotated[int, Limits(least=1, most=2**31 - 1)]
-
-
-ExecutionId = Annotated[int, Limits(least=1, most=2**63 - 1)]
+TriggerId = Annotated[int, Constraints(least=1, most=2**31 - 1)]
 
 
-TokenId = Annotated[int, Limits(least=1, most=2**31 - 1)]
+ExecutionId = Annotated[int, Constraints(least=1, most=2**63 - 1)]
 
 
-Name = Annotated[str, Limits(shortest=1, longest=200)]
+TokenId = Annotated[int, Constraints(least=1, most=2**31 - 1)]
 
 
-Word = Annotated[str, Limits(longest=100)]
+Name = Annotated[str, Constraints(shortest=1, longest=200)]
 
 
-Text = Annotated[str, Limits(longest=100_000)]
+Word = Annotated[str, Constraints(longest=100)]
 
 
-Key = Annotated[str, Limits(shortest=1, longest=255)]
+Text = Annotated[str, Constraints(longest=100_000)]
 
 
-PageNumber = Annotated[int, Limits(least=1, most=1_000_000)]
+Key = Annotated[str, Constraints(shortest=1, longest=255)]
 
 
-PerPage = Annotated[int, Limits(least=1, most=100)]
+PageNumber = Annotated[int, Constraints(least=1, most=1_000_000)]
+
+
+PerPage = Annotated[int, Constraints(least=1, most=100)]
 
 
 Json = Any
@@ -40,7 +40,7 @@ Json = Any
 JsonObject = dict[str, Any]
 
 
-Lifetime = Annotated[float, Limits(least=0, most=LONGEST_LIFETIME_SECONDS)]
+Lifetime = Annotated[float, Constraints(least=0, most=LONGEST_LIFETIME_SECONDS)]
 
 
 Status = Literal[
@@ -52,7 +52,7 @@ Moment = str
 """UTC, `2026-01-31T23:59:59.000000Z`."""
 
 
-MomentGiven = Annotated[str, Limits(longest=40, form="date-time")]
+MomentGiven = Annotated[str, Constraints(longest=40, form="date-time")]
 """ISO 8601; without an offset it is UTC."""
 
 
@@ -83,8 +83,8 @@ class Paging:
     before_id: ExecutionId | None = None
     after_id: ExecutionId | None = None
 
-    def where(self) -> Where:
-        return Where(self.page, self.per_page, self.before_id, self.after_id)
+    def where(self) -> PagePosition:
+        return PagePosition(self.page, self.per_page, self.before_id, self.after_id)
 
 
 class Listed(TypedDict):
