@@ -83,7 +83,7 @@ bench-work: $(DEV_STAMP) ## Measure how many executions a worker makes a second
 	@mkdir -p var
 	$(BIN)/python -m bench.working 2>var/working.log || { tail -n 40 var/working.log; exit 1; }
 
-REPORTED := $(addprefix tests/migrations/test_,round_trip.py adoption.py kill_points.py) tests/process/test_live_migrations.py
+REPORTED := $(addprefix tests/migrations/test_,round_trip.py adoption.py kill_points.py) tests/process/db/test_live_migrations.py
 
 bench-size: $(DEV_STAMP) ## Measure whether ten million executions make anything slower (most of an hour)
 	@mkdir -p var

@@ -21,7 +21,7 @@ from app.db import Database
 from app.settings import from_environment
 from app.web import metrics
 from app.web.application import create_app
-from tests.databases import KINDS, Databases
+from tests.support.databases import KINDS, Databases
 
 TIMES = 60
 LIMIT_MS = 100

@@ -21,9 +21,8 @@ from app.db import Database
 from app.settings import from_environment
 from bench.chaos_page import Part, Row, table, written
 from bench.machine import described
-from tests import sink
-from tests.databases import KINDS, Databases
-from tests.process.chaos import (
+from tests.support import sink
+from tests.support.chaos import (
     LEASE_SECONDS,
     Crowded,
     Frozen,
@@ -37,10 +36,11 @@ from tests.process.chaos import (
     restart_the_server,
     stop_again_and_again,
 )
-from tests.process.findings import Findings
-from tests.process.ledger import Ledger
-from tests.process.load import NO_ANSWER
-from tests.process.service import Service
+from tests.support.databases import KINDS, Databases
+from tests.support.findings import Findings
+from tests.support.ledger import Ledger
+from tests.support.load import NO_ANSWER
+from tests.support.service import Service
 
 BACK_SECONDS = 5.0
 FREEZE_SECONDS = 30.0

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from app.db import Database
 from app.settings import from_environment
 from bench import machine, traffic
-from tests.databases import Databases, migrate
-from tests.process.service import LISTENING, Running, tree, until
+from tests.support.databases import Databases, migrate
+from tests.support.service import LISTENING, Running, tree, until
 
 CEILING = "ceiling"
 WORKERS = 2

@@ -17,7 +17,7 @@ from bench.contestants import Contestant, Ground
 from bench.figures import markdown
 from bench.receiving import Lane
 from bench.sending import Sender, sender
-from tests.databases import KINDS
+from tests.support.databases import KINDS
 
 HEADINGS = (
     "database",

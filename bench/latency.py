@@ -31,10 +31,10 @@ from app.intake.message import Request
 from app.intake.receive import Intake, opened, receive
 from app.settings import from_environment
 from app.triggers import manage
-from tests.databases import KINDS, Databases
-from tests.process.sender import Sender
-from tests.process.sender import event as event_with
-from tests.process.service import Running, Service
+from tests.support.databases import KINDS, Databases
+from tests.support.sender import Sender
+from tests.support.sender import event as event_with
+from tests.support.service import Running, Service
 
 LIMIT_MILLISECONDS = 100.0
 LIMIT_PERCENT = 1.0

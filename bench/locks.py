@@ -21,8 +21,8 @@ import sqlalchemy as sa
 
 from app.db import Database, schema
 from app.settings import from_environment
-from tests.databases import KINDS, Databases, migrate
-from tests.migrations import found_databases
+from tests.support import found_databases
+from tests.support.databases import KINDS, Databases, migrate
 
 PAYLOAD_BYTES = 600
 PATIENCE_SECONDS = "600"

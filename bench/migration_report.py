@@ -14,7 +14,7 @@ from pathlib import Path
 
 from app.db import schema
 from app.db.schema import BEFORE_DEDUPLICATION
-from tests.databases import KINDS
+from tests.support.databases import KINDS
 
 ROUND_TRIP = "test_one_step_down_and_up_again_nothing_is_lost"
 ADOPTED = ("test_a_found_database_is_taken_over", "test_an_index_of_the_right_name")

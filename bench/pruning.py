@@ -25,8 +25,8 @@ from bench.contestants import Contestant, Ground
 from bench.figures import Measurement, markdown
 from bench.receiving import Lane
 from bench.sending import Sender, sender
-from tests.databases import KINDS
-from tests.process.service import Service, until
+from tests.support.databases import KINDS
+from tests.support.service import Service, until
 
 NOTHING_IS_KEPT = {
     "HOOKONCE_KEEP_PAYLOAD_DAYS": "0",

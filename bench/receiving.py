@@ -29,7 +29,7 @@ from bench.contestants import CEILING, CONTESTANTS, Contestant, Ground, Receiver
 from bench.figures import Kept, Measurement, Run
 from bench.load import Order, Outcome
 from bench.sending import Sender, capability, sender
-from tests.databases import ROOT
+from tests.support.databases import ROOT
 
 CONNECTIONS = (1, 16, 64)
 WARM_UP_SECONDS = 0.2

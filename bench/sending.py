@@ -12,7 +12,7 @@ from dataclasses import asdict
 
 from bench import traffic
 from bench.load import Order, Outcome
-from tests.databases import ROOT
+from tests.support.databases import ROOT
 
 
 class Sender:

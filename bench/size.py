@@ -25,8 +25,8 @@ from bench.contestants import Contestant, Ground
 from bench.figures import markdown
 from bench.receiving import Lane
 from bench.sending import Sender, sender
-from tests.databases import KINDS
-from tests.process.service import Service, until
+from tests.support.databases import KINDS
+from tests.support.service import Service, until
 
 EXECUTIONS = 2_000
 """What a worker makes in each window."""

@@ -22,8 +22,8 @@ from app.settings import from_environment
 from bench.contestants import Contestant, Ground
 from bench.figures import markdown
 from bench.target import target
-from tests.databases import KINDS
-from tests.process.service import Service, until
+from tests.support.databases import KINDS
+from tests.support.service import Service, until
 
 PATIENCE_SECONDS = 300.0
 BODY = b'{"event_type":"order.paid","data":{"said":"%s"}}' % (b"x" * 550)

@@ -8,9 +8,11 @@ import pytest
 
 from app.db import Database
 from app.settings import Settings, from_environment
-from tests.databases import KINDS, Databases
-from tests.sink import LOOPBACK
-from tests.thorough import OF_EITHER, THOROUGH
+from tests.support.databases import KINDS, Databases
+from tests.support.sink import LOOPBACK
+from tests.support.thorough import OF_EITHER, THOROUGH
+
+TESTS = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -30,7 +32,7 @@ def _falls_to_the_other(item: pytest.Item) -> bool:
 
 
 def _file(item: pytest.Item) -> str:
-    return f"{item.path.parent.name}/{item.path.stem}"
+    return item.path.relative_to(TESTS).with_suffix("").as_posix()
 
 
 def _has_both(item: pytest.Item) -> bool:

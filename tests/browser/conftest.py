@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.browser.house import House, open_house
-from tests.databases import KINDS, Databases
+from tests.support.browsed_service import House, open_house
+from tests.support.databases import KINDS, Databases
 
 PATIENCE_MS = 15_000
 FLAGS = (

@@ -19,10 +19,10 @@ from app.db.models import (
     trigger_breakers,
 )
 from app.stats import latency
-from tests import factories
 from tests.browser.conftest import LogIn
-from tests.browser.house import House, open_house
-from tests.databases import ROOT, Databases
+from tests.support import factories
+from tests.support.browsed_service import House, open_house
+from tests.support.databases import ROOT, Databases
 
 SCREENSHOTS = ROOT / "var" / "screenshots"
 LOOKS = {

@@ -6,11 +6,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.triggers import manage
-from tests import factories
 from tests.browser.conftest import LogIn
-from tests.browser.house import House, event
-from tests.process.sender import Sender
-from tests.process.service import until
+from tests.support import factories
+from tests.support.browsed_service import House, event
+from tests.support.sender import Sender
+from tests.support.service import until
 
 
 def settled(house: House, trigger_id: int, status: str, count: int = 1) -> list[int]:

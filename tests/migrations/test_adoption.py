@@ -10,12 +10,12 @@ from app import health
 from app.db import Database
 from app.db.models import metadata
 from app.settings import from_environment
-from tests.databases import alembic_config, migrate
-from tests.migrations import found_databases as found
-from tests.migrations.history import NAMES
-from tests.migrations.schema_dump import data, execute, schema, stashes
-from tests.migrations.seeding import seed_bare
-from tests.thorough import some
+from tests.support import found_databases as found
+from tests.support.databases import alembic_config, migrate
+from tests.support.revisions import NAMES
+from tests.support.schema_dump import data, execute, schema, stashes
+from tests.support.seeding import seed_bare
+from tests.support.thorough import some
 
 PARTIAL = found.partial_states()
 ALL = tuple(found.ADDED_COLUMNS)

@@ -17,11 +17,11 @@ from sqlalchemy.engine import Engine
 from app import db
 from app.db.migration_ops import running
 from app.settings import from_environment
-from tests.databases import ROOT, Databases, migrate
-from tests.migrations.history import NAMES, before
-from tests.migrations.schema_dump import data, execute, schema, stashes
-from tests.migrations.seeding import seed
-from tests.thorough import some
+from tests.support.databases import ROOT, Databases, migrate
+from tests.support.revisions import NAMES, before
+from tests.support.schema_dump import data, execute, schema, stashes
+from tests.support.seeding import seed
+from tests.support.thorough import some
 
 STALL_SECONDS = running.LOCK_TIMEOUT_MILLISECONDS / 1000 + 0.5  # what a busy machine adds
 DEADLINE_SECONDS = 60.0

@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from alembic.util import CommandError
 from sqlalchemy.engine import Engine
 
-from tests.databases import migrate
-from tests.migrations import found_databases as found
-from tests.migrations.history import NAMES
-from tests.migrations.schema_dump import data, execute, schema, stashes
+from tests.support import found_databases as found
+from tests.support.databases import migrate
+from tests.support.revisions import NAMES
+from tests.support.schema_dump import data, execute, schema, stashes
 
 STANDING = [(), (found.KEY_ALONE,), (found.KEY_ALONE, found.KEY_TWICE)]
 

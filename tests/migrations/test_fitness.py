@@ -13,10 +13,10 @@ from app.intake.receive import Intake, receive
 from app.intake.trigger_cache import TriggerCache
 from app.settings import from_environment
 from app.worker.loop import Worker
-from tests import factories, senders
-from tests.databases import migrate
-from tests.migrations import found_databases as found
-from tests.migrations.schema_dump import connected, data, execute, schema
+from tests.support import factories, senders
+from tests.support import found_databases as found
+from tests.support.databases import migrate
+from tests.support.schema_dump import connected, data, execute, schema
 
 ALL = tuple(found.ADDED_COLUMNS)
 UNFIT = {

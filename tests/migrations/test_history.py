@@ -11,9 +11,9 @@ from alembic import command
 from alembic.script import Script
 
 from app.db.models import metadata
-from tests.databases import ROOT, Databases, alembic_config
-from tests.migrations.history import NAMES, SCRIPTS, revisions
-from tests.migrations.schema_dump import connected, in_any_order, schema
+from tests.support.databases import ROOT, Databases, alembic_config
+from tests.support.revisions import NAMES, SCRIPTS, revisions
+from tests.support.schema_dump import connected, in_any_order, schema
 
 every_script = pytest.mark.parametrize("script", revisions(), ids=NAMES)
 ALLOWED = {"alembic", "sqlalchemy"} | set(sys.stdlib_module_names)

@@ -13,13 +13,13 @@ import pytest
 
 from app import health
 from app.db import Database
-from tests.databases import Databases, migrate
-from tests.migrations import found_databases as found
-from tests.migrations.history import NAMES, before
-from tests.migrations.killing import killed_at
-from tests.migrations.schema_dump import Schema, data, in_any_order, schema, stashes
-from tests.migrations.seeding import seed
-from tests.thorough import THOROUGH, some
+from tests.support import found_databases as found
+from tests.support.databases import Databases, migrate
+from tests.support.killing import killed_at
+from tests.support.revisions import NAMES, before
+from tests.support.schema_dump import Schema, data, in_any_order, schema, stashes
+from tests.support.seeding import seed
+from tests.support.thorough import THOROUGH, some
 
 Copy = Callable[[str], str]
 Record = Callable[[str, object], None]

@@ -14,9 +14,9 @@ from app.db import Database
 from app.db.models import trigger_executions
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.executions.replay import replay
-from tests import factories
-from tests.databases import migrate
-from tests.migrations.schema_dump import stashes
+from tests.support import factories
+from tests.support.databases import migrate
+from tests.support.schema_dump import stashes
 
 CYCLES = 3
 CHAINS = 3

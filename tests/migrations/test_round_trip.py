@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from app.db.models import metadata
-from tests.databases import Databases, migrate
-from tests.migrations.history import NAMES, before
-from tests.migrations.schema_dump import data, execute, schema, stashes
-from tests.migrations.seeding import seed, seed_bare
-from tests.thorough import some
+from tests.support.databases import Databases, migrate
+from tests.support.revisions import NAMES, before
+from tests.support.schema_dump import data, execute, schema, stashes
+from tests.support.seeding import seed, seed_bare
+from tests.support.thorough import some
 
 HEAD = NAMES[-1]
 every_revision = pytest.mark.parametrize("revision", some(NAMES, one_in=2))

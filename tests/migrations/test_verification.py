@@ -16,10 +16,10 @@ from alembic.script import Script
 from alembic.util import CommandError
 from sqlalchemy.engine import Engine
 
-from tests.databases import ROOT, migrate
-from tests.migrations.history import NAMES, revisions, with_one_more
-from tests.migrations.schema_dump import data, execute, schema
-from tests.migrations.seeding import seed
+from tests.support.databases import ROOT, migrate
+from tests.support.revisions import NAMES, revisions, with_one_more
+from tests.support.schema_dump import data, execute, schema
+from tests.support.seeding import seed
 
 only_sqlite = pytest.mark.parametrize("kind", ["sqlite"])
 only_postgresql = pytest.mark.parametrize("kind", ["postgresql"])

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from app.db import Database
-from tests.process.ledger import Ledger
-from tests.process.service import Service
+from tests.support.ledger import Ledger
+from tests.support.service import Service
 
 
 @pytest.fixture

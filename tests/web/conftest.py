@@ -10,9 +10,9 @@ from app import auth
 from app.db import Database
 from app.settings import Settings, from_environment
 from app.web.application import create_app
-from tests.databases import KINDS, Databases
-from tests.web.api import Api
-from tests.web.receiver import Receiver
+from tests.support.api import Api
+from tests.support.databases import KINDS, Databases
+from tests.support.in_process_receiver import Receiver
 
 
 @pytest.fixture

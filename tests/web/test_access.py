@@ -19,8 +19,8 @@ from app.web import application
 from app.web.application import create_app
 from app.web.auth import PUBLIC, Authenticator, Rule
 from app.web.routes import GuardedApp, GuardedRoutes, RuleMissing
-from tests.databases import migrate
-from tests.web.api import ROOT, Api
+from tests.support.api import ROOT, Api
+from tests.support.databases import migrate
 
 EVERY_RULE = {
     ("/api/triggers/webhook/{trigger_id}", "GET"): PUBLIC,

@@ -12,10 +12,10 @@ from urllib.parse import parse_qsl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.senders import Sent
-from tests.unit import arbitrary
-from tests.web.receiver import Receiver
-from tests.web.sending import signed
+from tests.support import arbitrary
+from tests.support.in_process_receiver import Receiver
+from tests.support.senders import Sent
+from tests.support.sending import signed
 
 EXAMPLES = int(os.environ.get("TESTS_EXAMPLES", "300"))
 """Requests to each database; `make hostile` sends many more than the suite has time for."""

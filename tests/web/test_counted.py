@@ -11,9 +11,9 @@ from app.settings import Settings
 from app.stats import outcomes
 from app.stats.counters import NOBODY, Counters
 from app.web.application import create_app
-from tests import factories, senders
-from tests.senders import SECRET, Sent
-from tests.web.sending import message, post, signed, signed_sample
+from tests.support import factories, senders
+from tests.support.senders import SECRET, Sent
+from tests.support.sending import message, post, signed, signed_sample
 
 JSON = {"Content-Type": "application/json"}
 HUB = {"hub.mode": "subscribe", "hub.verify_token": SECRET, "hub.challenge": "7"}

@@ -19,9 +19,9 @@ from falcon import testing
 from app import clock
 from app.db import Database
 from app.intake import signatures, sources, trigger_cache
-from tests import factories, senders
-from tests.senders import Sent
-from tests.web.sending import post, signed
+from tests.support import factories, senders
+from tests.support.senders import Sent
+from tests.support.sending import post, signed
 
 PROOFS = {"hmac_digest", "hmac_new", "verify"}
 """What OpenSSL and the curve's library are called by, seen from Python."""

@@ -10,7 +10,7 @@ from app.db import Database
 from app.db.schema import history
 from app.settings import Settings
 from app.web.application import create_app
-from tests.databases import migrate
+from tests.support.databases import migrate
 
 KEYS = "idempotency_key IS NOT NULL AND replay_of_id IS NULL"
 

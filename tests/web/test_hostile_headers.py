@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from app import clock
-from tests import senders
-from tests.senders import Sent
-from tests.web.receiver import Receiver
-from tests.web.sending import message, post, signed
+from tests.support import senders
+from tests.support.in_process_receiver import Receiver
+from tests.support.senders import Sent
+from tests.support.sending import message, post, signed
 
 SAMPLES = {
     "clickup": "task_deleted",

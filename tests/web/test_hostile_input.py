@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from tests.senders import Sent
-from tests.web.receiver import Receiver
-from tests.web.sending import signed
+from tests.support.in_process_receiver import Receiver
+from tests.support.senders import Sent
+from tests.support.sending import signed
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"

@@ -21,12 +21,12 @@ from app.stats.counters import NOBODY, Counters
 from app.web import metrics as web_metrics
 from app.web.application import create_app
 from app.web.metrics import FAMILIES
-from tests import factories, senders
-from tests.databases import migrate
-from tests.integration.test_plans import rows_read
-from tests.plans import explain
-from tests.web.api import Api
-from tests.web.sending import message, post, signed_sample
+from tests.integration.db.test_plans import rows_read
+from tests.support import factories, senders
+from tests.support.api import Api
+from tests.support.databases import migrate
+from tests.support.plans import explain
+from tests.support.sending import message, post, signed_sample
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from app import log
 from app.db import Database
 from app.settings import Settings
 from app.web.application import create_app
-from tests import factories, senders
-from tests.senders import SECRET, Sent
-from tests.web.sending import message, post, signed
+from tests.support import factories, senders
+from tests.support.senders import SECRET, Sent
+from tests.support.sending import message, post, signed
 
 REASONS = {
     "unknown_trigger": {},

@@ -8,9 +8,9 @@ from falcon import testing
 from app.db import Database
 from app.settings import Settings
 from app.web.application import create_app
-from tests import factories
-from tests.web.api import Api
-from tests.web.sending import message, post
+from tests.support import factories
+from tests.support.api import Api
+from tests.support.sending import message, post
 
 EVERYWHERE = [
     ("GET", "/healthz"),

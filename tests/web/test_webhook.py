@@ -11,9 +11,9 @@ from app.db.models import triggers
 from app.settings import Settings
 from app.triggers import manage
 from app.web.application import create_app
-from tests import expectations, factories, senders
-from tests.senders import Sent
-from tests.web.sending import message, post, signed, signed_sample
+from tests.support import expectations, factories, senders
+from tests.support.senders import Sent
+from tests.support.sending import message, post, signed, signed_sample
 
 OK = {"status": "ok"}
 ADMITTED = [name for name in senders.names() if name[1] != "ping"]

@@ -35,9 +35,7 @@ class PostgresqlAdmissionStore:
         self._encoding = "utf-8" if said == "ascii" else said  # which is what SQL_ASCII is called
         self._prepared: dict[str, bytes] = {}
 
-    def find(
-        self, schema: Schema, trigger_id: int, keys: set[str]
-    ) -> dict[str, ExistingExecution]:
+    def find(self, schema: Schema, trigger_id: int, keys: set[str]) -> dict[str, ExistingExecution]:
         query = postgresql_standing(features(schema))
         found = self._connection.execute(query, (trigger_id, list(keys))).fetchall()
         return {key: ExistingExecution(*rest) for key, *rest in found}

@@ -47,9 +47,7 @@ class SchemaFeatures(NamedTuple):
 class AdmissionStore(Protocol):
     """One database's way of saying it."""
 
-    def find(
-        self, schema: Schema, trigger_id: int, keys: set[str]
-    ) -> dict[str, ExistingExecution]:
+    def find(self, schema: Schema, trigger_id: int, keys: set[str]) -> dict[str, ExistingExecution]:
         """The execution that each of the keys was admitted as, for those that were.
 
         Raises DatabaseUnavailable or SchemaMoved.

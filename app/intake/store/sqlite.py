@@ -28,9 +28,7 @@ class SqliteAdmissionStore:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
-    def find(
-        self, schema: Schema, trigger_id: int, keys: set[str]
-    ) -> dict[str, ExistingExecution]:
+    def find(self, schema: Schema, trigger_id: int, keys: set[str]) -> dict[str, ExistingExecution]:
         query = sqlite_standing(features(schema))
         (found,) = self._connection.execute(query, (trigger_id, json.dumps(list(keys)))).fetchone()
         return {key: ExistingExecution(*rest) for key, *rest in json.loads(found)}

@@ -1,0 +1,32 @@
+"""A transaction that reads first and writes later loses nothing to another that does the same."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import sqlalchemy as sa
+
+from app.db import Database
+from app.db.models import triggers
+from tests.support import factories
+
+WRITERS = 4
+TURNS = 10
+
+
+def test_counters_that_are_read_and_written_in_one_transaction_add_up(database: Database) -> None:
+    trigger_id = factories.trigger(database, agent="0")
+    one = triggers.c.id == trigger_id
+
+    def count(_: int) -> None:
+        for _turn in range(TURNS):
+            with database.writing() as connection:
+                locked = sa.select(triggers.c.agent).where(one).with_for_update()
+                before = connection.execute(locked).scalar_one()
+                connection.execute(
+                    sa.update(triggers).where(one).values(agent=str(int(before) + 1))
+                )
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        list(pool.map(count, range(WRITERS)))
+
+    with database.reading() as connection:
+        assert connection.execute(sa.select(triggers.c.agent)).scalar_one() == str(WRITERS * TURNS)

@@ -1,0 +1,44 @@
+"""A found row whose text is no text is shown and run like any other, and keeps no other waiting."""
+
+import pytest
+
+from app.db import Database
+from app.executions import dead_letters
+from app.executions.dead_letters import DeadLetterFilter
+from app.settings import Settings
+from app.worker.loop import Worker
+from tests.integration.conftest import WriteScript
+from tests.support import factories
+
+pytestmark = pytest.mark.parametrize("kind", ["sqlite"])  # PostgreSQL takes no such text
+
+
+def spoil(database: Database, column: str) -> None:
+    """The text of every row, with a byte in it that no UTF-8 has."""
+    with database.writing() as connection:
+        connection.exec_driver_sql(
+            f"UPDATE trigger_executions SET {column} = CAST(x'7bff7d' AS TEXT)"
+        )
+
+
+def test_it_is_run_and_keeps_no_other_waiting(
+    database: Database, settings: Settings, write_script: WriteScript
+) -> None:
+    action = {"action_payload": write_script("cat")}
+    factories.execution(database, factories.trigger(database, **action))
+    spoil(database, "event_data")
+    factories.execution(database, factories.trigger(database, **action))
+
+    Worker(database, settings).run_once()
+
+    said = [(row.status, row.result_summary) for row in factories.executions(database)]
+    assert said == [("completed", "{\N{REPLACEMENT CHARACTER}}"), ("completed", "{}")]
+
+
+def test_it_is_listed_among_the_dead_letters(database: Database) -> None:
+    factories.execution(database, factories.trigger(database), "failed")
+    spoil(database, "error")
+
+    (row,) = dead_letters.each(database, DeadLetterFilter())
+
+    assert row.error == "{\N{REPLACEMENT CHARACTER}}"

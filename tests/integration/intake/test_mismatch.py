@@ -1,0 +1,198 @@
+"""The same key with another payload is answered like a duplicate, and found out."""
+
+import logging
+import threading
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from app.db import Database
+from app.db.models import trigger_executions
+from app.db.schema import SchemaWatch, history
+from app.intake import receive as sentence
+from app.intake import store
+from app.intake.message import OK, WebhookResponse
+from app.intake.receive import Intake, receive
+from app.intake.store import AdmissionStore
+from app.intake.trigger_cache import TriggerCache
+from app.stats import outcomes
+from app.stats.counters import CountBatch
+from tests.support import factories, senders
+from tests.support.databases import migrate
+
+FIRST = b'{"messageId": "m-1", "amount": 5}'
+RENDERED_AGAIN = b'{"amount":5,"messageId":"m-1"}'
+OTHER = b'{"messageId": "m-1", "amount": 6}'
+
+
+def send(intake: Intake, trigger_id: int, body: bytes) -> WebhookResponse:
+    sent = senders.signed("custom", senders.Sent({"Content-Type": "application/json"}, body))
+    return receive(factories.request(sent, trigger_id), intake)
+
+
+def counts(batch: CountBatch) -> dict[str, int]:
+    return {place.outcome: number for place, number in batch.counts.items()}
+
+
+def logged(caplog: pytest.LogCaptureFixture, name: str) -> list[dict[str, object]]:
+    return [each.fields for each in caplog.records if getattr(each, "evt", None) == name]
+
+
+@pytest.mark.parametrize(
+    ("pre_check", "layer"), [(True, outcomes.DUPLICATE), (False, outcomes.DUPLICATE_RACE)]
+)
+def test_the_same_payload_again_is_a_duplicate_counted_by_who_found_it(
+    intake: Intake, caplog: pytest.LogCaptureFixture, pre_check: bool, layer: str
+) -> None:
+    intake = replace(intake, pre_check=pre_check)
+    trigger_id = factories.trigger(intake.database)
+
+    answers = [send(intake, trigger_id, body) for body in (FIRST, FIRST, RENDERED_AGAIN)]
+
+    batch = intake.tally.take()
+    (row,) = factories.executions(intake.database)
+    assert answers == [OK, OK, OK]
+    assert counts(batch) == {outcomes.ACCEPTED: 1, layer: 2}
+    assert {key: seen.number for key, seen in batch.repeats.items()} == {row.id: 2}
+    assert batch.mismatches == {}
+    assert logged(caplog, "key_mismatch") == []
+
+
+@pytest.mark.parametrize("pre_check", [True, False])
+def test_another_payload_is_answered_alike_and_counted_with_both_digests(
+    intake: Intake, caplog: pytest.LogCaptureFixture, pre_check: bool
+) -> None:
+    caplog.set_level(logging.INFO)
+    intake = replace(intake, pre_check=pre_check)
+    trigger_id = factories.trigger(intake.database)
+
+    answers = [send(intake, trigger_id, body) for body in (FIRST, OTHER, OTHER)]
+
+    batch = intake.tally.take()
+    (row,) = factories.executions(intake.database)
+    ((key, seen),) = batch.mismatches.items()
+    assert answers == [OK, OK, OK]
+    assert counts(batch) == {outcomes.ACCEPTED: 1, outcomes.MISMATCH: 2}
+    assert (key.execution_id, seen.number) == (row.id, 2)
+    assert batch.repeats[row.id].number == 2
+    assert (
+        logged(caplog, "key_mismatch")
+        == [
+            {
+                "trigger_id": trigger_id,
+                "key": "m-1",
+                "existing_exec_id": row.id,
+                "digest_admitted": row.payload_digest,
+                "digest_came": key.digest,
+            }
+        ]
+        * 2
+    )
+    assert row.payload_digest != key.digest
+    repeats = logged(caplog, "idempotent_replay" if pre_check else "idempotent_replay_race")
+    assert len(repeats) == 2
+
+
+def test_a_mismatch_is_a_warning(intake: Intake, caplog: pytest.LogCaptureFixture) -> None:
+    trigger_id = factories.trigger(intake.database)
+    send(intake, trigger_id, FIRST)
+    send(intake, trigger_id, OTHER)
+
+    (record,) = [each for each in caplog.records if getattr(each, "evt", "") == "key_mismatch"]
+    assert record.levelno == logging.WARNING
+
+
+def test_an_execution_keeps_when_it_was_received_and_what_it_said(intake: Intake) -> None:
+    send(intake, factories.trigger(intake.database), FIRST)
+
+    (row,) = factories.executions(intake.database)
+    assert abs(row.received_at - datetime.now(UTC)) < timedelta(minutes=1)
+    assert len(row.payload_digest) == 64
+
+
+def test_an_event_without_a_key_costs_no_digest(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sentence.digest, "of", None)
+
+    answer = send(intake, factories.trigger(intake.database), b'{"amount": 5}')
+
+    (row,) = factories.executions(intake.database)
+    assert answer == OK
+    assert row.payload_digest is None
+    assert row.received_at is not None
+
+
+def test_what_older_code_admitted_without_a_digest_mismatches_nothing(intake: Intake) -> None:
+    trigger_id = factories.trigger(intake.database)
+    send(intake, trigger_id, FIRST)
+    with intake.database.writing() as connection:
+        connection.execute(sa.update(trigger_executions).values(payload_digest=None))
+    intake.tally.take()
+
+    send(intake, trigger_id, OTHER)
+
+    assert counts(intake.tally.take()) == {outcomes.DUPLICATE: 1}
+
+
+@pytest.mark.parametrize("revision", history()[1:-1])
+def test_on_an_older_schema_all_is_counted_that_it_can_tell(
+    intake: Intake, database_url: str, revision: str
+) -> None:
+    trigger_id = factories.trigger(intake.database)
+    migrate(database_url, to=revision, down=True)
+
+    for body in (FIRST, OTHER):
+        send(intake, trigger_id, body)
+
+    again = outcomes.MISMATCH if revision >= "0012" else outcomes.DUPLICATE
+    assert counts(intake.tally.take()) == {outcomes.ACCEPTED: 1, again: 1}
+
+
+def test_a_request_that_begins_again_is_counted_once(intake: Intake, database_url: str) -> None:
+    trigger_id = factories.trigger(intake.database)
+    send(intake, trigger_id, b'{"messageId": "m-0"}')
+    migrate(database_url, to="0011", down=True)
+
+    for body in (FIRST, FIRST):
+        send(intake, trigger_id, body)
+
+    assert counts(intake.tally.take()) == {outcomes.ACCEPTED: 2, outcomes.DUPLICATE: 1}
+
+
+def test_counting_takes_no_turn_with_the_database(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intake = Intake(
+        database,
+        TriggerCache(database, lambda: 0.0),
+        SchemaWatch(database, lambda: 0.0),
+        now=lambda: senders.NOW,
+    )
+    trigger_id = factories.trigger(database)
+    send(intake, trigger_id, FIRST)
+    turns: list[object] = []
+    opened = store.opened
+
+    def told(*given: object) -> None:
+        if threading.current_thread() is threading.main_thread():  # and not the one that rings
+            turns.append(given)
+
+    def told_and_opened(asked: Database) -> AbstractContextManager[AdmissionStore]:
+        told(asked)
+        return opened(asked)
+
+    event.listen(database.engine, "checkout", told)
+    monkeypatch.setattr(store, "opened", told_and_opened)
+
+    costs = {}
+    for name, body in {"new": b'{"messageId": "m-2"}', "same": FIRST, "other": OTHER}.items():
+        turns.clear()
+        send(intake, trigger_id, body)
+        costs[name] = len(turns)
+
+    assert costs == {"new": 1, "same": 1, "other": 1}  # for the look-up, and the insert with it

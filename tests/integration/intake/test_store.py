@@ -1,0 +1,369 @@
+"""Who is answered in turn asks the database without keeping the others waiting."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from app.db import Database, postgresql
+from app.db.schema import SchemaWatch
+from app.errors import DatabaseUnavailable, SchemaMoved
+from app.intake import store
+from app.intake.batch import LIGHT_BYTES, AdmissionRequest, BatchAdmission, Result
+from app.intake.message import Admission, Request
+from app.intake.store import ExistingExecution, NewExecution, RowRejected, SqliteAdmissionStore
+from app.intake.store.postgresql import PostgresqlAdmissionStore
+from tests.process.db.test_database_in_trouble import LOCK
+from tests.support import factories
+from tests.support.answering import Answering
+
+
+@pytest.fixture
+def answering() -> Iterator[Answering]:
+    made = Answering()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def admitting(database: Database) -> BatchAdmission:
+    return BatchAdmission(database, SchemaWatch(database), pre_check=True)
+
+
+def entry(trigger_id: int, key: str, body: bytes = b"{}") -> AdmissionRequest:
+    return AdmissionRequest(
+        trigger_id, [Admission("{}", key, "d")], Request(str(trigger_id), {}, body)
+    )
+
+
+def row(trigger_id: int, key: str | None) -> NewExecution:
+    return NewExecution(trigger_id, "{}", key, "d", None, "{}", b"")
+
+
+def test_an_event_alone_is_an_execution_with_its_request(database: Database) -> None:
+    trigger_id, schema = factories.trigger(database), SchemaWatch(database).current()
+
+    with store.opened(database) as way:
+        made = way.find_or_insert(schema, row(trigger_id, "a"))
+
+    (found,) = factories.executions(database)
+    assert (found.id, found.trigger_id, found.idempotency_key) == (made, trigger_id, "a")
+    assert (found.event_data, found.payload_digest, found.status) == ("{}", "d", "pending")
+    assert found.received_at is not None
+    assert found.next_attempt_at is not None
+
+
+def test_an_event_alone_whose_key_stands_is_told_as_what_it_was_admitted(
+    database: Database,
+) -> None:
+    trigger_id, schema = factories.trigger(database), SchemaWatch(database).current()
+    other_id = factories.trigger(database)
+
+    with store.opened(database) as way:
+        made = way.find_or_insert(schema, row(trigger_id, "a"))
+        again = way.find_or_insert(schema, row(trigger_id, "a"))
+        of_another = way.find_or_insert(schema, row(other_id, "a"))
+
+    assert again == ExistingExecution(made, "d", "pending", None)
+    assert isinstance(of_another, int)
+    assert len(factories.executions(database)) == 2
+
+
+def test_events_alone_without_a_key_are_an_execution_each(database: Database) -> None:
+    trigger_id, schema = factories.trigger(database), SchemaWatch(database).current()
+
+    with store.opened(database) as way:
+        made = [way.find_or_insert(schema, row(trigger_id, None)) for _ in range(2)]
+
+    assert [each.id for each in factories.executions(database)] == made
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_a_commit_that_fails_after_the_row_was_told_is_our_trouble(
+    database: Database, admitting: BatchAdmission
+) -> None:
+    trigger_id = factories.trigger(database)
+    with database.writing() as connection:
+        connection.exec_driver_sql(
+            "CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001', MESSAGE = 'too late'; END $$"
+        )
+        connection.exec_driver_sql(
+            "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON trigger_executions "
+            "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION late()"
+        )
+
+    (alone,) = admitting.admit([entry(trigger_id, "a")])
+
+    assert isinstance(alone, DatabaseUnavailable)
+    assert "too late" in str(alone)
+    assert factories.executions(database) == []
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_a_text_with_a_zero_byte_is_refused_and_not_cut_off_there(
+    database: Database, admitting: BatchAdmission
+) -> None:
+    event = row(factories.trigger(database), "k\0after it")
+    with pytest.raises(RowRejected), store.opened(database) as way:
+        way.find_or_insert(admitting.schema.current(), event)
+
+    assert factories.executions(database) == []
+
+
+def test_others_are_answered_while_an_event_waits_for_a_lock(
+    database: Database, admitting: BatchAdmission, answering: Answering, kind: str
+) -> None:
+    trigger_id = factories.trigger(database)
+    results: list[Result] = []
+    others: list[bool] = []
+    admitting.admit([entry(trigger_id, "before")])
+    with database.reading(), database.reading():
+        pass  # from now on there is a connection at hand beside the one that locks
+
+    with database.writing() as connection:
+        connection.exec_driver_sql(LOCK[kind])
+        began = time.monotonic()
+        answering.answer(
+            lambda: results.extend(admitting.admit([entry(trigger_id, "a")])),
+            lambda: others.append(True),
+        )
+        took = time.monotonic() - began
+        assert (results, others) == ([], [True])
+    answering.until(lambda: results)
+
+    assert took < 1.0
+    assert [each.idempotency_key for each in factories.executions(database)] == ["before", "a"]
+
+
+@pytest.mark.parametrize("size", [1, LIGHT_BYTES + 1], ids=["light", "heavy"])
+def test_only_what_is_light_is_written_by_the_answering_thread(
+    database: Database,
+    admitting: BatchAdmission,
+    answering: Answering,
+    monkeypatch: pytest.MonkeyPatch,
+    size: int,
+) -> None:
+    trigger_id = factories.trigger(database)
+    writers: list[int] = []
+    for each in (SqliteAdmissionStore, PostgresqlAdmissionStore):
+
+        def told(*given: object, insert: object = each.find_or_insert) -> object:
+            writers.append(threading.get_ident())
+            return insert(*given)
+
+        monkeypatch.setattr(each, "find_or_insert", told)
+    results: list[Result] = []
+
+    def request() -> None:
+        results.extend(admitting.admit([entry(trigger_id, "a", bytes(size))]))
+
+    answering.answer(request)
+    answering.until(lambda: results)
+
+    assert [each == threading.get_ident() for each in writers] == [size == 1]
+
+
+def test_the_first_connection_is_made_elsewhere_and_kept_for_the_next(
+    database: Database, answering: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    makers: list[int] = []
+    connect = database.engine.raw_connection
+
+    def told() -> object:
+        makers.append(threading.get_ident())
+        return connect()
+
+    monkeypatch.setattr(database.engine, "raw_connection", told)
+    used: list[object] = []
+
+    def request() -> None:
+        with store.opened(database) as way:
+            used.append(way)
+
+    for number in (1, 2):
+        answering.answer(request)
+        answering.until(lambda number=number: len(used) == number)
+
+    assert len(makers) == 1
+    assert makers != [threading.get_ident()]
+    assert used[0] is used[1]
+
+
+def test_its_connection_is_kept_besides_the_pool(database: Database) -> None:
+    with store.opened(database):
+        pass
+
+    pool = database.engine.pool
+    assert isinstance(pool, sa.QueuePool)
+    assert pool.checkedout() == 0
+    with ExitStack() as all_of_them:
+        for _ in range(pool.size()):
+            all_of_them.enter_context(database.reading())
+        with store.opened(database) as way:
+            assert way.is_alive()
+
+
+def test_two_at_once_have_a_connection_each_and_one_is_kept(database: Database) -> None:
+    with store.opened(database) as one, store.opened(database) as another:
+        assert one is not another
+
+    assert len(database.dedicated) == 1
+
+
+def test_a_connection_is_kept_when_a_row_is_refused_and_no_more_after_any_other_error(
+    database: Database, admitting: BatchAdmission
+) -> None:
+    schema = admitting.schema.current()
+    with store.opened(database) as kept:
+        pass
+
+    with pytest.raises(RowRejected), store.opened(database) as refusing:
+        refusing.find_or_insert(schema, row(999_999, "of no trigger"))
+    with pytest.raises(SchemaMoved), store.opened(database) as failing:
+        failing._connection.execute("SELECT absent FROM nowhere")
+    with store.opened(database) as another:
+        pass
+
+    assert refusing is failing is kept
+    assert another is not kept
+
+
+def test_its_connection_is_closed_with_the_database(database: Database) -> None:
+    with store.opened(database) as way:
+        pass
+    database.dispose()
+
+    with pytest.raises(database.engine.dialect.loaded_dbapi.Error):
+        way._connection.execute("SELECT 1")
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_a_connection_that_was_lost_while_it_was_kept_is_replaced(database: Database) -> None:
+    with store.opened(database) as lost:
+        pass
+    lost._connection.close()
+
+    with store.opened(database) as another:
+        assert another._connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_the_schema_is_looked_at_elsewhere(
+    database: Database, answering: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = SchemaWatch(database)
+    lookers: list[int] = []
+    reading = database.reading
+
+    def told() -> object:
+        lookers.append(threading.get_ident())
+        return reading()
+
+    monkeypatch.setattr(database, "reading", told)
+    seen: list[object] = []
+    answering.answer(lambda: seen.extend([watch.current(), watch.current()]))
+    answering.until(lambda: len(seen) == 2)
+
+    assert len(lookers) == 1
+    assert lookers != [threading.get_ident()]
+
+
+def test_rows_are_tried_one_by_one_elsewhere(
+    database: Database,
+    admitting: BatchAdmission,
+    answering: Answering,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    factories.trigger(database)
+    there: list[int] = []
+    alone = BatchAdmission._alone
+
+    def told(*given: object) -> object:
+        there.append(threading.get_ident())
+        return alone(*given)
+
+    monkeypatch.setattr(BatchAdmission, "_alone", told)
+    results: list[Result] = []
+
+    def request() -> None:
+        results.extend(admitting.admit([entry(999_999, "of no trigger")]))
+
+    answering.answer(request)
+    answering.until(lambda: results)
+
+    assert isinstance(results[0], IntegrityError)
+    assert len(there) == 1
+    assert there != [threading.get_ident()]
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_a_connection_in_place_of_a_lost_one_is_made_elsewhere(
+    database: Database, answering: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    makers: list[int] = []
+    connect = postgresql._CooperativeConnection.connect
+
+    def told(*given: object, **named: object) -> object:
+        makers.append(threading.get_ident())
+        return connect(*given, **named)
+
+    with pytest.raises(SchemaMoved), store.opened(database) as way:
+        way._connection.execute("SELECT absent FROM nowhere")
+    monkeypatch.setattr(postgresql._CooperativeConnection, "connect", told)
+    done: list[bool] = []
+
+    def request() -> None:
+        with store.opened(database):
+            done.append(True)
+
+    answering.answer(request)
+    answering.until(lambda: done)
+
+    assert len(makers) == 1
+    assert makers != [threading.get_ident()]
+
+
+def test_others_are_answered_while_the_schema_is_looked_at_and_to_be_forgotten(
+    database: Database, answering: Answering
+) -> None:
+    watch = SchemaWatch(database)
+    done: list[str] = []
+
+    def request() -> None:
+        watch.forget()
+        done.append("forgotten")
+
+    with watch._lock:  # as whoever looks holds it
+        answering.answer(request, lambda: done.append("other"))
+        assert done == ["other"]
+    answering.until(lambda: len(done) == 2)
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+@pytest.mark.parametrize("in_turn", [True, False])
+def test_a_server_that_says_nothing_is_given_up(
+    database: Database, answering: Answering, in_turn: bool
+) -> None:
+    said: list[str] = []
+
+    def request() -> None:
+        try:
+            with store.opened(database) as way:
+                way._connection.patience_seconds = 0.1
+                way._connection.execute("SELECT pg_sleep(9)")
+        except DatabaseUnavailable as error:
+            said.append(str(error))
+
+    began = time.monotonic()
+    if in_turn:
+        answering.answer(request)
+        answering.until(lambda: said)
+    else:
+        request()
+
+    assert said == ["the server has said nothing for 0.1 s"]
+    assert time.monotonic() - began < 5.0

@@ -1,0 +1,110 @@
+"""On a schema that it does not fit, the service says so; it never guesses and never breaks."""
+
+import pytest
+
+from app.db.schema import history
+from tests.support.databases import migrate
+from tests.support.ledger import Ledger
+from tests.support.sender import Answer, Sender
+from tests.support.service import Running, Service, run, until
+
+HEAD = history()[-1]
+
+
+def test_below_the_unique_index_nothing_is_admitted_and_after_the_upgrade_all_is_well(
+    service: Service, ledger: Ledger, database_url: str
+) -> None:
+    gunicorn = service.gunicorn()
+    worker = service.worker()
+    sender = ledger.sender(gunicorn)
+    assert sender.post_event("before").acknowledged
+    ledger.wait_until_done("before")
+
+    migrate(database_url, to="0001", down=True)
+    refused = _refused_in_the_end(sender)
+    worker.wait_for("evt=worker_paused")
+    migrate(database_url)
+
+    assert refused.status == 503
+    assert int(refused.retry_after or 0) > 0
+    _acknowledged_in_the_end(sender, "after")
+    _acknowledged_in_the_end(sender, "before")  # known again: its key came back
+    assert ledger.rows_by_key() == {"before": 1, "after": 1}
+    _worked_off(ledger, worker)
+
+
+def test_a_found_database_that_has_the_columns_but_no_index_yet_admits_nothing(
+    service: Service, ledger: Ledger
+) -> None:
+    ledger.execute("DROP INDEX uq_trigger_idem", "UPDATE alembic_version SET version_num = '0001'")
+    sender = ledger.sender(service.gunicorn())
+
+    answer = sender.post_event("paid-1")
+
+    assert answer.status == 503
+    assert int(answer.retry_after or 0) > 0
+    assert ledger.count() == 0
+
+
+def _refused_in_the_end(sender: Sender) -> Answer:
+    """The first answer that is no acknowledgement: of an event that repeats an admitted one."""
+    seen: list[Answer] = []
+
+    def refused() -> bool:
+        seen.append(sender.post_event("before"))
+        return not seen[-1].acknowledged
+
+    until(refused, "a refusal below the unique index")
+    return seen[-1]
+
+
+def _acknowledged_in_the_end(sender: Sender, key: str) -> None:
+    """Each worker process looks at the schema by itself, once a second."""
+    until(lambda: sender.post_event(key).acknowledged, f"{key} acknowledged at head")
+
+
+def _worked_off(ledger: Ledger, worker: Running) -> None:
+    ledger.wait_until_done()
+    assert worker.stop() == 0
+    assert ledger.runs() == {row.id: 1 for row in ledger.executions()}
+
+
+@pytest.mark.parametrize("command", ["worker", "check"])
+def test_an_old_schema_stops_the_command_with_both_revisions_and_what_to_run(
+    service: Service, database_url: str, command: str
+) -> None:
+    migrate(database_url, to="0002", down=True)
+
+    ended = service.run("hookonce", command)
+
+    assert ended.returncode == 1
+    assert (
+        f"the database stands at revision 0002, this code needs {HEAD}: "
+        "run `alembic upgrade head`" in ended.stdout
+    )
+    assert "Traceback" not in ended.stdout
+
+
+@pytest.mark.parametrize("command", ["worker", "check"])
+def test_a_schema_of_later_code_stops_the_command_and_names_the_way_back(
+    service: Service, ledger: Ledger, command: str
+) -> None:
+    ledger.execute("UPDATE alembic_version SET version_num = '9999'")
+
+    ended = service.run("hookonce", command)
+
+    assert ended.returncode == 1
+    assert f"stands at revision 9999, this code needs {HEAD}" in ended.stdout
+    assert f"`alembic downgrade {HEAD}`" in ended.stdout
+    assert "Traceback" not in ended.stdout
+
+
+@pytest.mark.parametrize("command", ["worker", "check"])
+def test_an_empty_database_stops_the_command_and_names_the_way_up(
+    empty_url: str, command: str
+) -> None:
+    ended = run("hookonce", command, DATABASE_URL=empty_url)
+
+    assert ended.returncode == 1
+    assert "run `alembic upgrade head`" in ended.stdout
+    assert "Traceback" not in ended.stdout

@@ -1,0 +1,117 @@
+"""Bodies as they come over a real socket: too large, in chunks, or cut short."""
+
+import contextlib
+import socket
+
+import pytest
+
+from tests.support.ledger import Ledger
+from tests.support.sender import Answer, Sender, chunked, event, read
+from tests.support.service import Service
+
+LIMIT = 1_048_576
+CHUNKED = "Transfer-Encoding: chunked"
+
+
+@pytest.fixture
+def kind() -> str:
+    """A body is whole, or refused, before any database is asked; one kind shows it."""
+    return "sqlite"
+
+
+def _exchange(sender: Sender, *pieces: bytes, then_silent: bool = False) -> Answer:
+    """Send it all before reading anything, as simple senders do."""
+    with sender.connected() as connection:
+        for piece in pieces:
+            connection.sendall(piece)
+        if then_silent:
+            connection.shutdown(socket.SHUT_WR)
+        return read(connection)
+
+
+@pytest.mark.parametrize("size", [LIMIT + 1, 5 * LIMIT])
+def test_an_oversize_body_is_answered_413_and_not_reset(
+    service: Service, ledger: Ledger, size: int
+) -> None:
+    sender = ledger.sender(service.gunicorn())
+
+    answer = _exchange(sender, sender.raw(b"x" * size))
+
+    assert answer.status == 413
+    assert ledger.count() == 0
+
+
+@pytest.mark.parametrize("size", [LIMIT + 1, 5 * LIMIT])
+def test_an_oversize_body_in_chunks_is_answered_413_and_not_reset(
+    service: Service, ledger: Ledger, size: int
+) -> None:
+    sender = ledger.sender(service.gunicorn())
+    body = b"x" * size
+
+    answer = _exchange(sender, sender.head(body, CHUNKED), *chunked(body, 100_000))
+
+    assert answer.status == 413
+    assert ledger.count() == 0
+
+
+def test_a_body_in_chunks_is_verified_and_admitted_like_any_other(
+    service: Service, ledger: Ledger
+) -> None:
+    sender = ledger.sender(service.gunicorn())
+    body = event("paid-1")
+
+    answer = _exchange(sender, sender.head(body, CHUNKED), *chunked(body, 7))
+
+    assert answer.acknowledged
+    assert ledger.rows_by_key() == {"paid-1": 1}
+
+
+def test_a_body_as_large_as_allowed_is_admitted(service: Service, ledger: Ledger) -> None:
+    sender = ledger.sender(service.gunicorn())
+    body = event("paid-1", padding="x" * (LIMIT - len(event("paid-1", padding=""))))
+
+    answer = _exchange(sender, sender.raw(body))
+
+    assert len(body) == LIMIT
+    assert answer.acknowledged
+
+
+def test_a_body_shorter_than_announced_is_never_acknowledged(
+    service: Service, ledger: Ledger
+) -> None:
+    sender = ledger.sender(service.gunicorn())
+    body = event("paid-1")
+    head = sender.head(body, f"Content-Length: {len(body) + 1}")
+
+    answer = _exchange(sender, head, body, then_silent=True)
+
+    assert answer.status == 400
+    assert ledger.count() == 0
+
+
+@pytest.mark.parametrize("cut", [b"", b"0\r\n", b"zz\r\n", b"5\r\nab"])
+def test_chunks_that_break_off_are_never_acknowledged(
+    service: Service, ledger: Ledger, cut: bytes
+) -> None:
+    sender = ledger.sender(service.gunicorn())
+    body = event("paid-1")
+    whole_chunk = b"%x\r\n%s\r\n" % (len(body), body)
+
+    answer = _exchange(sender, sender.head(body, CHUNKED), whole_chunk, cut, then_silent=True)
+
+    assert answer.status == 400
+    assert ledger.count() == 0
+
+
+def test_a_sender_that_hangs_up_leaves_the_service_well(service: Service, ledger: Ledger) -> None:
+    gunicorn = service.gunicorn()
+    sender = ledger.sender(gunicorn)
+    body = event("paid-1")
+
+    for announced in (sender.head(body, "Content-Length: 1000"), sender.head(body, CHUNKED)):
+        with contextlib.closing(sender.connected()) as connection:
+            connection.sendall(announced + b"5\r\n")
+
+    assert sender.post_event("paid-2").acknowledged
+    assert ledger.rows_by_key() == {"paid-2": 1}
+    assert "Traceback" not in gunicorn.log()

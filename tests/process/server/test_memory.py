@@ -1,0 +1,84 @@
+"""What hostile requests take of a receiver's memory has a bound, and is not kept."""
+
+import itertools
+import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.support.ledger import Ledger
+from tests.support.sender import Sender, chunked, read
+from tests.support.service import Gunicorn, Service
+
+LIMIT = 1024 * 1024
+PARALLEL = 40
+ROUNDS = 3
+PEAK_MIB = 512
+"""What one receiver process with its forty threads never exceeds; docs/receiving.md says so."""
+KEPT_MIB = 96
+"""How much more it holds after another eighty; what the allocator keeps levels off."""
+
+
+def filled(start: str, unit: str, end: str) -> bytes:
+    """As many units as a body at the limit has room for."""
+    return (start + unit * ((LIMIT - len(start) - len(end)) // len(unit)) + end).encode()
+
+
+HOSTILE = {
+    "text at the limit": (filled('{"a": "', "x", '"}'), 200),
+    "one list for every three bytes": (filled("[", "[],", "1]"), 200),
+    "numbers": (filled("[", "1.5,", "1]"), 200),
+    "60,000 names": (json.dumps({f"name {n}": n for n in range(45_000)}).encode()[:LIMIT], 200),
+    "too deep": (b"[" * 500_000 + b"]" * 500_000, 400),
+    "as deep as may be": (filled("[", "[" * 90 + "]" * 90 + ",", "1]"), 200),
+    "escapes": (filled('{"a": "', "\\u0001", '"}'), 200),
+    "cut off": (filled("[", "[],", ""), 400),
+    "beyond the limit": (b"x" * (4 * LIMIT), 413),
+}
+
+
+def memory_mib(gunicorn: Gunicorn, what: str) -> float:
+    """VmRSS is what the one worker holds now, VmHWM the most that it ever held."""
+    (pid,) = gunicorn.children()
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith(f"{what}:"))
+    return int(line.split()[1]) / 1024
+
+
+def send(sender: Sender, body: bytes, in_chunks: bool) -> int:
+    length = "Transfer-Encoding: chunked" if in_chunks else f"Content-Length: {len(body)}"
+    pieces = chunked(body, 65_536) if in_chunks else [body]
+    with socket.create_connection(("127.0.0.1", sender.port), 60) as connection:
+        connection.sendall(sender.head(body, length))
+        for piece in pieces:
+            connection.sendall(piece)
+        return read(connection).status
+
+
+@pytest.fixture
+def kind() -> str:
+    """What a body becomes in memory has nothing to do with the database."""
+    return "sqlite"
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc here")
+def test_what_hostile_requests_take_of_a_receivers_memory_is_bounded(
+    service: Service, ledger: Ledger
+) -> None:
+    gunicorn = service.gunicorn(workers=1, HOOKONCE_DATABASE_TIMEOUT_SECONDS="60")
+    sender = ledger.sender(gunicorn, "orders")
+    kinds = itertools.cycle(itertools.product(HOSTILE.values(), (False, True)))
+    held = []
+
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        for _ in range(1 + ROUNDS):
+            chosen = list(itertools.islice(kinds, PARALLEL))
+            sent = pool.map(lambda each: send(sender, each[0][0], each[1]), chosen)
+            answered = [status for (_, status), _ in chosen]
+            assert list(sent) == answered
+            held.append(memory_mib(gunicorn, "VmRSS"))
+
+    assert held[-1] - held[1] < KEPT_MIB
+    assert memory_mib(gunicorn, "VmHWM") < PEAK_MIB

@@ -1,0 +1,71 @@
+"""The running API is as /openapi.json describes it: schemathesis asks what the description allows.
+
+And what it does not: both come to an answer that is described, and never to an error of ours.
+"""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.service import COMMANDS, Service, environment
+from tests.support.thorough import some
+
+EXAMPLES = "10"
+PATIENCE_SECONDS = 300.0
+"""It takes twenty seconds, and as many times longer as others use the machine."""
+LEFT_OUT = "^/api/session$|^/api/tokens/{token_id}$"
+"""A session is not asked for with a token, and the token that asks must not be revoked."""
+NOT_CHECKED = "positive_data_acceptance"
+"""Which sources, actions and payloads there are is not for a schema to say."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "phase"),
+    some(
+        [
+            ("sqlite", "coverage"),
+            ("postgresql", "coverage"),
+            ("sqlite", "fuzzing"),
+            ("postgresql", "fuzzing"),
+        ],
+        one_in=3,
+    ),
+    indirect=["kind"],
+)
+def test_every_answer_is_as_described(service: Service, tmp_path: Path, phase: str) -> None:
+    made = service.run("hookonce", "token", "add", "conformance", "--role", "admin", "--json")
+    token = made.stdout.partition('"token": "')[2].partition('"')[0]
+    add = ("trigger", "add", "a trigger", "--action", "http")
+    service.run("hookonce", *add, "--payload", "https://orders.acme.example/")
+    server = service.gunicorn(workers=1)
+
+    checked = schemathesis(
+        tmp_path,
+        "run",
+        f"http://127.0.0.1:{server.port}/openapi.json",
+        f"--header=Authorization: Bearer {token}",
+        f"--phases={phase}",
+        f"--max-examples={EXAMPLES}",
+        f"--exclude-path-regex={LEFT_OUT}",
+        f"--exclude-checks={NOT_CHECKED}",
+        "--generation-database=none",
+        "--no-color",
+        "--seed=1",
+    )
+
+    assert checked.returncode == 0, checked.stdout
+
+
+def schemathesis(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs it there: it leaves its notes wherever it stands."""
+    return subprocess.run(
+        [str(COMMANDS / "schemathesis"), *arguments],
+        cwd=directory,
+        env=environment({}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )

@@ -1,0 +1,121 @@
+"""No secret is in a log line, an error, an answer, a printed table or a stored payload."""
+
+import dataclasses
+import http.client
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.db import Database
+from app.intake import sources
+from app.settings import Settings
+from app.triggers import manage
+from tests.support.ledger import Ledger
+from tests.support.schema_dump import data
+from tests.support.sender import Sender
+from tests.support.service import Service
+
+KEY = "canary-the-key-that-seals"
+SIGNING = "canary-what-a-sender-signs-with"
+BEFORE = "canary-what-it-signed-with-before"
+PRESENTED = "canary-what-a-sender-presents"
+IN_PAYLOAD = "canary-what-a-sender-writes-into-its-payload"
+FOR_TARGET = "canary-what-a-target-is-signed-with"
+
+
+@pytest.fixture
+def sealed(settings: Settings) -> Iterator[Database]:
+    database = Database(dataclasses.replace(settings, hookonce_secret_key=(KEY,)))
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
+    made = Service(
+        tmp_path,
+        DATABASE_URL=database_url,
+        HOOKONCE_SCRIPTS_DIR=str(tmp_path),
+        HOOKONCE_SECRET_KEY=KEY,
+        HOOKONCE_LOG_LEVEL="DEBUG",
+    )
+    yield made
+    made.remove()
+
+
+def posted(port: int, path: str, body: object, **headers: str) -> tuple[int, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request(
+        "POST", path, json.dumps(body), {"Content-Type": "application/json", **headers}
+    )
+    answer = connection.getresponse()
+    said = answer.status, f"{answer.getheaders()}{answer.read()!r}"
+    connection.close()
+    return said
+
+
+def test_no_secret_is_seen_anywhere(
+    service: Service, sealed: Database, database_url: str, tmp_path: Path
+) -> None:
+    ledger = Ledger(sealed, tmp_path)
+    signing = ledger.trigger("signing", script="env >&2; cat >&2; exit 1")
+    manage.rotate_secret(sealed, "signing", 3600, BEFORE)
+    manage.rotate_secret(sealed, "signing", 3600, SIGNING)
+    presenting = manage.add_trigger(
+        sealed,
+        manage.NewTrigger(
+            "presenting",
+            source="evolution",
+            action_type="http",
+            action_payload=json.dumps({"url": "http://127.0.0.1:9/", "secret": FOR_TARGET}),
+            secret=PRESENTED,
+        ),
+        sources.names(),
+    )
+    gunicorn = service.gunicorn()
+    address = f"/api/triggers/webhook/{presenting.id}"
+    message = {
+        "event": "messages.upsert",
+        "apikey": IN_PAYLOAD,
+        "data": {"text": IN_PAYLOAD[:9]},
+        "destination": f"https://hooks.acme.example{address}/{PRESENTED}",
+    }
+    by_proxies = {"X-Original-URI": f"{address}/{PRESENTED}", "X-Acme-Api-Key": IN_PAYLOAD}
+    said = [
+        Sender(gunicorn.port, signing.id, secret).post_event(f"k-{secret[:9]}-{number}")
+        for number, secret in enumerate((SIGNING, BEFORE))
+    ]
+    answers = [
+        posted(gunicorn.port, f"{address}/{PRESENTED}", message, **by_proxies),
+        posted(gunicorn.port, f"{address}/{PRESENTED}-not", message),
+        posted(gunicorn.port, address, message, **{"X-Webhook-Secret": PRESENTED}),
+        posted(gunicorn.port, f"{address}/{PRESENTED}/and/more", message),
+        posted(gunicorn.port, f"/api/nowhere/{PRESENTED}", message),
+    ]
+    worker = service.run("hookonce", "worker", "--once")
+    printed = [
+        service.run("hookonce", *command.split()).stdout
+        for command in (
+            "trigger list",
+            "trigger list --json",
+            "trigger show signing",
+            "trigger show presenting --json",
+            "trigger fire signing",
+            "check",
+            "secret status",
+            "worker --concurrency many",
+        )
+    ]
+    gunicorn.stop()
+
+    assert [each.status for each in said] == [200, 200]
+    assert [status for status, _ in answers] == [200, 401, 200, 401, 404]
+    assert len(ledger.executions()) >= 4
+    rows = data(database_url)
+    for row in rows["triggers"]:
+        row.pop("action_payload")  # an operator wrote it, and it is where it belongs
+    everywhere = [gunicorn.log(), worker.stdout, str(answers), *printed, str(rows)]
+    for canary in (KEY, SIGNING, BEFORE, PRESENTED, IN_PAYLOAD, FOR_TARGET):
+        assert [text for text in everywhere if canary in text] == []

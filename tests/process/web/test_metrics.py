@@ -1,0 +1,45 @@
+"""/metrics is true over processes: whichever of them is asked, it tells what all of them did."""
+
+from tests.process.intake.test_counts import a_new_one, post_all
+from tests.support.ledger import Ledger
+from tests.support.sender import event
+from tests.support.service import Gunicorn, Service, until
+
+OFTEN = {"HOOKONCE_COUNTS_SECONDS": "0.1"}
+N = 20
+ASKED = 12
+"""Enough for both workers to be asked, each more than once."""
+
+
+def number(text: str, sample: str) -> float:
+    """The sample's value; 0 where there is none yet."""
+    found = [line for line in text.splitlines() if line.startswith(f"{sample} ")]
+    return float(found[0].rpartition(" ")[2]) if found else 0.0
+
+
+def told(gunicorn: Gunicorn, sample: str) -> set[float]:
+    """What the processes say, asked again and again over connections of their own."""
+    answers = [gunicorn.get("/metrics") for _ in range(ASKED)]
+    assert {status for status, _ in answers} == {200}
+    return {number(body.decode(), sample) for _, body in answers}
+
+
+def test_every_process_tells_what_all_of_them_did(service: Service, ledger: Ledger) -> None:
+    gunicorn = service.gunicorn(workers=2, **OFTEN)
+    worker = service.worker(**OFTEN)
+    sender = ledger.sender(gunicorn)
+
+    post_all(*a_new_one(sender, "new"), (sender, event("same")))
+
+    admitted = 'hookonce_admissions_total{source="custom"}'
+    answered = 'hookonce_answer_seconds_count{source="custom"}'
+    until(lambda: told(gunicorn, admitted) == {N + 1.0}, "admissions of both processes")
+    until(lambda: told(gunicorn, answered) == {(N + 1.0) * N}, "answers of both processes")
+    worker.stop()
+    gunicorn.stop()
+
+    text = service.gunicorn(workers=1, **OFTEN).get("/metrics")[1].decode()
+    attempts = [line for line in text.splitlines() if line.startswith("hookonce_attempts_total{")]
+    ended = [each for each in ledger.attempts() if each.outcome is not None]
+    assert number(text, admitted) == N + 1
+    assert sum(float(line.rpartition(" ")[2]) for line in attempts) == len(ended) > 0

@@ -1,0 +1,1 @@
+"""Shared helpers of the tests: databases, factories, senders, targets and running services."""

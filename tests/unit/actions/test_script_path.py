@@ -1,0 +1,117 @@
+"""Only an executable inside the scripts directory is run, and never by way of a shell."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from app.actions import script
+from app.errors import ActionFailed
+from app.settings import Settings
+from tests.support import factories
+
+REPEAT = "#!/bin/sh\nprintf '%s|' \"$@\"\n"
+
+
+def executable(path: Path, text: str = REPEAT) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o700)
+    return path
+
+
+@pytest.fixture
+def scripts(tmp_path: Path) -> Path:
+    executable(tmp_path / "scripts" / "repeat")
+    executable(tmp_path / "scripts" / "inner" / "repeat")
+    executable(tmp_path / "outside")
+    executable(tmp_path / "scripts-twin" / "repeat")
+    (tmp_path / "scripts" / "plain").write_text(REPEAT)
+    (tmp_path / "scripts" / "leads-out").symlink_to(tmp_path / "outside")
+    (tmp_path / "scripts" / "leads-up").symlink_to(tmp_path)
+    (tmp_path / "scripts" / "alias").symlink_to("repeat")
+    (tmp_path / "scripts" / "circle").symlink_to("circle")
+    return tmp_path / "scripts"
+
+
+def run(scripts: Path, payload: str) -> str:
+    settings = Settings(hookonce_scripts_dir=scripts)
+    return script.run(factories.work(settings, action_payload=payload))
+
+
+@pytest.mark.parametrize(
+    ("payload", "printed"),
+    [
+        ("repeat", "|"),
+        ("./repeat a", "a|"),
+        ("inner/../repeat a", "a|"),
+        ("inner/repeat a", "a|"),
+        ("alias a", "a|"),
+        ("repeat a 'b c' \"d\"", "a|b c|d|"),
+        ("repeat $HOME `id` $(id) *", "$HOME|`id`|$(id)|*|"),
+        ("repeat ; rm -rf x | y && z > w", ";|rm|-rf|x|||y|&&|z|>|w|"),
+        ("repeat ~ {a,b} ''", "~|{a,b}||"),
+    ],
+)
+def test_a_script_of_the_directory_gets_its_arguments_as_written(
+    scripts: Path, payload: str, printed: str
+) -> None:
+    assert run(scripts, payload) == printed
+
+
+@pytest.mark.parametrize(
+    ("payload", "said"),
+    [
+        ("../outside", "outside the scripts directory"),
+        ("inner/../../outside", "outside the scripts directory"),
+        ("/bin/sh -c id", "outside the scripts directory"),
+        ("leads-out", "outside the scripts directory"),
+        ("leads-up/outside", "outside the scripts directory"),
+        ("../scripts-twin/repeat", "outside the scripts directory"),
+        ("missing", "there is no script"),
+        ("inner", "there is no script"),
+        (".", "there is no script"),
+        ("''", "there is no script"),
+        ("plain", "is not executable"),
+        ("", "names no script"),
+        ("  ", "names no script"),
+        ("repeat 'open", "cannot be read"),
+        ("a\0b", "no path"),
+        ("circle", "circle"),
+    ],
+)
+def test_anything_else_is_refused_for_good(scripts: Path, payload: str, said: str) -> None:
+    with pytest.raises(ActionFailed, match=said) as caught:
+        run(scripts, payload)
+
+    assert caught.value.permanent
+
+
+def test_an_absolute_path_into_the_directory_is_inside(scripts: Path) -> None:
+    assert run(scripts, f"{scripts}/repeat a") == "a|"
+
+
+def test_a_file_that_is_no_program_is_refused_for_good(scripts: Path) -> None:
+    executable(scripts / "picture", "\x7fELF no")
+
+    with pytest.raises(ActionFailed, match="cannot be started") as caught:
+        run(scripts, "picture")
+
+    assert caught.value.permanent
+
+
+def test_our_own_settings_are_not_passed_on(scripts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    executable(scripts / "names", "#!/bin/sh\nenv\n")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:hunter2@h/d")
+    monkeypatch.setenv("HOOKONCE_SECRET_KEY", "hunter2")
+
+    printed = run(scripts, "names")
+
+    assert "hunter2" not in printed
+    assert "HOOKONCE_EXECUTION_ID=7" in printed.splitlines()
+
+
+def test_a_script_runs_where_it_stands(scripts: Path) -> None:
+    executable(scripts / "inner" / "where", "#!/bin/sh\npwd -P\n")
+
+    assert run(scripts, "inner/where") == os.path.realpath(scripts / "inner")

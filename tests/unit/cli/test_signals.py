@@ -1,0 +1,71 @@
+"""Whoever is told to stop hears of it, whatever it is about."""
+
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from app.cli.signals import Stop
+from tests.support.databases import ROOT
+
+DEADLINE_SECONDS = 20.0
+SIGNALLED = """
+import os, random, signal, threading
+from contextlib import nullcontext
+from app.cli.signals import Stop
+from app.cli.signals import until_interrupted
+from app.cli.worker import told_to_stop
+
+def alone():
+    stop = Stop()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    return stop
+
+for _ in range(100):
+    with {made} as stop:
+        soon = random.uniform(0, 1e-3)
+        threading.Timer(soon, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        while not stop.is_set():
+            stop.wait({seconds})
+        assert stop.wait(0.0)
+"""
+STOPS = ["nullcontext(alone())", "nullcontext(told_to_stop())", "until_interrupted()"]
+
+
+@pytest.mark.parametrize("made", STOPS, ids=["alone", "worker", "command"])
+@pytest.mark.parametrize("seconds", [0.0, 1e-4, 60.0])
+def test_a_signal_is_heard_at_whichever_moment_of_a_wait_it_comes(
+    made: str, seconds: float
+) -> None:
+    program = SIGNALLED.format(made=made, seconds=seconds)
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, timeout=DEADLINE_SECONDS)
+
+
+def test_all_who_wait_hear_of_it() -> None:
+    stop = Stop()
+    heard: list[bool] = []
+    waiting = [
+        threading.Thread(target=lambda: heard.append(stop.wait(DEADLINE_SECONDS))) for _ in range(3)
+    ]
+    for each in waiting:
+        each.start()
+
+    stop.set()
+    began = time.monotonic()
+    for each in waiting:
+        each.join()
+
+    assert heard == [True] * 3
+    assert time.monotonic() - began < DEADLINE_SECONDS / 2
+
+
+def test_who_is_not_told_waits_as_long_as_it_would() -> None:
+    stop = Stop()
+    began = time.monotonic()
+
+    assert not stop.wait(0.05)
+    assert not stop.wait(-1.0)
+    assert not stop.is_set()
+    assert time.monotonic() - began >= 0.05

@@ -1,0 +1,228 @@
+"""Whatever a sender wrote stands on a page as text: never as markup, and never without an end."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app import audit, clock
+from app.audit import Actor
+from app.db.models import (
+    delivery_counts,
+    execution_attempts,
+    key_mismatches,
+    tokens,
+    trigger_breakers,
+    triggers,
+)
+from app.stats import latency
+from app.web.pages import filters
+from app.web.pages.rendering import DECLARED
+from tests.support import factories
+from tests.support.api import Api
+from tests.support.visitor import Visitor
+
+MARKUP = "<script>alert(1)</script>"
+NASTY = (
+    MARKUP,
+    '"><img src=x onerror=alert(1)>',
+    "'-alert(1)-'",
+    "</pre></textarea></title></script><svg onload=alert(1)>",
+    "{{ 7 * 7 }}{% raw %}",
+    "javascript:alert(1)",
+    "\u202eright to left\u2066\u200b\ufeff",
+    "\x1b[31mred\x07\x08\r\n\x85",
+    "&lt;b&gt;&#x3c;",
+    "]]><!--",
+)
+FIELD = re.compile(r'<input[^>]*>|<textarea.*?</textarea>|<option value="[^"]*"', re.S)
+"""A field holds what it holds, sign for sign, or sending it back would change it."""
+LONGEST_PAGE = 300_000
+NO_PAGES = ("/event.json", "/request", "/login")
+ELEMENTS = frozenset({"script", "img", "svg", "iframe", "object", "embed", "style", "base"})
+
+
+class Read(HTMLParser):
+    """What a browser would make of a page: its elements, and what they are told."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+
+def require_harmless(page: str, text: str) -> None:
+    """Return if nothing on the page comes from the text but words."""
+    for tag, told in Read(page).elements:
+        if tag in ELEMENTS:
+            ours = told.get("src", "") or ""
+            assert tag in ("script", "svg"), f"{tag} in {page[:200]}"
+            assert tag == "svg" or ours.startswith("/static/"), told
+        assert not [name for name in told if name.startswith("on")], (tag, told)
+        for name in ("href", "src", "action"):
+            assert (told.get(name) or "/").startswith(("/", "#")), (tag, told)
+    assert not filters._INVISIBLE.search(FIELD.sub("", page)), text
+    assert len(page) < LONGEST_PAGE
+
+
+def everywhere(api: Api, text: str) -> list[str]:
+    """Rows with the text in every column that a stranger or a target fills; the pages of them."""
+    storable = text.replace("\x00", "")
+    with api.database.writing() as connection:
+        connection.execute(sa.delete(triggers))
+    trigger_id = factories.trigger(
+        api.database,
+        name=storable[:200] or "x",
+        slug=storable[:200] or "x",
+        source=storable[:50],
+        agent=storable[:100],
+        event_filter=json.dumps({storable[:1000]: storable[:1000]}),
+        action_payload=storable,
+    )
+    execution_id = factories.execution(
+        api.database,
+        trigger_id,
+        "failed",
+        event_data=json.dumps(
+            {"event_type": text, "data": {"phone": text, "text": text, text: [text]}}
+        ),
+        idempotency_key=storable[:255] or "k",
+        error=storable,
+        error_reason="internal",
+        result_summary=storable,
+        finished_by=storable[:100],
+        completed_at=clock.now(),
+    )
+    headers = json.dumps({text[:200]: text})
+    factories.request_of(api.database, execution_id, b"{}", storable, headers)
+    now = clock.now()
+    with api.database.writing() as connection:
+        attempt = {"execution_id": execution_id, "number": 1, "worker": storable[:100]}
+        attempt |= {"started_at": now, "finished_at": now, "outcome": "failed", "error": storable}
+        connection.execute(sa.insert(execution_attempts).values(attempt))
+        mismatch = {"execution_id": execution_id, "digest": storable[:64] or "d", "number": 1}
+        connection.execute(
+            sa.insert(key_mismatches).values(mismatch | {"first_at": now, "last_at": now})
+        )
+        breaker = {"trigger_id": trigger_id, "opened_at": now, "probe_at": now}
+        connection.execute(sa.insert(trigger_breakers).values(breaker))
+        answered = {"trigger_id": trigger_id, "hour": now, "outcome": latency.CLASSES[0]}
+        connection.execute(sa.insert(delivery_counts).values(answered | {"number": 1}))
+        token = {"name": storable[:200] or "x", "role": "viewer", "token_hash": "0" * 64}
+        token |= {"created_at": now, "created_by": storable[:200]}
+        made = connection.execute(sa.insert(tokens).values(token).returning(tokens.c.id))
+        numbers = {"trigger_id": trigger_id, "execution_id": execution_id}
+        numbers["token_id"] = made.scalar_one()
+        changed = {text[:1000]: text}
+        actor = Actor(storable, storable)
+        audit.record(connection, actor, storable, storable, before={}, after=changed)
+    return pages_of(numbers)
+
+
+def pages_of(numbers: dict[str, int]) -> list[str]:
+    """Every page that shows something, of these rows."""
+    declared = [page.route for page in DECLARED if page.method == "GET"]
+    shown = [route for route in declared if not route.endswith(NO_PAGES)]
+    paths = [re.sub(r"{(\w+)[^}]*}", lambda of: str(numbers[of[1]]), route) for route in shown]
+    of_trigger = f"?trigger_id={numbers['trigger_id']}"
+    return [*paths, f"/dead{of_trigger}", f"/dead/replay{of_trigger}"]
+
+
+@pytest.fixture
+def ada(api: Api, admin: str) -> Visitor:
+    visitor = Visitor(api.client)
+    visitor.log_in(admin)
+    return visitor
+
+
+@pytest.mark.parametrize("text", NASTY, ids=range(len(NASTY)))
+def test_what_a_stranger_wrote_is_text_on_every_page(api: Api, ada: Visitor, text: str) -> None:
+    for path in everywhere(api, text):
+        answer = ada.get(path)
+
+        assert answer.status_code == 200, path
+        require_harmless(answer.text, text)
+
+
+def test_a_megabyte_of_text_makes_no_large_page(api: Api, ada: Visitor) -> None:
+    for path in everywhere(api, "<b>endless" * 100_000):
+        if path.endswith("/edit"):
+            continue  # a form holds all of a field, or saving it would cut it off
+        answer = ada.get(path)
+
+        assert answer.status_code == 200, path
+        assert len(answer.content) < LONGEST_PAGE, path
+
+
+def test_a_megabyte_is_downloaded_whole_and_as_no_page(api: Api, ada: Visitor) -> None:
+    text = "<script>" * 120_000
+    execution_id = factories.execution(
+        api.database, factories.trigger(api.database), event_data=json.dumps({"data": text})
+    )
+    factories.request_of(api.database, execution_id, text.encode(), "text/html")
+
+    event = ada.get(f"/executions/{execution_id}/event.json")
+    request = ada.get(f"/executions/{execution_id}/request")
+
+    assert event.json == {"data": text}
+    assert event.headers["Content-Type"] == "application/json"
+    assert request.content == text.encode()
+    assert request.headers["Content-Type"] == "application/octet-stream"
+    for answer in (event, request):
+        assert answer.headers["Content-Disposition"].startswith("attachment")
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_an_event_that_is_no_json_or_nests_without_end_is_shown_as_it_is(
+    api: Api, ada: Visitor
+) -> None:
+    trigger_id = factories.trigger(api.database)
+    for event in ("no json <b>", "[" * 20_000, "[" * 900 + "]" * 900, "", "null", '"\\ud800"'):
+        execution_id = factories.execution(api.database, trigger_id, "failed", event_data=event)
+
+        for path in (f"/executions/{execution_id}", f"/executions/{execution_id}/replay"):
+            answer = ada.get(path)
+
+            assert answer.status_code == 200, (event[:20], path)
+            require_harmless(answer.text, event)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/executions", "/dead", "/triggers", "/audit", "/login", "/dead/replay", "/tokens/1/revoke"],
+)
+def test_what_an_address_says_is_text_too(ada: Visitor, path: str) -> None:
+    names = ("key", "since", "status", "source", "actor", "subject", "next", "done", "pick-x")
+    for text in NASTY:
+        for name in (*names, text):
+            answer = ada.get(filters.link(path, **{name: text}))
+
+            assert answer.status_code in (200, 303, 404, 422), (name, answer.text[:200])
+            require_harmless(answer.text, text)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.text(st.characters(codec="utf-8"), max_size=60))
+def test_no_text_is_markup_or_hides(text: str) -> None:
+    shown = filters.seen(text) + filters.line(text)
+
+    assert not filters._INVISIBLE.search(shown)
+
+
+def test_a_cut_text_says_that_it_is_cut() -> None:
+    assert filters.seen("abcdef", 3) == "abc…"
+    assert filters.seen("abc", 3) == "abc"
+    assert filters.line("a\n\tb  c") == "a b c"
+    assert filters.seen("a\u202eb\x07\U000e0001") == "a\\u202eb\\u0007\\U000e0001"
