@@ -15,7 +15,7 @@ def operation(
 ) -> Callable[Concatenate[Operations, Arguments], None]:
     """Let revisions call `function(op, ...)` as `op.<its name>(...)`."""
 
-    class Plugin(MigrateOperation):
+    class PluginOperation(MigrateOperation):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             self.args, self.kwargs = args, kwargs
 
@@ -23,8 +23,8 @@ def operation(
         def invoke(cls, operations: Operations, *args: Any, **kwargs: Any) -> Any:
             return operations.invoke(cls(*args, **kwargs))
 
-    Operations.register_operation(function.__name__, "invoke")(Plugin)
-    Operations.implementation_for(Plugin)(
+    Operations.register_operation(function.__name__, "invoke")(PluginOperation)
+    Operations.implementation_for(PluginOperation)(
         lambda operations, plugin: function(operations, *plugin.args, **plugin.kwargs)
     )
     return function
