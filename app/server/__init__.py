@@ -1,2 +1,18 @@
-"""The gunicorn worker that serves the application. It stands beside the product, which never
-imports it."""
+"""The server room: the gunicorn worker that serves the application, and the set-up of its process.
+
+The product never imports it; gunicorn.conf.py does, and needs nothing but these names.
+"""
+
+from app.server.log_lines import ServerLogger, shorten_timeouts
+from app.server.process_setup import freeze_application, freeze_modules, limit_silence
+from app.server.worker import CooperativeWorker, connection_counts
+
+__all__ = [
+    "CooperativeWorker",
+    "ServerLogger",
+    "connection_counts",
+    "freeze_application",
+    "freeze_modules",
+    "limit_silence",
+    "shorten_timeouts",
+]

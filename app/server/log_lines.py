@@ -1,0 +1,36 @@
+"""The log lines that gunicorn itself writes."""
+
+import logging
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+from app import log, settings
+from app.errors import InvalidSetting
+
+GUNICORN = "gunicorn.error"
+
+
+class ServerLogger(Logger):  # type: ignore[misc] # gunicorn has no types
+    """Gunicorn's logger, which writes JSON where HOOKONCE_LOG_FORMAT asks for it."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        try:
+            chosen = settings.from_environment()
+        except InvalidSetting:
+            return  # on_starting reports it
+        if chosen.hookonce_log_format == "json":
+            for handler in (*self.error_log.handlers, *self.access_log.handlers):
+                handler.setFormatter(log.formatter("json"))
+
+
+def shorten_timeouts() -> None:
+    """Write one line for each sender that was cut off, in place of a traceback."""
+    logging.getLogger(GUNICORN).addFilter(_shortened)
+
+
+def _shortened(record: logging.LogRecord) -> bool:
+    if record.exc_info and isinstance(record.exc_info[1], BlockingIOError):
+        record.msg, record.args, record.exc_info = "A sender fell silent and was cut off.", (), None
+    return True
