@@ -16,7 +16,6 @@ from app.egress import Egress
 from app.errors import InvalidSetting
 
 EMBEDDED_DATABASE = "sqlite:///var/hookonce.db"
-_SHOWS_A_PASSWORD = {"DATABASE_URL", "HOOKONCE_SECRET_KEY"}
 SHORTEST_SECRET_KEY = 16
 POSTGRESQL_DRIVER = "postgresql+psycopg"
 _HOUR, _DAY, _MONTH, _YEAR = 3_600, 86_400, 30 * 86_400, 365 * 86_400
@@ -123,8 +122,13 @@ def _read(name: str, text: str) -> object:
     try:
         return reader(text)
     except (ValueError, ArgumentError) as error:
-        shown = name if name in _SHOWS_A_PASSWORD else f"{name}={text!r}"
+        shown = name if name in _secret_names() else f"{name}={text!r}"
         raise InvalidSetting(f"{shown} cannot be used: {error}") from error
+
+
+def _secret_names() -> set[str]:
+    """Return the variables that may hold a password or key: those that `repr` leaves out too."""
+    return {setting.name.upper() for setting in fields(Settings) if not setting.repr}
 
 
 def _database_url(text: str) -> str:

@@ -2,9 +2,7 @@
 
 import json
 import logging
-import re
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -21,9 +19,8 @@ from app.executions import expired, prune
 from app.executions.retention import Retention
 from app.intake.message import Admission, Request, Verdict
 from app.intake.store import ExistingExecution, NewExecution
+from app.masking import is_secret_name
 from app.stats import outcomes
-
-_SECRET_NAMES = re.compile(r"auth|cookie|token|secret|signature|hmac|password|api-?key")
 
 logger = logging.getLogger("hookonce.intake")
 
@@ -163,16 +160,11 @@ def _kept_headers(request: Request) -> str:
     kept = {
         name: value
         for name, value in request.headers.items()
-        if not _secret(name) and not _tells_address(value, request.presented_secret)
+        if not is_secret_name(name) and not _tells_address(value, request.presented_secret)
     }
     if request.request_context is not None:
         kept.setdefault("x-request-id", request.request_context.request_id)
     return json.dumps(kept)
-
-
-@lru_cache(maxsize=1024)
-def _secret(header: str) -> bool:
-    return bool(_SECRET_NAMES.search(header))
 
 
 def _tells_address(value: str, secret_in_address: str | None) -> bool:

@@ -1,10 +1,14 @@
 """An action's secrets are shown to nobody, and survive being sent back masked."""
 
+import ast
 import json
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from app.masking import MASK, masked, restored
+import app
+from app.masking import MASK, is_secret_name, masked, restored
 
 PAYLOAD = json.dumps(
     {"url": "https://a.example", "secret": "s-1", "headers": {"Authorization": "b", "X-Odd": "c"}}
@@ -42,3 +46,60 @@ def test_a_mask_with_nothing_behind_it_stays_a_word() -> None:
 
     assert restored(given, PAYLOAD) == given
     assert restored(MASK, PAYLOAD) == MASK
+
+
+def test_options_too_deep_to_look_through_are_masked_whole_and_come_back_whole() -> None:
+    deep = '{"a": ' * 700 + '{"secret": "s-1"}' + "}" * 700
+
+    assert masked(deep) == MASK
+    assert restored(MASK, deep) == deep
+    assert restored(deep.replace("s-1", MASK), PAYLOAD) == deep.replace("s-1", MASK)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "authorization",
+        "Proxy-Authorization",
+        "x-auth-key",
+        "cookie",
+        "set-cookie",
+        "X-GitLab-Token",
+        "x-hub-signature-256",
+        "x-shopify-hmac-sha256",
+        "client_secret",
+        "db-password",
+        "apikey",
+        "api-key",
+        "API_KEY",
+    ],
+)
+def test_a_name_with_the_word_of_a_secret_is_secret(name: str) -> None:
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize("name", ["content-type", "x-request-id", "url", "timeout_seconds", ""])
+def test_other_names_are_not_secret(name: str) -> None:
+    assert not is_secret_name(name)
+
+
+APP = Path(app.__file__).parent
+OTHERS = sorted(path for path in APP.rglob("*.py") if path != APP / "masking.py")
+SECRET_WORDS = ("password", "cookie", "auth", "signature", "hmac", "secret", "token", "key")
+PATTERN_CALLS = {"compile", "search", "match", "fullmatch", "findall", "finditer", "sub", "split"}
+
+
+def patterns(tree: ast.AST) -> Iterator[str]:
+    """Yield the text of each regular expression that the module uses."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+            of_re = isinstance(node.func.value, ast.Name) and node.func.value.id == "re"
+            if of_re and node.func.attr in PATTERN_CALLS:
+                yield ast.unparse(node.args[0])
+
+
+@pytest.mark.parametrize("path", OTHERS, ids=lambda path: str(path.relative_to(APP)))
+def test_only_masking_matches_the_names_of_secrets(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+
+    assert [text for text in patterns(tree) if any(word in text for word in SECRET_WORDS)] == []
