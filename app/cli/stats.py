@@ -42,7 +42,7 @@ def command(chosen: Settings, database: Database, days: int, as_json: bool) -> N
             "dlq_size": sum(dead.values()),
             "wpp_command_count": commands,
             "circuit_breaker_watermark_hit": commands > chosen.hookonce_command_watermark,
-            "oldest_pending_seconds": fair_share.longest_due_seconds(due.turns(connection)),
+            "oldest_pending_seconds": fair_share.longest_due_seconds(due.find_triggers(connection)),
             "breakers_open": sum(row.opened_at is not None for row in queries.breakers(connection)),
         }
         times = [

@@ -31,7 +31,7 @@ def command(chosen: Settings, database: Database, once: bool, concurrency: int) 
     """Run executions as they come due, until told to stop."""
     _warn_of_scripts_dir(chosen)
     tally = Counters()
-    working = Worker(database, chosen, concurrency, tally=tally)
+    working = Worker(database, chosen, concurrency, counters=tally)
     if once:
         schema.require(database)
         with _counting(tally, database, chosen):

@@ -1,7 +1,7 @@
-"""For which triggers is something due? Answered without reading a backlog, however long.
+"""Find the triggers that have executions due, without reading the backlog, however long.
 
-A skip scan: from each trigger that has something waiting to the next one, by the index that begins
-with the trigger, and of each the one execution whose turn it is.
+A skip scan: from each trigger with a waiting execution to the next one, by the index that begins
+with the trigger, and of each trigger only the execution that is due first.
 """
 
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ from app.db.models import DUE_SINCE_EVER, trigger_breakers, trigger_executions, 
 from app.lifecycle import RETRYING, RUNNING, WAITING
 
 ONE_AT_A_TIME = 1
-"""The max_concurrency that also keeps the order: an earlier one's retry goes before the rest."""
+"""The max_concurrency that also keeps the order: a retry goes before later executions."""
 
 ONE: sa.ColumnElement[int] = sa.literal_column("1")
-"""In the statement as it stands: PostgreSQL plans for a tenth of all rows if it does not see it."""
+"""LIMIT 1 as a literal: with a parameter PostgreSQL plans for a tenth of all rows."""
 
 _executions = trigger_executions.c
 _waiting = is_one_of(_executions.status, WAITING)
@@ -28,27 +28,27 @@ _retrying = is_one_of(_executions.status, [RETRYING])
 
 @dataclass(frozen=True, slots=True)
 class DueTrigger:
-    """A trigger for which something waits, as one look found it."""
+    """A trigger that has waiting executions, at the time of the query."""
 
     trigger_id: int
     due_in_seconds: float
-    """When its next execution is due; not above 0: it is due, and for so long."""
+    """Seconds until its first execution is due; 0 or below: seconds since it has been due."""
     max_concurrency: int | None = None
     running_count: int = 0
-    """How many of it run anywhere; counted only where it matters."""
+    """Its running executions on all workers; counted only if it has a limit or an open breaker."""
     probe_in_seconds: float | None = None
-    """When its breaker lets one execution through; None: the breaker is closed."""
+    """Seconds until its breaker lets one execution through; None: the breaker is closed."""
 
     @property
     def wait_seconds(self) -> float:
-        """How long nothing of it may begin; not above 0: it may now, as far as is known."""
+        """Seconds until an execution of it may begin; 0 or below: it may begin now."""
         if self.probe_in_seconds is None:
             return self.due_in_seconds
         return max(self.due_in_seconds, self.probe_in_seconds)
 
     @property
     def allowed_count(self) -> float:
-        """How many of it may begin now, if so many are due."""
+        """Highest number of its executions that may begin now."""
         if self.wait_seconds > 0:
             return 0
         if self.probe_in_seconds is not None:
@@ -60,17 +60,17 @@ class DueTrigger:
 
 @cache
 def query() -> sa.Select[Any]:
-    """One row for each trigger with something waiting; see Turn."""
-    waiting = _triggers_with_something_waiting()
+    """Select one row for each trigger with a waiting execution; see DueTrigger."""
+    waiting = _triggers_with_waiting_executions()
     trigger_id = waiting.c.trigger_id
-    oldest = first_in_turn(_executions.next_attempt_at, trigger_id).scalar_subquery()
+    oldest = first_due(_executions.next_attempt_at, trigger_id).scalar_subquery()
     retried = first_retried(_executions.next_attempt_at, trigger_id).scalar_subquery()
     due_at = sa.case(
         (triggers.c.max_concurrency == ONE_AT_A_TIME, sa.func.coalesce(retried, oldest)),
         else_=oldest,
     )
-    counted = triggers.c.max_concurrency.is_not(None) | trigger_breakers.c.opened_at.is_not(None)
-    running = sa.case((counted, running_count(trigger_id).scalar_subquery()), else_=0)
+    limited = triggers.c.max_concurrency.is_not(None) | trigger_breakers.c.opened_at.is_not(None)
+    running = sa.case((limited, running_count(trigger_id).scalar_subquery()), else_=0)
     return (
         sa.select(
             triggers.c.id,
@@ -86,14 +86,14 @@ def query() -> sa.Select[Any]:
     )
 
 
-def turns(connection: Connection, *, breakers: bool = True) -> list[DueTrigger]:
-    """Every trigger for which something waits and is scheduled; `breakers`: heed them."""
-    found = []
+def find_triggers(connection: Connection, *, breakers: bool = True) -> list[DueTrigger]:
+    """Return each trigger with a scheduled execution; `breakers=False` ignores open breakers."""
+    due_triggers = []
     for row in connection.execute(query()):
         if row.due_at is None:
             continue
         probed = breakers and row.probe_at is not None
-        found.append(
+        due_triggers.append(
             DueTrigger(
                 row.id,
                 (row.due_at - row.now).total_seconds(),
@@ -102,13 +102,11 @@ def turns(connection: Connection, *, breakers: bool = True) -> list[DueTrigger]:
                 (row.probe_at - row.now).total_seconds() if probed else None,
             )
         )
-    return found
+    return due_triggers
 
 
-def first_in_turn(
-    column: sa.ColumnElement[Any], trigger_id: sa.ColumnElement[int]
-) -> sa.Select[Any]:
-    """Of the trigger's executions that wait, the one that is due first."""
+def first_due(column: sa.ColumnElement[Any], trigger_id: sa.ColumnElement[int]) -> sa.Select[Any]:
+    """Select the waiting execution of the trigger that is due first."""
     return (
         sa.select(column)
         .where(_executions.trigger_id == trigger_id)
@@ -122,10 +120,10 @@ def first_in_turn(
 def first_retried(
     column: sa.ColumnElement[Any], trigger_id: sa.ColumnElement[int]
 ) -> sa.Select[Any]:
-    """Of the trigger's executions that wait for a retry, the one that was admitted first."""
+    """Select the execution of the trigger that waits for a retry and was admitted first."""
     return (
         sa.select(column)
-        # as a range, for SQLite would read through all that the trigger ever had otherwise
+        # as a range: with `=` SQLite reads all executions that the trigger ever had
         .where(_executions.trigger_id.between(trigger_id, trigger_id))
         .where(_retrying, prefer_partial_index(_retrying, _executions.id))
         .where(_executions.next_attempt_at.is_not(None))
@@ -135,29 +133,29 @@ def first_retried(
 
 
 def age_seconds(executions: Any) -> sa.ColumnElement[float]:
-    """How long ago the event was received, or first begun if older code received it; else 0."""
+    """Seconds since the event was received, or first begun if older code received it; else 0."""
     begun_at = sa.func.coalesce(executions.received_at, executions.started_at)
     return sa.func.coalesce(seconds_since(begun_at), 0.0)
 
 
 def running_count(trigger_id: sa.ColumnElement[int]) -> sa.Select[int]:
-    """How many of the trigger run under a lease, on any worker."""
+    """Count the trigger's executions that run under a lease, on any worker."""
     return (
         sa.select(sa.func.count())
         .select_from(trigger_executions)
         .where(is_one_of(_executions.status, [RUNNING]))
         .where(_executions.lease_expires_at > sa.literal_column(f"'{DUE_SINCE_EVER}'"))
-        # the sum keeps both databases from reading all that the trigger ever had
+        # `+ 0` keeps both databases off the index by trigger, which holds all its executions
         .where(_executions.trigger_id + sa.literal_column("0") == trigger_id)
     )
 
 
-def _triggers_with_something_waiting() -> sa.CTE:
-    # ordered by all that the index holds: no other index answers that, and none is tried
+def _triggers_with_waiting_executions() -> sa.CTE:
+    # ordered by all columns of the index, so that the planner can use no other
     order = (_executions.trigger_id, _executions.next_attempt_at, _executions.id)
     ids = sa.select(_executions.trigger_id)
     ids = ids.where(_waiting).order_by(*order).limit(ONE)
     waiting = sa.select(ids.scalar_subquery().label("trigger_id")).cte("waiting", recursive=True)
-    following = ids.where(_executions.trigger_id > waiting.c.trigger_id).correlate(waiting)
-    step = sa.select(following.scalar_subquery()).where(waiting.c.trigger_id.is_not(None))
+    next_id = ids.where(_executions.trigger_id > waiting.c.trigger_id).correlate(waiting)
+    step = sa.select(next_id.scalar_subquery()).where(waiting.c.trigger_id.is_not(None))
     return waiting.union_all(step)

@@ -174,7 +174,7 @@ class _Numbers(Collector):
         with self._database.reading() as connection:
             sums = totals.sums(connection)
             present = totals.present(connection)
-            oldest = fair_share.longest_due_seconds(due.turns(connection)) or 0.0
+            oldest = fair_share.longest_due_seconds(due.find_triggers(connection)) or 0.0
         yield from _counters(sums)
         yield _histogram(sums)
         yield from _gauges(present, oldest)

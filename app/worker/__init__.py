@@ -1,1 +1,1 @@
-"""An execution becomes attempts: claim, run, classify, settle."""
+"""An execution becomes attempts: claim, run, classify, settle. Nothing here receives a request."""

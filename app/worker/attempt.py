@@ -1,4 +1,4 @@
-"""What the steps of working hand to each other."""
+"""The values that claim, run, classify and settle pass to each other."""
 
 import json
 from dataclasses import dataclass
@@ -10,22 +10,22 @@ from app.executions.retry_policy import DEFAULT, RetryPolicy
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to settle one execution: held by one owner, for one attempt."""
+    """The right to settle one execution, held by one worker for one attempt."""
 
     execution_id: int
     number: int
-    """Which attempt this is, counted from one."""
+    """Number of the attempt, counted from 1."""
     owner: str
 
 
 @dataclass(frozen=True, slots=True)
 class RetryTerms:
-    """What decides how an attempt that fails goes on."""
+    """The facts of trigger and execution that decide if a failed attempt is retried, and when."""
 
     trigger_id: int
     policy: RetryPolicy = DEFAULT
     age_seconds: float = 0.0
-    """How long ago the event had been received when the attempt was claimed, or found lost."""
+    """Seconds between the receipt of the event and the claim, or the discovery of a lost lease."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +36,31 @@ class Attempt:
     work: Work
     terms: RetryTerms
     precondition_error: ActionFailed | None = None
-    """What keeps it from being done at all."""
+    """Error with which the attempt fails before its action is called, e.g. a sealed secret."""
     request_id: str | None = None
-    """Of the request that brought the event; the log names both by it."""
+    """Id of the request that brought the event; it links both in the log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended: one of lifecycle.OUTCOMES, and what there is to say about it."""
+    """The outcome of an attempt, one of lifecycle.OUTCOMES, with its details."""
 
     outcome: str
     summary: str | None = None
     error: str | None = None
     category: str | None = None
     reason: str | None = None
-    """One of lifecycle.REASONS; None where nothing failed."""
+    """One of lifecycle.REASONS; None if nothing failed."""
     http_status: int | None = None
     retry_after_seconds: float | None = None
     duration_seconds: float | None = None
     handed_back: bool = False
-    """It was ended by us, for no fault of its own: it is due again at once."""
+    """True if the worker ended the attempt because it stopped: the execution is due at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedAttempt:
-    """An attempt that is over and waits to be settled."""
+    """An attempt that has ended and is to be settled."""
 
     lease: Lease
     terms: RetryTerms
@@ -69,10 +69,10 @@ class FinishedAttempt:
 
 
 def request_id(headers: str | None) -> str | None:
-    """What the stored headers of a request say; None where there are none, as of a test."""
+    """Return X-Request-Id of a request's stored headers; None without headers (a test event)."""
     try:
-        kept = json.loads(headers or "{}")
+        stored = json.loads(headers or "{}")
     except (ValueError, RecursionError):
         return None
-    found = kept.get("x-request-id") if isinstance(kept, dict) else None
-    return found if isinstance(found, str) else None
+    value = stored.get("x-request-id") if isinstance(stored, dict) else None
+    return value if isinstance(value, str) else None

@@ -1,7 +1,7 @@
-"""A target that keeps failing is left in peace: its executions wait, and one of them asks again.
+"""Open a breaker for a target that keeps failing: its executions wait, and one is sent as a probe.
 
-A row exists only for a trigger whose last attempts failed: what succeeds costs one look-up for a
-whole batch, and no write.
+A row exists only for a trigger whose last attempts failed: attempts that succeed cost one look-up
+for a whole batch, and no write.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,96 +25,97 @@ _breakers = trigger_breakers.c
 
 @dataclass(slots=True)
 class FailureCount:
-    """What a batch of attempts says about one trigger's target."""
+    """The successes and failures of one trigger's target in a batch of attempts."""
 
     answered: bool = False
-    """Whether any did anything but fail for a reason that may pass."""
+    """True if any attempt ended in anything but a transient failure."""
     failure_count: int = 0
-    """How many failed so since then."""
+    """Transient failures since the last such answer, or in the whole batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class BreakerChange:
-    """A breaker that is open now, or closed again."""
+    """A breaker that has just opened or closed."""
 
     trigger_id: int
     opened: bool
     failure_count: int
 
 
-def tallied(ended: Iterable[FinishedAttempt]) -> dict[int, FailureCount]:
-    """By trigger, in the order in which attempts ended. Pure.
+def count_failures(finished: Iterable[FinishedAttempt]) -> dict[int, FailureCount]:
+    """Count transient failures by trigger, in the order in which the attempts ended. Pure.
 
-    A permanent failure is an answer: to wait would help nobody. A lost attempt says nothing of the
-    target.
+    A permanent failure is an answer: a pause would not change it. A lost attempt tells nothing
+    about the target.
     """
-    tallies: dict[int, FailureCount] = {}
-    for each in ended:
+    counts: dict[int, FailureCount] = {}
+    for each in finished:
         if each.outcome.outcome == LOST:
             continue
-        tally = tallies.setdefault(each.terms.trigger_id, FailureCount())
-        if _failed_for_now(each.outcome):
-            tally.failure_count += 1
+        count = counts.setdefault(each.terms.trigger_id, FailureCount())
+        if _failed_transiently(each.outcome):
+            count.failure_count += 1
         else:
-            tally.answered, tally.failure_count = True, 0
-    return tallies
+            count.answered, count.failure_count = True, 0
+    return counts
 
 
-def all_answered(ended: Iterable[FinishedAttempt]) -> bool:
-    """Whether no target failed last: then all there is to note is which breakers close. Pure."""
-    return not any(tally.failure_count for tally in tallied(ended).values())
+def all_answered(finished: Iterable[FinishedAttempt]) -> bool:
+    """Return True if no target's last attempt failed transiently: breakers can only close. Pure."""
+    return not any(count.failure_count for count in count_failures(finished).values())
 
 
-def answered(ended: Iterable[FinishedAttempt], settings: Settings) -> list[int]:
-    """The triggers whose breakers close, if they are open, now that these attempts ended. Pure."""
+def answered(finished: Iterable[FinishedAttempt], settings: Settings) -> list[int]:
+    """Return the triggers whose breakers, if open, close because of these attempts. Pure."""
     if not settings.hookonce_breaker_failures:
         return []
-    return sorted(trigger_id for trigger_id, tally in tallied(ended).items() if tally.answered)
+    counts = count_failures(finished)
+    return sorted(trigger_id for trigger_id, count in counts.items() if count.answered)
 
 
 def closing(trigger_ids: sa.ColumnElement[Any]) -> ReturningDelete[*tuple[Any, ...]]:
-    """Close the breakers of these, given as an array; for PostgreSQL. See `closed`."""
-    those = (
+    """Close the breakers of these triggers, given as an array; for PostgreSQL. See `closed`."""
+    locked = (
         sa.select(_breakers.trigger_id)
         .where(_breakers.trigger_id == sa.any_(trigger_ids))
-        .order_by(_breakers.trigger_id)  # as `note` does, so that none waits in a circle
+        .order_by(_breakers.trigger_id)  # the order of `note`: no deadlock
         .with_for_update()
-        .cte("those")
+        .cte("locked")
     )
     return (
         sa.delete(trigger_breakers)
-        .where(_breakers.trigger_id.in_(sa.select(those.c.trigger_id)))
+        .where(_breakers.trigger_id.in_(sa.select(locked.c.trigger_id)))
         .returning(_breakers.trigger_id, _breakers.opened_at, _breakers.failure_count)
     )
 
 
 def closed(row: sa.Row[Any]) -> BreakerChange | None:
-    """What it means that the breaker of this row is gone; one that only counted was never open."""
+    """Return the change that deleting this row means; None if it only counted and never opened."""
     return (
         None if row.opened_at is None else BreakerChange(row.trigger_id, False, row.failure_count)
     )
 
 
 def note(
-    connection: Connection, ended: Sequence[FinishedAttempt], settings: Settings
+    connection: Connection, finished: Sequence[FinishedAttempt], settings: Settings
 ) -> list[BreakerChange]:
-    """Which breakers opened or closed, now that these attempts ended."""
+    """Count these attempts, and return the breakers that opened or closed because of them."""
     if not settings.hookonce_breaker_failures:
         return []
-    tallies = tallied(ended)
-    standing = _standing(connection, sorted(tallies))
+    counts = count_failures(finished)
+    rows = _find(connection, sorted(counts))
     changes: list[BreakerChange | None] = []
-    for trigger_id in sorted(tallies):  # in one order everywhere, so that none waits in a circle
-        tally, row = tallies[trigger_id], standing.get(trigger_id)
-        if tally.answered and row is not None:
+    for trigger_id in sorted(counts):  # in one order everywhere: no deadlock
+        count, row = counts[trigger_id], rows.get(trigger_id)
+        if count.answered and row is not None:
             changes.append(_close(connection, row))
-        if tally.failure_count:
-            changes.append(_count(connection, trigger_id, tally.failure_count, settings))
+        if count.failure_count:
+            changes.append(_add_failures(connection, trigger_id, count.failure_count, settings))
     return [change for change in changes if change]
 
 
 def let_through(connection: Connection, trigger_id: int, seconds: float) -> bool:
-    """Whether one execution may ask again; then nobody else's may for so many seconds."""
+    """Take the right to send one probe; False if another worker took it in these `seconds`."""
     probe = (
         sa.update(trigger_breakers)
         .where(_breakers.trigger_id == trigger_id, _breakers.probe_at <= utc_now())
@@ -123,49 +124,49 @@ def let_through(connection: Connection, trigger_id: int, seconds: float) -> bool
     return connection.execute(probe).rowcount == 1
 
 
-def _failed_for_now(outcome: Outcome) -> bool:
+def _failed_transiently(outcome: Outcome) -> bool:
     return outcome.outcome == FAILED_ATTEMPT and outcome.category == TRANSIENT
 
 
-def _standing(connection: Connection, trigger_ids: list[int]) -> dict[int, sa.Row[Any]]:
+def _find(connection: Connection, trigger_ids: list[int]) -> dict[int, sa.Row[Any]]:
     if not trigger_ids:
         return {}
-    found = connection.execute(_standing_query(), {"ids": trigger_ids})
-    return {row.trigger_id: row for row in found}
+    rows = connection.execute(_find_query(), {"ids": trigger_ids})
+    return {row.trigger_id: row for row in rows}
 
 
 @cache
-def _standing_query() -> sa.Select[Any]:
-    those = _breakers.trigger_id.in_(sa.bindparam("ids", expanding=True))
-    return sa.select(trigger_breakers).where(those)
+def _find_query() -> sa.Select[Any]:
+    wanted = _breakers.trigger_id.in_(sa.bindparam("ids", expanding=True))
+    return sa.select(trigger_breakers).where(wanted)
 
 
 def _close(connection: Connection, row: sa.Row[Any]) -> BreakerChange | None:
-    gone = sa.delete(trigger_breakers).where(_breakers.trigger_id == row.trigger_id)
-    return closed(row) if connection.execute(gone).rowcount == 1 else None
+    delete = sa.delete(trigger_breakers).where(_breakers.trigger_id == row.trigger_id)
+    return closed(row) if connection.execute(delete).rowcount == 1 else None
 
 
-def _count(
+def _add_failures(
     connection: Connection, trigger_id: int, failures: int, settings: Settings
 ) -> BreakerChange | None:
     limit, seconds = settings.hookonce_breaker_failures, settings.hookonce_breaker_seconds
-    counted = _breakers.failure_count + failures
-    opens = _breakers.opened_at.is_not(None) | (counted >= limit)
-    more = (
+    new_count = _breakers.failure_count + failures
+    opens = _breakers.opened_at.is_not(None) | (new_count >= limit)
+    update = (
         sa.update(trigger_breakers)
         .where(_breakers.trigger_id == trigger_id)
         .values(
-            failure_count=counted,
+            failure_count=new_count,
             opened_at=sa.case((opens, sa.func.coalesce(_breakers.opened_at, utc_now()))),
             probe_at=sa.case((opens, utc_now(seconds))),
         )
         .returning(_breakers.failure_count)
     )
-    count = connection.execute(more).scalar()
+    count = connection.execute(update).scalar()
     if count is None:
-        _begin(connection, trigger_id)
-        count = connection.execute(more).scalar()
-    # it opens with the failure that reaches the limit, and only with that one
+        _insert(connection, trigger_id)
+        count = connection.execute(update).scalar()
+    # only the failure that reaches the limit opens the breaker
     return (
         BreakerChange(trigger_id, True, count)
         if count and count - failures < limit <= count
@@ -173,9 +174,9 @@ def _count(
     )
 
 
-def _begin(connection: Connection, trigger_id: int) -> None:
+def _insert(connection: Connection, trigger_id: int) -> None:
     try:
         with connection.begin_nested():
             connection.execute(sa.insert(trigger_breakers).values(trigger_id=trigger_id))
     except IntegrityError:
-        return  # another worker began to count in the same moment, or the trigger is gone
+        return  # another worker inserted the row in the same moment, or the trigger was removed

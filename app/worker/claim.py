@@ -18,7 +18,7 @@ from app.executions.due import (
     ONE_AT_A_TIME,
     DueTrigger,
     age_seconds,
-    first_in_turn,
+    first_due,
     first_retried,
     running_count,
 )
@@ -53,7 +53,7 @@ def in_order_query() -> sa.Select[int]:
     """
     first = sa.func.coalesce(
         first_retried(_executions.id, _TRIGGER).scalar_subquery(),
-        first_in_turn(_executions.id, _TRIGGER).scalar_subquery(),
+        first_due(_executions.id, _TRIGGER).scalar_subquery(),
     )
     return (
         sa.select(_executions.id)

@@ -1,4 +1,4 @@
-"""How did it end, and is it worth trying again? Pure: a result in, an outcome out."""
+"""Classify an attempt's result: its outcome, and if a retry can help. Pure."""
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -36,36 +36,36 @@ TRANSIENT_MARKERS = (
     "RemoteDisconnected",
     "BrokenPipeError",
 )
-"""What the older system took for trouble that passes, wherever a script's output says so."""
+"""Texts in a script's output that mark its failure as transient, as in the older system."""
 
 LEASE_LOST = Outcome(
     LOST,
-    error="the lease ran out: its worker died or hung",
+    error="the lease expired: its worker died or hung",
     category=TRANSIENT,
     reason=LEASE_LOST_REASON,
 )
-"""What became of an attempt whose worker fell silent; it goes the way of any transient failure."""
+"""Outcome of an attempt whose lease expired; it is retried like any transient failure."""
 
 HANDED_BACK = Outcome(
     LOST,
-    error="its worker was told to stop before it ended",
+    error="the worker stopped before the attempt ended",
     category=TRANSIENT,
     reason=LEASE_LOST_REASON,
     handed_back=True,
 )
-"""What became of an attempt that a worker ended itself, to be gone in time."""
+"""Outcome of an attempt that its worker ended itself in order to stop in time."""
 
 
 def outcome(result: str | BaseException, duration_seconds: float, now: datetime) -> Outcome:
-    """How an attempt ended, from what its action said or raised."""
+    """Return the outcome of an attempt from the text its action returned or the error it raised."""
     if isinstance(result, str):
         return Outcome(SUCCEEDED, summary=summary(result), duration_seconds=duration_seconds)
     return Outcome(
         FAILED_ATTEMPT,
-        error=_in_words(result),
+        error=_error_text(result),
         category=category(result),
         reason=reason(result),
-        # what other errors have by that name may be anything, and would not be taken by a database
+        # other errors may have any value under this name, one that no database stores
         http_status=result.http_status if isinstance(result, ActionFailed) else None,
         retry_after_seconds=retry_after_seconds(result, now),
         duration_seconds=duration_seconds,
@@ -73,25 +73,25 @@ def outcome(result: str | BaseException, duration_seconds: float, now: datetime)
 
 
 def category(error: BaseException) -> str:
-    """`transient` or `permanent`. What an action knows itself counts first, then the status."""
+    """Return `transient` or `permanent`: the action's own word first, then by HTTP status."""
     if not isinstance(error, ActionFailed):
         return TRANSIENT if isinstance(error, TimeoutError | ConnectionError) else PERMANENT
     if error.permanent is not None:
         return PERMANENT if error.permanent else TRANSIENT
     if error.http_status is not None:
-        passes = error.http_status >= 500 or error.http_status in TRANSIENT_STATUSES
-        return TRANSIENT if passes else PERMANENT
+        may_pass = error.http_status >= 500 or error.http_status in TRANSIENT_STATUSES
+        return TRANSIENT if may_pass else PERMANENT
     return TRANSIENT if any(marker in str(error) for marker in TRANSIENT_MARKERS) else PERMANENT
 
 
 def reason(error: BaseException) -> str:
-    """One of lifecycle.REASONS. What an action says itself counts first, then the status."""
+    """Return one of lifecycle.REASONS: the action's own word first, then by HTTP status."""
     if isinstance(error, ActionFailed):
         if error.reason in REASONS:
             return error.reason
         if error.http_status is not None:
             return _reason_of_status(error.http_status)
-        return _reason_in_words(str(error))
+        return _reason_of_text(str(error))
     if isinstance(error, TimeoutError):
         return TIMEOUT
     return CONNECTION if isinstance(error, ConnectionError) else INTERNAL
@@ -102,24 +102,24 @@ def _reason_of_status(status: int) -> str:
         return _REASON_OF_STATUS[status]
     if status >= 500:
         return TARGET_ERROR
-    # a redirect is not followed: the address is no longer the right one
+    # a redirect is not followed: the configured address is out of date
     return REJECTED if status >= 400 else CONFIGURATION
 
 
 _REASON_OF_STATUS = {401: AUTH, 403: AUTH, 408: TIMEOUT, 429: RATE_LIMITED}
 
 
-def _reason_in_words(text: str) -> str:
-    found = [marker for marker in TRANSIENT_MARKERS if marker in text]
-    if not found:
+def _reason_of_text(text: str) -> str:
+    markers = [marker for marker in TRANSIENT_MARKERS if marker in text]
+    if not markers:
         return REJECTED
-    if "HTTP 5" in found:
+    if "HTTP 5" in markers:
         return TARGET_ERROR
-    return TIMEOUT if {"timed out", "timeout"} & set(found) else CONNECTION
+    return TIMEOUT if {"timed out", "timeout"} & set(markers) else CONNECTION
 
 
 def retry_after_seconds(error: BaseException, now: datetime) -> float | None:
-    """How long the target asks us to wait, from seconds or from an HTTP date; None if it does not.
+    """Return the wait that Retry-After asks for, as seconds or HTTP date; None without one.
 
     https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
     """
@@ -134,15 +134,15 @@ def retry_after_seconds(error: BaseException, now: datetime) -> float | None:
     return max(0.0, (aware - now).total_seconds())
 
 
-def _in_words(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     if isinstance(error, ActionFailed):
         return summary(str(error))
-    return summary(f"{type(error).__name__}: {_said(error)}")
+    return summary(f"{type(error).__name__}: {_message(error)}")
 
 
-def _said(error: BaseException) -> str:
-    """Its words; an error of a plug-in may break while it is asked for them."""
+def _message(error: BaseException) -> str:
+    """Return the error's message; the `__str__` of a plug-in's error may itself raise."""
     try:
         return str(error)
     except Exception as broken:
-        return f"(no words: {type(broken).__name__})"
+        return f"(no message: {type(broken).__name__})"

@@ -1,4 +1,4 @@
-"""Whose worker fell silent? Leases are renewed while they are held, and expire when not."""
+"""Find executions whose lease expired because their worker died or hung; renew our own leases."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _executions = trigger_executions.c
 
 
 def expired_query(limit: int) -> sa.Select[Any]:
-    """Running executions whose lease ran out, from ix_trigger_executions_leased."""
+    """Select running executions whose lease expired, by ix_trigger_executions_leased."""
     return (
         sa.select(
             _executions.id,
@@ -33,7 +33,7 @@ def expired_query(limit: int) -> sa.Select[Any]:
 
 
 def expired(connection: Connection, limit: int, outcome: Outcome) -> list[FinishedAttempt]:
-    """Attempts whose lease nobody renewed, locked for this transaction to settle as lost."""
+    """Lock executions whose lease expired; return their attempts, to be settled as lost."""
     query = skip_locked(expired_query(limit), connection.dialect)
     rows = connection.execute(query).all()
     policies = _policies(connection, {row.trigger_id for row in rows})
@@ -52,12 +52,12 @@ def expired(connection: Connection, limit: int, outcome: Outcome) -> list[Finish
 def renew(
     connection: Connection, owner: str, execution_ids: list[int], lease_seconds: float
 ) -> int:
-    """How many of the executions are still this owner's, for another lease time."""
+    """Renew the owner's leases of these executions; return how many it still holds."""
     renewed = connection.execute(
         sa.update(trigger_executions)
         .where(
             _executions.id.in_(execution_ids),
-            _executions.status + sa.literal_column("''") == RUNNING,  # by id alone, as in settle
+            _executions.status + sa.literal_column("''") == RUNNING,  # by id, as in settle
             _executions.lease_owner == owner,
         )
         .values(lease_expires_at=utc_now(lease_seconds))
@@ -66,7 +66,7 @@ def renew(
 
 
 def _policies(connection: Connection, trigger_ids: set[int]) -> dict[int, RetryPolicy]:
-    """By trigger; asked apart from the executions, so that no trigger's row is locked."""
+    """Return retry policies by trigger, by a query of its own so that no trigger row is locked."""
     if not trigger_ids:
         return {}
     query = sa.select(triggers.c.id, triggers.c.retry_policy).where(
@@ -76,7 +76,7 @@ def _policies(connection: Connection, trigger_ids: set[int]) -> dict[int, RetryP
 
 
 def _request_ids(connection: Connection, execution_ids: set[int]) -> dict[int, str | None]:
-    """By execution; asked apart too: what an outer join may miss cannot be locked."""
+    """Return request ids by execution; by a query too, since FOR UPDATE rejects an outer join."""
     if not execution_ids:
         return {}
     columns = execution_requests.c

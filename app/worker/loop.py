@@ -1,4 +1,4 @@
-"""The worker: an execution becomes attempts, until there is nothing due or it is told to stop."""
+"""The worker: claim due executions, run their actions, classify the results, settle them."""
 
 import logging
 import os
@@ -23,14 +23,17 @@ from app.worker.pool import AttemptPool
 from app.worker.settlement_queue import SettlementQueue
 from app.worker.wake import Wake
 
-RESCUE_SECONDS = 1.0
-"""How often to look whether another worker fell silent."""
+EXPIRED_CHECK_SECONDS = 1.0
+"""Seconds between two checks for expired leases."""
 ROUND_SECONDS = 0.004
-"""How far apart rounds are at least while actions run: what ends meanwhile is settled together."""
-UNABLE_SECONDS = 30.0
-"""How long a trigger is left alone of which something cannot be claimed."""
+"""Shortest round while actions run: attempts that end meanwhile are settled in one batch."""
+BLOCKED_SECONDS = 30.0
+"""Seconds that a trigger is skipped after one of its executions could not be claimed."""
 
 logger = logging.getLogger("hookonce.worker")
+
+Share = tuple[due.DueTrigger, int]
+"""A trigger and the number of its executions to claim."""
 
 
 class Worker:
@@ -42,31 +45,31 @@ class Worker:
         settings: Settings,
         concurrency: int = 4,
         chance: Callable[[], float] | None = None,
-        tally: Counters | None = None,
+        counters: Counters | None = None,
     ) -> None:
         self.owner = f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._database = database
         self._settings = settings
         self._concurrency = concurrency
-        self._pool = AttemptPool(concurrency, attempted)
+        self._pool = AttemptPool(concurrency, run_and_classify)
         self._wake = Wake()
-        self._settling = SettlementQueue(
-            database, settings, self.owner, chance or random.SystemRandom().random, tally
+        self._settlement_queue = SettlementQueue(
+            database, settings, self.owner, chance or random.SystemRandom().random, counters
         )
         self._schema = schema.SchemaWatch(database)
         self._paused = False
-        self._patience = OutageBackoff()
+        self._outage = OutageBackoff()
         self._renewal_seconds = settings.hookonce_lease_seconds / 3
         self._renew_at = 0.0
-        self._rescue_at = 0.0
+        self._check_expired_at = 0.0
         self._due_in_seconds: float | None = None
-        self._unable: dict[int, float] = {}
-        """By trigger: until when nothing of it is claimed, since something of it could not be."""
+        self._blocked_until: dict[int, float] = {}
+        """Monotonic time by trigger until which it is skipped, after a claim that failed."""
 
     def await_database(self, stop: threading.Event) -> None:
-        """Return once the database stands where this code needs it, or `stop` is set.
+        """Return once the database has the schema that this code needs, or `stop` is set.
 
-        Raises WrongRevision if it stands elsewhere, NoDatabase if there is none to wait for.
+        Raises WrongRevision if the schema is another, NoDatabase if the SQLite file is missing.
         """
         while not stop.is_set():
             try:
@@ -80,8 +83,8 @@ class Worker:
     def run(self, stop: threading.Event) -> bool:
         """Work until `stop` is set, then let running actions finish within the grace period.
 
-        Returns whether all of them did. Those that did not are ended and handed back where that
-        can be done, and are to be abandoned with this process; the leases of others run out.
+        Returns True if all of them did. Those that did not are ended and handed back if they are
+        of a built-in action; the others end with this process, and their leases expire.
         """
         log.event(
             logger,
@@ -90,7 +93,7 @@ class Worker:
             owner=self.owner,
             concurrency=self._concurrency,
         )
-        with self._wake.hearing(self._database.notifier):
+        with self._wake.listening(self._database.notifier):
             while not stop.is_set():
                 began = time.monotonic()
                 if not self.work_once():
@@ -100,7 +103,7 @@ class Worker:
         return self._finish()
 
     def run_once(self) -> int:
-        """Work off all that is due now; the number of attempts made."""
+        """Work until nothing is due; return the number of attempts."""
         count, never = 0, threading.Event()
         while (started := self.work_once()) or self._busy:
             count += started
@@ -109,82 +112,89 @@ class Worker:
         return count
 
     def work_once(self) -> int:
-        """Settle what ended, take back what others lost, start what is due: how many started."""
+        """Settle finished attempts, claim and start due executions; return the number started."""
         try:
             self._wake.begin()
-            self._settle()
-            if self._behind() or self._pool.full:
+            self._settle_finished()
+            if self._schema_is_behind() or self._pool.full:
                 return 0
-            self._settle_lost()
-            attempts = self._claim(self._look())
+            self._settle_expired()
+            attempts = self._claim(self._find_due_triggers())
             for attempt in attempts:
                 self._pool.submit(attempt, then=self._wake.call)
             return len(attempts)
         except (DatabaseUnavailable, SchemaMoved) as error:
             self._wait_out(error)
         except Exception as error:
-            logger.exception("a round of work failed in a way that nobody foresaw")
+            logger.exception(
+                "a round of work failed unexpectedly; the next one follows in half a second"
+            )
             self._wait_out(error)
         return 0
 
     @property
     def _busy(self) -> bool:
-        return bool(self._pool.at_work()) or self._settling.pending
+        return bool(self._pool.running()) or self._settlement_queue.pending
 
-    def _settle(self) -> None:
-        self._settling.add(self._pool.drain())
+    def _settle_finished(self) -> None:
+        self._settlement_queue.add(self._pool.drain())
         if time.monotonic() >= self._renew_at:
-            self._settling.renew(self._pool.at_work())
+            self._settlement_queue.renew(self._pool.running())
             self._renew_at = time.monotonic() + self._renewal_seconds
-        if self._settling.pending:
+        if self._settlement_queue.pending:
             self._require_schema()
-            self._settling.write()
+            self._settlement_queue.write()
 
-    def _settle_lost(self) -> None:
-        """Nobody could renew while the database was away: who lives does so before any is taken."""
-        if self._patience.tried_seconds > self._renewal_seconds:
-            self._rescue_at = time.monotonic() + self._renewal_seconds
-        if time.monotonic() >= self._rescue_at:
-            self._settling.write_lost()
-            self._rescue_at = time.monotonic() + RESCUE_SECONDS
+    def _settle_expired(self) -> None:
+        """Settle expired leases as lost; after an outage only once live workers could renew theirs.
 
-    def _look(self) -> list[due.DueTrigger]:
+        No worker could renew while the database was unavailable: an expired lease tells nothing
+        until then.
+        """
+        if self._outage.duration_seconds > self._renewal_seconds:
+            self._check_expired_at = time.monotonic() + self._renewal_seconds
+        if time.monotonic() >= self._check_expired_at:
+            self._settlement_queue.settle_expired()
+            self._check_expired_at = time.monotonic() + EXPIRED_CHECK_SECONDS
+
+    def _find_due_triggers(self) -> list[due.DueTrigger]:
         with self._database.reading() as connection:
-            heeded = bool(self._settings.hookonce_breaker_failures)
-            turns = due.turns(connection, breakers=heeded)
-        self._patience.relieved()
-        self._due_in_seconds = fair_share.next_in_seconds(turns)
-        return turns
+            breakers = bool(self._settings.hookonce_breaker_failures)
+            due_triggers = due.find_triggers(connection, breakers=breakers)
+        self._outage.end()
+        self._due_in_seconds = fair_share.next_in_seconds(due_triggers)
+        return due_triggers
 
-    def _claim(self, turns: list[due.DueTrigger]) -> list[Attempt]:
+    def _claim(self, due_triggers: list[due.DueTrigger]) -> list[Attempt]:
         now = time.monotonic()
-        able = [turn for turn in turns if self._unable.get(turn.trigger_id, now) <= now]
-        shares = fair_share.out(able, self._pool.capacity)
-        chosen = [(turn, shares[turn.trigger_id]) for turn in able if turn.trigger_id in shares]
+        open_ones = [
+            each for each in due_triggers if self._blocked_until.get(each.trigger_id, now) <= now
+        ]
+        slots = fair_share.allocate(open_ones, self._pool.capacity)
+        shares = [(each, slots[each.trigger_id]) for each in open_ones if each.trigger_id in slots]
         try:
-            return self._claimed(chosen) if chosen else []
+            return self._claim_shares(shares) if shares else []
         except (DatabaseUnavailable, SchemaMoved):
             raise
-        except Exception:  # what is due of one trigger cannot be claimed: that of the others can
-            return [attempt for each in chosen for attempt in self._claimed_alone(each)]
+        except Exception:  # one trigger's rows cannot be claimed: those of the others can
+            return [attempt for share in shares for attempt in self._claim_alone(share)]
 
-    def _claimed_alone(self, one: tuple[due.DueTrigger, int]) -> list[Attempt]:
+    def _claim_alone(self, share: Share) -> list[Attempt]:
         try:
-            return self._claimed([one])
+            return self._claim_shares([share])
         except (DatabaseUnavailable, SchemaMoved):
-            return []  # the next round meets it too, and waits
+            return []  # the next round fails in the same way, and waits
         except Exception:
-            trigger_id = one[0].trigger_id
-            logger.exception("what is due of trigger %d cannot be claimed", trigger_id)
-            self._unable[trigger_id] = time.monotonic() + UNABLE_SECONDS
+            trigger_id = share[0].trigger_id
+            logger.exception("due executions of trigger %d cannot be claimed", trigger_id)
+            self._blocked_until[trigger_id] = time.monotonic() + BLOCKED_SECONDS
             return []
 
-    def _claimed(self, chosen: list[tuple[due.DueTrigger, int]]) -> list[Attempt]:
-        simple = len(chosen) == 1 and claim.by_one_statement(chosen[0][0])
-        with (
-            self._database.single_statement if simple else self._database.writing
-        )() as connection:
-            return claim.due(connection, self.owner, chosen, self._settings)
+    def _claim_shares(self, shares: list[Share]) -> list[Attempt]:
+        simple = len(shares) == 1 and claim.by_one_statement(shares[0][0])
+        transaction = self._database.single_statement if simple else self._database.writing
+        with transaction() as connection:
+            return claim.due(connection, self.owner, shares, self._settings)
 
     def _finish(self) -> bool:
         self._pool.shutdown()
@@ -193,7 +203,7 @@ class Worker:
         while True:
             try:
                 self._wake.begin()
-                self._settle()
+                self._settle_finished()
             except (DatabaseUnavailable, SchemaMoved) as error:
                 self._wait_out(error)
             if not self._busy:
@@ -204,19 +214,23 @@ class Worker:
             self._wake.sleep(never, deadline - time.monotonic())
 
     def _hand_back(self) -> None:
-        """A program can be killed, and a call ends with us: but nothing of a plug-in is known."""
-        left = self._pool.at_work()
+        """Kill running programs, and make attempts of built-in actions due again at once.
+
+        A script can be killed, and an HTTP call ends with this process. A plug-in may go on in a
+        way that cannot be known, so its attempt keeps its lease until that expires.
+        """
+        unfinished = self._pool.running()
         reaper.end()
         try:
             self._require_schema()
-            self._settling.hand_back(
-                [each for each in left if actions.built_in(each.work.action_type)]
+            self._settlement_queue.hand_back(
+                [each for each in unfinished if actions.built_in(each.work.action_type)]
             )
         except (DatabaseUnavailable, SchemaMoved) as error:
-            log.event(logger, logging.WARNING, "not_handed_back", detail=error)
+            log.event(logger, logging.WARNING, "hand_back_failed", detail=error)
 
-    def _behind(self) -> bool:
-        """Whether the schema lacks what we need: a migration is under way, or was taken back."""
+    def _schema_is_behind(self) -> bool:
+        """Return True while the schema lacks columns of this code: during or after a downgrade."""
         current = self._schema.current().revision
         behind = schema.behind(current)
         if behind and not self._paused:
@@ -228,23 +242,23 @@ class Worker:
         return behind
 
     def _require_schema(self) -> None:
-        """A lease that a migration has not brought back yet is not lost: wait for it."""
+        """Raise SchemaMoved if the schema is behind: a lease that is still stashed is not lost."""
         current = self._schema.current().revision
         if schema.behind(current):
             raise SchemaMoved(schema.explanation(current))
 
     def _wait_out(self, error: Exception) -> None:
         self._schema.forget()
-        self._patience.wait_out(error)
+        self._outage.wait_out(error)
 
 
-def attempted(attempt: Attempt) -> FinishedAttempt | None:
-    """The attempt with its outcome; None if that cannot even be told: then its lease runs out."""
+def run_and_classify(attempt: Attempt) -> FinishedAttempt | None:
+    """Run the attempt's action and return it with its outcome; None on a bug: its lease expires."""
     try:
         began = time.monotonic()
         result = attempt.precondition_error or run.action(attempt.work)
         outcome = classify.outcome(result, time.monotonic() - began, clock.now())
         return FinishedAttempt(attempt.lease, attempt.terms, outcome, attempt.request_id)
     except Exception:
-        logger.exception("an attempt failed in a way that nobody foresaw; its lease runs out")
+        logger.exception("an attempt failed unexpectedly; its lease will expire")
         return None

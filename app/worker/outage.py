@@ -1,39 +1,40 @@
-"""Waiting for a database that is away, and saying so: once when it begins, once a minute then."""
+"""Wait out a database outage, with a log line when it begins and then once a minute."""
 
 import logging
 import time
 
 from app import log
 
-TROUBLE_SECONDS = 0.5
-"""How long to wait before asking again."""
-QUIET_SECONDS = 60.0
+WAIT_SECONDS = 0.5
+"""Seconds between two tries to reach the database."""
+LOG_INTERVAL_SECONDS = 60.0
+"""Seconds between two log lines about the same outage."""
 
 logger = logging.getLogger("hookonce.worker")
 
 
 class OutageBackoff:
-    """Knows since when there is trouble, if there is; of one thread."""
+    """The start of the current database outage, if there is one; used by one thread only."""
 
     def __init__(self) -> None:
-        self._since: float | None = None
+        self._began_at: float | None = None
         self._quiet_until = 0.0
 
     def wait_out(self, error: Exception) -> None:
-        """Half a second of what the error says."""
+        """Log the error unless it was logged within the last minute, and wait half a second."""
         now = time.monotonic()
-        if self._since is None:
-            self._since = now
+        if self._began_at is None:
+            self._began_at = now
         if now > self._quiet_until:
-            log.event(logger, logging.WARNING, "worker_waits", detail=error)
-            self._quiet_until = now + QUIET_SECONDS
-        time.sleep(TROUBLE_SECONDS)
+            log.event(logger, logging.WARNING, "database_unavailable", detail=error)
+            self._quiet_until = now + LOG_INTERVAL_SECONDS
+        time.sleep(WAIT_SECONDS)
 
-    def relieved(self) -> None:
-        """The trouble is over."""
-        self._since = None
+    def end(self) -> None:
+        """Note that the database answers again."""
+        self._began_at = None
 
     @property
-    def tried_seconds(self) -> float:
-        """How long the trouble lasts; 0.0 without."""
-        return 0.0 if self._since is None else time.monotonic() - self._since
+    def duration_seconds(self) -> float:
+        """Seconds since the outage began; 0.0 when there is none."""
+        return 0.0 if self._began_at is None else time.monotonic() - self._began_at

@@ -1,4 +1,4 @@
-"""The threads in which actions run, and what is known of those who occupy them."""
+"""The threads in which actions run, and their load by trigger."""
 
 import time
 from collections import Counter
@@ -9,67 +9,71 @@ from queue import Empty, SimpleQueue
 from app.worker.attempt import Attempt, FinishedAttempt, Lease
 from app.worker.fair_share import Capacity
 
-LONG_SECONDS = 1.0
-"""An action that takes longer is not waited for by other triggers."""
+SLOW_SECONDS = 1.0
+"""A trigger whose action takes longer than this counts as slow, and gets no reserved slot."""
 
 
 class AttemptPool:
-    """So many places; each attempt takes one from its beginning until its end was fetched."""
+    """A fixed number of slots; an attempt holds one from its start until its result is drained."""
 
-    def __init__(self, places: int, work: Callable[[Attempt], FinishedAttempt | None]) -> None:
-        self._places = places
+    def __init__(self, slots: int, work: Callable[[Attempt], FinishedAttempt | None]) -> None:
+        self._slots = slots
         self._work = work
-        self._pool = ThreadPoolExecutor(places, thread_name_prefix="action")
-        self._begun: dict[Lease, tuple[Attempt, float]] = {}
-        self._over: SimpleQueue[tuple[Attempt, FinishedAttempt | None]] = SimpleQueue()
-        self._took: dict[int, float] = {}
-        """By trigger: the seconds that its last attempt took."""
+        self._threads = ThreadPoolExecutor(slots, thread_name_prefix="action")
+        self._running: dict[Lease, tuple[Attempt, float]] = {}
+        self._ended: SimpleQueue[tuple[Attempt, FinishedAttempt | None]] = SimpleQueue()
+        self._last_duration: dict[int, float] = {}
+        """Seconds that the last attempt of each trigger took."""
 
     @property
     def full(self) -> bool:
-        """Whether there is no place."""
-        return len(self._begun) >= self._places
+        """Return True if no slot is free."""
+        return len(self._running) >= self._slots
 
     @property
     def capacity(self) -> Capacity:
-        """What there is to share out now."""
-        begun = [(each.terms.trigger_id, began) for each, began in self._begun.values()]
-        held = Counter(trigger_id for trigger_id, _ in begun)
-        long_ago = time.monotonic() - LONG_SECONDS
-        lasting = {trigger_id for trigger_id, began in begun if began < long_ago}
-        slow = {each for each, took in self._took.items() if took > LONG_SECONDS} | lasting
-        return Capacity(self._places, held, self._took.keys() - slow, slow)
+        """Return the slots, those in use by trigger, and the triggers known as quick or slow."""
+        running = [(each.terms.trigger_id, began) for each, began in self._running.values()]
+        held = Counter(trigger_id for trigger_id, _ in running)
+        long_ago = time.monotonic() - SLOW_SECONDS
+        still_running = {trigger_id for trigger_id, began in running if began < long_ago}
+        slow = {each for each, took in self._last_duration.items() if took > SLOW_SECONDS}
+        slow |= still_running
+        return Capacity(self._slots, held, self._last_duration.keys() - slow, slow)
 
     def submit(self, attempt: Attempt, then: Callable[[], None]) -> None:
-        """Let it run in a thread; `then` is called, in that thread, when it has ended."""
-        self._begun[attempt.lease] = attempt, time.monotonic()
-        self._pool.submit(self._run, attempt, then)
+        """Start the attempt in a thread; `then` is called in that thread when it has ended."""
+        self._running[attempt.lease] = attempt, time.monotonic()
+        self._threads.submit(self._run, attempt, then)
 
     def drain(self) -> list[FinishedAttempt]:
-        """What ended since it was last asked, in that order; its places are free."""
-        found = []
+        """Return the attempts that ended since the last call, in that order, and free their slots.
+
+        An attempt that ended without a result frees its slot too, and is left to its lease.
+        """
+        finished = []
         try:
             while True:
-                attempt, ended = self._over.get_nowait()
-                _, began = self._begun.pop(attempt.lease)
-                self._took[attempt.terms.trigger_id] = time.monotonic() - began
-                if ended is not None:
-                    found.append(ended)
+                attempt, result = self._ended.get_nowait()
+                _, began = self._running.pop(attempt.lease)
+                self._last_duration[attempt.terms.trigger_id] = time.monotonic() - began
+                if result is not None:
+                    finished.append(result)
         except Empty:
-            return found
+            return finished
 
-    def at_work(self) -> list[Attempt]:
-        """The attempts that have a place."""
-        return [attempt for attempt, _ in self._begun.values()]
+    def running(self) -> list[Attempt]:
+        """Return the attempts that hold a slot."""
+        return [attempt for attempt, _ in self._running.values()]
 
     def shutdown(self) -> None:
-        """Begin nothing more; what runs is not waited for."""
-        self._pool.shutdown(wait=False)
+        """Start no further attempt; do not wait for those that run."""
+        self._threads.shutdown(wait=False)
 
     def _run(self, attempt: Attempt, then: Callable[[], None]) -> None:
-        ended = None
+        result = None
         try:
-            ended = self._work(attempt)
+            result = self._work(attempt)
         finally:
-            self._over.put((attempt, ended))
+            self._ended.put((attempt, result))
             then()

@@ -1,6 +1,6 @@
-"""Removing what is kept no longer, beside the work: a thread of its own, slow on purpose.
+"""Prune expired payloads and rows in a thread of the worker, slow on purpose.
 
-Each worker sweeps every ten minutes or so; of those that do at the same time all but one give up.
+Each worker prunes about every ten minutes; of several that start at once all but one give up.
 """
 
 import logging
@@ -14,15 +14,16 @@ from app.executions import expired, prune
 from app.executions.prune import NOTHING, PruneStep
 from app.settings import Settings
 
-EVERY_SECONDS = 600.0
-REST = 4.0
-"""After each step it rests for so many times as long as that took: others have the database."""
+INTERVAL_SECONDS = 600.0
+"""Mean seconds between two rounds; each wait is jittered by half of it."""
+REST_FACTOR = 4.0
+"""Rest after each step, as a multiple of its duration, so that others have the database."""
 
 logger = logging.getLogger("hookonce.worker")
 
 
 class Pruner:
-    """Sweeps again and again from `start` to `stop`; `retry_seconds` is by source."""
+    """A thread that prunes from `start` to `stop`; `retry_seconds` is by source."""
 
     def __init__(
         self,
@@ -36,37 +37,39 @@ class Pruner:
         self._retry_seconds = retry_seconds
         self._chance = chance
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sweep", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="pruner", daemon=True)
 
     def start(self) -> None:
-        """From now on, unless the operator wants none of it."""
+        """Start the thread, unless the operator has switched pruning off."""
         if self._settings.hookonce_prune:
             self._thread.start()
 
     def stop(self) -> None:
-        """No further step begins."""
+        """Begin no further step, and wait for the current one."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
 
-    def sweep(self) -> PruneStep:
-        """Sweep once; what was removed."""
+    def prune_once(self) -> PruneStep:
+        """Prune once; return the number of rows that were removed."""
         with self._database.reading() as connection:
             if schema.standing(connection) != schema.history()[-1]:
                 return NOTHING
         rules = expired.rules(self._database, self._retry_seconds, self._settings)
         total = NOTHING
-        for step in prune.sweep(self._database, rules, self._stop, rest=REST):
+        for step in prune.sweep(self._database, rules, self._stop, rest=REST_FACTOR):
             total = total.plus(step)
         if any(total):
             log.event(logger, logging.INFO, "pruned", **total._asdict())
         return total
 
     def _run(self) -> None:
-        while not self._stop.wait(EVERY_SECONDS * (0.5 + self._chance())):
+        while not self._stop.wait(INTERVAL_SECONDS * (0.5 + self._chance())):
             try:
-                self.sweep()
+                self.prune_once()
             except (DatabaseUnavailable, SchemaMoved) as error:
-                log.event(logger, logging.WARNING, "prune_waits", detail=error)
+                log.event(logger, logging.WARNING, "prune_postponed", detail=error)
             except Exception:
-                logger.exception("pruning failed in a way that nobody foresaw")
+                logger.exception(
+                    "pruning failed unexpectedly; it is tried again after the usual interval"
+                )

@@ -1,4 +1,4 @@
-"""Do it: outside any transaction. Whatever the action does, what comes back is how it ended."""
+"""Run an action outside any transaction, and return its result or its error."""
 
 import threading
 from queue import Empty, SimpleQueue
@@ -11,7 +11,7 @@ from app.lifecycle import CONFIGURATION, TIMEOUT
 
 
 def action(work: Work) -> str | BaseException:
-    """What the action said, or the error that it ended with; it never raises."""
+    """Run the action; return its text or the error that it ended with. Never raises."""
     try:
         run = actions.named(work.action_type)
         if run is None:
@@ -20,35 +20,35 @@ def action(work: Work) -> str | BaseException:
                 permanent=True,
                 reason=CONFIGURATION,
             )
-        return _said(run, work) if actions.built_in(work.action_type) else _in_time(run, work)
-    except BaseException as error:  # even KeyboardInterrupt: in a thread of ours nobody pressed it
+        return _call(run, work) if actions.built_in(work.action_type) else _call_in_time(run, work)
+    except BaseException as error:  # even KeyboardInterrupt: this thread gets none from a keyboard
         return error
 
 
-def _said(run: Action, work: Work) -> str:
-    """What it returned, as text: a plug-in may return anything, and has done its work by then."""
+def _call(run: Action, work: Work) -> str:
+    """Return the result as text: a plug-in may return any type, and its work is done by then."""
     result = run(work)
     return "" if result is None else str(result)
 
 
-def _in_time(run: Action, work: Work) -> str | BaseException:
-    """The same, within a plug-in's time limit.
+def _call_in_time(run: Action, work: Work) -> str | BaseException:
+    """Call a plug-in's action in a thread of its own, within the time limit of plug-ins.
 
-    A thread cannot be killed. One that hangs is left behind, and ends with the worker.
+    A thread cannot be killed. One that hangs is abandoned, and ends with the worker.
     """
-    ended: SimpleQueue[str | BaseException] = SimpleQueue()
+    results: SimpleQueue[str | BaseException] = SimpleQueue()
 
-    def work_on() -> None:
+    def call() -> None:
         try:
-            ended.put(_said(run, work))
+            results.put(_call(run, work))
         except BaseException as error:
-            ended.put(error)
+            results.put(error)
 
     limit = work.settings.hookonce_plugin_timeout_seconds
-    threading.Thread(target=work_on, name="plug-in", daemon=True).start()
+    threading.Thread(target=call, name="plug-in", daemon=True).start()
     try:
-        return ended.get(timeout=limit)
+        return results.get(timeout=limit)
     except Empty:
         return ActionFailed(
-            f"timed out after {limit:g} s, and was left behind", permanent=False, reason=TIMEOUT
+            f"timed out after {limit:g} s, and was abandoned", permanent=False, reason=TIMEOUT
         )

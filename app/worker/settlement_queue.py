@@ -1,4 +1,4 @@
-"""Write down how attempts ended, as soon as the database takes it: many in one transaction."""
+"""Settle finished attempts in batches, and keep them while the database is unavailable."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -12,14 +12,14 @@ from app.stats.counters import Counters
 from app.worker import circuit_breaker, classify, leases, settle
 from app.worker.attempt import Attempt, FinishedAttempt
 
-AT_ONCE = 100
-"""How many are settled in one transaction: it holds SQLite's only write lock meanwhile."""
+BATCH_SIZE = 100
+"""Attempts settled in one transaction: it holds SQLite's only write lock meanwhile."""
 
 logger = logging.getLogger("hookonce.worker")
 
 
 class SettlementQueue:
-    """What one worker's attempts came to and is not committed yet."""
+    """The finished attempts of one worker that are not committed yet."""
 
     def __init__(
         self,
@@ -27,61 +27,58 @@ class SettlementQueue:
         settings: Settings,
         owner: str,
         chance: Callable[[], float],
-        tally: Counters | None = None,
+        counters: Counters | None = None,
     ) -> None:
         self._database = database
         self._settings = settings
         self._owner = owner
         self._chance = chance
-        self._tally = tally or Counters()
-        self._waiting: list[FinishedAttempt] = []
+        self._counters = counters or Counters()
+        self._queue: list[FinishedAttempt] = []
 
     @property
     def pending(self) -> bool:
-        """Whether anything is not written down yet."""
-        return bool(self._waiting)
+        """Return True if a finished attempt is not committed yet."""
+        return bool(self._queue)
 
-    def add(self, ended: Sequence[FinishedAttempt]) -> None:
-        """Keep it until it is written down, however long the database is away.
+    def add(self, finished: Sequence[FinishedAttempt]) -> None:
+        """Keep the attempts until they are committed, however long the database is unavailable.
 
-        Who owns it by now is for the database to say: forgotten with its lease it would run again,
-        though nobody else could have taken it meanwhile either.
+        The database decides if a lease was lost. To drop an attempt because its lease should have
+        expired would run it again, though no other worker could claim it during the outage either.
         """
-        self._waiting += ended
+        self._queue += finished
 
     def write(self) -> None:
-        """All is written down, or another worker's by now.
+        """Settle every attempt in the queue; those whose lease was lost are only logged.
 
-        Raises DatabaseUnavailable or SchemaMoved with the rest kept.
+        Raises DatabaseUnavailable or SchemaMoved, and keeps the rest.
         """
-        while self._waiting:
-            self._write(self._waiting[:AT_ONCE])
+        while self._queue:
+            self._write(self._queue[:BATCH_SIZE])
 
-    def write_lost(self) -> None:
-        """Attempts whose lease nobody renewed are settled as lost."""
+    def settle_expired(self) -> None:
+        """Settle attempts of any worker whose lease expired as lost."""
         with self._database.reading() as connection:
             if connection.execute(leases.expired_query(1)).first() is None:
                 return
         with self._database.writing() as connection:
-            ended = leases.expired(connection, AT_ONCE, classify.LEASE_LOST)
-            statuses = settle.record(connection, ended, self._chance) if ended else []
-        self._tell(ended, statuses)
+            lost = leases.expired(connection, BATCH_SIZE, classify.LEASE_LOST)
+            statuses = settle.record(connection, lost, self._chance) if lost else []
+        self._report(lost, statuses)
 
     def hand_back(self, attempts: Sequence[Attempt]) -> None:
-        """The attempts, which were ended by us, are due again at once for any other worker."""
-        given_back = classify.HANDED_BACK
+        """Make the attempts, which this worker ended, due again at once for any other worker."""
+        outcome = classify.HANDED_BACK
         self.add(
-            [
-                FinishedAttempt(each.lease, each.terms, given_back, each.request_id)
-                for each in attempts
-            ]
+            [FinishedAttempt(each.lease, each.terms, outcome, each.request_id) for each in attempts]
         )
         self.write()
 
     def renew(self, attempts: Sequence[Attempt]) -> None:
-        """Our leases last for another lease time; what is waiting to be settled keeps its own."""
+        """Renew the leases of these attempts and of all that are not settled yet."""
         held = [each.lease.execution_id for each in attempts]
-        held += [ended.lease.execution_id for ended in self._waiting]
+        held += [each.lease.execution_id for each in self._queue]
         if not held:
             return
         try:
@@ -93,23 +90,23 @@ class SettlementQueue:
     def _write(self, batch: list[FinishedAttempt]) -> None:
         try:
             self._commit(batch)
-            del self._waiting[: len(batch)]
+            del self._queue[: len(batch)]
         except (DatabaseUnavailable, SchemaMoved):
             raise
-        except Exception:  # one of them cannot be written: the others can
+        except Exception:  # one attempt that cannot be settled must not keep the others
             for each in batch:
                 self._write_alone(each)
-                del self._waiting[0]
+                del self._queue[0]
 
-    def _write_alone(self, ended: FinishedAttempt) -> None:
+    def _write_alone(self, finished: FinishedAttempt) -> None:
         try:
-            self._commit([ended])
+            self._commit([finished])
         except (DatabaseUnavailable, SchemaMoved):
             raise
         except LeaseLost as error:
             log.event(logger, logging.WARNING, "lease_lost", detail=error)
         except Exception:
-            logger.exception("settling failed in a way that nobody foresaw; the lease runs out")
+            logger.exception("settling failed unexpectedly; the lease will expire")
 
     def _commit(self, batch: list[FinishedAttempt]) -> None:
         if self._database.combines_statements and circuit_breaker.all_answered(batch):
@@ -122,35 +119,35 @@ class SettlementQueue:
             with self._database.writing() as connection:
                 statuses = settle.record(connection, batch, self._chance)
                 changes = circuit_breaker.note(connection, batch, self._settings)
-        self._tell(batch, statuses)
+        self._report(batch, statuses)
         for change in changes:
             self._log_breaker(change)
 
-    def _tell(self, batch: Sequence[FinishedAttempt], statuses: Sequence[str]) -> None:
-        """The operator, by log and by numbers, how each attempt ended."""
+    def _report(self, batch: Sequence[FinishedAttempt], statuses: Sequence[str]) -> None:
+        """Log and count the outcome of each attempt."""
         for each, status in zip(batch, statuses, strict=True):
-            self._tally.count(each.terms.trigger_id, _counts_as(each, status))
+            self._counters.count(each.terms.trigger_id, _counter_name(each, status))
             _log_attempt(each, status)
 
     def _log_breaker(self, change: circuit_breaker.BreakerChange) -> None:
-        waits = {"probe_in_seconds": self._settings.hookonce_breaker_seconds}
+        probe = {"probe_in_seconds": self._settings.hookonce_breaker_seconds}
         log.event(
             logger,
             logging.WARNING if change.opened else logging.INFO,
             "breaker_opened" if change.opened else "breaker_closed",
             trigger_id=change.trigger_id,
             failure_count=change.failure_count,
-            **(waits if change.opened else {}),
+            **(probe if change.opened else {}),
         )
 
 
-def _counts_as(ended: FinishedAttempt, status: str) -> str:
-    if ended.outcome.outcome == lifecycle.LOST:
+def _counter_name(finished: FinishedAttempt, status: str) -> str:
+    if finished.outcome.outcome == lifecycle.LOST:
         return outcomes.ATTEMPT_LOST
-    return _COUNTS_AS[status]
+    return _COUNTER_NAMES[status]
 
 
-_COUNTS_AS = {
+_COUNTER_NAMES = {
     lifecycle.COMPLETED: outcomes.ATTEMPT_SUCCEEDED,
     lifecycle.RETRYING: outcomes.ATTEMPT_RETRIED,
     lifecycle.FAILED: outcomes.ATTEMPT_FAILED,
@@ -158,20 +155,20 @@ _COUNTS_AS = {
 }
 
 
-def _log_attempt(ended: FinishedAttempt, status: str) -> None:
-    outcome = ended.outcome
+def _log_attempt(finished: FinishedAttempt, status: str) -> None:
+    outcome = finished.outcome
     log.event(
         logger,
         logging.INFO,
         "attempt",
-        execution_id=ended.lease.execution_id,
-        trigger_id=ended.terms.trigger_id,
-        number=ended.lease.number,
+        execution_id=finished.lease.execution_id,
+        trigger_id=finished.terms.trigger_id,
+        number=finished.lease.number,
         outcome=outcome.outcome,
         status=status,
         error_category=outcome.category,
         error_reason=outcome.reason,
         seconds=None if outcome.duration_seconds is None else round(outcome.duration_seconds, 3),
         error=outcome.error,
-        request_id=ended.request_id,
+        request_id=finished.request_id,
     )

@@ -1,4 +1,4 @@
-"""What ends a worker's sleep: an attempt that ended, an execution that was committed, the time."""
+"""Wake an idle worker when an attempt ends, an execution is committed, or one becomes due."""
 
 import logging
 import threading
@@ -9,76 +9,76 @@ from contextlib import contextmanager
 from app import log
 from app.db.notify import Listener, Notifier
 
-HEARING_SECONDS = 1.0
-"""How often a worker that hears the bell looks all the same: a bell may be missed."""
-DEAF_SECONDS = 0.05
-"""How often one looks that hears nothing."""
-STOP_SECONDS = 0.25
-"""How soon a sleeper notices that it is told to stop."""
-LISTENING_SECONDS = 10.0
-"""How often a listener that hears nothing asks whether it still would."""
+LISTENING_POLL_SECONDS = 1.0
+"""Seconds between two looks while the listener works: a notification may still get lost."""
+POLL_SECONDS = 0.05
+"""Seconds between two looks while there is no listener."""
+STOP_CHECK_SECONDS = 0.25
+"""Seconds after which a sleeping worker notices that it was told to stop."""
+LISTENER_CHECK_SECONDS = 10.0
+"""Seconds without a notification after which the listener checks its connection."""
 
 logger = logging.getLogger("hookonce.worker")
 
 
 class Wake:
-    """One worker's sleep; anything in its process may end it."""
+    """The sleep of one worker; any thread of its process may end it."""
 
     def __init__(self) -> None:
         self._called = threading.Event()
         self._lock = threading.Lock()
-        self._ear: Listener | None = None
+        self._listener: Listener | None = None
 
     def call(self) -> None:
-        """End the sleep, or keep the next one from beginning."""
+        """End the current sleep, or make the next one return at once."""
         self._called.set()
 
     def begin(self) -> None:
-        """From now on calls are for the next sleep: what they speak of is looked at next."""
+        """Forget earlier calls: the round of work that begins now will see their changes."""
         self._called.clear()
 
     def sleep(self, stop: threading.Event, due_in_seconds: float | None) -> None:
-        """Return when called, when told to stop, or when something comes due."""
-        longest = DEAF_SECONDS if self._ear is None else HEARING_SECONDS
+        """Return when called, when `stop` is set, or when an execution becomes due."""
+        longest = POLL_SECONDS if self._listener is None else LISTENING_POLL_SECONDS
         until = time.monotonic() + min(longest, max(0.0, due_in_seconds or longest))
         while not stop.is_set() and (left := until - time.monotonic()) > 0:
-            if self._called.wait(min(left, STOP_SECONDS)):
+            if self._called.wait(min(left, STOP_CHECK_SECONDS)):
                 return
 
     @contextmanager
-    def hearing(self, notifier: Notifier) -> Iterator[None]:
-        """While this holds, the bell ends the sleep as well."""
+    def listening(self, notifier: Notifier) -> Iterator[None]:
+        """Run a thread that ends the sleep on each notification of a committed execution."""
         closed = threading.Event()
-        listener = threading.Thread(target=self._listen, args=(notifier, closed), name="ear")
-        listener.daemon = True
-        listener.start()
+        thread = threading.Thread(target=self._listen, args=(notifier, closed), name="listener")
+        thread.daemon = True
+        thread.start()
         try:
             yield
         finally:
             closed.set()
             with self._lock:
-                if self._ear is not None:
-                    self._ear.interrupt()
-            listener.join()
+                if self._listener is not None:
+                    self._listener.interrupt()
+            thread.join()
 
     def _listen(self, notifier: Notifier, closed: threading.Event) -> None:
         while not closed.is_set():
             try:
                 with notifier.listening() as listener, self._using(listener):
-                    self.call()  # what came before may not have been looked at
+                    self.call()  # executions committed before this may not have been seen
                     while not closed.is_set():
-                        if listener.wait(LISTENING_SECONDS):
+                        if listener.wait(LISTENER_CHECK_SECONDS):
                             self.call()
             except notifier.troubles as error:
-                log.event(logger, logging.WARNING, "worker_deaf", detail=error)
-                closed.wait(HEARING_SECONDS)
+                log.event(logger, logging.WARNING, "listen_failed", detail=error)
+                closed.wait(LISTENING_POLL_SECONDS)
 
     @contextmanager
     def _using(self, listener: Listener) -> Iterator[None]:
         with self._lock:
-            self._ear = listener
+            self._listener = listener
         try:
             yield
         finally:
             with self._lock:
-                self._ear = None
+                self._listener = None

@@ -42,7 +42,7 @@ def show_stats(context: ApiContext, query: StatsAsked) -> Stats:
             "circuit_breaker_watermark_hit": commands > context.settings.hookonce_command_watermark,
             "deliveries": serializers.deliveries(summary.deliveries_by_hour(seen)),
             "dead_by_reason": dead,
-            "oldest_pending_seconds": fair_share.longest_due_seconds(due.turns(connection)),
+            "oldest_pending_seconds": fair_share.longest_due_seconds(due.find_triggers(connection)),
             "breakers": [serializers.breaker(row) for row in queries.breakers(connection)],
             "answer_times": [serializers.answer_time(each) for each in summary.answer_times(seen)],
         }

@@ -248,7 +248,7 @@ def test_a_plugin_that_hangs_is_left_behind_and_recorded(install: Install) -> No
 
     assert time.monotonic() - began < 5
     assert isinstance(failed, ActionFailed)
-    assert str(failed) == "timed out after 0.2 s, and was left behind"
+    assert str(failed) == "timed out after 0.2 s, and was abandoned"
     assert (failed.permanent, failed.reason) == (False, "timeout")
 
 

@@ -1,4 +1,4 @@
-"""A worker that sleeps hears of what is committed, and does without when it hears nothing."""
+"""A sleeping worker is notified of commits, and polls while it has no listener."""
 
 import time
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from app.db import Database
 from app.db.notify import Listener
 from app.settings import Settings
 from app.worker.loop import Worker
-from app.worker.wake import DEAF_SECONDS, HEARING_SECONDS, Wake
+from app.worker.wake import LISTENING_POLL_SECONDS, POLL_SECONDS, Wake
 from tests.integration.worker.test_loop import DEADLINE_SECONDS, called_on, running
 from tests.support import factories
 
@@ -27,35 +27,35 @@ def listener(database: Database) -> Iterator[Listener]:
 
 
 def commit(database: Database) -> None:
-    """As whoever admits an execution does."""
+    """Commit a row and notify, as admission does."""
     factories.trigger(database)
     database.notifier.notify()
 
 
-def test_what_is_committed_is_heard(database: Database, listener: Listener) -> None:
+def test_a_commit_notifies_the_listener(database: Database, listener: Listener) -> None:
     commit(database)
 
     assert listener.wait(DEADLINE_SECONDS)
 
 
-def test_silence_is_not_heard(listener: Listener) -> None:
+def test_without_a_commit_nothing_is_notified(listener: Listener) -> None:
     assert not listener.wait(0.05)
 
 
-def test_what_one_process_commits_another_hears_as_well(
+def test_a_commit_notifies_the_listeners_of_other_processes(
     settings: Settings, listener: Listener
 ) -> None:
     another = Database(settings)
     for _ in range(20):
         commit(another)
 
-    heard = listener.wait(DEADLINE_SECONDS)
+    notified = listener.wait(DEADLINE_SECONDS)
     another.dispose()
 
-    assert heard
+    assert notified
 
 
-def test_what_a_process_commits_last_is_heard_though_it_ends_at_once(
+def test_the_last_commit_of_a_process_notifies_though_the_process_ends_at_once(
     settings: Settings, listener: Listener
 ) -> None:
     for _ in range(5):
@@ -63,8 +63,8 @@ def test_what_a_process_commits_last_is_heard_though_it_ends_at_once(
         commit(short_lived)
         short_lived.dispose()
 
-        assert listener.wait(HEARING_SECONDS)
-        while listener.wait(0.05):  # what else it rang
+        assert listener.wait(LISTENING_POLL_SECONDS)
+        while listener.wait(0.05):  # drain its other notifications
             pass
 
 
@@ -76,8 +76,8 @@ def test_a_listener_can_be_interrupted(listener: Listener) -> None:
     assert time.monotonic() - began < DEADLINE_SECONDS / 2
 
 
-def deafen(database: Database) -> None:
-    """Ends every session with the database, or puts another file in its place."""
+def break_listener(database: Database) -> None:
+    """Break the listener: end every session, or replace the SQLite file."""
     if database.engine.dialect.name == "postgresql":
         others = sa.text(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -94,10 +94,8 @@ def deafen(database: Database) -> None:
     copy.replace(path)
 
 
-def test_a_listener_whose_connection_is_gone_says_so(
-    database: Database, listener: Listener
-) -> None:
-    deafen(database)
+def test_a_listener_whose_connection_is_gone_raises(database: Database, listener: Listener) -> None:
+    break_listener(database)
 
     with pytest.raises(database.notifier.troubles):
         listen_on(listener)
@@ -109,18 +107,18 @@ def listen_on(listener: Listener) -> None:
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])
-def test_a_worker_that_hears_nothing_any_more_looks_by_itself(
+def test_a_worker_without_a_listener_polls(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deaf, settled = Event(), Event()
+    failed, settled = Event(), Event()
     monkeypatch.setitem(actions.ACTIONS, "test", lambda _work: "done")
     with (
-        called_on("worker_deaf", deaf.set),
+        called_on("listen_failed", failed.set),
         called_on("attempt", settled.set),
         running(Worker(database, settings)),
     ):
-        while not deaf.wait(0.05):  # it may not be listening yet
-            deafen(database)
+        while not failed.wait(0.05):  # it may not be listening yet
+            break_listener(database)
         factories.execution(database, factories.trigger(database, action_type="test"))
 
         assert settled.wait(DEADLINE_SECONDS)
@@ -134,7 +132,7 @@ def test_a_call_ends_the_sleep_and_is_not_lost_before_it() -> None:
     began = time.monotonic()
     wake.sleep(NEVER, None)
 
-    assert time.monotonic() - began < DEAF_SECONDS
+    assert time.monotonic() - began < POLL_SECONDS
 
 
 def test_a_sleep_ends_when_something_comes_due() -> None:
@@ -143,7 +141,7 @@ def test_a_sleep_ends_when_something_comes_due() -> None:
     began = time.monotonic()
     wake.sleep(NEVER, 0.01)
 
-    assert 0.01 <= time.monotonic() - began < HEARING_SECONDS
+    assert 0.01 <= time.monotonic() - began < LISTENING_POLL_SECONDS
 
 
 def test_a_sleep_ends_when_the_worker_is_told_to_stop() -> None:
@@ -151,6 +149,6 @@ def test_a_sleep_ends_when_the_worker_is_told_to_stop() -> None:
     stop.set()
 
     began = time.monotonic()
-    Wake().sleep(stop, HEARING_SECONDS)
+    Wake().sleep(stop, LISTENING_POLL_SECONDS)
 
-    assert time.monotonic() - began < HEARING_SECONDS
+    assert time.monotonic() - began < LISTENING_POLL_SECONDS

@@ -212,7 +212,7 @@ def test_a_second_trigger_is_found_without_reading_the_backlog_of_the_first(
     factories.execution(database, second)
 
     with database.reading() as connection:
-        assert [turn.trigger_id for turn in due.turns(connection)][-1] == second
+        assert [each.trigger_id for each in due.find_triggers(connection)][-1] == second
         touched = rows_read(connection, due.query())
 
     assert touched < 100

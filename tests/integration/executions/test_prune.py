@@ -328,13 +328,13 @@ def test_counts_the_audit_and_sessions_go_in_their_time_and_the_sums_since_ever_
     assert names == ["new"]
 
 
-def test_the_sweeper_of_a_worker_removes_what_is_kept_no_longer(
+def test_the_pruner_of_a_worker_removes_what_is_kept_no_longer(
     database: Database, settings: Settings, trigger_id: int
 ) -> None:
     stood(database, trigger_id, 5)
-    sweeper = Pruner(database, settings, sources.retry_seconds(), lambda: 0.0)
+    pruner = Pruner(database, settings, sources.retry_seconds(), lambda: 0.0)
 
-    assert sweeper.sweep() == PruneStep(payloads=1, executions=1)
+    assert pruner.prune_once() == PruneStep(payloads=1, executions=1)
     assert left(database)[0] == []
 
 

@@ -1,4 +1,4 @@
-"""However an attempt ends, the operator can count it, and a worker's numbers outlive it."""
+"""Each attempt is counted by its outcome, and the counts outlive the worker."""
 
 import pytest
 import sqlalchemy as sa
@@ -37,22 +37,22 @@ def test_an_attempt_counts_as_what_became_of_it(
     given = {"action_payload": write_script(script), "retry_policy": policy}
     trigger_id = factories.trigger(database, **given)
     factories.execution(database, trigger_id)
-    tally = Counters()
+    counters = Counters()
 
-    Worker(database, settings, tally=tally).run_once()
+    Worker(database, settings, counters=counters).run_once()
 
-    (counted,) = tally.take().counts.items()
+    (counted,) = counters.take().counts.items()
     assert (counted[0].trigger_id, counted[0].outcome, counted[1]) == (trigger_id, outcome, 1)
 
 
 def test_a_lost_attempt_counts_as_lost(database: Database, settings: Settings) -> None:
     expired = {"lease_expires_at": sa.literal_column("'2020-01-01 00:00:00'")}
     factories.execution(database, factories.trigger(database), "running", **expired)
-    tally = Counters()
+    counters = Counters()
 
-    Worker(database, settings, tally=tally).work_once()
+    Worker(database, settings, counters=counters).work_once()
 
-    counts = tally.take().counts
+    counts = counters.take().counts
     assert sum(n for place, n in counts.items() if place.outcome == outcomes.ATTEMPT_LOST) == 1
 
 

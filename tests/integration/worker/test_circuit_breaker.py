@@ -1,4 +1,4 @@
-"""A target that keeps failing is left in peace, and asked again by one execution at a time."""
+"""A breaker opens for a target that keeps failing, and one execution at a time probes it."""
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
@@ -23,13 +23,13 @@ from tests.support import factories
 
 FAILED = Outcome("failed", error="HTTP 503", category="transient", reason="target_error")
 REFUSED = Outcome("failed", error="HTTP 404", category="permanent", reason="rejected")
-LOST = Outcome("lost", error="the lease ran out", category="transient", reason="lease_lost")
+LOST = Outcome("lost", error="the lease expired", category="transient", reason="lease_lost")
 SUCCEEDED = Outcome("succeeded", summary="done")
 
 
 @pytest.fixture
 def patient(settings: Settings) -> Settings:
-    """Three failures open a breaker, which stays open for as long as any test."""
+    """Settings with which three failures open a breaker, which stays open during any test."""
     return replace(settings, hookonce_breaker_failures=3, hookonce_breaker_seconds=600.0)
 
 

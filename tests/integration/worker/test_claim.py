@@ -30,13 +30,12 @@ def claimed(
     database: Database, settings: Settings, limit: int = 10, owner: str = OWNER
 ) -> list[Attempt]:
     with database.reading() as connection:
-        turns = due.turns(connection)
-    shares = fair_share.out(
-        turns, fair_share.Capacity(limit, {}, quick={turn.trigger_id for turn in turns})
-    )
-    chosen = [(turn, shares[turn.trigger_id]) for turn in turns if turn.trigger_id in shares]
+        due_triggers = due.find_triggers(connection)
+    quick = {each.trigger_id for each in due_triggers}
+    slots = fair_share.allocate(due_triggers, fair_share.Capacity(limit, {}, quick))
+    shares = [(each, slots[each.trigger_id]) for each in due_triggers if each.trigger_id in slots]
     with database.writing() as connection:
-        return claim.due(connection, owner, chosen, settings)
+        return claim.due(connection, owner, shares, settings)
 
 
 def test_a_due_execution_is_running_under_a_lease(
@@ -198,7 +197,7 @@ def test_the_work_is_what_trigger_and_request_say(database: Database, settings: 
 
 
 @pytest.mark.parametrize(
-    ("turn", "simple"),
+    ("due_trigger", "simple"),
     [
         (DueTrigger(1, 0.0), True),
         (DueTrigger(1, 0.0, max_concurrency=1), False),
@@ -207,9 +206,9 @@ def test_the_work_is_what_trigger_and_request_say(database: Database, settings: 
     ],
 )
 def test_only_a_trigger_without_a_limit_is_claimed_of_by_one_statement(
-    turn: DueTrigger, simple: bool
+    due_trigger: DueTrigger, simple: bool
 ) -> None:
-    assert claim.by_one_statement(turn) is simple
+    assert claim.by_one_statement(due_trigger) is simple
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Workers take turns between triggers, hold each to its limit, and keep the order of one."""
+"""Workers share their slots between triggers, respect each one's limit, and keep its order."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -26,16 +26,17 @@ from tests.support import factories
 OWNER = "host:1:a"
 
 
-def turns(database: Database) -> dict[int, DueTrigger]:
+def find_due(database: Database) -> dict[int, DueTrigger]:
     with database.reading() as connection:
-        return {turn.trigger_id: turn for turn in due.turns(connection)}
+        return {each.trigger_id: each for each in due.find_triggers(connection)}
 
 
 def taken(database: Database, settings: Settings, trigger_id: int, count: int = 9) -> list[Attempt]:
-    """What a worker gets of the trigger that has just looked."""
-    chosen = [(turn, count) for each, turn in turns(database).items() if each == trigger_id]
+    """Claim up to `count` due executions of the trigger, as a worker does."""
+    found = find_due(database)
+    shares = [(found[trigger_id], count)] if trigger_id in found else []
     with database.writing() as connection:
-        return claim.due(connection, OWNER, chosen, settings)
+        return claim.due(connection, OWNER, shares, settings)
 
 
 def ids(attempts: list[Attempt]) -> list[int]:
@@ -67,7 +68,7 @@ def test_a_look_finds_each_trigger_with_something_waiting(database: Database) ->
     factories.execution(database, held, next_attempt_at=None)
     factories.execution(database, done, "completed")
 
-    found = turns(database)
+    found = find_due(database)
 
     assert sorted(found) == [due, later]
     assert found[due].wait_seconds <= 0
@@ -101,7 +102,7 @@ def test_eight_claimers_together_do_not_exceed_the_limit(
     trigger_id = factories.trigger(database, max_concurrency=3)
     for _ in range(40):
         factories.execution(database, trigger_id)
-    seen, together = turns(database)[trigger_id], Barrier(8)
+    seen, together = find_due(database)[trigger_id], Barrier(8)
 
     def take(number: int) -> int:
         together.wait(DEADLINE_SECONDS)
@@ -140,7 +141,7 @@ def test_one_at_a_time_waits_for_the_retry_of_an_earlier_one(
     (attempt,) = taken(database, settings, trigger_id)
     fail(database, first, due_in_seconds=60)
 
-    waits = turns(database)[trigger_id].wait_seconds
+    waits = find_due(database)[trigger_id].wait_seconds
     meanwhile = taken(database, settings, trigger_id)
     fail(database, first, due_in_seconds=-1)
     (again,) = taken(database, settings, trigger_id)
@@ -201,7 +202,7 @@ def test_a_limit_that_is_taken_away_between_look_and_claim_no_longer_holds(
     trigger_id = factories.trigger(database, max_concurrency=2)
     for _ in range(5):
         factories.execution(database, trigger_id)
-    seen = turns(database)[trigger_id]
+    seen = find_due(database)[trigger_id]
     with database.writing() as connection:
         connection.execute(sa.update(triggers).values(max_concurrency=None))
 
@@ -240,7 +241,9 @@ def test_a_trigger_whose_target_hangs_keeps_no_other_waiting(
 def test_many_triggers_whose_targets_hang_keep_no_other_waiting(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "LONG_SECONDS", 0.0)  # whatever has run once is known to be slow
+    monkeypatch.setattr(
+        pool, "SLOW_SECONDS", 0.0
+    )  # each trigger that has run once is known to be slow
     may_end, ran = Event(), Event()
     may_end.set()
 

@@ -1,4 +1,4 @@
-"""A worker sends the event on as it came, signed, and the answer decides what follows."""
+"""A worker forwards the event byte for byte, signed, and the response decides the outcome."""
 
 import json
 import socket
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("longest_waits")
 
 
 def worked(database: Database, settings: Settings, payload: str, body: bytes | None = BODY) -> Any:
-    """The row of one execution after a worker has worked off what was due."""
+    """Return the row of one execution after a worker has run all that was due."""
     trigger_id = factories.trigger(database, action_type="http", action_payload=payload)
     execution_id = factories.execution(database, trigger_id, event_data='{"normalised":true}')
     if body is not None:
@@ -173,7 +173,7 @@ def test_a_long_answer_is_kept_in_part(database: Database, settings: Settings, s
 
 
 def answered(settings: Settings, sink: Sink, **given: Any) -> str | BaseException:
-    """What came of one attempt, without a database."""
+    """Run one attempt without a database; return its result or error."""
     return run.action(
         factories.work(settings, action_type="http", **{"action_payload": sink.url} | given)
     )

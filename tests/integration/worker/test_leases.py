@@ -1,4 +1,4 @@
-"""An execution whose worker fell silent comes back; one whose worker renews its lease does not."""
+"""An execution whose lease expired is settled as lost; one with a renewed lease is not."""
 
 import pytest
 
@@ -39,7 +39,7 @@ def test_an_expired_lease_is_found(database: Database, trigger_id: int) -> None:
     ],
     ids=["still leased", "held as found", "waiting", "done"],
 )
-def test_nothing_else_is_rescued(
+def test_nothing_else_counts_as_expired(
     database: Database, trigger_id: int, status: str, given: dict[str, object]
 ) -> None:
     factories.execution(database, trigger_id, status, **given)

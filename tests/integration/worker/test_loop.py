@@ -1,4 +1,4 @@
-"""A worker that runs until it is told to stop, whatever happens to it meanwhile."""
+"""A worker runs until it is told to stop, through outages, lost leases and migrations."""
 
 import logging
 import time
@@ -29,7 +29,7 @@ Register = Callable[[Callable[[Work], str]], int]
 
 @pytest.fixture
 def register(database: Database, monkeypatch: pytest.MonkeyPatch) -> Register:
-    """Makes the function an action, and one execution due for it; the execution's id."""
+    """Register the function as an action and create one due execution of it; return its id."""
 
     def made(action: Callable[[Work], str]) -> int:
         monkeypatch.setitem(actions.ACTIONS, "test", action)
@@ -40,7 +40,7 @@ def register(database: Database, monkeypatch: pytest.MonkeyPatch) -> Register:
 
 @contextmanager
 def running(worker: Worker) -> Iterator[tuple[Event, Future[bool]]]:
-    """The worker in a thread of its own, until it is told to stop: what tells it, what it says."""
+    """Run the worker in a thread; yield its stop event and its result, and stop it in the end."""
     stop = Event()
     with ThreadPoolExecutor(1) as pool:
         ended = pool.submit(worker.run, stop)
@@ -52,7 +52,7 @@ def running(worker: Worker) -> Iterator[tuple[Event, Future[bool]]]:
 
 @contextmanager
 def called_on(name: str, then: Callable[[], None]) -> Iterator[None]:
-    """Calls back when this event is logged."""
+    """Call `then` whenever the event `name` is logged."""
     handler = logging.Handler()
     handler.emit = lambda record: then() if getattr(record, "evt", "") == name else None
     logger = logging.getLogger("hookonce.worker")
@@ -102,7 +102,7 @@ def test_told_to_stop_it_lets_an_action_finish(
 def stopped_while_it_runs(
     database: Database, settings: Settings, register: Register
 ) -> tuple[bool, Any]:
-    """What a worker without patience says at its end, and the execution that it leaves."""
+    """Stop a worker without a grace period; return its result and the execution it leaves."""
     begun, may_end = Event(), Event()
     register(lambda _work: begun.set() or str(may_end.wait(DEADLINE_SECONDS)))
     impatient = replace(settings, hookonce_shutdown_seconds=0.0)
@@ -217,7 +217,7 @@ def test_an_outcome_is_written_down_as_soon_as_the_database_takes_it(
 
     register(lock)
 
-    with called_on("worker_waits", locked.close):
+    with called_on("database_unavailable", locked.close):
         Worker(hasty, settings).run_once()
     hasty.dispose()
 
@@ -230,7 +230,7 @@ def test_an_outcome_outlasts_an_outage_that_is_longer_than_its_lease(
     register: Register,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(outage, "QUIET_SECONDS", 0.0)  # every wait is said
+    monkeypatch.setattr(outage, "LOG_INTERVAL_SECONDS", 0.0)  # every wait is logged
     chosen = replace(settings, hookonce_database_timeout_seconds=0.05, hookonce_lease_seconds=0.3)
     hasty, locked = Database(chosen), ExitStack()
     worker = Worker(hasty, chosen)
@@ -242,12 +242,12 @@ def test_an_outcome_outlasts_an_outage_that_is_longer_than_its_lease(
         return "done"
 
     def release_after_the_lease() -> None:
-        if worker._patience.tried_seconds > 2 * chosen.hookonce_lease_seconds:
+        if worker._outage.duration_seconds > 2 * chosen.hookonce_lease_seconds:
             locked.close()
 
     register(lock)
 
-    with called_on("worker_waits", release_after_the_lease):
+    with called_on("database_unavailable", release_after_the_lease):
         worker.run_once()
     hasty.dispose()
 
@@ -269,9 +269,11 @@ def test_an_outcome_waits_for_a_migration_that_has_not_brought_everything_back(
         waited.append(True)
 
     register(take_back)
-    worker = Worker(database, settings, concurrency=1)  # nothing is looked for meanwhile
+    worker = Worker(
+        database, settings, concurrency=1
+    )  # no slot is free, so it looks for no other execution
 
-    with called_on("worker_waits", bring_back):
+    with called_on("database_unavailable", bring_back):
         worker.run_once()
 
     assert (waited, statuses(database)) == ([True], ["completed"])
@@ -333,24 +335,24 @@ LOCK = {
 
 
 def after_an_outage(database: Database, worker: Worker) -> None:
-    """The database is away for longer than a lease's renewal takes, and back; one round since."""
+    """Lock the database for longer than a lease's renewal takes; then run one round of work."""
     with database.writing() as connection:
         connection.exec_driver_sql(LOCK[database.engine.dialect.name])
-        while worker._patience.tried_seconds <= worker._renewal_seconds:
+        while worker._outage.duration_seconds <= worker._renewal_seconds:
             worker.work_once()
     worker.work_once()
 
 
 @pytest.fixture
 def hasty(settings: Settings) -> Iterator[Worker]:
-    """A worker that holds leases for a second and a half, and waits for no lock."""
+    """A worker with leases of 1.5 s and almost no wait for locks."""
     chosen = replace(settings, hookonce_database_timeout_seconds=0.05, hookonce_lease_seconds=1.5)
     own = Database(chosen)
     yield Worker(own, chosen, chance=lambda: 1.0)
     own.dispose()
 
 
-def test_after_an_outage_whoever_lives_may_renew_before_anything_is_taken(
+def test_after_an_outage_live_workers_may_renew_before_a_lease_counts_as_lost(
     database: Database, hasty: Worker
 ) -> None:
     trigger_id = factories.trigger(database)
@@ -366,7 +368,9 @@ def test_after_an_outage_whoever_lives_may_renew_before_anything_is_taken(
     assert statuses(database) == ["running"]
 
 
-def test_after_an_outage_what_nobody_renews_is_taken(database: Database, hasty: Worker) -> None:
+def test_after_an_outage_a_lease_that_is_not_renewed_is_lost(
+    database: Database, hasty: Worker
+) -> None:
     trigger_id = factories.trigger(database)
     factories.execution(database, trigger_id, "running", lease_expires_at=utc_now(-1))
 

@@ -1,4 +1,4 @@
-"""What the older system did with failures holds: what it retried is retried, and nothing else."""
+"""Failures are retried exactly where the older system retried them."""
 
 import socket
 from dataclasses import replace
@@ -17,7 +17,7 @@ AT_ONCE = '{"base_seconds": 0}'
 
 
 def worked(database: Database, settings: Settings, **trigger: Any) -> tuple[Any, list[str]]:
-    """The row of one execution when nothing more is due, and how its attempts ended."""
+    """Run one execution until nothing is due; return its row and the outcomes of its attempts."""
     made = factories.trigger(database, retry_policy=AT_ONCE, **trigger)
     factories.execution(database, made)
     off = replace(settings, hookonce_breaker_failures=0)
@@ -31,7 +31,7 @@ def answer(status: int) -> bytes:
 
 
 def in_turn(*answers: bytes) -> Behaviour:
-    """Gives each answer once, whatever the connection."""
+    """Answer each request with the next of `answers`, on any connection."""
     left = iter(answers)
 
     def behave(target: Target, connection: socket.socket) -> None:

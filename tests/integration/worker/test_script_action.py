@@ -1,4 +1,4 @@
-"""A worker runs scripts, and what they did and said decides what follows."""
+"""A worker runs scripts, and their exit status and output decide the outcome."""
 
 import json
 import os
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("longest_waits")
 
 
 def worked(database: Database, settings: Settings, **trigger: Any) -> Any:
-    """The row of one execution after a worker has worked off what was due."""
+    """Return the row of one execution after a worker has run all that was due."""
     given = {"event_data": trigger.pop("event_data", "{}")}
     factories.execution(database, factories.trigger(database, **trigger), **given)
     Worker(database, settings, concurrency=2).run_once()
@@ -157,7 +157,7 @@ def test_a_script_beyond_its_time_is_killed_with_all_that_it_started(
 
 
 def all_writers_gone(reader: int) -> bool:
-    """Whether the other end of the pipe is closed, within a deadline; closes ours."""
+    """Close the pipe; return True if all writers close their end within ten seconds."""
     readable, _, _ = select.select([reader], [], [], 10)
     ended = bool(readable) and os.read(reader, 100) == b""
     os.close(reader)

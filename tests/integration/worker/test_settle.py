@@ -1,4 +1,4 @@
-"""How an attempt ended is written down once, by whoever still holds its lease."""
+"""An attempt is settled once, and only by the worker that still holds its lease."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -22,7 +22,7 @@ SUCCEEDED = Outcome("succeeded", summary="done", duration_seconds=0.5)
 PERMANENT = Outcome("failed", error="no such berth", category="permanent", http_status=404)
 TRANSIENT = Outcome("failed", error="timed out", category="transient", http_status=503)
 ASKED_TO_WAIT = replace(TRANSIENT, retry_after_seconds=90.0)
-LOST = Outcome("lost", error="the lease ran out", category="transient")
+LOST = Outcome("lost", error="the lease expired", category="transient")
 
 
 def leased(database: Database, number: int = 1) -> Lease:
@@ -241,7 +241,7 @@ def test_what_the_database_cannot_take_is_no_lost_lease(database: Database) -> N
 
 @pytest.mark.parametrize("kind", ["postgresql"])
 @pytest.mark.parametrize("opened", [True, False])
-def test_one_statement_closes_the_breaker_of_who_was_answered(
+def test_one_statement_closes_the_breaker_of_a_target_that_answered(
     database: Database, opened: bool
 ) -> None:
     lease, other = leased(database), factories.trigger(database)

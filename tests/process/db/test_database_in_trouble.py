@@ -92,7 +92,7 @@ def test_a_database_that_is_away_is_a_503_and_both_processes_outlive_it(
 
     with away():
         answers = [sender.post_event(f"away-{number}") for number in range(3)]
-        worker.wait_for("evt=worker_waits")
+        worker.wait_for("evt=database_unavailable")
         ready, _ = gunicorn.get("/readyz")
 
     assert all(_asked_to_come_again(answer) for answer in answers)
@@ -113,7 +113,7 @@ def test_a_worker_that_starts_while_the_server_is_away_waits_for_it(
 
     with away():
         worker = service.start("hookonce", "worker", **IMPATIENT)
-        worker.wait_for("evt=worker_waits")
+        worker.wait_for("evt=database_unavailable")
 
     _everything_ran(ledger, worker)
 
@@ -126,7 +126,7 @@ def test_a_worker_that_waits_for_the_server_can_be_told_to_stop(
 
     with away():
         worker = service.start("hookonce", "worker", **IMPATIENT)
-        worker.wait_for("evt=worker_waits")
+        worker.wait_for("evt=database_unavailable")
         ended = worker.stop()
 
     assert ended == 0

@@ -1,4 +1,4 @@
-"""Nothing acknowledged is lost or doubled, whatever dies: the short form of `make chaos`."""
+"""No acknowledged event is lost or run twice when processes die: a short `make chaos`."""
 
 import random
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""kill -9 at the worst moment: nothing that was acknowledged is lost or doubled."""
+"""No acknowledged event is lost or run twice when gunicorn and worker get kill -9."""
 
 import http.client
 import signal
@@ -81,7 +81,7 @@ def test_every_acknowledged_event_outlives_kill_9_of_the_whole_tree_and_runs(
 
 
 def _killed_under_load(service: Service, sender: Sender, name: str) -> set[str]:
-    """The keys that were acknowledged before receivers and worker were killed at work."""
+    """Kill gunicorn and worker under load; return the keys acknowledged before."""
     gunicorn, worker = service.gunicorn(workers=4), service.worker(**SHORT_LEASE)
     load = Load(replace(sender, port=gunicorn.port), name)
     with ThreadPoolExecutor(CLIENTS) as pool:

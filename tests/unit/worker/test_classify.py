@@ -1,4 +1,4 @@
-"""Is it worth trying again? What passes by itself is transient, everything else permanent."""
+"""Failures that may pass by themselves are transient, all others permanent."""
 
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -174,12 +174,12 @@ def test_a_success_has_no_reason_and_a_lost_lease_its_own() -> None:
     assert classify.LEASE_LOST.reason == "lease_lost"
 
 
-def test_an_error_that_breaks_when_asked_for_its_words_is_recorded() -> None:
+def test_an_error_whose_str_raises_is_recorded() -> None:
     class Broken(Exception):
         def __str__(self) -> str:
             raise RuntimeError
 
-    assert outcome(Broken()).error == "Broken: (no words: RuntimeError)"
+    assert outcome(Broken()).error == "Broken: (no message: RuntimeError)"
 
 
 @pytest.mark.parametrize("status", ["404", 10**40, -1, 4.5])
