@@ -14,6 +14,7 @@ from app.cli.context import WRONG, actor, with_database
 from app.db import Database
 from app.settings import Settings
 from app.triggers import manage
+from app.triggers.address import webhook_url
 
 _WORDS = {True: "ok", False: "FAILED", None: "-"}
 
@@ -34,10 +35,10 @@ def command(
     signal.signal(signal.SIGTERM, _interrupt)
     with database.reading() as connection:
         row = manage.find_trigger(connection, trigger)
-    base = (url or chosen.hookonce_public_url).rstrip("/")
+    base = url or chosen.hookonce_public_url
     with doctor_trigger.of(database, row, actor()) as standing_in:
-        address = f"{base}/api/triggers/webhook/{standing_in.id}"
-        examination = doctor_checks.Examination(database, chosen, standing_in, address)
+        target = webhook_url(base, standing_in.id)
+        examination = doctor_checks.Examination(database, chosen, standing_in, target)
         try:
             findings = list(examination.findings())
         except urllib3.exceptions.HTTPError as error:

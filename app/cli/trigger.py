@@ -15,6 +15,7 @@ from app.intake import key, sources
 from app.intake.signing import signed_headers
 from app.settings import Settings
 from app.triggers import definition, manage, queries
+from app.triggers.address import webhook_url
 
 FIRE_SECONDS = 30.0
 """As long as the most patient senders wait for an answer."""
@@ -93,7 +94,7 @@ def add(
     made = {
         "id": row.id,
         "secret": database.secret_box.decrypt(row),
-        "webhook_url": _webhook_url(chosen, row.id),
+        "webhook_url": webhook_url(chosen.hookonce_public_url, row.id),
     }
     output.record(made, as_json)
 
@@ -124,7 +125,7 @@ def show(chosen: Settings, database: Database, trigger: str, as_json: bool) -> N
         count = listing.exact_count(connection, row.id)
         breaker = queries.breaker_of(connection, row.id)
     shown = masking.public(row) | {"execution_count": count}
-    shown |= {"webhook_url": _webhook_url(chosen, row.id)} | breaker
+    shown |= {"webhook_url": webhook_url(chosen.hookonce_public_url, row.id)} | breaker
     listed = [masking.public(execution) for execution in executions]
     if as_json:
         click.echo(json.dumps(shown | {"executions": listed}))
@@ -154,7 +155,7 @@ def fire(chosen: Settings, database: Database, trigger: str, data: str, as_json:
     try:
         answer = urllib3.request(
             "POST",
-            _webhook_url(chosen, row.id),
+            webhook_url(chosen.hookonce_public_url, row.id),
             body=body,
             headers=headers,
             retries=False,
@@ -166,7 +167,3 @@ def fire(chosen: Settings, database: Database, trigger: str, data: str, as_json:
     output.done(f"{answer.status} {said}", {"status": answer.status, "body": said}, as_json)
     if not 200 <= answer.status < 300:
         sys.exit(WRONG)
-
-
-def _webhook_url(chosen: Settings, trigger_id: int) -> str:
-    return f"{chosen.hookonce_public_url}/api/triggers/webhook/{trigger_id}"

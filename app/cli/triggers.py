@@ -15,6 +15,7 @@ from app.intake import sources
 from app.masking import masked
 from app.settings import Settings
 from app.triggers import apply_file
+from app.triggers.address import webhook_url
 from app.triggers.apply_file import SECRET, PlannedChange
 
 KEPT = 3
@@ -90,7 +91,7 @@ def _told(
     }
     if row is not None and step.row is None:
         told["id"] = row.id
-        told["webhook_url"] = f"{chosen.hookonce_public_url}/api/triggers/webhook/{row.id}"
+        told["webhook_url"] = webhook_url(chosen.hookonce_public_url, row.id)
         if step.declared.secret is None:
             told["secret"] = database.secret_box.decrypt(row)
     return told

@@ -10,6 +10,7 @@ from app.db import Database
 from app.intake.receive import opened
 from app.settings import Settings
 from app.stats.counters import Counters
+from app.triggers.address import WEBHOOKS
 from app.web import after_response, errors
 from app.web.api import router
 from app.web.auth import PUBLIC, Authenticator
@@ -19,7 +20,7 @@ from app.web.metrics import Metrics
 from app.web.pages import rendering
 from app.web.request_log import RequestLog
 from app.web.routes import GuardedApp, GuardedRoutes
-from app.web.security_headers import WEBHOOKS, SecurityHeaders
+from app.web.security_headers import SecurityHeaders
 from app.web.webhook import Webhook
 
 
@@ -50,8 +51,8 @@ def create_app(
     webhook = Webhook(intake, settings.hookonce_max_body_bytes, settings.hookonce_public_url)
     authenticator = Authenticator(database, intake.schema, settings)
     routes = GuardedRoutes(app, authenticator)
-    routes.add("/api/triggers/webhook/{trigger_id}", webhook, POST=PUBLIC, GET=PUBLIC)
-    routes.add("/api/triggers/webhook/{trigger_id}/{secret:path}", webhook, POST=PUBLIC, GET=PUBLIC)
+    routes.add(WEBHOOKS + "{trigger_id}", webhook, POST=PUBLIC, GET=PUBLIC)
+    routes.add(WEBHOOKS + "{trigger_id}/{secret:path}", webhook, POST=PUBLIC, GET=PUBLIC)
     routes.add("/healthz", Liveness(), GET=PUBLIC)
     routes.add("/readyz", Readiness(database), GET=PUBLIC)
     public = settings.hookonce_metrics == "public"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from app.db import Database
 from app.db.count_cache import CountCache
 from app.settings import Settings
+from app.triggers import address
 from app.web.auth import Authenticator
 
 
@@ -19,5 +20,5 @@ class ApiContext:
     next_warning_at: float = 0.0
 
     def webhook_url(self, trigger_id: int) -> str:
-        """Where senders reach the trigger."""
-        return f"{self.settings.hookonce_public_url}/api/triggers/webhook/{trigger_id}"
+        """Return the address that senders of this trigger post to."""
+        return address.webhook_url(self.settings.hookonce_public_url, trigger_id)

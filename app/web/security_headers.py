@@ -5,6 +5,8 @@ https://owasp.org/www-project-secure-headers/
 
 import falcon
 
+from app.triggers.address import WEBHOOKS
+
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -28,7 +30,6 @@ ALWAYS = (
 )
 FOR_MACHINES = (("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store"))
 """For the answer to a webhook, which no browser reads: each more costs as much as parsing one."""
-WEBHOOKS = "/api/triggers/webhook/"
 A_YEAR = 31_536_000
 
 

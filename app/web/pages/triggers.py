@@ -10,7 +10,7 @@ from app.errors import InvalidRequest, InvalidTrigger, NameTaken
 from app.executions import listing, search
 from app.executions.search import ExecutionFilter
 from app.intake import sources
-from app.triggers import manage
+from app.triggers import address, manage
 from app.web import validation
 from app.web.api import serializers, triggers
 from app.web.api.schemas.triggers import (
@@ -172,8 +172,9 @@ def _form(
 
 
 def _secret(trigger: Trigger, secret: str, status: int = 200, *, fresh: bool = False) -> HtmlPage:
-    in_path = f"{trigger['webhook_url']}/{secret}" if trigger["source"] in PATH_SOURCES else None
-    values = {"trigger": trigger, "secret": secret, "fresh": fresh, "path_url": in_path}
+    in_path = trigger["source"] in PATH_SOURCES
+    path_url = address.with_secret(trigger["webhook_url"], secret) if in_path else None
+    values = {"trigger": trigger, "secret": secret, "fresh": fresh, "path_url": path_url}
     return HtmlPage("secret.html", values, status)
 
 
