@@ -15,7 +15,7 @@ from app.db.models import trigger_executions, triggers
 from app.errors import HookonceError
 from app.executions import held
 from app.intake import admit
-from app.intake.message import Admission, Request
+from app.intake.message import Admission, AdmissionRequest, Request
 from app.triggers import sealing
 
 STASH_PREFIX = "_stash_"
@@ -105,9 +105,8 @@ def _admit_and_settle(connection: Connection, schema: schema.Schema) -> None:
     made = sa.insert(triggers).values(described).returning(triggers.c.id)
     trigger_id = connection.execute(made).scalar_one()
     event = Admission('{"event_type":"check"}', "k" * 255)
-    verdict = admit.admit_one(
-        connection, schema, trigger_id, event, Request(str(trigger_id), {}, b"{}")
-    )
+    incoming = AdmissionRequest(trigger_id, [event], Request(str(trigger_id), {}, b"{}"))
+    verdict = admit.admit_one(connection, schema, incoming, event)
     said = "x" * fitness.LONGEST_SUMMARY
     settled = {
         "status": lifecycle.FAILED_RETRYABLE,

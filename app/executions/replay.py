@@ -6,6 +6,7 @@ first of the chain (`chain_id`, what a target is told as the idempotency key).
 
 import logging
 import math
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -16,6 +17,7 @@ from app.audit import UNNAMED, Actor
 from app.db import IDEMPOTENCY_INDEX, REPLAY_INDEX, Database, models, schema, utc_now, violates
 from app.db.models import execution_requests, trigger_executions
 from app.errors import DatabaseUnavailable, NotFound, NotReplayable, RateLimited, SchemaMoved
+from app.executions.creation import EXECUTION_FIELDS, REQUEST_FIELDS, initial_values
 
 PAUSE_SECONDS = 60
 """Between two replays of one chain: time enough to see how the last one ended."""
@@ -107,35 +109,34 @@ def _add_successor(connection: Connection, known: frozenset[str], execution_id: 
     first = trigger_executions.alias("first")
     # a downgrade that is under way has put the keys of replays aside, never that of the first
     key = sa.select(first.c.idempotency_key).where(first.c.id == _columns.chain_id)
-    copied = {
-        _columns.trigger_id: _columns.trigger_id,
-        _columns.event_data: _columns.event_data,
-        _columns.idempotency_key: sa.func.coalesce(_columns.idempotency_key, key.scalar_subquery()),
-        _columns.payload_digest: _columns.payload_digest,
-        _columns.status: sa.literal(lifecycle.PENDING),
-        _columns.next_attempt_at: utc_now(),
-        _columns.received_at: utc_now(),
-        _columns.replay_of_id: _columns.id,
-        _columns.chain_id: sa.func.coalesce(_columns.chain_id, _columns.id),
+    own_key = sa.func.coalesce(_columns.idempotency_key, key.scalar_subquery())
+    values: dict[str, sa.ColumnElement[Any]] = {
+        **{name: _columns[name] for name in EXECUTION_FIELDS},
+        **initial_values(),
+        "idempotency_key": own_key,
+        "replay_of_id": _columns.id,
+        "chain_id": sa.func.coalesce(_columns.chain_id, _columns.id),
     }
-    values = {to: value for to, value in copied.items() if f"{to.table.name}.{to.name}" in known}
+    values = {name: values[name] for name in values if f"trigger_executions.{name}" in known}
     dead = sa.select(*values.values()).where(_dead(execution_id))
     insert = sa.insert(trigger_executions).from_select(list(values), dead).returning(_columns.id)
     successor = connection.execute(insert).scalar_one_or_none()
     if successor is None:
         raise NotReplayable(execution_id, _status(connection, execution_id))
-    _copy_request(connection, execution_id, successor)
+    _copy_request(connection, known, execution_id, successor)
     return int(successor)
 
 
-def _copy_request(connection: Connection, execution_id: int, successor: int) -> None:
+def _copy_request(
+    connection: Connection, known: frozenset[str], execution_id: int, successor: int
+) -> None:
     """Nothing to copy where it was pruned: the action is then given the event alone."""
     original = execution_requests.c
-    names = ["execution_id", "content_type", "headers", "body"]
-    request = sa.select(
-        sa.literal(successor), original.content_type, original.headers, original.body
-    ).where(original.execution_id == execution_id)
-    connection.execute(sa.insert(execution_requests).from_select(names, request))
+    names = [name for name in REQUEST_FIELDS if f"execution_requests.{name}" in known]
+    request = sa.select(sa.literal(successor), *(original[name] for name in names))
+    request = request.where(original.execution_id == execution_id)
+    insert = sa.insert(execution_requests).from_select(["execution_id", *names], request)
+    connection.execute(insert)
 
 
 def _take_over(connection: Connection, execution_id: int) -> None:

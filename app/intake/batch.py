@@ -1,8 +1,8 @@
-"""Requests that arrive together are admitted together: one look-up, one transaction, one commit.
+"""Admit requests that arrive together as one batch: one look-up, one transaction, one commit.
 
-Each still gets its own verdict, and only after the commit. When any row is refused, nothing of the
-batch is kept and each request is admitted alone: a bad row never fails its neighbours, and which
-constraint it broke is read where it stands alone.
+Each request still gets its own verdicts, and only after the commit. When any row is refused,
+nothing of the batch is kept and each request is admitted on its own: a bad row never fails its
+neighbours, and which constraint it broke can be told where it is the only one.
 """
 
 from collections.abc import Callable
@@ -15,234 +15,235 @@ from app import cooperative, log
 from app.db import Database
 from app.db.schema import Schema, SchemaWatch
 from app.errors import DatabaseUnavailable, Deadlocked, SchemaMoved
-from app.executions.retention import Retention
+from app.executions.creation import NewExecution
 from app.intake import admit, store
 from app.intake.group_commit import GroupCommit
-from app.intake.message import Admission, Request, Verdict
-from app.intake.store import AdmissionStore, ExistingExecution, NewExecution, RowRejected
+from app.intake.message import Admission, AdmissionRequest, Verdict
+from app.intake.store import AdmissionStore, ExistingExecution, RowRejected
 from app.lifecycle import PENDING
 from app.stats import outcomes
 
-MOVES_OUTLIVED = 50
-"""How often it begins again because a migration changed the schema under it, or of a deadlock.
+TRIES_AT_MOST = 50
+"""Tries to admit, of which each failed by a deadlock or by a migration that changed the schema.
 
-A migration through all revisions may have the lock at each, and change the columns before we do.
+A migration through all revisions may take the lock for each of them, and change the columns before
+we get it.
 """
-EVENTS_TOGETHER = 128
-"""More of them gain nothing, and each waits for the slowest."""
+BATCH_EVENTS = 128
+"""Most events in one batch. More would gain nothing, and each waits for the slowest."""
 LIGHT_BYTES = 262_144
-"""What is more is written elsewhere: it would keep the answering thread for milliseconds."""
+"""Most bytes of a batch that the answering thread writes itself.
+
+More are written by another thread: they would keep the answering thread for milliseconds.
+"""
 
 Result = list[Verdict] | Exception
-Known = dict[tuple[int, str], ExistingExecution]
-"""By trigger and key: the executions that stand already."""
-
-
-@dataclass(frozen=True, slots=True)
-class AdmissionRequest:
-    """What one request brings."""
-
-    trigger_id: int
-    admissions: list[Admission]
-    request: Request
-    lifetimes: Retention | None = None
-    """After which a key counts no more; None: it always does."""
-
-
-Fresh = tuple[AdmissionRequest, Admission]
-"""An event that is to be inserted, and what brought it."""
+ByKey = dict[tuple[int, str], ExistingExecution]
+"""Existing executions, by trigger id and idempotency key."""
+NewEvent = tuple[AdmissionRequest, Admission]
+"""An event to insert, and the request that brought it."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchAdmission:
-    """How a process admits: alone with its database."""
+    """Admits batches of requests into the database of this process."""
 
     database: Database
     schema: SchemaWatch
     pre_check: bool
 
-    def admit(self, entries: list[AdmissionRequest]) -> list[Result]:
-        """A verdict for each event of each entry, committed; or why there is none."""
-        if sum(len(entry.request.body) for entry in entries) > LIGHT_BYTES:
-            return cooperative.offload(partial(self._admitted, entries))
-        return self._admitted(entries)
+    def admit(self, requests: list[AdmissionRequest]) -> list[Result]:
+        """Return for each request the committed verdicts of its events, or why there are none."""
+        if sum(len(each.request.body) for each in requests) > LIGHT_BYTES:
+            return cooperative.offload(partial(self._admit, requests))
+        return self._admit(requests)
 
-    def _admitted(self, entries: list[AdmissionRequest]) -> list[Result]:
-        moved: Exception = DatabaseUnavailable("nothing was asked")
-        for _ in range(MOVES_OUTLIVED):
+    def _admit(self, requests: list[AdmissionRequest]) -> list[Result]:
+        last_error: Exception = DatabaseUnavailable("admission was not tried")
+        for _ in range(TRIES_AT_MOST):
             try:
-                return list(self._together(self.schema.admitting(), entries))
+                return list(self._admit_together(self.schema.admitting(), requests))
             except (RowRejected, Deadlocked):
-                return cooperative.offload(partial(self._one_by_one, entries))
+                return cooperative.offload(partial(self._admit_one_by_one, requests))
             except SchemaMoved as error:
                 self.schema.forget()
-                moved = error
+                last_error = error
             except DatabaseUnavailable as error:
-                return _alike(error, entries)
-        return _alike(moved, entries)
+                return _unavailable(error, requests)
+        return _unavailable(last_error, requests)
 
-    def _together(self, schema: Schema, entries: list[AdmissionRequest]) -> list[list[Verdict]]:
-        with store.opened(self.database) as way:
-            known, fresh, ids = self._entered(way, schema, entries)
+    def _admit_together(
+        self, schema: Schema, requests: list[AdmissionRequest]
+    ) -> list[list[Verdict]]:
+        with store.borrow(self.database) as admission_store:
+            existing, new, ids = self._find_and_insert(admission_store, schema, requests)
         if ids:
             self.database.notifier.notify()
-        made = {}
-        for (entry, admission), id_ in zip(fresh, ids, strict=True):
-            made[id(admission)] = Verdict(id_, outcomes.ACCEPTED)
+        accepted = {}
+        for (request, admission), id_ in zip(new, ids, strict=True):
+            accepted[id(admission)] = Verdict(id_, outcomes.ACCEPTED)
             if admission.key is not None:
-                known[entry.trigger_id, admission.key] = ExistingExecution(
+                existing[request.trigger_id, admission.key] = ExistingExecution(
                     id_, admission.digest, PENDING
                 )
-        return [_verdicts(entry, made, known) for entry in entries]
+        return [_verdicts(request, accepted, existing) for request in requests]
 
-    def _entered(
-        self, way: AdmissionStore, schema: Schema, entries: list[AdmissionRequest]
-    ) -> tuple[Known, list[Fresh], list[int]]:
-        """What stood already, and what did not with the ids that it has now."""
+    def _find_and_insert(
+        self, admission_store: AdmissionStore, schema: Schema, requests: list[AdmissionRequest]
+    ) -> tuple[ByKey, list[NewEvent], list[int]]:
+        """Return the existing executions, and the new events with the ids they were inserted as."""
         if not self.pre_check:
-            fresh = [(entry, each) for entry in entries for each in entry.admissions]
-            return {}, fresh, way.insert(schema, _rows(fresh))
-        if len(entries) == len(entries[0].admissions) == 1:
-            return _entered_alone(way, schema, entries[0])
-        known = _standing(way, schema, entries)
-        _require_all_count(entries, known)
-        fresh = _first_of_each(entries, known)
-        return known, fresh, way.insert(schema, _rows(fresh)) if fresh else []
+            new = [(request, each) for request in requests for each in request.admissions]
+            return {}, new, admission_store.insert(schema, _rows(new))
+        if len(requests) == len(requests[0].admissions) == 1:
+            return _find_or_insert(admission_store, schema, requests[0])
+        existing = _find_existing(admission_store, schema, requests)
+        _require_all_live(requests, existing)
+        new = _new_events(requests, existing)
+        return existing, new, admission_store.insert(schema, _rows(new)) if new else []
 
-    def _one_by_one(self, entries: list[AdmissionRequest]) -> list[Result]:
-        """Each in a transaction of its own; once the database is away, it is for all the rest."""
+    def _admit_one_by_one(self, requests: list[AdmissionRequest]) -> list[Result]:
+        """Admit each in its own transaction; without a database, give up all that follow too."""
         results: list[Result] = []
-        for entry in entries:
-            with log.of(entry.request.request_context):
-                result = _caught(partial(self._alone, entry))
+        for request in requests:
+            with log.of(request.request.request_context):
+                result = _result_or_error(partial(self._admit_alone, request))
             results.append(result)
             if isinstance(result, DatabaseUnavailable):
-                return results + _alike(result, entries[len(results) :])
+                return results + _unavailable(result, requests[len(results) :])
         return results
 
-    def _alone(self, entry: AdmissionRequest) -> list[Verdict]:
-        for _ in range(MOVES_OUTLIVED):
+    def _admit_alone(self, request: AdmissionRequest) -> list[Verdict]:
+        for _ in range(TRIES_AT_MOST):
             try:
-                return self._in_one_transaction(entry, self.schema.admitting())
+                return self._in_one_transaction(request, self.schema.admitting())
             except SchemaMoved as error:
                 self.schema.forget()
-                last = str(error)
-            except Deadlocked as error:  # with a request that has the same events in another order
-                last = str(error)
-        raise DatabaseUnavailable(last)
+                last_error = str(error)
+            except Deadlocked as error:  # with a request of the same events in another order
+                last_error = str(error)
+        raise DatabaseUnavailable(last_error)
 
-    def _in_one_transaction(self, entry: AdmissionRequest, schema: Schema) -> list[Verdict]:
-        known = self._counting_alone(schema, entry) if self.pre_check else {}
+    def _in_one_transaction(self, request: AdmissionRequest, schema: Schema) -> list[Verdict]:
+        existing = self._find_live(schema, request) if self.pre_check else {}
         verdicts = [
-            admit.duplicate_verdict(entry.trigger_id, each, known[entry.trigger_id, each.key])
-            for each in entry.admissions
-            if each.key is not None and (entry.trigger_id, each.key) in known
+            admit.duplicate_verdict(
+                request.trigger_id, each, existing[request.trigger_id, each.key]
+            )
+            for each in request.admissions
+            if each.key is not None and (request.trigger_id, each.key) in existing
         ]
-        fresh = [
+        new = [
             each
-            for each in entry.admissions
-            if each.key is None or (entry.trigger_id, each.key) not in known
+            for each in request.admissions
+            if each.key is None or (request.trigger_id, each.key) not in existing
         ]
-        if fresh:
+        if new:
             with self.database.writing() as connection:
-                verdicts += [
-                    admit.admit_one(
-                        connection, schema, entry.trigger_id, each, entry.request, entry.lifetimes
-                    )
-                    for each in fresh
-                ]
+                verdicts += [admit.admit_one(connection, schema, request, each) for each in new]
             self.database.notifier.notify()
         return verdicts
 
-    def _counting_alone(self, schema: Schema, entry: AdmissionRequest) -> Known:
-        with store.opened(self.database) as way:
-            return _counting([entry], _standing(way, schema, [entry]))
+    def _find_live(self, schema: Schema, request: AdmissionRequest) -> ByKey:
+        with store.borrow(self.database) as admission_store:
+            return _live([request], _find_existing(admission_store, schema, [request]))
 
 
-def opened(
+def group_commit(
     database: Database, schema: SchemaWatch, *, pre_check: bool
 ) -> GroupCommit[AdmissionRequest, list[Verdict]]:
-    """Admits what comes at the same time in one process together."""
-    return GroupCommit(BatchAdmission(database, schema, pre_check).admit, EVENTS_TOGETHER)
+    """Return the function that admits what arrives at the same time in this process together."""
+    return GroupCommit(BatchAdmission(database, schema, pre_check).admit, BATCH_EVENTS)
 
 
-def _standing(way: AdmissionStore, schema: Schema, entries: list[AdmissionRequest]) -> Known:
+def _find_existing(
+    admission_store: AdmissionStore, schema: Schema, requests: list[AdmissionRequest]
+) -> ByKey:
     keys: dict[int, set[str]] = {}
-    for entry in entries:
-        of_trigger = keys.setdefault(entry.trigger_id, set())
-        of_trigger.update(each.key for each in entry.admissions if each.key is not None)
+    for request in requests:
+        of_trigger = keys.setdefault(request.trigger_id, set())
+        of_trigger.update(each.key for each in request.admissions if each.key is not None)
     return {
-        (trigger_id, key): standing
+        (trigger_id, key): existing
         for trigger_id, wanted in keys.items()
         if wanted
-        for key, standing in way.find(schema, trigger_id, wanted).items()
+        for key, existing in admission_store.find(schema, trigger_id, wanted).items()
     }
 
 
-def _counting(entries: list[AdmissionRequest], known: Known) -> Known:
-    """Those of the keys that still count."""
-    lifetimes = {entry.trigger_id: entry.lifetimes for entry in entries}
+def _live(requests: list[AdmissionRequest], existing: ByKey) -> ByKey:
+    """Return those executions whose key has not expired."""
+    lifetimes = {request.trigger_id: request.lifetimes for request in requests}
     return {
-        key: standing
-        for key, standing in known.items()
-        if admit.key_is_live(standing, lifetimes[key[0]])
+        (trigger_id, key): execution
+        for (trigger_id, key), execution in existing.items()
+        if admit.key_is_live(execution, lifetimes[trigger_id])
     }
 
 
-def _require_all_count(entries: list[AdmissionRequest], known: Known) -> None:
-    if len(_counting(entries, known)) < len(known):
-        raise RowRejected("a key stands that counts no more: it is given up alone")
+def _require_all_live(requests: list[AdmissionRequest], existing: ByKey) -> None:
+    if len(_live(requests, existing)) < len(existing):
+        raise RowRejected(
+            "an expired key is still stored; retrying this request on its own to release it"
+        )
 
 
-def _entered_alone(
-    way: AdmissionStore, schema: Schema, entry: AdmissionRequest
-) -> tuple[Known, list[Fresh], list[int]]:
-    (admission,) = entry.admissions
-    found = way.find_or_insert(schema, admit.row(entry.trigger_id, admission, entry.request))
-    if not isinstance(found, ExistingExecution):
-        return {}, [(entry, admission)], [found]
-    assert admission.key is not None  # noqa: S101, without a key nothing stands
-    known = {(entry.trigger_id, admission.key): found}
-    _require_all_count([entry], known)
-    return known, [], []
+def _find_or_insert(
+    admission_store: AdmissionStore, schema: Schema, request: AdmissionRequest
+) -> tuple[ByKey, list[NewEvent], list[int]]:
+    (admission,) = request.admissions
+    row = admit.new_execution(request.trigger_id, admission, request.request)
+    result = admission_store.find_or_insert(schema, row)
+    if not isinstance(result, ExistingExecution):
+        return {}, [(request, admission)], [result]
+    assert admission.key is not None  # noqa: S101, nothing is found without a key
+    existing = {(request.trigger_id, admission.key): result}
+    _require_all_live([request], existing)
+    return existing, [], []
 
 
-def _rows(fresh: list[Fresh]) -> list[NewExecution]:
-    return [admit.row(entry.trigger_id, each, entry.request) for entry, each in fresh]
+def _rows(events: list[NewEvent]) -> list[NewExecution]:
+    return [
+        admit.new_execution(request.trigger_id, each, request.request) for request, each in events
+    ]
 
 
-def _first_of_each(entries: list[AdmissionRequest], known: Known) -> list[Fresh]:
-    """The events to insert: those whose key neither stands nor came earlier in this batch."""
-    fresh, seen = [], set(known)
-    for entry in entries:
-        for admission in entry.admissions:
+def _new_events(requests: list[AdmissionRequest], existing: ByKey) -> list[NewEvent]:
+    """Return the events to insert: their key neither exists nor came earlier in this batch."""
+    new, keys = [], set(existing)
+    for request in requests:
+        for admission in request.admissions:
             if admission.key is not None:
-                if (entry.trigger_id, admission.key) in seen:
+                if (request.trigger_id, admission.key) in keys:
                     continue
-                seen.add((entry.trigger_id, admission.key))
-            fresh.append((entry, admission))
-    return fresh
+                keys.add((request.trigger_id, admission.key))
+            new.append((request, admission))
+    return new
 
 
-def _verdicts(entry: AdmissionRequest, made: dict[int, Verdict], known: Known) -> list[Verdict]:
-    """What became of each event of the request: made just now, or standing already."""
-    return [made.get(id(each)) or _repeated(entry, each, known) for each in entry.admissions]
+def _verdicts(
+    request: AdmissionRequest, accepted: dict[int, Verdict], existing: ByKey
+) -> list[Verdict]:
+    """Return a verdict for each event of the request: accepted just now, or a duplicate."""
+    return [
+        accepted.get(id(each)) or _duplicate(request, each, existing) for each in request.admissions
+    ]
 
 
-def _repeated(entry: AdmissionRequest, admission: Admission, known: Known) -> Verdict:
-    assert admission.key is not None  # noqa: S101, an event without a key is always made
-    with log.of(entry.request.request_context):  # it may be another thread's
-        standing = known[entry.trigger_id, admission.key]
-        return admit.duplicate_verdict(entry.trigger_id, admission, standing)
+def _duplicate(request: AdmissionRequest, admission: Admission, existing: ByKey) -> Verdict:
+    assert admission.key is not None  # noqa: S101, an event without a key is always inserted
+    with log.of(request.request.request_context):  # its log lines, though another thread leads
+        execution = existing[request.trigger_id, admission.key]
+        return admit.duplicate_verdict(request.trigger_id, admission, execution)
 
 
-def _caught(work: Callable[[], list[Verdict]]) -> Result:
+def _result_or_error(work: Callable[[], list[Verdict]]) -> Result:
     try:
         return work()
     except (DatabaseUnavailable, IntegrityError, DataError) as error:
         return error
 
 
-def _alike(error: Exception, entries: list[AdmissionRequest]) -> list[Result]:
-    """The same trouble for each, as an error of its own."""
-    return [DatabaseUnavailable(str(error)) for _ in entries]
+def _unavailable(error: Exception, requests: list[AdmissionRequest]) -> list[Result]:
+    """Return the same error for each request, as an object of its own."""
+    return [DatabaseUnavailable(str(error)) for _ in requests]

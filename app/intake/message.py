@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
+from app.executions.retention import Retention
 from app.log import RequestContext
 from app.stats import outcomes
 
@@ -99,6 +100,17 @@ class Admission:
     def size(self) -> int:
         """How much is kept because of this event alone."""
         return len(self.event_data) + len(self.body or b"")
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionRequest:
+    """The events of one request that are to be admitted."""
+
+    trigger_id: int
+    admissions: list[Admission]
+    request: Request
+    lifetimes: Retention | None = None
+    """How long executions, and with them their keys, are kept; None: keys never expire."""
 
 
 @dataclass(frozen=True, slots=True)

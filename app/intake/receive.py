@@ -15,12 +15,12 @@ from app.errors import KeyMissing, TooLarge
 from app.executions import retention
 from app.executions.retention import Retention, RetentionDefaults
 from app.intake import batch, key, parse, payload_digest, redact, sources, trigger_cache, verify
-from app.intake.batch import AdmissionRequest
 from app.intake.group_commit import GroupCommit
 from app.intake.memory_budget import MemoryBudget
 from app.intake.message import (
     OK,
     Admission,
+    AdmissionRequest,
     Event,
     Request,
     Source,
@@ -67,7 +67,7 @@ class Intake:
     admit: GroupCommit[AdmissionRequest, list[Verdict]] = field(init=False)
 
     def __post_init__(self) -> None:
-        admit = batch.opened(self.database, self.schema, pre_check=self.pre_check)
+        admit = batch.group_commit(self.database, self.schema, pre_check=self.pre_check)
         object.__setattr__(self, "admit", admit)
 
 

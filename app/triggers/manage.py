@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from app import audit, clock, lifecycle
+from app import audit, clock
 from app.audit import UNNAMED, Actor
-from app.db import Database, utc_now
+from app.db import Database
 from app.db.models import trigger_executions, triggers
 from app.errors import InvalidTrigger, NameTaken, NotFound
+from app.executions.creation import initial_values
 from app.triggers import definition
 from app.triggers.definition import NewTrigger
 
@@ -140,15 +141,8 @@ def try_trigger(
     with database.writing() as connection:
         trigger = find_trigger(connection, name_or_id)
         event = {"event_type": TEST_EVENT, "source": trigger.source, "data": data or {}}
-        columns = trigger_executions.c
-        values = {
-            "trigger_id": trigger.id,
-            "event_data": json.dumps(event),
-            "status": lifecycle.PENDING,
-            "received_at": utc_now(),
-            "next_attempt_at": utc_now(),
-        }
-        insert = sa.insert(trigger_executions).values(values).returning(columns.id)
+        values = {"trigger_id": trigger.id, "event_data": json.dumps(event)} | initial_values()
+        insert = sa.insert(trigger_executions).values(values).returning(trigger_executions.c.id)
         execution_id = int(connection.execute(insert).scalar_one())
         after = {"execution_id": execution_id}
         audit.record(connection, actor, "trigger.test", subject(trigger.id), after=after)

@@ -1,8 +1,9 @@
-"""The short way to the database for what every webhook asks: the driver itself, with fixed texts.
+"""Admission store: the look-up and the insert that every webhook asks for, as fixed statements.
 
 For a handful of rows SQLAlchemy's own work per statement and transaction is several times the
-database's, and so is the pool's. What is asked here is small and asked for every request, so it is
-said directly, on a connection that is kept for it; everything else goes the ordinary way.
+database's, and so is the pool's. These statements are few and run for every request, so they go to
+the driver itself, on a connection that is kept for them (`borrow`). Where a request is admitted on
+its own, the same statements run in an SQLAlchemy transaction (`within`).
 """
 
 from collections.abc import Iterator
@@ -10,30 +11,32 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, cast
 
+from sqlalchemy.engine import Connection, Dialect
+
 from app import cooperative
 from app.db import Database, translated_errors
-from app.intake.store.rows import AdmissionStore, ExistingExecution, NewExecution, RowRejected
-from app.intake.store.sqlite import SqliteAdmissionStore
+from app.intake.store.interface import AdmissionStore, ExistingExecution, RowRejected, Statements
+from app.intake.store.sqlite import SqliteAdmissionStore, SqliteStatements
 
 __all__ = [
     "AdmissionStore",
     "ExistingExecution",
-    "NewExecution",
     "RowRejected",
-    "SqliteAdmissionStore",
-    "opened",
+    "Statements",
+    "borrow",
+    "within",
 ]
 
 
 @contextmanager
-def opened(database: Database) -> Iterator[AdmissionStore]:
-    """The lane of this database, nobody else's until the block ends; one is kept for the next.
+def borrow(database: Database) -> Iterator[AdmissionStore]:
+    """Borrow a store of this database for the block; one is kept for the next caller.
 
-    After an error that is no refusal it is not used again.
+    After an error other than a rejected row its connection is closed, for its state is unknown.
     """
     dbapi: Any = database.engine.dialect.loaded_dbapi
     with translated_errors(dbapi.Error):
-        store = _kept(database) or cooperative.offload(partial(_made, database))
+        store = _take_kept(database) or cooperative.offload(partial(_connect, database))
         try:
             yield store
         except (dbapi.IntegrityError, dbapi.DataError) as error:
@@ -48,15 +51,27 @@ def opened(database: Database) -> Iterator[AdmissionStore]:
         _keep(database, store)
 
 
+def within(connection: Connection) -> Statements:
+    """Return the same statements for the transaction of this connection, with SQLAlchemy's errors.
+
+    That is for what the caller does beside them: savepoints, and to tell which constraint failed.
+    """
+    if _is_sqlite(connection.dialect):
+        return SqliteStatements(connection.exec_driver_sql)
+    from app.intake.store.postgresql import PostgresqlStatements
+
+    return PostgresqlStatements(connection.exec_driver_sql)
+
+
 def _keep(database: Database, store: AdmissionStore) -> None:
-    """If none is, so that many at once do not leave many connections."""
+    """Keep the store unless one is kept: a burst of requests must not leave many connections."""
     if database.dedicated:
         store.close()
     else:
         database.dedicated.append(store)
 
 
-def _kept(database: Database) -> AdmissionStore | None:
+def _take_kept(database: Database) -> AdmissionStore | None:
     with suppress(IndexError):
         while True:
             store = cast(AdmissionStore, database.dedicated.pop())
@@ -66,12 +81,17 @@ def _kept(database: Database) -> AdmissionStore | None:
     return None
 
 
-def _made(database: Database) -> AdmissionStore:
+def _connect(database: Database) -> AdmissionStore:
     pooled = database.engine.raw_connection()
     connection = pooled.driver_connection
     pooled.detach()
-    if database.engine.dialect.name == "sqlite":
+    if _is_sqlite(database.engine.dialect):
         return SqliteAdmissionStore(connection)
     from app.intake.store.postgresql import PostgresqlAdmissionStore
 
     return PostgresqlAdmissionStore(connection)
+
+
+def _is_sqlite(dialect: Dialect) -> bool:
+    """Return which of the two it is. PostgreSQL's module is imported where used: it is heavy."""
+    return dialect.name == "sqlite"

@@ -1,89 +1,109 @@
-"""The lane of PostgreSQL."""
-# ruff: noqa: S608, what is put into these texts are their own words, never from outside
+"""Admission store of PostgreSQL: each call is one statement, which commits by itself."""
+# ruff: noqa: S608, the texts are put together from our own column names, never from outside
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
 from psycopg import errors, generators, pq
 
-from app.db import ONLY_BY_KEY
+from app.db.models import execution_requests, trigger_executions
 from app.db.schema import Schema
-from app.intake.store.rows import (
-    ExistingExecution,
-    NewExecution,
-    SchemaFeatures,
-    existing_columns,
-    features,
-)
+from app.executions.creation import EXECUTION_FIELDS, NewExecution
+from app.intake.store import texts
+from app.intake.store.interface import ExistingExecution
 
-_INTEGER, _TEXT, _BYTEA = 23, 25, 17
-_TYPES = [_INTEGER, _TEXT, _TEXT, _TEXT, _TEXT, _TEXT, _BYTEA]
-"""Of the fields of a Row, as PostgreSQL numbers them."""
+_NOW = "timezone('utc', statement_timestamp())"
+_TYPE_NAMES: dict[type[Any], str] = {int: "integer", str: "text", bytes: "bytea"}
+_OIDS = {"integer": 23, "text": 25, "bytea": 17}
+"""The numbers by which the protocol names the types."""
+
+
+def _type_of(field: str) -> str:
+    table = trigger_executions if field in EXECUTION_FIELDS else execution_requests
+    return _TYPE_NAMES[table.c[field].type.python_type]
+
+
+_TYPES = {name: _type_of(name) for name in NewExecution._fields}
+"""PostgreSQL's type of each field of a NewExecution."""
+_TYPE_OIDS = [_OIDS[name] for name in _TYPES.values()]
 _BINARY = [pq.Format.BINARY] * len(_TYPES)
 _DONE = frozenset({pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK})
 
 
-class PostgresqlAdmissionStore:
-    """One look-up and one statement of PostgreSQL, each its own transaction."""
+class PostgresqlStatements:
+    """Look-up and insert of PostgreSQL, in whatever transaction `execute` has."""
+
+    def __init__(self, execute: Callable[[str, Any], Any]) -> None:
+        self._execute = execute
+
+    def find(self, schema: Schema, trigger_id: int, keys: set[str]) -> dict[str, ExistingExecution]:
+        """Look the keys up."""
+        rows = self._execute(find_text(schema), (trigger_id, list(keys))).fetchall()
+        return {key: ExistingExecution(*existing) for key, *existing in rows}
+
+    def insert(self, schema: Schema, rows: Sequence[NewExecution]) -> list[int]:
+        """Insert the rows; the values of several are passed as one array per column."""
+        if len(rows) == 1:
+            inserted = self._execute(insert_one_text(schema), rows[0]._asdict())
+        else:
+            arrays = tuple(list(column) for column in zip(*rows, strict=True))
+            inserted = self._execute(insert_text(schema), arrays)
+        return [id_ for (id_,) in inserted.fetchall()]
+
+
+class PostgresqlAdmissionStore(PostgresqlStatements):
+    """Admission store on a driver's connection to PostgreSQL."""
 
     def __init__(self, connection: Any) -> None:
         """Each statement commits by itself: no round trip for BEGIN, none for COMMIT."""
         connection.autocommit = True
+        super().__init__(connection.execute)
         self._connection = connection
-        said = connection.info.encoding
-        self._encoding = "utf-8" if said == "ascii" else said  # which is what SQL_ASCII is called
+        encoding = connection.info.encoding
+        self._encoding = "utf-8" if encoding == "ascii" else encoding  # psycopg's name of SQL_ASCII
         self._prepared: dict[str, bytes] = {}
 
-    def find(self, schema: Schema, trigger_id: int, keys: set[str]) -> dict[str, ExistingExecution]:
-        query = postgresql_standing(features(schema))
-        found = self._connection.execute(query, (trigger_id, list(keys))).fetchall()
-        return {key: ExistingExecution(*rest) for key, *rest in found}
-
-    def insert(self, schema: Schema, rows: Sequence[NewExecution]) -> list[int]:
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        made = self._connection.execute(_postgresql_insert(features(schema)), columns)
-        return [id_ for (id_,) in made.fetchall()]
-
     def find_or_insert(self, schema: Schema, row: NewExecution) -> int | ExistingExecution:
-        """In one statement: with one event under way, the way there and back is what takes long.
+        """Look up and insert in one statement: with one event, the round trip is what takes long.
 
         So does what a cursor does for a statement of any kind: this one is handed to libpq.
         """
-        name = self._named(postgresql_entering(features(schema)))
-        given = [self._binary(value) for value in row]
-        self._connection.pgconn.send_query_prepared(name, given, _BINARY, pq.Format.TEXT)
-        made, *standing = self._row(self._result())
-        if made is not None:
-            return int(made)
-        id_, digest, status, finished_seconds = standing
-        finished = None if finished_seconds is None else float(finished_seconds)
-        return ExistingExecution(int(id_), digest, status, finished)
+        name = self._name_of(find_or_insert_text(schema))
+        parameters = [self._binary(value) for value in row]
+        self._connection.pgconn.send_query_prepared(name, parameters, _BINARY, pq.Format.TEXT)
+        inserted, *existing = self._row(self._result())
+        if inserted is not None:
+            return int(inserted)
+        id_, digest, status, age = existing
+        return ExistingExecution(int(id_), digest, status, None if age is None else float(age))
 
     def is_alive(self) -> bool:
+        """Return whether the connection is open, as far as the driver knows."""
         return bool(self._connection.is_alive())
 
     def close(self) -> None:
+        """Close the connection."""
         self._connection.close()
 
-    def _named(self, text: str) -> bytes:
-        """The name that the text was prepared by on this connection."""
+    def _name_of(self, text: str) -> bytes:
+        """Return the name of the text's prepared statement on this connection; prepare it once."""
         if text not in self._prepared:
-            name = f"lane_{len(self._prepared)}".encode()
-            self._connection.pgconn.send_prepare(name, text.encode(), _TYPES)
+            name = f"admission_{len(self._prepared)}".encode()
+            self._connection.pgconn.send_prepare(name, text.encode(), _TYPE_OIDS)
             self._result()
             self._prepared[text] = name
         return self._prepared[text]
 
     def _binary(self, value: int | str | bytes | None) -> bytes | None:
-        """In text format a zero byte would end a text, and nobody would know."""
+        """Encode a parameter: in text format a zero byte would cut it off without an error."""
         if isinstance(value, int):
             return value.to_bytes(4, signed=True)
         return value.encode(self._encoding) if isinstance(value, str) else value
 
     def _result(self) -> Any:
         results = self._connection.wait(generators.execute(self._connection.pgconn))
-        for each in results:  # a commit that fails says so after the rows
+        for each in results:  # a commit that fails reports it after the rows
             if each.status not in _DONE:
                 raise errors.error_from_result(each, self._encoding)
         return results[0]
@@ -94,70 +114,72 @@ class PostgresqlAdmissionStore:
 
 
 @lru_cache(maxsize=8)
-def postgresql_standing(shape: SchemaFeatures) -> str:
-    """The text of the look-up: trigger, and the keys."""
-    return (
-        f"SELECT idempotency_key, id, {existing_columns(shape, 'postgresql')} "
-        "FROM trigger_executions WHERE trigger_id = %s AND idempotency_key = ANY(%s)"
-        f" AND {ONLY_BY_KEY}"
-        f"{' AND replay_of_id IS NULL' if shape.replays else ''}"
-    )
+def find_text(schema: Schema) -> str:
+    """Return the look-up of several keys: trigger id and keys."""
+    first = "idempotency_key, "
+    return texts.look_up(schema, "postgresql", "= ANY(%s)", trigger_id="%s", first=first)
 
 
 @lru_cache(maxsize=8)
-def _postgresql_insert(shape: SchemaFeatures) -> str:
-    """Ids first, so that both tables are filled by one statement; in the order of the rows.
+def insert_text(schema: Schema) -> str:
+    """Return the insert of any number of rows: an array per field; ids in the order of the rows.
 
-    Keys enter the index in their own order: two processes that bring the same ones never wait for
-    each other in a circle.
+    The ids are drawn first, so that one statement fills both tables. Rows are inserted in the order
+    of their keys: otherwise two processes with the same keys could wait for each other in a circle.
     """
-    columns = _postgresql_columns(shape)
-    requests = (
-        ", kept AS (INSERT INTO execution_requests (execution_id, content_type, headers, body) "
-        "SELECT id, content_type, headers, body FROM given)"
-    )
+    arrays = ", ".join(f"%s::{kind}[]" for kind in _TYPES.values())
+    values = texts.execution_values(schema, str, _NOW)
     return (
         "WITH given AS MATERIALIZED ("
-        "SELECT nextval(pg_get_serial_sequence('trigger_executions', 'id')) AS id, said.* "
-        "FROM unnest(%s::integer[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], "
-        "%s::bytea[]) WITH ORDINALITY AS said (trigger_id, event_data, idempotency_key, "
-        "payload_digest, content_type, headers, body, place)), "
-        f"made AS (INSERT INTO trigger_executions ({', '.join(columns)}) "
-        f"SELECT {', '.join(columns.values())} FROM given ORDER BY trigger_id, idempotency_key)"
-        f"{requests if shape.requests else ''} SELECT id FROM given ORDER BY place"
+        "SELECT nextval(pg_get_serial_sequence('trigger_executions', 'id')) AS id, fields.* "
+        f"FROM unnest({arrays}) WITH ORDINALITY AS fields ({', '.join(_TYPES)}, place)), "
+        f"inserted AS (INSERT INTO trigger_executions (id, {', '.join(values)}) "
+        f"SELECT id, {', '.join(values.values())} FROM given ORDER BY trigger_id, idempotency_key)"
+        f"{_with_requests(schema, str, 'given')} SELECT id FROM given ORDER BY place"
     )
 
 
 @lru_cache(maxsize=8)
-def postgresql_entering(shape: SchemaFeatures) -> str:
-    """The look-up, and the insert where it finds nothing; the fields of a Row in their order."""
-    said = {"trigger_id": "$1", "event_data": "$2", "idempotency_key": "$3", "payload_digest": "$4"}
-    columns = _postgresql_columns(shape)
-    del columns["id"]
-    values = ", ".join(said.get(name, value) for name, value in columns.items())
-    requests = (
-        ", kept AS (INSERT INTO execution_requests (execution_id, content_type, headers, body) "
-        "SELECT id, $5, $6, $7 FROM made)"
-    )
+def insert_one_text(schema: Schema) -> str:
+    """Return the insert of one row, with a parameter named as each of its fields; its id."""
+    inserted = _insert_one(schema, lambda name: f"%({name})s::{_TYPES[name]}")
+    return f"WITH {inserted} SELECT id FROM inserted"
+
+
+@lru_cache(maxsize=8)
+def find_or_insert_text(schema: Schema) -> str:
+    """Return the look-up of one key, and the insert where it finds nothing: fields in their order.
+
+    The row returned is the new id, or NULL and the fields of an ExistingExecution.
+    """
+    place = {name: f"${number}" for number, name in enumerate(_TYPES, 1)}
+    keys, trigger_id = f"= {place['idempotency_key']}", place["trigger_id"]
+    unless_found = " WHERE NOT EXISTS (SELECT FROM existing)"
     return (
-        "WITH standing (id, digest, status, finished_seconds) AS MATERIALIZED ("
-        f"SELECT id, {existing_columns(shape, 'postgresql')} "
-        "FROM trigger_executions WHERE trigger_id = $1 AND idempotency_key = $3"
-        f" AND {ONLY_BY_KEY}"
-        f"{' AND replay_of_id IS NULL' if shape.replays else ''}), "
-        f"made AS (INSERT INTO trigger_executions ({', '.join(columns)}) "
-        f"SELECT {values} WHERE NOT EXISTS (SELECT FROM standing) RETURNING id)"
-        f"{requests if shape.requests else ''} "
-        "SELECT id, NULL::bigint, NULL, NULL, NULL::float8 FROM made UNION ALL "
-        "SELECT NULL, id, digest::text, status, finished_seconds::float8 FROM standing"
+        "WITH existing (id, digest, status, finished_seconds) AS MATERIALIZED ("
+        f"{texts.look_up(schema, 'postgresql', keys, trigger_id=trigger_id)}), "
+        f"{_insert_one(schema, place.__getitem__, unless_found)} "
+        "SELECT id, NULL::bigint, NULL, NULL, NULL::float8 FROM inserted UNION ALL "
+        "SELECT NULL, id, digest::text, status, finished_seconds::float8 FROM existing"
     )
 
 
-def _postgresql_columns(shape: SchemaFeatures) -> dict[str, str]:
-    """What a new execution says in each column, by the names of a Row's fields in `given`."""
-    now = "timezone('utc', statement_timestamp())"
-    columns = {"id": "id", "trigger_id": "trigger_id", "event_data": "event_data"}
-    columns |= {"status": "'pending'", "idempotency_key": "idempotency_key"}
-    columns |= {"next_attempt_at": now} if shape.scheduled else {}
-    columns |= {"received_at": now, "payload_digest": "payload_digest"} if shape.digests else {}
-    return columns
+def _insert_one(schema: Schema, field: Callable[[str], str], condition: str = "") -> str:
+    """Return the parts of a WITH that insert one row; `inserted` has its id."""
+    values = texts.execution_values(schema, field, _NOW)
+    return (
+        f"inserted AS (INSERT INTO trigger_executions ({', '.join(values)}) "
+        f"SELECT {', '.join(values.values())}{condition} RETURNING id)"
+        f"{_with_requests(schema, field, 'inserted')}"
+    )
+
+
+def _with_requests(schema: Schema, field: Callable[[str], str], source: str) -> str:
+    """Return the part of a WITH that inserts the request of each id in `source`."""
+    fields = texts.request_fields(schema)
+    if not fields:
+        return ""
+    return (
+        f", requests AS (INSERT INTO execution_requests (execution_id, {', '.join(fields)}) "
+        f"SELECT id, {', '.join(map(field, fields))} FROM {source})"
+    )

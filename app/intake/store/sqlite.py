@@ -1,43 +1,67 @@
-"""The lane of SQLite."""
-# ruff: noqa: S608, what is put into these texts are their own words, never from outside
+"""Admission store of SQLite: one look-up, and one transaction of few statements."""
+# ruff: noqa: S608, the texts are put together from our own column names, never from outside
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from app.db import begin_writing
 from app.db.schema import Schema
-from app.intake.store.rows import (
-    ExistingExecution,
-    NewExecution,
-    SchemaFeatures,
-    existing_columns,
-    features,
-)
+from app.executions.creation import NewExecution
+from app.intake.store import texts
+from app.intake.store.interface import ExistingExecution
+
+_NOW = "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'"
+"""The current time in milliseconds, with zeros so that it sorts with what SQLAlchemy writes."""
 
 
-class SqliteAdmissionStore:
-    """One look-up and one transaction of SQLite.
+class SqliteStatements:
+    """Look-up and insert of SQLite, in whatever transaction `execute` has.
 
     Each call into SQLite lets another thread have the interpreter, and waits until it is given
-    back: so there are few calls, whatever the number of rows.
+    back: so there are few calls, however many rows there are.
     """
 
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
+    def __init__(self, execute: Callable[[str, tuple[Any, ...]], Any]) -> None:
+        self._execute = execute
 
     def find(self, schema: Schema, trigger_id: int, keys: set[str]) -> dict[str, ExistingExecution]:
-        query = sqlite_standing(features(schema))
-        (found,) = self._connection.execute(query, (trigger_id, json.dumps(list(keys)))).fetchone()
-        return {key: ExistingExecution(*rest) for key, *rest in json.loads(found)}
+        """Look the keys up; they are passed and answered as one JSON list."""
+        parameters = (trigger_id, json.dumps(list(keys)))
+        (rows,) = self._execute(find_text(schema), parameters).fetchone()
+        return {key: ExistingExecution(*existing) for key, *existing in json.loads(rows)}
 
     def insert(self, schema: Schema, rows: Sequence[NewExecution]) -> list[int]:
-        known = features(schema)
+        """Insert the rows; their ids follow each other, since SQLite has one writer at a time."""
+        return [id_ for some in _portions(rows) for id_ in self._insert(schema, some)]
+
+    def _insert(self, schema: Schema, rows: Sequence[NewExecution]) -> range:
+        statements = _insert_statements(schema, len(rows))
+        parameters = tuple(chain.from_iterable(map(statements.execution_values, rows)))
+        last = int(self._execute(statements.execution, parameters).lastrowid)
+        ids = range(last - len(rows) + 1, last + 1)
+        if statements.request is not None:
+            requests = zip(ids, map(statements.request_values, rows), strict=True)
+            parameters = tuple(chain.from_iterable((id_, *values) for id_, values in requests))
+            self._execute(statements.request, parameters)
+        return ids
+
+
+class SqliteAdmissionStore(SqliteStatements):
+    """Admission store on a driver's connection to SQLite."""
+
+    def __init__(self, connection: Any) -> None:
+        super().__init__(connection.execute)
+        self._connection = connection
+
+    def insert(self, schema: Schema, rows: Sequence[NewExecution]) -> list[int]:
+        """Insert the rows in a transaction of their own."""
         begin_writing(self._connection)
         try:
-            ids = [id_ for some in _portions(rows) for id_ in self._inserted(known, some)]
+            ids = super().insert(schema, rows)
             self._connection.execute("COMMIT")
         except BaseException:
             if self._connection.in_transaction:
@@ -46,31 +70,32 @@ class SqliteAdmissionStore:
         return ids
 
     def find_or_insert(self, schema: Schema, row: NewExecution) -> int | ExistingExecution:
-        query = sqlite_standing_alone(features(schema))
-        found = self._connection.execute(query, (row.trigger_id, row.key)).fetchone()
-        return self.insert(schema, [row])[0] if found is None else ExistingExecution(*found)
+        """Look the key up outside any transaction, and insert the row if there is none."""
+        parameters = (row.trigger_id, row.idempotency_key)
+        existing = self._connection.execute(find_one_text(schema), parameters).fetchone()
+        return self.insert(schema, [row])[0] if existing is None else ExistingExecution(*existing)
 
     def is_alive(self) -> bool:
+        """Return whether the file that is open is still the database's."""
         return bool(self._connection.is_alive())
 
     def close(self) -> None:
+        """Close the connection."""
         self._connection.close()
 
-    def _inserted(self, known: SchemaFeatures, rows: Sequence[NewExecution]) -> range:
-        """Their ids, in their order: no other writer can come between them."""
-        execution, request = _sqlite_inserts(known, len(rows))
-        fields = 4 if known.digests else 3
-        said = tuple(chain.from_iterable(row[:fields] for row in rows))
-        last = int(self._connection.execute(execution, said).lastrowid)
-        ids = range(last - len(rows) + 1, last + 1)
-        if request is not None:
-            kept = ((id_, *row[4:]) for id_, row in zip(ids, rows, strict=True))
-            self._connection.execute(request, tuple(chain.from_iterable(kept)))
-        return ids
+
+class _InsertStatements(NamedTuple):
+    """Texts that insert a number of rows, and the functions that pick each one's parameters."""
+
+    execution: str
+    execution_values: Callable[[NewExecution], tuple[Any, ...]]
+    request: str | None = None
+    """None where the schema has no table of requests."""
+    request_values: Callable[[NewExecution], tuple[Any, ...]] = tuple
 
 
 def _portions(rows: Sequence[NewExecution]) -> Iterator[Sequence[NewExecution]]:
-    """The rows by powers of two, so that there are few texts to prepare and remember."""
+    """Yield the rows by powers of two, so that there are few texts to prepare and remember."""
     done = 0
     while done < len(rows):
         size = 1 << ((len(rows) - done).bit_length() - 1)
@@ -79,45 +104,41 @@ def _portions(rows: Sequence[NewExecution]) -> Iterator[Sequence[NewExecution]]:
 
 
 @lru_cache(maxsize=8)
-def sqlite_standing(shape: SchemaFeatures) -> str:
-    """The text of the look-up: trigger, and the keys as a JSON list; a JSON list is its answer."""
+def find_text(schema: Schema) -> str:
+    """Return the look-up of several keys: trigger id and keys as a JSON list; one JSON list."""
+    keys = "IN (SELECT value FROM json_each(?2))"
+    look_up = texts.look_up(schema, "sqlite", keys, trigger_id="?1", first="idempotency_key, ")
     return (
-        "WITH known (key, id, digest, status, finished_seconds) AS ("
-        f"SELECT idempotency_key, id, {existing_columns(shape, 'sqlite')} "
-        "FROM trigger_executions WHERE trigger_id = ?1 "
-        "AND idempotency_key IN (SELECT value FROM json_each(?2))"
-        f"{' AND replay_of_id IS NULL' if shape.replays else ''}) "
-        "SELECT json_group_array(json_array(key, id, digest, status, finished_seconds)) FROM known"
+        f"WITH existing (key, id, digest, status, finished_seconds) AS ({look_up}) "
+        "SELECT json_group_array(json_array(key, id, digest, status, finished_seconds)) "
+        "FROM existing"
     )
 
 
 @lru_cache(maxsize=8)
-def sqlite_standing_alone(shape: SchemaFeatures) -> str:
-    """The text of the look-up of one: trigger, and the key; a Standing is its answer."""
-    return (
-        f"SELECT id, {existing_columns(shape, 'sqlite')} "
-        "FROM trigger_executions WHERE trigger_id = ?1 AND idempotency_key = ?2"
-        f"{' AND replay_of_id IS NULL' if shape.replays else ''}"
-    )
+def find_one_text(schema: Schema) -> str:
+    """Return the look-up of one key: trigger id and key; the fields of an ExistingExecution."""
+    return texts.look_up(schema, "sqlite", "= ?2", trigger_id="?1")
 
 
 @lru_cache(maxsize=64)
-def _sqlite_inserts(shape: SchemaFeatures, number: int) -> tuple[str, str | None]:
-    """The texts for so many executions, and for their requests; a row's fields in their order."""
-    # milliseconds, with zeros so that it sorts with what SQLAlchemy writes
-    now = "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'"
-    columns = {"trigger_id": "?", "event_data": "?", "idempotency_key": "?"}
-    columns |= {"payload_digest": "?"} if shape.digests else {}
-    columns |= {"status": "'pending'"}
-    columns |= {"next_attempt_at": now} if shape.scheduled else {}
-    columns |= {"received_at": now} if shape.digests else {}
-    row = f"({', '.join(columns.values())})"
-    execution = (
-        f"INSERT INTO trigger_executions ({', '.join(columns)}) VALUES {_times(number, row)}"
-    )
-    request = "INSERT INTO execution_requests (execution_id, content_type, headers, body) VALUES "
-    return execution, request + _times(number, "(?, ?, ?, ?)") if shape.requests else None
+def _insert_statements(schema: Schema, count: int) -> _InsertStatements:
+    values = texts.execution_values(schema, lambda _name: "?", _NOW)
+    execution = _insert_text("trigger_executions", values, count)
+    execution_values = _picker(texts.execution_fields(schema))
+    fields = texts.request_fields(schema)
+    if not fields:
+        return _InsertStatements(execution, execution_values)
+    request = dict.fromkeys(["execution_id", *fields], "?")
+    text = _insert_text("execution_requests", request, count)
+    return _InsertStatements(execution, execution_values, text, _picker(fields))
 
 
-def _times(number: int, row: str) -> str:
-    return ", ".join([row] * number)
+def _insert_text(table: str, values: dict[str, str], count: int) -> str:
+    rows = ", ".join([f"({', '.join(values.values())})"] * count)
+    return f"INSERT INTO {table} ({', '.join(values)}) VALUES {rows}"
+
+
+def _picker(fields: list[str]) -> Callable[[NewExecution], tuple[Any, ...]]:
+    """Return the function that returns the values of these fields of a row."""
+    return itemgetter(*map(NewExecution._fields.index, fields))

@@ -12,7 +12,6 @@ from app.db import Database, skip_locked, utc_now
 from app.db.models import delivery_counts, execution_requests, trigger_executions
 from app.executions import due, expired, prune
 from app.executions.due import DueTrigger
-from app.intake import admit
 from app.settings import Settings
 from app.worker import claim, leases, settle
 from app.worker.attempt import FinishedAttempt, Outcome
@@ -36,8 +35,6 @@ def of_trigger(query: sa.Select[Any], at_most: int = 4) -> sa.Select[Any]:
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        (admit.existing_query(1, {"k-1"}), "uq_trigger_idem"),
-        (admit.existing_query(1, {"k-1", "k-2", "k-3"}), "uq_trigger_idem"),
         (due.query(), TURN),
         (due.query(), RETRYING),
         (due.query(), LEASED),
@@ -49,8 +46,6 @@ def of_trigger(query: sa.Select[Any], at_most: int = 4) -> sa.Select[Any]:
         (leases.expired_query(100), LEASED),
     ],
     ids=[
-        "pre-check",
-        "pre-check of several",
         "a look at turns",
         "a look at retries",
         "a look at what runs",

@@ -11,12 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
-from app import lifecycle
 from app.db import Database
 from app.db.models import execution_requests, trigger_executions
 from app.db.schema import SchemaWatch
 from app.intake import admit
-from app.intake.message import Admission, Verdict
+from app.intake.message import Admission, AdmissionRequest, Request, Verdict
 from app.stats import outcomes
 from tests.support import factories
 from tests.support.senders import Sent
@@ -29,20 +28,28 @@ def trigger_id(database: Database) -> int:
     return factories.trigger(database)
 
 
-def admitted(database: Database, trigger_id: int, *keys: str | None) -> list[Verdict]:
+def incoming(
+    trigger_id: int | None, *keys: str | None, request: Request = REQUEST
+) -> AdmissionRequest:
     """One request with an event for each key."""
+    return AdmissionRequest(trigger_id, [Admission("{}", key) for key in keys], request)
+
+
+def admitted(database: Database, *requests: AdmissionRequest) -> list[Verdict]:
+    """The verdicts on the events of these requests, admitted in one transaction."""
     schema = SchemaWatch(database).admitting()
     with database.writing() as connection:
         return [
-            admit.admit_one(connection, schema, trigger_id, Admission("{}", key), REQUEST)
-            for key in keys
+            admit.admit_one(connection, schema, each, admission)
+            for each in requests
+            for admission in each.admissions
         ]
 
 
 def test_a_new_event_is_a_pending_execution_that_is_due(
     database: Database, trigger_id: int
 ) -> None:
-    (verdict,) = admitted(database, trigger_id, "k-1")
+    (verdict,) = admitted(database, incoming(trigger_id, "k-1"))
 
     (row,) = factories.executions(database)
     assert verdict == Verdict(row.id, outcomes.ACCEPTED)
@@ -50,9 +57,9 @@ def test_a_new_event_is_a_pending_execution_that_is_due(
 
 
 def test_the_same_key_again_is_the_same_execution(database: Database, trigger_id: int) -> None:
-    (first,) = admitted(database, trigger_id, "k-1")
+    (first,) = admitted(database, incoming(trigger_id, "k-1"))
 
-    (second,) = admitted(database, trigger_id, "k-1")
+    (second,) = admitted(database, incoming(trigger_id, "k-1"))
 
     assert second == Verdict(first.execution_id, outcomes.DUPLICATE_RACE)
     assert len(factories.executions(database)) == 1
@@ -61,16 +68,16 @@ def test_the_same_key_again_is_the_same_execution(database: Database, trigger_id
 def test_the_same_key_on_another_trigger_is_another_execution(
     database: Database, trigger_id: int
 ) -> None:
-    admitted(database, trigger_id, "k-1")
+    admitted(database, incoming(trigger_id, "k-1"))
 
-    (verdict,) = admitted(database, factories.trigger(database), "k-1")
+    (verdict,) = admitted(database, incoming(factories.trigger(database), "k-1"))
 
     assert not verdict.duplicate
     assert len(factories.executions(database)) == 2
 
 
 def test_events_without_a_key_are_all_new(database: Database, trigger_id: int) -> None:
-    verdicts = admitted(database, trigger_id, None, None)
+    verdicts = admitted(database, incoming(trigger_id, None, None))
 
     assert [verdict.duplicate for verdict in verdicts] == [False, False]
     assert len(factories.executions(database)) == 2
@@ -80,7 +87,7 @@ def test_events_without_a_key_are_all_new(database: Database, trigger_id: int) -
 def test_keys_that_only_look_alike_are_two(
     database: Database, trigger_id: int, pair: tuple[str, str]
 ) -> None:
-    admitted(database, trigger_id, *pair)
+    admitted(database, incoming(trigger_id, *pair))
 
     assert [row.idempotency_key for row in factories.executions(database)] == list(pair)
 
@@ -88,9 +95,9 @@ def test_keys_that_only_look_alike_are_two(
 def test_a_duplicate_among_several_events_costs_its_siblings_nothing(
     database: Database, trigger_id: int
 ) -> None:
-    admitted(database, trigger_id, "k-2")
+    admitted(database, incoming(trigger_id, "k-2"))
 
-    verdicts = admitted(database, trigger_id, "k-1", "k-2", "k-3", "k-1", None)
+    verdicts = admitted(database, incoming(trigger_id, "k-1", "k-2", "k-3", "k-1", None))
 
     assert [verdict.duplicate for verdict in verdicts] == [False, True, False, True, False]
     assert [row.idempotency_key for row in factories.executions(database)] == [
@@ -108,7 +115,7 @@ def test_of_many_at_one_instant_one_is_new_and_the_others_name_it(
 
     def knock() -> Verdict:
         together.wait(10)
-        return admitted(database, trigger_id, "k-1")[0]
+        return admitted(database, incoming(trigger_id, "k-1"))[0]
 
     with ThreadPoolExecutor(8) as pool:
         verdicts = [each.result() for each in [pool.submit(knock) for _ in range(8)]]
@@ -122,9 +129,9 @@ def test_a_lost_race_is_logged_with_the_execution_that_won(
     database: Database, trigger_id: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    (first,) = admitted(database, trigger_id, "k-1")
+    (first,) = admitted(database, incoming(trigger_id, "k-1"))
 
-    admitted(database, trigger_id, "k-1")
+    admitted(database, incoming(trigger_id, "k-1"))
 
     (logged,) = [each for each in caplog.records if hasattr(each, "evt")]
     assert (logged.evt, logged.fields) == (
@@ -137,14 +144,14 @@ def test_a_lost_race_is_logged_with_the_execution_that_won(
 def test_a_winner_that_is_gone_again_leaves_the_place_to_the_loser(
     database: Database, trigger_id: int
 ) -> None:
-    (winner,) = admitted(database, trigger_id, "k-1")
+    (winner,) = admitted(database, incoming(trigger_id, "k-1"))
 
     @event.listens_for(database.engine, "handle_error", once=True)
     def remove_the_winner(_context: object) -> None:
         with database.writing() as connection:
             connection.execute(sa.delete(trigger_executions))
 
-    (verdict,) = admitted(database, trigger_id, "k-1")
+    (verdict,) = admitted(database, incoming(trigger_id, "k-1"))
 
     assert verdict != winner
     assert not verdict.duplicate
@@ -154,19 +161,15 @@ def test_an_event_for_a_trigger_that_is_gone_is_no_duplicate(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(IntegrityError):
-        admitted(database, 4711, "k-1")
+        admitted(database, incoming(4711, "k-1"))
 
     assert "foreign key" in caplog.text.lower()
 
 
 @pytest.mark.parametrize("key", ["k-1", None])
-def test_a_missing_value_is_no_duplicate(
-    database: Database, trigger_id: int, key: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lifecycle, "PENDING", None)
-
+def test_a_missing_value_is_no_duplicate(database: Database, key: str | None) -> None:
     with pytest.raises(IntegrityError):
-        admitted(database, trigger_id, key)
+        admitted(database, incoming(None, key))
 
 
 @pytest.mark.parametrize("key", ["k-2", None])
@@ -175,10 +178,10 @@ def test_another_unique_index_is_no_duplicate(
 ) -> None:
     with database.writing() as connection:
         connection.exec_driver_sql("CREATE UNIQUE INDEX other ON trigger_executions (event_data)")
-    admitted(database, trigger_id, "k-1")
+    admitted(database, incoming(trigger_id, "k-1"))
 
     with pytest.raises(IntegrityError):
-        admitted(database, trigger_id, key)
+        admitted(database, incoming(trigger_id, key))
 
     assert "unique" in caplog.text.lower()
 
@@ -186,15 +189,8 @@ def test_another_unique_index_is_no_duplicate(
 def test_an_event_that_cannot_enter_takes_its_siblings_out_again(
     database: Database, trigger_id: int
 ) -> None:
-    schema = SchemaWatch(database).admitting()
-
-    def admit_both() -> None:
-        with database.writing() as connection:
-            admit.admit_one(connection, schema, trigger_id, Admission("{}", "k-1"), REQUEST)
-            admit.admit_one(connection, schema, 4711, Admission("{}", "k-2"), REQUEST)
-
     with pytest.raises(IntegrityError):
-        admit_both()
+        admitted(database, incoming(trigger_id, "k-1"), incoming(4711, "k-2"))
 
     assert factories.executions(database) == []
 
@@ -206,12 +202,8 @@ def test_the_request_is_kept_byte_for_byte_without_its_secrets(
     names = ("Authorization", "X-Signature", "X-Shopify-Hmac-Sha256", "Cookie", "apikey", "Api-Key")
     secret = dict.fromkeys(names, "s")
     sent = Sent({"Content-Type": "image/png", "X-GitHub-Event": "push"} | secret, body)
-    schema = SchemaWatch(database).admitting()
 
-    with database.writing() as connection:
-        admit.admit_one(
-            connection, schema, trigger_id, Admission("{}", None), factories.request(sent)
-        )
+    admitted(database, incoming(trigger_id, None, request=factories.request(sent)))
 
     with database.reading() as connection:
         kept = connection.execute(sa.select(execution_requests)).one()
@@ -226,12 +218,8 @@ def test_a_header_that_tells_the_address_is_not_kept_where_a_secret_stands_in_th
     written = f"/api/triggers/webhook/1/{quote(secret, safe='')}"
     headers = {"X-Original-URI": written, "Referer": unquote(written), "X-Kept": secret[:4]}
     sent = Sent(headers, b"{}", path_secret=secret)
-    schema = SchemaWatch(database).admitting()
 
-    with database.writing() as connection:
-        admit.admit_one(
-            connection, schema, trigger_id, Admission("{}", None), factories.request(sent)
-        )
+    admitted(database, incoming(trigger_id, None, request=factories.request(sent)))
 
     with database.reading() as connection:
         kept = connection.execute(sa.select(execution_requests)).one()

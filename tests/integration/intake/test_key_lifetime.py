@@ -13,8 +13,8 @@ from app.db.models import trigger_executions
 from app.db.schema import SchemaWatch
 from app.executions import replay
 from app.executions.retention import Retention
-from app.intake.batch import AdmissionRequest, BatchAdmission
-from app.intake.message import Admission, Request, Verdict
+from app.intake.batch import BatchAdmission
+from app.intake.message import Admission, AdmissionRequest, Request, Verdict
 from app.stats import outcomes
 from tests.support import factories
 from tests.support.databases import migrate

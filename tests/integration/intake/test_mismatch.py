@@ -117,7 +117,7 @@ def test_an_execution_keeps_when_it_was_received_and_what_it_said(intake: Intake
 def test_an_event_without_a_key_costs_no_digest(
     intake: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sentence.digest, "of", None)
+    monkeypatch.setattr(sentence.payload_digest, "of", None)
 
     answer = send(intake, factories.trigger(intake.database), b'{"amount": 5}')
 
@@ -176,18 +176,18 @@ def test_counting_takes_no_turn_with_the_database(
     trigger_id = factories.trigger(database)
     send(intake, trigger_id, FIRST)
     turns: list[object] = []
-    opened = store.opened
+    borrow = store.borrow
 
     def told(*given: object) -> None:
         if threading.current_thread() is threading.main_thread():  # and not the one that rings
             turns.append(given)
 
-    def told_and_opened(asked: Database) -> AbstractContextManager[AdmissionStore]:
+    def told_and_borrowed(asked: Database) -> AbstractContextManager[AdmissionStore]:
         told(asked)
-        return opened(asked)
+        return borrow(asked)
 
     event.listen(database.engine, "checkout", told)
-    monkeypatch.setattr(store, "opened", told_and_opened)
+    monkeypatch.setattr(store, "borrow", told_and_borrowed)
 
     costs = {}
     for name, body in {"new": b'{"messageId": "m-2"}', "same": FIRST, "other": OTHER}.items():

@@ -12,11 +12,13 @@ from sqlalchemy.exc import IntegrityError
 from app.db import Database, postgresql
 from app.db.schema import SchemaWatch
 from app.errors import DatabaseUnavailable, SchemaMoved
+from app.executions.creation import NewExecution
 from app.intake import store
-from app.intake.batch import LIGHT_BYTES, AdmissionRequest, BatchAdmission, Result
-from app.intake.message import Admission, Request
-from app.intake.store import ExistingExecution, NewExecution, RowRejected, SqliteAdmissionStore
+from app.intake.batch import LIGHT_BYTES, BatchAdmission, Result
+from app.intake.message import Admission, AdmissionRequest, Request
+from app.intake.store import ExistingExecution, RowRejected
 from app.intake.store.postgresql import PostgresqlAdmissionStore
+from app.intake.store.sqlite import SqliteAdmissionStore
 from tests.process.db.test_database_in_trouble import LOCK
 from tests.support import factories
 from tests.support.answering import Answering
@@ -47,8 +49,8 @@ def row(trigger_id: int, key: str | None) -> NewExecution:
 def test_an_event_alone_is_an_execution_with_its_request(database: Database) -> None:
     trigger_id, schema = factories.trigger(database), SchemaWatch(database).current()
 
-    with store.opened(database) as way:
-        made = way.find_or_insert(schema, row(trigger_id, "a"))
+    with store.borrow(database) as borrowed:
+        made = borrowed.find_or_insert(schema, row(trigger_id, "a"))
 
     (found,) = factories.executions(database)
     assert (found.id, found.trigger_id, found.idempotency_key) == (made, trigger_id, "a")
@@ -63,10 +65,10 @@ def test_an_event_alone_whose_key_stands_is_told_as_what_it_was_admitted(
     trigger_id, schema = factories.trigger(database), SchemaWatch(database).current()
     other_id = factories.trigger(database)
 
-    with store.opened(database) as way:
-        made = way.find_or_insert(schema, row(trigger_id, "a"))
-        again = way.find_or_insert(schema, row(trigger_id, "a"))
-        of_another = way.find_or_insert(schema, row(other_id, "a"))
+    with store.borrow(database) as borrowed:
+        made = borrowed.find_or_insert(schema, row(trigger_id, "a"))
+        again = borrowed.find_or_insert(schema, row(trigger_id, "a"))
+        of_another = borrowed.find_or_insert(schema, row(other_id, "a"))
 
     assert again == ExistingExecution(made, "d", "pending", None)
     assert isinstance(of_another, int)
@@ -76,8 +78,8 @@ def test_an_event_alone_whose_key_stands_is_told_as_what_it_was_admitted(
 def test_events_alone_without_a_key_are_an_execution_each(database: Database) -> None:
     trigger_id, schema = factories.trigger(database), SchemaWatch(database).current()
 
-    with store.opened(database) as way:
-        made = [way.find_or_insert(schema, row(trigger_id, None)) for _ in range(2)]
+    with store.borrow(database) as borrowed:
+        made = [borrowed.find_or_insert(schema, row(trigger_id, None)) for _ in range(2)]
 
     assert [each.id for each in factories.executions(database)] == made
 
@@ -109,8 +111,8 @@ def test_a_text_with_a_zero_byte_is_refused_and_not_cut_off_there(
     database: Database, admitting: BatchAdmission
 ) -> None:
     event = row(factories.trigger(database), "k\0after it")
-    with pytest.raises(RowRejected), store.opened(database) as way:
-        way.find_or_insert(admitting.schema.current(), event)
+    with pytest.raises(RowRejected), store.borrow(database) as borrowed:
+        borrowed.find_or_insert(admitting.schema.current(), event)
 
     assert factories.executions(database) == []
 
@@ -182,8 +184,8 @@ def test_the_first_connection_is_made_elsewhere_and_kept_for_the_next(
     used: list[object] = []
 
     def request() -> None:
-        with store.opened(database) as way:
-            used.append(way)
+        with store.borrow(database) as borrowed:
+            used.append(borrowed)
 
     for number in (1, 2):
         answering.answer(request)
@@ -195,7 +197,7 @@ def test_the_first_connection_is_made_elsewhere_and_kept_for_the_next(
 
 
 def test_its_connection_is_kept_besides_the_pool(database: Database) -> None:
-    with store.opened(database):
+    with store.borrow(database):
         pass
 
     pool = database.engine.pool
@@ -204,12 +206,12 @@ def test_its_connection_is_kept_besides_the_pool(database: Database) -> None:
     with ExitStack() as all_of_them:
         for _ in range(pool.size()):
             all_of_them.enter_context(database.reading())
-        with store.opened(database) as way:
-            assert way.is_alive()
+        with store.borrow(database) as borrowed:
+            assert borrowed.is_alive()
 
 
 def test_two_at_once_have_a_connection_each_and_one_is_kept(database: Database) -> None:
-    with store.opened(database) as one, store.opened(database) as another:
+    with store.borrow(database) as one, store.borrow(database) as another:
         assert one is not another
 
     assert len(database.dedicated) == 1
@@ -219,14 +221,14 @@ def test_a_connection_is_kept_when_a_row_is_refused_and_no_more_after_any_other_
     database: Database, admitting: BatchAdmission
 ) -> None:
     schema = admitting.schema.current()
-    with store.opened(database) as kept:
+    with store.borrow(database) as kept:
         pass
 
-    with pytest.raises(RowRejected), store.opened(database) as refusing:
+    with pytest.raises(RowRejected), store.borrow(database) as refusing:
         refusing.find_or_insert(schema, row(999_999, "of no trigger"))
-    with pytest.raises(SchemaMoved), store.opened(database) as failing:
+    with pytest.raises(SchemaMoved), store.borrow(database) as failing:
         failing._connection.execute("SELECT absent FROM nowhere")
-    with store.opened(database) as another:
+    with store.borrow(database) as another:
         pass
 
     assert refusing is failing is kept
@@ -234,21 +236,21 @@ def test_a_connection_is_kept_when_a_row_is_refused_and_no_more_after_any_other_
 
 
 def test_its_connection_is_closed_with_the_database(database: Database) -> None:
-    with store.opened(database) as way:
+    with store.borrow(database) as borrowed:
         pass
     database.dispose()
 
     with pytest.raises(database.engine.dialect.loaded_dbapi.Error):
-        way._connection.execute("SELECT 1")
+        borrowed._connection.execute("SELECT 1")
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])
 def test_a_connection_that_was_lost_while_it_was_kept_is_replaced(database: Database) -> None:
-    with store.opened(database) as lost:
+    with store.borrow(database) as lost:
         pass
     lost._connection.close()
 
-    with store.opened(database) as another:
+    with store.borrow(database) as another:
         assert another._connection.execute("SELECT 1").fetchone() == (1,)
 
 
@@ -280,13 +282,13 @@ def test_rows_are_tried_one_by_one_elsewhere(
 ) -> None:
     factories.trigger(database)
     there: list[int] = []
-    alone = BatchAdmission._alone
+    alone = BatchAdmission._admit_alone
 
     def told(*given: object) -> object:
         there.append(threading.get_ident())
         return alone(*given)
 
-    monkeypatch.setattr(BatchAdmission, "_alone", told)
+    monkeypatch.setattr(BatchAdmission, "_admit_alone", told)
     results: list[Result] = []
 
     def request() -> None:
@@ -311,13 +313,13 @@ def test_a_connection_in_place_of_a_lost_one_is_made_elsewhere(
         makers.append(threading.get_ident())
         return connect(*given, **named)
 
-    with pytest.raises(SchemaMoved), store.opened(database) as way:
-        way._connection.execute("SELECT absent FROM nowhere")
+    with pytest.raises(SchemaMoved), store.borrow(database) as borrowed:
+        borrowed._connection.execute("SELECT absent FROM nowhere")
     monkeypatch.setattr(postgresql._CooperativeConnection, "connect", told)
     done: list[bool] = []
 
     def request() -> None:
-        with store.opened(database):
+        with store.borrow(database):
             done.append(True)
 
     answering.answer(request)
@@ -352,9 +354,9 @@ def test_a_server_that_says_nothing_is_given_up(
 
     def request() -> None:
         try:
-            with store.opened(database) as way:
-                way._connection.patience_seconds = 0.1
-                way._connection.execute("SELECT pg_sleep(9)")
+            with store.borrow(database) as borrowed:
+                borrowed._connection.patience_seconds = 0.1
+                borrowed._connection.execute("SELECT pg_sleep(9)")
         except DatabaseUnavailable as error:
             said.append(str(error))
 
