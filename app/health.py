@@ -135,8 +135,7 @@ def _until_one_fails(database: Database) -> Iterator[Finding]:
 def _answers(database: Database) -> str:
     with database.reading() as connection:
         connection.execute(sa.select(1))
-        version = connection.dialect.server_version_info or ()
-        return f"{connection.dialect.name} {'.'.join(str(part) for part in version)} answers"
+        return f"{db.server_version(connection)} answers"
 
 
 def _stands_at_head(database: Database) -> str:
@@ -150,7 +149,7 @@ def _keeps_duplicates_out(database: Database) -> str:
     with database.reading() as connection:
         if not sa.inspect(connection).has_table(table.name):
             raise HookonceError(f"there is no table {table.name}: was it only stamped?")
-        where = str(_INDEX.dialect_options[connection.dialect.name]["where"])
+        where = db.index_condition(connection, _INDEX)
         if not indexes.stands(
             connection, IDEMPOTENCY_INDEX, table.name, wanted, unique=True, where=where
         ):

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from sqlalchemy.engine import Connection
 
+from app.db.dialects import combines_statements
 from app.db.encryption import SecretBox
 from app.db.engine import kind_of
 from app.db.errors import translated_errors
@@ -69,7 +70,7 @@ class Database:
     @property
     def combines_statements(self) -> bool:
         """Whether one statement can change several tables, as PostgreSQL's can."""
-        return self.engine.dialect.name == "postgresql"
+        return combines_statements(self.engine)
 
     def dispose(self) -> None:
         """Close every connection."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -128,14 +128,18 @@ def try_advisory_lock(connection: Connection, key: int) -> bool:
     return bool(connection.execute(sa.select(sa.func.pg_try_advisory_xact_lock(key))).scalar())
 
 
-def skip_locked(statement: sa.Select[Any], dialect: Dialect) -> sa.Select[Any]:
-    """Let each claimer take other rows; SQLite's write lock admits one claimer anyway.
+def combines_statements(engine_or_connection: Engine | Connection) -> bool:
+    """Return whether one statement can change several tables: PostgreSQL's can, SQLite's cannot."""
+    return engine_or_connection.dialect.name == "postgresql"
 
-    FOR NO KEY UPDATE: a row that refers to one of these may be inserted meanwhile.
+
+def skip_locked(statement: sa.Select[Any]) -> sa.Select[Any]:
+    """Lock the rows that the statement selects, and leave out those that others have locked.
+
+    So each claimer takes other rows. FOR NO KEY UPDATE: a row that refers to one of these may be
+    inserted meanwhile. For SQLite nothing of it is written: its write lock admits one claimer.
     """
-    if dialect.name == "postgresql":
-        return statement.with_for_update(key_share=True, skip_locked=True)
-    return statement
+    return statement.with_for_update(key_share=True, skip_locked=True)
 
 
 @contextmanager
@@ -174,17 +178,16 @@ def lock_referenced(connection: Connection, table: sa.Table, ids: Collection[int
     if not ids:
         return set()
     query = sa.select(table.c.id).where(table.c.id.in_(sorted(ids))).order_by(table.c.id)
-    if connection.dialect.name == "postgresql":
-        query = query.with_for_update(read=True, key_share=True, skip_locked=True)
+    query = query.with_for_update(read=True, key_share=True, skip_locked=True)
     return set(connection.execute(query).scalars())
 
 
-def upsert_adding(table: sa.Table, dialect: Dialect) -> sa.Insert:
+def upsert_adding(connection: Connection, table: sa.Table) -> sa.Insert:
     """The insert that adds its `number` to a row of the same primary key that stands already.
 
     `first_at` and `last_at`, where there are such, come to span both.
     """
-    insert: sqlite.Insert | postgresql.Insert = _INSERTS[dialect.name](table)
+    insert: sqlite.Insert | postgresql.Insert = _INSERTS[connection.dialect.name](table)
     values = {"number": table.c.number + insert.excluded.number}
     if "last_at" in table.c:
         old, new = table.c.last_at, insert.excluded.last_at
@@ -207,6 +210,17 @@ def index_valid(connection: Connection, name: str) -> bool:
         return True
     query = sa.text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
     return bool(connection.execute(query, {"name": name}).scalar())
+
+
+def server_version(connection: Connection) -> str:
+    """Return the database's name and version, such as `postgresql 18.1`."""
+    version = connection.dialect.server_version_info or ()
+    return f"{connection.dialect.name} {'.'.join(str(part) for part in version)}"
+
+
+def index_condition(connection: Connection, index: sa.Index) -> str:
+    """Return the condition of a partial index, as it is written for this database."""
+    return str(index.dialect_options[connection.dialect.name]["where"])
 
 
 def columns(connection: Connection) -> frozenset[str]:

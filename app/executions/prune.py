@@ -141,7 +141,7 @@ def _unchanged(connection: Connection, groups: list[dict[int, str]]) -> list[int
     """Of the groups that are as they were seen, the ids, locked; whoever replays one was faster."""
     ids = [id_ for group in groups for id_ in group]
     query = sa.select(_columns.id, _columns.status).where(_columns.id.in_(ids))
-    query = db.skip_locked(query, connection.dialect)
+    query = db.skip_locked(query)
     now = {row.id: row.status for row in connection.execute(query)}
     whole = [group for group in groups if all(now.get(id_) == group[id_] for id_ in group)]
     return [id_ for group in whole for id_ in group]

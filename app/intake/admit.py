@@ -22,6 +22,7 @@ from app.stats import outcomes
 
 INSERTS_AT_MOST = 3
 """Inserts tried for one event whose key is taken, and free again when it is looked up."""
+
 logger = logging.getLogger("hookonce.intake")
 
 

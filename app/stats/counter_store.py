@@ -77,7 +77,7 @@ def sightings(connection: Connection, batch: CountBatch) -> CountBatch:
 def _add(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
     """In the order of their keys, so that two processes never wait for each other in a circle."""
     if rows:
-        connection.execute(db.upsert_adding(table, connection.dialect), rows)
+        connection.execute(db.upsert_adding(connection, table), rows)
 
 
 def _sources(connection: Connection, ids: Collection[int]) -> dict[int, str]:

@@ -5,11 +5,11 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.engine import Connection
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.actions.work import Work
-from app.db import is_one_of, prefer_partial_index, skip_locked, utc_now
+from app.db import combines_statements, is_one_of, prefer_partial_index, skip_locked, utc_now
 from app.db.encryption import SecretBox
 from app.db.models import execution_attempts, execution_requests, trigger_executions, triggers
 from app.errors import ActionFailed, SecretSealed
@@ -80,7 +80,7 @@ def due(
         allowed = _allowed(connection, turn, count, settings)
         if allowed > 0:
             claimed += _claimed(connection, owner, turn, allowed, settings.hookonce_lease_seconds)
-    if claimed and connection.dialect.name == "sqlite":
+    if claimed and not combines_statements(connection):
         claimed = _begun(connection, owner, claimed)
     claimed.sort(key=lambda row: row.id)
     return [_attempt(Lease(row.id, row.attempt_count, owner), row, settings) for row in claimed]
@@ -96,7 +96,7 @@ def _allowed(connection: Connection, turn: DueTrigger, count: int, settings: Set
     if turn.max_concurrency is None:
         return count
     mine = sa.select(triggers.c.max_concurrency).where(triggers.c.id == turn.trigger_id)
-    locked = connection.execute(skip_locked(mine, connection.dialect)).first()
+    locked = connection.execute(skip_locked(mine)).first()
     if locked is None:
         return 0  # another worker is claiming of it
     if locked.max_concurrency is None:
@@ -110,14 +110,14 @@ def _claimed(
 ) -> Sequence[sa.Row[Any]]:
     """On PostgreSQL with an attempt begun for each, and all that is needed to make it."""
     in_order = turn.max_concurrency == ONE_AT_A_TIME
-    query = _claim_and_begin if connection.dialect.name == "postgresql" else _claim
+    query = _claim_and_begin if combines_statements(connection) else _claim
     values = {
         "the_trigger": turn.trigger_id,
         "at_most": count,
         "owner": owner,
         "lease_seconds": lease_seconds,
     }
-    return connection.execute(query(connection.dialect, in_order), values).all()
+    return connection.execute(query(in_order), values).all()
 
 
 def _begun(connection: Connection, owner: str, claimed: Sequence[sa.Row[Any]]) -> list[sa.Row[Any]]:
@@ -136,10 +136,10 @@ def _described_by_id() -> sa.Select[Any]:
 
 
 @cache
-def _claim(dialect: Dialect, in_order: bool) -> ReturningUpdate[*tuple[Any, ...]]:
+def _claim(in_order: bool) -> ReturningUpdate[*tuple[Any, ...]]:
     # A CTE is evaluated once; PostgreSQL may evaluate a plain sub-select again and take more.
     query = in_order_query() if in_order else due_query()
-    chosen = skip_locked(query, dialect).cte("chosen")
+    chosen = skip_locked(query).cte("chosen")
     return (
         sa.update(trigger_executions)
         .where(_executions.id.in_(sa.select(chosen.c.id)))
@@ -155,8 +155,8 @@ def _claim(dialect: Dialect, in_order: bool) -> ReturningUpdate[*tuple[Any, ...]
 
 
 @cache
-def _claim_and_begin(dialect: Dialect, in_order: bool) -> sa.Select[Any]:
-    claimed = _claim(dialect, in_order).cte("claimed")
+def _claim_and_begin(in_order: bool) -> sa.Select[Any]:
+    claimed = _claim(in_order).cte("claimed")
     row = sa.select(claimed.c.id, claimed.c.attempt_count, _OWNER, utc_now())
     names = ["execution_id", "number", "worker", "started_at"]
     begun = sa.insert(execution_attempts).from_select(names, row).cte("begun")

@@ -34,7 +34,7 @@ def expired_query(limit: int) -> sa.Select[Any]:
 
 def expired(connection: Connection, limit: int, outcome: Outcome) -> list[FinishedAttempt]:
     """Lock executions whose lease expired; return their attempts, to be settled as lost."""
-    query = skip_locked(expired_query(limit), connection.dialect)
+    query = skip_locked(expired_query(limit))
     rows = connection.execute(query).all()
     policies = _policies(connection, {row.trigger_id for row in rows})
     requests = _request_ids(connection, {row.id for row in rows})

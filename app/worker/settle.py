@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DataError
 
 from app import lifecycle
-from app.db import replanned, utc_now
+from app.db import combines_statements, replanned, utc_now
 from app.db.models import execution_attempts, trigger_executions
 from app.errors import LeaseLost
 from app.worker import backoff, circuit_breaker
@@ -28,7 +28,7 @@ def record(
     executions over. The transaction is then to be rolled back, and each tried by itself.
     """
     values = [_values(each, chance) for each in ended]
-    together = connection.dialect.name == "postgresql"
+    together = combines_statements(connection)
     settled = _together(connection, values) if together else _each(connection, values)
     if settled != len(ended):
         lost = f"{len(ended) - settled} of {len(ended)}"

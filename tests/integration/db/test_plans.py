@@ -77,7 +77,7 @@ def test_a_look_reads_no_further_than_the_present_moment(
     database: Database, query: sa.Select[Any], column: str
 ) -> None:
     with database.reading() as connection:
-        plan = explain(connection, skip_locked(query, connection.dialect))
+        plan = explain(connection, skip_locked(query))
 
     assert re.search(rf"{column}<\?\)|Index Cond: .*\({column} <", plan)
 
