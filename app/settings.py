@@ -202,7 +202,9 @@ def _command(text: str) -> tuple[str, ...]:
 def _keys(text: str) -> tuple[str, ...]:
     keys = tuple(key.strip() for key in text.split(","))
     if min(map(len, keys)) < SHORTEST_SECRET_KEY:
-        raise ValueError(f"a key has at least {SHORTEST_SECRET_KEY} characters; commas part keys")
+        raise ValueError(
+            f"a key has at least {SHORTEST_SECRET_KEY} characters; separate keys with commas"
+        )
     return keys
 
 

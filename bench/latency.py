@@ -28,7 +28,7 @@ import sqlalchemy as sa
 from app.db import Database
 from app.intake import sources
 from app.intake.message import Request
-from app.intake.receive import Intake, opened, receive
+from app.intake.receive import Intake, create_intake, receive
 from app.settings import from_environment
 from app.triggers import manage
 from tests.support.databases import KINDS, Databases
@@ -149,7 +149,7 @@ def bench(url: str, directory: Path, kind: str) -> Iterator[Bench]:
             new = manage.NewTrigger("bench", action_type="http", action_payload=target)
             trigger = manage.add_trigger(database, new, sources.names())
             sender = Sender(0, trigger.id, trigger.secret)
-            yield Bench(database, opened(database), sender, service.worker(), arrivals)
+            yield Bench(database, create_intake(database), sender, service.worker(), arrivals)
         finally:
             service.remove()
             database.dispose()

@@ -1,1 +1,1 @@
-"""A request becomes an execution: verify, parse, key, admit, respond."""
+"""Receive webhooks: verify, parse, key, admit, respond; what follows is never run in here."""

@@ -87,7 +87,7 @@ def admit_one(
         if winner is not None:
             _log_duplicate("idempotent_replay_race", trigger_id, admission, winner)
             return _duplicate(outcomes.DUPLICATE_RACE, trigger_id, admission, winner)
-    raise DatabaseUnavailable("an execution with this key comes and goes; try again")
+    raise DatabaseUnavailable("the execution with this key keeps disappearing; try again")
 
 
 def _stored_headers(request: Request) -> str:

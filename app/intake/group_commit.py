@@ -1,7 +1,7 @@
-"""Callers that come at the same time share one piece of work: one of them leads, the others wait.
+"""Batch the work of callers that come at the same time: one of them leads, the others wait.
 
-A commit costs about as much for one event as for fifty. While one batch is under way the next one
-gathers; nobody waits for company.
+A commit costs about as much for one event as for fifty. While one batch is being committed the next
+one gathers; no batch waits for more callers to come.
 """
 
 import threading
@@ -15,71 +15,72 @@ Result = TypeVar("Result")
 
 
 class Ticket(Generic[Item, Result]):
-    """One caller's place in a batch."""
+    """One caller's item in a batch, and its result or error."""
 
-    __slots__ = ("error", "item", "result", "turn", "weight")
+    __slots__ = ("error", "handoff", "item", "result", "weight")
 
     def __init__(self, item: Item, weight: int) -> None:
         self.item = item
         self.weight = weight
         self.result: Result | None = None
         self.error: BaseException | None = None
-        self.turn = cooperative.handoff()
+        self.handoff = cooperative.handoff()
 
 
 class GroupCommit(Generic[Item, Result]):
-    """Hands `work` all that waits, up to a weight; each caller gets its own result or error.
+    """Calls `work` with the items that wait, up to a weight; each caller gets its own result.
 
-    `work` returns a result or an exception for each item, in their order.
+    `work` returns a result or an exception for each item, in their order. An exception is raised in
+    its caller.
     """
 
     def __init__(
-        self, work: Callable[[list[Item]], Sequence[Result | BaseException]], heaviest: int
+        self, work: Callable[[list[Item]], Sequence[Result | BaseException]], weight_limit: int
     ) -> None:
         self._work = work
-        self._heaviest = heaviest
+        self._weight_limit = weight_limit
         self._lock = threading.Lock()
         self._waiting: list[Ticket[Item, Result]] = []
-        self._led = False
+        self._has_leader = False
 
     def __call__(self, item: Item, weight: int = 1) -> Result:
-        """What became of this item, once the batch that it is part of is done."""
-        seat: Ticket[Item, Result] = Ticket(item, weight)
+        """Return the item's result or raise its error, once its batch is done."""
+        ticket: Ticket[Item, Result] = Ticket(item, weight)
         with self._lock:
-            self._waiting.append(seat)
-            leads, self._led = not self._led, True
-        if leads:
-            seat.turn.lead(self._lead)
-        seat.turn.wait()
-        if seat.error is not None:
-            raise seat.error
-        return seat.result  # type: ignore[return-value]
+            self._waiting.append(ticket)
+            is_leader, self._has_leader = not self._has_leader, True
+        if is_leader:
+            ticket.handoff.lead(self._lead)
+        ticket.handoff.wait()
+        if ticket.error is not None:
+            raise ticket.error
+        return ticket.result  # type: ignore[return-value]
 
     def _lead(self) -> None:
-        """One batch, whatever happens; then the first that waits leads: nobody leads for ever."""
+        """Work off one batch, and let the first waiting caller lead the next, whatever fails."""
         with self._lock:
             batch = self._next_batch()
         try:
-            outcomes = self._work([seat.item for seat in batch])
-            for seat, outcome in zip(batch, outcomes, strict=True):
+            outcomes = self._work([ticket.item for ticket in batch])
+            for ticket, outcome in zip(batch, outcomes, strict=True):
                 if isinstance(outcome, BaseException):
-                    seat.error = outcome
+                    ticket.error = outcome
                 else:
-                    seat.result = outcome
+                    ticket.result = outcome
         except BaseException as error:
-            for seat in batch:
-                seat.error = error
+            for ticket in batch:
+                ticket.error = error
         finally:
             self._hand_over()
-            for seat in batch:
-                seat.turn.give()
+            for ticket in batch:
+                ticket.handoff.give()
 
     def _next_batch(self) -> list[Ticket[Item, Result]]:
-        """As many as are light enough together; the first one always, however heavy."""
+        """Take as many tickets as stay within the weight limit; the first one always."""
         weight = size = 0
-        for seat in self._waiting:
-            weight += seat.weight
-            if size and weight > self._heaviest:
+        for ticket in self._waiting:
+            weight += ticket.weight
+            if size and weight > self._weight_limit:
                 break
             size += 1
         batch, self._waiting = self._waiting[:size], self._waiting[size:]
@@ -87,7 +88,7 @@ class GroupCommit(Generic[Item, Result]):
 
     def _hand_over(self) -> None:
         with self._lock:
-            following = self._waiting[0] if self._waiting else None
-            self._led = following is not None
-        if following is not None:
-            following.turn.lead(self._lead)
+            next_leader = self._waiting[0] if self._waiting else None
+            self._has_leader = next_leader is not None
+        if next_leader is not None:
+            next_leader.handoff.lead(self._lead)

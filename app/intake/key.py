@@ -1,4 +1,4 @@
-"""What makes two events the same event: their idempotency key. Pure."""
+"""Find an event's idempotency key, by which two deliveries are the same event. Pure."""
 
 import hashlib
 import json
@@ -9,9 +9,9 @@ from app.errors import InvalidTrigger
 from app.intake.message import Event, Json, Request, Source
 
 LONGEST = 255
-"""The column's width in characters."""
+"""Most characters of a key: the width of its column."""
 PLACES = (("idempotency_key",), ("messageId",), ("data", "messageId"))
-"""Where a key stands by default; the first place that has one wins."""
+"""Places of a key by default; the first that has one wins."""
 PROVIDER = "provider"
 HASH = "hash"
 NONE = "none"
@@ -21,11 +21,11 @@ _PART = re.compile(rf"{PROVIDER}|{HASH}|{_HEADER}[!-~]+|{_BODY}[^.]+(\.[^.]+)*")
 
 
 def of(event: Event, request: Request, source: Source, key_from: tuple[str, ...]) -> str | None:
-    """The event's key, or None if it has none: then every delivery is a new execution.
+    """Return the event's key, or None if it has none: then every delivery is a new execution.
 
-    `key_from` lists the parts that make it; empty means the default places, but first the source's
-    own id where the source is keyed by that: it knows best, and may use the names of our places
-    for something else. A key of which a part is missing is none.
+    `key_from` lists the parts of the key; a key with a missing part is none. If it is empty, the
+    default places are searched, but first the source's own id where the source is keyed by it: its
+    payload may use the names of the default places for something else.
     """
     if not key_from:
         return _joined(_provider(event, request, source)) or _default(event)
@@ -33,10 +33,10 @@ def of(event: Event, request: Request, source: Source, key_from: tuple[str, ...]
         return None
     values: list[str] = []
     for part in key_from:
-        found = _part(part, event, request, source)
-        if not found:
+        of_part = _part(part, event, request, source)
+        if not of_part:
             return None
-        values += found
+        values += of_part
     return _joined(values)
 
 
@@ -48,13 +48,13 @@ def require_valid(key_from: Iterable[str]) -> None:
     for part in parts:
         if not _PART.fullmatch(part):
             raise InvalidTrigger(
-                f"{part!r} is no place for a key: there are provider, hash, header:<Name> and "
-                "body:<a.b.c>, several of them make one key, and none alone"
+                f"{part!r} is not a part of a key: use provider, hash, header:<Name> or "
+                "body:<a.b.c>, several of them for one key, or none alone"
             )
 
 
 def _default(event: Event) -> str | None:
-    """Each place is looked up in what the sender wrote, then in the normalised event."""
+    """Search each default place in the sender's payload, then in the normalised event."""
     for place in PLACES:
         for whole in (event.payload, event.normalised):
             key = _text(_at(whole, place))
@@ -81,17 +81,17 @@ def _part(part: str, event: Event, request: Request, source: Source) -> tuple[st
 
 
 def _hash(event: Event, request: Request) -> tuple[str, ...]:
-    """Of the body, or of its own item in a batch; an empty body says nothing, so it is no key."""
+    """Return the digest of the body, or of the event's own item in a batch; none if empty."""
     if not request.body.strip():
         return ()
-    said = request.body
+    content = request.body
     if event.batched:
-        said = json.dumps(event.payload, sort_keys=True).encode()
-    return ("body-sha256:" + hashlib.sha256(said).hexdigest(),)
+        content = json.dumps(event.payload, sort_keys=True).encode()
+    return ("body-sha256:" + hashlib.sha256(content).hexdigest(),)
 
 
 def _joined(values: Iterable[str]) -> str | None:
-    """One value is the key as it is; several are a JSON list, in which `a|bc` is not `ab|c`."""
+    """Return one value as it is, and several as a JSON list, in which a|bc differs from ab|c."""
     parts = list(values)
     if not parts:
         return None
@@ -109,14 +109,14 @@ def _at(whole: Json, place: tuple[str, ...]) -> Json:
 
 
 def _text(value: Json) -> str | None:
-    """Text and whole numbers are keys; to one database `true` equals 1, so it is none to us."""
+    """Return text or a whole number as text. `true` is no key: to one database it equals 1."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
     return str(value) or None
 
 
 def _storable(key: str) -> str:
-    """The key itself where both databases store it exactly; else its digest, never a piece."""
+    """Return the key if both databases store it exactly; else its digest, never a part of it."""
     if len(key) <= LONGEST and "\0" not in key and _encodable(key):
         return key
     return "sha256:" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()

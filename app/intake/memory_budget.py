@@ -1,7 +1,7 @@
-"""How much may be taken apart at once: a body of one megabyte becomes thirty of Python's objects.
+"""Limit the bytes of bodies that are parsed at once: 1 MB becomes 30 MB of Python's objects.
 
-Without a bound every thread of a process could hold such a heap at the same moment. Small bodies,
-which nearly all are, never ask.
+Without a limit every thread of a process could hold such a heap at the same moment. Small bodies,
+which nearly all are, are not counted.
 """
 
 import threading
@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 SMALL_BYTES = 16_384
+"""Largest body that is not counted."""
 AT_ONCE_BYTES = 2 * 1_048_576
-"""Of larger bodies together, in one process; some 70 MB while they are read."""
+"""Bytes of larger bodies that one process parses at once; they take some 70 MB."""
 
-_ENOUGH = nullcontext()
+_UNCOUNTED = nullcontext()
 
 
 class MemoryBudget:
-    """Lets callers in while what they bring fits; what is larger than all of it comes alone."""
+    """Budget of bytes that callers reserve; one larger than the whole budget runs alone."""
 
     def __init__(self, size: int = AT_ONCE_BYTES) -> None:
         self._size = size
@@ -24,18 +25,18 @@ class MemoryBudget:
         self._changed = threading.Condition()
 
     def for_bytes(self, amount: int) -> AbstractContextManager[None]:
-        """There is room for so much, until the block ends."""
-        return _ENOUGH if amount <= SMALL_BYTES else self._taken(amount)
+        """Reserve so many bytes until the block ends; wait until they are free."""
+        return _UNCOUNTED if amount <= SMALL_BYTES else self._reserved(amount)
 
     @contextmanager
-    def _taken(self, amount: int) -> Iterator[None]:
-        taken = min(amount, self._size)
+    def _reserved(self, amount: int) -> Iterator[None]:
+        reserved = min(amount, self._size)
         with self._changed:
-            self._changed.wait_for(lambda: self._free >= taken)
-            self._free -= taken
+            self._changed.wait_for(lambda: self._free >= reserved)
+            self._free -= reserved
         try:
             yield
         finally:
             with self._changed:
-                self._free += taken
+                self._free += reserved
                 self._changed.notify_all()

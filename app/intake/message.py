@@ -1,4 +1,4 @@
-"""What the steps of receiving hand to each other, and what a source has to say."""
+"""Types that the steps of receiving pass to each other, and the interface of a source."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from app.log import RequestContext
 from app.stats import outcomes
 
 Json = Any
-"""What JSON can say: dict, list, str, int, float, bool or None."""
+"""A JSON value: dict, list, str, int, float, bool or None."""
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -26,24 +26,24 @@ class Request:
     presented_secret: str | None = None
     """The secret as a path segment, from senders that sign nothing."""
     url: str = ""
-    """The whole address as the sender called it; some senders sign it."""
+    """The whole URL as the sender called it; some senders sign it."""
     query: Mapping[str, str] = field(default_factory=dict)
     request_context: RequestContext | None = None
-    """What log lines about it belong to."""
+    """The request that log lines name."""
 
     @property
     def content_type(self) -> str:
-        """The media type alone, in lower case: `application/json`; empty if none was sent."""
+        """Return the media type alone in lower case: `application/json`; empty if none was sent."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     def form(self) -> dict[str, str]:
-        """The body read as a form; the last value of a repeated name."""
+        """Return the body parsed as a form; of a repeated name the last value counts."""
         return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookTrigger:
-    """A configured webhook, as far as receiving needs it."""
+    """A trigger, as far as receiving needs it."""
 
     id: int
     source: str
@@ -51,54 +51,54 @@ class WebhookTrigger:
     enabled: bool
     event_filter: Mapping[str, Json] = field(default_factory=dict)
     tolerance_seconds: float | None = None
-    """None: as the source has it."""
+    """Tolerance of a signed timestamp; None: the source's default."""
     key_from: tuple[str, ...] = ()
-    """Where the idempotency key comes from; empty: the default places."""
+    """Parts of the idempotency key; empty: the default places."""
     key_required: bool = False
     keep_rows_seconds: float | None = None
-    """How long what has finished is kept and its key counts; None: as by default."""
+    """Seconds that a finished execution and its key are kept; None: the default."""
     previous_secret: str = ""
     previous_secret_expires_at: datetime | None = None
-    """Until when the secret before this one is as good; None: it is not."""
+    """Time until which the previous secret is valid; None: it is not."""
 
 
 _ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
-"""`json.dumps` makes a new one for each call that asks for anything out of the ordinary."""
+"""Encoder made once: `json.dumps` makes a new one for each call with such options."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What one request says: what the sender wrote, and our normalised reading of it."""
+    """One event of a request: the sender's payload, and its normalised form."""
 
     payload: Json
     normalised: Mapping[str, Json]
     batched: bool = False
-    """Whether the request may carry others; then `payload` is this event's own part of it."""
+    """True if the request may carry several events; then `payload` is this event's own part."""
     alone: Json = None
-    """What the request would have said with this event alone, where `payload` is less than that."""
+    """Payload of a request with this event alone, if `payload` is less than that."""
 
     def text(self) -> str:
-        """The normalised event as JSON in ASCII, which both databases store unchanged.
+        """Return the normalised event as JSON in ASCII, which both databases store unchanged.
 
-        Raises ValueError for what JSON cannot say, such as a number beyond all bounds.
+        Raises ValueError for what JSON cannot represent, such as an infinite number.
         """
         return _ENCODER.encode(self.normalised)
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """An event on its way into the database, with the key that it may enter with once."""
+    """An event to admit, with its idempotency key."""
 
     event_data: str
     key: str | None
     digest: str | None = None
-    """Of its payload, to tell whether another event under the key says the same."""
+    """Digest of the payload, to notice another payload under the same key."""
     body: bytes | None = None
-    """What is kept of a request that carries other events too, in JSON; None: the request's own."""
+    """This event's part of a request with several, as JSON to store; None: store the whole body."""
 
     @property
     def size(self) -> int:
-        """How much is kept because of this event alone."""
+        """Return how many characters and bytes are stored for this event alone."""
         return len(self.event_data) + len(self.body or b"")
 
 
@@ -110,27 +110,27 @@ class AdmissionRequest:
     admissions: list[Admission]
     request: Request
     lifetimes: Retention | None = None
-    """How long executions, and with them their keys, are kept; None: keys never expire."""
+    """Retention of executions, and with them their keys; None: keys never expire."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of an event: the execution that stands for it, and as one of `outcomes`, how."""
+    """Result of admitting an event: its execution, and one of the `outcomes`."""
 
     execution_id: int
     outcome: str
     mismatch: str | None = None
-    """The digest of its payload, where the execution was admitted with another."""
+    """Digest of the event's payload, if its execution was admitted with another payload."""
 
     @property
     def duplicate(self) -> bool:
-        """Whether the execution stood already."""
+        """Return whether the execution existed already."""
         return self.outcome in outcomes.REPEATED
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookResponse:
-    """What the sender is told. A body that is no text is sent as JSON."""
+    """Response to the sender. A body that is no text is sent as JSON."""
 
     status: int
     body: Json
@@ -142,50 +142,50 @@ FORBIDDEN = WebhookResponse(403, {"error": "forbidden"})
 
 @dataclass(frozen=True, slots=True)
 class SourceFacts:
-    """What an operator should know about a source, in words; `hookonce source show` prints it."""
+    """Facts about a source for operators, as `hookonce source show` prints them."""
 
     documentation: str = ""
-    """The address of the sender's own words on this."""
+    """URL of the sender's own documentation."""
     signature: str = ""
     handshake: str = "none"
-    """What it sends only to hear whether someone is there, and what it is answered."""
+    """Requests that only test the address, and the response to them."""
     events: str = "one for each request"
-    """How a request becomes events."""
+    """Events in one request."""
     provider_key: str = ""
-    """Where the source's own id of an event stands."""
+    """Place of the source's own id of an event."""
     provider_key_signed: bool = False
-    """Whether the signature covers that id: if not, who replays a request can change it."""
+    """True if the signature covers that id; else a replayed request can change it."""
     answer: str = "any 2xx"
     answer_seconds: float | None = None
-    """Within how long the sender wants it; None where its documentation names no number."""
+    """Seconds that the sender waits for the response; None: its documentation names no number."""
     retries: str = "unknown"
     retry_seconds: float | None = None
-    """How long after the first delivery the last retry may come; None: not known."""
+    """Seconds from the first delivery to the last retry; None: not known."""
     unverified: str = ""
-    """What of all this was not read in the sender's own documentation or code."""
+    """Facts that neither the sender's documentation nor its code confirms."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Who sends: how to verify it, how to read it, and what it expects to hear."""
+    """A sender: functions that verify and parse its requests, and the responses it expects."""
 
     name: str
     verify: Callable[[Request, str, datetime, float | None], None]
-    """(request, secret, now, tolerance in seconds or None for no limit): returns if the request
-    proves the secret; raises Unverified(reason) if it does not."""
+    """Function of (request, secret, now, tolerance in seconds or None for no limit): it returns if
+    the request proves the secret, and raises Unverified(reason) if not."""
     events: Callable[[Request, Json], list[Event]]
     handshake: Callable[[Request, Json], WebhookResponse | None] = lambda _request, _payload: None
-    """The answer to a request that only asks whether someone is there; such a one is no event."""
+    """Response to a request that only tests the address, and is no event; None for any other."""
     greeting: Callable[[Request, str], WebhookResponse] | None = None
-    """(request, secret): the answer to a GET that asks whether this address is the operator's."""
+    """Function of (request, secret): the response to a GET that tests the address."""
     provider_key: Callable[[Request, Event], tuple[str, ...] | None] = lambda _request, _event: None
-    """The parts of the source's own id of an event; None where the event carries none."""
+    """Parts of the source's own id of an event; None if the event has none."""
     keyed_by_default: bool = False
-    """Whether the source's own id is the key, and the default places only where it has none."""
+    """True if the source's own id is the key, and the default places only if there is none."""
     tolerance_seconds: float | None = None
-    """How old or far ahead a signed timestamp may be, unless the trigger says otherwise."""
+    """Seconds that a signed timestamp may be old or ahead, unless the trigger has its own limit."""
     redacted: frozenset[str] = frozenset()
-    """Names whose values are secrets, anywhere in the payload: never stored."""
+    """Names whose values, anywhere in the payload, are secrets and never stored."""
     refusal_status: int | None = None
-    """The status this sender needs for a bad signature, whatever the operator chose."""
+    """Status that this sender needs for a bad signature, whatever the operator chose."""
     facts: SourceFacts = SourceFacts()

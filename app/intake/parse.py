@@ -1,4 +1,4 @@
-"""What does it say? JSON, a form, or whatever else was sent, kept as it is."""
+"""Parse a body: JSON, a form, or anything else, which is kept as it is. Filter events."""
 
 import base64
 import fnmatch
@@ -10,43 +10,43 @@ from app.errors import Unreadable
 from app.intake import strict_json
 from app.intake.message import FORM, Event, Json, Request
 
-_OPENS_JSON = re.compile(rb"\s*(\xef\xbb\xbf)?\s*[{\[]")
+_JSON_BEGINS = re.compile(rb"\s*(\xef\xbb\xbf)?\s*[{\[]")
 
 
 def payload(request: Request) -> Json:
-    """The body as JSON would say it; an empty body is an empty object.
+    """Return the body as a JSON value; an empty body is an empty object.
 
-    JSON is what calls itself so, and what looks so under no Content-Type at all; malformed,
-    it is Unreadable. A form becomes an object, unless it is really JSON, which clients that do
-    not care label as a form. Anything else is `{"text": ...}` or `{"base64": ...}`.
+    It is parsed as JSON if its Content-Type says so, or if it has none and looks like JSON;
+    malformed JSON raises Unreadable. A form becomes an object, unless it is really JSON, which
+    careless clients label as a form. Anything else is `{"text": ...}` or `{"base64": ...}`.
     """
     if not request.body.strip():
         return {}
     kind = request.content_type
-    looks_like_json = bool(_OPENS_JSON.match(request.body))
+    looks_like_json = bool(_JSON_BEGINS.match(request.body))
     if kind.endswith(("/json", "+json")) or (not kind and looks_like_json):
         return strict_json.loads(request.body)
     if looks_like_json:
         try:
             return strict_json.loads(request.body)
         except Unreadable:
-            pass  # its Content-Type was right after all
+            pass  # it only looked like JSON: the Content-Type is right
     if kind == FORM:
         return request.form()
     return _opaque(request.body)
 
 
-def wanted(event: Event, event_filter: Mapping[str, Json]) -> bool:
-    """Whether the event passes the filter: every name has its value, in the event or its data."""
+def passes_filter(event: Event, event_filter: Mapping[str, Json]) -> bool:
+    """Return whether every name of the filter has its value, in the event or in its data."""
     return all(_matches(event, name, value) for name, value in event_filter.items())
 
 
 def stored(event: Event) -> str:
-    """The event as it is stored; Unreadable if JSON cannot say it."""
+    """Return the event as text to store; raise Unreadable if JSON cannot represent it."""
     try:
         return event.text()
     except (ValueError, RecursionError) as error:
-        raise Unreadable(f"the body holds a value that JSON cannot say: {error}") from error
+        raise Unreadable(f"the body holds a value that JSON cannot represent: {error}") from error
 
 
 def _opaque(body: bytes) -> Json:
@@ -56,25 +56,25 @@ def _opaque(body: bytes) -> Json:
         return {"base64": base64.b64encode(body).decode()}
 
 
-def _matches(event: Event, name: str, wanted_value: Json) -> bool:
+def _matches(event: Event, name: str, expected: Json) -> bool:
     data = event.normalised.get("data")
     return any(
-        _same(place[name], wanted_value)
+        _equals(place[name], expected)
         for place in (event.normalised, data)
         if isinstance(place, Mapping) and name in place
     )
 
 
-def _same(found: Json, wanted_value: Json) -> bool:
-    if isinstance(wanted_value, str) and "*" in wanted_value:
-        return isinstance(found, str | int) and bool(_glob(wanted_value).fullmatch(str(found)))
-    if isinstance(wanted_value, str) and isinstance(found, int) and not isinstance(found, bool):
-        return str(found) == wanted_value
-    return type(found) is type(wanted_value) and bool(found == wanted_value)
+def _equals(value: Json, expected: Json) -> bool:
+    if isinstance(expected, str) and "*" in expected:
+        return isinstance(value, str | int) and bool(_glob(expected).fullmatch(str(value)))
+    if isinstance(expected, str) and isinstance(value, int) and not isinstance(value, bool):
+        return str(value) == expected
+    return type(value) is type(expected) and bool(value == expected)
 
 
 @lru_cache(maxsize=1024)
 def _glob(pattern: str) -> re.Pattern[str]:
-    """Only `*` is special; other signs that a shell knows mean themselves."""
+    """Return the pattern's regular expression; only `*` is special, not the shell's `?` and `[`."""
     literal = re.sub(r"([?\[\]])", r"[\1]", pattern)
     return re.compile(fnmatch.translate(literal))

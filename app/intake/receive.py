@@ -1,4 +1,4 @@
-"""A request becomes an execution: the sentence, and what it needs to be said."""
+"""Receive a request: verify, parse, key, redact, admit, respond; one function for each step."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -12,8 +12,7 @@ from app import clock, log
 from app.db import Database
 from app.db.schema import SchemaWatch
 from app.errors import KeyMissing, TooLarge
-from app.executions import retention
-from app.executions.retention import Retention, RetentionDefaults
+from app.executions.retention import Retention, RetentionDefaults, of_settings
 from app.intake import batch, key, parse, payload_digest, redact, sources, trigger_cache, verify
 from app.intake.group_commit import GroupCommit
 from app.intake.memory_budget import MemoryBudget
@@ -34,11 +33,11 @@ from app.stats import outcomes
 from app.stats.counters import NOBODY, Counters
 
 EVENTS_AT_MOST = 1_000
-"""What WhatsApp, the largest known, puts into one request."""
-KEPT_AT_MOST = 16 * 1_048_576
-"""Of one request's events together: what they have in common is kept with each of them."""
-IDS_NAMED = 20
-"""How many executions the line about one request names."""
+"""Most events of one request: as many as WhatsApp, the largest known, sends."""
+STORED_BYTES_AT_MOST = 16 * 1_048_576
+"""Most bytes stored for the events of one request: what they share is stored with each of them."""
+IDS_LOGGED = 20
+"""Most execution ids in the log line about one request."""
 
 logger = logging.getLogger("hookonce.intake")
 
@@ -46,24 +45,24 @@ Work = Callable[[], object]
 
 
 def immediately(work: Work) -> None:
-    """Run the work now: the `later` of an intake that answers nobody."""
+    """Run the work now: the `later` of an intake that sends no response."""
     work()
 
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What receiving holds on to between requests; one for each process."""
+    """State of receiving that lasts from request to request; one per process."""
 
     database: Database
     triggers: TriggerCache
     schema: SchemaWatch
     pre_check: bool = True
     now: Callable[[], datetime] = clock.now
-    tally: Counters = field(default_factory=Counters)
-    room: MemoryBudget = field(default_factory=MemoryBudget)
-    keep: RetentionDefaults = field(default_factory=lambda: retention.of_settings(Settings()))
+    counters: Counters = field(default_factory=Counters)
+    memory: MemoryBudget = field(default_factory=MemoryBudget)
+    retention: RetentionDefaults = field(default_factory=lambda: of_settings(Settings()))
     later: Callable[[Work], object] = immediately
-    """Runs work that need not keep the sender waiting: once the response is sent."""
+    """Function that runs work after the response is sent: the sender need not wait for it."""
     admit: GroupCommit[AdmissionRequest, list[Verdict]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -71,28 +70,28 @@ class Intake:
         object.__setattr__(self, "admit", admit)
 
 
-def opened(
+def create_intake(
     database: Database,
     *,
     pre_check: bool = True,
-    tally: Counters | None = None,
+    counters: Counters | None = None,
     settings: Settings | None = None,
     later: Callable[[Work], object] = immediately,
 ) -> Intake:
-    """An intake for this database, which counts what it does in this tally."""
+    """Return an intake for this database that counts its outcomes in `counters`."""
     return Intake(
         database,
         TriggerCache(database),
         SchemaWatch(database),
         pre_check,
-        tally=tally or Counters(),
-        keep=retention.of_settings(settings or Settings()),
+        counters=counters or Counters(),
+        retention=of_settings(settings or Settings()),
         later=later,
     )
 
 
 def receive(request: Request, intake: Intake) -> WebhookResponse:
-    """The answer to the request, given only after what it says is committed.
+    """Admit the request's events, and return the response once they are committed.
 
     Raises Unverified, Unreadable, TooLarge, KeyMissing or DatabaseUnavailable; then nothing was
     admitted.
@@ -100,65 +99,64 @@ def receive(request: Request, intake: Intake) -> WebhookResponse:
     trigger = None
     try:
         trigger = intake.triggers.find(request.trigger_id)
-        with intake.room.for_bytes(len(request.body)):
-            return _received(request, trigger, intake)
+        with intake.memory.for_bytes(len(request.body)):
+            return _verify_and_admit(request, trigger, intake)
     except Exception as error:
-        intake.tally.count(trigger.id if trigger else NOBODY, outcomes.of(error))
+        intake.counters.count(trigger.id if trigger else NOBODY, outcomes.of(error))
         raise
 
 
-def turned_away(trigger_id: str, outcome: str, intake: Intake) -> None:
-    """A request to this address was refused before anything of it could be received."""
-    intake.tally.count_claimed(trigger_cache.number(trigger_id), outcome)
+def count_refusal(trigger_id: str, outcome: str, intake: Intake) -> None:
+    """Count a request to this address that was refused before it could be received."""
+    intake.counters.count_claimed(trigger_cache.parse_id(trigger_id), outcome)
 
 
-def answered(trigger_id: str, seconds: float, intake: Intake) -> None:
-    """Whoever called this address has waited so long for the answer."""
-    known = intake.triggers.remembered(trigger_id)
-    if known is None:
-        count = partial(
-            intake.tally.answered, trigger_cache.number(trigger_id), seconds, claimed=True
-        )
+def record_response_time(trigger_id: str, seconds: float, intake: Intake) -> None:
+    """Record how long the sender waited for the response."""
+    cached_id = intake.triggers.cached_id(trigger_id)
+    if cached_id is None:
+        id_ = trigger_cache.parse_id(trigger_id)
+        record = partial(intake.counters.answered, id_, seconds, claimed=True)
     else:
-        count = partial(intake.tally.answered, known, seconds)
-    intake.later(count)
+        record = partial(intake.counters.answered, cached_id, seconds)
+    intake.later(record)
 
 
-def _received(request: Request, trigger: WebhookTrigger | None, intake: Intake) -> WebhookResponse:
+def _verify_and_admit(
+    request: Request, trigger: WebhookTrigger | None, intake: Intake
+) -> WebhookResponse:
     source = verify.check(trigger, request, intake.now())
     assert trigger is not None  # noqa: S101, an unknown trigger is never verified
     payload = parse.payload(request)
-    greeting = source.handshake(request, payload)
-    if greeting is not None:
-        intake.tally.count(trigger.id, outcomes.HANDSHAKE)
-        return greeting
-    events = source.events(request, payload)
-    if len(events) > EVENTS_AT_MOST:
-        raise TooLarge(f"a request may carry at most {EVENTS_AT_MOST} events")
-    wanted = [event for event in events if parse.wanted(event, trigger.event_filter)]
-    shared = len(events) > 1
-    admissions = _bounded(
-        _admission(event, request, source, trigger, shared=shared) for event in wanted
+    handshake = source.handshake(request, payload)
+    if handshake is not None:
+        intake.counters.count(trigger.id, outcomes.HANDSHAKE)
+        return handshake
+    events = _limited(source.events(request, payload))
+    wanted = [event for event in events if parse.passes_filter(event, trigger.event_filter)]
+    is_batch = len(events) > 1
+    admissions = _within_size(
+        _admission(event, request, source, trigger, is_batch=is_batch) for event in wanted
     )
-    kept = redact.request(request, payload, source.redacted)
-    verdicts = _admitted(intake, trigger, admissions, kept)
-    intake.later(partial(_tell, intake, trigger, verdicts, len(events) - len(wanted)))
+    redacted = redact.request(request, payload, source.redacted)
+    verdicts = _admit(intake, trigger, admissions, redacted)
+    intake.later(partial(_report, intake, trigger, verdicts, len(events) - len(wanted)))
     return OK
 
 
 def greet(request: Request, intake: Intake) -> WebhookResponse:
-    """The answer to a GET, by which some senders ask whether the address is the operator's.
+    """Return the response to a GET, by which some senders test that the address is the operator's.
 
-    Unknown, disabled and wrongly asked sound the same.
+    Unknown and disabled triggers and wrong requests get the same response.
     """
     trigger = intake.triggers.find(request.trigger_id)
-    answer = verify.greeting(trigger, request, intake.now())
-    outcome = outcomes.HANDSHAKE if answer.status == OK.status else _barred(trigger)
-    intake.tally.count(trigger.id if trigger else NOBODY, outcome)
-    return answer
+    response = verify.greeting(trigger, request, intake.now())
+    outcome = outcomes.HANDSHAKE if response.status == OK.status else _refusal_outcome(trigger)
+    intake.counters.count(trigger.id if trigger else NOBODY, outcome)
+    return response
 
 
-def _barred(trigger: WebhookTrigger | None) -> str:
+def _refusal_outcome(trigger: WebhookTrigger | None) -> str:
     if trigger is None:
         return outcomes.UNKNOWN_TRIGGER
     if not trigger.enabled:
@@ -166,64 +164,76 @@ def _barred(trigger: WebhookTrigger | None) -> str:
     return outcomes.BAD_SIGNATURE if trigger.secret else outcomes.NO_SECRET
 
 
-def _bounded(admissions: Iterable[Admission]) -> list[Admission]:
-    """All of them; raises TooLarge, before there are more, where they take too much together."""
-    made, size = [], 0
+def _limited(events: list[Event]) -> list[Event]:
+    if len(events) > EVENTS_AT_MOST:
+        raise TooLarge(f"a request may carry at most {EVENTS_AT_MOST} events")
+    return events
+
+
+def _within_size(admissions: Iterable[Admission]) -> list[Admission]:
+    """Return all admissions; raise TooLarge as soon as they take too many bytes together."""
+    limited: list[Admission] = []
+    size = 0
     for admission in admissions:
-        made.append(admission)
-        size += admission.size if len(made) > 1 else 0
-        if size > KEPT_AT_MOST:
-            raise TooLarge(f"the events of a request may take at most {KEPT_AT_MOST} bytes")
-    return made
+        limited.append(admission)
+        size += admission.size if len(limited) > 1 else 0
+        if size > STORED_BYTES_AT_MOST:
+            raise TooLarge(f"the events of a request may take at most {STORED_BYTES_AT_MOST} bytes")
+    return limited
 
 
 def _admission(
-    event: Event, request: Request, source: Source, trigger: WebhookTrigger, *, shared: bool
+    event: Event, request: Request, source: Source, trigger: WebhookTrigger, *, is_batch: bool
 ) -> Admission:
-    found = key.of(event, request, source, trigger.key_from)
-    if found is None and trigger.key_required:
-        raise KeyMissing("the event has no idempotency key, and this trigger asks for one")
-    stored = parse.stored(redact.event(event, source.redacted))
-    said = None if found is None else payload_digest.of(event)
-    return Admission(stored, found, said, redact.part(event, source.redacted) if shared else None)
+    idempotency_key = key.of(event, request, source, trigger.key_from)
+    if idempotency_key is None and trigger.key_required:
+        raise KeyMissing("the event has no idempotency key, and this trigger requires one")
+    return Admission(
+        event_data=parse.stored(redact.event(event, source.redacted)),
+        key=idempotency_key,
+        digest=None if idempotency_key is None else payload_digest.of(event),
+        body=redact.part(event, source.redacted) if is_batch else None,
+    )
 
 
-def _admitted(
+def _admit(
     intake: Intake, trigger: WebhookTrigger, admissions: list[Admission], request: Request
 ) -> list[Verdict]:
-    """A verdict for each, committed."""
+    """Return a verdict for each event, once they are committed."""
     if not admissions:
         return []
     try:
-        entry = AdmissionRequest(trigger.id, admissions, request, _lifetimes(intake, trigger))
-        return intake.admit(entry, len(admissions))
+        incoming = AdmissionRequest(trigger.id, admissions, request, _retention(intake, trigger))
+        return intake.admit(incoming, len(admissions))
     except IntegrityError:
         intake.triggers.forget(trigger.id)
         raise
 
 
-def _lifetimes(intake: Intake, trigger: WebhookTrigger) -> Retention:
+def _retention(intake: Intake, trigger: WebhookTrigger) -> Retention:
     retry_seconds = sources.named(trigger.source).facts.retry_seconds
-    return intake.keep.of(retry_seconds, keep_rows_seconds=trigger.keep_rows_seconds)
+    return intake.retention.of(retry_seconds, keep_rows_seconds=trigger.keep_rows_seconds)
 
 
-def _tell(intake: Intake, trigger: WebhookTrigger, verdicts: list[Verdict], unwanted: int) -> None:
-    """The operator, by log and by numbers, what became of the request's events."""
-    if unwanted:
-        intake.tally.count(trigger.id, outcomes.FILTERED, unwanted)
+def _report(
+    intake: Intake, trigger: WebhookTrigger, verdicts: list[Verdict], filtered_count: int
+) -> None:
+    """Count and log the outcome of each of the request's events."""
+    if filtered_count:
+        intake.counters.count(trigger.id, outcomes.FILTERED, filtered_count)
     for verdict in verdicts:
-        intake.tally.count(trigger.id, verdict.outcome)
+        intake.counters.count(trigger.id, verdict.outcome)
         if verdict.duplicate:
-            intake.tally.repeat(verdict.execution_id, verdict.mismatch)
+            intake.counters.repeat(verdict.execution_id, verdict.mismatch)
     admitted = [verdict.execution_id for verdict in verdicts if not verdict.duplicate]
     if admitted:
         _log_admitted(trigger, admitted)
 
 
 def _log_admitted(trigger: WebhookTrigger, ids: list[int]) -> None:
-    """One line, however many events the request carried."""
+    """Log one line, however many events the request carried."""
     several = {"events": len(ids)} if len(ids) > 1 else {}
-    named = ",".join(map(str, ids[:IDS_NAMED])) if several else ids[0]
+    logged_ids = ",".join(map(str, ids[:IDS_LOGGED])) if several else ids[0]
     log.event(
-        logger, logging.INFO, "admitted", trigger_id=trigger.id, execution_id=named, **several
+        logger, logging.INFO, "admitted", trigger_id=trigger.id, execution_id=logged_ids, **several
     )

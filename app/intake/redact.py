@@ -1,4 +1,4 @@
-"""What a sender puts into its payload that must not be stored: its own secrets. Pure."""
+"""Remove from a payload the secrets that its sender puts in, before it is stored. Pure."""
 
 import json
 from dataclasses import replace
@@ -10,30 +10,36 @@ from app.intake.message import FORM, Event, Json, Request
 
 REDACTED = "[redacted]"
 WRAPPED_AT_MOST = 10
-"""How often a value may be text within text and still be looked into. Each layer doubles what
-escapes the one before, so ten take a thousand times their size; deeper is nobody's object."""
+"""Layers of JSON text within JSON text that are searched.
+
+Each layer doubles the escapes of the one before, so ten take a thousand times the size: no real
+payload has more.
+"""
 DEEP_AT_MOST = 300
-"""Levels of all layers together: each may nest as deep as the whole, and Python's stack ends."""
+"""Levels of nesting that are searched in all layers together, since Python's stack is limited.
+
+Each layer may nest as deep as a whole payload.
+"""
 
 
-def event(said: Event, names: frozenset[str]) -> Event:
-    """The event without the values of these names, at any depth."""
-    return replace(said, normalised=_without(said.normalised, names)) if names else said
+def event(original: Event, names: frozenset[str]) -> Event:
+    """Return the event without the values of these names, at any depth."""
+    return replace(original, normalised=_without(original.normalised, names)) if names else original
 
 
-def part(said: Event, names: frozenset[str]) -> bytes:
-    """This event's share of a request with several, in JSON, without the values of these names."""
-    alone = said.payload if said.alone is None else said.alone
+def part(original: Event, names: frozenset[str]) -> bytes:
+    """Return the event's part of a request with several, as JSON without these names' values."""
+    alone = original.payload if original.alone is None else original.alone
     return json.dumps(_without(alone, names) if names else alone).encode()
 
 
-def request(arrived: Request, payload: Json, names: frozenset[str]) -> Request:
-    """The request as it may be kept: byte for byte, unless its payload held a secret."""
-    if not names or not _holds(payload, names):
-        return arrived
-    if arrived.content_type == FORM and payload == arrived.form():
-        return replace(arrived, body=_form_without(arrived.body, names))
-    return replace(arrived, body=json.dumps(_without(payload, names)).encode())
+def request(original: Request, payload: Json, names: frozenset[str]) -> Request:
+    """Return the request as it may be stored: byte for byte, unless its payload holds a secret."""
+    if not names or not _contains(payload, names):
+        return original
+    if original.content_type == FORM and payload == original.form():
+        return replace(original, body=_form_without(original.body, names))
+    return replace(original, body=json.dumps(_without(payload, names)).encode())
 
 
 def _form_without(body: bytes, names: frozenset[str]) -> bytes:
@@ -42,39 +48,40 @@ def _form_without(body: bytes, names: frozenset[str]) -> bytes:
     return urlencode(kept).encode()
 
 
-def _holds(
-    value: Json, names: frozenset[str], layers: int = WRAPPED_AT_MOST, room: int = DEEP_AT_MOST
+def _contains(
+    value: Json, names: frozenset[str], layers: int = WRAPPED_AT_MOST, depth: int = DEEP_AT_MOST
 ) -> bool:
-    if not room:
+    if not depth:
         return False
     if isinstance(value, dict):
         return any(
-            name in names or _holds(inner, names, layers, room - 1) for name, inner in value.items()
+            name in names or _contains(value_inside, names, layers, depth - 1)
+            for name, value_inside in value.items()
         )
     if isinstance(value, list):
-        return any(_holds(inner, names, layers, room - 1) for inner in value)
+        return any(_contains(value_inside, names, layers, depth - 1) for value_inside in value)
     if isinstance(value, str) and layers:
-        return _holds(_wrapped(value), names, layers - 1, room - 1)
+        return _contains(_parsed_text(value), names, layers - 1, depth - 1)
     return False
 
 
 def _without(
-    value: Json, names: frozenset[str], layers: int = WRAPPED_AT_MOST, room: int = DEEP_AT_MOST
+    value: Json, names: frozenset[str], layers: int = WRAPPED_AT_MOST, depth: int = DEEP_AT_MOST
 ) -> Json:
     if isinstance(value, dict):
         return {
-            name: REDACTED if name in names else _without(inner, names, layers, room - 1)
-            for name, inner in value.items()
+            name: REDACTED if name in names else _without(value_inside, names, layers, depth - 1)
+            for name, value_inside in value.items()
         }
     if isinstance(value, list):
-        return [_without(inner, names, layers, room - 1) for inner in value]
-    if isinstance(value, str) and _holds(value, names, layers, room):
-        return json.dumps(_without(_wrapped(value), names, layers - 1, room - 1))
+        return [_without(value_inside, names, layers, depth - 1) for value_inside in value]
+    if isinstance(value, str) and _contains(value, names, layers, depth):
+        return json.dumps(_without(_parsed_text(value), names, layers - 1, depth - 1))
     return value
 
 
-def _wrapped(text: str) -> Json:
-    """What a sender wrote as JSON text into a field, as forms do; else None."""
+def _parsed_text(text: str) -> Json:
+    """Return the JSON value that a field holds as text, as forms do; else None."""
     if not text.lstrip().startswith(("{", "[", '"')):
         return None
     try:

@@ -1,4 +1,4 @@
-"""How senders prove who they are: over raw bytes, in constant time, before any parsing."""
+"""Check signatures: over raw bytes, in constant time, before any parsing."""
 
 import base64
 import hmac
@@ -16,62 +16,61 @@ MISSING = "missing_signature"
 BAD = "bad_signature"
 STALE = "stale"
 
-
 DIGESTS = 6
-"""Twilio with two secrets makes as many; all other senders make fewer."""
+"""Digests computed for each refused request: Twilio with two secrets needs most."""
 CURVE_CHECKS = 2
-"""Discord with two keys; a tenth of a millisecond each."""
+"""Ed25519 checks computed for each refused request: Discord with two keys; 0.1 ms each."""
 BODIES = 2
-"""How often a body is hashed until a request is refused: as it is with two secrets."""
+"""Times that the body of each refused request is hashed: as with two secrets."""
 PREFIX_BYTES = 8192
-"""What senders sign besides the body: timestamps, ids, addresses."""
+"""Bytes that senders sign besides the body at most: timestamps, ids, addresses."""
 _DECOY = Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key()
 _this_thread = threading.local()
 
 
 @dataclass(slots=True)
 class VerificationCost:
-    """What the proofs of one request cost: all that its thread computes within the block."""
+    """Counts the digests and checks that this thread computes for one request in the block."""
 
     digests: int = 0
     digested_bytes: int = 0
     curve_checks: int = 0
 
     def __enter__(self) -> "VerificationCost":
-        """From here on it is what this thread computes."""
-        _this_thread.work = self
+        """Count what this thread computes from now on."""
+        _this_thread.cost = self
         return self
 
     def __exit__(self, *_: object) -> None:
-        _this_thread.work = None
+        _this_thread.cost = None
 
-    def level(self, body: bytes) -> None:
-        """As much has been computed as for any other refused request with this body.
+    def pad(self, body: bytes) -> None:
+        """Compute what is missing to the cost of any other refused request with this body.
 
-        Else the time of a refusal would tell which senders, and so which triggers, there are.
+        Else the time of a refusal would tell which senders, and so which triggers, exist.
         """
         missing = BODIES * len(body) + PREFIX_BYTES - self.digested_bytes
         while self.digests < DIGESTS:
-            digest(b"nobody", bytes(max(0, missing)))
+            digest(b"decoy", bytes(max(0, missing)))
             missing = 0
         while self.curve_checks < CURVE_CHECKS:
             curve_signed(_DECOY, bytes(64), body)
 
 
 def _current() -> VerificationCost:
-    return getattr(_this_thread, "work", None) or VerificationCost()
+    return getattr(_this_thread, "cost", None) or VerificationCost()
 
 
 def digest(key: bytes, message: bytes, algorithm: str = "sha256") -> bytes:
-    """The HMAC; every one that a proof needs is made here, where it is counted."""
-    work = _current()
-    work.digests += 1
-    work.digested_bytes += len(message)
+    """Return the HMAC; all that a check needs are computed here, where they are counted."""
+    cost = _current()
+    cost.digests += 1
+    cost.digested_bytes += len(message)
     return hmac.digest(key, message, algorithm)
 
 
 def curve_signed(key: Ed25519PublicKey, signature: bytes, message: bytes) -> bool:
-    """Whether it is the Ed25519 signature of the message; counted as `digest` is."""
+    """Return whether the key made this Ed25519 signature of the message; counted as digests are."""
     _current().curve_checks += 1
     try:
         key.verify(signature, message)
@@ -81,7 +80,7 @@ def curve_signed(key: Ed25519PublicKey, signature: bytes, message: bytes) -> boo
 
 
 def hmac_sha256_hex(secret: str, *parts: bytes) -> str:
-    """The lower-case hex digest over the parts, one after the other."""
+    """Return the HMAC over the joined parts in lower-case hex."""
     return digest(secret.encode("utf-8", "surrogatepass"), b"".join(parts)).hex()
 
 
@@ -105,7 +104,7 @@ def require_match(presented: Iterable[str], expected: str) -> None:
 def require_fresh(timestamp: str, now: datetime, tolerance_seconds: float | None) -> None:
     """Return if the Unix time is within the tolerance, in the past or ahead; else raise Unverified.
 
-    A signature that is old may be a recording. None is no limit.
+    An old signature may be a recording. A tolerance of None is no limit.
     """
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
         raise Unverified(BAD)
@@ -116,7 +115,7 @@ def require_fresh(timestamp: str, now: datetime, tolerance_seconds: float | None
 
 
 def hmac_sha256_base64(secret: str, *parts: bytes) -> str:
-    """The digest over the parts, one after the other, in base64 with its padding."""
+    """Return the HMAC over the joined parts in base64, with its padding."""
     digested = bytes.fromhex(hmac_sha256_hex(secret, *parts))
     return base64.b64encode(digested).decode()
 
@@ -124,10 +123,10 @@ def hmac_sha256_base64(secret: str, *parts: bytes) -> str:
 def timestamp_and_values(
     header: str, *, separator: str, timestamp: str, value: str
 ) -> tuple[str, list[str]]:
-    """The first timestamp and every signature of a header such as `t=...,v1=...,v1=...`.
+    """Return the first timestamp and every signature of a header such as `t=...,v1=...,v1=...`.
 
-    No timestamp is an empty text.
+    The timestamp is empty if there is none.
     """
     pairs = [part.strip().partition("=") for part in header.split(separator)]
-    timestamps = [found for name, _, found in pairs if name == timestamp]
-    return (timestamps or [""])[0], [found for name, _, found in pairs if name == value]
+    timestamps = [text for name, _, text in pairs if name == timestamp]
+    return (timestamps or [""])[0], [text for name, _, text in pairs if name == value]

@@ -1,4 +1,4 @@
-"""The other side of verify: sign a body as a sender would, to try a trigger out."""
+"""Sign a body as a sender would, to test a trigger: the counterpart of verify."""
 
 import time
 from collections.abc import Callable
@@ -9,19 +9,19 @@ from app.intake.signatures import hmac_sha256_base64, hmac_sha256_hex
 
 Headers = dict[str, str]
 Signer = Callable[[str, bytes, str], Headers]
-"""(secret, body, Unix time as text): the headers that prove the secret."""
+"""Function of (secret, body, Unix time as text) that returns the headers that prove the secret."""
 
 
 def signed_headers(
     source: str, secret: str | None, body: bytes, at: float | None = None
 ) -> Headers:
-    """The headers that this source would send with the body, now or at that Unix time.
+    """Return the headers that this source would send with the body, now or at that Unix time.
 
     Raises InvalidTrigger where there is no secret, or where headers alone prove nothing: a public
     key cannot sign, and some senders sign their address or the items inside the body.
     """
     if not secret:
-        raise InvalidTrigger("the trigger has no secret to sign with, and refuses everyone")
+        raise InvalidTrigger("the trigger has no secret to sign with, and refuses every request")
     signer = _SIGNERS.get(source, None if sources.known(source) else _custom)
     if signer is None:
         raise InvalidTrigger(f"only {source} itself can sign for {source}")

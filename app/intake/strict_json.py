@@ -1,4 +1,4 @@
-"""JSON as RFC 8259 has it and no further: one verdict, whatever parser or database comes next."""
+"""Parse JSON as RFC 8259 defines it and no further, so that every later parser accepts it."""
 
 import json
 import math
@@ -8,25 +8,25 @@ from app.errors import Unreadable
 from app.intake.message import Json
 
 DEPTH_LIMIT = 100
-"""Nothing real nests this deep, and parsers of many languages fail a little further on."""
+"""Levels of nesting. No real payload has as many, and many parsers fail a little further on."""
 
 
 def loads(text: bytes | str) -> Json:
-    """What the text says; Unreadable if it is not JSON, or nests too deep."""
+    """Return the parsed text; raise Unreadable if it is not JSON, or nests too deep."""
     try:
-        read = _text(text)
-        parsed = _DECODER.decode(read)
+        decoded = _decode(text)
+        parsed = _DECODER.decode(decoded)
     except RecursionError as error:
         raise Unreadable(f"the JSON nests deeper than {DEPTH_LIMIT} levels") from error
     except ValueError as error:
         raise Unreadable(f"the body is not JSON: {error}") from error
-    if read.count("{") + read.count("[") > DEPTH_LIMIT:
+    if decoded.count("{") + decoded.count("[") > DEPTH_LIMIT:
         _limit_depth(parsed)
     return parsed
 
 
-def _text(text: bytes | str) -> str:
-    """As `json.loads` reads bytes: by the encoding that they show, and without their mark."""
+def _decode(text: bytes | str) -> str:
+    """Decode bytes as `json.loads` does: in the encoding they show, without a byte order mark."""
     if isinstance(text, str):
         return text
     return text.decode(json.detect_encoding(text), "surrogatepass")
@@ -37,10 +37,10 @@ def _refuse_constant(name: str) -> Never:
 
 
 def _finite(digits: str) -> float:
-    """Python reads a number beyond all bounds as infinity, which JSON cannot say again."""
+    """Return the number; raise ValueError if Python reads it as infinity, which is not JSON."""
     number = float(digits)
     if math.isinf(number):
-        raise ValueError("a number lies beyond all bounds")
+        raise ValueError("a number is too large")
     return number
 
 
@@ -57,5 +57,5 @@ def _limit_depth(parsed: Json) -> None:
 
 
 def _children(node: Json) -> list[Json]:
-    inside = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
-    return [child for child in inside if isinstance(child, dict | list)]
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return [child for child in children if isinstance(child, dict | list)]

@@ -1,4 +1,4 @@
-"""Which trigger is meant? Asked for every request, so answered from memory for a second."""
+"""Cache of triggers: one is looked up for every request, so it is kept for a second."""
 
 import json
 import logging
@@ -18,15 +18,16 @@ from app.intake.message import Json, WebhookTrigger
 FRESH_SECONDS = 1.0
 """A change to a trigger takes effect within this time in every process."""
 REMEMBERED_AT_MOST = 10_000
+"""Most ids that the cache holds."""
 NO_ID = 0
-"""What any other shape is looked up as, so that it costs what every id costs."""
+"""Id that is looked up for a text that is no id, so that it costs the same as every id."""
 LONGEST_ID = 10
-"""Digits; a larger number is no id on PostgreSQL and an error in its driver."""
+"""Most digits of an id: a larger number is no id on PostgreSQL and an error in its driver."""
 
 REFUSE = "refuse"
-"""The value of `missing_key` with which an event without a key is not admitted."""
+"""Value of `missing_key` by which an event without a key is refused."""
 WEBHOOK = "webhook"
-"""The type of a trigger that has an address; one of any other type is none to a sender."""
+"""Type of the triggers that receive webhooks; for a sender no others exist."""
 _SINCE_0001 = (
     triggers.c.id,
     triggers.c.type,
@@ -43,66 +44,64 @@ _SINCE_0006 = (
 _SINCE_0007 = (triggers.c.previous_secret, triggers.c.previous_secret_expires_at)
 _SINCE_0015 = (triggers.c.sealed_secret, triggers.c.sealed_previous_secret)
 _SINCE_0017 = (triggers.c.keep_rows_seconds,)
-_SHAPES = (
+_COLUMN_SETS = (
     (*_SINCE_0001, *_SINCE_0006, *_SINCE_0007, *_SINCE_0015, *_SINCE_0017),
     (*_SINCE_0001, *_SINCE_0006, *_SINCE_0007, *_SINCE_0015),
     (*_SINCE_0001, *_SINCE_0006, *_SINCE_0007),
     (*_SINCE_0001, *_SINCE_0006),
     _SINCE_0001,
 )
-"""The columns to ask for, newest schema first."""
+"""Columns to select, newest schema first."""
 
 logger = logging.getLogger("hookonce.intake")
 
 
-class _Found(NamedTuple):
-    """What was found under an id, and until when that is fresh."""
+class _Entry(NamedTuple):
+    """The trigger of an id, if there is one, and the time until which that is fresh."""
 
     trigger: WebhookTrigger | None
     until: float
 
 
 class TriggerCache:
-    """The triggers of this database, unknown ones included, as of a second ago."""
+    """Triggers of this database by id, unknown ids included, at most a second old."""
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
         self._clock = clock
-        self._found: dict[int, _Found] = {}
+        self._entries: dict[int, _Entry] = {}
 
     def find(self, trigger_id: str) -> WebhookTrigger | None:
-        """The trigger, or None if there is none by that id, whatever its shape."""
-        named = number(trigger_id)
-        found = self._fresh(named)
-        if found is None:
-            found = cooperative.offload(partial(self._looked_up, named))
-        return None if named == NO_ID else found.trigger
+        """Return the trigger, or None if this text is no trigger's id."""
+        id_ = parse_id(trigger_id)
+        entry = self._fresh(id_) or cooperative.offload(partial(self._refresh, id_))
+        return None if id_ == NO_ID else entry.trigger
 
-    def remembered(self, trigger_id: str) -> int | None:
-        """The id that this text is known to stand for, NO_ID for none; None if it is not known."""
-        found = self._fresh(number(trigger_id))
-        if found is None:
+    def cached_id(self, trigger_id: str) -> int | None:
+        """Return the id of the cached trigger, NO_ID if there is no such; None if not cached."""
+        entry = self._fresh(parse_id(trigger_id))
+        if entry is None:
             return None
-        return NO_ID if found.trigger is None else found.trigger.id
+        return NO_ID if entry.trigger is None else entry.trigger.id
 
     def forget(self, trigger_id: int) -> None:
-        """Ask the database next time."""
-        self._found.pop(trigger_id, None)
+        """Drop the trigger, so that the next look-up asks the database."""
+        self._entries.pop(trigger_id, None)
 
-    def _fresh(self, named: int) -> _Found | None:
-        found = self._found.get(named)
-        return found if found is not None and self._clock() < found.until else None
+    def _fresh(self, id_: int) -> _Entry | None:
+        entry = self._entries.get(id_)
+        return entry if entry is not None and self._clock() < entry.until else None
 
-    def _looked_up(self, named: int) -> _Found:
-        until = self._clock() + FRESH_SECONDS  # however long the database takes to say it
-        found = _Found(self._look_up(named), until)
-        if len(self._found) >= REMEMBERED_AT_MOST and named not in self._found:
-            self._found = {}  # strangers choose the ids; whoever is known is soon known again
-        self._found[named] = found
-        return found
+    def _refresh(self, id_: int) -> _Entry:
+        until = self._clock() + FRESH_SECONDS  # from before the query, which may take long
+        entry = _Entry(self._look_up(id_), until)
+        if len(self._entries) >= REMEMBERED_AT_MOST and id_ not in self._entries:
+            self._entries = {}  # senders choose the ids; triggers in use are soon cached again
+        self._entries[id_] = entry
+        return entry
 
-    def _look_up(self, number: int) -> WebhookTrigger | None:
-        row = self._row(number)
+    def _look_up(self, id_: int) -> WebhookTrigger | None:
+        row = self._row(id_)
         if row is None or (row.type or WEBHOOK) != WEBHOOK:
             return None
         secret_box = self._database.secret_box
@@ -120,34 +119,34 @@ class TriggerCache:
             previous_secret_expires_at=getattr(row, "previous_secret_expires_at", None),
         )
 
-    def _row(self, number: int) -> sa.Row[Any] | None:
-        """The row with the columns that there are; on an older schema they are fewer."""
-        for columns in _SHAPES:
+    def _row(self, id_: int) -> sa.Row[Any] | None:
+        """Return the row with the columns that there are; an older schema has fewer."""
+        for columns in _COLUMN_SETS:
             try:
                 with self._database.reading() as connection:
-                    query = sa.select(*columns).where(triggers.c.id == number)
+                    query = sa.select(*columns).where(triggers.c.id == id_)
                     return connection.execute(query).one_or_none()
             except SchemaMoved as error:
                 moved = error
         raise DatabaseUnavailable(str(moved)) from moved
 
 
-def number(trigger_id: str) -> int:
-    """The id that this text may name; NO_ID for any other shape."""
-    plain = trigger_id.isascii() and trigger_id.isdigit() and len(trigger_id) <= LONGEST_ID
-    read = int(trigger_id) if plain else NO_ID
-    return read if 0 < read < 2**31 else NO_ID
+def parse_id(trigger_id: str) -> int:
+    """Return the id that this text names; NO_ID if it names none."""
+    is_number = trigger_id.isascii() and trigger_id.isdigit() and len(trigger_id) <= LONGEST_ID
+    id_ = int(trigger_id) if is_number else NO_ID
+    return id_ if 0 < id_ < 2**31 else NO_ID
 
 
 def key_parts(text: str | None) -> tuple[str, ...]:
-    """One part as it is, several as a JSON list."""
+    """Return the parts of `idempotency_key_from`: one as it is written, several as a JSON list."""
     if not text:
         return ()
     return tuple(json.loads(text)) if text.startswith("[") else (text,)
 
 
 def _filter(trigger_id: int, text: str | None) -> Mapping[str, Json]:
-    """A filter that cannot be read lets everything pass: nothing is lost by it."""
+    """Return the parsed filter; if it cannot be parsed, all events pass, so that none is lost."""
     try:
         parsed = json.loads(text or "{}")
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Is it the sender? Unknown, disabled and forged cost the same work and say the same."""
+"""Verify the sender: unknown, disabled and forged cost the same work and get the same response."""
 
 import secrets
 from datetime import datetime
@@ -11,18 +11,18 @@ UNKNOWN = "unknown_trigger"
 DISABLED = "disabled_trigger"
 NO_SECRET = "no_secret"  # noqa: S105, the name of a reason
 
-_NOBODY = WebhookTrigger(id=0, source="custom", secret=secrets.token_hex(32), enabled=False)
-"""Stands in for a trigger that is not there, with a secret that nobody has."""
+_PLACEHOLDER = WebhookTrigger(id=0, source="custom", secret=secrets.token_hex(32), enabled=False)
+"""Trigger that is checked in place of an unknown one, with a secret that no sender has."""
 
 
 def check(trigger: WebhookTrigger | None, request: Request, now: datetime) -> Source:
-    """The trigger's source, if the request proves its secret; else Unverified with the reason."""
-    presumed = trigger or _NOBODY
-    source = sources.named(presumed.source)
-    with signatures.VerificationCost() as work:
-        refusal = _refusal(source, presumed, request, now)
-        if refusal is not None or not _receives(presumed):
-            work.level(request.body)
+    """Return the trigger's source if the request proves its secret; else raise Unverified."""
+    checked = trigger or _PLACEHOLDER
+    source = sources.named(checked.source)
+    with signatures.VerificationCost() as cost:
+        refusal = _refusal(source, checked, request, now)
+        if refusal is not None or not _is_active(checked):
+            cost.pad(request.body)
     if trigger is None:
         raise Unverified(UNKNOWN)
     if not trigger.enabled:
@@ -35,16 +35,18 @@ def check(trigger: WebhookTrigger | None, request: Request, now: datetime) -> So
 
 
 def greeting(trigger: WebhookTrigger | None, request: Request, now: datetime) -> WebhookResponse:
-    """The answer to a GET that asks whether the address is ours; refusals cost the same work."""
-    with signatures.VerificationCost() as work:
-        answer = _greeted(trigger, request, now)
+    """Return the response to a GET that tests the address; all refusals cost the same work."""
+    with signatures.VerificationCost() as cost:
+        answer = _answer_greeting(trigger, request, now)
         if answer is FORBIDDEN:
-            work.level(request.body)
+            cost.pad(request.body)
     return answer
 
 
-def _greeted(trigger: WebhookTrigger | None, request: Request, now: datetime) -> WebhookResponse:
-    if trigger is None or not _receives(trigger):
+def _answer_greeting(
+    trigger: WebhookTrigger | None, request: Request, now: datetime
+) -> WebhookResponse:
+    if trigger is None or not _is_active(trigger):
         return FORBIDDEN
     greet = sources.named(trigger.source).greeting
     if greet is None:
@@ -53,7 +55,7 @@ def _greeted(trigger: WebhookTrigger | None, request: Request, now: datetime) ->
     return next((answer for answer in answers if answer.status == OK.status), FORBIDDEN)
 
 
-def _receives(trigger: WebhookTrigger) -> bool:
+def _is_active(trigger: WebhookTrigger) -> bool:
     return trigger.enabled and bool(trigger.secret)
 
 
@@ -66,22 +68,22 @@ def _tolerance(source: Source, trigger: WebhookTrigger) -> float | None:
 def _refusal(
     source: Source, trigger: WebhookTrigger, request: Request, now: datetime
 ) -> Unverified | None:
-    """Why none of the trigger's secrets fits; None if one does."""
-    refused = None
+    """Return the first error if none of the trigger's secrets fits; None if one does."""
+    first = None
     for secret in _secrets(trigger, now):
         try:
             source.verify(request, secret, now, _tolerance(source, trigger))
         except Unverified as refusal:
-            refused = refused or refusal
+            first = first or refusal
         else:
             return None
-    return refused
+    return first
 
 
 def _secrets(trigger: WebhookTrigger, now: datetime) -> list[str]:
-    """The secret, and the one before it as long as that is as good."""
-    good = [trigger.secret or _NOBODY.secret]
+    """Return the secret, and the previous one while that is still valid."""
+    valid = [trigger.secret or _PLACEHOLDER.secret]
     until = trigger.previous_secret_expires_at
     if trigger.previous_secret and until is not None and now < until:
-        good.append(trigger.previous_secret)
-    return good
+        valid.append(trigger.previous_secret)
+    return valid

@@ -7,7 +7,7 @@ from falcon import media
 
 from app.auth import VIEWER
 from app.db import Database
-from app.intake.receive import opened
+from app.intake.receive import create_intake
 from app.settings import Settings
 from app.stats.counters import Counters
 from app.triggers.address import WEBHOOKS
@@ -41,10 +41,10 @@ def create_app(
     encode = json.JSONEncoder(ensure_ascii=False).encode
     app.resp_options.media_handlers[falcon.MEDIA_JSON] = media.JSONHandler(dumps=encode)
     errors.install(app, settings.hookonce_refusal_status)
-    intake = opened(
+    intake = create_intake(
         database,
         pre_check=settings.hookonce_pre_check,
-        tally=tally,
+        counters=tally,
         settings=settings,
         later=after_response.defer,
     )

@@ -7,7 +7,7 @@ import falcon
 
 from app.errors import TooLarge, Unreadable
 from app.intake.message import Request, WebhookResponse
-from app.intake.receive import Intake, answered, greet, receive, turned_away
+from app.intake.receive import Intake, count_refusal, greet, receive, record_response_time
 from app.stats import outcomes
 from app.web import body
 
@@ -29,7 +29,7 @@ class Webhook:
             arrived = self._body(req, trigger_id)
             _respond(resp, receive(self._request(req, trigger_id, arrived, secret), self._intake))
         finally:
-            answered(trigger_id, time.monotonic() - began, self._intake)
+            record_response_time(trigger_id, time.monotonic() - began, self._intake)
 
     def on_get(
         self, req: falcon.Request, resp: falcon.Response, trigger_id: str, secret: str | None = None
@@ -45,10 +45,10 @@ class Webhook:
             arrived = body.read(req, self._max_body_bytes)
             _require_plain(req)
         except (TooLarge, Unreadable) as error:
-            turned_away(trigger_id, outcomes.of(error), self._intake)
+            count_refusal(trigger_id, outcomes.of(error), self._intake)
             raise
         except falcon.HTTPUnsupportedMediaType:
-            turned_away(trigger_id, outcomes.MALFORMED, self._intake)
+            count_refusal(trigger_id, outcomes.MALFORMED, self._intake)
             raise
         return arrived
 

@@ -178,7 +178,7 @@ def test_an_edit_changes_what_is_named_and_nothing_else(
     ("options", "says"),
     [
         (("--source", "nobody"), "there is no source 'nobody'"),
-        (("--key-from", "luck"), "is no place for a key"),
+        (("--key-from", "luck"), "is not a part of a key"),
         (("--filter", "["), "the event filter is not JSON"),
         (("--retry-policy", "7"), "the retry policy must be an object"),
         (("--payload", ""), "a trigger needs a payload"),

@@ -53,7 +53,7 @@ def test_the_same_payload_again_is_a_duplicate_counted_by_who_found_it(
 
     answers = [send(intake, trigger_id, body) for body in (FIRST, FIRST, RENDERED_AGAIN)]
 
-    batch = intake.tally.take()
+    batch = intake.counters.take()
     (row,) = factories.executions(intake.database)
     assert answers == [OK, OK, OK]
     assert counts(batch) == {outcomes.ACCEPTED: 1, layer: 2}
@@ -72,7 +72,7 @@ def test_another_payload_is_answered_alike_and_counted_with_both_digests(
 
     answers = [send(intake, trigger_id, body) for body in (FIRST, OTHER, OTHER)]
 
-    batch = intake.tally.take()
+    batch = intake.counters.take()
     (row,) = factories.executions(intake.database)
     ((key, seen),) = batch.mismatches.items()
     assert answers == [OK, OK, OK]
@@ -132,11 +132,11 @@ def test_what_older_code_admitted_without_a_digest_mismatches_nothing(intake: In
     send(intake, trigger_id, FIRST)
     with intake.database.writing() as connection:
         connection.execute(sa.update(trigger_executions).values(payload_digest=None))
-    intake.tally.take()
+    intake.counters.take()
 
     send(intake, trigger_id, OTHER)
 
-    assert counts(intake.tally.take()) == {outcomes.DUPLICATE: 1}
+    assert counts(intake.counters.take()) == {outcomes.DUPLICATE: 1}
 
 
 @pytest.mark.parametrize("revision", history()[1:-1])
@@ -150,7 +150,7 @@ def test_on_an_older_schema_all_is_counted_that_it_can_tell(
         send(intake, trigger_id, body)
 
     again = outcomes.MISMATCH if revision >= "0012" else outcomes.DUPLICATE
-    assert counts(intake.tally.take()) == {outcomes.ACCEPTED: 1, again: 1}
+    assert counts(intake.counters.take()) == {outcomes.ACCEPTED: 1, again: 1}
 
 
 def test_a_request_that_begins_again_is_counted_once(intake: Intake, database_url: str) -> None:
@@ -161,7 +161,7 @@ def test_a_request_that_begins_again_is_counted_once(intake: Intake, database_ur
     for body in (FIRST, FIRST):
         send(intake, trigger_id, body)
 
-    assert counts(intake.tally.take()) == {outcomes.ACCEPTED: 2, outcomes.DUPLICATE: 1}
+    assert counts(intake.counters.take()) == {outcomes.ACCEPTED: 2, outcomes.DUPLICATE: 1}
 
 
 def test_counting_takes_no_turn_with_the_database(

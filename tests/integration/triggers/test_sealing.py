@@ -12,7 +12,7 @@ from app import health
 from app.db import Database
 from app.db.models import triggers
 from app.errors import InvalidSetting, SecretSealed
-from app.intake.receive import opened, receive
+from app.intake.receive import create_intake, receive
 from app.settings import from_environment
 from app.triggers import manage, sealing
 from tests.support import factories, found_databases
@@ -37,7 +37,7 @@ def keyed(url: str, keys: str) -> Iterator[Database]:
 def status(database: Database, trigger_id: int, secret: str = CANARY) -> int:
     """The answer to an event signed with this secret."""
     sent = signed("custom", Sent({"content-type": "application/json"}, b"{}"), secret=secret)
-    return receive(factories.request(sent, trigger_id), opened(database)).status
+    return receive(factories.request(sent, trigger_id), create_intake(database)).status
 
 
 def sealed_rows(database: Database) -> list[sa.Row[tuple[str | None, str | None]]]:

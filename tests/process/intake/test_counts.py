@@ -166,9 +166,9 @@ from dataclasses import replace
 from app import settings
 from app.db import Database
 from app.errors import Unverified
-from app.intake.receive import opened, receive
+from app.intake.receive import create_intake, receive
 from tests import factories, senders
-intake = opened(Database(settings.from_environment()))
+intake = create_intake(Database(settings.from_environment()))
 intake.triggers._look_up = lambda number: None  # as the database says, and much sooner
 request = factories.request(senders.json_request("custom", {"messageId": "m-1"}))
 
@@ -181,7 +181,7 @@ def knock(start, end):
     return psutil.Process().memory_info().rss // 1024
 
 before, after = knock(0, 10_000), knock(10_000, 40_000)
-print(after - before, len(intake.tally.take().counts))
+print(after - before, len(intake.counters.take().counts))
 """
 
 

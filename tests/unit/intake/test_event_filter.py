@@ -16,7 +16,7 @@ ODD = [None, True, False, 0, 1, 1.5, "", "*", "[", "**?", [], ["a"], {}, {"a": 1
 
 
 def passes(event_filter: dict[str, object], normalised: dict[str, object] = PUSH) -> bool:
-    return parse.wanted(Event({}, normalised), event_filter)
+    return parse.passes_filter(Event({}, normalised), event_filter)
 
 
 @pytest.mark.parametrize(

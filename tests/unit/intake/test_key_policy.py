@@ -94,7 +94,7 @@ def test_a_source_keyed_by_default_without_an_id_uses_the_default_places() -> No
 
 @pytest.mark.parametrize("part", ["", "body:", "body:a..b", "header:", "header:a b", "id", "NONE"])
 def test_a_place_that_is_none_is_refused_with_a_sentence(part: str) -> None:
-    with pytest.raises(InvalidTrigger, match="is no place for a key"):
+    with pytest.raises(InvalidTrigger, match="is not a part of a key"):
         key.require_valid([part])
 
 

@@ -116,7 +116,7 @@ def test_a_found_rows_oddities_are_shown_and_not_an_error(
         (NEW | {"enabled": 1}, "enabled must be true or false"),
         (NEW | {"secret": ""}, "secret must have 1 to 255 characters"),
         (NEW | {"type": "cron"}, "type must be one of webhook, event"),
-        (NEW | {"idempotency_key_from": "nowhere"}, "is no place for a key"),
+        (NEW | {"idempotency_key_from": "nowhere"}, "is not a part of a key"),
         (NEW | {"missing_key": "ignore"}, "missing_key must be one of accept, refuse"),
         (NEW | {"tolerance_seconds": -1}, "tolerance_seconds must be at least 0"),
         (NEW | {"tolerance_seconds": True}, "tolerance_seconds must be a number"),

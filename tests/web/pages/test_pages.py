@@ -229,7 +229,7 @@ def test_a_trigger_is_made_with_everything_the_form_has(api: Api, ada: Visitor) 
         ("max_concurrency", "many", 422, "max_concurrency must be a whole number"),
         ("tolerance_seconds", "nan", 422, "tolerance_seconds must be"),
         ("retry_max_attempts", "0", 422, "max_attempts of the retry policy"),
-        ("idempotency_key_from", "somewhere", 422, "is no place for a key"),
+        ("idempotency_key_from", "somewhere", 422, "is not a part of a key"),
         ("source", "nobody", 422, "there is no source"),
         ("secret", "s" * 256, 422, "secret must have"),
         ("name", "a\x00b", 422, "cannot be stored"),
