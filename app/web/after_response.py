@@ -1,4 +1,4 @@
-"""What can wait until the sender has its answer: telling the operator, and counting."""
+"""Deferred work: logging and counting that runs after the response has been sent."""
 
 import contextvars
 import logging
@@ -8,53 +8,56 @@ from typing import Any
 
 Work = Callable[[], object]
 
-_later: ContextVar[list[Work] | None] = ContextVar("later", default=None)
+_deferred: ContextVar[list[Work] | None] = ContextVar("deferred", default=None)
 
 logger = logging.getLogger("hookonce")
 
 
 def defer(work: Work) -> None:
-    """Have it done once the answer to what is being asked is out; now, where nobody asks."""
-    later = _later.get()
-    if later is None:
+    """Run `work` after the response has been sent; immediately when called outside a request."""
+    deferred = _deferred.get()
+    if deferred is None:
         work()
     else:
-        later.append(work)
+        deferred.append(work)
 
 
-def respond(application: Callable[..., Iterable[bytes]], *given: Any) -> Iterable[bytes]:
-    """What the WSGI application says; what it left to be done follows when that is closed.
+def respond(application: Callable[..., Iterable[bytes]], *wsgi_arguments: Any) -> Iterable[bytes]:
+    """Call the WSGI application; run the work that it deferred when the response is closed.
 
-    Its server does that once all is sent, or cannot be: https://peps.python.org/pep-3333/
+    The server closes a response once it is sent or cannot be: https://peps.python.org/pep-3333/
     """
-    later: list[Work] = []
+    deferred: list[Work] = []
     context = contextvars.copy_context()
-    context.run(_later.set, later)
-    return _DeferringResponse(context.run(application, *given), later, context)
+    context.run(_deferred.set, deferred)
+    return _DeferringResponse(context.run(application, *wsgi_arguments), deferred, context)
 
 
 class _DeferringResponse:
-    """The pieces of an answer."""
+    """A WSGI response body that runs deferred work when the server closes it."""
 
-    def __init__(self, pieces: Iterable[bytes], later: list[Work], context: Context) -> None:
-        self._pieces = pieces
-        self._later = later
+    def __init__(self, chunks: Iterable[bytes], deferred: list[Work], context: Context) -> None:
+        self._chunks = chunks
+        self._deferred = deferred
         self._context = context
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._pieces)
+        return iter(self._chunks)
 
     def close(self) -> None:
-        close = getattr(self._pieces, "close", None)
-        self._later[:0] = [close] if close else []
-        self._context.run(_do_all, self._later)
+        close = getattr(self._chunks, "close", None)
+        self._deferred[:0] = [close] if close else []
+        self._context.run(_run_all, self._deferred)
 
 
-def _do_all(later: list[Work]) -> None:
-    """An error is told, and goes no further: the server would answer it, a second time."""
-    while later:
-        work = later.pop(0)
+def _run_all(deferred: list[Work]) -> None:
+    """Run the deferred work in order, and log its errors.
+
+    The server would answer an exception raised here with a second response.
+    """
+    while deferred:
+        work = deferred.pop(0)
         try:
             work()
         except Exception:
-            logger.exception("what was left to be done after an answer failed")
+            logger.exception("deferred work failed after the response was sent")

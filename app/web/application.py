@@ -1,4 +1,4 @@
-"""The routes, wired once."""
+"""Build the Falcon application: middleware, error handlers and all routes."""
 
 import json
 
@@ -25,19 +25,22 @@ from app.web.webhook import Webhook
 
 
 class App(GuardedApp):
-    """The application, with what its server should know of it."""
+    """The WSGI application, with the attributes that our gunicorn worker reads."""
 
     answered_in_turn = WEBHOOKS
-    """A POST to these paths waits by app.cooperative alone; see app/server/worker.py."""
+    """Path prefix of POST requests that block only through app.cooperative.
+
+    The worker answers these on its event loop; see app/server/worker.py.
+    """
 
 
 def create_app(
     settings: Settings, database: Database | None = None, tally: Counters | None = None
 ) -> App:
-    """The WSGI application for these settings, which counts what it does in this tally."""
+    """Return the WSGI application for these settings; it counts deliveries in `tally`."""
     database = database or Database(settings)
     app = App(middleware=[RequestLog(), SecurityHeaders(settings.hookonce_public_url)])
-    # as by default, but Falcon's own makes an encoder for each answer
+    # Falcon's default settings, but Falcon creates a JSON encoder for each response
     encode = json.JSONEncoder(ensure_ascii=False).encode
     app.resp_options.media_handlers[falcon.MEDIA_JSON] = media.JSONHandler(dumps=encode)
     errors.install(app, settings.hookonce_refusal_status)

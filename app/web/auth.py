@@ -1,7 +1,8 @@
-"""Who asks, and may they? By a token in the Authorization header, or by a browser's session.
+"""Authenticate requests by a bearer token or a browser session, and check the caller's role.
 
-A browser sends its cookie whoever made it ask, so a change that a cookie proves also carries the
-session's CSRF token, which only our own pages can read.
+A browser sends its cookie with requests that other sites trigger, too. A change that is
+authenticated by a cookie must therefore carry the session's CSRF token, which only our own pages
+can read.
 """
 
 import ipaddress
@@ -23,7 +24,7 @@ from app.web.login_throttle import LoginThrottle
 
 PUBLIC: Final = "public"
 Rule = Role | Literal["public"]
-"""The smallest role that a route asks for."""
+"""The lowest role that may use a route, or `public`."""
 
 COOKIE = "hookonce_session"
 CSRF_HEADER, CSRF_FIELD = "X-CSRF-Token", "csrf_token"
@@ -32,7 +33,7 @@ LONGEST_FORM = 65_536
 
 
 class Authenticator:
-    """Knows everyone who has a token or a session."""
+    """Identifies callers by token or session, and begins and ends sessions."""
 
     def __init__(self, database: Database, schema: SchemaWatch, settings: Settings) -> None:
         self._database = database
@@ -41,7 +42,7 @@ class Authenticator:
         self._throttle = LoginThrottle()
 
     def admit(self, req: falcon.Request, role: Role) -> Identity:
-        """Who asks, whose role is large enough.
+        """Return the caller's identity if it has at least this role.
 
         Raises Unauthenticated, Forbidden, or SchemaBehind while a migration is due.
         """
@@ -51,7 +52,7 @@ class Authenticator:
         return identity
 
     def recognise(self, req: falcon.Request) -> Identity:
-        """Who asks, whatever their role; a token goes before a cookie."""
+        """Return the caller's identity in any role; a token takes precedence over a cookie."""
         if req.auth:
             return auth.of_token(self._database, _bearer(req.auth))
         cookies = req.get_cookie_values(self._cookie(req))
@@ -63,9 +64,9 @@ class Authenticator:
         return identity
 
     def begin(self, req: falcon.Request, resp: falcon.Response, token: str) -> Identity:
-        """Who holds the token; their browser has a session from now on.
+        """Begin a session for the token, set its cookie, and return the token's identity.
 
-        Raises Unauthenticated, or TooManyAttempts where too many have failed.
+        Raises Unauthenticated, or TooManyAttempts after too many failed logins.
         """
         self.require_schema()
         address = self.address(req)
@@ -84,32 +85,35 @@ class Authenticator:
         return identity
 
     def end(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """The session is over, here and in the browser."""
+        """End the session in the database and delete its cookie."""
         auth.end_session(self._database, req.context.identity, self.address(req))
         resp.unset_cookie(self._cookie(req), same_site="Strict", path="/")
 
     def actor(self, req: falcon.Request) -> Actor:
-        """Who asks, for the record."""
+        """Return the caller as the audit log records it: name and address."""
         return Actor(req.context.identity.name, self.address(req))
 
     def address(self, req: falcon.Request) -> str:
-        """Where the request comes from: past the proxies that the operator says stand in front."""
+        """Return the client's IP address, read behind the configured number of proxies."""
         count = self._settings.hookonce_proxy_count
         hops = [hop.strip() for hop in (req.get_header("X-Forwarded-For") or "").split(",")]
-        said = hops[-count] if 0 < count <= len(hops) else req.remote_addr
+        client = hops[-count] if 0 < count <= len(hops) else req.remote_addr
         try:
-            return str(ipaddress.ip_address(said))
+            return str(ipaddress.ip_address(client))
         except ValueError:
             return req.remote_addr
 
     def require_schema(self) -> None:
-        """Return if the schema has what a person's requests need; else SchemaBehind."""
+        """Raise SchemaBehind if the schema lacks what the API and the pages need."""
         current = self._schema.current().revision
         if schema.behind(current):
             raise SchemaBehind(schema.explanation(current))
 
     def _cookie(self, req: falcon.Request) -> str:
-        """Behind TLS a name that no subdomain and no page without TLS can set."""
+        """Return the cookie's name; behind TLS with the prefix `__Host-`.
+
+        No subdomain and no page without TLS can set a cookie with this prefix.
+        """
         return f"__Host-{COOKIE}" if self.behind_tls(req) else COOKIE
 
     def behind_tls(self, req: falcon.Request) -> bool:
@@ -128,11 +132,11 @@ def _require_csrf(req: falcon.Request, identity: Identity) -> None:
     presented = req.get_header(CSRF_HEADER) or form(req).get(CSRF_FIELD, "")
     expected = identity.csrf_token or ""
     if not secrets.compare_digest(presented.encode("utf-8", "replace"), expected.encode()):
-        raise Forbidden(f"a change in a browser's session must carry its {CSRF_HEADER}")
+        raise Forbidden(f"changes in a browser session require its {CSRF_HEADER}")
 
 
 def form(req: falcon.Request) -> dict[str, str]:
-    """The fields of a form that was posted; read once, however often asked for."""
+    """Return the fields of a posted form; the body is read once and the result is kept."""
     if (req.content_type or "").partition(";")[0].strip() != falcon.MEDIA_URLENCODED:
         return {}
     if not hasattr(req.context, "form"):

@@ -1,4 +1,4 @@
-"""Reading a request's body: whole, bounded, and honest about what did not come."""
+"""Read a request body completely, up to a limit, and detect truncated bodies."""
 
 from collections.abc import Iterator
 
@@ -8,43 +8,47 @@ from falcon.typing import ReadableIO
 from app.errors import TooLarge, Unreadable
 
 DRAINED_BYTES = 8 * 1024 * 1024
-"""How much of an oversize body is read away, so that its sender sees the answer and not a reset."""
+"""Bytes of an oversize body that are read and discarded.
+
+A sender whose body is not read sees a connection reset instead of the 413.
+"""
 _CHUNK = 64 * 1024
 
 
 def read(request: falcon.Request, limit: int) -> bytes:
-    """The body's bytes, chunked or not.
+    """Return the body's bytes, sent chunked or with a Content-Length.
 
-    Raises TooLarge beyond the limit, Unreadable if it broke off or less came than was announced.
+    Raises TooLarge beyond the limit, Unreadable if the body is shorter than its Content-Length or
+    its transfer broke off.
     """
-    announced = request.content_length
+    content_length = request.content_length
     stream = request.env["wsgi.input"]
-    if announced is not None and announced > limit:
-        _drain(stream, min(announced, DRAINED_BYTES))
-        raise TooLarge(f"a body may have at most {limit} bytes")
-    body = b"".join(_pieces(stream, limit + 1 if announced is None else announced))
+    if content_length is not None and content_length > limit:
+        _drain(stream, min(content_length, DRAINED_BYTES))
+        raise TooLarge(f"the body must not exceed {limit} bytes")
+    body = b"".join(_chunks(stream, limit + 1 if content_length is None else content_length))
     if len(body) > limit:
         _drain(stream, DRAINED_BYTES)
-        raise TooLarge(f"a body may have at most {limit} bytes")
-    if announced is not None and len(body) < announced:
-        raise Unreadable(f"{announced} bytes were announced, {len(body)} came")
+        raise TooLarge(f"the body must not exceed {limit} bytes")
+    if content_length is not None and len(body) < content_length:
+        raise Unreadable(f"Content-Length is {content_length}, but {len(body)} bytes were received")
     return body
 
 
-def _pieces(stream: ReadableIO, wanted: int) -> Iterator[bytes]:
+def _chunks(stream: ReadableIO, wanted: int) -> Iterator[bytes]:
     while wanted > 0:
         try:
-            piece = stream.read(min(wanted, _CHUNK))
+            chunk = stream.read(min(wanted, _CHUNK))
         except BlockingIOError as error:
-            raise Unreadable("the body stopped coming") from error
-        except Exception as error:  # broken chunks, a hung-up sender: each server's own errors
-            raise Unreadable(f"the body broke off: {error}") from error
-        if not piece:
+            raise Unreadable("the body was not received in time") from error
+        except Exception as error:  # broken chunks, a closed connection: each server's own errors
+            raise Unreadable(f"the transfer of the body broke off: {error}") from error
+        if not chunk:
             return
-        wanted -= len(piece)
-        yield piece
+        wanted -= len(chunk)
+        yield chunk
 
 
 def _drain(stream: ReadableIO, at_most: int) -> None:
-    for _ in _pieces(stream, at_most):
+    for _ in _chunks(stream, at_most):
         pass

@@ -1,4 +1,4 @@
-"""What the operations of the API work with; one for each process."""
+"""The context that is passed to every API operation and page; one instance per process."""
 
 from dataclasses import dataclass, field
 
@@ -11,7 +11,7 @@ from app.web.auth import Authenticator
 
 @dataclass(slots=True)
 class ApiContext:
-    """The database, the settings, and what was counted a moment ago."""
+    """The database, the settings, the authenticator and the cache of counts."""
 
     database: Database
     settings: Settings

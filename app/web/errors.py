@@ -1,4 +1,4 @@
-"""What went wrong, as a status and a sentence: the only place where an error becomes a status."""
+"""Map errors to HTTP responses; the only place where an error becomes a status."""
 
 import logging
 from collections.abc import Callable
@@ -36,29 +36,29 @@ Handler = Callable[[falcon.Request, falcon.Response, Any, dict[str, Any]], None]
 
 
 def install(app: falcon.App[Any, Any], refusal_status: int) -> None:
-    """Every error that can leave a resource has an answer."""
+    """Register a handler for every error that a resource can raise."""
     app.add_error_handler(Exception, _unexpected)
     app.add_error_handler(falcon.HTTPError, _http_error)
-    for trouble_of_ours in (DatabaseUnavailable, SchemaMoved, IntegrityError, DataError):
-        app.add_error_handler(trouble_of_ours, _unavailable)
+    for failure in (DatabaseUnavailable, SchemaMoved, IntegrityError, DataError):
+        app.add_error_handler(failure, _unavailable)
     app.add_error_handler(Unverified, _refusal(refusal_status))
-    app.add_error_handler(Unreadable, _answering(400, "malformed"))
-    app.add_error_handler(KeyMissing, _answering(422, "missing_key"))
-    app.add_error_handler(TooLarge, _answering(413, "too_large"))
+    app.add_error_handler(Unreadable, _logged(400, "malformed"))
+    app.add_error_handler(KeyMissing, _logged(422, "missing_key"))
+    app.add_error_handler(TooLarge, _logged(413, "too_large"))
     app.add_error_handler(NotReplayable, _not_replayable)
     app.add_error_handler(RateLimited, _rate_limited)
     app.add_error_handler(SchemaBehind, _behind)
     app.add_error_handler(Unauthenticated, _unauthenticated)
-    app.add_error_handler(Forbidden, _answering(403, "forbidden"))
+    app.add_error_handler(Forbidden, _logged(403, "forbidden"))
     app.add_error_handler(TooManyAttempts, _too_many_attempts)
-    app.add_error_handler(NotFound, _saying(404, "not_found"))
-    app.add_error_handler(NameTaken, _saying(409, "conflict"))
+    app.add_error_handler(NotFound, _unlogged(404, "not_found"))
+    app.add_error_handler(NameTaken, _unlogged(409, "conflict"))
     for mistake in (InvalidRequest, InvalidToken, InvalidTrigger):
-        app.add_error_handler(mistake, _saying(422, "invalid"))
+        app.add_error_handler(mistake, _unlogged(422, "invalid"))
 
 
 def _refusal(status: int) -> Handler:
-    """Says the same to everyone; the reason is for the operator."""
+    """Return a handler that answers every refused sender alike; only the log has the reason."""
 
     def handle(
         _req: falcon.Request, resp: falcon.Response, error: Unverified, params: dict[str, Any]
@@ -71,19 +71,19 @@ def _refusal(status: int) -> Handler:
     return handle
 
 
-def _answering(status: int, code: str) -> Handler:
+def _logged(status: int, code: str) -> Handler:
     def handle(
         _req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]
     ) -> None:
-        log.event(logger, logging.WARNING, code, detail=error, **_where(params))
+        log.event(logger, logging.WARNING, code, detail=error, **_log_fields(params))
         resp.status = status
         resp.media = {"error": code, "detail": str(error)}
 
     return handle
 
 
-def _saying(status: int, code: str) -> Handler:
-    """As `_answering`, and nothing to log: who asked is told, and nothing is wrong here."""
+def _unlogged(status: int, code: str) -> Handler:
+    """Return a handler that does not log: the caller made a mistake, the service is fine."""
 
     def handle(
         _req: falcon.Request, resp: falcon.Response, error: Exception, _params: dict[str, Any]
@@ -97,7 +97,7 @@ def _saying(status: int, code: str) -> Handler:
 def _unauthenticated(
     req: falcon.Request, resp: falcon.Response, error: Unauthenticated, _params: dict[str, Any]
 ) -> None:
-    """https://www.rfc-editor.org/rfc/rfc6750#section-3"""
+    """Answer 401 with a challenge: https://www.rfc-editor.org/rfc/rfc6750#section-3"""
     log.event(logger, logging.WARNING, "unauthenticated", path=req.path, detail=error)
     resp.status = 401
     invalid = ', error="invalid_token"' if req.auth else ""
@@ -140,8 +140,8 @@ def _rate_limited(
 def _unavailable(
     _req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]
 ) -> None:
-    """Nothing was acknowledged; the sender is asked to come again."""
-    log.event(logger, logging.ERROR, "unavailable", detail=error, **_where(params))
+    """Answer 503 with Retry-After: nothing was acknowledged, so the sender has to retry."""
+    log.event(logger, logging.ERROR, "unavailable", detail=error, **_log_fields(params))
     resp.status = 503
     resp.set_header("Retry-After", RETRY_AFTER_SECONDS)
     resp.media = {"error": "unavailable", "detail": "The service cannot store events right now."}
@@ -153,7 +153,7 @@ def _unexpected(
     logger.exception("unexpected error", exc_info=error)
     resp.status = 500
     resp.set_header("Retry-After", RETRY_AFTER_SECONDS)
-    resp.media = {"error": "internal", "detail": "The service failed; the log says how."}
+    resp.media = {"error": "internal", "detail": "Internal error; see the service's log."}
 
 
 def _http_error(
@@ -167,5 +167,5 @@ def _http_error(
     resp.media = {"error": code, "detail": error.description or f"{phrase}."}
 
 
-def _where(params: dict[str, Any]) -> dict[str, Any]:
+def _log_fields(params: dict[str, Any]) -> dict[str, Any]:
     return {"trigger_id": params["trigger_id"]} if "trigger_id" in params else {}

@@ -1,6 +1,6 @@
-"""How often may someone try to log in? So often a minute, from one address and in all.
+"""Limit failed logins per minute, per address and in total.
 
-A token cannot be guessed; this keeps attempts from costing the service, and the log readable.
+Tokens are too long to be guessed; the limit keeps login attempts cheap and the log readable.
 """
 
 import ipaddress
@@ -14,15 +14,15 @@ from cachetools import TTLCache
 from app.errors import TooManyAttempts, Unauthenticated
 
 WINDOW_SECONDS = 60
-FAILURES_OF_ONE = 5
-FAILURES_OF_ALL = 60
+FAILURES_PER_ADDRESS = 5
+FAILURES_IN_TOTAL = 60
 ADDRESSES_AT_MOST = 1_000
-"""More than can have failed before all have to wait."""
-_ALL = "all"
+"""Addresses that are remembered: more than can fail before the total limit is reached."""
+_TOTAL = "total"
 
 
 class LoginThrottle:
-    """The failed attempts of the last minute, in this process."""
+    """The failed logins of the last minute, in this process."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._failed: TTLCache[str, list[None]] = TTLCache(ADDRESSES_AT_MOST, WINDOW_SECONDS, clock)
@@ -30,29 +30,29 @@ class LoginThrottle:
 
     @contextmanager
     def attempt(self, address: str) -> Iterator[None]:
-        """Counts against the address and all if it ends in Unauthenticated.
+        """Count a login attempt against its address and the total if it raises Unauthenticated.
 
-        Raises TooManyAttempts instead of letting it begin. It is counted before it is made, so
-        that many at once are not all let through.
+        Raises TooManyAttempts, without starting the attempt, if a limit is reached. Attempts are
+        counted when they start; otherwise many concurrent ones would all pass.
         """
-        counted = self._count(_of(address))
+        counted = self._count(_network(address))
         try:
             yield
         except Unauthenticated:
             raise
         except BaseException:
-            self._take_back(counted)
+            self._uncount(counted)
             raise
-        self._take_back(counted)
+        self._uncount(counted)
 
     def _count(self, address: str) -> list[list[None]]:
         with self._lock:
-            # first of all, so that strangers' addresses cannot push that number out of memory
-            of_all = self._below(_ALL, FAILURES_OF_ALL)
-            of_one = self._below(address, FAILURES_OF_ONE)
-            for failures in (of_all, of_one):
+            # the total is used first, so that new addresses cannot evict it from the cache
+            in_total = self._below(_TOTAL, FAILURES_IN_TOTAL)
+            of_address = self._below(address, FAILURES_PER_ADDRESS)
+            for failures in (in_total, of_address):
                 failures.append(None)
-            return [of_all, of_one]
+            return [in_total, of_address]
 
     def _below(self, name: str, limit: int) -> list[None]:
         failures = self._failed.setdefault(name, [])
@@ -60,14 +60,17 @@ class LoginThrottle:
             raise TooManyAttempts(WINDOW_SECONDS)
         return failures
 
-    def _take_back(self, counted: list[list[None]]) -> None:
+    def _uncount(self, counted: list[list[None]]) -> None:
         with self._lock:
             for failures in counted:
                 failures.pop()
 
 
-def _of(address: str) -> str:
-    """One household's IPv6 addresses are more than anyone can count: they are one."""
+def _network(address: str) -> str:
+    """Return the /64 network of an IPv6 address, the address itself otherwise.
+
+    One household has 2**64 IPv6 addresses; counted one by one they would escape the limit.
+    """
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

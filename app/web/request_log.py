@@ -1,7 +1,7 @@
-"""Each request has an id, in its answer and in every line about it, and at least one line.
+"""Give each request an id, in its response and its log lines, and log it at least once.
 
-A webhook's line says what became of it, so it needs no second one. Paths are told by the route they
-took: a secret may stand in them.
+A webhook request has a line that states its outcome, so it gets no second one. The route is logged
+instead of the path, because a path may contain a secret.
 """
 
 import logging
@@ -17,17 +17,17 @@ from app.web import after_response
 
 HEADER = "X-Request-Id"
 QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
-"""Asked every few seconds by machines."""
-_SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~+-]{0,63}", re.ASCII)
+"""Paths that monitoring polls every few seconds; they are logged at DEBUG level."""
+_ACCEPTED_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~+-]{0,63}", re.ASCII)
 
 logger = logging.getLogger("hookonce.web")
 
 
 class RequestLog:
-    """Middleware: to be named first, so that all else happens under the request's id."""
+    """Middleware that assigns request ids; it must come first so that all log lines have one."""
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
-        """The id that came along is kept if it is sane; else one is made."""
+        """Set the request id: the one that the client sent if it is acceptable, else a new one."""
         req.context.request_context = log.RequestContext(request_id(req.get_header(HEADER)))
         req.context.began = time.monotonic()
         log.begin(req.context.request_context)
@@ -35,13 +35,13 @@ class RequestLog:
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, _resource: object, _succeeded: bool
     ) -> None:
-        """The answer names the id; a line tells of the request if none did."""
+        """Return the id in the response, and log the request unless it has been logged."""
         resp.set_header(HEADER, req.context.request_context.request_id)
-        took = time.monotonic() - req.context.began
-        after_response.defer(partial(_tell, req, resp, took))
+        seconds = time.monotonic() - req.context.began
+        after_response.defer(partial(_log, req, resp, seconds))
 
 
-def _tell(req: falcon.Request, resp: falcon.Response, seconds: float) -> None:
+def _log(req: falcon.Request, resp: falcon.Response, seconds: float) -> None:
     if not req.context.request_context.told:
         log.event(
             logger,
@@ -55,8 +55,8 @@ def _tell(req: falcon.Request, resp: falcon.Response, seconds: float) -> None:
         )
 
 
-def request_id(given: str | None) -> str:
-    """What came along, if it is short and plain; else a new one, which is no secret."""
-    if given and _SANE.fullmatch(given):
-        return given
+def request_id(sent: str | None) -> str:
+    """Return the client's id if it is short and plain; else a new one, which need not be secret."""
+    if sent and _ACCEPTED_ID.fullmatch(sent):
+        return sent
     return f"{random.getrandbits(64):016x}"

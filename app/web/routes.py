@@ -1,7 +1,7 @@
-"""Every route with the rule of who may pass: declared together, or not taken by the application.
+"""Declare every route together with its access rule; the application refuses routes without one.
 
-A public responder is handed to the router as it is; any other is wrapped, so that nothing can be
-reached around its rule.
+A public responder is passed to the router unchanged. Any other is wrapped in the check of its
+rule, so that no responder can be reached without it.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,50 +18,50 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 class RuleMissing(RuntimeError):
-    """A route says of a method neither that it is public nor which role it takes."""
+    """A method of a route is neither public nor assigned a role."""
 
 
 class _GuardedResource(SimpleNamespace):
-    """The responders of a route, each as its rule wants it."""
+    """The responders of a route, each wrapped in the check of its rule."""
 
 
 class GuardedApp(falcon.App[falcon.Request, falcon.Response]):
-    """An application with no way in but through its Doors: raises Unruled for any other."""
+    """A Falcon application that accepts routes only from GuardedRoutes, else RuleMissing."""
 
-    def __call__(self, *given: Any) -> Iterable[bytes]:
-        """What the sender is told; see app.web.after_response for what comes then."""
-        return after_response.respond(super().__call__, *given)
+    def __call__(self, *wsgi_arguments: Any) -> Iterable[bytes]:
+        """Answer the request, and run deferred work when the response is closed."""
+        return after_response.respond(super().__call__, *wsgi_arguments)
 
     def add_route(self, uri_template: str, resource: object, **options: Any) -> None:
         if not isinstance(resource, _GuardedResource):
-            raise RuleMissing(f"{uri_template} says of no method who may pass: add it to the Doors")
+            raise RuleMissing(f"{uri_template} has no access rules: add it to GuardedRoutes")
         super().add_route(uri_template, resource, **options)
 
     def add_sink(self, *_: object, **__: object) -> None:
-        raise RuleMissing("a sink has no rule")
+        raise RuleMissing("a sink cannot have an access rule")
 
     def add_static_route(self, *_: object, **__: object) -> None:
-        raise RuleMissing("a directory of files has no rule")
+        raise RuleMissing("a static route cannot have an access rule")
 
 
 class GuardedRoutes:
-    """The application's routes; add each here."""
+    """The application's routes and their access rules."""
 
     def __init__(self, app: GuardedApp, authenticator: Authenticator) -> None:
         self._app = app
-        self._doorman = authenticator
+        self._authenticator = authenticator
         self.rules: dict[tuple[str, str], Rule] = {}
-        """(route, method): the smallest role, or `public`."""
+        """Lowest role, or `public`, by (route, method)."""
 
     def add(self, route: str, resource: object, **rules: Rule) -> None:
-        """The resource answers at this route, each method under its rule.
+        """Serve the resource at this route, each method guarded by its rule.
 
-        Raises Unruled where a method has no rule, or a rule no method.
+        Raises RuleMissing for a method without a rule and for a rule without a method.
         """
         responders = _responders(resource)
         if set(responders) != set(rules):
             raise RuleMissing(
-                f"{route} answers {sorted(responders)} and has rules for {sorted(rules)}"
+                f"{route} has responders for {sorted(responders)} and rules for {sorted(rules)}"
             )
         guarded = {
             f"on_{method.lower()}": self._guarded(responder, rules[method])
@@ -73,7 +73,7 @@ class GuardedRoutes:
     def _guarded(self, responder: Responder, rule: Rule) -> Responder:
         if rule == PUBLIC:
             return responder
-        admit = self._doorman.admit
+        admit = self._authenticator.admit
 
         def guarded(req: falcon.Request, resp: falcon.Response, **params: Any) -> None:
             req.context.identity = admit(req, rule)
@@ -83,5 +83,5 @@ class GuardedRoutes:
 
 
 def _responders(resource: object) -> dict[str, Responder]:
-    named = {method: getattr(resource, f"on_{method.lower()}", None) for method in METHODS}
-    return {method: responder for method, responder in named.items() if responder is not None}
+    found = {method: getattr(resource, f"on_{method.lower()}", None) for method in METHODS}
+    return {method: responder for method, responder in found.items() if responder is not None}

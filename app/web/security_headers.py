@@ -1,4 +1,4 @@
-"""What every answer tells a browser: run our own files only, frame us nowhere, guess nothing.
+"""Security headers of every response: only our own files run, no framing, no content sniffing.
 
 https://owasp.org/www-project-secure-headers/
 """
@@ -28,24 +28,27 @@ ALWAYS = (
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
 )
-FOR_MACHINES = (("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store"))
-"""For the answer to a webhook, which no browser reads: each more costs as much as parsing one."""
-A_YEAR = 31_536_000
+WEBHOOK_HEADERS = (("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store"))
+"""Headers of webhook responses, which no browser reads.
+
+Each further response header costs as much time as parsing a request header.
+"""
+ONE_YEAR_SECONDS = 31_536_000
 
 
 class SecurityHeaders:
-    """Sets them last, on answers and errors alike."""
+    """Middleware that sets the headers last, on successful responses and errors alike."""
 
     def __init__(self, public_url: str) -> None:
-        tls = (("Strict-Transport-Security", f"max-age={A_YEAR}"),)
+        tls = (("Strict-Transport-Security", f"max-age={ONE_YEAR_SECONDS}"),)
         self._always = (*ALWAYS, *tls) if public_url.startswith("https:") else ALWAYS
 
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, _resource: object, _succeeded: bool
     ) -> None:
-        """Nothing is kept by a cache unless the resource itself said for how long."""
+        """Set the security headers; forbid caching unless the resource has set Cache-Control."""
         if req.method == "POST" and req.path.startswith(WEBHOOKS):
-            resp.set_headers(FOR_MACHINES)
+            resp.set_headers(WEBHOOK_HEADERS)
             return
         resp.set_headers(self._always)
         if resp.get_header("Cache-Control") is None:

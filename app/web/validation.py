@@ -1,4 +1,4 @@
-"""What a request says, read into the shape that its operation asks for: a sentence per mistake."""
+"""Convert a query string or JSON body to a dataclass, with one sentence per invalid field."""
 
 import dataclasses
 import re
@@ -27,7 +27,7 @@ _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """How small and large a number, or how long a text, may be."""
+    """Limits of a number's value, of the length of a text or list, and the form of a text."""
 
     least: float | None = None
     most: float | None = None
@@ -35,11 +35,11 @@ class Constraints:
     longest: int | None = None
     pattern: str | None = None
     form: str | None = None
-    """The name of what is written here, for those who read the description: `date-time`."""
+    """`format` of the value in the OpenAPI document, such as `date-time`; not checked."""
 
 
 def split(kind: Any) -> tuple[Any, Constraints]:
-    """The plain kind of an annotation, and its limits."""
+    """Return an annotation's type and its limits."""
     if get_origin(kind) is typing.Annotated:
         plain, *extras = get_args(kind)
         return plain, next(
@@ -48,86 +48,88 @@ def split(kind: Any) -> tuple[Any, Constraints]:
     return kind, Constraints()
 
 
-def query(shape: type[Shape], given: Mapping[str, str | list[str]]) -> Shape:
-    """The query string in this shape.
+def query(shape: type[Shape], parameters: Mapping[str, str | list[str]]) -> Shape:
+    """Return the query parameters as an instance of `shape`.
 
-    Raises InvalidRequest, with all mistakes, for names it has not and values that do not fit.
+    Raises InvalidRequest, listing every unknown parameter and every invalid value.
     """
-    hints, mistakes, read = _hints(shape), _unknown(shape, given), {}
-    for name in given.keys() & hints.keys():
-        value = given[name]
+    hints, mistakes, values = _hints(shape), _unknown(shape, parameters), {}
+    for name in parameters.keys() & hints.keys():
         try:
-            text = _once(name, value)
-            read[name] = _fitting(name, _from_text(name, text, hints[name]), hints[name])
+            text = _single(name, parameters[name])
+            value = _from_text(name, text, hints[name])
+            values[name] = _validated(name, value, hints[name])
         except InvalidRequest as error:
             mistakes.append(str(error))
-    return _made(shape, read, mistakes)
+    return _build(shape, values, mistakes)
 
 
 def media(
     shape: type[Shape], text: bytes, ignored: Iterable[str] = ()
 ) -> tuple[Shape, frozenset[str]]:
-    """The JSON object in this shape, and the names of the members that it has.
+    """Return the JSON object as an instance of `shape`, and the names of the members it contains.
 
-    Members in `ignored` may stand there and say nothing.
+    Members in `ignored` are accepted and have no effect.
 
-    Raises Unreadable for what is no JSON, else InvalidRequest with all mistakes.
+    Raises Unreadable for invalid JSON, and InvalidRequest listing every mistake otherwise.
     """
-    given = _object(text)
-    given = {name: value for name, value in given.items() if name not in set(ignored)}
-    hints, mistakes, read = _hints(shape), _unknown(shape, given), {}
-    for name in given.keys() & hints.keys():
+    members = _object(text)
+    members = {name: value for name, value in members.items() if name not in set(ignored)}
+    hints, mistakes, values = _hints(shape), _unknown(shape, members), {}
+    for name in members.keys() & hints.keys():
         try:
-            read[name] = _fitting(name, given[name], hints[name])
+            values[name] = _validated(name, members[name], hints[name])
         except InvalidRequest as error:
             mistakes.append(str(error))
-    return _made(shape, read, mistakes), frozenset(read)
+    return _build(shape, values, mistakes), frozenset(values)
 
 
 def _object(text: bytes) -> dict[str, Any]:
     if not text.strip():
         return {}
-    found = strict_json.loads(text)
-    if not isinstance(found, dict):
+    value = strict_json.loads(text)
+    if not isinstance(value, dict):
         raise InvalidRequest("the body must be a JSON object")
-    return found
+    return value
 
 
 def _hints(shape: type) -> dict[str, Any]:
     return typing.get_type_hints(shape, include_extras=True)
 
 
-def _unknown(shape: type, given: Iterable[str]) -> list[str]:
+def _unknown(shape: type, names: Iterable[str]) -> list[str]:
     known = [field.name for field in fields(shape)]
     return [
-        f"there is no {name!r}; there are {', '.join(known)}"
-        for name in sorted(given)
+        f"unknown field {name!r}; known fields: {', '.join(known)}"
+        for name in sorted(names)
         if name not in known
     ]
 
 
-def _made(shape: type[Shape], read: dict[str, Any], mistakes: list[str]) -> Shape:
-    assert dataclasses.is_dataclass(shape)  # noqa: S101, shapes are ours
+def _build(shape: type[Shape], values: dict[str, Any], mistakes: list[str]) -> Shape:
+    assert dataclasses.is_dataclass(shape)  # noqa: S101, every caller passes a dataclass
     missing = [
         f"{field.name} is missing"
         for field in fields(shape)
-        if field.default is MISSING and field.default_factory is MISSING and field.name not in read
+        if field.default is MISSING
+        and field.default_factory is MISSING
+        and field.name not in values
     ]
-    said = " ".join(mistakes)
-    mistakes += [each for each in missing if each.split()[0] not in said]
+    invalid = " ".join(mistakes)
+    mistakes += [sentence for sentence in missing if sentence.split()[0] not in invalid]
     if mistakes:
         raise InvalidRequest("; ".join(mistakes))
-    return typing.cast(Shape, shape(**read))
+    return typing.cast(Shape, shape(**values))
 
 
-def _once(name: str, value: str | list[str]) -> str:
+def _single(name: str, value: str | list[str]) -> str:
     if isinstance(value, list):
         raise InvalidRequest(f"{name} may be given only once")
     return value
 
 
 def _from_text(name: str, text: str, kind: Any) -> Any:
-    """The words of a query string are all text; what they mean, the shape says."""
+    """Convert a query parameter, which is always text, to the bool or int that the field needs."""
     plain, _ = split(_without_none(kind))
     if plain is bool:
         if text.lower() not in (*_TRUE, *_FALSE):
@@ -140,18 +142,18 @@ def _from_text(name: str, text: str, kind: Any) -> Any:
     return text
 
 
-def _fitting(name: str, value: Any, kind: Any) -> Any:
-    """The value, if it fits the kind; InvalidRequest with what would."""
+def _validated(name: str, value: Any, kind: Any) -> Any:
+    """Return the value if it is valid for the annotation `kind`; else InvalidRequest."""
     plain, limits = split(kind)
     if get_origin(plain) in (typing.Union, types.UnionType):
         if value is None and type(None) in get_args(plain):
             return None
         choices = [each for each in get_args(plain) if each is not type(None)]
         if len(choices) == 1:
-            return _fitting(name, value, choices[0])
+            return _validated(name, value, choices[0])
         return _any_of(name, value, choices)
     if plain is Any:
-        return _storable(name, value)
+        return _require_storable(name, value)
     if get_origin(plain) is Literal:
         if not isinstance(value, str) or value not in get_args(plain):
             raise InvalidRequest(f"{name} must be one of {', '.join(map(str, get_args(plain)))}")
@@ -159,20 +161,22 @@ def _fitting(name: str, value: Any, kind: Any) -> Any:
     if get_origin(plain) is list:
         if not isinstance(value, list):
             raise InvalidRequest(f"{name} must be a list")
-        return [_fitting(name, each, get_args(plain)[0]) for each in _few(name, value, limits)]
+        return [
+            _validated(name, each, get_args(plain)[0]) for each in _require_few(name, value, limits)
+        ]
     if get_origin(plain) is dict:
         if not isinstance(value, dict):
             raise InvalidRequest(f"{name} must be an object")
-        return _storable(name, value)
-    return _within(name, _scalar(name, value, plain), limits)
+        return _require_storable(name, value)
+    return _require_within(name, _scalar(name, value, plain), limits)
 
 
 def _any_of(name: str, value: Any, choices: list[Any]) -> Any:
     for choice in choices:
         plain, _ = split(choice)
-        wanted = get_origin(plain) or plain
-        if isinstance(wanted, type) and isinstance(value, wanted):
-            return _fitting(name, value, choice)
+        expected = get_origin(plain) or plain
+        if isinstance(expected, type) and isinstance(value, expected):
+            return _validated(name, value, choice)
     kinds = [get_origin(plain) or plain for plain in (split(each)[0] for each in choices)]
     raise InvalidRequest(f"{name} must be {' or '.join(_NAMES[kind] for kind in kinds)}")
 
@@ -182,17 +186,17 @@ def _scalar(name: str, value: Any, kind: type) -> Any:
         value = float(value) if abs(value) < 2**63 else value
     if isinstance(value, bool) is not (kind is bool) or not isinstance(value, kind):
         raise InvalidRequest(f"{name} must be {_NAMES[kind]}")
-    return _storable(name, value)
+    return _require_storable(name, value)
 
 
-def _within(name: str, value: Any, limits: Constraints) -> Any:
+def _require_within(name: str, value: Any, limits: Constraints) -> Any:
     if isinstance(value, str):
         shortest, longest = limits.shortest or 0, limits.longest
         if len(value) < shortest or (longest is not None and len(value) > longest):
             bound = f"at most {longest}" if not shortest else f"{shortest} to {longest}"
             raise InvalidRequest(f"{name} must have {bound} characters")
         if limits.pattern is not None and not re.search(limits.pattern, value):
-            raise InvalidRequest(f"{name} must look like {limits.pattern}")
+            raise InvalidRequest(f"{name} must match {limits.pattern}")
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         if limits.least is not None and not value >= limits.least:
             raise InvalidRequest(f"{name} must be at least {limits.least:g}")
@@ -201,16 +205,19 @@ def _within(name: str, value: Any, limits: Constraints) -> Any:
     return value
 
 
-def _few(name: str, value: list[Any], limits: Constraints) -> list[Any]:
+def _require_few(name: str, value: list[Any], limits: Constraints) -> list[Any]:
     if limits.longest is not None and len(value) > limits.longest:
         raise InvalidRequest(f"{name} must have at most {limits.longest} items")
     return value
 
 
-def _storable(name: str, value: Any) -> Any:
-    """PostgreSQL takes no NUL, and neither database a lone surrogate; not even inside JSON."""
+def _require_storable(name: str, value: Any) -> Any:
+    """Refuse NUL, which PostgreSQL cannot store, and lone surrogates, which neither database can.
+
+    This holds inside JSON as well.
+    """
     if any(_UNSTORABLE.search(text) for text in _texts(value)):
-        raise InvalidRequest(f"{name} holds a character that cannot be stored")
+        raise InvalidRequest(f"{name} contains a character that cannot be stored")
     return value
 
 
@@ -218,12 +225,12 @@ def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        for name, inside in value.items():
+        for name, inner in value.items():
             yield name
-            yield from _texts(inside)
+            yield from _texts(inner)
     elif isinstance(value, list):
-        for inside in value:
-            yield from _texts(inside)
+        for inner in value:
+            yield from _texts(inner)
 
 
 def _without_none(kind: Any) -> Any:

@@ -1,4 +1,4 @@
-"""/api/triggers/webhook/{trigger_id}: where senders knock."""
+"""/api/triggers/webhook/{trigger_id}: receive webhook requests."""
 
 import time
 from typing import Any
@@ -13,7 +13,7 @@ from app.web import body
 
 
 class Webhook:
-    """One webhook request in, one answer out."""
+    """The webhook endpoint: one request in, one response out."""
 
     def __init__(self, intake: Intake, max_body_bytes: int, public_url: str) -> None:
         self._intake = intake
@@ -23,42 +23,42 @@ class Webhook:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, trigger_id: str, secret: str | None = None
     ) -> None:
-        """Admit what the request says, then say so."""
+        """Admit the request's events, then respond; the response time is counted."""
         began = time.monotonic()
         try:
-            arrived = self._body(req, trigger_id)
-            _respond(resp, receive(self._request(req, trigger_id, arrived, secret), self._intake))
+            content = self._body(req, trigger_id)
+            _respond(resp, receive(self._request(req, trigger_id, content, secret), self._intake))
         finally:
             record_response_time(trigger_id, time.monotonic() - began, self._intake)
 
     def on_get(
         self, req: falcon.Request, resp: falcon.Response, trigger_id: str, secret: str | None = None
     ) -> None:
-        """Answer a sender that asks whether this address is ours; nothing else is to be had."""
+        """Answer a sender's verification request (`hub.mode`); any other GET is 405."""
         if "hub.mode" not in req.params:
             raise falcon.HTTPMethodNotAllowed(["POST"])
         _respond(resp, greet(self._request(req, trigger_id, b"", secret), self._intake))
 
     def _body(self, req: falcon.Request, trigger_id: str) -> bytes:
-        """The body as sent; what is wrong with it already is counted and raised."""
+        """Return the body as sent; count and raise what makes it unacceptable."""
         try:
-            arrived = body.read(req, self._max_body_bytes)
-            _require_plain(req)
+            content = body.read(req, self._max_body_bytes)
+            _require_uncompressed(req)
         except (TooLarge, Unreadable) as error:
             count_refusal(trigger_id, outcomes.of(error), self._intake)
             raise
         except falcon.HTTPUnsupportedMediaType:
             count_refusal(trigger_id, outcomes.MALFORMED, self._intake)
             raise
-        return arrived
+        return content
 
     def _request(
-        self, req: falcon.Request, trigger_id: str, arrived: bytes, secret: str | None
+        self, req: falcon.Request, trigger_id: str, content: bytes, secret: str | None
     ) -> Request:
         return Request(
             trigger_id=trigger_id,
             headers=_headers(req.env),
-            body=arrived,
+            body=content,
             presented_secret=secret,
             url=self._public_url + req.relative_uri,
             query={name: value for name, value in req.params.items() if isinstance(value, str)},
@@ -67,7 +67,7 @@ class Webhook:
 
 
 def _headers(environ: dict[str, Any]) -> dict[str, str]:
-    """By their names in lower case, as sent."""
+    """Return the request headers, names in lower case, values as sent."""
     headers = {
         name[5:].replace("_", "-").lower(): value
         for name, value in environ.items()
@@ -79,24 +79,24 @@ def _headers(environ: dict[str, Any]) -> dict[str, str]:
     return headers
 
 
-def _require_plain(req: falcon.Request) -> None:
-    """Refuse a compressed body: its signature and its size would be those of other bytes.
+def _require_uncompressed(req: falcon.Request) -> None:
+    """Refuse a compressed body: its signature and size limit apply to other bytes than those sent.
 
-    Asked once the body is read, so that the sender sees the answer and not a reset.
+    Call it after the body was read; otherwise the sender sees a reset instead of the response.
     """
-    said = req.env.get("HTTP_CONTENT_ENCODING")
-    codings = said.lower().split(",") if said else []
+    header = req.env.get("HTTP_CONTENT_ENCODING")
+    codings = header.lower().split(",") if header else []
     if any(coding.strip() not in ("", "identity") for coding in codings):
         raise falcon.HTTPUnsupportedMediaType(
-            description="Send the body as it is, without a Content-Encoding.",
+            description="Send the body uncompressed, without Content-Encoding.",
             headers={"Accept-Encoding": "identity"},
         )
 
 
-def _respond(resp: falcon.Response, answer: WebhookResponse) -> None:
-    resp.status = answer.status
-    if isinstance(answer.body, str):
+def _respond(resp: falcon.Response, response: WebhookResponse) -> None:
+    resp.status = response.status
+    if isinstance(response.body, str):
         resp.content_type = falcon.MEDIA_TEXT
-        resp.text = answer.body
+        resp.text = response.body
     else:
-        resp.media = answer.body
+        resp.media = response.body

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests.support.browsed_service import House, open_house
 from tests.support.databases import KINDS, Databases
 
-PATIENCE_MS = 15_000
+TIMEOUT_MS = 15_000
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -23,15 +23,15 @@ FLAGS = (
     "--disable-component-update",
     "--no-first-run",
 )
-"""It asks for nothing but our pages."""
+"""Chromium options; with them it sends requests to our pages only."""
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 REFUSED = re.compile(r"Failed to load resource: .* status of 4\d\d")
-"""What a browser says of an answer that a test asked for; it is no error of a page's own."""
+"""Console message of a 4xx response, which some tests cause on purpose."""
 LogIn = Callable[..., Page]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process runs them all, so that one service and one browser do."""
+    """Run all browser tests in one xdist process, so that they share one service and browser."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("browser"))
@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """Where the browser is. Where none is: a reason to skip, unless it is demanded."""
+    """Return the path of Chromium; skip without one, or fail if the environment requires it."""
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
         missing = "no Chromium found: apt-get install chromium"
@@ -53,7 +53,7 @@ def chromium() -> str:
 def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        expect.set_options(timeout=PATIENCE_MS)
+        expect.set_options(timeout=TIMEOUT_MS)
         yield launched
         launched.close()
 
@@ -62,7 +62,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 def houses(
     databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, House]]:
-    """Each kind of database with a service on it, opened when it is first visited."""
+    """Return a service per kind of database, started at first use."""
     opened = _Houses(databases, tmp_path_factory)
     yield opened
     opened.close()
@@ -105,17 +105,20 @@ def each_house(
 
 @pytest.fixture
 def enter(browser: Browser) -> Iterator[LogIn]:
-    """Logs in with a role's token and gives the page; a page with errors in its console fails."""
+    """Return a function that logs in as a role; the test fails if a page's console has errors."""
     contexts: list[BrowserContext] = []
-    complaints: list[str] = []
+    console_errors: list[str] = []
 
     def log_in(house: House, role: str = "admin", **options: Any) -> Page:
         context = browser.new_context(**options)
-        context.set_default_timeout(PATIENCE_MS)
+        context.set_default_timeout(TIMEOUT_MS)
         contexts.append(context)
         page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: complaints.append(said.text) if _bad(said) else None)
+        page.on("pageerror", lambda error: console_errors.append(str(error)))
+        page.on(
+            "console",
+            lambda message: console_errors.append(message.text) if _is_error(message) else None,
+        )
         page.goto(f"{house.url}/login")
         page.get_by_label("Token").fill(house.tokens[role])
         page.get_by_role("button", name="Log in").click()
@@ -125,8 +128,8 @@ def enter(browser: Browser) -> Iterator[LogIn]:
     yield log_in
     for context in contexts:
         context.close()
-    assert complaints == []
+    assert console_errors == []
 
 
-def _bad(said: Any) -> bool:
-    return said.type in ("error", "warning") and not REFUSED.match(said.text)
+def _is_error(message: Any) -> bool:
+    return message.type in ("error", "warning") and not REFUSED.match(message.text)

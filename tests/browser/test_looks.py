@@ -1,4 +1,4 @@
-"""How every page looks: light, dark and on a phone; kept under var/screenshots."""
+"""Every page fits and is readable: light, dark and on a phone. Screenshots: var/screenshots."""
 
 import json
 import re
@@ -63,7 +63,7 @@ def furnished(
     databases: Databases,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> House:
-    """A house in which something of everything has happened."""
+    """Return a service with executions in every state, and with deliveries and breakers."""
     with (
         databases.at_head("sqlite") as url,
         open_house(url, tmp_path_factory.mktemp("furnished")) as house,
@@ -107,7 +107,7 @@ def _secret(page: Page, house: House, look: str) -> None:
     page.get_by_label("Name", exact=True).fill(f"Stock of the warehouse in {look}")
     page.get_by_label("Source", exact=True).select_option("evolution_go")
     page.get_by_label("Payload", exact=True).fill("count-stock --all")
-    page.get_by_role("button", name="Make the trigger").click()
+    page.get_by_role("button", name=re.compile("^(Make the trigger|Create trigger)$")).click()
     expect(page.get_by_label("Secret", exact=True)).to_be_visible()
 
 
@@ -115,19 +115,19 @@ def _mistakes(page: Page, house: House, _look: str) -> None:
     page.goto(f"{house.url}/triggers/new")
     page.get_by_label("Name", exact=True).fill("Order paid")
     page.get_by_label("Event filter").fill("{not json")
-    page.get_by_role("button", name="Make the trigger").click()
+    page.get_by_role("button", name=re.compile("^(Make the trigger|Create trigger)$")).click()
     expect(page.get_by_role("alert")).to_be_visible()
 
 
 def _token(page: Page, house: House, look: str) -> None:
     page.goto(f"{house.url}/tokens")
-    page.get_by_label("For whom").fill(f"Grace, on call in {look}")
-    page.get_by_role("button", name="Make it").click()
+    page.get_by_label("Name").fill(f"Grace, on call in {look}")
+    page.get_by_role("button", name="Create token").click()
     expect(page.get_by_label("Token", exact=True)).to_be_visible()
 
 
 def _too_soon(page: Page, house: House, _look: str) -> None:
-    """What was replayed a moment ago and has failed again waits for the rest of its minute."""
+    """Replay an execution again within a minute, which shows a countdown."""
     dead = factories.execution(
         house.database,
         2,
@@ -138,14 +138,14 @@ def _too_soon(page: Page, house: House, _look: str) -> None:
         error="exit status 1: no such customer",
     )
     page.goto(f"{house.url}/executions/{dead}/replay")
-    page.get_by_role("button", name="Send it again").click()
+    page.get_by_role("button", name="Replay").click()
     expect(page.locator("[data-countdown]")).to_be_visible()
 
 
 def _progress(page: Page, house: House, _look: str) -> None:
     page.goto(f"{house.url}/dead/replay?trigger_id=2")
-    page.get_by_role("button", name=re.compile("^Send .* again$")).click()
-    expect(page.get_by_role("heading", name="Done")).to_be_visible()
+    page.get_by_role("button", name=re.compile("^Replay all")).click()
+    expect(page.get_by_role("heading", name="Replay finished")).to_be_visible()
 
 
 ANSWERS = {
@@ -158,7 +158,7 @@ ANSWERS = {
 
 
 def _faults(page: Page) -> list[str]:
-    """Too little contrast, fields without a label, and what is wider than its place."""
+    """Return texts with too little contrast, fields without a label, and elements that overflow."""
     faults: list[str] = page.evaluate(FAULTS)
     return faults
 

@@ -1,4 +1,4 @@
-"""What a person does with the pages, from the first trigger to the last dead letter."""
+"""Use the pages in a browser, from the first trigger to the last dead letter."""
 
 import re
 
@@ -14,7 +14,7 @@ from tests.support.service import until
 
 
 def settled(house: House, trigger_id: int, status: str, count: int = 1) -> list[int]:
-    """The ids of the trigger's executions in this status, newest first, once there are so many."""
+    """Wait for `count` executions of the trigger in this status; return their ids, newest first."""
 
     def found() -> list[int]:
         return [
@@ -28,7 +28,7 @@ def settled(house: House, trigger_id: int, status: str, count: int = 1) -> list[
 
 
 def failed(house: House, count: int = 1) -> tuple[str, int, list[int]]:
-    """(script, trigger, executions) of a trigger whose script is broken."""
+    """Return (script, trigger id, execution ids) of a trigger whose script fails."""
     script = house.script(works=False)
     trigger_id, sender = house.trigger(action_payload=script)
     for number in range(count):
@@ -36,9 +36,9 @@ def failed(house: House, count: int = 1) -> tuple[str, int, list[int]]:
     return script, trigger_id, settled(house, trigger_id, "failed", count)
 
 
-def send_again(page: Page, house: House, execution_id: int) -> None:
+def replay(page: Page, house: House, execution_id: int) -> None:
     page.goto(f"{house.url}/executions/{execution_id}/replay")
-    page.get_by_role("button", name="Send it again").click()
+    page.get_by_role("button", name="Replay").click()
     page.wait_for_load_state()
 
 
@@ -53,12 +53,12 @@ def test_a_trigger_is_made_fired_at_and_seen_to_run(each_house: House, enter: Lo
     page.get_by_role("link", name="New trigger").click()
     page.get_by_label("Name", exact=True).fill("Orders paid")
     page.get_by_label("Payload", exact=True).fill(each_house.script("shipped"))
-    page.get_by_role("button", name="Make the trigger").click()
+    page.get_by_role("button", name=re.compile("^(Make the trigger|Create trigger)$")).click()
 
     secret = page.get_by_label("Secret").input_value()
     trigger_id = int(page.get_by_label("Webhook URL").input_value().rpartition("/")[2])
     page.get_by_role("link", name="I have copied it").click()
-    expect(page.get_by_text("Nothing has come yet.")).to_be_visible()
+    expect(page.get_by_text("No events received yet.")).to_be_visible()
     sender = Sender(each_house.port, trigger_id, secret)
     assert sender.post(event("order-1")).acknowledged
     expect(page.get_by_role("cell", name="order-1")).to_be_visible()
@@ -76,15 +76,15 @@ def test_a_duplicate_is_explained(each_house: House, enter: LogIn) -> None:
 
     def explained() -> bool:
         page.goto(f"{each_house.url}/executions/{execution_id}")
-        return "It came again 2 times" in page.locator("main").inner_text()
+        return "2 duplicates received" in page.locator("main").inner_text()
 
     until(explained, "both repeats written down")
     assert fact(page, "Key") == "same-key"
-    assert fact(page, "Found at") == "body:messageId"
-    assert fact(page, "Matches") == f"execution {execution_id}, this one"
+    assert fact(page, "Read from") == "body:messageId"
+    assert fact(page, "First execution") == f"#{execution_id} (this one)"
     digests = page.locator("td .digest").all_inner_texts()
     assert len(set(digests)) == 2
-    assert fact(page, "Payload") in digests
+    assert fact(page, "Payload SHA-256") in digests
 
 
 def test_a_failure_is_replayed_and_too_soon_again_counts_down(
@@ -94,19 +94,19 @@ def test_a_failure_is_replayed_and_too_soon_again_counts_down(
     page = enter(each_house, "operator")
     page.goto(f"{each_house.url}/executions/{first}")
     page.get_by_role("link", name="Replay…").click()
-    page.get_by_role("button", name="Send it again").click()
-    expect(page.get_by_text("on its way again")).to_be_visible()
+    page.get_by_role("button", name="Replay").click()
+    expect(page.get_by_text("Replay started.")).to_be_visible()
     (second,) = settled(each_house, trigger_id, "failed")
     expect(page.locator("#live .status.failed").first).to_be_visible()
 
     page.get_by_role("link", name="Replay…").click()
-    page.get_by_role("button", name="Send it again").click()
+    page.get_by_role("button", name="Replay").click()
 
     shown = page.locator("[data-countdown]")
     before = int(shown.inner_text())
     assert 0 < before <= 60
     expect(shown).not_to_have_text(str(before))
-    expect(page.get_by_role("button", name="Send it again")).to_be_disabled()
+    expect(page.get_by_role("button", name="Replay")).to_be_disabled()
     page.goto(f"{each_house.url}/executions/{first}")
     expect(page.locator(".chain li")).to_have_text(
         [re.compile(f"#{first}.*replayed"), re.compile(f"#{second}.*failed")]
@@ -118,14 +118,14 @@ def test_the_countdown_ends_in_a_button_that_works(house: House, enter: LogIn) -
     script, trigger_id, (first,) = failed(house)
     page = enter(house, "operator")
     page.clock.install()
-    send_again(page, house, first)
-    send_again(page, house, settled(house, trigger_id, "failed")[0])
-    expect(page.get_by_role("button", name="Send it again")).to_be_disabled()
+    replay(page, house, first)
+    replay(page, house, settled(house, trigger_id, "failed")[0])
+    expect(page.get_by_role("button", name="Replay")).to_be_disabled()
 
     page.clock.fast_forward(61_000)
 
     expect(page.get_by_text("You can try again now.")).to_be_visible()
-    expect(page.get_by_role("button", name="Send it again")).to_be_enabled()
+    expect(page.get_by_role("button", name="Replay")).to_be_enabled()
     house.mend(script)
 
 
@@ -135,13 +135,13 @@ def test_many_are_sent_again_with_a_look_before_and_progress(house: House, enter
     page = enter(house, "operator")
     page.goto(f"{house.url}/dead?trigger_id={trigger_id}")
     page.get_by_role("link", name="Replay all 23").click()
-    expect(page.get_by_role("heading", name="Send 23 dead letters again?")).to_be_visible()
+    expect(page.get_by_role("heading", name="Replay 23 dead letters?")).to_be_visible()
     assert len(settled(house, trigger_id, "failed", 23)) == 23
 
-    page.get_by_role("button", name="Send all 23 again").click()
+    page.get_by_role("button", name="Replay all 23").click()
 
-    expect(page.get_by_role("heading", name="Done")).to_be_visible()
-    expect(page.get_by_text("23 of 23: 23 sent again, 0 left as they are.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Replay finished")).to_be_visible()
+    expect(page.get_by_text("23 of 23: 23 replayed, 0 skipped.")).to_be_visible()
     assert len(settled(house, trigger_id, "completed", 23)) == 23
     assert sorted(settled(house, trigger_id, "replayed", 23)) == sorted(dead)
 
@@ -161,14 +161,14 @@ def test_a_replay_of_many_that_gets_no_answer_can_be_gone_on_with(
             else route.continue_()
         ),
     )
-    page.get_by_role("button", name="Send all 12 again").click()
-    expect(page.get_by_text("No answer came")).to_be_visible()
-    expect(page.get_by_text("10 of 12: 10 sent again")).to_be_visible()
+    page.get_by_role("button", name="Replay all 12").click()
+    expect(page.get_by_text("The service did not respond")).to_be_visible()
+    expect(page.get_by_text("10 of 12: 10 replayed")).to_be_visible()
 
     page.unroute("**/dead/replay")
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Continue").click()
 
-    expect(page.get_by_text("12 of 12: 12 sent again, 0 left as they are.")).to_be_visible()
+    expect(page.get_by_text("12 of 12: 12 replayed, 0 skipped.")).to_be_visible()
 
 
 def test_those_that_are_picked_are_sent_again_and_no_others(house: House, enter: LogIn) -> None:
@@ -177,11 +177,11 @@ def test_those_that_are_picked_are_sent_again_and_no_others(house: House, enter:
     page = enter(house, "operator")
     page.goto(f"{house.url}/dead?trigger_id={trigger_id}")
     for execution_id in dead[:2]:
-        page.get_by_label(f"Pick execution {execution_id}").check()
-    page.get_by_role("button", name="Replay the picked…").click()
-    page.get_by_role("button", name="Send all 2 again").click()
+        page.get_by_label(f"Select execution {execution_id}").check()
+    page.get_by_role("button", name="Replay selected…").click()
+    page.get_by_role("button", name="Replay all 2").click()
 
-    expect(page.get_by_role("heading", name="Done")).to_be_visible()
+    expect(page.get_by_role("heading", name="Replay finished")).to_be_visible()
     assert sorted(settled(house, trigger_id, "replayed", 2)) == sorted(dead[:2])
     assert settled(house, trigger_id, "failed") == dead[2:]
 
@@ -204,8 +204,8 @@ def test_a_new_secret_is_shown_once_and_both_are_good(house: House, enter: LogIn
     trigger_id, old = house.trigger()
     page = enter(house, "admin")
     page.goto(f"{house.url}/triggers/{trigger_id}")
-    page.get_by_role("link", name="New secret…").click()
-    page.get_by_role("button", name="Make a new secret").click()
+    page.get_by_role("link", name="Rotate secret…").click()
+    page.get_by_role("button", name="Rotate secret").click()
 
     secret = page.get_by_label("Secret", exact=True).input_value()
     new = Sender(house.port, trigger_id, secret)
@@ -235,9 +235,9 @@ def test_a_trigger_is_deleted_after_a_second_question(house: House, enter: LogIn
     page = enter(house, "admin")
     page.goto(f"{house.url}/triggers/{trigger_id}")
     page.get_by_role("link", name="Delete…").click()
-    page.get_by_role("button", name="Delete the trigger").click()
+    page.get_by_role("button", name="Delete trigger").click()
 
-    expect(page.get_by_text("The trigger is deleted")).to_be_visible()
+    expect(page.get_by_text("Trigger and executions deleted")).to_be_visible()
     assert page.goto(f"{house.url}/triggers/{trigger_id}").status == 404
 
 
@@ -252,10 +252,10 @@ def test_a_list_stands_still_while_somebody_is_in_it(house: House, enter: LogIn)
     assert sender.post(event("not-yet")).acknowledged
     settled(house, trigger_id, "completed", 2)
     page.clock.fast_forward(10_000)
-    expect(page.get_by_text("Waits while you are in the list")).to_be_visible()
+    expect(page.get_by_text("Paused while you use the list")).to_be_visible()
     assert page.get_by_role("cell", name="not-yet").count() == 0
 
-    page.get_by_role("heading", name="Newest").click()
+    page.get_by_role("heading", name="Recent executions").click()
     page.evaluate("document.activeElement.blur()")
     page.clock.fast_forward(10_000)
 
@@ -271,8 +271,8 @@ def test_a_role_sees_no_button_that_it_may_not_press(house: House, enter: LogIn,
         page.goto(house.url + path)
         seen += page.locator("body").inner_text()
 
-    acting = ("Fire a test", "Edit", "Disable", "New trigger", "Replay…", "Replay the picked…")
-    admins = ("New secret…", "Delete…", "Audit", "Tokens")
+    acting = ("Send test event", "Edit", "Disable", "New trigger", "Replay…", "Replay selected…")
+    admins = ("Rotate secret…", "Delete…", "Audit log", "Tokens")
     assert [word for word in acting if (word in seen) is not (role == "operator")] == []
     assert [word for word in admins if word in seen] == []
 
@@ -283,11 +283,11 @@ def test_everything_needed_works_without_javascript(house: House, enter: LogIn) 
     page = enter(house, "operator", java_script_enabled=False)
     page.goto(f"{house.url}/dead?trigger_id={trigger_id}")
     page.get_by_role("link", name="Replay all 12").click()
-    page.get_by_role("button", name="Send all 12 again").click()
+    page.get_by_role("button", name="Replay all 12").click()
     expect(page.get_by_text("10 of 12")).to_be_visible()
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Continue").click()
 
-    expect(page.get_by_text("12 of 12: 12 sent again")).to_be_visible()
+    expect(page.get_by_text("12 of 12: 12 replayed")).to_be_visible()
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_text("You are logged out.")).to_be_visible()
     page.goto(f"{house.url}/triggers/{trigger_id}")
@@ -328,7 +328,7 @@ def test_the_first_stop_of_the_tab_key_leads_past_the_navigation(
 ) -> None:
     page = enter(house, "viewer")
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
 
     expect(page.locator("main")).to_be_focused()

@@ -235,7 +235,7 @@ def test_there_is_no_way_around_the_rules(routes: GuardedRoutes) -> None:
         routes._app.add_route("/back-door", Hello())
     with pytest.raises(RuleMissing, match="sink"):
         routes._app.add_sink(lambda _req, _resp: None, "/anything")
-    with pytest.raises(RuleMissing, match="files"):
+    with pytest.raises(RuleMissing, match="static route"):
         routes._app.add_static_route("/anything", "/")
 
 

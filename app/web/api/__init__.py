@@ -1,1 +1,1 @@
-"""The JSON API under `/api`: its operations, what they take and what they give."""
+"""The JSON API under `/api`: operations, schemas, and the OpenAPI document made from them."""

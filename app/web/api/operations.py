@@ -1,8 +1,9 @@
-"""What the API can do, declared once: path, role, what is taken and given.
+"""Declare the API's operations once: path, access rule, parameters and result.
 
-Routes, validation, access and the OpenAPI document all come from these declarations. A handler
-says by its parameters what it needs: those of its path, and any of `query`, `body`, `said` (the
-names of the body's members), `actor`, `person`, `req` and `resp`; annotations say of which shape.
+Routes, validation, access rules and the OpenAPI document are made from these declarations. The
+parameters of a handler state its input: those of its path, and any of `query`, `body`, `said` (the
+names of the members that the body contains), `actor`, `identity`, `req` and `resp`. Their
+annotations state the types.
 """
 
 import re
@@ -20,7 +21,7 @@ _PARAMETER = re.compile(r"{(\w+)}")
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of one path."""
+    """One method of one path of the API."""
 
     method: str
     path: str
@@ -28,9 +29,9 @@ class Operation:
     handle: Handler
     status: int
     may_answer: tuple[int, ...]
-    """Statuses beside the one of success and those that every operation may have."""
+    """Error statuses of this operation beyond those that every operation may return."""
     ignores: tuple[str, ...]
-    """Members that a body may have without saying anything by it."""
+    """Members that a body may contain although they have no effect."""
 
     @property
     def name(self) -> str:
@@ -42,7 +43,7 @@ class Operation:
 
     @property
     def shapes(self) -> dict[str, Any]:
-        """The annotation of each parameter, and of `return`."""
+        """The type of each parameter, and of `return`."""
         return typing.get_type_hints(self.handle, include_extras=True)
 
     @property
@@ -51,8 +52,8 @@ class Operation:
 
     @property
     def route(self) -> str:
-        """The path as the router takes it: a number out of bounds is no such path."""
-        return _PARAMETER.sub(lambda found: self._converter(found[1]), self.path)
+        """The path in Falcon's syntax; a number outside its limits is answered 404."""
+        return _PARAMETER.sub(lambda match: self._converter(match[1]), self.path)
 
     def _converter(self, parameter: str) -> str:
         kind, limits = split(self.shapes[parameter])
@@ -69,25 +70,25 @@ Declare = Callable[[Handler], Handler]
 
 
 class Operations:
-    """The operations of one module, in the order in which they are declared."""
+    """The operations that one module declares, in order."""
 
     def __init__(self) -> None:
         self.declared: list[Operation] = []
 
-    def get(self, path: str, rule: Rule, **more: Any) -> Declare:
-        return self._declare("GET", path, rule, **more)
+    def get(self, path: str, rule: Rule, **options: Any) -> Declare:
+        return self._declare("GET", path, rule, **options)
 
-    def post(self, path: str, rule: Rule, **more: Any) -> Declare:
-        return self._declare("POST", path, rule, **more)
+    def post(self, path: str, rule: Rule, **options: Any) -> Declare:
+        return self._declare("POST", path, rule, **options)
 
-    def put(self, path: str, rule: Rule, **more: Any) -> Declare:
-        return self._declare("PUT", path, rule, **more)
+    def put(self, path: str, rule: Rule, **options: Any) -> Declare:
+        return self._declare("PUT", path, rule, **options)
 
-    def patch(self, path: str, rule: Rule, **more: Any) -> Declare:
-        return self._declare("PATCH", path, rule, **more)
+    def patch(self, path: str, rule: Rule, **options: Any) -> Declare:
+        return self._declare("PATCH", path, rule, **options)
 
-    def delete(self, path: str, rule: Rule, **more: Any) -> Declare:
-        return self._declare("DELETE", path, rule, **more)
+    def delete(self, path: str, rule: Rule, **options: Any) -> Declare:
+        return self._declare("DELETE", path, rule, **options)
 
     def _declare(
         self,

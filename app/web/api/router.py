@@ -1,4 +1,4 @@
-"""The API, put together: a resource for each path, made from the declared operations."""
+"""Install the API: one resource per path, made from the declared operations."""
 
 from collections.abc import Callable
 from functools import cache
@@ -15,7 +15,7 @@ from app.web.auth import PUBLIC
 from app.web.context import ApiContext
 from app.web.routes import GuardedRoutes
 
-LONGEST_BODY = 1_048_576
+MAX_BODY_BYTES = 1_048_576
 _MODULES = (triggers, executions, stats, tokens, session)
 OPERATIONS: tuple[Operation, ...] = tuple(
     operation for module in _MODULES for operation in module.OPERATIONS.declared
@@ -23,7 +23,7 @@ OPERATIONS: tuple[Operation, ...] = tuple(
 
 
 def install(routes: GuardedRoutes, context: ApiContext) -> None:
-    """Every operation answers at its path, under its rule."""
+    """Serve every operation at its path under its access rule."""
     by_route: dict[str, list[Operation]] = {}
     for operation in OPERATIONS:
         by_route.setdefault(operation.route, []).append(operation)
@@ -35,49 +35,49 @@ def install(routes: GuardedRoutes, context: ApiContext) -> None:
 
 
 class Document:
-    """GET /openapi.json: the API for programs to read."""
+    """GET /openapi.json: the OpenAPI description of the API."""
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        """The document, the same for everyone."""
+        """Return the document; it is public and the same for every caller."""
         resp.media = document()
         resp.set_header("Cache-Control", "max-age=300")
 
 
 @cache
 def document() -> dict[str, Any]:
-    """The OpenAPI description of all operations."""
+    """Return the OpenAPI description of all operations."""
     return openapi.document(OPERATIONS, "Hookonce", version("hookonce"))
 
 
 def _responder(operation: Operation, context: ApiContext) -> Callable[..., None]:
-    """Reads what the operation asks for, calls it, and answers what it gives."""
+    """Return the Falcon responder that validates the input, calls the operation and responds."""
     shapes, ignored = operation.shapes, operation.ignores
 
-    def respond(req: falcon.Request, resp: falcon.Response, **given: Any) -> None:
+    def respond(req: falcon.Request, resp: falcon.Response, **arguments: Any) -> None:
         if "query" in shapes:
-            given["query"] = validation.query(shapes["query"], req.params)
+            arguments["query"] = validation.query(shapes["query"], req.params)
         if "body" in shapes:
             text = _json_text(req)
-            given["body"], said = validation.media(shapes["body"], text, ignored)
+            arguments["body"], names = validation.media(shapes["body"], text, ignored)
             if "said" in shapes:
-                given["said"] = said
+                arguments["said"] = names
         if "actor" in shapes:
-            given["actor"] = context.authenticator.actor(req)
+            arguments["actor"] = context.authenticator.actor(req)
         if "identity" in shapes:
-            given["identity"] = req.context.identity
+            arguments["identity"] = req.context.identity
         if "resp" in shapes:
-            given |= {"req": req, "resp": resp}
-        answer = operation.handle(context, **given)
+            arguments |= {"req": req, "resp": resp}
+        result = operation.handle(context, **arguments)
         resp.status = operation.status
-        if answer is not None:
-            resp.media = answer
+        if result is not None:
+            resp.media = result
 
     return respond
 
 
 def _json_text(req: falcon.Request) -> bytes:
-    text = body.read(req, LONGEST_BODY)
-    kind = (req.content_type or "").partition(";")[0].strip().lower()
-    if text and kind != falcon.MEDIA_JSON:
+    text = body.read(req, MAX_BODY_BYTES)
+    media_type = (req.content_type or "").partition(";")[0].strip().lower()
+    if text and media_type != falcon.MEDIA_JSON:
         raise falcon.HTTPUnsupportedMediaType(description="Send JSON as application/json.")
     return text

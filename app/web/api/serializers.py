@@ -1,4 +1,4 @@
-"""Rows as the API shows them: JSON as JSON, times as text, and never a secret."""
+"""Convert database rows to the API's JSON: times as text, JSON columns parsed, secrets removed."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,9 +11,15 @@ from app.db.paging import Page
 from app.intake import sources
 from app.masking import public
 from app.stats.summary import AnswerTimes
-from app.web.api.schemas.dead_letters import DeadGroup, DeadLetter
-from app.web.api.schemas.executions import Attempt, Execution, FoundExecution, Link, Mismatch
-from app.web.api.schemas.people import Change, Token
+from app.web.api.schemas.access import Change, Token
+from app.web.api.schemas.dead_letters import DeadLetter, DeadLetterGroup
+from app.web.api.schemas.executions import (
+    ChainEntry,
+    Execution,
+    ExecutionAttempt,
+    ExecutionSummary,
+    Mismatch,
+)
 from app.web.api.schemas.statistics import AnswerTime, Breaker, DeliveryCount
 from app.web.api.schemas.triggers import Trigger
 from app.web.api.schemas.values import Listed
@@ -21,7 +27,7 @@ from app.web.context import ApiContext
 
 
 def trigger(context: ApiContext, row: sa.Row[Any], execution_count: int) -> Trigger:
-    """The trigger with its address, and how many executions it has."""
+    """Return the trigger with its webhook URL and the number of its executions."""
     shown = public(row._mapping)
     shown["type"] = shown["type"] or "webhook"
     shown["source"] = shown["source"] or "custom"
@@ -34,23 +40,24 @@ def trigger(context: ApiContext, row: sa.Row[Any], execution_count: int) -> Trig
 
 
 def execution(row: sa.Row[Any]) -> Execution:
-    """The execution, its event read."""
+    """Return the execution with its event parsed."""
     shown = public(row._mapping)
     shown["event_data"] = _json(shown["event_data"])
     return cast(Execution, shown)
 
 
-def found(row: sa.Row[Any], names: Mapping[int, str]) -> FoundExecution:
-    """The execution in a list, with the name of its trigger."""
-    return cast(FoundExecution, _only(row, FoundExecution, trigger=names.get(row.trigger_id, "")))
+def execution_summary(row: sa.Row[Any], names: Mapping[int, str]) -> ExecutionSummary:
+    """Return the execution without its event, with the name of its trigger."""
+    trigger_name = names.get(row.trigger_id, "")
+    return cast(ExecutionSummary, _only(row, ExecutionSummary, trigger=trigger_name))
 
 
-def attempt(row: sa.Row[Any]) -> Attempt:
-    return cast(Attempt, _only(row, Attempt))
+def attempt(row: sa.Row[Any]) -> ExecutionAttempt:
+    return cast(ExecutionAttempt, _only(row, ExecutionAttempt))
 
 
-def link(row: sa.Row[Any]) -> Link:
-    return cast(Link, _only(row, Link))
+def chain_entry(row: sa.Row[Any]) -> ChainEntry:
+    return cast(ChainEntry, _only(row, ChainEntry))
 
 
 def mismatch(row: sa.Row[Any]) -> Mismatch:
@@ -61,16 +68,16 @@ def token(row: sa.Row[Any]) -> Token:
     return cast(Token, _only(row, Token))
 
 
-def dead(row: sa.Row[Any]) -> DeadLetter:
+def dead_letter(row: sa.Row[Any]) -> DeadLetter:
     return cast(DeadLetter, _only(row, DeadLetter))
 
 
-def dead_group(row: sa.Row[Any]) -> DeadGroup:
+def dead_group(row: sa.Row[Any]) -> DeadLetterGroup:
     return {"trigger": row.trigger, "reason": row.reason, "executions": int(row.executions)}
 
 
 def deliveries(rows: Sequence[sa.Row[Any]]) -> list[DeliveryCount]:
-    """What became of deliveries; a month has each hour many times, and each is written once."""
+    """Return the delivery counts; each hour is formatted once, because a month repeats it often."""
     hours = {hour: clock.text(hour) for hour in {row.hour for row in rows}}
     return [
         {"hour": hours[row.hour], "outcome": row.outcome, "number": int(row.number)} for row in rows
@@ -78,19 +85,19 @@ def deliveries(rows: Sequence[sa.Row[Any]]) -> list[DeliveryCount]:
 
 
 def change(row: sa.Row[Any]) -> Change:
-    """The change, what was before and after read."""
+    """Return the entry of the audit log with the values before and after parsed."""
     shown = _only(row, Change)
     return cast(Change, shown | {name: _object(shown[name]) for name in ("before", "after")})
 
 
 def breaker(row: sa.Row[Any]) -> Breaker:
-    """The state of a trigger's target."""
+    """Return the state of a trigger's circuit breaker."""
     state = "closed" if row.opened_at is None else "open"
     return cast(Breaker, _only(row, Breaker, state=state, trigger_slug=row.slug))
 
 
 def answer_time(times: AnswerTimes) -> AnswerTime:
-    """How long a source's senders waited, beside how long they may have to."""
+    """Return the response times of a source's webhooks, and the time that its senders allow."""
     return {
         "source": times.source,
         "number": times.number,
@@ -100,8 +107,8 @@ def answer_time(times: AnswerTimes) -> AnswerTime:
     }
 
 
-def listed(page: Page) -> Listed:
-    """What stands beside the rows of a page."""
+def page_info(page: Page) -> Listed:
+    """Return the paging fields of a list."""
     return Listed(
         total=page.total,
         total_exact=page.exact,
@@ -112,11 +119,11 @@ def listed(page: Page) -> Listed:
 
 
 def key_places(stored: str | None) -> list[str]:
-    """Where a trigger's key comes from; empty: the default places."""
+    """Return the places a trigger reads its key from; an empty list means the default places."""
     if not stored:
         return []
-    found = _json(stored) if stored.startswith("[") else [stored]
-    return [str(each) for each in found] if isinstance(found, list) else [stored]
+    places = _json(stored) if stored.startswith("[") else [stored]
+    return [str(each) for each in places] if isinstance(places, list) else [stored]
 
 
 def _only(row: sa.Row[Any], shape: Any, **more: Any) -> dict[str, Any]:
@@ -125,7 +132,7 @@ def _only(row: sa.Row[Any], shape: Any, **more: Any) -> dict[str, Any]:
 
 
 def _json(text: str | None) -> Any:
-    """What the text says; the text itself where an older system left something else."""
+    """Return the parsed JSON; the text itself if an older system stored something else."""
     try:
         return None if text is None else json.loads(text)
     except (ValueError, RecursionError):
@@ -133,5 +140,5 @@ def _json(text: str | None) -> Any:
 
 
 def _object(text: str | None) -> dict[str, Any] | None:
-    found = _json(text)
-    return found if isinstance(found, dict) else None
+    value = _json(text)
+    return value if isinstance(value, dict) else None

@@ -43,7 +43,7 @@ def list_triggers(context: ApiContext, query: TriggersAsked) -> TriggerPage:
     counted = ("triggers", query.type, query.source, query.enabled)
     with context.database.reading() as connection:
         page = paging.page(
-            connection, context.counter, rows, queries.TRIGGER_ID, query.where(), counted
+            connection, context.counter, rows, queries.TRIGGER_ID, query.position(), counted
         )
         shown = [
             serializers.trigger(
@@ -51,7 +51,7 @@ def list_triggers(context: ApiContext, query: TriggersAsked) -> TriggerPage:
             )
             for row in page.rows
         ]
-    return {"triggers": shown, **serializers.listed(page)}
+    return {"triggers": shown, **serializers.page_info(page)}
 
 
 @OPERATIONS.post("/api/triggers", OPERATOR, status=201, may_answer=(409,), ignores=SHOWN_ONLY)
@@ -157,20 +157,20 @@ def list_executions(
     counted = ("executions", trigger_id, query.status, query.key)
     with context.database.reading() as connection:
         manage.find_trigger(connection, trigger_id)
-        horizon = listing.horizon(connection, trigger_id, query.status, query.where())
+        horizon = listing.horizon(connection, trigger_id, query.status, query.position())
         page = paging.page(
             connection,
             context.counter,
             rows,
             listing.EXECUTION_ID,
-            query.where(),
+            query.position(),
             counted,
             horizon=None if query.key else horizon,
             limit=listing.exact_up_to(query.status),
         )
     return {
         "executions": [serializers.execution(row) for row in page.rows],
-        **serializers.listed(page),
+        **serializers.page_info(page),
     }
 
 

@@ -1,4 +1,4 @@
-"""What became of deliveries, hour by hour: the bars of a chart, and the same as a table. Pure."""
+"""Deliveries per hour or day by outcome, as the bars of a chart and the rows of a table. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from app.web.api.schemas.statistics import DeliveryCount
 from app.web.pages import filters
 
 KINDS = ("accepted", "duplicate", "refused", "failed")
-"""From the bottom of a bar to its top."""
+"""Outcome groups, from the bottom of a bar to its top."""
 WIDTH, HEIGHT = 960, 180
 HOURLY_UP_TO_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """One colour of one bar, in the units of the chart."""
+class Segment:
+    """The part of a bar that stands for one outcome group, in the units of the chart."""
 
     kind: str
     x: float
@@ -28,7 +28,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What came in an hour, or in a day where the chart shows a month."""
+    """Deliveries of one hour, or of one day in a chart of more than a week."""
 
     label: str
     counts: Mapping[str, int]
@@ -38,8 +38,8 @@ class Span:
         return sum(self.counts.values())
 
     @property
-    def said(self) -> str:
-        """The counts in words, for who points at the bar."""
+    def summary(self) -> str:
+        """The counts as text, for the tooltip of the bar."""
         parts = [
             f"{filters.number(self.counts[kind])} {kind}" for kind in KINDS if self.counts[kind]
         ]
@@ -48,11 +48,12 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """All spans, their bars, and what the axes say."""
+    """All spans with their bars, the axis labels and the totals."""
 
     spans: list[Span]
-    bars: list[tuple[Span, list[Piece]]]
+    bars: list[tuple[Span, list[Segment]]]
     top: int
+    """Value of the top line."""
     totals: Mapping[str, int]
     unit: str
     width: int = WIDTH
@@ -60,7 +61,7 @@ class Chart:
 
 
 def kind_of(outcome: str) -> str | None:
-    """Which of the four a delivery's outcome is; None for what is none, such as a handshake."""
+    """Return the outcome group of a delivery; None if it has none, such as a handshake."""
     if outcome == outcomes.ACCEPTED:
         return "accepted"
     if outcome in outcomes.REPEATED:
@@ -71,7 +72,7 @@ def kind_of(outcome: str) -> str | None:
 
 
 def chart(deliveries: Iterable[DeliveryCount], days: int, now: datetime) -> Chart:
-    """The chart of so many days that end now."""
+    """Return the chart of the last `days` days until now."""
     hourly = days <= HOURLY_UP_TO_DAYS
     step = timedelta(hours=1) if hourly else timedelta(days=1)
     counted = _counted(deliveries, hourly)
@@ -81,7 +82,7 @@ def chart(deliveries: Iterable[DeliveryCount], days: int, now: datetime) -> Char
     top = _round_up(max(span.total for span in spans))
     return Chart(
         spans=spans,
-        bars=[(span, _pieces(place, span, len(spans), top)) for place, span in enumerate(spans)],
+        bars=[(span, _segments(index, span, len(spans), top)) for index, span in enumerate(spans)],
         top=top,
         totals={kind: sum(span.counts[kind] for span in spans) for kind in KINDS},
         unit="hour" if hourly else "day",
@@ -90,27 +91,27 @@ def chart(deliveries: Iterable[DeliveryCount], days: int, now: datetime) -> Char
 
 def _counted(deliveries: Iterable[DeliveryCount], hourly: bool) -> dict[datetime, dict[str, int]]:
     counted: dict[datetime, dict[str, int]] = {}
-    kept = list(deliveries)
-    hours = {text: clock.moment(text) for text in {each["hour"] for each in kept}}
+    listed = list(deliveries)
+    hours = {text: clock.moment(text) for text in {each["hour"] for each in listed}}
     begins = {text: _begin(hour, hourly) for text, hour in hours.items() if hour is not None}
-    for each in kept:
+    for each in listed:
         kind, begin = kind_of(each["outcome"]), begins.get(each["hour"])
         if kind is not None and begin is not None:
             counted.setdefault(begin, _none())[kind] += each["number"]
     return counted
 
 
-def _pieces(place: int, span: Span, places: int, top: int) -> list[Piece]:
-    room = WIDTH / places
-    gap = min(3.0, room * 0.2)
-    pieces, y = [], float(HEIGHT)
+def _segments(index: int, span: Span, count: int, top: int) -> list[Segment]:
+    slot = WIDTH / count
+    gap = min(3.0, slot * 0.2)
+    segments, y = [], float(HEIGHT)
     for kind in KINDS:
         if span.counts[kind]:
             height = max(1.5, HEIGHT * span.counts[kind] / top)
             y = max(0.0, y - height)
-            x = round(place * room + gap / 2, 2)
-            pieces.append(Piece(kind, x, round(y, 2), round(room - gap, 2), round(height, 2)))
-    return pieces
+            x = round(index * slot + gap / 2, 2)
+            segments.append(Segment(kind, x, round(y, 2), round(slot - gap, 2), round(height, 2)))
+    return segments
 
 
 def _begin(moment: datetime, hourly: bool) -> datetime:
@@ -127,10 +128,10 @@ def _none() -> dict[str, int]:
 
 
 def _round_up(number: int) -> int:
-    """To 1, 2 or 5 times a power of ten: what an axis can say."""
+    """Return the next 1, 2 or 5 times a power of ten, a round number for the axis."""
     size = 1
     while True:
-        for times in (1, 2, 5):
-            if number <= times * size:
-                return times * size
+        for factor in (1, 2, 5):
+            if number <= factor * size:
+                return factor * size
         size *= 10

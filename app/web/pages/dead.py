@@ -1,4 +1,4 @@
-"""/dead: what failed for good, and sending many of it again, so many at a time."""
+"""/dead: list dead letters, and replay many of them in batches."""
 
 import re
 from collections.abc import Iterable
@@ -9,29 +9,28 @@ from app.auth import OPERATOR, VIEWER
 from app.errors import InvalidRequest
 from app.executions import dead_letters, search
 from app.executions.dead_letters import DeadLetterFilter
+from app.web import validation
 from app.web.api import executions, serializers
-from app.web.api.schemas.dead_letters import DeadReplayed
-from app.web.api.schemas.values import Category, Key, MomentGiven, Reason, TriggerId
-from app.web.api.schemas.values import ExecutionId as ExecutionNumber
+from app.web.api.schemas.dead_letters import BulkReplay
+from app.web.api.schemas.values import Category, ExecutionId, Key, MomentGiven, Reason, TriggerId
 from app.web.pages import whatsapp_preview
 from app.web.pages.page_request import HtmlPage, PageRequest, PageResponse
 from app.web.pages.registry import Pages
 from app.web.time_field import moment
-from app.web.validation import query
 
 PAGES = Pages()
 PER_PAGE = 25
-AT_ONCE = 10
-"""So many are sent again by one request: it takes well under a second, and progress shows."""
-LOOKED_INTO = 25
-"""Of a preview, so many are shown with what they say."""
-CHOSEN_AT_MOST = 100
-_PICKED = re.compile(r"pick-([0-9]{1,18})")
+BATCH_SIZE = 10
+"""Dead letters that one request replays: it takes well under a second, so progress is visible."""
+PREVIEW_ROWS = 25
+"""Dead letters that the preview shows with their message."""
+SELECTED_AT_MOST = 100
+_SELECTED = re.compile(r"pick-([0-9]{1,18})")
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterQuery:
-    """Which dead letters."""
+    """The filters of the page; empty ones match every dead letter."""
 
     trigger_id: TriggerId | None = None
     reason: Reason | None = None
@@ -39,9 +38,10 @@ class DeadLetterQuery:
     since: MomentGiven | None = None
     until: MomentGiven | None = None
     key: Key | None = None
-    before_id: ExecutionNumber | None = None
+    before_id: ExecutionId | None = None
 
-    def chosen(self, ids: tuple[int, ...] | None = None) -> DeadLetterFilter:
+    def filters(self, ids: tuple[int, ...] | None = None) -> DeadLetterFilter:
+        """Return the filters as the query takes them, restricted to `ids` if given."""
         return DeadLetterFilter(
             trigger_id=self.trigger_id,
             reason=self.reason,
@@ -53,25 +53,25 @@ class DeadLetterQuery:
         )
 
     @property
-    def filters(self) -> dict[str, Any]:
-        """The fields that are filled in, but for where the page begins."""
-        named = ("trigger_id", "reason", "category", "since", "until", "key")
-        return {name: getattr(self, name) for name in named if getattr(self, name) is not None}
+    def parameters(self) -> dict[str, Any]:
+        """The filters that are set, by name, without the position `before_id`."""
+        names = ("trigger_id", "reason", "category", "since", "until", "key")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
 
 @PAGES.get("/dead", VIEWER)
 def show_all(request: PageRequest) -> PageResponse:
-    """The dead letters that are asked for, newest first, to be picked or taken all."""
-    asked = request.asked(DeadLetterQuery)
-    chosen = asked.chosen()
+    """Show the dead letters that match the filters, newest first, to replay some or all of them."""
+    query = request.query(DeadLetterQuery)
+    filters = query.filters()
     with request.context.database.reading() as connection:
-        wanted = dead_letters.page_query(chosen, asked.before_id, PER_PAGE + 1)
-        rows = connection.execute(wanted).all()
-        groups = executions.groups(request.context, connection, chosen)
+        page = dead_letters.page_query(filters, query.before_id, PER_PAGE + 1)
+        rows = connection.execute(page).all()
+        groups = executions.groups(request.context, connection, filters)
         choices = search.every_trigger(connection, 500)
-    shown = [serializers.dead(row) for row in rows[:PER_PAGE]]
+    shown = [serializers.dead_letter(row) for row in rows[:PER_PAGE]]
     values = {
-        "asked": asked,
+        "filters": query,
         "rows": shown,
         "groups": groups,
         "choices": choices,
@@ -83,40 +83,41 @@ def show_all(request: PageRequest) -> PageResponse:
 
 @PAGES.get("/dead/replay", OPERATOR)
 def preview(request: PageRequest) -> PageResponse:
-    """What would be sent again, before anything is."""
-    picked = _picked(request.req.params)
-    asked = _asked({k: v for k, v in request.req.params.items() if not _PICKED.fullmatch(k)})
-    chosen = asked.chosen(picked or None)
+    """Show the dead letters that would be replayed, and ask for confirmation."""
+    parameters = request.req.params
+    selected = _selected(parameters)
+    query = _query({k: v for k, v in parameters.items() if not _SELECTED.fullmatch(k)})
+    filters = query.filters(selected or None)
     with request.context.database.reading() as connection:
-        rows = connection.execute(dead_letters.page_query(chosen, None, LOOKED_INTO)).all()
-        groups = executions.groups(request.context, connection, chosen)
+        rows = connection.execute(dead_letters.page_query(filters, None, PREVIEW_ROWS)).all()
+        groups = executions.groups(request.context, connection, filters)
         events = {row.id: search.event_of(connection, row.id) for row in rows}
     shown: list[dict[str, Any]] = [
-        {**serializers.dead(row), "message": whatsapp_preview.message(events[row.id])}
+        {**serializers.dead_letter(row), "message": whatsapp_preview.message(events[row.id])}
         for row in rows
     ]
     total = sum(group["executions"] for group in groups)
-    values = {"asked": asked, "picked": picked, "rows": shown, "groups": groups, "total": total}
-    return HtmlPage("dead_preview.html", values)
+    values = {"filters": query, "selected": selected, "rows": shown, "groups": groups}
+    return HtmlPage("dead_preview.html", values | {"total": total})
 
 
 @PAGES.post("/dead/replay", OPERATOR)
-def replay_some(request: PageRequest) -> PageResponse:
-    """Send the next few again, and say how far it has come."""
+def replay_batch(request: PageRequest) -> PageResponse:
+    """Replay the next batch and show the progress; the page posts again until none is left."""
     fields = request.fields
-    picked = _picked(fields)
-    asked = _asked(
+    selected = _selected(fields)
+    query = _query(
         {name: text for name, text in fields.items() if name in DeadLetterQuery.__annotations__}
     )
-    answer = _sent(request, asked, picked)
-    so_far = _Progress.of(fields).after(answer)
-    values = {"asked": asked, "picked": picked, "progress": so_far, **answer}
+    batch = _replay(request, query, selected)
+    progress = _Progress.of(fields).after(batch)
+    values = {"filters": query, "selected": selected, "progress": progress, **batch}
     return HtmlPage("dead_progress.html", values)
 
 
 @dataclass(frozen=True, slots=True)
 class _Progress:
-    """How far the replay of many has come."""
+    """The counts of a bulk replay so far; the form carries them from batch to batch."""
 
     total: int
     sent: int = 0
@@ -124,11 +125,11 @@ class _Progress:
 
     @classmethod
     def of(cls, fields: dict[str, str]) -> "_Progress":
-        named = ("total", "sent", "refused")
-        return cls(*(_count(fields.get(name, "0")) for name in named))
+        names = ("total", "sent", "refused")
+        return cls(*(_count(fields.get(name, "0")) for name in names))
 
-    def after(self, answer: DeadReplayed) -> "_Progress":
-        sent, refused = self.sent + len(answer["replayed"]), self.refused + len(answer["refused"])
+    def after(self, batch: BulkReplay) -> "_Progress":
+        sent, refused = self.sent + len(batch["replayed"]), self.refused + len(batch["refused"])
         return replace(self, total=max(self.total, sent + refused), sent=sent, refused=refused)
 
     @property
@@ -136,23 +137,24 @@ class _Progress:
         return self.sent + self.refused
 
 
-def _sent(request: PageRequest, asked: DeadLetterQuery, picked: tuple[int, ...]) -> DeadReplayed:
-    return executions.replay_chosen(
-        request.context, asked.chosen(picked or None), asked.before_id, AT_ONCE, request.actor
+def _replay(request: PageRequest, query: DeadLetterQuery, selected: tuple[int, ...]) -> BulkReplay:
+    filters = query.filters(selected or None)
+    return executions.replay_batch(
+        request.context, filters, query.before_id, BATCH_SIZE, request.actor
     )
 
 
-def _asked(given: dict[str, Any]) -> DeadLetterQuery:
-    filled = {name: text for name, text in given.items() if text != "" and name != "done"}
-    return query(DeadLetterQuery, filled)
+def _query(parameters: dict[str, Any]) -> DeadLetterQuery:
+    filled = {name: text for name, text in parameters.items() if text != "" and name != "done"}
+    return validation.query(DeadLetterQuery, filled)
 
 
-def _picked(names: Iterable[str]) -> tuple[int, ...]:
-    """A box that was ticked is a field of its own name."""
-    found = [int(match[1]) for match in map(_PICKED.fullmatch, names) if match]
-    if len(found) > CHOSEN_AT_MOST:
-        raise InvalidRequest(f"at most {CHOSEN_AT_MOST} can be picked; filter instead")
-    return tuple(sorted(found, reverse=True))
+def _selected(names: Iterable[str]) -> tuple[int, ...]:
+    """Return the ids of the ticked checkboxes, newest first; each is a field named `pick-<id>`."""
+    ids = [int(match[1]) for match in map(_SELECTED.fullmatch, names) if match]
+    if len(ids) > SELECTED_AT_MOST:
+        raise InvalidRequest(f"at most {SELECTED_AT_MOST} can be selected; use filters instead")
+    return tuple(sorted(ids, reverse=True))
 
 
 def _count(text: str) -> int:

@@ -1,4 +1,4 @@
-"""Executions as lines of a list."""
+"""Template values of a list of executions."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from app.db.paging import Page
 from app.web.api import serializers
 
 
-def in_rows(found: Page, names: dict[int, str]) -> dict[str, Any]:
-    """What the template of a list needs: the rows with their triggers' names, and how many."""
-    rows = [serializers.found(row, names) for row in found.rows]
-    return {"rows": rows, **serializers.listed(found)}
+def in_rows(page: Page, names: dict[int, str]) -> dict[str, Any]:
+    """Return the rows with the names of their triggers, and the paging values of the list."""
+    rows = [serializers.execution_summary(row, names) for row in page.rows]
+    return {"rows": rows, **serializers.page_info(page)}

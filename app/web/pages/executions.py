@@ -1,4 +1,4 @@
-"""/executions: what was admitted, and all that is known of each."""
+"""/executions: list executions, show one in detail, download its event, and replay it."""
 
 import json
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from app.auth import OPERATOR, VIEWER
 from app.errors import NotFound, NotReplayable, RateLimited
 from app.executions import search
 from app.web.api import executions
-from app.web.api.schemas.executions import ExecutionsSought
+from app.web.api.schemas.executions import ExecutionsQuery
 from app.web.context import ApiContext
 from app.web.pages import key_explanation, whatsapp_preview
 from app.web.pages.execution_rows import in_rows
@@ -19,59 +19,61 @@ from app.web.pages.triggers import one
 
 PAGES = Pages()
 CHOICES_AT_MOST = 500
-"""Of triggers in a list to choose from; beyond it one is chosen by its number."""
+"""Triggers in the filter's select box; others can be given by id in the URL."""
 EVENT_SHOWN = 20_000
+"""Characters of the event that the page shows; the download has all of it."""
 
 
 @PAGES.get("/executions", VIEWER)
 def show_all(request: PageRequest) -> PageResponse:
-    """The executions that are sought, newest first."""
-    asked = request.asked(ExecutionsSought)
+    """Show the executions that match the filters, newest first."""
+    query = request.query(ExecutionsQuery)
+    counter = request.context.counter
     with request.context.database.reading() as connection:
-        found = search.page(connection, request.context.counter, asked.sought(), asked.where())
-        names = search.trigger_names(connection, {row.trigger_id for row in found.rows})
+        page = search.page(connection, counter, query.filters(), query.position())
+        names = search.trigger_names(connection, {row.trigger_id for row in page.rows})
         choices = search.every_trigger(connection, CHOICES_AT_MOST)
-    values = {"asked": asked, "choices": choices, **in_rows(found, names)}
+    values = {"filters": query, "choices": choices, **in_rows(page, names)}
     return HtmlPage("executions.html", values)
 
 
 @PAGES.get(f"/executions/{EXECUTION}", VIEWER)
 def show_one(request: PageRequest, execution_id: int) -> PageResponse:
-    """The execution, its attempts, its replays, and why others were duplicates of it."""
+    """Show the execution with its attempts, its replays and its duplicates."""
     return HtmlPage("execution.html", _detail(request.context, execution_id))
 
 
 @PAGES.get(f"/executions/{EXECUTION}/event.json", VIEWER)
 def download_event(request: PageRequest, execution_id: int) -> PageResponse:
-    """The event as it is stored, whole."""
+    """Download the complete event as it is stored."""
     with request.context.database.reading() as connection:
         event = search.event_of(connection, execution_id)
     if event is None:
-        raise NotFound(f"there is no event of an execution {execution_id}")
+        raise NotFound(f"there is no event for execution {execution_id}")
     return Download(event.encode(), "application/json", f"execution-{execution_id}.json")
 
 
 @PAGES.get(f"/executions/{EXECUTION}/request", VIEWER)
 def download_request(request: PageRequest, execution_id: int) -> PageResponse:
-    """The bytes of the request as they came."""
+    """Download the request body as it was received."""
     with request.context.database.reading() as connection:
         body = search.body_of(connection, execution_id)
     if body is None:
-        raise NotFound(f"the request of execution {execution_id} is not kept")
+        raise NotFound(f"the request of execution {execution_id} is not stored")
     return Download(bytes(body), "application/octet-stream", f"request-{execution_id}.bin")
 
 
 @PAGES.get(f"/executions/{EXECUTION}/replay", OPERATOR)
 def confirm_replay(request: PageRequest, execution_id: int) -> PageResponse:
-    """Ask once more, and show whom the message came from and what it says."""
+    """Ask for confirmation, and show a WhatsApp message's recipient and text."""
     return HtmlPage("replay.html", _detail(request.context, execution_id))
 
 
 @PAGES.post(f"/executions/{EXECUTION}/replay", OPERATOR)
 def replay(request: PageRequest, execution_id: int) -> PageResponse:
-    """Send the dead letter again, and go to the new execution."""
+    """Replay the dead letter and redirect to the new execution."""
     try:
-        sent = executions.replay_execution(request.context, execution_id, request.actor)
+        result = executions.replay_execution(request.context, execution_id, request.actor)
     except RateLimited as error:
         seconds = error.retry_after_seconds
         values = _detail(request.context, execution_id) | {"wait_seconds": seconds}
@@ -79,24 +81,24 @@ def replay(request: PageRequest, execution_id: int) -> PageResponse:
     except NotReplayable as error:
         values = _detail(request.context, execution_id) | {"problem": str(error)}
         return HtmlPage("replay.html", values, 400)
-    return Redirect(f"/executions/{sent['new_execution_id']}?done=replayed")
+    return Redirect(f"/executions/{result['new_execution_id']}?done=replayed")
 
 
 def _detail(context: ApiContext, execution_id: int) -> dict[str, Any]:
-    shown = executions.show_execution(context, execution_id)
+    execution = executions.show_execution(context, execution_id)
     with context.database.reading() as connection:
         request = search.request_of(connection, execution_id)
-    trigger = one(context, shown["trigger_id"])
+    trigger = one(context, execution["trigger_id"])
     return {
-        "execution": shown,
+        "execution": execution,
         "trigger": trigger,
         "request": request,
         "headers": _headers(None if request is None else request.headers),
-        "message": whatsapp_preview.message(shown["event_data"]),
-        **key_explanation.explained(shown, trigger["source"]),
-        "attempts": _timed(shown["attempts"]),
-        "replayable": shown["status"] in lifecycle.DEAD,
-        "unfinished": shown["status"] in lifecycle.UNFINISHED,
+        "message": whatsapp_preview.message(execution["event_data"]),
+        **key_explanation.explained(execution, trigger["source"]),
+        "attempts": _timed(execution["attempts"]),
+        "replayable": execution["status"] in lifecycle.DEAD,
+        "unfinished": execution["status"] in lifecycle.UNFINISHED,
         "event_shown": EVENT_SHOWN,
         "wait_seconds": 0,
         "problem": "",
@@ -105,18 +107,18 @@ def _detail(context: ApiContext, execution_id: int) -> dict[str, Any]:
 
 def _headers(text: str | None) -> dict[str, str]:
     try:
-        found = json.loads(text or "{}")
+        headers = json.loads(text or "{}")
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return headers if isinstance(headers, dict) else {}
 
 
 def _timed(attempts: Iterable[Any]) -> list[dict[str, Any]]:
-    """Each attempt with how long it took; where only its times are known, as long as they say."""
+    """Add the duration of each attempt; computed from its times where it was not recorded."""
     timed = []
-    for each in attempts:
-        begun, ended = clock.moment(each["started_at"]), clock.moment(each["finished_at"])
-        lasted = (ended - begun).total_seconds() if begun and ended else None
-        took = each["duration_seconds"]
-        timed.append({**each, "seconds": lasted if took is None else took})
+    for attempt in attempts:
+        started, finished = (clock.moment(attempt[at]) for at in ("started_at", "finished_at"))
+        computed = (finished - started).total_seconds() if started and finished else None
+        recorded = attempt["duration_seconds"]
+        timed.append({**attempt, "seconds": computed if recorded is None else recorded})
     return timed

@@ -1,7 +1,7 @@
-"""What stands in a database, made fit for reading: bounded, visible, and never markup. Pure.
+"""Template filters that make stored text readable: bounded in length, with no hidden characters.
 
-Markup is escaped by the templates; here it is about signs that no escaping shows, such as those
-that turn the direction of writing around.
+The templates escape markup. The filters replace characters that escaping leaves invisible, such as
+those that reverse the direction of writing. Pure.
 """
 
 import json
@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 from app import clock
 
 SHOWN_CHARACTERS = 20_000
-"""Of one text on a page; all of it is a link away."""
-IN_A_LINE = 120
+"""Characters of one text that a page shows; the download has all of it."""
+LINE_CHARACTERS = 120
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ud800-\udfff\ufeff\ufff0-\uffff\U000e0000-\U000e007f]"
@@ -23,30 +23,30 @@ _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 def seen(text: object, limit: int = SHOWN_CHARACTERS) -> str:
-    """The text with its invisible signs named, and cut with an ellipsis beyond the limit."""
+    """Return the text with invisible characters as escapes, cut with an ellipsis at the limit."""
     whole = "" if text is None else str(text)
     cut = whole[:limit]
-    shown = _INVISIBLE.sub(_named, cut)
+    shown = _INVISIBLE.sub(_escaped, cut)
     return shown if len(whole) <= limit else f"{shown}…"
 
 
-def line(text: object, limit: int = IN_A_LINE) -> str:
-    """The text on one line."""
+def line(text: object, limit: int = LINE_CHARACTERS) -> str:
+    """Return the text on one line."""
     whole = "" if text is None else str(text)[: limit * 4]
     return seen(" ".join(whole.split()), limit)
 
 
-def gist(text: object, limit: int = IN_A_LINE) -> str:
-    """The text on one line: of several lines the first and the last, which says what it was."""
+def gist(text: object, limit: int = LINE_CHARACTERS) -> str:
+    """Return the first and last line of the text on one line; a traceback's error is its last."""
     first, *others = [each for each in str(text or "").splitlines() if each.strip()] or [""]
     if not others or len(str(text)) <= limit:
         return line(text, limit)
-    began = line(first, limit // 3).removesuffix("…").strip()
-    return f"{began} … {line(others[-1], limit - limit // 3)}"
+    beginning = line(first, limit // 3).removesuffix("…").strip()
+    return f"{beginning} … {line(others[-1], limit - limit // 3)}"
 
 
 def pretty(value: Any) -> str:
-    """The value as indented JSON; text that is none, as it is."""
+    """Return the value as indented JSON, and text unchanged."""
     if isinstance(value, str):
         return value
     try:
@@ -56,12 +56,12 @@ def pretty(value: Any) -> str:
 
 
 def when(text: str | None) -> str:
-    """`2026-01-31 23:59:59` of a moment as the API writes it."""
+    """Return a time in the API's format as `2026-01-31 23:59:59`."""
     return "" if not text else text[:19].replace("T", " ")
 
 
 def ago(text: str | None, now: datetime | None = None) -> str:
-    """How long a moment lies back, or ahead, in one unit."""
+    """Return the distance of a time from now in one unit: `5 min ago`, `in 3 h`."""
     moment = clock.moment(text)
     if moment is None:
         return ""
@@ -70,7 +70,7 @@ def ago(text: str | None, now: datetime | None = None) -> str:
 
 
 def span(seconds: float | None) -> str:
-    """`340 ms`, `12 s`, `5 min`, `3 h`, `2 d`."""
+    """Return a duration as `340 ms`, `12 s`, `5 min`, `3 h` or `2 d`."""
     if seconds is None:
         return ""
     for size, unit in _UNITS:
@@ -82,31 +82,31 @@ def span(seconds: float | None) -> str:
 
 
 def number(value: float) -> str:
-    """`1 234 567`, in narrow no-break spaces, which no reader takes for a decimal sign."""
+    """Return `1 234 567`: narrow no-break spaces cannot be mistaken for a decimal sign."""
     return f"{value:,}".replace(",", "\u202f")
 
 
 def words(name: str | None) -> str:
-    """`failed_retryable` as people say it."""
+    """Return an identifier such as `failed_retryable` with spaces."""
     return (name or "").replace("_", " ")
 
 
-def link(path: str, **given: Any) -> str:
-    """The path with those of the parameters that are given."""
-    query = urlencode({name: value for name, value in given.items() if value not in (None, "")})
-    return f"{path}?{query}" if query else path
+def link(path: str, **parameters: Any) -> str:
+    """Return the path with the parameters that are not empty as its query string."""
+    filled = {name: value for name, value in parameters.items() if value not in (None, "")}
+    return f"{path}?{urlencode(filled)}" if filled else path
 
 
-def _named(found: re.Match[str]) -> str:
-    code = ord(found[0])
+def _escaped(match: re.Match[str]) -> str:
+    code = ord(match[0])
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def safe_path(text: str | None) -> str:
-    """A path of our own to go on to after the login; `/` for anything else.
+    """Return the path to redirect to after login; `/` unless it is one of our own paths.
 
     A browser reads `//host`, `/\\host` and even `/<tab>/host` as another host.
     """
-    given = text or ""
-    ours = re.fullmatch(r"/(?![/\\])[!-\[\]-~]*", given)
-    return given if ours and not given.startswith(("/login", "/logout")) else "/"
+    path = text or ""
+    ours = re.fullmatch(r"/(?![/\\])[!-\[\]-~]*", path)
+    return path if ours and not path.startswith(("/login", "/logout")) else "/"

@@ -1,4 +1,4 @@
-"""Why two events are the same one: the key's parts, and where they stood. Pure."""
+"""Explain an idempotency key: its parts, and the fields of the event it was read from. Pure."""
 
 import json
 from collections.abc import Iterator
@@ -9,36 +9,37 @@ from app.intake import sources
 from app.web.api.schemas.executions import ExecutionDetail
 
 
-def explained(shown: ExecutionDetail, source: str) -> dict[str, Any]:
-    """The key's parts where it has several, the places of its trigger, and whether it stood there.
+def explained(execution: ExecutionDetail, source: str) -> dict[str, Any]:
+    """Return the parts of a composite key and the places it was read from.
 
-    `key_exact` is False where the places are all that were looked at, and the first one counted.
+    `key_exact` is False if the place is not known: the places are then those that were searched,
+    and the first match was used.
     """
-    key, configured = shown["idempotency_key"], shown["duplicate_key"]["found_at"]
+    key, configured = execution["idempotency_key"], execution["duplicate_key"]["found_at"]
     parts = _parts(key)
     if configured:
         return {"key_parts": parts, "key_places": configured, "key_exact": True}
     known = sources.named(source)
     if known.keyed_by_default:
-        own = f"{source}'s own id ({known.facts.provider_key})"
+        own = f"{source}'s event id ({known.facts.provider_key})"
         others = [] if parts else [".".join(place) for place in keys.PLACES]
         return {"key_parts": parts, "key_places": [own, *others], "key_exact": bool(parts)}
-    stood = next(_standing(shown["event_data"], key), None)
-    places = [stood] if stood else [".".join(place) for place in keys.PLACES]
-    return {"key_parts": parts, "key_places": places, "key_exact": stood is not None}
+    place = next(_places_with(execution["event_data"], key), None)
+    places = [place] if place else [".".join(names) for names in keys.PLACES]
+    return {"key_parts": parts, "key_places": places, "key_exact": place is not None}
 
 
 def _parts(key: str | None) -> list[str]:
-    """The values that were joined to the key; none where it is one value."""
+    """Return the values that a composite key was made of; an empty list for a single value."""
     try:
-        found = json.loads(key or "") if (key or "").startswith("[") else []
+        parts = json.loads(key or "") if (key or "").startswith("[") else []
     except (ValueError, RecursionError):
         return []
-    return found if all(isinstance(part, str) for part in found) else []
+    return parts if all(isinstance(part, str) for part in parts) else []
 
 
-def _standing(event: Any, key: str | None) -> Iterator[str]:
-    """The default places at which the event has this key, in the order they are looked at."""
+def _places_with(event: Any, key: str | None) -> Iterator[str]:
+    """Yield the default places at which the event has this key, in the order of the search."""
     payload = event.get("data") if isinstance(event, dict) else None
     for place in keys.PLACES:
         for whole in (payload, event):

@@ -1,7 +1,7 @@
-"""/login and /logout: a browser's session begins with a token.
+"""/login and /logout: begin a browser session with a token, and end it.
 
-There is no session yet whose CSRF token the form could carry, so it carries what a cookie of the
-same browser holds: another site can set neither.
+Before the login there is no session with a CSRF token. The form therefore repeats the value of a
+cookie of the same browser: another site can set neither.
 """
 
 import secrets
@@ -9,7 +9,7 @@ import secrets
 from app.auth import VIEWER
 from app.errors import InvalidRequest, TooManyAttempts, Unauthenticated
 from app.web import validation
-from app.web.api.schemas.people import Login
+from app.web.api.schemas.access import Login
 from app.web.auth import CSRF_FIELD, PUBLIC
 from app.web.pages import filters
 from app.web.pages.page_request import HtmlPage, PageRequest, PageResponse, Redirect
@@ -20,28 +20,28 @@ COOKIE = "hookonce_login"
 
 
 @PAGES.get("/login", PUBLIC)
-def ask(request: PageRequest) -> PageResponse:
-    """The form."""
+def show_form(request: PageRequest) -> PageResponse:
+    """Show the login form."""
     return _form(request, filters.safe_path(request.req.get_param("next")))
 
 
 @PAGES.post("/login", PUBLIC)
 def log_in(request: PageRequest) -> PageResponse:
-    """Begin a session and go on to where the person wanted to go."""
+    """Begin a session and redirect to the page that asked for the login."""
     fields = request.fields
-    wanted = filters.safe_path(fields.get("next"))
-    if not _same(request, fields.get(CSRF_FIELD, "")):
-        return _form(request, wanted, "The form was too old. Please try again.", 403)
+    next_path = filters.safe_path(fields.get("next"))
+    if not _matches_cookie(request, fields.get(CSRF_FIELD, "")):
+        return _form(request, next_path, "The login form has expired. Please try again.", 403)
     token = fields.get("token", "").strip()
     try:
         validation.query(Login, {"token": token})
         request.context.authenticator.begin(request.req, request.resp, token)
     except TooManyAttempts as error:
-        return _form(request, wanted, str(error), 429, error.seconds)
+        return _form(request, next_path, str(error), 429, error.seconds)
     except (Unauthenticated, InvalidRequest):
-        return _form(request, wanted, "This token is not known, has expired or was revoked.", 401)
+        return _form(request, next_path, "This token is unknown, expired or revoked.", 401)
     request.resp.unset_cookie(COOKIE, same_site="Strict", path="/login")
-    return Redirect(wanted)
+    return Redirect(next_path)
 
 
 @PAGES.post("/logout", VIEWER)
@@ -52,10 +52,14 @@ def log_out(request: PageRequest) -> PageResponse:
 
 
 def _form(
-    request: PageRequest, wanted: str, problem: str = "", status: int = 200, wait_seconds: int = 0
+    request: PageRequest,
+    next_path: str,
+    problem: str = "",
+    status: int = 200,
+    wait_seconds: int = 0,
 ) -> HtmlPage:
     values = {
-        "next": wanted,
+        "next": next_path,
         "problem": problem,
         "csrf": _csrf(request),
         "wait_seconds": wait_seconds,
@@ -65,19 +69,19 @@ def _form(
 
 
 def _csrf(request: PageRequest) -> str:
-    """What the browser's cookie holds; a new one where it has none."""
-    known = request.req.get_cookie_values(COOKIE)
-    if known and 20 <= len(known[0]) <= 100:
-        return known[0]
-    made = secrets.token_urlsafe(32)
+    """Return the value of the browser's login cookie; set a new cookie if there is none."""
+    values = request.req.get_cookie_values(COOKIE)
+    if values and 20 <= len(values[0]) <= 100:
+        return values[0]
+    value = secrets.token_urlsafe(32)
     secure = request.context.authenticator.behind_tls(request.req)
     request.resp.set_cookie(
-        COOKIE, made, path="/login", secure=secure, http_only=True, same_site="Strict"
+        COOKIE, value, path="/login", secure=secure, http_only=True, same_site="Strict"
     )
-    return made
+    return value
 
 
-def _same(request: PageRequest, presented: str) -> bool:
-    known = request.req.get_cookie_values(COOKIE) or [""]
-    same = secrets.compare_digest(presented.encode("utf-8", "replace"), known[0].encode())
-    return same and len(presented) >= 20
+def _matches_cookie(request: PageRequest, presented: str) -> bool:
+    values = request.req.get_cookie_values(COOKIE) or [""]
+    equal = secrets.compare_digest(presented.encode("utf-8", "replace"), values[0].encode())
+    return equal and len(presented) >= 20

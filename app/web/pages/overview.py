@@ -1,4 +1,4 @@
-"""/: how the service is doing, at a glance."""
+"""/: counters, deliveries, dead letters, circuit breakers and response times at a glance."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -18,21 +18,22 @@ SPANS = ((1, "24 hours"), (7, "7 days"), (30, "30 days"))
 
 @dataclass(frozen=True, slots=True)
 class OverviewQuery:
-    """How far back."""
+    """The period that the page shows."""
 
     days: Annotated[int, Constraints(least=1, most=30)] = 1
 
 
 @PAGES.get("/", VIEWER)
 def show(request: PageRequest) -> PageResponse:
-    """Counters, the chart, what waits, what died and why, and whose breakers count failures."""
-    days = request.asked(OverviewQuery).days
-    seen: Any = stats.show_stats(request.context, StatsAsked(days))
+    """Show the statistics of the period and the current state of queue and circuit breakers."""
+    days = request.query(OverviewQuery).days
+    shown: Any = stats.show_stats(request.context, StatsAsked(days))
     values = {
-        "stats": seen,
+        "stats": shown,
         "days": days,
         "spans": SPANS,
-        "chart": chart(seen["deliveries"], days, clock.now()),
-        "answer_times": seen.get("answer_times") or [],
+        "watermark": request.context.settings.hookonce_command_watermark,
+        "chart": chart(shown["deliveries"], days, clock.now()),
+        "answer_times": shown.get("answer_times") or [],
     }
     return HtmlPage("overview.html", values)

@@ -1,4 +1,4 @@
-"""One request for a page, and what may be answered to it."""
+"""The request for a page, and the responses that a page can return."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ Shape = TypeVar("Shape")
 
 @dataclass(frozen=True, slots=True)
 class HtmlPage:
-    """A template, and what stands in it."""
+    """A response: a template and the values to render it with."""
 
     template: str
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -27,14 +27,14 @@ class HtmlPage:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """The browser is to look there, by GET."""
+    """A response: the browser is redirected to this path with GET (303)."""
 
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """Bytes to be kept, not to be shown as a page."""
+    """A response: a file that the browser saves instead of showing it."""
 
     content: bytes
     content_type: str
@@ -46,18 +46,18 @@ PageResponse = HtmlPage | Redirect | Download
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Who asks for what; `known` is None on the public pages."""
+    """A request for a page; `caller` is None on public pages."""
 
     context: ApiContext
     req: falcon.Request
     resp: falcon.Response
-    known: Identity | None
+    caller: Identity | None
 
     @property
     def identity(self) -> Identity:
-        if self.known is None:
+        if self.caller is None:
             raise Unauthenticated("log in first")
-        return self.known
+        return self.caller
 
     @property
     def actor(self) -> Actor:
@@ -65,14 +65,16 @@ class PageRequest:
 
     @property
     def fields(self) -> dict[str, str]:
-        """What was posted: line ends as one sign, as no browser sends them."""
+        """The posted form fields; CRLF, which browsers send as line ends, becomes LF."""
         posted = auth.form(self.req)
         return {name: text.replace("\r\n", "\n") for name, text in posted.items()}
 
-    def asked(self, shape: type[Shape], *ours: str) -> Shape:
-        """The query string in this shape; a form sends empty fields for what was left out.
+    def query(self, shape: type[Shape]) -> Shape:
+        """Return the query parameters as an instance of `shape`.
 
-        `ours` are parameters of the page that the shape does not know.
+        Empty parameters are dropped, because a form sends its empty fields; so is `done`, which
+        selects the message after a redirect.
         """
-        given = {name: value for name, value in self.req.params.items() if value != ""}
-        return validation.query(shape, {k: v for k, v in given.items() if k not in (*ours, "done")})
+        parameters = self.req.params.items()
+        filled = {name: value for name, value in parameters if value != "" and name != "done"}
+        return validation.query(shape, filled)

@@ -1,4 +1,4 @@
-"""Pages declared as the API's operations are: path and rule beside the function that answers."""
+"""Declare pages like the API's operations: route and access rule beside the handler."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class PageRoute:
 
 
 class Pages:
-    """The pages of one module."""
+    """The pages that one module declares, in order."""
 
     def __init__(self) -> None:
         self.declared: list[PageRoute] = []

@@ -1,4 +1,4 @@
-"""The pages, put together: each declared page answers at its route, under its rule."""
+"""Install every declared page at its route under its access rule, and render the templates."""
 
 from collections.abc import Callable
 from functools import cache
@@ -20,7 +20,7 @@ from app.web.pages.static import Static
 from app.web.routes import GuardedRoutes
 
 PART_HEADER = "X-Part"
-"""Asks for one block of the page instead of all of it: what is refreshed, again and again."""
+"""Request header that asks for one block of the page: the one that is refreshed regularly."""
 PARTS = frozenset({"live"})
 _MODULES = (login, overview, triggers, executions, dead, audit, tokens)
 DECLARED: tuple[PageRoute, ...] = tuple(
@@ -30,14 +30,14 @@ DECLARED: tuple[PageRoute, ...] = tuple(
 
 @cache
 def static() -> Static:
-    """The files of the pages, read once."""
+    """Return the static files of the pages, read once."""
     return Static()
 
 
 @cache
 def templates() -> jinja2.Environment:
-    """The templates, and what all of them know; each is compiled when it is first shown."""
-    made = jinja2.Environment(
+    """Return the template environment; a template is compiled when it is first rendered."""
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader("app.web"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -45,40 +45,41 @@ def templates() -> jinja2.Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters |= {
+    environment.filters |= {
         name: getattr(filters, name)
         for name in ("seen", "line", "gist", "pretty", "when", "ago", "span", "number", "words")
     }
-    made.globals |= {
+    environment.globals |= {
         "link": filters.link,
         "static": static().url,
         "STATUSES": STATUSES,
         "REASONS": (*REASONS, "unknown"),
     }
-    made.globals["parts"] = made.get_template("parts.html").module  # a block knows no imports
-    return made
+    # a block that is rendered alone has no imports: the macros are a global instead
+    environment.globals["parts"] = environment.get_template("parts.html").module
+    return environment
 
 
 class PageRenderer:
-    """Answers with pages."""
+    """Renders pages into Falcon responses."""
 
     def __init__(self, context: ApiContext) -> None:
         self._context = context
 
     def responder(self, declared: PageRoute) -> Callable[..., None]:
-        """Calls the page's function, and answers what it gives."""
+        """Return the Falcon responder that calls the page's handler and sends its response."""
 
-        def respond(req: falcon.Request, resp: falcon.Response, **given: Any) -> None:
+        def respond(req: falcon.Request, resp: falcon.Response, **parameters: Any) -> None:
             identity = getattr(req.context, "identity", None)
             request = PageRequest(self._context, req, resp, identity)
-            self._answer(request, declared.handle(request, **given))
+            self._send(request, declared.handle(request, **parameters))
 
         return respond
 
     def show(self, req: falcon.Request, resp: falcon.Response, page: HtmlPage) -> None:
-        """The page is the answer; one part of it where only that was asked for."""
+        """Render the page into the response; only one block if the request asks for it."""
         identity: Identity | None = getattr(req.context, "identity", None)
-        known = {
+        common = {
             "identity": identity,
             "path": req.path,
             "done": req.get_param("done", default=""),
@@ -89,69 +90,69 @@ class PageRenderer:
         resp.status = page.status
         resp.content_type = falcon.MEDIA_HTML
         resp.set_headers(dict(page.headers))
-        values = {**known, **page.values}
+        values = {**common, **page.values}
         if part in PARTS and part in template.blocks:
             context = template.new_context(values)
             resp.text = "".join(template.blocks[part](context))
         else:
             resp.text = template.render(values)
 
-    def _answer(self, request: PageRequest, answer: PageResponse) -> None:
+    def _send(self, request: PageRequest, response: PageResponse) -> None:
         resp = request.resp
-        if isinstance(answer, HtmlPage):
-            self.show(request.req, resp, answer)
-        elif isinstance(answer, Redirect):
+        if isinstance(response, HtmlPage):
+            self.show(request.req, resp, response)
+        elif isinstance(response, Redirect):
             resp.status = 303
-            resp.location = answer.path
-        elif isinstance(answer, Download):
-            resp.data = answer.content
-            resp.content_type = answer.content_type
-            resp.downloadable_as = answer.name
+            resp.location = response.path
+        elif isinstance(response, Download):
+            resp.data = response.content
+            resp.content_type = response.content_type
+            resp.downloadable_as = response.name
 
 
-class ForPeople:
-    """Turns what `problems` says of a page's request into a page, and 401 into a way to log in."""
+class ErrorPages:
+    """Middleware that renders the JSON errors of pages as HTML, and turns 401 into the login."""
 
     def __init__(self, renderer: PageRenderer, context: ApiContext) -> None:
-        self._site = renderer
+        self._renderer = renderer
         self._context = context
         self._routes = {page.route for page in DECLARED}
 
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, _resource: object, succeeded: bool
     ) -> None:
-        """Touches nothing but the errors of pages."""
-        if succeeded or not self._of_a_page(req):
+        """Replace the response if it is an error of a page; leave all others unchanged."""
+        if succeeded or not self._is_page(req):
             return
         if resp.status_code == 401:
-            self._to_the_login(req, resp)
+            self._redirect_to_login(req, resp)
             return
-        said = resp.media if isinstance(resp.media, dict) else {}
+        error = resp.media if isinstance(resp.media, dict) else {}
         if not hasattr(req.context, "identity"):
-            req.context.identity = self._person(req)
+            req.context.identity = self._identity(req)
         values = {
             "status": resp.status_code,
-            "detail": said.get("detail", ""),
-            "error": said.get("error", ""),
+            "detail": error.get("detail", ""),
+            "error": error.get("error", ""),
         }
-        self._site.show(req, resp, HtmlPage("error.html", values, resp.status_code))
+        self._renderer.show(req, resp, HtmlPage("error.html", values, resp.status_code))
 
-    def _of_a_page(self, req: falcon.Request) -> bool:
+    def _is_page(self, req: falcon.Request) -> bool:
         if req.uri_template is not None:
             return req.uri_template in self._routes
         path = f"{req.path}/"
         return not path.startswith("/api/") and "text/html" in req.accept
 
-    def _to_the_login(self, req: falcon.Request, resp: falcon.Response) -> None:
-        wanted = filters.safe_path(req.relative_uri) if req.method == "GET" else "/"
+    def _redirect_to_login(self, req: falcon.Request, resp: falcon.Response) -> None:
+        next_path = filters.safe_path(req.relative_uri) if req.method == "GET" else "/"
         resp.status = 303
         resp.delete_header("WWW-Authenticate")
-        resp.location = filters.link("/login", next=None if wanted == "/" else wanted)
+        resp.location = filters.link("/login", next=None if next_path == "/" else next_path)
         resp.content_type = falcon.MEDIA_HTML
         resp.text = ""
 
-    def _person(self, req: falcon.Request) -> Identity | None:
-        """Who is refused still sees the way to where they may go."""
+    def _identity(self, req: falcon.Request) -> Identity | None:
+        """Return the caller's identity, None if unknown; an error page shows their navigation."""
         try:
             return self._context.authenticator.recognise(req) if req.method == "GET" else None
         except Exception:
@@ -159,7 +160,7 @@ class ForPeople:
 
 
 def install(app: falcon.App[Any, Any], routes: GuardedRoutes, context: ApiContext) -> None:
-    """Every page answers at its path, under its rule."""
+    """Serve every declared page at its route under its access rule."""
     renderer = PageRenderer(context)
     by_route: dict[str, list[PageRoute]] = {}
     for page in DECLARED:
@@ -169,7 +170,7 @@ def install(app: falcon.App[Any, Any], routes: GuardedRoutes, context: ApiContex
         rules = {each.method: each.rule for each in pages}
         routes.add(route, SimpleNamespace(**responders), **rules)
     routes.add("/static/{name}", static(), GET=PUBLIC)
-    app.add_middleware(ForPeople(renderer, context))
+    app.add_middleware(ErrorPages(renderer, context))
 
 
 def _may(identity: Identity, role: auth.Role) -> bool:

@@ -1,4 +1,4 @@
-"""/tokens: who may do what."""
+"""/tokens: list, create and revoke tokens."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ from app.auth import ADMIN
 from app.errors import InvalidRequest, InvalidToken, NotFound
 from app.web import validation
 from app.web.api import tokens
-from app.web.api.schemas.people import NewTokenBody
+from app.web.api.schemas.access import NewTokenBody
 from app.web.pages.page_request import HtmlPage, PageRequest, PageResponse, Redirect
 from app.web.pages.registry import TOKEN, Pages
 
@@ -18,46 +18,46 @@ _FIELDS = ("name", "role", "expires")
 
 @PAGES.get("/tokens", ADMIN)
 def show(request: PageRequest) -> PageResponse:
-    """Every token there ever was, and the form for a new one."""
+    """Show all tokens, including revoked ones, and the form for a new one."""
     return _page(request)
 
 
 @PAGES.post("/tokens", ADMIN)
-def make(request: PageRequest) -> PageResponse:
-    """Make a token, and show it this once."""
-    given = {name: request.fields.get(name, "").strip() for name in _FIELDS}
+def create(request: PageRequest) -> PageResponse:
+    """Create a token and show it; its text is shown only this once."""
+    form = {name: request.fields.get(name, "").strip() for name in _FIELDS}
     try:
-        body, _ = validation.media(NewTokenBody, _said(given))
-        made = tokens.create_token(request.context, body, request.actor)
+        body, _ = validation.media(NewTokenBody, _as_json(form))
+        created = tokens.create_token(request.context, body, request.actor)
     except (InvalidRequest, InvalidToken) as error:
-        return _page(request, 422, problem=str(error), given=given)
-    return _page(request, 201, made=made)
+        return _page(request, 422, problem=str(error), form=form)
+    return _page(request, 201, created=created)
 
 
 @PAGES.get(f"/tokens/{TOKEN}/revoke", ADMIN)
 def confirm(request: PageRequest, token_id: int) -> PageResponse:
-    """Ask once more."""
-    found = [
-        each for each in tokens.list_tokens(request.context)["tokens"] if each["id"] == token_id
+    """Ask for confirmation before the token is revoked."""
+    matching = [
+        token for token in tokens.list_tokens(request.context)["tokens"] if token["id"] == token_id
     ]
-    if not found:
+    if not matching:
         raise NotFound(f"there is no token {token_id}")
-    return HtmlPage("revoke.html", {"token": found[0]})
+    return HtmlPage("revoke.html", {"token": matching[0]})
 
 
 @PAGES.post(f"/tokens/{TOKEN}/revoke", ADMIN)
 def revoke(request: PageRequest, token_id: int) -> PageResponse:
-    """The token is no good from now on; who revokes their own has logged out by it."""
+    """Revoke the token and its sessions; revoking one's own token ends one's own session."""
     tokens.revoke_token(request.context, token_id, request.actor)
     return Redirect("/tokens?done=revoked")
 
 
-def _said(given: dict[str, str]) -> bytes:
-    return json.dumps({name: text for name, text in given.items() if text}).encode()
+def _as_json(form: dict[str, str]) -> bytes:
+    return json.dumps({name: text for name, text in form.items() if text}).encode()
 
 
 def _page(request: PageRequest, status: int = 200, **more: Any) -> HtmlPage:
     empty = dict.fromkeys(_FIELDS, "")
-    values: dict[str, Any] = {"made": None, "problem": "", "given": empty, "roles": auth.ROLES}
-    shown = tokens.list_tokens(request.context)["tokens"]
-    return HtmlPage("tokens.html", values | {"tokens": shown} | more, status)
+    values: dict[str, Any] = {"created": None, "problem": "", "form": empty, "roles": auth.ROLES}
+    listed = tokens.list_tokens(request.context)["tokens"]
+    return HtmlPage("tokens.html", values | {"tokens": listed} | more, status)

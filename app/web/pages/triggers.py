@@ -35,9 +35,9 @@ PATH_SOURCES = ("evolution", "evolution_go")
 @PAGES.get("/triggers", VIEWER)
 def show_all(request: PageRequest) -> PageResponse:
     """The triggers that are asked for, newest first."""
-    asked = request.asked(TriggersAsked)
-    values = triggers.list_triggers(request.context, asked)
-    return HtmlPage("triggers.html", {"asked": asked, "sources": sources.names(), **values})
+    filters = request.query(TriggersAsked)
+    values = triggers.list_triggers(request.context, filters)
+    return HtmlPage("triggers.html", {"filters": filters, "sources": sources.names(), **values})
 
 
 @PAGES.post("/triggers", OPERATOR)
@@ -69,7 +69,12 @@ def show_one(request: PageRequest, trigger_id: int) -> PageResponse:
     with context.database.reading() as connection:
         sought, where = ExecutionFilter(trigger_id=trigger_id), PagePosition(per_page=NEWEST_SHOWN)
         found = search.page(connection, context.counter, sought, where)
-    values = {"trigger": shown, "facts": sources.named(shown["source"]).facts}
+    source = sources.named(shown["source"])
+    values = {
+        "trigger": shown,
+        "facts": source.facts,
+        "default_tolerance_seconds": source.tolerance_seconds,
+    }
     return HtmlPage("trigger.html", {**values, **in_rows(found, {trigger_id: shown["name"]})})
 
 

@@ -1,4 +1,4 @@
-"""What a WhatsApp payload says to whom: shown before a person sends it again. Pure."""
+"""Extract recipient and text of a WhatsApp message, to be shown before a replay. Pure."""
 
 import json
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ RECIPIENT = (
     ("data", "Info", "Chat"),
     ("recipient_id",),
 )
-"""As the older page looks for it, then where Evolution Go and the Cloud API have it."""
+"""Paths to the recipient: those of the older page, then of Evolution Go and the Cloud API."""
 COMMAND = (
     ("data", "message", "conversation"),
     ("data", "message", "extendedTextMessage", "text"),
@@ -25,7 +25,9 @@ COMMAND = (
     ("interactive", "button_reply", "title"),
     ("interactive", "list_reply", "title"),
 )
-"""Likewise; the Cloud API tells what was typed apart from what was pressed.
+"""Paths to the message text, in the same order.
+
+The Cloud API has separate fields for typed text and for pressed buttons.
 
 https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/payload-examples
 """
@@ -33,21 +35,21 @@ https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/payload-example
 
 @dataclass(frozen=True, slots=True)
 class MessagePreview:
-    """The first that is found of each; None where there is none."""
+    """The first recipient and the first text that were found; None if there is none."""
 
     recipient: str | None
     command: str | None
 
 
 def message(event: Any) -> MessagePreview | None:
-    """The message in an event, or in the payload that its `data` is; None if it is no message."""
+    """Return the message in an event or in its `data`; None if it is not a WhatsApp message."""
     if isinstance(event, str):
-        event = _read(event)
+        event = _parsed(event)
     payload = event.get("data") if isinstance(event, dict) else None
     for whole in (event, payload):
-        found = MessagePreview(_first(whole, RECIPIENT), _first(whole, COMMAND))
-        if found.recipient is not None:
-            return found
+        preview = MessagePreview(_first(whole, RECIPIENT), _first(whole, COMMAND))
+        if preview.recipient is not None:
+            return preview
     return None
 
 
@@ -61,7 +63,7 @@ def _first(whole: Any, places: tuple[tuple[str, ...], ...]) -> str | None:
     return None
 
 
-def _read(text: str) -> Any:
+def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -1,9 +1,9 @@
-// What only a browser can add: everything here works without it too, by links and forms.
+// Progressive enhancement only: every page also works without JavaScript, by links and forms.
 "use strict";
 
-const PART = { "X-Part": "live" };
+const LIVE_BLOCK = { "X-Part": "live" };
 
-function copying(root) {
+function enableCopyButtons(root) {
   for (const button of root.querySelectorAll("[data-copy]")) {
     button.hidden = false;
     button.addEventListener("click", async () => {
@@ -12,30 +12,30 @@ function copying(root) {
       try {
         await navigator.clipboard.writeText(field.value);
       } catch {
-        document.execCommand("copy"); // without TLS a browser has no clipboard to write to
+        document.execCommand("copy"); // browsers offer no clipboard API without TLS
       }
       button.textContent = "Copied";
     });
   }
 }
 
-function counting(root) {
+function startCountdowns(root) {
   const buttons = root.querySelectorAll("[data-after-countdown]");
-  for (const shown of root.querySelectorAll("[data-countdown]")) {
-    const end = Date.now() + 1000 * Number(shown.dataset.countdown);
+  for (const counter of root.querySelectorAll("[data-countdown]")) {
+    const end = Date.now() + 1000 * Number(counter.dataset.countdown);
     for (const button of buttons) button.disabled = true;
     const tick = () => {
-      const left = Math.max(0, Math.ceil((end - Date.now()) / 1000));
-      shown.textContent = String(left);
-      if (left) return setTimeout(tick, 250);
+      const seconds = Math.max(0, Math.ceil((end - Date.now()) / 1000));
+      counter.textContent = String(seconds);
+      if (seconds) return setTimeout(tick, 250);
       for (const button of buttons) button.disabled = false;
-      shown.closest(".notice").textContent = "You can try again now.";
+      counter.closest(".notice").textContent = "You can try again now.";
     };
     tick();
   }
 }
 
-function picking(root) {
+function enableSelectAll(root) {
   for (const all of root.querySelectorAll("[data-pick-all]")) {
     all.closest("label").hidden = false;
     all.addEventListener("change", () => {
@@ -44,62 +44,62 @@ function picking(root) {
   }
 }
 
-// A list that moves under one's hands helps nobody: while the focus or a selection is inside, or
-// the tab is hidden, or somebody paused it, it stands still.
-function living(region) {
+// Refresh the region every `data-live` seconds. The refresh pauses while the focus or a selection
+// is inside, the tab is hidden or the user paused it: rows must not move under the pointer.
+function startLiveRefresh(region) {
   const seconds = Number(region.dataset.live);
   if (!seconds) return;
   const note = document.createElement("p");
   note.className = "live-note";
-  const said = document.createElement("span");
+  const state = document.createElement("span");
   const pause = document.createElement("button");
   pause.type = "button";
   pause.className = "quiet";
-  note.append(said, pause);
+  note.append(state, pause);
   region.before(note);
   let paused = false;
-  let ended = false;
-  const say = () => {
-    pause.textContent = paused ? "Go on" : "Pause";
-    said.textContent = ended ? "" : paused ? "Paused" : busy() ? "Waits while you are in the list" : "Live";
-    note.hidden = ended;
+  let finished = false;
+  const showState = () => {
+    pause.textContent = paused ? "Resume" : "Pause";
+    state.textContent = finished ? "" : paused ? "Paused" : inUse() ? "Paused while you use the list" : "Live";
+    note.hidden = finished;
   };
-  const busy = () => {
+  const inUse = () => {
     const selection = document.getSelection();
     const selected = selection && !selection.isCollapsed && region.contains(selection.anchorNode);
     return region.contains(document.activeElement) || selected;
   };
   pause.addEventListener("click", () => {
     paused = !paused;
-    say();
+    showState();
   });
-  region.addEventListener("focusin", say);
-  region.addEventListener("focusout", () => setTimeout(say, 0));
+  region.addEventListener("focusin", showState);
+  region.addEventListener("focusout", () => setTimeout(showState, 0));
   const refresh = async () => {
-    if (paused || document.hidden || busy()) return;
-    const answer = await fetch(location.href, { headers: PART, cache: "no-store" });
-    if (answer.redirected) return location.reload();
-    if (!answer.ok) throw new Error(answer.status);
-    const text = await answer.text();
-    if (!busy()) ended = replace(region, text);
+    if (paused || document.hidden || inUse()) return;
+    const response = await fetch(location.href, { headers: LIVE_BLOCK, cache: "no-store" });
+    if (response.redirected) return location.reload();
+    if (!response.ok) throw new Error(response.status);
+    const html = await response.text();
+    if (!inUse()) finished = replaceContent(region, html);
   };
-  const again = async () => {
+  const repeat = async () => {
     try {
       await refresh();
-      say();
+      showState();
     } catch {
-      said.textContent = "No answer; trying again";
+      state.textContent = "Connection lost; retrying";
     }
-    if (!ended) setTimeout(again, 1000 * seconds);
+    if (!finished) setTimeout(repeat, 1000 * seconds);
   };
-  document.addEventListener("visibilitychange", () => document.hidden || ended || refresh().catch(() => {}));
-  say();
-  setTimeout(again, 1000 * seconds);
+  document.addEventListener("visibilitychange", () => document.hidden || finished || refresh().catch(() => {}));
+  showState();
+  setTimeout(repeat, 1000 * seconds);
 }
 
-// True once there is nothing left to wait for.
-function replace(region, text) {
-  const fresh = new DOMParser().parseFromString(text, "text/html").body;
+// Return true if the new content is final (it contains `data-ended`).
+function replaceContent(region, html) {
+  const fresh = new DOMParser().parseFromString(html, "text/html").body;
   const open = new Set([...region.querySelectorAll("details[open][data-keep]")].map((each) => each.dataset.keep));
   const known = new Set([...region.querySelectorAll("[data-row]")].map((each) => each.dataset.row));
   for (const each of fresh.querySelectorAll("details[data-keep]")) each.open = open.has(each.dataset.keep);
@@ -108,9 +108,10 @@ function replace(region, text) {
   return region.querySelector("[data-ended]") !== null;
 }
 
-// Sends the form that goes on until none is left, unless somebody stops it. What cannot be sent
-// stays where it is, with its button: nothing is lost, and a person decides when to go on.
-async function goingOn(region) {
+// Submit the form with `data-go-on` batch by batch until the response has none, or the user leaves.
+// After an error the form stays on the page with its button, so that no dead letter is skipped
+// and the user decides when to continue.
+async function continueReplay(region) {
   for (;;) {
     const form = region.querySelector("form[data-go-on]");
     if (!form) return;
@@ -118,10 +119,10 @@ async function goingOn(region) {
     const button = form.querySelector("button");
     button.disabled = true;
     try {
-      const answer = await fetch(form.action, { method: "POST", headers: PART, body });
-      if (answer.redirected) return location.assign("/dead");
-      if (!answer.ok) throw new Error(answer.status);
-      replace(region, await answer.text());
+      const response = await fetch(form.action, { method: "POST", headers: LIVE_BLOCK, body });
+      if (response.redirected) return location.assign("/dead");
+      if (!response.ok) throw new Error(response.status);
+      replaceContent(region, await response.text());
     } catch {
       form.closest("section").querySelector("[data-no-answer]").hidden = false;
       button.disabled = false;
@@ -130,8 +131,8 @@ async function goingOn(region) {
   }
 }
 
-copying(document);
-counting(document);
-picking(document);
-for (const region of document.querySelectorAll("[data-live]")) living(region);
-for (const form of document.querySelectorAll("form[data-go-on]")) goingOn(form.closest("#live"));
+enableCopyButtons(document);
+startCountdowns(document);
+enableSelectAll(document);
+for (const region of document.querySelectorAll("[data-live]")) startLiveRefresh(region);
+for (const form of document.querySelectorAll("form[data-go-on]")) continueReplay(form.closest("#live"));

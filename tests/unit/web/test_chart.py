@@ -39,7 +39,7 @@ def test_the_last_bar_is_now_and_there_is_one_for_each_hour_or_day(
     made = chart.chart([], days, NOW)
 
     assert (len(made.spans), made.spans[0].label, made.spans[-1].label) == (bars, first, last)
-    assert made.spans[-1].said == f"{last}: nothing"
+    assert made.spans[-1].summary == f"{last}: nothing"
 
 
 def test_each_delivery_counts_once_in_its_hour_and_in_its_day() -> None:
@@ -55,9 +55,9 @@ def test_each_delivery_counts_once_in_its_hour_and_in_its_day() -> None:
 
     hourly, daily = chart.chart(came, 1, NOW), chart.chart(came, 30, NOW)
 
-    assert hourly.spans[-1].said == "05 Mar, 09:00: 5 accepted, 3 duplicate"
-    assert daily.spans[-1].said == "05 Mar: 5 accepted, 3 duplicate, 4 refused, 1 failed"
-    assert daily.spans[-2].said == "04 Mar: 7 accepted"
+    assert hourly.spans[-1].summary == "05 Mar, 09:00: 5 accepted, 3 duplicate"
+    assert daily.spans[-1].summary == "05 Mar: 5 accepted, 3 duplicate, 4 refused, 1 failed"
+    assert daily.spans[-2].summary == "04 Mar: 7 accepted"
     assert hourly.totals == daily.totals
     assert sum(hourly.totals.values()) == 20
 
@@ -67,7 +67,7 @@ def test_a_bar_stands_on_the_axis_ends_below_the_top_and_its_least_part_can_be_s
         [delivered(0, "accepted", 9_999), delivered(0, "error_unexpected", 1)], 1, NOW
     )
 
-    bars = [pieces for _span, pieces in made.bars if pieces]
+    bars = [segments for _span, segments in made.bars if segments]
     assert made.top == 10_000
     assert [piece.kind for piece in bars[0]] == ["accepted", "failed"]
     assert bars[0][0].y + bars[0][0].height == pytest.approx(chart.HEIGHT, abs=0.02)

@@ -220,17 +220,17 @@ def fail(api: Api, times: int, address: str = "192.0.2.1") -> list[int]:
 
 
 def test_an_address_that_fails_often_has_to_wait(api: Api, viewer: str) -> None:
-    statuses = fail(api, login_throttle.FAILURES_OF_ONE + 1)
+    statuses = fail(api, login_throttle.FAILURES_PER_ADDRESS + 1)
     answer = api.ask("POST", "/api/session", json={"token": viewer}, remote_addr="192.0.2.1")
     elsewhere = api.ask("POST", "/api/session", json={"token": viewer}, remote_addr="192.0.2.2")
 
-    assert statuses == [401] * login_throttle.FAILURES_OF_ONE + [429]
+    assert statuses == [401] * login_throttle.FAILURES_PER_ADDRESS + [429]
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "60")
     assert elsewhere.status_code == 201
 
 
 def test_a_made_up_forwarded_address_does_not_help(api: Api) -> None:
-    fail(api, login_throttle.FAILURES_OF_ONE)
+    fail(api, login_throttle.FAILURES_PER_ADDRESS)
 
     answer = api.ask(
         "POST",
@@ -284,7 +284,7 @@ def failed(guard: LoginThrottle, address: str) -> None:
 def test_after_a_minute_everyone_may_try_again() -> None:
     now = Clock()
     guard = LoginThrottle(now)
-    for _ in range(login_throttle.FAILURES_OF_ONE):
+    for _ in range(login_throttle.FAILURES_PER_ADDRESS):
         failed(guard, "192.0.2.1")
     with pytest.raises(TooManyAttempts), guard.attempt("192.0.2.1"):
         raise AssertionError("it began")
@@ -296,7 +296,7 @@ def test_after_a_minute_everyone_may_try_again() -> None:
 
 def test_too_many_failures_in_all_stop_every_address() -> None:
     guard = LoginThrottle(Clock())
-    for number in range(login_throttle.FAILURES_OF_ALL):
+    for number in range(login_throttle.FAILURES_IN_TOTAL):
         failed(guard, f"192.0.2.{number}")
 
     with pytest.raises(TooManyAttempts), guard.attempt("198.51.100.1"):
@@ -305,7 +305,7 @@ def test_too_many_failures_in_all_stop_every_address() -> None:
 
 def test_addresses_that_have_to_wait_do_not_push_the_others_out_of_memory() -> None:
     guard = LoginThrottle(Clock())
-    for number in range(login_throttle.FAILURES_OF_ALL):
+    for number in range(login_throttle.FAILURES_IN_TOTAL):
         failed(guard, f"192.0.2.{number}")
 
     for number in range(login_throttle.ADDRESSES_AT_MOST * 2):
@@ -315,7 +315,7 @@ def test_addresses_that_have_to_wait_do_not_push_the_others_out_of_memory() -> N
 
 def test_an_attempt_that_succeeds_or_breaks_off_is_not_counted() -> None:
     guard = LoginThrottle(Clock())
-    for _ in range(2 * login_throttle.FAILURES_OF_ONE):
+    for _ in range(2 * login_throttle.FAILURES_PER_ADDRESS):
         with guard.attempt("192.0.2.1"):
             pass
         with pytest.raises(ZeroDivisionError), guard.attempt("192.0.2.1"):
@@ -326,7 +326,7 @@ def test_an_attempt_that_succeeds_or_breaks_off_is_not_counted() -> None:
 
 def test_attempts_that_are_under_way_count() -> None:
     guard = LoginThrottle(Clock())
-    begun = [guard.attempt("192.0.2.1") for _ in range(login_throttle.FAILURES_OF_ONE)]
+    begun = [guard.attempt("192.0.2.1") for _ in range(login_throttle.FAILURES_PER_ADDRESS)]
     for each in begun:
         each.__enter__()
 
@@ -336,7 +336,7 @@ def test_attempts_that_are_under_way_count() -> None:
 
 def test_the_addresses_of_one_network_are_one() -> None:
     guard = LoginThrottle(Clock())
-    for number in range(login_throttle.FAILURES_OF_ONE):
+    for number in range(login_throttle.FAILURES_PER_ADDRESS):
         failed(guard, f"2001:db8::{number + 1:x}")
 
     with pytest.raises(TooManyAttempts), guard.attempt("2001:db8::ffff:1"):

@@ -1,1 +1,1 @@
-"""What the API takes and gives, as types: what checks it and what describes it are made of them."""
+"""Types of the API's input and output; validation and OpenAPI schemas are derived from them."""

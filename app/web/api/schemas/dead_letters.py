@@ -1,4 +1,4 @@
-"""Dead letters as the API is asked for them and tells of them."""
+"""Schemas of dead letters: filters, lists and bulk replays."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypedDict
@@ -17,38 +17,38 @@ from app.web.validation import Constraints
 
 
 @dataclass(frozen=True, slots=True)
-class DeadChoice:
-    """Which dead letters."""
+class DeadLetterSelection:
+    """Filters that select dead letters."""
 
     trigger: Name | None = None
-    """Id, slug or name."""
+    """Id, slug or name of the trigger."""
     reason: Reason | None = None
     category: Category | None = None
     since: MomentGiven | None = None
-    """Died then or later."""
+    """Failed at or after this time."""
     until: MomentGiven | None = None
-    """Died before."""
+    """Failed before this time."""
     key: Key | None = None
     before_id: ExecutionId | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class DeadAsked(DeadChoice):
-    """Which dead letters, and how many of them."""
+class DeadLettersQuery(DeadLetterSelection):
+    """Filters and page size of a list of dead letters."""
 
     per_page: PerPage = 20
 
 
 @dataclass(frozen=True, slots=True)
-class DeadBody(DeadChoice):
-    """Which dead letters to send again, and how many at once."""
+class BulkReplayBody(DeadLetterSelection):
+    """Dead letters to replay, and how many per request."""
 
     limit: Annotated[int, Constraints(least=1, most=100)] = 25
     preview: bool = False
 
 
 class DeadLetter(TypedDict):
-    """An execution of which nothing more becomes by itself."""
+    """A failed execution; it runs again only if it is replayed."""
 
     id: int
     trigger_id: int
@@ -66,47 +66,47 @@ class DeadLetter(TypedDict):
     error: str | None
 
 
-class DeadGroup(TypedDict):
-    """Dead letters of one trigger that failed for one reason."""
+class DeadLetterGroup(TypedDict):
+    """Number of dead letters of one trigger that failed for one reason."""
 
     trigger: str
     reason: str
     executions: int
 
 
-class DeadPage(TypedDict):
+class DeadLetterPage(TypedDict):
     """Dead letters, newest first."""
 
     dead: list[DeadLetter]
-    groups: list[DeadGroup]
+    groups: list[DeadLetterGroup]
     total: int
     next: int | None
     """The before_id of the next page; null on the last."""
 
 
-class Sent(TypedDict):
-    """A dead letter that is on its way again."""
+class ReplayedExecution(TypedDict):
+    """A replayed dead letter and its new execution."""
 
     execution_id: int
     new_execution_id: int
 
 
-class Refused(TypedDict):
-    """A dead letter that was left as it is, and why."""
+class RefusedReplay(TypedDict):
+    """A dead letter that was not replayed, and the reason."""
 
     execution_id: int
     error: Literal["not_found", "not_replayable", "rate_limited"]
     detail: str
 
 
-class DeadReplayed(TypedDict):
-    """How far the replay of many has come."""
+class BulkReplay(TypedDict):
+    """Result of one request of a bulk replay."""
 
     preview: bool
-    groups: list[DeadGroup]
-    """What was chosen when the request came."""
+    groups: list[DeadLetterGroup]
+    """Matching dead letters at the time of the request."""
     total: int
-    replayed: list[Sent]
-    refused: list[Refused]
+    replayed: list[ReplayedExecution]
+    refused: list[RefusedReplay]
     next: int | None
-    """The before_id to go on with; null when all were looked at."""
+    """The before_id of the next request; null when all dead letters were processed."""

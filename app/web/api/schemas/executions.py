@@ -1,4 +1,4 @@
-"""Executions as the API is asked for them and tells of them."""
+"""Schemas of executions: filters, lists, details, attempts and replays."""
 
 from dataclasses import dataclass
 from typing import Literal, TypedDict
@@ -21,15 +21,15 @@ from app.web.time_field import moment
 
 @dataclass(frozen=True, slots=True)
 class ExecutionsAsked(Paging):
-    """Which of a trigger's executions."""
+    """Filters of a list of one trigger's executions."""
 
     status: Status | None = None
     key: Key | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class ExecutionsSought(Paging):
-    """Which executions, of whichever trigger."""
+class ExecutionsQuery(Paging):
+    """Filters of a list of executions of all triggers."""
 
     trigger_id: TriggerId | None = None
     status: Status | None = None
@@ -37,11 +37,11 @@ class ExecutionsSought(Paging):
     reason: Reason | None = None
     key: Key | None = None
     since: MomentGiven | None = None
-    """Received then or later."""
+    """Received at or after this time."""
     until: MomentGiven | None = None
-    """Received before."""
+    """Received before this time."""
 
-    def sought(self) -> ExecutionFilter:
+    def filters(self) -> ExecutionFilter:
         return ExecutionFilter(
             trigger_id=self.trigger_id,
             status=self.status,
@@ -54,7 +54,7 @@ class ExecutionsSought(Paging):
 
 
 class Execution(TypedDict):
-    """An admitted event, and how far it has come."""
+    """An admitted event and the state of its processing."""
 
     id: int
     trigger_id: int
@@ -86,8 +86,8 @@ class ExecutionPage(Listed):
     executions: list[Execution]
 
 
-class FoundExecution(TypedDict):
-    """An execution as a list over all triggers tells of it: without its event."""
+class ExecutionSummary(TypedDict):
+    """An execution in a list of all triggers' executions, without its event."""
 
     id: int
     trigger_id: int
@@ -105,13 +105,13 @@ class FoundExecution(TypedDict):
     replay_of_id: int | None
 
 
-class FoundPage(Listed):
-    """Executions of whichever trigger, newest first."""
+class ExecutionSummaryPage(Listed):
+    """Executions of all triggers, newest first."""
 
-    executions: list[FoundExecution]
+    executions: list[ExecutionSummary]
 
 
-class Attempt(TypedDict):
+class ExecutionAttempt(TypedDict):
     """One run of an execution."""
 
     number: int
@@ -124,11 +124,11 @@ class Attempt(TypedDict):
     error_reason: str | None
     http_status: int | None
     duration_seconds: float | None
-    """How long its action took; None for one that was lost, or made before this was kept."""
+    """Duration of the action; null for a lost attempt, or one of an older version."""
 
 
-class Link(TypedDict):
-    """One execution of a chain of replays."""
+class ChainEntry(TypedDict):
+    """One execution in a chain of replays."""
 
     id: int
     status: str
@@ -138,15 +138,15 @@ class Link(TypedDict):
     completed_at: Moment | None
 
 
-class Repeats(TypedDict):
-    """How often the event came again: each was answered like the first and stored nothing."""
+class DuplicateCount(TypedDict):
+    """Number of duplicates of the event; each got the first response, and none was stored."""
 
     number: int
     last_at: Moment | None
 
 
 class Mismatch(TypedDict):
-    """Another payload that came under the same key."""
+    """A different payload that was received with the same key."""
 
     digest: str
     number: int
@@ -155,27 +155,27 @@ class Mismatch(TypedDict):
 
 
 class KeyInformation(TypedDict):
-    """What makes another event the same one, and which execution stands for it."""
+    """The idempotency key and the first execution that has it."""
 
     key: str | None
     found_at: list[str]
-    """Where the trigger looks for the key; empty: the default places."""
+    """Places from which the trigger reads the key; empty for the default places."""
     first_execution_id: int
 
 
 class ExecutionDetail(Execution):
-    """An execution with all that is known of it."""
+    """An execution with its attempts, replays and duplicates."""
 
     trigger_slug: str
-    attempts: list[Attempt]
-    chain: list[Link]
-    repeats: Repeats
+    attempts: list[ExecutionAttempt]
+    chain: list[ChainEntry]
+    repeats: DuplicateCount
     mismatches: list[Mismatch]
     duplicate_key: KeyInformation
 
 
-class Replayed(TypedDict):
-    """A dead letter that is on its way again."""
+class ReplayResult(TypedDict):
+    """The new execution of a replayed dead letter."""
 
     status: Literal["ok"]
     new_execution_id: int

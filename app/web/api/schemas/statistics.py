@@ -1,4 +1,4 @@
-"""How the service has done, as the API tells it."""
+"""Schemas of the statistics."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypedDict
@@ -9,13 +9,13 @@ from app.web.validation import Constraints
 
 @dataclass(frozen=True, slots=True)
 class StatsAsked:
-    """How far back."""
+    """Number of days that the statistics cover."""
 
     days: Annotated[int, Constraints(least=1, most=30)] = 7
 
 
 class DeliveryCount(TypedDict):
-    """How many deliveries of an hour became this."""
+    """Number of deliveries of one hour with one outcome."""
 
     hour: Moment | None
     outcome: str
@@ -23,7 +23,7 @@ class DeliveryCount(TypedDict):
 
 
 class Breaker(TypedDict):
-    """A target that has failed lately."""
+    """State of the circuit breaker of a trigger whose target failed recently."""
 
     trigger_id: int
     trigger_slug: str
@@ -34,18 +34,18 @@ class Breaker(TypedDict):
 
 
 class AnswerTime(TypedDict):
-    """How long one source's senders waited for an answer, and how long they may have to."""
+    """Response times of the webhooks of one source, and the time that its senders allow."""
 
     source: str
     number: int
     p50_seconds: float
     p99_seconds: float
     limit_seconds: float | None
-    """Within how long the source wants its answer; null where it does not say."""
+    """Seconds within which the sender expects a response; null if it documents none."""
 
 
 class Stats(TypedDict):
-    """How the service has done lately."""
+    """Statistics of the last days."""
 
     window_days: int
     total_executions: int

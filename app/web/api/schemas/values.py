@@ -1,4 +1,4 @@
-"""The values that the shapes are made of, each with its limits, and what all lists have."""
+"""Types of the schemas' fields with their limits, and the paging fields that all lists share."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypedDict
@@ -49,11 +49,11 @@ Status = Literal[
 
 
 Moment = str
-"""UTC, `2026-01-31T23:59:59.000000Z`."""
+"""A time in UTC, `2026-01-31T23:59:59.000000Z`."""
 
 
 MomentGiven = Annotated[str, Constraints(longest=40, form="date-time")]
-"""ISO 8601; without an offset it is UTC."""
+"""A time in ISO 8601; UTC if it has no offset."""
 
 
 Reason = Literal[
@@ -76,23 +76,23 @@ Category = Literal["transient", "permanent"]
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """Which page of a list, newest first: by number, or beyond an id."""
+    """Position in a list that is sorted newest first: a page number, or an id to continue from."""
 
     page: PageNumber = 1
     per_page: PerPage = 20
     before_id: ExecutionId | None = None
     after_id: ExecutionId | None = None
 
-    def where(self) -> PagePosition:
+    def position(self) -> PagePosition:
         return PagePosition(self.page, self.per_page, self.before_id, self.after_id)
 
 
 class Listed(TypedDict):
-    """What every list says beside its rows."""
+    """Paging fields that every list has beside its rows."""
 
     total: int
     total_exact: bool
-    """False where there are more than are counted."""
+    """False if counting stopped early: there are more than `total`."""
     page: int
     pages: int
     next: int | None

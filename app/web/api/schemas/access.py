@@ -1,4 +1,4 @@
-"""Who may do what, and who did: sessions, tokens and changes as the API takes and gives them."""
+"""Schemas of sessions, tokens and the audit log."""
 
 from dataclasses import dataclass
 from typing import Annotated, TypedDict
@@ -10,33 +10,33 @@ from app.web.validation import Constraints
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What a session begins with."""
+    """The token to begin a session with."""
 
     token: Annotated[str, Constraints(shortest=1, longest=200)]
 
 
 class Session(TypedDict):
-    """Who is logged in."""
+    """The caller's name and role, and the session if there is one."""
 
     name: str
     role: Role
     csrf_token: str | None
-    """What changes must carry as X-CSRF-Token; null for a token, which needs none."""
+    """Required as X-CSRF-Token of every change; null for a caller with a token, who needs none."""
     expires_at: Moment | None
 
 
 @dataclass(frozen=True, slots=True)
 class NewTokenBody:
-    """A token to be made: for whom, what it may do, and for how long."""
+    """A token to create: its name, role and lifetime."""
 
     name: Name
     role: Role
     expires: Annotated[str, Constraints(pattern="^[1-9][0-9]{0,4}[smhdw]$")] | None = None
-    """Such as 30d, 12h or 90m; none: never."""
+    """Lifetime such as 30d, 12h or 90m; null means that the token never expires."""
 
 
 class Token(TypedDict):
-    """A token, without what it is."""
+    """A token without its secret text."""
 
     id: int
     name: str
@@ -48,21 +48,21 @@ class Token(TypedDict):
     revoked_at: Moment | None
 
 
-class MadeToken(Token):
-    """A token, this once."""
+class CreatedToken(Token):
+    """A new token with its secret text, which is shown only once."""
 
     token: str
 
 
-class Tokens(TypedDict):
-    """Every token there ever was, newest first."""
+class TokenList(TypedDict):
+    """All tokens, including expired and revoked ones, newest first."""
 
     tokens: list[Token]
 
 
 @dataclass(frozen=True, slots=True)
-class AuditAsked(Paging):
-    """Which changes."""
+class AuditQuery(Paging):
+    """Filters of the audit log."""
 
     subject: Word | None = None
     actor: Annotated[str, Constraints(longest=200)] | None = None
@@ -70,7 +70,7 @@ class AuditAsked(Paging):
 
 
 class Change(TypedDict):
-    """Who changed what."""
+    """An entry of the audit log: actor, action, subject, and the values before and after."""
 
     id: int
     at: Moment | None
@@ -83,6 +83,6 @@ class Change(TypedDict):
 
 
 class ChangePage(Listed):
-    """Changes, newest first."""
+    """Entries of the audit log, newest first."""
 
     changes: list[Change]
