@@ -1,4 +1,4 @@
-"""What can wait is done when the answer is closed, and nothing that fails there goes further."""
+"""Deferred work runs when the response is closed, and its errors are logged."""
 
 from collections.abc import Iterable
 from contextvars import ContextVar
@@ -9,38 +9,38 @@ import pytest
 from app.web import after_response
 
 
-def said(*works: Any, pieces: Iterable[bytes] = (b"o", b"k")) -> Any:
-    """The answer of an application that leaves these to be done."""
+def response(*works: Any, chunks: Iterable[bytes] = (b"o", b"k")) -> Any:
+    """Return the response of an application that defers these functions."""
 
     def application(_environ: object, _start: object) -> Iterable[bytes]:
         for work in works:
             after_response.defer(work)
-        return pieces
+        return chunks
 
     return after_response.respond(application, {}, None)
 
 
-def test_what_was_left_is_done_when_the_answer_is_closed_in_its_order() -> None:
+def test_deferred_work_runs_in_order_when_the_response_is_closed() -> None:
     done: list[str] = []
 
-    answer = said(lambda: done.append("first"), lambda: done.append("second"))
+    closing = response(lambda: done.append("first"), lambda: done.append("second"))
 
-    assert b"".join(answer) == b"ok"
+    assert b"".join(closing) == b"ok"
     assert done == []
-    answer.close()
+    closing.close()
     assert done == ["first", "second"]
 
 
-def test_where_nobody_asks_it_is_done_at_once() -> None:
+def test_outside_a_request_work_runs_immediately() -> None:
     done: list[str] = []
     after_response.defer(lambda: done.append("now"))
 
     assert done == ["now"]
 
 
-def test_what_one_answer_leaves_waits_for_no_other() -> None:
+def test_the_work_of_one_response_does_not_wait_for_another() -> None:
     done: list[str] = []
-    one, other = (said(lambda name=name: done.append(name)) for name in ("one", "other"))
+    one, other = (response(lambda name=name: done.append(name)) for name in ("one", "other"))
 
     other.close()
     assert done == ["other"]
@@ -48,7 +48,7 @@ def test_what_one_answer_leaves_waits_for_no_other() -> None:
     assert done == ["other", "one"]
 
 
-def test_it_is_done_with_what_the_application_knew() -> None:
+def test_deferred_work_runs_in_the_context_of_the_application() -> None:
     name: ContextVar[str] = ContextVar("name", default="")
     seen: list[str] = []
 
@@ -63,49 +63,49 @@ def test_it_is_done_with_what_the_application_knew() -> None:
     assert name.get() == ""
 
 
-def test_an_error_is_told_and_keeps_nothing_else_from_being_done(
+def test_an_error_is_logged_and_the_remaining_work_runs(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     done: list[str] = []
 
-    said(lambda: int("none"), lambda: done.append("next")).close()
+    response(lambda: int("none"), lambda: done.append("next")).close()
 
     assert done == ["next"]
-    assert "after an answer failed" in caplog.text
+    assert "deferred work failed" in caplog.text
 
 
-def test_an_answer_that_wants_to_be_closed_is() -> None:
+def test_the_close_method_of_the_response_is_called_first() -> None:
     done: list[str] = []
 
-    class Pieces(list[bytes]):
+    class Chunks(list[bytes]):
         def close(self) -> None:
             done.append("closed")
 
-    said(lambda: done.append("after"), pieces=Pieces()).close()
+    response(lambda: done.append("after"), chunks=Chunks()).close()
 
     assert done == ["closed", "after"]
 
 
-def test_an_answer_that_cannot_be_closed_keeps_nothing_from_being_done(
+def test_an_error_of_the_close_method_is_logged_and_the_work_runs(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     done: list[str] = []
 
-    class Pieces(list[bytes]):
+    class Chunks(list[bytes]):
         def close(self) -> None:
             raise ArithmeticError
 
-    said(lambda: done.append("after"), pieces=Pieces()).close()
+    response(lambda: done.append("after"), chunks=Chunks()).close()
 
     assert done == ["after"]
     assert "ArithmeticError" in caplog.text
 
 
-def test_what_is_closed_again_does_nothing_again() -> None:
+def test_closing_twice_runs_the_work_once() -> None:
     done: list[str] = []
 
-    answer = said(lambda: done.append("once"))
-    answer.close()
-    answer.close()
+    closing = response(lambda: done.append("once"))
+    closing.close()
+    closing.close()
 
     assert done == ["once"]

@@ -1,4 +1,4 @@
-"""What the page of an execution says of its key, and the lists of an error."""
+"""The explanation of an idempotency key on the execution page, and errors in lists."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def test_a_key_of_several_values_is_shown_in_its_parts() -> None:
     found = key_explanation.explained(_shown('["shop","3EB0"]'), "evolution")
 
     assert found["key_parts"] == ["shop", "3EB0"]
-    assert found["key_places"][0].startswith("evolution's own id")
+    assert found["key_places"][0].startswith("evolution's event id")
     assert found["key_exact"]
 
 

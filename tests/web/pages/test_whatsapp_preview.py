@@ -1,4 +1,4 @@
-"""Whom a WhatsApp message came from and what it says, in the words of every sender of such."""
+"""Recipient and text of a WhatsApp message, in the format of every sender of such messages."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.support.senders import Sent
 
 
 def shown(source: str, sent: Sent) -> list[MessagePreview | None]:
-    """What the pages say of each event of the request, as it is stored."""
+    """Return the preview of each event of the request, as it is stored."""
     request = factories.request(sent)
     events = sources.named(source).events(request, parse.payload(request))
     return [whatsapp_preview.message(parse.stored(event)) for event in events]
