@@ -61,7 +61,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert f"{process.SAID_CHARACTERS:,} characters" in FLAT
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/operations.md"])
+@pytest.mark.parametrize("name", ["docs/settings.md", "docs/operations.md"])
 @pytest.mark.parametrize(
     "setting",
     [

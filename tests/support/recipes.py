@@ -1,0 +1,103 @@
+"""Apply an example of CONTRIBUTING.md to a copy of this tree, as a person who follows it would."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.support.databases import ROOT
+from tests.support.revisions import NAMES
+
+PAGE = ROOT / "CONTRIBUTING.md"
+COPIED = ("app", "alembic", "alembic.ini", "docs", "pyproject.toml", "tests", "README.md")
+BLOCK = re.compile(r"^(?:(New file|In) `([^`]+)`:\n)?```(\w+)\n(.*?)^```$", re.M | re.S)
+EXAMPLE_HEAD, EXAMPLE_NEXT = "0018", "0019"
+"""The numbers of revisions in the examples; in the copy they are those of today."""
+
+
+def section(title: str) -> str:
+    """Return the text under a heading, up to the next heading of any level."""
+    heading = rf"^#+ {re.escape(title)}\n(.*?)(?=^#+ |\Z)"
+    found = re.search(heading, _outside_code(), re.M | re.S)
+    assert found, f"CONTRIBUTING.md has no section {title!r}"
+    text = PAGE.read_text()[found.start(1) : found.end(1)]
+    upcoming = f"{int(NAMES[-1]) + 1:04}"
+    return text.replace(EXAMPLE_NEXT, upcoming).replace(EXAMPLE_HEAD, NAMES[-1])
+
+
+def apply(title: str, tree: Path) -> list[str]:
+    """Make the changes of an example to the tree; return the commands that check it."""
+    commands: list[str] = []
+    path: Path | None = None
+    for kind, name, language, text in BLOCK.findall(section(title)):
+        path = tree / name if name else path
+        if language == "sh":
+            commands += text.splitlines()
+        elif kind == "New file":
+            assert path is not None
+            assert not path.exists(), f"{name} exists already"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        else:
+            assert path is not None
+            path.write_text(_patched(path.read_text(), text, f"{path.relative_to(tree)}"))
+    return commands
+
+
+def copy(directory: Path) -> Path:
+    """Copy what an example may change, without what make installed."""
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, directory / name)
+    return directory
+
+
+def run(tree: Path, command: str, **environment: str) -> str:
+    """Run a command of the page, or of this environment, in the tree; return what it printed."""
+    program, *arguments = shlex.split(command)
+    ended = subprocess.run(
+        [str(_executable(program)), *arguments],
+        cwd=tree,
+        env={**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ended.returncode == 0, f"{command}\n{ended.stdout}"
+    return ended.stdout
+
+
+def _executable(word: str) -> Path:
+    name = Path(word).name
+    return Path(sys.executable) if name == "python" else Path(sys.executable).parent / name
+
+
+def _outside_code() -> str:
+    """Blank the code blocks' comments, which look like headings; lengths stay as they are."""
+    return re.sub(
+        r"^```\w+\n.*?^```$",
+        lambda block: re.sub(r"^#", " ", block[0], flags=re.M),
+        PAGE.read_text(),
+        flags=re.M | re.S,
+    )
+
+
+def _patched(before: str, diff: str, name: str) -> str:
+    lines = diff.splitlines(keepends=True)
+    old = "".join(_kept(lines, "-"))
+    assert before.count(old) == 1, f"{name} must have this once:\n{old}"
+    return before.replace(old, "".join(_kept(lines, "+")))
+
+
+def _kept(lines: list[str], sign: str) -> Iterator[str]:
+    """Yield the lines of one side: the context and those with the sign."""
+    yield from (line[1:] for line in lines if line[0] in (" ", sign))

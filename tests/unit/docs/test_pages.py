@@ -1,0 +1,78 @@
+"""Every page names settings, commands, files and pages that exist, and nothing of this machine."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from app import cli
+from tests.support.databases import ROOT
+from tests.unit.docs.test_settings import SETTINGS
+
+AT_THE_TOP = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "alembic/README.md")
+PAGES = [*(ROOT / name for name in AT_THE_TOP), *sorted((ROOT / "docs").rglob("*.md"))]
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+GIVEN_TO_ACTIONS = {
+    "HOOKONCE_EXECUTION_ID",
+    "HOOKONCE_CHAIN_ID",
+    "HOOKONCE_ATTEMPT",
+    "HOOKONCE_TRIGGER",
+}
+OF_COMPLETION = {"HOOKONCE_COMPLETE"}
+OF_AN_EXAMPLE = {"HOOKONCE_GREETING_SECONDS"}
+FILE = re.compile(
+    r"(?<![\w./<])((?:app|tests|docs|bench|alembic|requirements)/[\w./]*\w\.\w+|"
+    r"(?:README|CONTRIBUTING|CHANGELOG)\.md|gunicorn\.conf\.py|pyproject\.toml)\b"
+)
+FOREIGN = re.compile(
+    r"https?://(?:[\w.]+\.)?(?:pypi|npmjs|pythonhosted)\.|/(?:home|root|tmp|work|opt)/|#\d+"
+)
+
+
+@every_page
+def test_no_page_names_a_setting_that_does_not_exist(page: Path) -> None:
+    named = set(re.findall(r"(?<![\w*])_?(HOOKONCE_[A-Z_]+[A-Z])(?![\w*])", page.read_text()))
+
+    assert named - SETTINGS.keys() - GIVEN_TO_ACTIONS - OF_COMPLETION - OF_AN_EXAMPLE == set()
+
+
+@every_page
+def test_no_page_names_a_command_that_does_not_exist(page: Path) -> None:
+    named = re.findall(r"\bhookonce ([a-z]+)(?: ([a-z|]+))?", page.read_text())
+
+    assert [words for words in named if not all(map(known, *choices(words)))] == []
+
+
+@every_page
+def test_no_page_names_a_file_that_does_not_exist(page: Path) -> None:
+    text = page.read_text()
+    created = set(re.findall(r"^New file `([^`]+)`:$", text, re.M))
+
+    assert [name for name in set(FILE.findall(text)) - created if not (ROOT / name).exists()] == []
+
+
+@every_page
+def test_every_link_leads_to_a_file(page: Path) -> None:
+    prose = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)
+    targets = re.findall(r"\]\((?!https?://)([^)#]*)(?:#[^)]*)?\)", prose)
+
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@every_page
+def test_no_page_names_a_registry_a_path_of_a_machine_or_an_issue(page: Path) -> None:
+    assert FOREIGN.findall(page.read_text()) == []
+
+
+def choices(words: tuple[str, str]) -> tuple[list[str], list[str]]:
+    """`a b|c` names two commands of one group."""
+    seconds = words[1].split("|")
+    return [words[0]] * len(seconds), seconds
+
+
+def known(first: str, second: str) -> bool:
+    command = cli.main.commands.get(first)
+    if isinstance(command, click.Group) and second:
+        return second in command.commands
+    return command is not None
