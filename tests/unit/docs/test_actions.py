@@ -15,7 +15,7 @@ FLAT = " ".join(TEXT.split())
 
 
 def section(heading: str) -> str:
-    """What stands under the heading, on one line."""
+    """Return the text under the heading, on one line."""
     found = re.search(rf"^## .*{re.escape(heading)}.*\n(?P<text>(?:(?!^## ).*\n)*)", TEXT, re.M)
     assert found, f"docs/actions.md has no section {heading}"
     return " ".join(found["text"].split())
