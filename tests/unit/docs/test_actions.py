@@ -27,7 +27,7 @@ def test_every_action_has_a_section(name: str) -> None:
 
 
 def test_every_reason_is_explained_and_no_other() -> None:
-    listed = re.findall(r"\| `(\w+)` \|", section("Why it failed"))
+    listed = re.findall(r"\| `(\w+)` \|", section("Reasons for failure"))
 
     assert listed == list(lifecycle.REASONS)
 
