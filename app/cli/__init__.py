@@ -1,7 +1,7 @@
-"""The `hookonce` command: each reads its arguments, calls one function, prints.
+"""The `hookonce` command: each subcommand reads its arguments, calls one function and prints.
 
-A group of commands is a module of its own and is named here; the words of `--help` are its
-docstrings.
+Each group of commands is a module of its own and is registered here. The docstrings of the
+commands are the texts of `--help`.
 """
 
 import click
@@ -33,9 +33,9 @@ from app.cli import (
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="hookonce")
 def main() -> None:
-    """Receive webhooks, admit every event once, and run what is to be done about it."""
+    """Receive webhooks, admit every event once, and run the action of its trigger."""
     for name in settings.unknown_names():
-        click.echo(f"warning: {name} is set, but there is no such setting", err=True)
+        click.echo(f"warning: {name} is set, but Hookonce has no such setting", err=True)
 
 
 for command in (worker.command, check.command, doctor.command, replay.command, prune.command):

@@ -1,4 +1,4 @@
-"""`hookonce action`: what this installation can do about an event."""
+"""`hookonce action`: the actions that this installation can run about an event."""
 
 import json
 from dataclasses import asdict
@@ -11,14 +11,14 @@ from app.cli import output
 
 @click.group("action")
 def group() -> None:
-    """What a trigger can set off."""
+    """List the actions that a trigger can run."""
 
 
 @group.command("list")
 @output.json_option
 def list_actions(as_json: bool) -> None:
-    """Every action, where it comes from, and why it cannot be used if so."""
-    rows = [asdict(each) for each in actions.described()]
+    """List every action, its origin, and the reason if it is unusable."""
+    rows = [asdict(action) for action in actions.described()]
     if as_json:
         click.echo(json.dumps(rows))
         return

@@ -1,4 +1,4 @@
-"""`hookonce audit`: who changed what."""
+"""`hookonce audit`: list the changes and their authors."""
 
 import click
 
@@ -13,19 +13,19 @@ from app.settings import Settings
 
 @click.group("audit")
 def group() -> None:
-    """The record of every change that people, programs and files made."""
+    """Read the record of changes by people, programs and files."""
 
 
 @group.command("list")
-@click.option("--subject", help="Such as trigger:1.")
-@click.option("--actor", help="Who: a token's name, or cli:<user>.")
-@click.option("--action", help="Such as trigger.update.")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
-@click.option("--before", type=click.IntRange(1), help="Older than the change of this id.")
+@click.option("--subject", help="Only changes to this, such as trigger:1.")
+@click.option("--actor", help="Only changes by this token name or cli:<user>.")
+@click.option("--action", help="Only this action, such as trigger.update.")
+@output.limit_option
+@output.before_option
 @output.json_option
 @with_database
 def list_changes(
-    _chosen: Settings,
+    _settings: Settings,
     database: Database,
     subject: str | None,
     actor: str | None,
@@ -34,10 +34,10 @@ def list_changes(
     before: int | None,
     as_json: bool,
 ) -> None:
-    """The changes, newest first."""
-    where = PagePosition(per_page=limit, before_id=before)
+    """List the changes, newest first."""
+    position = PagePosition(per_page=limit, before_id=before)
     with database.reading() as connection:
-        page = audit.changes(connection, CountCache(), where, subject, actor, action)
-    shown = [masking.public(row) for row in page.rows]
+        page = audit.changes(connection, CountCache(), position, subject, actor, action)
+    rows = [masking.public(row) for row in page.rows]
     columns = ("id", "at", "actor", "origin", "action", "subject", "before", "after")
-    output.page(shown, columns, page, as_json)
+    output.page(rows, columns, page, as_json)

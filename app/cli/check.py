@@ -1,4 +1,4 @@
-"""`hookonce check`: is the database fit for duty?"""
+"""`hookonce check`: check that the database is ready for the service."""
 
 import json
 import sys
@@ -15,8 +15,8 @@ from app.settings import Settings
 @click.command("check")
 @output.json_option
 @with_database
-def command(_chosen: Settings, database: Database, as_json: bool) -> None:
-    """Say whether the database is fit for duty; exit status 1 if it is not."""
+def command(_settings: Settings, database: Database, as_json: bool) -> None:
+    """Check that the database is ready; exit with 1 if it is not."""
     findings = health.findings(database)
     if all(finding.passed for finding in findings):
         findings += [health.secrets_open(database), health.admission(database)]

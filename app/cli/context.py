@@ -1,4 +1,4 @@
-"""How a command reaches the database, and says in one sentence what went wrong."""
+"""Give a command its settings and database, and print its failure as one sentence."""
 
 import os
 import pwd
@@ -16,39 +16,42 @@ from app.db import Database
 from app.errors import HookonceError, SchemaMoved
 
 WRONG = 1
-"""The exit status for everything that Hookonce can put into words."""
+"""Exit status of every failure that Hookonce explains in a sentence."""
 
 
 def actor() -> Actor:
-    """Whoever runs the command, for the record: as the system has it, not as a variable says."""
-    number = os.getuid()
+    """Return the user who runs the command, for the audit record.
+
+    The name comes from the system's user id: anybody can set a variable of the environment.
+    """
+    user_id = os.getuid()
     try:
-        name = pwd.getpwuid(number).pw_name
+        name = pwd.getpwuid(user_id).pw_name
     except KeyError:  # a container may run as a number that has no name
-        name = str(number)
+        name = str(user_id)
     return Actor(f"cli:{name}", socket.gethostname())
 
 
 def with_database(command: Callable[..., None]) -> Callable[..., None]:
-    """Hand the command the settings and the database; say in one sentence what went wrong."""
+    """Call the command with the settings and the database; print a failure as one sentence."""
 
     @wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> None:
         try:
-            chosen = settings.from_environment()
-            log.configure(chosen.hookonce_log_level, chosen.hookonce_log_format)
-            database = Database(chosen)
+            current = settings.from_environment()
+            log.configure(current.hookonce_log_level, current.hookonce_log_format)
+            database = Database(current)
             try:
-                command(chosen, database, *args, **kwargs)
+                command(current, database, *args, **kwargs)
             finally:
                 database.dispose()
         except SchemaMoved as error:
             raise click.ClickException(
-                "the database is not as this code needs it; `hookonce check` says what to do"
+                "the database schema does not fit this version; `hookonce check` says what to do"
             ) from error
         except DataError as error:
             reason = " ".join(str(error.orig).split())
-            raise click.ClickException(f"the database does not take that: {reason}") from error
+            raise click.ClickException(f"the database rejected a value: {reason}") from error
         except HookonceError as error:
             raise click.ClickException(str(error)) from error
 

@@ -1,4 +1,4 @@
-"""`hookonce dead`: look through the dead letters, and replay many of them."""
+"""`hookonce dead`: list the dead letters and replay many of them."""
 
 import logging
 import sys
@@ -13,7 +13,7 @@ import click
 from app import masking
 from app.cli import output
 from app.cli.context import WRONG, actor, with_database
-from app.cli.dead_letter_options import choosing
+from app.cli.dead_letter_options import filter_options
 from app.cli.signals import INTERRUPTED, until_interrupted
 from app.db import Database
 from app.errors import DatabaseUnavailable, SchemaMoved
@@ -27,40 +27,58 @@ _LISTED = ("id", "trigger", "status", "error_reason", "completed_at", "idempoten
 
 @click.group("dead")
 def group() -> None:
-    """Dead letters: executions that failed and of which nothing more becomes by itself."""
+    """List and replay dead letters: executions that failed for good."""
 
 
 @group.command("list")
-@click.option("--limit", type=click.IntRange(1), help="At most so many.")
+@click.option("--limit", type=click.IntRange(1), help="Print at most this many rows.")
 @output.json_option
 @with_database
-@choosing
+@filter_options
 def list_dead(
-    _chosen: Settings,
+    _settings: Settings,
     database: Database,
-    chosen: DeadLetterFilter,
+    filters: DeadLetterFilter,
     limit: int | None,
     as_json: bool,
 ) -> None:
-    """The dead letters, newest first."""
-    rows = (masking.public(row) for row in dead_letters.each(database, chosen, limit))
+    """List the dead letters, newest first."""
+    rows = (masking.public(row) for row in dead_letters.each(database, filters, limit))
     output.stream(rows, _LISTED, as_json)
 
 
 @group.command("replay")
 @click.argument("ids", nargs=-1, type=click.IntRange(1), metavar="[ID]...")
-@click.option("--pace", default=10.0, show_default=True, type=click.FloatRange(0.01, 1000))
-@click.option("--stop-after", default=3, show_default=True, type=click.IntRange(1))
-@click.option("--wait", default=30.0, show_default=True, type=click.FloatRange(0))
-@click.option("--no-wait", is_flag=True, help="Do not look whether the first ones fail again.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--pace",
+    default=10.0,
+    show_default=True,
+    type=click.FloatRange(0.01, 1000),
+    help="Replays per second.",
+)
+@click.option(
+    "--stop-after",
+    default=3,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Stop when this many of the first replays have failed again.",
+)
+@click.option(
+    "--wait",
+    default=30.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Watch the first replays for at most this many seconds in total.",
+)
+@click.option("--no-wait", is_flag=True, help="Do not watch whether the first replays fail again.")
+@output.yes_option
 @output.json_option
 @with_database
-@choosing
+@filter_options
 def replay(
-    _chosen: Settings,
+    _settings: Settings,
     database: Database,
-    chosen: DeadLetterFilter,
+    filters: DeadLetterFilter,
     ids: tuple[int, ...],
     pace: float,
     stop_after: int,
@@ -69,52 +87,59 @@ def replay(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Replay these dead letters, or all that are meant, newest first.
+    """Replay dead letters by id, or all that match the options.
 
-    --pace is how many a second. Until one of the first has completed they are sent one by one,
-    and once --stop-after of them have failed again it ends; --wait is for how many seconds, all
-    in all, they are watched.
+    Ids are replayed in the order given, all others newest first.
+    The first ones are replayed one by one, each watched until an attempt has ended, so that not
+    all fail again. As soon as one has completed, the others follow at --pace. The command stops
+    when --stop-after of the first ones have failed again.
     """
-    if ids and chosen != DeadLetterFilter():
-        raise click.UsageError("name ids, or say which are meant by options, not both")
-    total = _preview(database, replace(chosen, ids=ids) if ids else chosen, len(set(ids)))
+    if ids and filters != DeadLetterFilter():
+        raise click.UsageError("give either ids or options that select dead letters, not both")
+    total = _preview(database, replace(filters, ids=ids) if ids else filters, len(set(ids)))
     if total and not yes:
-        click.confirm(f"Replay them, {pace:g} a second?", abort=True, err=True)
-    meant = dict.fromkeys(ids) if ids else (row.id for row in dead_letters.each(database, chosen))
-    careful = Pace(pace, 0 if no_wait else stop_after, wait)
-    counts, status = _replay_all(database, meant, careful, total)
+        click.confirm(f"Replay {total} dead letter(s), {pace:g} per second?", abort=True, err=True)
+    selected = (
+        dict.fromkeys(ids) if ids else (row.id for row in dead_letters.each(database, filters))
+    )
+    counts, status = _replay_all(
+        database, selected, Pace(pace, 0 if no_wait else stop_after, wait), total
+    )
     output.record({"selected": total} | counts, as_json)
     sys.exit(status)
 
 
-def _preview(database: Database, chosen: DeadLetterFilter, named: int) -> int:
-    """How many are meant; they are shown on the standard error by trigger and reason."""
+def _preview(database: Database, filters: DeadLetterFilter, named: int) -> int:
+    """Return the number of selected ids; print them by trigger and reason on the standard error.
+
+    `named` is the number of ids on the command line, of which some may be no dead letters.
+    """
     with database.reading() as connection:
-        rows = [masking.public(row) for row in dead_letters.counts(connection, chosen)]
+        rows = [masking.public(row) for row in dead_letters.counts(connection, filters)]
     dead = sum(int(row["executions"]) for row in rows)
     click.echo(f"{dead} dead letter(s)", err=True)
     if rows:
         output.table(rows, ("trigger", "reason", "executions"), err=True)
     if named > dead:
-        click.echo(f"{named - dead} of the named execution(s) are none", err=True)
+        click.echo(f"{named - dead} of the given id(s) are not dead letters", err=True)
     return max(dead, named)
 
 
 def _replay_all(
-    database: Database, meant: Iterable[int], pace: Pace, total: int
+    database: Database, ids: Iterable[int], pace: Pace, total: int
 ) -> tuple[dict[str, int], int]:
-    """What became of how many, and the exit status."""
+    """Replay the ids; return the number of each outcome, and the exit status."""
     counts = Counter(dict.fromkeys(OUTCOMES, 0))
     stopped = None
-    with until_interrupted() as stop, _quietly(), _progress(total) as bar:
+    with until_interrupted() as stop, _without_info_lines(), _progress(total) as bar:
         try:
-            for result in replay_many(database, meant, pace, stop, actor()):
+            for result in replay_many(database, ids, pace, stop, actor()):
                 counts[result.outcome] += 1
                 bar.update(1)
         except FailingAgain as error:
-            stopped = f"{error}; `--no-wait` replays them regardless"
+            stopped = f"{error}; `--no-wait` replays the others all the same"
         except SchemaMoved:
-            stopped = "a migration is under way"
+            stopped = "a migration is running"
         except DatabaseUnavailable as error:
             stopped = str(error)
     if stopped:
@@ -129,8 +154,8 @@ def _progress(total: int) -> Any:
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
-    """A line for each replay would tear the bar apart; warnings are worth it."""
+def _without_info_lines() -> Iterator[None]:
+    """Log only warnings of replays: an INFO line for each replay would break the progress bar."""
     logger = logging.getLogger("hookonce.replay")
     before = logger.level
     logger.setLevel(logging.WARNING)

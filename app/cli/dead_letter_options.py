@@ -1,4 +1,4 @@
-"""The options by which `hookonce dead` is told which dead letters are meant."""
+"""The options of `hookonce dead` that select dead letters."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -13,37 +13,46 @@ from app.executions.dead_letters import UNKNOWN, DeadLetterFilter
 from app.settings import Settings
 from app.triggers import manage
 
+_FILTER_NAMES = ("reason", "category", "since", "until", "key")
 _OPTIONS = (
-    click.option("--trigger", help="Of this trigger: id, slug or name."),
-    click.option("--reason", type=click.Choice([*lifecycle.REASONS, UNKNOWN]), help="Died of it."),
-    click.option("--category", type=click.Choice([lifecycle.TRANSIENT, lifecycle.PERMANENT])),
+    click.option("--trigger", help="Only of this trigger (id, slug or name)."),
     click.option(
-        "--since", type=TimeParam(), help="Died then or later: 2h, 3d, or ISO 8601 (UTC)."
+        "--reason",
+        type=click.Choice([*lifecycle.REASONS, UNKNOWN]),
+        help="Only failed with this reason.",
     ),
-    click.option("--until", type=TimeParam(), help="Died before."),
-    click.option("--key", help="With this idempotency key."),
+    click.option(
+        "--category",
+        type=click.Choice([lifecycle.TRANSIENT, lifecycle.PERMANENT]),
+        help="Only errors of this category.",
+    ),
+    click.option(
+        "--since",
+        type=TimeParam(),
+        help="Only failed at this time or later: 2h or 3d ago, or ISO 8601 (UTC).",
+    ),
+    click.option("--until", type=TimeParam(), help="Only failed before this time."),
+    click.option("--key", help="Only with this idempotency key."),
 )
 
 
-def choosing(command: Callable[..., None]) -> Callable[..., None]:
-    """Hand the command, beside settings and database, what its options choose."""
+def filter_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options to the command; call it with the DeadLetterFilter that they select."""
 
     @wraps(command)
     def wrapped(
-        chosen: Settings, database: Database, *, trigger: str | None, **options: Any
+        settings: Settings, database: Database, *, trigger: str | None, **options: Any
     ) -> None:
-        names = ("reason", "category", "since", "until", "key")
-        narrower = {name: options.pop(name) for name in names}
-        command(
-            chosen, database, DeadLetterFilter(_id_of(database, trigger), **narrower), **options
-        )
+        selected = {name: options.pop(name) for name in _FILTER_NAMES}
+        filters = DeadLetterFilter(_trigger_id(database, trigger), **selected)
+        command(settings, database, filters, **options)
 
     for option in reversed(_OPTIONS):
         wrapped = option(wrapped)
     return wrapped
 
 
-def _id_of(database: Database, trigger: str | None) -> int | None:
+def _trigger_id(database: Database, trigger: str | None) -> int | None:
     if trigger is None:
         return None
     with database.reading() as connection:

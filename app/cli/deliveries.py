@@ -1,4 +1,4 @@
-"""`hookonce trigger counts` and `hookonce mismatch`: what became of deliveries."""
+"""`hookonce trigger counts` and `hookonce mismatch`: count deliveries, list key mismatches."""
 
 import json
 from collections import Counter
@@ -19,33 +19,37 @@ from app.triggers import manage
 @click.command("counts")
 @click.argument("trigger", required=False)
 @click.option(
-    "--hours", default=24, show_default=True, type=click.IntRange(1), help="How far back."
+    "--hours",
+    default=24,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Number of hours to count.",
 )
 @output.json_option
 @with_database
 def counts(
-    _chosen: Settings, database: Database, trigger: str | None, hours: int, as_json: bool
+    _settings: Settings, database: Database, trigger: str | None, hours: int, as_json: bool
 ) -> None:
-    """How many deliveries were accepted, repeated, filtered and refused, hour by hour.
+    """Count the deliveries of each outcome, hour by hour.
 
-    Without a trigger: of all together, and of addresses that are no trigger's. The hours are those
-    of UTC; the running one counts as one of them.
+    Without a TRIGGER, count the deliveries of all triggers, and those to addresses that belong to
+    no trigger. Hours are in UTC; the running hour counts as one of them.
     """
     since = clock.now() - timedelta(hours=hours - 1)
     with database.reading() as connection:
         trigger_id = None if trigger is None else manage.find_trigger(connection, trigger).id
         rows = [masking.public(row) for row in deliveries.counts(connection, since, trigger_id)]
-    total, by_hour = _summed(rows)
+    total, by_hour = _sums(rows)
     if as_json:
-        listed = [{"hour": hour, "counts": numbers} for hour, numbers in by_hour.items()]
-        click.echo(json.dumps({"trigger_id": trigger_id, "total": total, "by_hour": listed}))
+        hours_listed = [{"hour": hour, "counts": each} for hour, each in by_hour.items()]
+        click.echo(json.dumps({"trigger_id": trigger_id, "total": total, "by_hour": hours_listed}))
         return
-    shown = [{"hour": hour} | numbers for hour, numbers in {"total": total, **by_hour}.items()]
-    output.table(shown, ("hour", *(each for each in outcomes.ALL if each in total)))
+    lines = [{"hour": hour} | numbers for hour, numbers in {"total": total, **by_hour}.items()]
+    output.table(lines, ("hour", *(outcome for outcome in outcomes.ALL if outcome in total)))
 
 
-def _summed(rows: list[dict[str, Any]]) -> tuple[Counter[str], dict[str, Counter[str]]]:
-    """The numbers of each outcome: of all hours together, and of each hour, newest first."""
+def _sums(rows: list[dict[str, Any]]) -> tuple[Counter[str], dict[str, Counter[str]]]:
+    """Return the number of deliveries by outcome: in total, and for each hour, newest first."""
     total: Counter[str] = Counter()
     by_hour: dict[str, Counter[str]] = {}
     for row in rows:
@@ -56,28 +60,37 @@ def _summed(rows: list[dict[str, Any]]) -> tuple[Counter[str], dict[str, Counter
 
 @click.group("mismatch")
 def group() -> None:
-    """Other payloads that came under a key already admitted: answered like duplicates."""
+    """List key mismatches: a known key with another payload."""
 
 
 @group.command("list")
-@click.option("--trigger", help="Of this trigger alone.")
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1))
+@click.option("--trigger", help="Only of this trigger (id, slug or name).")
+@click.option(
+    "--limit",
+    default=100,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Print at most this many rows.",
+)
 @output.json_option
 @with_database
 def list_mismatches(
-    _chosen: Settings, database: Database, trigger: str | None, limit: int, as_json: bool
+    _settings: Settings, database: Database, trigger: str | None, limit: int, as_json: bool
 ) -> None:
-    """Each with both digests, the newest execution first."""
+    """List key mismatches with both digests, newest execution first.
+
+    The sender was answered as for a duplicate: the other payload was not admitted.
+    """
     with database.reading() as connection:
         trigger_id = None if trigger is None else manage.find_trigger(connection, trigger).id
-        found = deliveries.mismatches(connection, limit, trigger_id)
-    rows = [masking.public(row) for row in found]
+        mismatches = deliveries.mismatches(connection, limit, trigger_id)
+    rows = [masking.public(row) for row in mismatches]
     if as_json:
         click.echo(json.dumps(rows))
         return
-    shown = ("execution_id", "slug", "idempotency_key", "number", "last_at")
-    output.table(rows, (*shown, "digest_admitted", "digest_came"))
+    columns = ("execution_id", "slug", "idempotency_key", "number", "last_at")
+    output.table(rows, (*columns, "digest_admitted", "digest_came"))
 
 
 COMMANDS = (counts,)
-"""What belongs to the group `trigger`."""
+"""Commands to be registered in the group `trigger`."""

@@ -1,4 +1,4 @@
-"""What a trigger is examined with: requests of every kind, and what each should come to."""
+"""The checks of `hookonce doctor`: requests of every kind, each with its expected result."""
 
 import json
 import threading
@@ -20,34 +20,35 @@ from app.intake.signing import signed_headers
 from app.settings import Settings
 
 AT_ONCE = 20
+"""Equal requests that the check `simultaneous` sends at the same moment."""
 PAST_SECONDS = 60.0
-"""How much older than allowed a stale request is."""
-PATIENCE_SECONDS = 30.0
+"""Seconds by which the stale request is older than allowed."""
+TIMEOUT_SECONDS = 30.0
 _BODY = "body:"
 _HEADER = "header:"
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One kind of request: what came back, and what should have."""
+    """The result of one kind of request, beside the expected one."""
 
     check: str
     passed: bool | None
-    """None: it could not be asked."""
+    """None: the check was skipped, because no such request can be made for this source."""
     came_back: str
     expected: str
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A request that is yet to be signed."""
+    """A request to be sent: body and headers."""
 
     body: bytes
     headers: Mapping[str, str]
 
 
 class Examination:
-    """Sends requests to one trigger and looks what they left in the database."""
+    """Sends requests to one trigger and counts the executions that they leave in the database."""
 
     def __init__(
         self, database: Database, settings: Settings, trigger: sa.Row[Any], address: str
@@ -59,46 +60,45 @@ class Examination:
         self._secret = database.secret_box.decrypt(trigger) or ""
         self._address = address
         self._pool = urllib3.PoolManager(
-            maxsize=AT_ONCE, retries=False, timeout=urllib3.Timeout(PATIENCE_SECONDS)
+            maxsize=AT_ONCE, retries=False, timeout=urllib3.Timeout(TIMEOUT_SECONDS)
         )
 
     def findings(self) -> Iterator[CheckResult]:
-        """One after the other, as they are made."""
+        """Run the checks one after the other and yield their results."""
         try:
             self._signed(_event(self._trigger))
         except InvalidTrigger as error:
             for name in ("signed", "duplicate", "simultaneous", "stale", "empty"):
-                yield CheckResult(name, None, f"not asked: {error}", "-")
+                yield CheckResult(name, None, f"skipped: {error}", "-")
         else:
-            yield from self._receiving()
+            yield from self._signed_requests()
         yield self._refused("wrong secret", self._forged())
         yield self._refused("unsigned", _event(self._trigger))
         large = Outgoing(b"x" * (self._settings.hookonce_max_body_bytes + 1), {})
-        yield self._answered("oversize", lambda: [self._post(large)], [413], 0)
+        yield self._check("oversize", lambda: [self._post(large)], [413], 0)
 
-    def _receiving(self) -> Iterator[CheckResult]:
+    def _signed_requests(self) -> Iterator[CheckResult]:
         event = self._signed(_event(self._trigger))
-        first = self._answered("signed", lambda: [self._post(event)], [200], None)
-        yield first
-        each, keyed = self._admitted()
-        again = 0 if keyed else each
-        yield self._answered("duplicate", lambda: [self._post(event)], [200], again)
+        yield self._check("signed", lambda: [self._post(event)], [200], None)
+        per_request, keyed = self._admitted()
+        repeated = 0 if keyed else per_request
+        yield self._check("duplicate", lambda: [self._post(event)], [200], repeated)
         other = self._signed(_event(self._trigger))
-        together = each if keyed else each * AT_ONCE
-        yield self._answered("simultaneous", lambda: self._at_once(other), [200], together)
+        simultaneous = per_request if keyed else per_request * AT_ONCE
+        yield self._check("simultaneous", lambda: self._post_at_once(other), [200], simultaneous)
         yield self._stale()
         empty = self._signed(Outgoing(b"", {}))
-        yield self._answered("empty", lambda: [self._post(empty)], [200, 400, 422], None, least=0)
+        yield self._check("empty", lambda: [self._post(empty)], [200, 400, 422], None, least=0)
 
     def _stale(self) -> CheckResult:
         limit = self._trigger.tolerance_seconds
         limit = self._source.tolerance_seconds if limit is None else limit
         event = _event(self._trigger)
         if limit is None:
-            return CheckResult("stale", None, "not asked: no age is too old here", "-")
+            return CheckResult("stale", None, "skipped: this trigger has no time limit", "-")
         old = self._signed(event, time.time() - limit - PAST_SECONDS)
         if old.headers == self._signed(event, 0).headers:
-            return CheckResult("stale", None, "not asked: no time is signed here", "-")
+            return CheckResult("stale", None, "skipped: this source signs no time", "-")
         return self._refused("stale", old)
 
     def _forged(self) -> Outgoing:
@@ -111,9 +111,9 @@ class Examination:
 
     def _refused(self, name: str, request: Outgoing) -> CheckResult:
         status = self._source.refusal_status or self._settings.hookonce_refusal_status
-        return self._answered(name, lambda: [self._post(request)], [status], 0)
+        return self._check(name, lambda: [self._post(request)], [status], 0)
 
-    def _answered(
+    def _check(
         self,
         name: str,
         send: Callable[[], list[int]],
@@ -121,22 +121,25 @@ class Examination:
         executions: int | None,
         least: int = 1,
     ) -> CheckResult:
-        """`executions`: exactly so many are to come of it; None: at least `least`."""
+        """Send, and compare the statuses and the number of new executions with the expected ones.
+
+        `executions` is the exact number; None: at least `least`.
+        """
         before = self._admitted()[0]
-        came = sorted(set(send()))
-        made = self._admitted()[0] - before
-        enough = made >= least if executions is None else made == executions
-        wanted = " or ".join(map(str, statuses))
+        received = sorted(set(send()))
+        admitted = self._admitted()[0] - before
+        as_expected = admitted >= least if executions is None else admitted == executions
+        expected = " or ".join(map(str, statuses))
         number = f"{least} or more" if executions is None else executions
         return CheckResult(
             name,
-            set(came) <= set(statuses) and enough,
-            f"{' and '.join(map(str, came))}, {made} execution(s)",
-            f"{wanted}, {number} execution(s)",
+            set(received) <= set(statuses) and as_expected,
+            f"{' and '.join(map(str, received))}, {admitted} execution(s)",
+            f"{expected}, {number} execution(s)",
         )
 
     def _admitted(self) -> tuple[int, bool]:
-        """How many executions there are, and whether each has a key."""
+        """Return the number of the trigger's executions, and True if each of them has a key."""
         columns = trigger_executions.c
         query = sa.select(sa.func.count(), sa.func.count(columns.idempotency_key))
         with self._database.reading() as connection:
@@ -148,11 +151,11 @@ class Examination:
         proof = signed_headers(self._trigger.source, self._secret, request.body, at)
         return Outgoing(request.body, {**request.headers, **proof})
 
-    def _at_once(self, request: Outgoing) -> list[int]:
-        together = threading.Barrier(AT_ONCE)
+    def _post_at_once(self, request: Outgoing) -> list[int]:
+        barrier = threading.Barrier(AT_ONCE)
 
         def send(_number: int) -> int:
-            together.wait(PATIENCE_SECONDS)
+            barrier.wait(TIMEOUT_SECONDS)
             return self._post(request)
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -164,7 +167,7 @@ class Examination:
 
 
 def _event(trigger: sa.Row[Any]) -> Outgoing:
-    """An event of no meaning, with an id wherever some source or this trigger looks for one."""
+    """Return a made-up event with an id in every place that a source or this trigger reads."""
     name, number = uuid4().hex, uuid4().int % 2**31
     headers = {
         "Idempotency-Key": name,

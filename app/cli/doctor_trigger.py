@@ -1,7 +1,7 @@
-"""A trigger's twin: received as the trigger is, and nothing is done about what comes.
+"""Create a twin of a trigger: it admits the same requests, and its action does nothing.
 
-Made for a few seconds and removed with all that it received, also on Ctrl-C. One that a killed
-command left behind is removed by the next.
+The twin exists for a few seconds and is removed with all its executions, also on Ctrl-C. A twin
+that a killed command left behind is removed by the next command.
 """
 
 import secrets
@@ -21,43 +21,47 @@ from app.intake import sources, trigger_cache
 from app.triggers import manage, removal
 
 MARK = "hookonce.doctor"
-"""What a twin's `source_plugin` says."""
+"""The `source_plugin` of every twin, by which twins are found."""
 ORPHANED = timedelta(minutes=10)
+"""Age at which a twin is taken to be left behind by a killed command."""
 
 
 @contextmanager
-def of(database: Database, trigger: sa.Row[Any], actor: Actor) -> Iterator[sa.Row[Any]]:
-    """The twin: source, secret, key and tolerance are the trigger's; every event is wanted."""
+def twin_of(database: Database, trigger: sa.Row[Any], actor: Actor) -> Iterator[sa.Row[Any]]:
+    """Create a twin with the trigger's source, secret, key and tolerance; remove it at the end.
+
+    The twin has no event filter, so that every event is admitted.
+    """
     secret = database.secret_box.decrypt(trigger)
     if not secret:
-        raise InvalidTrigger("the trigger has no secret, and refuses everyone")
+        raise InvalidTrigger("the trigger has no secret, so it refuses every request")
     _remove_orphans(database, actor)
-    described = manage.NewTrigger(
+    definition = manage.NewTrigger(
         name=f"twin of {trigger.slug[:150]} {secrets.token_hex(4)}",
         source=trigger.source,
         action_type="noop",
-        action_payload=f"made by `hookonce doctor` for {trigger.slug}",
+        action_payload=f"created by `hookonce doctor` for {trigger.slug}",
         secret=secret,
         key_from=trigger_cache.key_parts(trigger.idempotency_key_from),
         missing_key=trigger.missing_key,
         tolerance_seconds=trigger.tolerance_seconds,
         source_plugin=MARK,
     )
-    made = manage.add_trigger(database, described, [*sources.names(), trigger.source], actor)
+    twin = manage.add_trigger(database, definition, [*sources.names(), trigger.source], actor)
     try:
-        yield made
+        yield twin
     finally:
-        removal.remove_trigger(database, made.id, actor)
+        removal.remove_trigger(database, twin.id, actor)
 
 
 def _remove_orphans(database: Database, actor: Actor) -> None:
     columns = triggers.c
-    left = columns.created_at < clock.now() - ORPHANED
-    query = sa.select(columns.id).where(columns.source_plugin == MARK, left)
+    is_orphan = columns.created_at < clock.now() - ORPHANED
+    query = sa.select(columns.id).where(columns.source_plugin == MARK, is_orphan)
     with database.reading() as connection:
         orphans = list(connection.execute(query).scalars())
     for trigger_id in orphans:
         try:
             removal.remove_trigger(database, trigger_id, actor)
         except NotFound:
-            continue  # another doctor was faster
+            continue  # another `hookonce doctor` was faster

@@ -1,4 +1,4 @@
-"""`hookonce execution`: what was admitted, and what became of it."""
+"""`hookonce execution`: list executions, show one, print its original request."""
 
 import json
 import sys
@@ -32,48 +32,64 @@ _LISTED = (
     "error_reason",
     "error",
 )
-_ATTEMPT = (
+_ATTEMPT_COLUMNS = (
     *("number", "worker", "started_at", "finished_at", "duration_seconds", "outcome"),
     *("http_status", "error"),
 )
-_LINK = ("id", "status", "replay_of_id", "received_at", "completed_at")
-_MISMATCH = ("digest", "number", "first_at", "last_at")
+_CHAIN_COLUMNS = ("id", "status", "replay_of_id", "received_at", "completed_at")
+_MISMATCH_COLUMNS = ("digest", "number", "first_at", "last_at")
 
 
 @click.group("execution")
 def group() -> None:
-    """Admitted events, and the attempts at them."""
+    """List and show executions: admitted events and their attempts."""
 
 
 @group.command("list")
-@click.argument("trigger", required=False)
-@click.option("--status", type=click.Choice(lifecycle.STATUSES))
-@click.option("--category", type=click.Choice([lifecycle.TRANSIENT, lifecycle.PERMANENT]))
-@click.option("--reason", type=click.Choice([*lifecycle.REASONS, UNKNOWN]), help="Failed of it.")
-@click.option("--key", help="With this idempotency key.")
+@click.argument("argument", required=False, metavar="")
+@click.option("--trigger", help="Only of this trigger (id, slug or name).")
+@click.option("--status", type=click.Choice(lifecycle.STATUSES), help="Only in this status.")
 @click.option(
-    "--since", type=TimeParam(), help="Received then or later: 2h, 3d, or ISO 8601 (UTC)."
+    "--category",
+    type=click.Choice([lifecycle.TRANSIENT, lifecycle.PERMANENT]),
+    help="Only errors of this category.",
 )
-@click.option("--until", type=TimeParam(), help="Received before.")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
-@click.option("--before", type=click.IntRange(1), help="Older than the execution of this id.")
+@click.option(
+    "--reason",
+    type=click.Choice([*lifecycle.REASONS, UNKNOWN]),
+    help="Only failed with this reason.",
+)
+@click.option("--key", help="Only with this idempotency key.")
+@click.option(
+    "--since",
+    type=TimeParam(),
+    help="Only received at this time or later: 2h or 3d ago, or ISO 8601 (UTC).",
+)
+@click.option("--until", type=TimeParam(), help="Only received before this time.")
+@output.limit_option
+@output.before_option
 @output.json_option
 @with_database
 def list_executions(
-    _chosen: Settings,
+    _settings: Settings,
     database: Database,
     *,
+    argument: str | None,
     trigger: str | None,
     limit: int,
     before: int | None,
     as_json: bool,
-    **such: Any,
+    **filters: Any,
 ) -> None:
-    """Executions, newest first, of one TRIGGER (id, slug or name) or of all."""
-    where = PagePosition(per_page=limit, before_id=before)
+    """List executions, newest first."""
+    if argument is not None and trigger is not None:
+        raise click.UsageError("give the trigger once, as --trigger")
+    name = trigger or argument
+    position = PagePosition(per_page=limit, before_id=before)
     with database.reading() as connection:
-        trigger_id = None if trigger is None else manage.find_trigger(connection, trigger).id
-        page = search.page(connection, CountCache(), ExecutionFilter(trigger_id, **such), where)
+        trigger_id = None if name is None else manage.find_trigger(connection, name).id
+        wanted = ExecutionFilter(trigger_id, **filters)
+        page = search.page(connection, CountCache(), wanted, position)
     output.page([masking.public(row) for row in page.rows], _LISTED, page, as_json)
 
 
@@ -81,13 +97,13 @@ def list_executions(
 @click.argument("execution_id", type=click.IntRange(1, 2**63 - 1), metavar="ID")
 @output.json_option
 @with_database
-def show(_chosen: Settings, database: Database, execution_id: int, as_json: bool) -> None:
-    """One execution with its attempts, its replays, and what came again under its key."""
+def show(_settings: Settings, database: Database, execution_id: int, as_json: bool) -> None:
+    """Show an execution with its attempts, replays and duplicates."""
     with database.reading() as connection:
         row, trigger = history.execution(connection, execution_id)
         first_id = row.chain_id or row.id
         repeats = deliveries.repeats_of(connection, first_id)
-        found = {
+        related = {
             "attempts": history.attempts_of(connection, execution_id),
             "chain": history.chain_of(connection, row),
             "mismatches": deliveries.mismatches_of(connection, first_id),
@@ -95,43 +111,47 @@ def show(_chosen: Settings, database: Database, execution_id: int, as_json: bool
     shown = masking.public(row) | {"trigger_slug": trigger.slug}
     shown["repeats"] = 0 if repeats is None else int(repeats.number)
     shown["repeated_at"] = None if repeats is None else clock.text(repeats.last_at)
-    places = trigger_cache.key_parts(trigger.idempotency_key_from)
-    shown |= {"key_from": " and ".join(places) or None, "first_execution_id": first_id}
-    listed = {name: [masking.public(each) for each in rows] for name, rows in found.items()}
+    key_parts = trigger_cache.key_parts(trigger.idempotency_key_from)
+    shown |= {"key_from": " and ".join(key_parts) or None, "first_execution_id": first_id}
+    listed = {name: [masking.public(each) for each in rows] for name, rows in related.items()}
     if as_json:
         click.echo(json.dumps(shown | listed))
         return
     output.record(shown, as_json=False)
-    _section("attempts", listed["attempts"], _ATTEMPT)
+    _section("attempts", listed["attempts"], _ATTEMPT_COLUMNS)
     if len(listed["chain"]) > 1:
-        _section("replays", listed["chain"], _LINK)
-    _section("other payloads under its key", listed["mismatches"], _MISMATCH)
+        _section("replays", listed["chain"], _CHAIN_COLUMNS)
+    _section(
+        "mismatches: other payloads with the same key", listed["mismatches"], _MISMATCH_COLUMNS
+    )
 
 
 @group.command("request")
 @click.argument("execution_id", type=click.IntRange(1, 2**63 - 1), metavar="ID")
 @output.json_option
 @with_database
-def request(_chosen: Settings, database: Database, execution_id: int, as_json: bool) -> None:
-    """The bytes of the request as they came; with --json its headers and how many bytes it has.
+def request(_settings: Settings, database: Database, execution_id: int, as_json: bool) -> None:
+    """Print the original request of an execution.
 
-    A terminal is shown what it would obey; a file and a pipe get every byte.
+    By default the body, byte for byte; a terminal gets control characters escaped. With --json
+    the headers, the content type and the number of bytes.
     """
     with database.reading() as connection:
-        found = search.request_of(connection, execution_id)
+        kept = search.request_of(connection, execution_id)
         body = b"" if as_json else search.body_of(connection, execution_id) or b""
-    if found is None:
+    if kept is None:
         raise NotFound(f"the request of execution {execution_id} is not kept")
     if as_json:
-        headers = json.loads(found.headers)
-        kept = {"content_type": found.content_type, "headers": headers, "bytes": found.size}
-        click.echo(json.dumps(kept))
+        headers = json.loads(kept.headers)
+        shown = {"content_type": kept.content_type, "headers": headers, "bytes": kept.size}
+        click.echo(json.dumps(shown))
         return
-    shown = output.plain(body.decode("utf-8", "backslashreplace")) if _watched() else body
-    click.echo(shown, nl=_watched())
+    on_terminal = _is_terminal()
+    text = output.plain(body.decode("utf-8", "backslashreplace")) if on_terminal else body
+    click.echo(text, nl=on_terminal)
 
 
-def _watched() -> bool:
+def _is_terminal() -> bool:
     return sys.stdout.isatty()
 
 

@@ -1,4 +1,4 @@
-"""`hookonce held`: decide about what a found database left unfinished."""
+"""`hookonce held`: decide about the unfinished executions of an adopted database."""
 
 import json
 from collections.abc import Callable
@@ -16,14 +16,14 @@ from app.settings import Settings
 
 @click.group("held")
 def group() -> None:
-    """Executions that a found database left unfinished: they wait for a person."""
+    """Decide about the unfinished executions of an adopted database."""
 
 
 @group.command("list")
 @output.json_option
 @with_database
-def list_held(_chosen: Settings, database: Database, as_json: bool) -> None:
-    """What is held back, by trigger and status."""
+def list_held(_settings: Settings, database: Database, as_json: bool) -> None:
+    """Count the held executions by trigger and status."""
     with database.reading() as connection:
         rows = [masking.public(row) for row in held.by_trigger(connection)]
     if as_json:
@@ -33,26 +33,26 @@ def list_held(_chosen: Settings, database: Database, as_json: bool) -> None:
 
 
 @group.command("release")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@output.yes_option
 @output.json_option
 @with_database
-def release(_chosen: Settings, database: Database, yes: bool, as_json: bool) -> None:
-    """Make them due: workers start them at once."""
+def release(_settings: Settings, database: Database, yes: bool, as_json: bool) -> None:
+    """Make the held executions due; workers then run them."""
     _decide(database, "become due", held.release, yes, as_json)
 
 
 @group.command("give-up")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@output.yes_option
 @output.json_option
 @with_database
-def give_up(_chosen: Settings, database: Database, yes: bool, as_json: bool) -> None:
-    """Make them dead letters."""
+def give_up(_settings: Settings, database: Database, yes: bool, as_json: bool) -> None:
+    """Make the held executions dead letters."""
     _decide(database, "become dead letters", held.give_up, yes, as_json)
 
 
 def _decide(
     database: Database,
-    what: str,
+    outcome: str,
     decision: Callable[[Database, Actor], int],
     yes: bool,
     as_json: bool,
@@ -60,6 +60,8 @@ def _decide(
     with database.reading() as connection:
         count = sum(row.executions for row in held.by_trigger(connection))
     if not yes:
-        click.confirm(f"{count} held execution(s) will {what}. Go on?", abort=True, err=as_json)
+        click.confirm(
+            f"{count} held execution(s) will {outcome}. Continue?", abort=True, err=as_json
+        )
     decided = decision(database, actor())
-    output.done(f"{decided} execution(s) {what}", {"executions": decided}, as_json)
+    output.done(f"{decided} execution(s) {outcome}", {"executions": decided}, as_json)

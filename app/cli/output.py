@@ -1,4 +1,4 @@
-"""What a command prints for people (a record, a table) and for programs (JSON)."""
+"""Print the result of a command: a record or a table for people, JSON for programs."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -10,13 +10,25 @@ import click
 from app.db.paging import Page
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+limit_option = click.option(
+    "--limit",
+    default=20,
+    show_default=True,
+    type=click.IntRange(1, 1000),
+    help="Print at most this many rows.",
+)
+before_option = click.option(
+    "--before", type=click.IntRange(1), help="Only rows older than the one with this id."
+)
 PAGE_ROWS = 500
-"""The widths of a long table are those of its first rows."""
+"""Rows of a long table in memory at a time; the first of them decide how wide the columns are."""
 LONGEST_CELL = 64
-"""A digest, whole."""
+"""Characters of the longest cell: a SHA-256 digest in hex, uncut."""
 
 
 def record(values: dict[str, Any], as_json: bool) -> None:
+    """Print the names and values one below the other, or as one JSON object."""
     if as_json:
         click.echo(json.dumps(values))
         return
@@ -27,28 +39,29 @@ def record(values: dict[str, Any], as_json: bool) -> None:
 
 
 def done(sentence: str, values: dict[str, Any], as_json: bool) -> None:
-    """What was done: a sentence for people, the values of it for programs."""
+    """Print the outcome: a sentence for people, its values as JSON for programs."""
     click.echo(json.dumps(values) if as_json else plain(sentence))
 
 
 def table(rows: list[dict[str, Any]], columns: tuple[str, ...], *, err: bool = False) -> None:
-    shown = [dict(zip(columns, columns, strict=True)), *rows]
-    for line in _lines(shown, columns, _widths(shown, columns)):
+    """Print the rows below the names of the columns; `err`: to the standard error."""
+    lines = [dict(zip(columns, columns, strict=True)), *rows]
+    for line in _lines(lines, columns, _widths(lines, columns)):
         click.echo(line, err=err)
 
 
 def page(rows: list[dict[str, Any]], columns: tuple[str, ...], of: Page, as_json: bool) -> None:
-    """The rows of a page, and how the next one is asked for."""
+    """Print the rows of a page, and the option that prints the next page."""
     if as_json:
         click.echo(json.dumps({"rows": rows, "total": of.total, "next": of.next}))
         return
     table(rows, columns)
     if of.next is not None:
-        click.echo(f"there are more: --before {of.next}", err=True)
+        click.echo(f"There are more rows: --before {of.next}", err=True)
 
 
 def stream(rows: Iterable[dict[str, Any]], columns: tuple[str, ...], as_json: bool) -> None:
-    """A table, or a JSON array, of more rows than need to be in memory at a time."""
+    """Print a table or a JSON array row by row, so that not all rows are in memory at once."""
     if as_json:
         _stream_json(iter(rows))
         return
@@ -89,12 +102,15 @@ def _cell(value: object) -> str:
 
 
 def plain(value: object) -> str:
-    """The value with each sign that a terminal would obey, or show nothing of, as its escape.
+    """Return the value as text with every unprintable character escaped, except line breaks.
 
-    Keys are the sender's words and errors the target's, and a person reads them in a terminal.
+    Keys come from the sender and errors from the target: neither may send control sequences to
+    the terminal of the person who reads them.
     """
     return "".join(map(_visible, str(value)))
 
 
-def _visible(sign: str) -> str:
-    return sign if sign.isprintable() or sign == "\n" else sign.encode("unicode_escape").decode()
+def _visible(character: str) -> str:
+    if character.isprintable() or character == "\n":
+        return character
+    return character.encode("unicode_escape").decode()

@@ -1,4 +1,4 @@
-"""`hookonce prune`: remove what is kept no longer, now."""
+"""`hookonce prune`: remove payloads and rows whose retention has ended, now."""
 
 import sys
 import threading
@@ -18,20 +18,21 @@ from app.intake import sources
 from app.settings import Settings
 
 REST = 1.0
-"""After each step it rests for as long as that took: others have the database."""
+"""Pause after each step, as a multiple of its duration, so that others can use the database."""
 
 
 @click.command("prune")
-@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("--dry-run", is_flag=True, help="Only count what would be removed.")
 @output.json_option
 @with_database
-def command(chosen: Settings, database: Database, dry_run: bool, as_json: bool) -> None:
-    """Remove the payloads and rows that are kept no longer, in small steps.
+def command(settings: Settings, database: Database, dry_run: bool, as_json: bool) -> None:
+    """Remove payloads and rows whose retention has ended.
 
-    How long is for HOOKONCE_KEEP_* to say, and for each trigger. What has not finished is kept.
+    HOOKONCE_KEEP_* and each trigger set the retention. Executions that have not finished are
+    kept. The command works in small steps and can be interrupted.
     """
     schema.require(database)
-    rules = expired.rules(database, sources.retry_seconds(), chosen)
+    rules = expired.rules(database, sources.retry_seconds(), settings)
     expected = _total(prune.sweep(database, rules, threading.Event(), dry=True))
     if dry_run:
         output.record({"dry_run": True} | expected._asdict(), as_json)

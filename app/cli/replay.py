@@ -1,4 +1,4 @@
-"""`hookonce replay`: send one dead letter again."""
+"""`hookonce replay`: replay one dead letter."""
 
 import click
 
@@ -13,10 +13,10 @@ from app.settings import Settings
 @click.argument("execution_id", type=int, metavar="ID")
 @output.json_option
 @with_database
-def command(_chosen: Settings, database: Database, execution_id: int, as_json: bool) -> None:
-    """Send a dead letter again: a new execution takes over, under the same key."""
+def command(_settings: Settings, database: Database, execution_id: int, as_json: bool) -> None:
+    """Replay one dead letter: a new execution with the same key."""
     successor = replaying.replay(database, execution_id, actor())
     if as_json:
         output.record({"status": "ok", "new_execution_id": successor}, as_json)
     else:
-        click.echo(f"execution {execution_id} is replayed as execution {successor}")
+        click.echo(f"Execution {execution_id} replayed as execution {successor}.")

@@ -1,4 +1,4 @@
-"""`hookonce secret`: whether secrets stand sealed in the database, and with which key."""
+"""`hookonce secret`: encrypt and decrypt the triggers' secrets in the database."""
 
 import json
 import secrets
@@ -14,60 +14,66 @@ from app.settings import Settings
 from app.triggers import sealing
 
 KEY_BYTES = 32
+"""Random bytes of a new key for HOOKONCE_SECRET_KEY."""
 
 
 @click.group("secret")
 def group() -> None:
-    """Triggers' secrets, and the key that seals them in the database."""
+    """Encrypt and decrypt the triggers' secrets in the database."""
 
 
 @group.command("key")
 def key() -> None:
-    """Make up a key for HOOKONCE_SECRET_KEY and print it; nothing is changed."""
+    """Generate a key for HOOKONCE_SECRET_KEY and print it."""
     click.echo(secrets.token_urlsafe(KEY_BYTES))
 
 
 @group.command("status")
 @output.json_option
 @with_database
-def status(_chosen: Settings, database: Database, as_json: bool) -> None:
-    """How many secrets are sealed, and which triggers' secrets our keys do not open."""
+def status(_settings: Settings, database: Database, as_json: bool) -> None:
+    """Count the encrypted secrets, and those that cannot be decrypted.
+
+    A secret cannot be decrypted if it was encrypted with none of the keys of HOOKONCE_SECRET_KEY;
+    its trigger is listed.
+    """
     with database.reading() as connection:
-        found = sealing.counts(connection)
+        counts = sealing.counts(connection)
         unopened = sealing.unopened(connection, database.secret_box)
     if as_json:
-        click.echo(json.dumps(found | {"unopened": unopened}))
+        click.echo(json.dumps(counts | {"unopened": unopened}))
         return
-    output.record(found | {"unopened": ", ".join(unopened) or "none"}, as_json=False)
+    output.record(counts | {"unopened": ", ".join(unopened) or "none"}, as_json=False)
 
 
 @group.command("seal")
 @output.json_option
 @with_database
-def seal(_chosen: Settings, database: Database, as_json: bool) -> None:
-    """Seal every secret with the first key of HOOKONCE_SECRET_KEY.
+def seal(_settings: Settings, database: Database, as_json: bool) -> None:
+    """Encrypt every secret with the first HOOKONCE_SECRET_KEY.
 
-    To change the key: put the new one before the old one, restart everything, seal, and take the
-    old one away.
+    To change the key: put the new key before the old one, restart all processes, run this
+    command, and remove the old key.
     """
     count = _with_progress(database, sealing.reseal(database, actor()))
-    output.done(f"{count} trigger(s) sealed", {"triggers": count}, as_json)
+    output.done(f"Secrets of {count} trigger(s) encrypted.", {"triggers": count}, as_json)
 
 
 @group.command("unseal")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@output.yes_option
 @output.json_option
 @with_database
-def unseal(_chosen: Settings, database: Database, yes: bool, as_json: bool) -> None:
-    """Put every secret back in the clear, as older code needs it."""
+def unseal(_settings: Settings, database: Database, yes: bool, as_json: bool) -> None:
+    """Decrypt every secret in the database, as older versions need it."""
     if not yes:
-        question = "Every secret will stand in the clear in the database. Go on?"
+        question = "Every secret will be stored in the database unencrypted. Continue?"
         click.confirm(question, abort=True, err=as_json)
     count = _with_progress(database, sealing.unseal(database, actor()))
-    output.done(f"{count} trigger(s) unsealed", {"triggers": count}, as_json)
+    output.done(f"Secrets of {count} trigger(s) decrypted.", {"triggers": count}, as_json)
 
 
 def _with_progress(database: Database, changed: Iterator[int]) -> int:
+    """Return the sum of `changed`, the number of triggers of each step, with a progress bar."""
     with database.reading() as connection:
         steps = sealing.steps(connection)
     total = 0

@@ -1,4 +1,4 @@
-"""Stop a command in order when Ctrl-C or SIGTERM arrives, at whatever moment."""
+"""Stop a command cleanly on Ctrl-C or SIGTERM, at any moment of its run."""
 
 import signal
 import threading
@@ -7,41 +7,43 @@ from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 
 INTERRUPTED = 130
-"""The exit status of what Ctrl-C ended, as shells have it."""
+"""Exit status of a command that Ctrl-C ended; shells use the same (128 + SIGINT)."""
 
 
 class Stop(threading.Event):
-    """An event that a signal handler may set; once it is set it stays so.
+    """An event that a signal handler can set without a deadlock; it is never cleared.
 
-    A handler runs between two steps of the main thread. An event that the main thread waits for has
-    a lock, and between two steps of the wait holds it: its `set` would wait for that for ever.
+    A signal handler runs in the main thread, between two steps of it. If that thread is in the
+    middle of `threading.Event.wait`, it may hold the event's lock, and `set` would wait for that
+    lock for ever. A SimpleQueue is reentrant, so it wakes the waiting thread instead.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._told = False
-        self._word: SimpleQueue[None] = SimpleQueue()
+        self._is_set = False
+        self._wake_up: SimpleQueue[None] = SimpleQueue()
 
     def set(self) -> None:
-        """A SimpleQueue may be put to in the midst of a `get` of the same thread."""
-        self._told = True
-        self._word.put(None)
+        """Set the event; safe in a signal handler, since `put` may interrupt a `get`."""
+        self._is_set = True
+        self._wake_up.put(None)
 
     def is_set(self) -> bool:
-        return self._told
+        """Return True once `set` was called."""
+        return self._is_set
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Whether it is set, now or within so many seconds."""
-        if not self._told:
+        """Wait until the event is set, at most `timeout` seconds; return True if it is set."""
+        if not self._is_set:
             with suppress(Empty):
-                self._word.get(timeout=None if timeout is None else max(0.0, timeout))
-                self._word.put(None)  # for whoever else waits
-        return self._told
+                self._wake_up.get(timeout=None if timeout is None else max(0.0, timeout))
+                self._wake_up.put(None)  # for the next waiting thread
+        return self._is_set
 
 
 @contextmanager
 def until_interrupted() -> Iterator[Stop]:
-    """Set by Ctrl-C or SIGTERM; what is being done is finished first."""
+    """Yield a Stop that Ctrl-C or SIGTERM sets; the caller finishes its current step first."""
     stop = Stop()
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}

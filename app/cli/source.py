@@ -1,4 +1,4 @@
-"""`hookonce source`: who can send."""
+"""`hookonce source`: list the senders that Hookonce can verify, and show the facts of one."""
 
 import json
 
@@ -7,57 +7,68 @@ import click
 from app.cli import output
 from app.intake import sources
 
+_JSON_NAMES = {
+    "event id": "its_own_id",
+    "event id signed": "id_is_signed",
+    "retries": "its_retries",
+}
+"""JSON names that differ from the headings: programs read the output by these."""
+
 
 @click.group("source")
 def group() -> None:
-    """The senders that Hookonce knows."""
+    """List the known sources (senders) and show the facts of one."""
 
 
 @group.command("list")
 @output.json_option
 def list_sources(as_json: bool) -> None:
-    """Every source, with where its own id of an event stands."""
+    """List every source and the place of its event id."""
     rows = [
         {
             "name": name,
-            "its own id": facts.provider_key,
+            "event id": facts.provider_key,
             "signed": "yes" if facts.provider_key_signed else "no",
-            "key by default": "its own id" if sources.named(name).keyed_by_default else "-",
+            "key by default": "event id" if sources.named(name).keyed_by_default else "-",
         }
         for name in sources.names()
         for facts in [sources.named(name).facts]
     ]
     if as_json:
-        click.echo(json.dumps([_named(row) for row in rows]))
+        click.echo(json.dumps([_json_names(row) for row in rows]))
         return
-    output.table(rows, ("name", "its own id", "signed", "key by default"))
+    output.table(rows, ("name", "event id", "signed", "key by default"))
 
 
 @group.command("show")
 @click.argument("name", type=click.Choice(sources.names()), metavar="NAME")
 @output.json_option
 def show_source(name: str, as_json: bool) -> None:
-    """How a source is verified, keyed and answered, and where its documentation stands."""
-    shown = sources.named(name)
-    tolerance = shown.tolerance_seconds
+    """Show the signature, key, answer and retries of a source.
+
+    The sender's documentation is named too.
+    """
+    source = sources.named(name)
+    tolerance = source.tolerance_seconds
     facts = {
         "source": name,
-        "signature": shown.facts.signature,
+        "signature": source.facts.signature,
         "timestamp": "no limit" if tolerance is None else f"within {tolerance:g} s",
-        "handshake": shown.facts.handshake,
-        "events": shown.facts.events,
-        "its own id": shown.facts.provider_key,
-        "id is signed": "yes" if shown.facts.provider_key_signed else "no",
-        "key by default": "its own id" if shown.keyed_by_default else "the default places only",
-        "answer expected": shown.facts.answer,
-        "its retries": shown.facts.retries,
-        "never stored": ", ".join(sorted(shown.redacted)) or "-",
-        "not verified": shown.facts.unverified or "-",
-        "documentation": shown.facts.documentation,
+        "handshake": source.facts.handshake,
+        "events": source.facts.events,
+        "event id": source.facts.provider_key,
+        "event id signed": "yes" if source.facts.provider_key_signed else "no",
+        "key by default": "event id" if source.keyed_by_default else "the default places only",
+        "answer expected": source.facts.answer,
+        "retries": source.facts.retries,
+        "never stored": ", ".join(sorted(source.redacted)) or "-",
+        "not verified": source.facts.unverified or "-",
+        "documentation": source.facts.documentation,
     }
-    output.record(_named(facts) if as_json else facts, as_json)
+    output.record(_json_names(facts) if as_json else facts, as_json)
 
 
-def _named(facts: dict[str, str]) -> dict[str, str]:
-    """The same under names that a program can write without quotes."""
-    return {name.replace(" ", "_"): said for name, said in facts.items()}
+def _json_names(facts: dict[str, str]) -> dict[str, str]:
+    """Return the facts under the names of the JSON output, which have no spaces."""
+    names = {name: _JSON_NAMES.get(name, name.replace(" ", "_")) for name in facts}
+    return {names[name]: fact for name, fact in facts.items()}

@@ -1,4 +1,4 @@
-"""A moment as a person types it: an ISO 8601 time, or how long ago."""
+"""The option type for a time: ISO 8601, or an age such as 2h."""
 
 import re
 from datetime import datetime, timedelta
@@ -7,32 +7,32 @@ import click
 
 from app import clock
 
-_AGO = re.compile(r"(\d{1,6})([smhdw])")
+_AGE = re.compile(r"(\d{1,6})([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 class TimeParam(click.ParamType[datetime]):
-    """`2h` and `3d` are so long ago; `2026-03-05T09:30:00` is UTC where it has no offset."""
+    """`2h` means two hours ago, `3d` three days; `2026-03-05T09:30:00` without an offset is UTC."""
 
     name = "TIME"
 
     def convert(
         self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
     ) -> datetime:
-        """The moment, aware."""
+        """Return the time with its timezone."""
         if isinstance(value, datetime):
             return value
         try:
-            read = _moment(value.strip())
+            time = _time(value.strip())
         except OverflowError:
-            read = None
-        if read is None:
-            self.fail(f"{value!r} is neither 2h, 3d or the like nor an ISO 8601 time", param, ctx)
-        return read
+            time = None
+        if time is None:
+            self.fail(f"{value!r} is not a time: give 2h, 3d or an ISO 8601 time", param, ctx)
+        return time
 
 
-def _moment(text: str) -> datetime | None:
-    ago = _AGO.fullmatch(text)
-    if ago:
-        return clock.now() - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+def _time(text: str) -> datetime | None:
+    age = _AGE.fullmatch(text)
+    if age:
+        return clock.now() - timedelta(**{_UNITS[age[2]]: int(age[1])})
     return clock.moment(text)

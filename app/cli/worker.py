@@ -1,4 +1,4 @@
-"""`hookonce worker`: run executions as they come due."""
+"""`hookonce worker`: run executions when they are due."""
 
 import logging
 import os
@@ -24,36 +24,46 @@ logger = logging.getLogger("hookonce.worker")
 
 
 @click.command("worker")
-@click.option("--once", is_flag=True, help="Work off what is due now, then end.")
-@click.option("--concurrency", default=16, show_default=True, type=click.IntRange(1, 256))
+@click.option("--once", is_flag=True, help="Run what is due now, then exit.")
+@click.option(
+    "--concurrency",
+    default=16,
+    show_default=True,
+    type=click.IntRange(1, 256),
+    help="Executions to run at the same time.",
+)
 @with_database
-def command(chosen: Settings, database: Database, once: bool, concurrency: int) -> None:
-    """Run executions as they come due, until told to stop."""
-    _warn_of_scripts_dir(chosen)
-    tally = Counters()
-    working = Worker(database, chosen, concurrency, counters=tally)
+def command(settings: Settings, database: Database, once: bool, concurrency: int) -> None:
+    """Run executions when they are due, until SIGTERM or Ctrl-C."""
+    _warn_of_scripts_dir(settings)
+    counters = Counters()
+    worker = Worker(database, settings, concurrency, counters=counters)
     if once:
         schema.require(database)
-        with _counting(tally, database, chosen):
-            click.echo(f"{working.run_once()} attempt(s) made")
+        with _counting(counters, database, settings):
+            click.echo(f"{worker.run_once()} attempt(s) made")
         return
-    stop = told_to_stop()
-    working.await_database(stop)
-    with _counting(tally, database, chosen), _sweeping(database, chosen):
-        finished = working.run(stop)
+    stop = stop_on_signal()
+    worker.await_database(stop)
+    with _counting(counters, database, settings), _pruning(database, settings):
+        finished = worker.run(stop)
     if not finished:
         log.abandon("actions were still running when the grace period ended")
 
 
-def _warn_of_scripts_dir(chosen: Settings) -> None:
-    """A named directory may be mounted later; until it stands, every script's event is dead."""
-    directory = chosen.hookonce_scripts_dir
+def _warn_of_scripts_dir(settings: Settings) -> None:
+    """Warn if the configured scripts directory does not exist.
+
+    It is no error, since the directory may be mounted later; until then every execution with a
+    script becomes a dead letter.
+    """
+    directory = settings.hookonce_scripts_dir
     if directory != Settings().hookonce_scripts_dir and not os.path.isdir(directory):
         log.event(logger, logging.WARNING, "no_scripts_dir", directory=directory)
 
 
-def told_to_stop() -> Stop:
-    """Set by SIGTERM and Ctrl-C, to the end of the process."""
+def stop_on_signal() -> Stop:
+    """Return a Stop that SIGTERM and Ctrl-C set, until the process ends."""
     stop = Stop()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -61,8 +71,8 @@ def told_to_stop() -> Stop:
 
 
 @contextmanager
-def _counting(tally: Counters, database: Database, chosen: Settings) -> Iterator[None]:
-    writer = CounterWriter(tally, database, chosen.hookonce_counts_seconds)
+def _counting(counters: Counters, database: Database, settings: Settings) -> Iterator[None]:
+    writer = CounterWriter(counters, database, settings.hookonce_counts_seconds)
     writer.start()
     try:
         yield
@@ -71,10 +81,10 @@ def _counting(tally: Counters, database: Database, chosen: Settings) -> Iterator
 
 
 @contextmanager
-def _sweeping(database: Database, chosen: Settings) -> Iterator[None]:
-    sweeper = Pruner(database, chosen, sources.retry_seconds(), random.SystemRandom().random)
-    sweeper.start()
+def _pruning(database: Database, settings: Settings) -> Iterator[None]:
+    pruner = Pruner(database, settings, sources.retry_seconds(), random.SystemRandom().random)
+    pruner.start()
     try:
         yield
     finally:
-        sweeper.stop()
+        pruner.stop()

@@ -490,4 +490,4 @@ def test_a_setting_that_does_not_exist_is_pointed_out(hookonce: Hookonce) -> Non
     result = hookonce("check", HOOKONCE_LEASE="60")
 
     assert result.exit_code == 0
-    assert "HOOKONCE_LEASE is set, but there is no such setting" in result.stderr
+    assert "HOOKONCE_LEASE is set, but Hookonce has no such setting" in result.stderr

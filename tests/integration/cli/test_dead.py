@@ -59,7 +59,7 @@ def test_one_is_replayed(hookonce: Hookonce, database: Database) -> None:
 
     new = factories.executions(database)[-1].id
     assert result.exit_code == 0
-    assert result.stdout == f"execution {old} is replayed as execution {new}\n"
+    assert result.stdout == f"Execution {old} replayed as execution {new}.\n"
 
 
 def test_one_is_replayed_for_a_program(hookonce: Hookonce, database: Database) -> None:
@@ -202,7 +202,7 @@ def test_a_time_that_is_none_is_refused(hookonce: Hookonce, wrong: str) -> None:
     result = hookonce("dead", "list", "--since", wrong)
 
     assert result.exit_code == 2
-    assert "is neither 2h, 3d or the like nor an ISO 8601 time" in " ".join(result.stderr.split())
+    assert "is not a time: give 2h, 3d or an ISO 8601 time" in " ".join(result.stderr.split())
 
 
 def test_a_trigger_that_is_not_there_gets_one_sentence(hookonce: Hookonce) -> None:
@@ -228,7 +228,7 @@ def test_many_are_shown_by_trigger_and_reason_before_a_person_says_yes(
         "trigger  reason   executions",
         "orders   timeout  2",
     ]
-    assert "Replay them, 10 a second? [y/N]" in result.stderr
+    assert "Replay 2 dead letter(s), 10 per second? [y/N]" in result.stderr
     assert statuses(database) == ["replayed", "replayed", "failed", "pending", "pending"]
     assert result.stdout.split()[-10:-6] == ["selected", "2", "replayed", "2"]
 
@@ -279,7 +279,7 @@ def test_named_executions_are_replayed_once_each(hookonce: Hookonce, database: D
 
     result = hookonce(*EVERY, "--json", one, one, completed, 4711)
 
-    assert "2 of the named execution(s) are none" in result.stderr
+    assert "2 of the given id(s) are not dead letters" in result.stderr
     assert counted(result) == {
         "selected": 3,
         "replayed": 1,
@@ -319,7 +319,7 @@ def test_when_the_first_ones_fail_again_it_says_so_and_stops(
 
     assert result.exit_code == 1
     assert "Stopped: the first 2 replays failed again" in result.stderr
-    assert "`--no-wait` replays them regardless." in result.stderr
+    assert "`--no-wait` replays the others all the same." in result.stderr
     assert "bro\\x1b[2Jken" in result.stderr
     assert counted(result)["replayed"] == 2
     assert statuses(database).count("replayed") == 2

@@ -200,7 +200,7 @@ def test_the_twin_goes_whatever_ends_the_examination(
         row = connection.execute(sa.select(triggers)).one()
 
     def examine_and_fail() -> None:
-        with doctor_trigger.of(database, row, Actor("a test")) as made:
+        with doctor_trigger.twin_of(database, row, Actor("a test")) as made:
             factories.execution(database, made.id)
             raise error
 
@@ -219,7 +219,7 @@ def test_a_twin_that_was_left_behind_is_removed_by_the_next(database: Database) 
     with database.reading() as connection:
         row = connection.execute(sa.select(triggers).where(triggers.c.id == trigger_id)).one()
 
-    with doctor_trigger.of(database, row, Actor("a test")):
+    with doctor_trigger.twin_of(database, row, Actor("a test")):
         pass
 
     assert sorted(left(database)) == [trigger_id, at_work]

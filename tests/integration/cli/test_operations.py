@@ -143,7 +143,7 @@ def test_a_request_is_printed_byte_for_byte_or_described(
 
     whole = hookonce("execution", "request", str(execution_id))
     with monkeypatch.context() as patch:
-        patch.setattr(execution, "_watched", lambda: True)
+        patch.setattr(execution, "_is_terminal", lambda: True)
         at_a_terminal = hookonce("execution", "request", str(execution_id))
     described = printed(hookonce("execution", "request", str(execution_id), "--json"))
     missing = hookonce("execution", "request", str(execution_id + 1))

@@ -64,7 +64,7 @@ def test_a_token_that_cannot_work_is_refused(
 def test_a_revoked_token_is_no_good(hookonce: Hookonce, database: Database) -> None:
     made = printed(hookonce("token", "add", "me", "--json"))
 
-    assert "me (token 1) is revoked" in hookonce("token", "revoke", "me").stdout
+    assert "Token 1 (me) revoked." in hookonce("token", "revoke", "me").stdout
     with pytest.raises(Unauthenticated):
         auth.of_token(database, made["token"])
     assert "revoked_at" in hookonce("token", "list").stdout

@@ -16,7 +16,7 @@ import os, random, signal, threading
 from contextlib import nullcontext
 from app.cli.signals import Stop
 from app.cli.signals import until_interrupted
-from app.cli.worker import told_to_stop
+from app.cli.worker import stop_on_signal
 
 def alone():
     stop = Stop()
@@ -31,7 +31,7 @@ for _ in range(100):
             stop.wait({seconds})
         assert stop.wait(0.0)
 """
-STOPS = ["nullcontext(alone())", "nullcontext(told_to_stop())", "until_interrupted()"]
+STOPS = ["nullcontext(alone())", "nullcontext(stop_on_signal())", "until_interrupted()"]
 
 
 @pytest.mark.parametrize("made", STOPS, ids=["alone", "worker", "command"])
