@@ -1,4 +1,4 @@
-"""The senders we know, by the name an operator picks."""
+"""The known sources (senders), by the name that a trigger refers to."""
 
 from app.intake.message import Source
 from app.intake.sources import (
@@ -47,23 +47,23 @@ _SOURCES: dict[str, Source] = {
 
 
 def names() -> list[str]:
-    """Every source there is, in order."""
+    """Return the names of all known sources, sorted."""
     return sorted(_SOURCES)
 
 
 def known(name: str) -> bool:
-    """Whether there is a source of this name."""
+    """Return True if a source has this name."""
     return name in _SOURCES
 
 
 def retry_seconds() -> dict[str, float | None]:
-    """How long after the first delivery each source's last retry may come."""
+    """Return for each source the seconds from the first delivery to its last possible retry."""
     return {name: source.facts.retry_seconds for name, source in _SOURCES.items()}
 
 
 def named(name: str) -> Source:
-    """The source of this name; one that is not known is read like `custom`.
+    """Return the source of this name; an unknown name is handled like `custom`.
 
-    Rows of the older system may carry any name there.
+    Rows of the older system may hold any name.
     """
     return _SOURCES.get(name) or custom.like(name)

@@ -1,6 +1,6 @@
 """Adyen's standard webhooks.
 
-Adyen signs eight fields of each item, not the bytes: what is verified is what was read.
+Adyen signs eight fields of each item and not the body, so the body is parsed before it is verified.
 https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures
 """
 
@@ -14,7 +14,7 @@ from app.intake.signatures import BAD, MISSING, digest, require_match
 from app.intake.sources.payload import at, text
 from app.intake.sources.secret_formats import of_hex
 
-SIGNED = (
+SIGNED_FIELDS = (
     ("pspReference",),
     ("originalReference",),
     ("merchantAccountCode",),
@@ -24,12 +24,12 @@ SIGNED = (
     ("eventCode",),
     ("success",),
 )
-MERCHANTS_OWN = ("merchantReference",)
+FIELD_WITH_COLONS = ("merchantReference",)
 KEY_PARTS = ("pspReference", "eventCode", "success", "originalReference")
 
 
 def verify(request: Request, secret: str, _now: datetime, _tolerance: float | None) -> None:
-    """`additionalData.hmacSignature` of every item; one item that fails refuses them all."""
+    """Verify `additionalData.hmacSignature` of every item; one bad item refuses the request."""
     try:
         items = _items(parse.payload(request))
     except Unreadable as error:
@@ -44,7 +44,7 @@ def verify(request: Request, secret: str, _now: datetime, _tolerance: float | No
 
 
 def events(_request: Request, payload: Json) -> list[Event]:
-    """One event for each item; what has no items is one event, of a type that is not known."""
+    """Return one event for each item; a payload without items is one event of type `unknown`."""
     live = at(payload, "live")
     items = _items(payload)
     if not items:
@@ -56,8 +56,11 @@ def events(_request: Request, payload: Json) -> list[Event]:
 
 
 def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
-    """What Adyen tells duplicates by, and the reference of the payment that was modified."""
-    parts = tuple(_word(at(event.payload, name)) for name in KEY_PARTS)
+    """Return the fields that Adyen names for finding duplicates, and `originalReference`.
+
+    `originalReference` is the reference of the payment that was modified.
+    """
+    parts = tuple(_field(at(event.payload, name)) for name in KEY_PARTS)
     return parts if parts[0] and parts[1] else None
 
 
@@ -83,19 +86,19 @@ def _items(payload: Json) -> list[Json]:
 
 
 def _signed(item: Json) -> bytes:
-    """The signed fields, joined as they are: Adyen escapes nothing.
+    """Return the signed text: the fields joined by colons, without escaping, as Adyen does.
 
-    So a colon could move from one field into the next and the signature would not notice. Only
-    the merchant's own reference may hold one; then each field has one place.
+    A colon inside a field could make one field look like two, and the signature would still match.
+    Only `merchantReference` may therefore contain colons: then the text can be split in one way.
     """
-    words = {path: _word(at(item, *path)) for path in SIGNED}
-    if any(":" in word for path, word in words.items() if path != MERCHANTS_OWN):
+    fields = {path: _field(at(item, *path)) for path in SIGNED_FIELDS}
+    if any(":" in field for path, field in fields.items() if path != FIELD_WITH_COLONS):
         raise Unverified(BAD)
-    return ":".join(words.values()).encode("utf-8", "surrogatepass")
+    return ":".join(fields.values()).encode("utf-8", "surrogatepass")
 
 
-def _word(value: Json) -> str:
-    """A field as it is signed; `success` comes as text or as a boolean."""
+def _field(value: Json) -> str:
+    """Return a field as it is signed; Adyen sends `success` as text or as a boolean."""
     return str(value).lower() if isinstance(value, bool) else text(value)
 
 
@@ -122,7 +125,7 @@ SOURCE = Source(
         provider_key_signed=True,
         answer="any 2xx within 10 s",
         answer_seconds=10,
-        retries="up to 30 days, ever less often",
+        retries="up to 30 days, at growing intervals",
         retry_seconds=2_592_000,
         unverified="whether Adyen ever sends a colon in a field other than merchantReference "
         "(refused); webhooks that sign the whole body in a header are not supported",

@@ -1,4 +1,4 @@
-"""ClickUp. https://developer.clickup.com/docs/webhooksignature"""
+"""ClickUp's webhooks. https://developer.clickup.com/docs/webhooksignature"""
 
 from datetime import datetime
 
@@ -11,21 +11,21 @@ FACTS = SourceFacts(
     signature="X-Signature: <hex>, HMAC-SHA256 over the body",
     provider_key="webhook_id, event and the id of every history_items[] in the body",
     provider_key_signed=True,
-    answer="any 2xx within 7 s, never 410: ClickUp then drops the webhook",
+    answer="any 2xx within 7 s; never 410, after which ClickUp removes the webhook",
     answer_seconds=7,
     retries="5",
-    unverified="webhooks of ClickUp's automations, which may sign nothing",
+    unverified="webhooks of ClickUp's automations, which may carry no signature",
 )
 
 
 def verify(request: Request, secret: str, _now: datetime, _tolerance: float | None) -> None:
-    """X-Signature: `<hex>`; the secret is what ClickUp answered when the webhook was made."""
+    """Verify X-Signature: `<hex>`; ClickUp returns the secret when a webhook is created."""
     presented = request.headers.get("x-signature", "")
     require_match([presented], hmac_sha256_hex(secret, request.body))
 
 
 def events(_request: Request, payload: Json) -> list[Event]:
-    """One event a request."""
+    """Return the one event of the request."""
     event = {
         "event_type": at(payload, "event") or "unknown",
         "source": "clickup",
@@ -37,7 +37,7 @@ def events(_request: Request, payload: Json) -> list[Event]:
 
 
 def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
-    """None without history: ClickUp says of a deletion only that it happened."""
+    """Return webhook, event and history ids; None for a deletion, which has no history."""
     history = at(event.payload, "history_items")
     if not isinstance(history, list) or not history:
         return None

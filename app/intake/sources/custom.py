@@ -1,4 +1,4 @@
-"""Anything that signs a POST: HMAC-SHA256 of the body in hex, as the older system expected it."""
+"""Any sender that signs a POST with the HMAC-SHA256 of the body in hex, as in the older system."""
 
 from datetime import datetime
 
@@ -12,12 +12,12 @@ FACTS = SourceFacts(
     "HMAC-SHA256 over the body",
     provider_key="none; the default places: idempotency_key, messageId, data.messageId in the body",
     provider_key_signed=True,
-    retries="the sender's own",
+    retries="depend on the sender",
 )
 
 
 def verify(request: Request, secret: str, _now: datetime, _tolerance: float | None) -> None:
-    """X-Webhook-Signature or X-Signature: `<hex>` or `sha256=<hex>`."""
+    """Verify X-Webhook-Signature or X-Signature: `<hex>` or `sha256=<hex>`."""
     presented = [
         request.headers.get(name, "").removeprefix("sha256=") for name in SIGNATURE_HEADERS
     ]
@@ -25,7 +25,7 @@ def verify(request: Request, secret: str, _now: datetime, _tolerance: float | No
 
 
 def like(name: str) -> Source:
-    """A source that verifies as `custom` does and calls its events after itself."""
+    """Return a source that verifies like `custom` and names itself as the source of its events."""
 
     def events(_request: Request, payload: Json) -> list[Event]:
         return [Event(payload, normalised(name, payload))]
@@ -34,9 +34,9 @@ def like(name: str) -> Source:
 
 
 def normalised(source: str, payload: Json) -> dict[str, Json]:
-    """The shape of a sender about which nothing is known."""
-    named = payload if isinstance(payload, dict) else {}
-    event_type = named.get("event") or named.get("type") or "unknown"
+    """Return the normalised event of a sender whose payload has no known shape."""
+    members = payload if isinstance(payload, dict) else {}
+    event_type = members.get("event") or members.get("type") or "unknown"
     return {"event_type": event_type, "source": source, "data": payload}
 
 

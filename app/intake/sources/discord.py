@@ -1,4 +1,7 @@
-"""Discord. https://docs.discord.com/developers/interactions/overview#setting-up-an-endpoint"""
+"""Discord's interactions and webhook events.
+
+https://docs.discord.com/developers/interactions/overview#setting-up-an-endpoint
+"""
 
 from datetime import datetime
 
@@ -12,26 +15,26 @@ from app.intake.sources.secret_formats import of_public_key
 
 TOLERANCE_SECONDS = 300.0
 PING = 1
-"""Of interactions."""
+"""The `type` of an interaction that is a ping."""
 WEBHOOK_PING = 0
-"""Of webhook events, where 1 is an event."""
+"""The `type` of a webhook event that is a ping; 1 is a real event there."""
 FACTS = SourceFacts(
     documentation="https://docs.discord.com/developers/interactions/overview",
     signature="X-Signature-Ed25519: <hex>, Ed25519 over X-Signature-Timestamp and body; 5 minutes",
-    handshake='type 1 in the body: {"type": 1}; of a webhook event type 0: 204',
+    handshake='ping, type 1 in the body: answered {"type": 1}; webhook event, type 0: answered 204',
     provider_key="id in the body of an interaction; webhook events have none",
     provider_key_signed=True,
-    answer="any 2xx within 3 s, 204 for a webhook event; a bad signature must be 401",
+    answer="any 2xx within 3 s, 204 to a webhook event; 401 to a bad signature",
     answer_seconds=3,
     retries="interactions: none; webhook events: for 10 min",
     retry_seconds=600,
-    unverified="the 5 minutes; the retries; that the 200 with which Hookonce answers a webhook "
-    "event is as good as 204; an interaction wants a reply that Hookonce cannot give",
+    unverified="the 5 minutes; the retries; that Discord accepts 200, which Hookonce answers to a "
+    "webhook event, instead of 204; an interaction expects a reply that Hookonce cannot give",
 )
 
 
 def verify(request: Request, secret: str, now: datetime, tolerance: float | None) -> None:
-    """Ed25519 over timestamp and body; the secret is the public key in hex."""
+    """Verify the Ed25519 signature over timestamp and body; the secret is the public key in hex."""
     signature = request.headers.get("x-signature-ed25519", "")
     timestamp = request.headers.get("x-signature-timestamp", "")
     if not signature or not timestamp:
@@ -39,16 +42,16 @@ def verify(request: Request, secret: str, now: datetime, tolerance: float | None
     try:
         key = Ed25519PublicKey.from_public_bytes(of_public_key(secret))
         signed = timestamp.encode("utf-8", "surrogatepass") + request.body
-        good = curve_signed(key, bytes.fromhex(signature), signed)
+        valid = curve_signed(key, bytes.fromhex(signature), signed)
     except ValueError as error:
         raise Unverified(BAD) from error
-    if not good:
+    if not valid:
         raise Unverified(BAD)
     require_fresh(timestamp, now, tolerance)
 
 
 def events(_request: Request, payload: Json) -> list[Event]:
-    """One event a request."""
+    """Return the one event of the request."""
     event = {
         "event_type": at(payload, "t") or at(payload, "event", "type") or "unknown",
         "source": "discord",
@@ -59,7 +62,10 @@ def events(_request: Request, payload: Json) -> list[Event]:
 
 
 def handshake(_request: Request, payload: Json) -> WebhookResponse | None:
-    """Discord asks whether someone is there, and checks that a bad signature is refused."""
+    """Return the answer to a ping, which Discord sends to check the address.
+
+    Discord also sends pings with bad signatures and expects them to be refused.
+    """
     kind = at(payload, "type")
     if isinstance(kind, bool) or at(payload, "event") is not None:
         return None
@@ -69,7 +75,7 @@ def handshake(_request: Request, payload: Json) -> WebhookResponse | None:
 
 
 def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
-    """The interaction's id."""
+    """Return the id of the interaction."""
     return identity(at(event.payload, "id"))
 
 

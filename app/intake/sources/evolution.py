@@ -1,7 +1,7 @@
-"""Evolution API and Evolution Go, which carry WhatsApp and sign nothing.
+"""Evolution API and Evolution Go, two gateways to WhatsApp that do not sign their requests.
 
-The secret comes as the last segment of the webhook's path, or as a static header that the
-operator configures there; or Evolution API proves that it knows it with a token of its own making.
+The secret comes as the last segment of the webhook's path, or as a static header that the operator
+configures there. Evolution API can instead send a token (JWT) that it signed with the secret.
 https://doc.evolution-api.com/v2/en/configuration/webhooks
 """
 
@@ -17,84 +17,93 @@ from app.intake.sources.payload import at, identity, text
 
 SECRET_HEADERS = ("x-webhook-secret", "apikey")
 LEEWAY_SECONDS = 1800.0
-"""A token is made once and lives 10 minutes; its event is tried again for 20 and longer."""
+"""Seconds that a token is accepted after it expired.
+
+Evolution API makes one token per event, valid for 10 minutes, and retries the event for 20 minutes
+or longer with the same token.
+"""
 REDACTED = frozenset({"apikey", "instanceToken", "token"})
-# Evolution API tells in each event where it sends it, and the secret may stand in that address.
+# Evolution API includes the webhook's address in each event, and the address may hold the secret.
 OWN_ADDRESS = frozenset({"destination"})
 FACTS = SourceFacts(
     documentation="https://doc.evolution-api.com/v2/en/configuration/webhooks",
     signature="none: the secret in the path, in X-Webhook-Secret, apikey or Authorization: Bearer; "
-    "or there a JWT (HS256, jwt_key), which may be 30 minutes over its time",
+    "or as the bearer token a JWT (HS256, jwt_key), accepted up to 30 minutes after it expired",
     provider_key="instance, event, data.key.remoteJid and data.key.id in the body; "
-    "of messages.update data.keyId and data.status",
+    "for messages.update instance, event, data.keyId and data.status",
     provider_key_signed=False,
     answer="any 2xx; 400, 401, 403, 404 and 422 are final",
-    retries="10, after 5 s doubling to 300 s",
+    retries="10, the first after 5 s, then at intervals that double up to 300 s",
     retry_seconds=2_400,
     unverified="versions before 2",
 )
 GO_FACTS = SourceFacts(
     documentation="https://docs.evolutionfoundation.com.br/evolution-go/webhooks",
     signature="none: the secret in the path, in X-Webhook-Secret, apikey or Authorization: Bearer",
-    events="one for each request; of a Receipt one for each of data.MessageIDs[]",
-    provider_key="instanceId, event and data.Info.ID (or data.key.id) in the body; of a Receipt "
+    events="one for each request; for a Receipt one for each of data.MessageIDs[]",
+    provider_key="instanceId, event and data.Info.ID (or data.key.id) in the body; for a Receipt "
     "each of data.MessageIDs[] with state, data.Chat and data.Sender",
     provider_key_signed=False,
     answer="any 2xx",
     retries="5, every 30 s",
     retry_seconds=300,
-    unverified="data.key.id, which the documentation shows and the code does not send",
+    unverified="data.key.id, which Evolution Go's documentation shows and its code does not send",
 )
 
 
 def verify(request: Request, secret: str, now: datetime, tolerance: float | None) -> None:
-    """The secret itself, or a token that only who has it can have made."""
+    """Accept the secret itself, or a token (JWT) that is signed with the secret."""
     bearer = _bearer(request)
-    if _made_with(secret, bearer):
-        _require_alive(bearer, now, tolerance)
+    if _is_signed_token(secret, bearer):
+        _require_unexpired(bearer, now, tolerance)
     else:
         verify_static(request, secret, now, tolerance)
 
 
 def verify_static(request: Request, secret: str, _now: datetime, _tolerance: float | None) -> None:
-    """The secret itself, in the path, in X-Webhook-Secret or apikey, or as a bearer token."""
+    """Accept the secret in the path, in X-Webhook-Secret or apikey, or as a bearer token."""
     static = [request.headers.get(name, "") for name in SECRET_HEADERS]
     require_match([*_in_path(request), _bearer(request), *static], secret)
 
 
 def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
-    """WhatsApp's id of the message; an update has it under another name, once for each status."""
-    said = event.payload
-    place = (at(said, "instance"), at(said, "event"))
-    data = at(said, "data")
-    if at(said, "event") == "messages.update":
-        return identity(*place, at(data, "keyId"), at(data, "status"))
-    return identity(*place, at(data, "key", "remoteJid"), at(data, "key", "id"))
+    """Return WhatsApp's message id; an update has it under another name, once for each status."""
+    payload = event.payload
+    scope = (at(payload, "instance"), at(payload, "event"))
+    data = at(payload, "data")
+    if at(payload, "event") == "messages.update":
+        return identity(*scope, at(data, "keyId"), at(data, "status"))
+    return identity(*scope, at(data, "key", "remoteJid"), at(data, "key", "id"))
 
 
 def go_events(_request: Request, payload: Json) -> list[Event]:
-    """One event a request, but one for each message that a receipt is about."""
+    """Return one event for the request; for a receipt, one for each message that it is about."""
     ids = at(payload, "data", "MessageIDs")
     if at(payload, "event") != "Receipt" or not isinstance(ids, list) or not ids:
         return [Event(payload, custom.normalised("evolution_go", payload))]
-    parts = [payload | {"data": payload["data"] | {"MessageIDs": [one]}} for one in ids]
+    parts = [
+        payload | {"data": payload["data"] | {"MessageIDs": [message_id]}} for message_id in ids
+    ]
     return [Event(part, _receipt(part), batched=True) for part in parts]
 
 
 def go_provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
-    """WhatsApp's id of the message; of a receipt also whose it is, since a group has many."""
-    said = event.payload
-    place = (at(said, "instanceId"), at(said, "event"))
-    data = at(said, "data")
+    """Return WhatsApp's message id; for a receipt also the chat and the sender of the receipt.
+
+    In a group, each member sends a receipt of its own for the same message.
+    """
+    payload = event.payload
+    scope = (at(payload, "instanceId"), at(payload, "event"))
+    data = at(payload, "data")
     if event.batched:
-        return _receipt_key(place, data, at(said, "state") or at(data, "state"))
-    return identity(*place, text(at(data, "Info", "ID")) or at(data, "key", "id"))
+        return _receipt_key(scope, data, at(payload, "state") or at(data, "state"))
+    return identity(*scope, text(at(data, "Info", "ID")) or at(data, "key", "id"))
 
 
 def _receipt_key(
-    place: tuple[Json, ...], data: dict[str, Json], state: Json
+    scope: tuple[Json, ...], data: dict[str, Json], state: Json
 ) -> tuple[str, ...] | None:
-    key = identity(*place, *data["MessageIDs"], state)
+    key = identity(*scope, *data["MessageIDs"], state)
     return key and (*key, text(data.get("Chat")), text(data.get("Sender")))
 
 
@@ -104,7 +113,10 @@ def _receipt(part: Json) -> dict[str, Json]:
 
 
 def _in_path(request: Request) -> list[str]:
-    """What stands there; Evolution API's webhookByEvents adds a segment that names the event."""
+    """Return the secret from the path: the whole rest, and the rest without its last segment.
+
+    Evolution API's option webhookByEvents appends a segment that names the event.
+    """
     presented = request.presented_secret or ""
     return [presented, presented.rpartition("/")[0]]
 
@@ -113,8 +125,11 @@ def _bearer(request: Request) -> str:
     return request.headers.get("authorization", "").removeprefix("Bearer ")
 
 
-def _made_with(secret: str, token: str) -> bool:
-    """Whether it is a JWT with this secret's HS256 signature, whatever its header says."""
+def _is_signed_token(secret: str, token: str) -> bool:
+    """Return True if the token is a JWT with this secret's HS256 signature.
+
+    The algorithm in the JWT's header is ignored: an attacker could write another one there.
+    """
     signed, _, presented = token.rpartition(".")
     message = signed.encode("utf-8", "surrogatepass")
     signature = digest(secret.encode("utf-8", "surrogatepass"), message)
@@ -125,7 +140,7 @@ def _made_with(secret: str, token: str) -> bool:
     return True
 
 
-def _require_alive(token: str, now: datetime, leeway_seconds: float | None) -> None:
+def _require_unexpired(token: str, now: datetime, leeway_seconds: float | None) -> None:
     try:
         padded = token.split(".")[1] + "=="
         expires_at = at(strict_json.loads(base64.urlsafe_b64decode(padded)), "exp")

@@ -1,4 +1,7 @@
-"""GitHub. https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries"""
+"""GitHub's webhooks.
+
+https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
+"""
 
 from datetime import datetime
 
@@ -10,23 +13,23 @@ BRANCH_PREFIX = "refs/heads/"
 FACTS = SourceFacts(
     documentation="https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries",
     signature="X-Hub-Signature-256: sha256=<hex>, HMAC-SHA256 over the body",
-    handshake="X-GitHub-Event: ping, when a webhook is made: 200, and no event",
-    provider_key="X-GitHub-Delivery, the same when a person redelivers",
+    handshake="X-GitHub-Event: ping, sent when a webhook is created: answered 200, no event",
+    provider_key="X-GitHub-Delivery, unchanged when a person redelivers",
     provider_key_signed=False,
     answer="any 2xx within 10 s",
     answer_seconds=10,
-    retries="none by itself; a person or a script may redeliver",
+    retries="none; a person or a script can redeliver",
 )
 
 
 def verify(request: Request, secret: str, _now: datetime, _tolerance: float | None) -> None:
-    """X-Hub-Signature-256: `sha256=<hex>`."""
+    """Verify X-Hub-Signature-256: `sha256=<hex>`."""
     expected = "sha256=" + hmac_sha256_hex(secret, request.body)
     require_match([request.headers.get("x-hub-signature-256", "")], expected)
 
 
 def events(request: Request, payload: Json) -> list[Event]:
-    """One event a request; GitHub's form deliveries carry the JSON in a field named payload."""
+    """Return the one event; deliveries as a form carry the JSON in a field named `payload`."""
     payload = unwrapped(request, payload)
     event = {
         "event_type": request.headers.get("x-github-event", "unknown"),
@@ -41,12 +44,12 @@ def events(request: Request, payload: Json) -> list[Event]:
 
 
 def handshake(request: Request, _payload: Json) -> WebhookResponse | None:
-    """GitHub says `ping` once, when a webhook is made."""
+    """Answer the `ping` that GitHub sends once, when a webhook is created."""
     return OK if request.headers.get("x-github-event") == "ping" else None
 
 
 def provider_key(request: Request, _event: Event) -> tuple[str, ...] | None:
-    """The delivery's id."""
+    """Return the id of the delivery."""
     return identity(request.headers.get("x-github-delivery"))
 
 

@@ -1,4 +1,4 @@
-"""GitLab. https://docs.gitlab.com/user/project/integrations/webhooks/"""
+"""GitLab's webhooks. https://docs.gitlab.com/user/project/integrations/webhooks/"""
 
 from datetime import datetime
 
@@ -12,9 +12,10 @@ BRANCH_PREFIX = "refs/heads/"
 
 
 def verify(request: Request, secret: str, now: datetime, tolerance: float | None) -> None:
-    """A signing token (`whsec_...`) signs; any other secret is X-Gitlab-Token itself.
+    """Verify a signature if the secret is a signing token (`whsec_...`), else X-Gitlab-Token.
 
-    The secret decides, not the request: else a thief of a token could leave the signature out.
+    The secret decides, not the request: otherwise somebody who stole a token could present it and
+    leave the signature out.
     """
     if secret.startswith(STANDARD_PREFIX):
         standard.verify(request, secret, now, tolerance)
@@ -23,7 +24,7 @@ def verify(request: Request, secret: str, now: datetime, tolerance: float | None
 
 
 def events(request: Request, payload: Json) -> list[Event]:
-    """One event a request; system hooks have an event_name instead of an object_kind."""
+    """Return the one event; system hooks have an event_name instead of an object_kind."""
     event_type = at(payload, "object_kind") or at(payload, "event_name")
     event = {
         "event_type": event_type or request.headers.get("x-gitlab-event") or "unknown",
@@ -38,9 +39,9 @@ def events(request: Request, payload: Json) -> list[Event]:
 
 
 def provider_key(request: Request, event: Event) -> tuple[str, ...] | None:
-    """webhook-id where there is one, since a signature covers it; else Idempotency-Key.
+    """Return webhook-id if it was sent, because it is signed; otherwise Idempotency-Key.
 
-    GitLab writes the same value into both, and keeps it when it sends again.
+    GitLab writes the same value into both and keeps it on a retry.
     """
     signed_id = standard.provider_key(request, event)
     unsigned_id = request.headers.get("idempotency-key", "")
@@ -65,11 +66,11 @@ SOURCE = Source(
     facts=SourceFacts(
         documentation="https://docs.gitlab.com/user/project/integrations/webhooks/",
         signature="X-Gitlab-Token equals the secret; with a signing token (whsec_...) "
-        "webhook-signature as Standard Webhooks has it",
-        provider_key="header webhook-id (signed), else Idempotency-Key (not signed)",
+        "webhook-signature as in Standard Webhooks",
+        provider_key="header webhook-id (signed), otherwise Idempotency-Key (not signed)",
         provider_key_signed=False,
         answer="any 2xx within 10 s",
         answer_seconds=10,
-        unverified="how often GitLab sends again; it disables a webhook that keeps failing",
+        unverified="the number of retries; GitLab disables a webhook that keeps failing",
     ),
 )

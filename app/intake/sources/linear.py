@@ -1,4 +1,4 @@
-"""Linear. https://linear.app/developers/webhooks"""
+"""Linear's webhooks. https://linear.app/developers/webhooks"""
 
 from datetime import datetime
 
@@ -8,24 +8,24 @@ from app.intake.message import Event, Json, Request, Source, SourceFacts
 from app.intake.signatures import BAD, hmac_sha256_hex, require_fresh, require_match
 from app.intake.sources.payload import at, identity, text
 
-# The older system read the name with X-; proxies were configured for it.
+# The older system read the name with X-, and proxies were configured for that.
 SIGNATURE_HEADERS = ("linear-signature", "x-linear-signature")
 FACTS = SourceFacts(
     documentation="https://linear.app/developers/webhooks",
     signature="Linear-Signature: <hex>, HMAC-SHA256 over the body; webhookTimestamp in the body "
-    "is held to the trigger's tolerance, if it has one",
+    "is checked if the trigger has a tolerance",
     provider_key="Linear-Delivery",
     provider_key_signed=False,
     answer="200 within 5 s",
     answer_seconds=5,
     retries="after 1 min, 1 h and 6 h",
     retry_seconds=28_800,
-    unverified="the 5 s and the retries; whether webhookTimestamp is new on each retry",
+    unverified="the 5 s and the retries; that webhookTimestamp is renewed on each retry",
 )
 
 
 def verify(request: Request, secret: str, now: datetime, tolerance: float | None) -> None:
-    """Linear-Signature: `<hex>`. No time limit by default: Linear retries for six hours."""
+    """Verify Linear-Signature: `<hex>`. No time limit by default: Linear retries for six hours."""
     presented = [request.headers.get(name, "") for name in SIGNATURE_HEADERS]
     require_match(presented, hmac_sha256_hex(secret, request.body))
     if tolerance is not None:
@@ -33,7 +33,7 @@ def verify(request: Request, secret: str, now: datetime, tolerance: float | None
 
 
 def events(_request: Request, payload: Json) -> list[Event]:
-    """One event a request."""
+    """Return the one event of the request."""
     event = {
         "event_type": at(payload, "type") or "unknown",
         "source": "linear",
@@ -44,12 +44,12 @@ def events(_request: Request, payload: Json) -> list[Event]:
 
 
 def provider_key(request: Request, _event: Event) -> tuple[str, ...] | None:
-    """The delivery's id, the same on every retry."""
+    """Return the id of the delivery, which is the same on every retry."""
     return identity(request.headers.get("linear-delivery"))
 
 
 def _timestamp(body: bytes) -> str:
-    """When Linear sent it, in seconds; only a signed body is read."""
+    """Return the time of sending in Unix seconds; call it with a verified body only."""
     try:
         return text(at(strict_json.loads(body), "webhookTimestamp"))[:-3]
     except Unreadable as error:

@@ -1,6 +1,9 @@
-"""Mercado Pago. https://www.mercadopago.com.br/developers/en/docs/your-integrations/notifications
+"""Mercado Pago's webhooks.
 
-What is signed is the id of a resource in the query, not the body: ask Mercado Pago what is true.
+https://www.mercadopago.com.br/developers/en/docs/your-integrations/notifications
+
+The signature covers the id of a resource in the query, not the body. An action should therefore ask
+Mercado Pago's API about the resource and not trust the body.
 """
 
 from datetime import datetime
@@ -11,14 +14,18 @@ from app.intake.signatures import BAD, MISSING, hmac_sha256_hex, require_fresh, 
 from app.intake.sources.payload import at, text
 
 MILLISECOND_DIGITS = 13
-"""The documentation shows Unix seconds; libraries were written for milliseconds."""
+"""Digits of a timestamp in milliseconds.
+
+The documentation shows Unix seconds, but libraries exist that expect milliseconds.
+"""
 
 
 def verify(request: Request, secret: str, now: datetime, tolerance: float | None) -> None:
-    """x-signature: `ts=<unix>,v1=<hex>` over the query's data.id, x-request-id and ts.
+    """Verify x-signature: `ts=<unix>,v1=<hex>` over the query's data.id, x-request-id and ts.
 
-    The documentation has an alphanumeric id signed in lower case, the libraries as it came; both
-    name the same resource. No time limit by default: a retry may be signed as the first try was.
+    Both forms of an alphanumeric id are accepted: lower case, as the documentation says, and
+    unchanged, as libraries do; both name the same resource. No time limit by default: a retry may
+    carry the signature of the first try.
     """
     parts = _parts(request.headers.get("x-signature", ""))
     timestamp, presented = parts.get("ts", ""), parts.get("v1", "")
@@ -27,8 +34,8 @@ def verify(request: Request, secret: str, now: datetime, tolerance: float | None
     resource = request.query.get("data.id", "")
     request_id = request.headers.get("x-request-id", "")
     expected = [
-        hmac_sha256_hex(secret, _manifest(as_signed, request_id, timestamp))
-        for as_signed in (resource, resource.lower())
+        hmac_sha256_hex(secret, _signed_text(resource_id, request_id, timestamp))
+        for resource_id in (resource, resource.lower())
     ]
     require_match(expected, presented)
     in_seconds = timestamp[:-3] if len(timestamp) == MILLISECOND_DIGITS else timestamp
@@ -36,7 +43,7 @@ def verify(request: Request, secret: str, now: datetime, tolerance: float | None
 
 
 def events(request: Request, payload: Json) -> list[Event]:
-    """One event a request; `resource_id` is the id that was signed."""
+    """Return the one event of the request; `resource_id` is the id that was signed."""
     event = {
         "event_type": at(payload, "type") or "unknown",
         "source": "mercadopago",
@@ -48,7 +55,7 @@ def events(request: Request, payload: Json) -> list[Event]:
 
 
 def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
-    """The notification's id and what happened; some kinds of notification have no id."""
+    """Return the notification's id and action; some kinds of notification have no id."""
     notification_id = text(at(event.payload, "id"))
     return (notification_id, text(at(event.payload, "action"))) if notification_id else None
 
@@ -58,16 +65,16 @@ def _parts(header: str) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def _manifest(resource: str, request_id: str, timestamp: str) -> bytes:
-    """What is signed; a part that was not sent is left out.
+def _signed_text(resource_id: str, request_id: str, timestamp: str) -> bytes:
+    """Return the signed text; a part that was not sent is left out.
 
-    A semicolon within a part could make one part look like two, so none may have one.
+    A semicolon inside a part is refused, because it could make one part look like two.
     """
-    parts = {"id": resource, "request-id": request_id, "ts": timestamp}
+    parts = {"id": resource_id, "request-id": request_id, "ts": timestamp}
     if any(";" in value for value in parts.values()):
         raise Unverified(BAD)
-    manifest = "".join(f"{name}:{value};" for name, value in parts.items() if value)
-    return manifest.encode("utf-8", "surrogatepass")
+    signed = "".join(f"{name}:{value};" for name, value in parts.items() if value)
+    return signed.encode("utf-8", "surrogatepass")
 
 
 SOURCE = Source(
@@ -81,13 +88,13 @@ SOURCE = Source(
         "notifications/webhooks",
         signature="x-signature: ts and v1, HMAC-SHA256 in hex over the query's data.id, "
         "x-request-id and ts; the body is not signed",
-        provider_key="body id and action",
+        provider_key="id and action in the body",
         provider_key_signed=False,
         answer="200 or 201 within 22 s",
         answer_seconds=22,
         retries="every 15 minutes",
-        unverified="whether a retry is signed anew; whether ts counts seconds or milliseconds, "
-        "and data.id is signed in lower case (both are taken); QR code notifications are not "
-        "signed, so they are refused",
+        unverified="whether a retry has a new signature; whether ts is in seconds or milliseconds, "
+        "and whether data.id is signed in lower case (both are accepted); QR code notifications "
+        "are not signed, so they are refused",
     ),
 )

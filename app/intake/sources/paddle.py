@@ -1,4 +1,7 @@
-"""Paddle Billing. https://developer.paddle.com/webhooks/signature-verification"""
+"""Paddle Billing's notifications.
+
+https://developer.paddle.com/webhooks/signature-verification
+"""
 
 from datetime import datetime
 
@@ -13,13 +16,17 @@ from app.intake.signatures import (
 )
 from app.intake.sources.payload import at, identity
 
-# Paddle's own libraries allow 5 s, which a queue in a proxy or a clock that is a little off use
-# up; then a genuine notification is refused. The key keeps a replay within five minutes out.
 TOLERANCE_SECONDS = 300.0
+"""Allowed age of a signature in seconds.
+
+Paddle's own libraries allow 5 s, but a queue in a proxy or a slightly wrong clock takes that long,
+and a genuine notification would be refused. The key turns a copy within five minutes into a
+duplicate.
+"""
 
 
 def verify(request: Request, secret: str, now: datetime, tolerance: float | None) -> None:
-    """Paddle-Signature: `ts=<unix>;h1=<hex>[;h1=<hex>...]`, more than one while secrets rotate."""
+    """Verify Paddle-Signature: `ts=<unix>;h1=<hex>[;h1=<hex>...]`, several while secrets rotate."""
     header = request.headers.get("paddle-signature", "")
     timestamp, presented = timestamp_and_values(header, separator=";", timestamp="ts", value="h1")
     if not timestamp:
@@ -30,7 +37,7 @@ def verify(request: Request, secret: str, now: datetime, tolerance: float | None
 
 
 def events(_request: Request, payload: Json) -> list[Event]:
-    """One event a request."""
+    """Return the one event of the request."""
     event = {
         "event_type": at(payload, "event_type") or "unknown",
         "source": "paddle",
@@ -41,7 +48,7 @@ def events(_request: Request, payload: Json) -> list[Event]:
 
 
 def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
-    """The event's id; a notification_id would be another one for every destination."""
+    """Return the event's id; the notification_id is different for each destination."""
     return identity(at(event.payload, "event_id"))
 
 
@@ -55,12 +62,12 @@ SOURCE = Source(
     facts=SourceFacts(
         documentation="https://developer.paddle.com/webhooks/signature-verification",
         signature="Paddle-Signature: ts and h1, HMAC-SHA256 in hex over {ts}:{body}",
-        provider_key="body event_id",
+        provider_key="event_id in the body",
         provider_key_signed=True,
         answer="200 within 5 s",
         answer_seconds=5,
         retries="60 within 3 days",
         retry_seconds=259_200,
-        unverified="that every retry is signed anew; Paddle Classic is not supported",
+        unverified="that every retry has a new signature; Paddle Classic is not supported",
     ),
 )

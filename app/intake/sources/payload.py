@@ -1,11 +1,11 @@
-"""Reading a sender's payload without trusting its shape."""
+"""Read values from a payload of any shape without an error."""
 
 from app.intake import strict_json
 from app.intake.message import FORM, Json, Request
 
 
 def at(payload: Json, *path: str) -> Json:
-    """What stands at the path; None where there is no such place, whatever the payload is."""
+    """Return the value at the path, or None if the payload has no such path."""
     for name in path:
         if not isinstance(payload, dict):
             return None
@@ -14,22 +14,25 @@ def at(payload: Json, *path: str) -> Json:
 
 
 def text(value: Json) -> str:
-    """Text or a whole number as its exact text; empty for all else, which identifies nothing."""
+    """Return text or a whole number as text; empty for any other value, which is no id."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
     return str(value)
 
 
 def identity(*values: Json) -> tuple[str, ...] | None:
-    """The values as the parts of an id; None where one says nothing: half an id is another's."""
+    """Return the values as the parts of an id, or None if one of them is empty.
+
+    An incomplete id could be equal to the id of another event.
+    """
     parts = tuple(text(value) for value in values)
     return parts if parts and all(parts) else None
 
 
 def unwrapped(request: Request, payload: Json) -> Json:
-    """What a form carries as JSON in its field `payload`; all else as it is.
+    """Return the JSON in the field `payload` of a form; any other payload unchanged.
 
-    Raises Unreadable where that field holds no JSON.
+    Raises Unreadable if that field does not hold JSON.
     """
     wrapped = at(payload, "payload")
     if request.content_type == FORM and isinstance(wrapped, str):

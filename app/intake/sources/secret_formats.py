@@ -1,4 +1,4 @@
-"""What the secrets of some senders look like: any other text could never verify a request. Pure."""
+"""The formats of senders' secrets; a secret in another format could verify no request. Pure."""
 
 import base64
 from collections.abc import Callable
@@ -8,12 +8,12 @@ ED25519_KEY_BYTES = 32
 
 
 def of_hex(secret: str) -> bytes:
-    """The bytes that the hex stands for, at least one; else ValueError."""
-    return _some(bytes.fromhex(secret))
+    """Return the bytes of a secret in hex, at least one; raises ValueError."""
+    return _not_empty(bytes.fromhex(secret))
 
 
 def of_public_key(secret: str) -> bytes:
-    """An Ed25519 public key in hex; else ValueError."""
+    """Return the bytes of an Ed25519 public key in hex; raises ValueError."""
     key = bytes.fromhex(secret)
     if len(key) != ED25519_KEY_BYTES:
         raise ValueError(f"a public key has {ED25519_KEY_BYTES} bytes")
@@ -21,36 +21,36 @@ def of_public_key(secret: str) -> bytes:
 
 
 def of_base64(secret: str) -> bytes:
-    """The bytes that the base64 stands for, after whsec_ or without it; else ValueError."""
+    """Return the bytes of a secret in base64, with or without whsec_; raises ValueError."""
     encoded = secret.removeprefix(STANDARD_PREFIX).rstrip("=")
-    return _some(base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True))
+    return _not_empty(base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True))
 
 
 def of_token_or_base64(secret: str) -> bytes:
-    """Any text, or what begins as `of_base64` has it; else ValueError."""
-    standard = secret.startswith(STANDARD_PREFIX)
-    return of_base64(secret) if standard else secret.encode("utf-8", "surrogatepass")
+    """Return the bytes of a token, or of base64 if it begins with whsec_; raises ValueError."""
+    is_base64 = secret.startswith(STANDARD_PREFIX)
+    return of_base64(secret) if is_base64 else secret.encode("utf-8", "surrogatepass")
 
 
 def mistake(source: str, secret: str) -> str | None:
-    """Why this can be no secret of that source, as a sentence; None if it can."""
-    read, said = _FORMS.get(source, (str, ""))
+    """Return a sentence if the secret has not the format of the source, else None."""
+    read, description = _FORMATS.get(source, (str, ""))
     try:
         read(secret)
     except ValueError:
-        return f"a secret of the source {source!r} is {said}"
+        return f"the secret of source {source!r} must be {description}"
     return None
 
 
-def _some(key: bytes) -> bytes:
-    """No bytes would be a secret that everyone knows."""
+def _not_empty(key: bytes) -> bytes:
+    """Refuse an empty secret, which anybody could guess."""
     if not key:
-        raise ValueError("it stands for no bytes")
+        raise ValueError("the secret is empty")
     return key
 
 
-_FORMS: dict[str, tuple[Callable[[str], object], str]] = {
-    "adyen": (of_hex, "the HMAC key in hex that Adyen made"),
+_FORMATS: dict[str, tuple[Callable[[str], object], str]] = {
+    "adyen": (of_hex, "the HMAC key in hex that Adyen generated"),
     "discord": (of_public_key, "the application's public key in hex, 64 digits"),
     "gitlab": (of_token_or_base64, "a token, or base64 after whsec_, as GitLab shows it"),
     "standard": (of_base64, "base64 after whsec_, as the sender shows it"),

@@ -1,4 +1,4 @@
-"""Shopify. https://shopify.dev/docs/apps/build/webhooks/subscribe/https"""
+"""Shopify's webhooks. https://shopify.dev/docs/apps/build/webhooks/subscribe/https"""
 
 from datetime import datetime
 
@@ -15,18 +15,18 @@ FACTS = SourceFacts(
     answer_seconds=5,
     retries="8 in 4 h, then the subscription may be removed",
     retry_seconds=14_400,
-    unverified="that every delivery carries X-Shopify-Event-Id",
+    unverified="that every delivery has X-Shopify-Event-Id",
 )
 
 
 def verify(request: Request, secret: str, _now: datetime, _tolerance: float | None) -> None:
-    """X-Shopify-Hmac-Sha256: `<base64>`; the secret is the app's client secret."""
+    """Verify X-Shopify-Hmac-Sha256: `<base64>`; the secret is the app's client secret."""
     presented = request.headers.get("x-shopify-hmac-sha256", "")
     require_match([presented], hmac_sha256_base64(secret, request.body))
 
 
 def events(request: Request, payload: Json) -> list[Event]:
-    """One event a request; all that says what it is stands in the headers."""
+    """Return the one event of the request; its topic and shop are in the headers."""
     event = {
         "event_type": request.headers.get("x-shopify-topic") or "unknown",
         "source": "shopify",
@@ -39,7 +39,7 @@ def events(request: Request, payload: Json) -> list[Event]:
 
 
 def provider_key(request: Request, _event: Event) -> tuple[str, ...] | None:
-    """What a merchant does once has one id under every topic, so the topic belongs to the key."""
+    """Return event id and topic: Shopify uses one id for the same change under every topic."""
     headers = request.headers
     return identity(headers.get("x-shopify-event-id"), headers.get("x-shopify-topic"))
 

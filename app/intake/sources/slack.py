@@ -1,4 +1,4 @@
-"""Slack apps. https://docs.slack.dev/authentication/verifying-requests-from-slack"""
+"""Requests to Slack apps. https://docs.slack.dev/authentication/verifying-requests-from-slack"""
 
 from datetime import datetime
 
@@ -11,19 +11,19 @@ TOLERANCE_SECONDS = 300.0
 FACTS = SourceFacts(
     documentation="https://docs.slack.dev/authentication/verifying-requests-from-slack",
     signature="X-Slack-Signature: v0=<hex>, HMAC-SHA256 over v0:<timestamp>:<body>; 5 minutes",
-    handshake="type url_verification in the body: 200 with its challenge",
-    provider_key="event_id in the body, of Events API deliveries only",
+    handshake="type url_verification in the body: answered 200 with its challenge",
+    provider_key="event_id in the body, only in deliveries of the Events API",
     provider_key_signed=True,
     answer="any 2xx within 3 s",
     answer_seconds=3,
-    retries="3: at once, after 1 min, after 5 min",
+    retries="3: immediately, after 1 min, after 5 min",
     retry_seconds=420,
-    unverified="the times of the retries; that interactions and slash commands are sent once",
+    unverified="the times of the retries; that interactions and slash commands are sent only once",
 )
 
 
 def verify(request: Request, secret: str, now: datetime, tolerance: float | None) -> None:
-    """X-Slack-Signature: `v0=<hex>` over the timestamp and the body."""
+    """Verify X-Slack-Signature: `v0=<hex>` over the timestamp and the body."""
     timestamp = request.headers.get("x-slack-request-timestamp", "")
     if not timestamp:
         raise Unverified(MISSING)
@@ -34,7 +34,7 @@ def verify(request: Request, secret: str, now: datetime, tolerance: float | None
 
 
 def events(request: Request, payload: Json) -> list[Event]:
-    """One event a request; interactions come as JSON in a form field named payload."""
+    """Return the one event; interactions come as JSON in a form field named `payload`."""
     payload = unwrapped(request, payload)
     inner = at(payload, "event")
     event = {
@@ -49,14 +49,14 @@ def events(request: Request, payload: Json) -> list[Event]:
 
 
 def handshake(_request: Request, payload: Json) -> WebhookResponse | None:
-    """Slack sends a challenge when the address is entered, and wants it back."""
+    """Return the challenge that Slack sends when somebody enters the address in its settings."""
     if at(payload, "type") != "url_verification":
         return None
     return WebhookResponse(200, {"challenge": at(payload, "challenge")})
 
 
 def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
-    """The same on every retry, and unique over all workspaces."""
+    """Return event_id, which is the same on every retry and unique across all workspaces."""
     return identity(at(event.payload, "event_id"))
 
 
@@ -68,6 +68,6 @@ SOURCE = Source(
     provider_key=provider_key,
     keyed_by_default=True,
     tolerance_seconds=TOLERANCE_SECONDS,
-    redacted=frozenset({"token"}),  # the old way to prove that it is Slack, still sent along
+    redacted=frozenset({"token"}),  # Slack's deprecated verification token, still sent
     facts=FACTS,
 )

@@ -1,6 +1,6 @@
-"""Standard Webhooks, and Svix, which the standard grew out of.
+"""Standard Webhooks, and Svix, from which the standard developed.
 
-The library of the standard reads the clock itself and has a fixed tolerance, so it is not used.
+The official library reads the clock itself and has a fixed tolerance, so it is not used.
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
 
@@ -17,8 +17,8 @@ TOLERANCE_SECONDS = 300.0
 
 
 def verify(request: Request, secret: str, now: datetime, tolerance: float | None) -> None:
-    """webhook-signature: `v1,<base64>[ v1,<base64>...]` over id, timestamp and body."""
-    message_id, timestamp, signatures = _proof(request)
+    """Verify webhook-signature: `v1,<base64>[ v1,<base64>...]` over id, timestamp and body."""
+    message_id, timestamp, signatures = _signature_headers(request)
     if not (message_id and timestamp and signatures):
         raise Unverified(MISSING)
     signed = f"{message_id}.{timestamp}.".encode("utf-8", "surrogatepass") + request.body
@@ -28,22 +28,23 @@ def verify(request: Request, secret: str, now: datetime, tolerance: float | None
 
 
 def events(_request: Request, payload: Json) -> list[Event]:
-    """One event a request."""
+    """Return the one event of the request."""
     event_type = at(payload, "type") or at(payload, "event_type") or at(payload, "event")
     event = {"event_type": event_type or "unknown", "source": "standard", "data": payload}
     return [Event(payload, event)]
 
 
 def provider_key(request: Request, _event: Event) -> tuple[str, ...] | None:
-    """The message's id, the same in every retry."""
-    message_id, _, _ = _proof(request)
+    """Return the id of the message, which is the same in every retry."""
+    message_id, _, _ = _signature_headers(request)
     return (message_id,) if message_id else None
 
 
-def _proof(request: Request) -> tuple[str, str, str]:
-    """Id, timestamp and signatures, all under one prefix.
+def _signature_headers(request: Request) -> tuple[str, str, str]:
+    """Return id, timestamp and signatures, all from headers with the same prefix.
 
-    Only so is the id that becomes the key the id that was signed, whoever adds headers.
+    Otherwise somebody could add a header with the other prefix, and the key would be an id that
+    was not signed.
     """
     svix = "svix-signature" in request.headers and "webhook-signature" not in request.headers
     prefix = "svix-" if svix else "webhook-"
@@ -74,7 +75,7 @@ SOURCE = Source(
         provider_key="header webhook-id or svix-id",
         provider_key_signed=True,
         answer="any 2xx; 410 disables the endpoint",
-        retries="as the sender chooses; the standard proposes 5 s growing to 24 h",
+        retries="depend on the sender; the standard proposes intervals from 5 s to 24 h",
         retry_seconds=273_600,
         unverified="each sender's own retries; v1a (Ed25519) signatures are not supported",
     ),

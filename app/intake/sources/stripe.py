@@ -1,4 +1,4 @@
-"""Stripe. https://docs.stripe.com/webhooks#verify-manually"""
+"""Stripe's webhooks. https://docs.stripe.com/webhooks#verify-manually"""
 
 from datetime import datetime
 
@@ -19,14 +19,14 @@ FACTS = SourceFacts(
     signature="Stripe-Signature: t=<unix>,v1=<hex>, HMAC-SHA256 over <t>.<body>; 5 minutes",
     provider_key="id in the body (evt_...)",
     provider_key_signed=True,
-    answer="any 2xx, soon",
+    answer="any 2xx, quickly",
     retries="up to 3 days",
     retry_seconds=259_200,
 )
 
 
 def verify(request: Request, secret: str, now: datetime, tolerance: float | None) -> None:
-    """Stripe-Signature: `t=<unix>,v1=<hex>[,v1=<hex>...]`; v0 is for Stripe's own tests."""
+    """Verify Stripe-Signature: `t=<unix>,v1=<hex>[,v1=<hex>...]`; v0 is for Stripe's own tests."""
     header = request.headers.get("stripe-signature", "")
     timestamp, presented = timestamp_and_values(header, separator=",", timestamp="t", value="v1")
     if not timestamp:
@@ -37,7 +37,7 @@ def verify(request: Request, secret: str, now: datetime, tolerance: float | None
 
 
 def events(_request: Request, payload: Json) -> list[Event]:
-    """One event a request."""
+    """Return the one event of the request."""
     event = {
         "event_type": at(payload, "type") or "unknown",
         "source": "stripe",
@@ -48,7 +48,7 @@ def events(_request: Request, payload: Json) -> list[Event]:
 
 
 def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
-    """The event's id, the same on every retry."""
+    """Return the id of the event, which is the same on every retry."""
     return identity(at(event.payload, "id"))
 
 

@@ -1,4 +1,4 @@
-"""Telegram bots. https://core.telegram.org/bots/api#setwebhook"""
+"""Updates for Telegram bots. https://core.telegram.org/bots/api#setwebhook"""
 
 from datetime import datetime
 
@@ -14,17 +14,17 @@ FACTS = SourceFacts(
     answer="any 2xx",
     retries="up to 24 h",
     retry_seconds=86_400,
-    unverified="how long it tries again",
+    unverified="the duration of the retries",
 )
 
 
 def verify(request: Request, secret: str, _now: datetime, _tolerance: float | None) -> None:
-    """X-Telegram-Bot-Api-Secret-Token is the secret itself; the body is not signed."""
+    """Compare X-Telegram-Bot-Api-Secret-Token with the secret; the body is not signed."""
     require_match([request.headers.get("x-telegram-bot-api-secret-token", "")], secret)
 
 
 def events(_request: Request, payload: Json) -> list[Event]:
-    """One event a request: a message, or a button that somebody pressed."""
+    """Return the one event of the request: a message, or a button that somebody pressed."""
     callback = at(payload, "callback_query")
     message = at(callback, "message") if callback else at(payload, "message")
     sender = at(callback, "from") if callback else at(message, "from")
@@ -40,7 +40,7 @@ def events(_request: Request, payload: Json) -> list[Event]:
 
 
 def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
-    """The update's number, one after the other for each bot."""
+    """Return update_id, which Telegram counts up for each bot."""
     return identity(at(event.payload, "update_id"))
 
 

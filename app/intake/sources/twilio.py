@@ -1,4 +1,4 @@
-"""Twilio. https://www.twilio.com/docs/usage/webhooks/webhooks-security"""
+"""Twilio's webhooks. https://www.twilio.com/docs/usage/webhooks/webhooks-security"""
 
 import base64
 import hashlib
@@ -15,14 +15,14 @@ from app.intake.sources.payload import at, identity, text
 FACTS = SourceFacts(
     documentation="https://www.twilio.com/docs/usage/webhooks/webhooks-security",
     signature="X-Twilio-Signature: <base64>, HMAC-SHA1 over the address and the form's parameters; "
-    "for JSON over the address, which holds the body's hash as bodySHA256",
+    "for JSON over the address, which contains the body's hash as bodySHA256",
     events="one for each request, or for each item where the body is a list",
-    provider_key="I-Twilio-Idempotency-Token, else MessageSid and MessageStatus in the body; "
-    "id of each item of a list",
+    provider_key="I-Twilio-Idempotency-Token, otherwise MessageSid and MessageStatus in the body; "
+    "for a list the id of each item",
     provider_key_signed=False,
     answer="any 2xx within 15 s",
     answer_seconds=15,
-    retries="1, unless the address asks for more with #rc=",
+    retries="1; more if the address ends in #rc=<number>",
     retry_seconds=60,
     unverified="I-Twilio-Idempotency-Token; lists of events from Event Streams",
 )
@@ -32,7 +32,7 @@ _STATUSES = ("MessageStatus", "SmsStatus", "CallStatus")
 
 
 def verify(request: Request, secret: str, _now: datetime, _tolerance: float | None) -> None:
-    """X-Twilio-Signature: `<base64>`; some of Twilio's parts sign the port, others do not."""
+    """Verify X-Twilio-Signature: `<base64>`; some Twilio products sign the port, others do not."""
     presented = request.headers.get("x-twilio-signature", "")
     if not presented:
         raise Unverified(MISSING)
@@ -45,55 +45,65 @@ def verify(request: Request, secret: str, _now: datetime, _tolerance: float | No
 
 
 def events(_request: Request, payload: Json) -> list[Event]:
-    """One event a request, or one for each item where the body is a list."""
+    """Return one event, or one for each item if the body is a list."""
     if isinstance(payload, list) and payload:
         return [Event(item, _normalised(item), batched=True, alone=[item]) for item in payload]
     return [Event(payload, _normalised(payload))]
 
 
 def provider_key(request: Request, event: Event) -> tuple[str, ...] | None:
-    """The token is the same when Twilio tries again; a list has one for all its items."""
+    """Return the token, which is the same on a retry; for an item of a list its id.
+
+    All items of a list come with the same token, so it cannot tell them apart.
+    """
     if event.batched:
         return identity(at(event.payload, "id"))
     token = identity(request.headers.get("i-twilio-idempotency-token"))
-    sent = event.payload
-    status = text(at(sent, "MessageStatus")) or text(at(sent, "SmsStatus"))
-    return token or identity(at(sent, "MessageSid"), status)
+    payload = event.payload
+    status = text(at(payload, "MessageStatus")) or text(at(payload, "SmsStatus"))
+    return token or identity(at(payload, "MessageSid"), status)
 
 
-def _normalised(said: Json) -> dict[str, Json]:
-    """Twilio's requests rarely name their event: what they are about names them."""
-    subject = "message" if at(said, "MessageSid") else "call" if at(said, "CallSid") else "unknown"
-    statuses = [at(said, name) for name in _STATUSES if at(said, name)]
+def _normalised(item: Json) -> dict[str, Json]:
+    """Return the normalised event.
+
+    Most of Twilio's requests have no event type, so it is derived from the id: message or call.
+    """
+    subject = "message" if at(item, "MessageSid") else "call" if at(item, "CallSid") else "unknown"
+    statuses = [at(item, name) for name in _STATUSES if at(item, name)]
     return {
-        "event_type": at(said, "EventType") or at(said, "type") or subject,
+        "event_type": at(item, "EventType") or at(item, "type") or subject,
         "source": "twilio",
         "status": statuses[0] if statuses else None,
-        "from": at(said, "From"),
-        "to": at(said, "To"),
-        "data": said,
+        "from": at(item, "From"),
+        "to": at(item, "To"),
+        "data": item,
     }
 
 
 def _require_signed_body(request: Request) -> None:
-    """Only a form's body is signed itself; any other must be the one that the address names."""
-    named = request.query.get("bodySHA256", "")
-    if named:
-        require_match([named.lower()], hashlib.sha256(request.body).hexdigest())
+    """Refuse a body that is not signed.
+
+    A form's parameters are part of the signed text. Of any other body, the signed address must
+    contain the hash.
+    """
+    signed_hash = request.query.get("bodySHA256", "")
+    if signed_hash:
+        require_match([signed_hash.lower()], hashlib.sha256(request.body).hexdigest())
     elif request.body and request.content_type != FORM:
         raise Unverified(BAD)
 
 
 def _parameters(request: Request) -> str:
-    """Every name with its value, in order; a value that a name has twice counts once."""
+    """Return the form's names and values, sorted and joined; equal pairs count once."""
     if request.content_type != FORM:
         return ""
-    sent = request.body.decode("utf-8", "replace")
-    return "".join(name + value for name, value in sorted(set(parse_qsl(sent, True))))
+    form = request.body.decode("utf-8", "replace")
+    return "".join(name + value for name, value in sorted(set(parse_qsl(form, True))))
 
 
 def _addresses(url: str) -> list[str]:
-    """The address as it came, and with and without the port that its scheme implies."""
+    """Return the address unchanged, without its port, and with the default port of its scheme."""
     server = _SERVER.match(url)
     if server is None:
         return [url]

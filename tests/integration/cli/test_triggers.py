@@ -268,7 +268,7 @@ def test_neither_a_file_nor_a_rotation_takes_a_secret_that_could_verify_nothing(
 ) -> None:
     entry = ORDERS | {"source": "discord", "secret_env": "ORDERS_SECRET"}
     key = 64 * "a"
-    said = "a secret of the source 'discord' is the application's public key"
+    said = "the secret of source 'discord' must be the application's public key"
 
     other = {"name": "Others", "action_payload": "others.sh"}
     assert said in sentence(apply([other, entry], ORDERS_SECRET="no key"))

@@ -43,7 +43,7 @@ def test_what_can_be_none_is_told_in_a_sentence(source: str, secret: str) -> Non
     said = secret_formats.mistake(source, secret)
 
     assert said
-    assert said.startswith(f"a secret of the source {source!r} is ")
+    assert said.startswith(f"the secret of source {source!r} must be ")
     case = next(case for name, case in senders.names() if name == source)
     sent = senders.signed(source, senders.sample(source, case))
     with pytest.raises(Unverified):
