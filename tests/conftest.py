@@ -1,4 +1,4 @@
-"""Fixtures that every kind of test shares; each test of the database runs on both."""
+"""Fixtures that all tests share; each test that uses a database runs on both databases."""
 
 import zlib
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ TESTS = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where not all is tried, what is OF_EITHER database runs on one of them."""
+    """Unless TESTS_THOROUGH is set, run each test of OF_EITHER on one of the two databases."""
     left_out = [item for item in items if _falls_to_the_other(item)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
@@ -36,7 +36,7 @@ def _file(item: pytest.Item) -> str:
 
 
 def _has_both(item: pytest.Item) -> bool:
-    """Whether it is not only for this one anyway."""
+    """Return True if the test runs on both databases, not only on one by its own parameters."""
     marks = [mark for mark in item.iter_markers("parametrize") if "kind" in str(mark.args[0])]
     return not marks
 
@@ -55,14 +55,14 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def database_url(databases: Databases, kind: str) -> Iterator[str]:
-    """A database of this test alone, at head."""
+    """Yield the URL of a database of this test alone, at head."""
     with databases.at_head(kind) as url:
         yield url
 
 
 @pytest.fixture
 def empty_url(databases: Databases, kind: str) -> Iterator[str]:
-    """A database of this test alone, with nothing in it."""
+    """Yield the URL of an empty database of this test alone."""
     with databases.empty(kind) as url:
         yield url
 

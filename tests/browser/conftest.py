@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.support.browsed_service import House, open_house
 from tests.support.databases import KINDS, Databases
+from tests.support.live_service import LiveService, running_service
 
 TIMEOUT_MS = 15_000
 FLAGS = (
@@ -59,29 +59,29 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def houses(
+def services(
     databases: Databases, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, House]]:
+) -> Iterator[dict[str, LiveService]]:
     """Return a service per kind of database, started at first use."""
-    opened = _Houses(databases, tmp_path_factory)
+    opened = _LiveServices(databases, tmp_path_factory)
     yield opened
     opened.close()
 
 
-class _Houses(dict[str, House]):
+class _LiveServices(dict[str, LiveService]):
     def __init__(self, databases: Databases, paths: pytest.TempPathFactory) -> None:
         super().__init__()
         self._databases = databases
         self._paths = paths
         self._open: list[Any] = []
 
-    def __missing__(self, kind: str) -> House:
+    def __missing__(self, kind: str) -> LiveService:
         at_head = self._databases.at_head(kind)
         url = at_head.__enter__()
         self._open.append(at_head)
-        house = open_house(url, self._paths.mktemp("house"))
-        self[kind] = house.__enter__()
-        self._open.append(house)
+        service = running_service(url, self._paths.mktemp("service"))
+        self[kind] = service.__enter__()
+        self._open.append(service)
         return self[kind]
 
     def close(self) -> None:
@@ -90,17 +90,17 @@ class _Houses(dict[str, House]):
 
 
 @pytest.fixture
-def house(chromium: str, houses: dict[str, House]) -> House:  # noqa: ARG001, no browser: no house
-    return houses["sqlite"]
+def service(chromium: str, services: dict[str, LiveService]) -> LiveService:  # noqa: ARG001, without a browser no service
+    return services["sqlite"]
 
 
 @pytest.fixture(params=KINDS)
-def each_house(
-    chromium: str,  # noqa: ARG001, no browser: no house
-    houses: dict[str, House],
+def each_service(
+    chromium: str,  # noqa: ARG001, without a browser no service
+    services: dict[str, LiveService],
     request: pytest.FixtureRequest,
-) -> House:
-    return houses[str(request.param)]
+) -> LiveService:
+    return services[str(request.param)]
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def enter(browser: Browser) -> Iterator[LogIn]:
     contexts: list[BrowserContext] = []
     console_errors: list[str] = []
 
-    def log_in(house: House, role: str = "admin", **options: Any) -> Page:
+    def log_in(service: LiveService, role: str = "admin", **options: Any) -> Page:
         context = browser.new_context(**options)
         context.set_default_timeout(TIMEOUT_MS)
         contexts.append(context)
@@ -119,8 +119,8 @@ def enter(browser: Browser) -> Iterator[LogIn]:
             "console",
             lambda message: console_errors.append(message.text) if _is_error(message) else None,
         )
-        page.goto(f"{house.url}/login")
-        page.get_by_label("Token").fill(house.tokens[role])
+        page.goto(f"{service.url}/login")
+        page.get_by_label("Token").fill(service.tokens[role])
         page.get_by_role("button", name="Log in").click()
         expect(page.get_by_role("heading", name="Overview")).to_be_visible()
         return page

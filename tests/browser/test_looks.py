@@ -21,8 +21,8 @@ from app.db.models import (
 from app.stats import latency
 from tests.browser.conftest import LogIn
 from tests.support import factories
-from tests.support.browsed_service import House, open_house
 from tests.support.databases import ROOT, Databases
+from tests.support.live_service import LiveService, running_service
 
 SCREENSHOTS = ROOT / "var" / "screenshots"
 LOOKS = {
@@ -59,21 +59,21 @@ FAULTS = (ROOT / "tests" / "browser" / "faults.js").read_text()
 
 @pytest.fixture(scope="module")
 def furnished(
-    chromium: str,  # noqa: ARG001, no browser: no house
+    chromium: str,  # noqa: ARG001, without a browser no service
     databases: Databases,
     tmp_path_factory: pytest.TempPathFactory,
-) -> House:
+) -> LiveService:
     """Return a service with executions in every state, and with deliveries and breakers."""
     with (
         databases.at_head("sqlite") as url,
-        open_house(url, tmp_path_factory.mktemp("furnished")) as house,
+        running_service(url, tmp_path_factory.mktemp("furnished")) as service,
     ):
-        _furnish(house.database)
-        yield house
+        _furnish(service.database)
+        yield service
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_every_page_fits_and_can_be_read(furnished: House, enter: LogIn, look: str) -> None:
+def test_every_page_fits_and_can_be_read(furnished: LiveService, enter: LogIn, look: str) -> None:
     page = enter(furnished, "admin", **LOOKS[look])
     found = {}
     for name, path in PAGES.items():
@@ -90,7 +90,7 @@ def test_every_page_fits_and_can_be_read(furnished: House, enter: LogIn, look: s
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_what_a_form_is_answered_with_fits_and_can_be_read(
-    furnished: House, enter: LogIn, look: str
+    furnished: LiveService, enter: LogIn, look: str
 ) -> None:
     page = enter(furnished, "admin", **LOOKS[look])
     found = {}
@@ -102,8 +102,8 @@ def test_what_a_form_is_answered_with_fits_and_can_be_read(
     assert {name: faults for name, faults in found.items() if faults} == {}
 
 
-def _secret(page: Page, house: House, look: str) -> None:
-    page.goto(f"{house.url}/triggers/new")
+def _secret(page: Page, service: LiveService, look: str) -> None:
+    page.goto(f"{service.url}/triggers/new")
     page.get_by_label("Name", exact=True).fill(f"Stock of the warehouse in {look}")
     page.get_by_label("Source", exact=True).select_option("evolution_go")
     page.get_by_label("Payload", exact=True).fill("count-stock --all")
@@ -111,25 +111,25 @@ def _secret(page: Page, house: House, look: str) -> None:
     expect(page.get_by_label("Secret", exact=True)).to_be_visible()
 
 
-def _mistakes(page: Page, house: House, _look: str) -> None:
-    page.goto(f"{house.url}/triggers/new")
+def _mistakes(page: Page, service: LiveService, _look: str) -> None:
+    page.goto(f"{service.url}/triggers/new")
     page.get_by_label("Name", exact=True).fill("Order paid")
     page.get_by_label("Event filter").fill("{not json")
     page.get_by_role("button", name=re.compile("^(Make the trigger|Create trigger)$")).click()
     expect(page.get_by_role("alert")).to_be_visible()
 
 
-def _token(page: Page, house: House, look: str) -> None:
-    page.goto(f"{house.url}/tokens")
+def _token(page: Page, service: LiveService, look: str) -> None:
+    page.goto(f"{service.url}/tokens")
     page.get_by_label("Name").fill(f"Grace, on call in {look}")
     page.get_by_role("button", name="Create token").click()
     expect(page.get_by_label("Token", exact=True)).to_be_visible()
 
 
-def _too_soon(page: Page, house: House, _look: str) -> None:
+def _too_soon(page: Page, service: LiveService, _look: str) -> None:
     """Replay an execution again within a minute, which shows a countdown."""
     dead = factories.execution(
-        house.database,
+        service.database,
         2,
         "failed",
         event_data=json.dumps(MESSAGE),
@@ -137,13 +137,13 @@ def _too_soon(page: Page, house: House, _look: str) -> None:
         last_replay_at=clock.now(),
         error="exit status 1: no such customer",
     )
-    page.goto(f"{house.url}/executions/{dead}/replay")
+    page.goto(f"{service.url}/executions/{dead}/replay")
     page.get_by_role("button", name="Replay").click()
     expect(page.locator("[data-countdown]")).to_be_visible()
 
 
-def _progress(page: Page, house: House, _look: str) -> None:
-    page.goto(f"{house.url}/dead/replay?trigger_id=2")
+def _progress(page: Page, service: LiveService, _look: str) -> None:
+    page.goto(f"{service.url}/dead/replay?trigger_id=2")
     page.get_by_role("button", name=re.compile("^Replay all")).click()
     expect(page.get_by_role("heading", name="Replay finished")).to_be_visible()
 

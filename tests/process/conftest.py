@@ -12,7 +12,7 @@ from tests.support.service import Service
 
 @pytest.fixture
 def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
-    """Receivers and workers on this test's database; whatever still runs at the end is killed."""
+    """Yield the service on this test's database; kill what still runs at the end."""
     made = Service(tmp_path, DATABASE_URL=database_url, HOOKONCE_SCRIPTS_DIR=str(tmp_path))
     yield made
     made.remove()
@@ -20,5 +20,5 @@ def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
 
 @pytest.fixture
 def ledger(database: Database, tmp_path: Path) -> Ledger:
-    """What is in this test's database, and what its scripts have done."""
+    """Return the rows of this test's database and the runs of its scripts."""
     return Ledger(database, tmp_path)

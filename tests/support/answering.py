@@ -1,4 +1,4 @@
-"""A thread that answers requests in turn, as a receiver's does."""
+"""A request-answering thread like a receiver's, driven by the test."""
 
 import socket
 import time
@@ -12,7 +12,7 @@ DEADLINE_SECONDS = 20.0
 
 
 class Answering:
-    """A thread, this one, that answers requests in turn, as a server's does."""
+    """Runs the server's scheduler in the test's own thread."""
 
     def __init__(self, *, alone: bool = False) -> None:
         self._calls: SimpleQueue[Callable[[], object]] = SimpleQueue()
@@ -22,13 +22,13 @@ class Answering:
         self.round = GreenletScheduler(self._call, self._poller, lambda: alone)
 
     def answer(self, *requests: Callable[[], object]) -> None:
-        """All of them begin at once; returns when there is nothing more to do for now."""
+        """Start all requests; return when each has finished or waits."""
         for request in requests:
             self.round.answer(request)
         self.round.end()
 
     def until(self, true: Callable[[], object]) -> None:
-        """Go on with those that are resumed until this is so."""
+        """Continue the requests that are resumed until `true` returns a true value."""
         until = time.monotonic() + DEADLINE_SECONDS
         while not true():
             ready = self._poller.select(1.0)  # as long as gunicorn waits

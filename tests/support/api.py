@@ -1,4 +1,4 @@
-"""Asking the API as a person or a program would, with a token of any role."""
+"""Call the API as a person or a program would, with a token of any role."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ ROOT = Actor("root of the test")
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """The application, and the one database behind it."""
+    """The application and its database."""
 
     client: testing.TestClient
     database: Database
@@ -26,13 +26,13 @@ class Api:
         return auth.add_token(self.database, ROOT, name or f"a {role}", role, expires_at)[1]
 
     def ask(self, method: str, path: str, token: str | None = None, **more: Any) -> testing.Result:
-        """The answer to a request with this token."""
+        """Return the response to a request with this token."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         headers |= more.pop("headers", {})
         return self.client.simulate_request(method, path, headers=headers, **more)
 
     def changes(self, action: str | None = None) -> list[sa.Row[Any]]:
-        """What stands on record, oldest first, but for the making of the test's own tokens."""
+        """Return the audit rows, oldest first, without those of the test's own tokens."""
         query = sa.select(audit).where(audit.c.actor != ROOT.name).order_by(audit.c.id)
         if action is not None:
             query = query.where(audit.c.action == action)
@@ -40,7 +40,7 @@ class Api:
             return list(connection.execute(query))
 
     def used(self) -> list[datetime | None]:
-        """When each token was last used, oldest token first."""
+        """Return the time of each token's last use, oldest token first."""
         query = sa.select(tokens.c.last_used_at).order_by(tokens.c.id)
         with self.database.reading() as connection:
             return list(connection.execute(query).scalars())

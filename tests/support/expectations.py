@@ -1,4 +1,4 @@
-"""What each sample must come to, written down by hand from reading it."""
+"""The expected result of each sample, written by hand from reading the sample."""
 
 from collections import Counter
 
@@ -7,7 +7,7 @@ from tests.support import senders
 NO_EVENT = {("discord", "ping"), ("github", "ping"), ("slack", "ping")}
 SEVERAL_EVENTS = {("evolution_go", "receipt"): 2, ("whatsapp", "messages_and_statuses"): 4}
 KEYLESS_SOURCES = {"discord", "github", "linear", "stripe", "telegram"}
-"""These have a key only where the trigger asks for one."""
+"""Sources whose events have a key only if the trigger names one."""
 KEYLESS = {
     ("clickup", "task_deleted"),
     ("mercadopago", "order_processed"),
@@ -16,25 +16,25 @@ KEYLESS = {
     ("whatsapp", "template_status"),
 }
 REDACTED = {"evolution", "evolution_go", "slack"}
-"""These put secrets of their own into the body, so it is not kept byte for byte."""
+"""Sources that put secrets into the body, so that it is not stored byte for byte."""
 SIGNED_INSIDE = {"adyen"}
-"""These carry their signatures in the body, so a sample of them is signed as it lies there."""
+"""Sources with the signature in the body, so that their samples are stored signed."""
 
 
 def event_count(source: str, case: str) -> int:
-    """How many executions the sample becomes."""
+    """Return the number of executions that the sample becomes."""
     if (source, case) in NO_EVENT:
         return 0
     return SEVERAL_EVENTS.get((source, case), 1)
 
 
 def has_key(source: str, case: str) -> bool:
-    """Whether its events are admitted only once."""
+    """Return True if the sample's events have a key and are therefore admitted only once."""
     return source not in KEYLESS_SOURCES and (source, case) not in KEYLESS
 
 
 def events_by_source() -> Counter[str]:
-    """How many executions all samples together become, for each source."""
+    """Return the number of executions that all samples of each source become."""
     counted: Counter[str] = Counter()
     for source, case in senders.names():
         counted[source] += event_count(source, case)

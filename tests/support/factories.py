@@ -1,4 +1,4 @@
-"""Rows as they would have come about: what is omitted is filled in to fit what is given."""
+"""Insert rows for tests; omitted columns get values that fit the given ones."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -20,7 +20,7 @@ _numbers = count(1)
 
 
 def trigger(database: Database, **given: Any) -> int:
-    """An enabled trigger of source `custom`; its id."""
+    """Insert an enabled trigger of source `custom`; return its id."""
     number = next(_numbers)
     values = {
         "name": f"trigger {number}",
@@ -42,7 +42,7 @@ def trigger(database: Database, **given: Any) -> int:
 
 
 def execution(database: Database, trigger_id: int, status: str = "pending", **given: Any) -> int:
-    """An execution whose times, lease and attempt fit its status; its id."""
+    """Insert an execution whose times, lease and attempt fit its status; return its id."""
     values = {"trigger_id": trigger_id, "event_data": "{}", "status": status}
     values |= _of_status(status) | given
     with database.writing() as connection:
@@ -63,7 +63,7 @@ def execution(database: Database, trigger_id: int, status: str = "pending", **gi
 def request_of(
     database: Database, execution_id: int, body: bytes, content_type: str, headers: str = "{}"
 ) -> None:
-    """The original request of the execution."""
+    """Store the original request of the execution."""
     values = {
         "execution_id": execution_id,
         "content_type": content_type,
@@ -75,21 +75,21 @@ def request_of(
 
 
 def executions(database: Database) -> list[Any]:
-    """Every execution there is, oldest first."""
+    """Return all executions, oldest first."""
     query = sa.select(trigger_executions).order_by(trigger_executions.c.id)
     with database.reading() as connection:
         return list(connection.execute(query))
 
 
 def attempts(database: Database) -> list[Any]:
-    """Every attempt there is, oldest first."""
+    """Return all attempts, oldest first."""
     query = sa.select(execution_attempts).order_by(execution_attempts.c.id)
     with database.reading() as connection:
         return list(connection.execute(query))
 
 
 def request(sent: Sent, trigger_id: int | str = 1) -> Request:
-    """What the web half makes of a sent request."""
+    """Return the Request that the web layer creates from a sent request."""
     return Request(
         trigger_id=str(trigger_id),
         headers={name.lower(): value for name, value in sent.headers.items()},
@@ -101,7 +101,7 @@ def request(sent: Sent, trigger_id: int | str = 1) -> Request:
 
 
 def work(settings: Settings | None = None, **given: Any) -> Work:
-    """A first attempt at an execution that came with no original request."""
+    """Return the work of a first attempt, at an execution without an original request."""
     values = {
         "execution_id": 7,
         "attempt_number": 1,

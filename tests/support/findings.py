@@ -1,4 +1,4 @@
-"""What became of a load: what was promised to the senders, held against rows and target."""
+"""Compare what was promised to the senders of a load with the rows and the target."""
 
 import json
 from collections import Counter, defaultdict
@@ -14,37 +14,40 @@ from tests.support.load import ACKNOWLEDGED, NO_ANSWER, REFUSED, Load
 from tests.support.sink import Received
 
 EXPECTED = (ACKNOWLEDGED, REFUSED, NO_ANSWER)
-"""What a sender may meet while processes die; where none dies, no answer is not among it."""
+"""The answers that a sender may get while processes are killed.
+
+If none is killed, `no answer` must not occur.
+"""
 
 
 @dataclass(frozen=True)
 class Findings:
-    """Numbers of one run; those of `broken` must be 0."""
+    """The numbers of one run; those of `broken` must be 0."""
 
     deliveries: int
-    """Acknowledged ones."""
+    """Number of acknowledged deliveries."""
     events: int
     duplicates: int
     answers: dict[str, int]
     runs_again: int
-    """Requests that the target saw beyond one for each execution."""
+    """Number of requests at the target beyond one for each execution."""
     lost_attempts: int
     lost_by_the_living: int
-    """Attempts lost though nobody killed their worker."""
+    """Number of lost attempts whose worker was not killed."""
     failed_attempts: int
     longest_lost_seconds: float
-    """From the start of an attempt that was lost until another worker took note."""
+    """Seconds from the start of a lost attempt until another worker found its lease expired."""
     broken: dict[str, int]
-    """Each promise, and how often it was not kept."""
+    """The number of violations of each promise."""
 
     def not_kept(self) -> dict[str, int]:
-        """The promises that were broken."""
+        """Return the promises that were broken, with their numbers."""
         return {promise: count for promise, count in self.broken.items() if count}
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What the target saw: requests that arrived whole, as (execution, event)."""
+    """The complete requests that the target received, as (execution, event)."""
 
     pairs: list[tuple[str, str]]
 
@@ -54,11 +57,11 @@ class Seen:
         return cls([(each.headers["Idempotency-Key"], _key(each.body)) for each in whole])
 
     def runs(self) -> Counter[int]:
-        """How often each execution arrived."""
+        """Return the number of requests of each execution."""
         return Counter(int(execution) for execution, _ in self.pairs)
 
     def events_of_several(self) -> int:
-        """How many events came under more than one Idempotency-Key, or shared one."""
+        """Return the number of events that had several Idempotency-Keys, or shared one."""
         executions, events = defaultdict(set), defaultdict(set)
         for execution, event in self.pairs:
             executions[event].add(execution)
@@ -69,7 +72,7 @@ class Seen:
 def found(
     load: Load, ledger: Ledger, requests: Iterable[Received], killed: frozenset[int] = frozenset()
 ) -> Findings:
-    """What is true now that all is done; `killed` are the processes that were killed or frozen."""
+    """Return the findings after all work is done; `killed` were killed or frozen (process ids)."""
     rows = ledger.executions()
     attempts = ledger.attempts()
     seen = Seen.of(requests)
@@ -108,7 +111,7 @@ def found(
 
 
 def completed(ledger: Ledger) -> int:
-    """How many attempts have come to an end so far."""
+    """Return the number of attempts that have ended so far."""
     query = "SELECT count(*) FROM execution_attempts WHERE finished_at IS NOT NULL"
     with ledger.database.reading() as connection:
         return int(connection.execute(sa.text(query)).scalar_one())
@@ -123,7 +126,7 @@ def _keys(rows: Iterable[sa.Row[Any]]) -> set[str]:
 
 
 def _process(worker: str) -> int:
-    """The process id in a lease owner's name."""
+    """Return the process id in a lease owner's name."""
     return int(worker.split(":")[1])
 
 

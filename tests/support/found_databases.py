@@ -1,4 +1,4 @@
-"""Databases as an older system left them: its tables, its start-up ALTERs, its rows."""
+"""Create databases as the older system left them: its tables, its start-up ALTERs, its rows."""
 
 import itertools
 
@@ -78,14 +78,14 @@ INDEXES = (UNIQUE, KEY_ALONE, KEY_TWICE)
 
 
 def subsets(items):
-    """Every way to have some, all or none of them."""
+    """Return every subset of the items."""
     return [
         chosen for size in range(len(items) + 1) for chosen in itertools.combinations(items, size)
     ]
 
 
 def partial_states() -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """(columns, indexes): what start-up ALTERs leave behind whose errors were swallowed."""
+    """Return (columns, indexes) of every state that start-up ALTERs with ignored errors leave."""
     return [
         (columns, indexes)
         for columns in subsets(tuple(ADDED_COLUMNS))
@@ -94,7 +94,7 @@ def partial_states() -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
 
 
 def make(url: str, columns: tuple[str, ...] = (), indexes: tuple[str, ...] = ()) -> None:
-    """The older system's database with these of its later columns and indexes, and with rows."""
+    """Create the older system's database with these of its later columns and indexes, and rows."""
     with connected(url) as connection:
         metadata.create_all(connection)
         for name in columns:

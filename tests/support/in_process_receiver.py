@@ -1,4 +1,7 @@
-"""The application and its database together, kept for a whole module: one trigger for each test."""
+"""The application and its database in one process, shared by the tests of a module.
+
+Each test uses a trigger of its own.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +18,7 @@ from tests.support.sending import post
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Where hostile requests go, and what they left behind."""
+    """Takes hostile requests; shows the executions that they left."""
 
     client: testing.TestClient
     database: Database
@@ -25,11 +28,11 @@ class Receiver:
         return factories.trigger(self.database, source=source, **({"secret": secret} | given))
 
     def post(self, trigger_id: int, sent: Sent, **more: Any) -> int:
-        """The status that the request is answered with."""
+        """Send the request; return the status of the response."""
         return post(self.client, trigger_id, sent, **more).status_code
 
     def keys(self, trigger_id: int) -> list[str | None]:
-        """The keys of the trigger's executions, oldest first; None for each that has none."""
+        """Return the keys of the trigger's executions, oldest first; None for one without a key."""
         columns = trigger_executions.c
         query = sa.select(columns.idempotency_key).where(columns.trigger_id == trigger_id)
         with self.database.reading() as connection:

@@ -1,7 +1,8 @@
-"""A migrator in a process of its own that kills itself at a point one can count to.
+"""Run a migration in a process of its own that kills itself at a chosen point.
 
-A point is a moment before or after a statement that changes something, or before a commit. Reads
-are left out: a death during a read leaves what a death after the last change left.
+Points are counted: one before and one after each statement that changes something, and one before
+each commit. Reads are not points: a kill during a read leaves the same state as a kill after the
+last change.
 """
 
 import multiprocessing
@@ -21,7 +22,7 @@ _forks.set_forkserver_preload(["tests.support.killing", "psycopg", "sqlite3"])
 
 
 def killed_at(point: int, url: str, to: str, *, down: bool) -> bool:
-    """Whether the migration died there; False if it was done before it came to the point."""
+    """Run the migration; return True if it was killed, False if it ended before the point."""
     process = _forks.Process(target=_migrate_until, args=(point, url, to, down))
     process.start()
     process.join(60)

@@ -1,4 +1,4 @@
-"""Senders as they are: they send again what was not acknowledged, and now and then what was."""
+"""Senders that repeat what was not acknowledged, and sometimes what was, as real ones do."""
 
 import http.client
 import random
@@ -14,9 +14,9 @@ from tests.support.sender import Sender
 from tests.support.service import until
 
 PATIENCE_SECONDS = 120.0
-"""How long a sender goes on with one event; a service that is away for longer has failed."""
+"""Seconds that a sender keeps retrying one event; a service that is down for longer has failed."""
 LONGEST_PAUSE_SECONDS = 0.2
-"""How long a sender waits at most before it sends again; real ones wait longer."""
+"""Longest pause in seconds before a retry; real senders wait longer."""
 NO_ANSWER = "no answer"
 ACKNOWLEDGED = "200"
 REFUSED = "503"
@@ -34,32 +34,32 @@ class Load:
     name: str = "event"
     chance: random.Random = field(default_factory=random.Random)
     acknowledged: dict[str, int] = field(default_factory=dict)
-    """Each key, and how often it was acknowledged."""
+    """The number of acknowledgements of each key."""
     answers: Counter[str] = field(default_factory=Counter)
-    """Statuses, and `no answer`."""
+    """The number of answers by status, and of `no answer`."""
     stop: threading.Event = field(default_factory=threading.Event)
-    """No new event any more; what was begun is delivered."""
+    """Set to send no new event; an event that was begun is still delivered."""
     abandon: threading.Event = field(default_factory=threading.Event)
-    """Nothing any more."""
+    """Set to send nothing at all."""
     _clients: list[Future[None]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def deliveries(self) -> int:
-        """How many were acknowledged."""
+        """Return the number of acknowledged deliveries."""
         return self.answers[ACKNOWLEDGED]
 
     @property
     def duplicates(self) -> int:
-        """How many were acknowledged after another one of the same event had been."""
+        """Return the number of acknowledged deliveries beyond the first of each event."""
         return self.deliveries - len(self.acknowledged)
 
     def send_to(self, port: int) -> None:
-        """From now on, deliver to this port."""
+        """Deliver to this port from now on."""
         self.sender = replace(self.sender, port=port)
 
     def until_delivered(self, count: float) -> None:
-        """Return once so many deliveries are acknowledged; raises what a client runs into."""
+        """Return once `count` deliveries are acknowledged; raise the error of a client."""
 
         def enough() -> bool:
             self._look()
@@ -68,11 +68,11 @@ class Load:
         until(enough, f"{count:.0f} deliveries acknowledged", PATIENCE_SECONDS)
 
     def start(self, pool: Executor, clients: int) -> None:
-        """So many clients begin."""
+        """Start this number of clients."""
         self._clients = [pool.submit(self._run, client) for client in range(clients)]
 
     def finish(self) -> None:
-        """Every event that was begun is acknowledged; raises what a client ran into."""
+        """Wait until every event that was begun is acknowledged; raise the error of a client."""
         self.stop.set()
         wait(self._clients)
         self._look()
@@ -115,7 +115,7 @@ class Load:
 
 @contextmanager
 def sending(load: Load, clients: int) -> Iterator[None]:
-    """The load is at work; at the end every event that was begun is acknowledged."""
+    """Send the load while the block runs; at the end every event that was begun is acknowledged."""
     with ThreadPoolExecutor(clients, thread_name_prefix="client") as pool:
         load.start(pool, clients)
         try:

@@ -1,4 +1,4 @@
-"""How a database would answer a statement."""
+"""Read the plan of a database for a statement."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 
 
 def explain(connection: Connection, statement: sa.Select[Any]) -> str:
-    """The plan the database makes for the statement, as text."""
+    """Return the database's plan for the statement, as text."""
     sql = statement.compile(connection, compile_kwargs={"literal_binds": True}).string
     if connection.dialect.name == "sqlite":
         rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}")

@@ -1,4 +1,4 @@
-"""The revisions found on disk: what the tests of this folder are parametrised over."""
+"""The revisions in alembic/versions, over which the migration tests are parametrised."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ SCRIPTS = ScriptDirectory.from_config(alembic_config())
 
 
 def revisions() -> list[Script]:
-    """Oldest first."""
+    """Return all revisions, oldest first."""
     return list(reversed(list(SCRIPTS.walk_revisions())))
 
 
@@ -20,12 +20,12 @@ NAMES = [script.revision for script in revisions()]
 
 
 def before(revision: str) -> str:
-    """Where a downgrade of `revision` arrives."""
+    """Return the revision that a downgrade of `revision` leads to."""
     return NAMES[NAMES.index(revision) - 1] if revision != NAMES[0] else "base"
 
 
 def with_one_more(directory: Path, upgrade: str) -> Config:
-    """The project's configuration as if the history had one more revision, which does `upgrade`."""
+    """Return the configuration with one more revision after head, which runs `upgrade`."""
     (directory / "9999_extra.py").write_text(
         "from alembic import op\n"
         "import sqlalchemy as sa\n"

@@ -1,8 +1,8 @@
-"""A whole schema as plain values, to be compared: what Alembic's own comparison does not see too.
+"""Read a whole schema as plain values, so that two can be compared.
 
-Types, defaults, primary and foreign keys, unique, CHECK constraints, indexes with their WHERE,
-triggers. What migrations keep for themselves (`alembic_version`, `_stash_*`, `_found_*`) is left
-out unless `whole` is asked for.
+It contains what Alembic's own comparison does not see: types, defaults, primary and foreign keys,
+unique and CHECK constraints, indexes with their WHERE, triggers. The tables that migrations keep
+for themselves (`alembic_version`, `_stash_*`, `_found_*`) are left out unless `whole` is True.
 """
 
 import re
@@ -19,7 +19,7 @@ Schema = dict[str, dict[str, Any]]
 
 @contextmanager
 def connected(url: str) -> Iterator[sa.Connection]:
-    """A connection of the test's own, in autocommit, to a database named as DATABASE_URL is."""
+    """Yield the test's own connection in autocommit; `url` is spelled as in DATABASE_URL."""
     url = settings.from_environment({"DATABASE_URL": url}).database_url
     engine = sa.create_engine(url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
@@ -27,7 +27,7 @@ def connected(url: str) -> Iterator[sa.Connection]:
 
 
 def execute(url: str, *statements: str) -> list[Any]:
-    """The rows of the last statement, if it gives any."""
+    """Run the statements; return the rows of the last one, if it has any."""
     with connected(url) as connection:
         for statement in statements:
             result = connection.exec_driver_sql(statement)
@@ -35,31 +35,33 @@ def execute(url: str, *statements: str) -> list[Any]:
 
 
 def tables(connection: sa.Connection, *, whole: bool = False) -> list[str]:
-    """The tables to compare, parents before children where there are children."""
+    """Return the names of the tables to compare, sorted."""
     names = sorted(sa.inspect(connection).get_table_names())
     return names if whole else [n for n in names if n != "alembic_version" and n[0] != "_"]
 
 
 def schema(url: str, *, whole: bool = False) -> Schema:
-    """Everything about the tables but their rows."""
+    """Return the definition of every table."""
     with connected(url) as connection:
         describe = _sqlite if connection.dialect.name == "sqlite" else _postgresql
         return {name: describe(connection, name) for name in tables(connection, whole=whole)}
 
 
 def in_any_order(tables: Schema) -> Schema:
-    """A column that a later revision adds stands last, wherever the code lists it."""
+    """Return the schema with sorted columns.
+
+    A later revision appends its column at the end, wherever the code lists it."""
     return {name: table | {"columns": sorted(table["columns"])} for name, table in tables.items()}
 
 
 def data(url: str, *, whole: bool = False) -> dict[str, list[dict[str, Any]]]:
-    """Every row of every table, in the order of its values."""
+    """Return all rows of all tables, sorted by their values."""
     with connected(url) as connection:
         return {name: _rows(connection, name) for name in tables(connection, whole=whole)}
 
 
 def stashes(url: str) -> set[str]:
-    """The tables that downgrades have left."""
+    """Return the stash tables that downgrades left."""
     with connected(url) as connection:
         return {n for n in sa.inspect(connection).get_table_names() if n.startswith("_stash")}
 
@@ -101,7 +103,7 @@ def _sqlite(connection: sa.Connection, table: str) -> dict[str, Any]:
 
 
 def _checks(sql: str) -> Iterator[str]:
-    """Each CHECK's condition, whose end is where its parentheses close."""
+    """Yield the condition of each CHECK, up to its closing parenthesis."""
     for match in re.finditer(r"\bCHECK\s*(?=\()", sql):
         depth = 0
         for end in range(match.end(), len(sql)):

@@ -1,7 +1,7 @@
-"""Rows that are hard to move without loss, for whatever tables and columns stand.
+"""Insert rows that are hard to migrate without loss, into every table of any revision.
 
-Nothing here names a revision: the columns are asked of the database, so that a table or a column
-of a later revision is filled by being there.
+The columns are read from the database, so that a table or a column of a later revision is filled
+too, and nothing here names a revision.
 """
 
 import itertools
@@ -22,14 +22,14 @@ WORDS = {
     "type": ("webhook", "event"),
     "role": ("viewer", "operator", "admin"),
 }
-"""Columns that may hold certain words only."""
+"""The allowed values of columns with a CHECK."""
 ROWS = 8
 
 _serial = itertools.count(1)
 
 
 def seed(url: str) -> None:
-    """Every table has rows with all values, with NULLs, and with nothing but what must be."""
+    """Insert into every table rows with all values, with NULLs, and with required values only."""
     with connected(url) as connection:
         metadata = sa.MetaData()
         metadata.reflect(connection, only=tables(connection))
@@ -39,7 +39,7 @@ def seed(url: str) -> None:
 
 
 def seed_bare(url: str, table: str = "trigger_executions") -> int:
-    """The id of one more row, with nothing but what must be: what older code would write."""
+    """Insert a row with required values only, as older code would; return its id."""
     with connected(url) as connection:
         reflected = sa.Table(table, sa.MetaData(), autoload_with=connection)
         values = _bare(connection, reflected, next(_serial))
@@ -58,9 +58,9 @@ def _insert(connection: sa.Connection, table: sa.Table, number: int) -> bool:
 
 
 def _in_a_state(values: dict[str, Any]) -> dict[str, Any]:
-    """What goes together in an execution: only a finished one has an end, only a running a lease.
+    """Return the values changed to be consistent: only a running execution has a lease.
 
-    A row with nothing but NULLs beside its status has not begun.
+    Only a finished execution has an end; a row without an end becomes pending.
     """
     if values.get("completed_at") is None:
         values = {k: "pending" if k == "status" else v for k, v in values.items()}
@@ -94,7 +94,9 @@ def _bare(connection: sa.Connection, table: sa.Table, serial: int) -> dict[str, 
 
 
 def _filled_by_database(column: sa.Column[Any]) -> bool:
-    """A row's own number; a key made of several columns, or of text, is what it says."""
+    """Return True for an id that the database assigns.
+
+    A key of several columns, of text or of another table's id has to be given."""
     alone = list(column.table.primary_key.columns) == [column]
     return alone and isinstance(column.type, sa.Integer) and not column.foreign_keys
 
@@ -116,7 +118,7 @@ def _value(connection: sa.Connection, column: sa.Column[Any], serial: int) -> An
 
 
 def _parent(connection: sa.Connection, column: sa.Column[Any], serial: int) -> Any:
-    """Each child in turn gets another parent, beginning with the newest."""
+    """Return another parent for each child in turn, beginning with the newest."""
     wanted = next(iter(column.foreign_keys)).column
     ids = connection.scalars(sa.select(wanted).order_by(wanted.desc())).all()
     if column.primary_key:

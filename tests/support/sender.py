@@ -1,4 +1,4 @@
-"""A sender at the other end of the socket: signs, sends, and reads what it is answered."""
+"""A sender over a real socket: signs requests, sends them and reads the answers."""
 
 import hashlib
 import hmac
@@ -16,7 +16,7 @@ OK = b'{"status": "ok"}'
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the sender was told."""
+    """The response as the sender sees it."""
 
     status: int
     retry_after: str | None
@@ -29,7 +29,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Knows one trigger's address and secret."""
+    """Sends to one trigger; knows its address and secret."""
 
     port: int
     trigger_id: int
@@ -40,7 +40,7 @@ class Sender:
         return f"/api/triggers/webhook/{self.trigger_id}"
 
     def post(self, body: bytes, content_type: str | None = "application/json") -> Answer:
-        """The answer to the signed body."""
+        """Send the signed body; return the answer."""
         headers = {"X-Webhook-Signature": self.signature(body)}
         if content_type is not None:
             headers["Content-Type"] = content_type
@@ -52,11 +52,11 @@ class Sender:
             connection.close()
 
     def post_event(self, key: str) -> Answer:
-        """The answer to an event with this idempotency key."""
+        """Send an event with this idempotency key; return the answer."""
         return self.post(event(key))
 
     def post_at_once(self, body: bytes, count: int) -> list[Answer]:
-        """The same request `count` times at one instant, over connections made before."""
+        """Send the request `count` times at one moment, over connections made before."""
         raw = self.raw(body)
         sockets = [self.connected() for _ in range(count)]
         together = threading.Barrier(count)
@@ -71,18 +71,18 @@ class Sender:
             return list(pool.map(send, sockets))
 
     def connected(self) -> socket.socket:
-        """A connection that a worker process has already taken on."""
+        """Return a connection that a worker process has already accepted."""
         connection = socket.create_connection(("127.0.0.1", self.port), TIMEOUT_SECONDS)
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: hookonce\r\n\r\n")
         assert read(connection).status == 200
         return connection
 
     def raw(self, body: bytes) -> bytes:
-        """The request as it goes over the wire."""
+        """Return the bytes of the whole request."""
         return self.head(body, f"Content-Length: {len(body)}") + body
 
     def head(self, signed: bytes, *lines: str) -> bytes:
-        """Request line and headers, with the signature of the body and these lines."""
+        """Return request line and headers, with the signature of the body and these lines."""
         named = (
             f"POST {self.path} HTTP/1.1",
             "Host: hookonce",
@@ -97,12 +97,12 @@ class Sender:
 
 
 def event(key: str, **more: str) -> bytes:
-    """A body with this idempotency key."""
+    """Return a body with this idempotency key."""
     return json.dumps({"idempotency_key": key, "text": "hello", **more}).encode()
 
 
 def chunked(body: bytes, size: int) -> Iterable[bytes]:
-    """The body in the chunked transfer coding, in pieces of at most `size` bytes."""
+    """Yield the body in the chunked transfer coding, in pieces of at most `size` bytes."""
     for start in range(0, len(body), size):
         piece = body[start : start + size]
         yield b"%x\r\n%s\r\n" % (len(piece), piece)
@@ -110,7 +110,7 @@ def chunked(body: bytes, size: int) -> Iterable[bytes]:
 
 
 def read(connection: socket.socket) -> Answer:
-    """The answer that comes over the connection."""
+    """Read the answer from the connection."""
     response = http.client.HTTPResponse(connection, method="POST")
     try:
         response.begin()

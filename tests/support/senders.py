@@ -1,4 +1,4 @@
-"""Requests as their senders make them: recorded shapes, signed here and not by the application."""
+"""Requests as each sender makes them: recorded samples, signed here and not by the application."""
 
 import base64
 import hashlib
@@ -20,7 +20,7 @@ DISCORD_KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 
 @dataclass(frozen=True)
 class Sent:
-    """One request on its way: `path_secret` is what some senders append to the address."""
+    """A request to be sent; `path_secret` is the secret that some senders append to the address."""
 
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
@@ -30,24 +30,24 @@ class Sent:
 
 
 def names() -> list[tuple[str, str]]:
-    """Every sample as (source, case)."""
+    """Return all samples as (source, case)."""
     return sorted((case.parent.name, case.name) for case in SAMPLES.glob("*/*"))
 
 
 def sample(source: str, case: str) -> Sent:
-    """The sample as recorded, without its signature."""
+    """Return the sample as recorded, without a signature."""
     folder = SAMPLES / source / case
     (body,) = folder.glob("body.*")
     return Sent(json.loads((folder / "headers.json").read_text()), body.read_bytes())
 
 
 def trigger_secret(source: str) -> str:
-    """What the operator writes into a trigger for this source: some sources encode the secret."""
+    """Return the secret as a trigger of this source stores it: some sources encode it."""
     return _TRIGGER_SECRETS.get(source, SECRET)
 
 
 def signed(source: str, sent: Sent, *, secret: str = SECRET, at: datetime = NOW) -> Sent:
-    """The request with the proof that this source adds to it."""
+    """Return the request with the signature or secret that this source adds."""
     if source in ("evolution", "evolution_go"):
         return replace(sent, path_secret=secret)
     if source == "adyen":
@@ -62,7 +62,7 @@ def signed(source: str, sent: Sent, *, secret: str = SECRET, at: datetime = NOW)
 
 
 def json_request(source: str, payload: object, *, at: datetime = NOW) -> Sent:
-    """A signed request that says only this."""
+    """Return a signed request with this payload as JSON."""
     headers = {"Content-Type": "application/json"}
     return signed(source, Sent(headers, json.dumps(payload).encode()), at=at)
 
@@ -72,7 +72,7 @@ def sha256_hex(secret: str, message: bytes) -> str:
 
 
 def standard_signature(key: bytes, message_id: str, timestamp: str, body: bytes) -> str:
-    """What a receiver of Standard Webhooks expects in `webhook-signature`."""
+    """Return the value of `webhook-signature` of Standard Webhooks."""
     message = f"{message_id}.{timestamp}.".encode() + body
     return "v1," + base64.b64encode(hmac.new(key, message, hashlib.sha256).digest()).decode()
 
@@ -128,7 +128,7 @@ def _mercadopago(sent: Sent, secret: str, at: str) -> dict[str, str]:
 
 
 def adyen_signature(key: bytes, item: dict[str, Any]) -> str:
-    """What Adyen writes into an item; as it does, without escaping anything."""
+    """Return the signature of an item; like Adyen, without escaping anything."""
     names = ("pspReference", "originalReference", "merchantAccountCode", "merchantReference")
     references = [item.get(name, "") for name in names]
     amount = [str(item["amount"]["value"]), item["amount"]["currency"]]
@@ -137,7 +137,7 @@ def adyen_signature(key: bytes, item: dict[str, Any]) -> str:
 
 
 def _adyen(body: bytes, secret: str) -> bytes:
-    """The signature stands in the body; a body without items has no place for one."""
+    """Return the body with a signature in each item; a body without items stays as it is."""
     payload = json.loads(body)
     if "notificationItems" not in payload:
         return body
@@ -163,7 +163,7 @@ def _clickup(body: bytes, secret: str, _at: str) -> dict[str, str]:
 
 
 def twilio_signature(token: str, url: str, parameters: list[tuple[str, str]]) -> str:
-    """What Twilio makes of an address and the parameters that it posts there."""
+    """Return Twilio's signature over an address and its form parameters."""
     message = url
     for name in sorted({name for name, _ in parameters}):
         values = {value for other, value in parameters if other == name}
@@ -172,7 +172,7 @@ def twilio_signature(token: str, url: str, parameters: list[tuple[str, str]]) ->
 
 
 def _twilio(sent: Sent, secret: str) -> Sent:
-    """A form is signed with the address; of any other body the address holds the hash."""
+    """Return the signed request; the address holds the hash of any body that is not a form."""
     url = sent.url or "https://hooks.acme.example/api/triggers/webhook/1"
     parameters: list[tuple[str, str]] = []
     query = sent.query

@@ -1,4 +1,4 @@
-"""The service as an operator runs it: real processes in sessions of their own, logging to files."""
+"""Run the service as an operator does: real processes in own sessions, with logs in files."""
 
 import http.client
 import os
@@ -18,9 +18,9 @@ from tests.support.databases import ROOT
 from tests.support.sink import LOOPBACK
 
 DEADLINE_SECONDS = 20.0
-"""Far beyond what anything here takes; a test that waits this long has failed."""
+"""Seconds after which a wait fails; nothing here takes nearly as long."""
 COMMAND_SECONDS = 60.0
-"""What a command may take that has real work to do, such as migrating under load."""
+"""Seconds that a command with real work may take, such as migrating under load."""
 POLL_SECONDS = 0.02
 COMMANDS = Path(sys.executable).parent
 LISTENING = re.compile(r"Listening at: http://127\.0\.0\.1:(\d+)")
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 def until(ask: Callable[[], T], what: str, seconds: float = DEADLINE_SECONDS) -> T:
-    """The first answer that is true; fails with `what` if none comes before the deadline."""
+    """Poll until `ask` returns a true value, and return it; fail with `what` at the deadline."""
     deadline = time.monotonic() + seconds
     while not (answer := ask()):
         if time.monotonic() > deadline:
@@ -39,7 +39,7 @@ def until(ask: Callable[[], T], what: str, seconds: float = DEADLINE_SECONDS) ->
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """These settings and no others: a developer's own must not decide a test."""
+    """Return an environment with only these settings: a developer's own must not affect a test."""
     kept = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
     path = f"{COMMANDS}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     ours = {"PATH": path, "PYTHONUNBUFFERED": "1", "HOOKONCE_EGRESS_ALLOW": LOOPBACK}
@@ -47,7 +47,7 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def run(*command: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """A command from start to end; what it prints, both streams as one."""
+    """Run a command to its end; both output streams are captured as one."""
     return subprocess.run(
         [str(COMMANDS / command[0]), *command[1:]],
         cwd=ROOT,
@@ -61,7 +61,7 @@ def run(*command: str, **settings: str) -> subprocess.CompletedProcess[str]:
 
 
 class Running:
-    """A command that runs until it is stopped or killed, all that it starts included."""
+    """A running command; `kill` also ends the processes that it started."""
 
     def __init__(self, log: Path, *command: str, **settings: str) -> None:
         self._log = log
@@ -85,18 +85,18 @@ class Running:
         return self._process.pid
 
     def children(self) -> list[int]:
-        """The processes that it has started and that still run."""
+        """Return the ids of its running child processes."""
         return _descendants(self.pid, recursive=False)
 
     def log(self) -> str:
         return self._log.read_text()
 
     def lines(self, event: str) -> list[str]:
-        """The log lines of this event."""
+        """Return the log lines of this event."""
         return [line for line in self.log().splitlines() if f" evt={event} " in f"{line} "]
 
     def wait_for(self, text: str) -> None:
-        """Return once the log says it."""
+        """Return once the log contains the text."""
         until(lambda: text in self.log() or not self.alive, f"{text!r} in {self._log.name}")
         assert text in self.log(), f"it ended before it said {text!r}:\n{self.log()}"
 
@@ -104,23 +104,23 @@ class Running:
         self._process.send_signal(number)
 
     def ended(self) -> int:
-        """The exit status, once it has ended by itself."""
+        """Wait for its end; return the exit status."""
         return self._process.wait(DEADLINE_SECONDS)
 
     def stop(self) -> int:
-        """Ask it to end, as a supervisor does; its exit status."""
+        """Send SIGTERM, as a supervisor does; return the exit status."""
         self.signal(signal.SIGTERM)
         return self.ended()
 
     def kill(self) -> None:
-        """SIGKILL to the whole tree, the scripts that a worker started included."""
+        """Send SIGKILL to the process and all descendants, such as the scripts of a worker."""
         for pid in tree(self._process.pid) if self.alive else ():
             _kill(pid)
         self._process.wait(DEADLINE_SECONDS)
 
 
 class Gunicorn(Running):
-    """gunicorn with no argument but address and number of workers; ready once made."""
+    """A gunicorn with no arguments but address and number of workers; it serves once created."""
 
     def __init__(self, log: Path, *, workers: int = 2, **settings: str) -> None:
         super().__init__(log, "gunicorn", "-b", "127.0.0.1:0", "-w", str(workers), **settings)
@@ -129,11 +129,11 @@ class Gunicorn(Running):
             self.port = _port(self.log())
             until(self._healthy, "an answer from /healthz")
         except BaseException:
-            self.kill()  # nobody else knows of it yet
+            self.kill()  # the caller has no reference to kill it by
             raise
 
     def get(self, path: str) -> tuple[int, bytes]:
-        """Status and body."""
+        """Return status and body."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE_SECONDS)
         try:
             connection.request("GET", path)
@@ -160,12 +160,12 @@ def _port(log: str) -> int:
 
 
 def tree(root: int) -> list[int]:
-    """The process and all its descendants, parents first."""
+    """Return the ids of the process and all its descendants, parents first."""
     return [root, *_descendants(root, recursive=True)]
 
 
 def runs(pid: int) -> bool:
-    """Whether the process still does anything."""
+    """Return True if the process exists and is no zombie."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -180,12 +180,12 @@ def _descendants(parent: int, *, recursive: bool) -> list[int]:
 
 
 def _kill(pid: int) -> None:
-    with suppress(ProcessLookupError):  # its parent's death may have taken it along
+    with suppress(ProcessLookupError):  # it may have ended with its parent
         os.kill(pid, signal.SIGKILL)
 
 
 class Service:
-    """What one test runs: receivers and workers on one database, each with a log of its own."""
+    """The processes of one test: receivers and workers on one database, each with its own log."""
 
     def __init__(self, directory: Path, **settings: str) -> None:
         self._directory = directory
@@ -197,7 +197,7 @@ class Service:
         return self._kept(Gunicorn(log, workers=workers, **(self._settings | settings)))
 
     def worker(self, **settings: str) -> Running:
-        """A worker that has found the schema as it needs it and looks for work."""
+        """Start a worker; return once it has checked the schema and begun to claim executions."""
         worker = self.start("hookonce", "worker", **settings)
         worker.wait_for("evt=worker_started")
         return worker
@@ -210,7 +210,7 @@ class Service:
         return run(*command, **(self._settings | settings))
 
     def remove(self) -> None:
-        """Nothing of it runs any more."""
+        """Kill everything that was started."""
         for each in self._started:
             each.kill()
 

@@ -1,4 +1,4 @@
-"""A real receiver on the loopback that remembers what it was sent and answers as it is told."""
+"""A real HTTP server on the loopback that records requests and sends a chosen response."""
 
 import sys
 import threading
@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 LOOPBACK = "127.0.0.1/32"
-"""Where sinks listen: an action calls them only where HOOKONCE_EGRESS_ALLOW has it."""
+"""The network of the sinks; actions may call it only if HOOKONCE_EGRESS_ALLOW contains it."""
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,12 @@ class Received:
 
 @dataclass
 class Sink:
-    """`status`, `headers` and `said` are the answer; while `silent` is not set, there is one."""
+    """The response is `status`, `headers` and `body`; `silent`: there is none."""
 
     url: str
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
-    said: bytes = b"thank you"
+    body: bytes = b"thank you"
     silent: bool = False
     received: list[Received] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
@@ -49,10 +49,10 @@ def listening() -> Iterator[Sink]:
 
 
 class _Server(ThreadingHTTPServer):
-    request_queue_size = 128  # with the 5 of the library, a crowd of workers waits for a second
+    request_queue_size = 128  # with the library's 5, many workers at once would wait a second
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Says nothing of a client that was killed in the middle of its request."""
+        """Print no error about a client that was killed in the middle of its request."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -68,9 +68,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(sink.status)
         for name, value in sink.headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(sink.said)))
+        self.send_header("Content-Length", str(len(sink.body)))
         self.end_headers()
-        self.wfile.write(sink.said)
+        self.wfile.write(sink.body)
 
     def log_message(self, *_args: object) -> None:
-        """Says nothing: the test asks what it received."""
+        """Print no access log: the test reads `received`."""

@@ -1,4 +1,4 @@
-"""Targets that behave oddly: real servers on the loopback, a function for each connection."""
+"""Targets that misbehave: real servers on the loopback with a function for each connection."""
 
 import datetime
 import ipaddress
@@ -19,17 +19,17 @@ DEADLINE_SECONDS = 20.0
 
 @dataclass
 class Target:
-    """What a connection is answered with, and what is known of those that came."""
+    """A server's port, and the connections and requests that it received."""
 
     port: int
     connections: int = 0
     requests: list[bytes] = field(default_factory=list)
     names: list[str | None] = field(default_factory=list)
-    """The server names that TLS connections asked for."""
+    """The server names that TLS connections requested."""
     closing: threading.Event = field(default_factory=threading.Event)
 
     def request(self, connection: socket.socket) -> bytes:
-        """The next request on the connection, empty when there is none any more."""
+        """Read the next request on the connection; empty once the client has closed it."""
         data = b""
         while b"\r\n\r\n" not in data:
             chunk = connection.recv(65536)
@@ -48,7 +48,7 @@ Behaviour = Callable[[Target, socket.socket], None]
 
 
 def answering(answer: bytes) -> Behaviour:
-    """Gives this answer to each request, as long as the caller keeps the connection."""
+    """Return a behaviour: answer each request until the client closes the connection."""
 
     def behave(target: Target, connection: socket.socket) -> None:
         while target.request(connection):
@@ -58,7 +58,7 @@ def answering(answer: bytes) -> Behaviour:
 
 
 def dripping(first: bytes) -> Behaviour:
-    """Begins an answer and then sends a byte now and then, and never ends."""
+    """Return a behaviour: begin an answer, then send single bytes for ever."""
 
     def behave(target: Target, connection: socket.socket) -> None:
         target.request(connection)
@@ -71,7 +71,7 @@ def dripping(first: bytes) -> Behaviour:
 
 @contextmanager
 def listening(behave: Behaviour, tls: ssl.SSLContext | None = None) -> Iterator[Target]:
-    """A target on the loopback that answers each connection in a thread of its own."""
+    """Yield a target on the loopback that handles each connection in a thread of its own."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         target = Target(server.getsockname()[1])
         threads: list[threading.Thread] = []
@@ -107,7 +107,7 @@ def listening(behave: Behaviour, tls: ssl.SSLContext | None = None) -> Iterator[
 
 
 def certified(directory: Path, *names: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """What a server of these names shows, and what trusts whoever signed that."""
+    """Return TLS contexts: of a server with these names, and of a client that trusts it."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a test")])
     now = datetime.datetime.now(datetime.UTC)

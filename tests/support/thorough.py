@@ -1,4 +1,4 @@
-"""How much of what can be tried is tried: all of it where TESTS_THOROUGH is set, as CI does."""
+"""Select the tests to run: all of them if TESTS_THOROUGH is set, as in CI, otherwise a part."""
 
 import os
 from collections.abc import Sequence
@@ -27,9 +27,12 @@ OF_EITHER = {
     "process/web/test_tutorial",
     "process/worker/test_chaos",
 }
-"""Long, or hardly a matter of the database: where not all is tried, each runs on one of the two."""
+"""Test modules that are slow or hardly depend on the database.
+
+If not all tests run, each of their tests runs on one of the two databases.
+"""
 
 
 def some(cases: Sequence[Case], one_in: int) -> Sequence[Case]:
-    """The cases, or the first and last of them and one in so many between."""
+    """Return all cases if thorough, else the first, the last, and one in `one_in` of the others."""
     return cases if THOROUGH else [*cases[:-1:one_in], cases[-1]]

@@ -1,4 +1,4 @@
-"""A browser without a screen: keeps its cookies, and posts forms with what is hidden in them."""
+"""A simple browser for the pages: keeps cookies and posts forms with their hidden fields."""
 
 import re
 from html import unescape
@@ -14,7 +14,7 @@ HIDDEN = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)">')
 
 
 class Visitor:
-    """Somebody at the pages, logged in once `log_in` was called."""
+    """A visitor of the pages, logged in once `log_in` was called."""
 
     def __init__(self, client: testing.TestClient) -> None:
         self._client = client
@@ -25,13 +25,13 @@ class Visitor:
         return self._kept(self._client.simulate_get(path, headers=self._headers(headers)))
 
     def post(self, path: str, fields: dict[str, str] | None = None) -> testing.Result:
-        """The answer to the form, with the session's CSRF token unless the fields have another."""
+        """Post a form, with the session's CSRF token unless the fields have another one."""
         given = {"csrf_token": self.csrf} | (fields or {})
         headers = self._headers({"Content-Type": FORM})
         return self._kept(self._client.simulate_post(path, headers=headers, body=urlencode(given)))
 
     def log_in(self, token: str, wanted: str = "/") -> testing.Result:
-        """The answer to the login form, filled in with the token."""
+        """Post the login form with the token; return the response."""
         form = self.get(f"/login?{urlencode({'next': wanted})}").text
         answer = self.post("/login", hidden(form) | {"token": token})
         if answer.status_code == 303:
@@ -52,5 +52,5 @@ class Visitor:
 
 
 def hidden(page: str) -> dict[str, str]:
-    """The hidden fields of a page's forms."""
+    """Return the hidden fields of a page's forms."""
     return {name: unescape(value) for name, value in HIDDEN.findall(page)}

@@ -173,7 +173,7 @@ def test_the_key_is_in_nothing_that_is_kept(
     sink: Sink, database: Database, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     key = 'a"b\\c-key'
-    sink.status, sink.said = status, json.dumps({"apikey": key, "header": f"{key}"}).encode()
+    sink.status, sink.body = status, json.dumps({"apikey": key, "header": f"{key}"}).encode()
     payload = json.dumps({"url": sink.url, "apikey": key, "number": "1", "text": "Hello"})
     trigger_id = factories.trigger(database, action_type="evolution_go", action_payload=payload)
     factories.execution(database, trigger_id)

@@ -99,7 +99,7 @@ def test_the_status_of_the_answer_decides(
     becomes: str,
     category: str | None,
 ) -> None:
-    sink.status, sink.said = status, b"" if status == 204 else b"timed out"
+    sink.status, sink.body = status, b"" if status == 204 else b"timed out"
     sink.headers = {"Location": sink.url} if status == 302 else {}
 
     row = worked(database, settings, sink.url)
@@ -164,7 +164,7 @@ def test_an_address_that_is_none_fails_for_good(
 
 
 def test_a_long_answer_is_kept_in_part(database: Database, settings: Settings, sink: Sink) -> None:
-    sink.said = b"x" * 5_000_000
+    sink.body = b"x" * 5_000_000
 
     row = worked(database, settings, sink.url)
 
@@ -215,7 +215,7 @@ def test_a_secret_that_the_target_repeats_is_not_kept(
     settings: Settings, sink: Sink, status: int
 ) -> None:
     options = {"url": sink.url, "headers": {"Authorization": "Bearer hunter2"}, "secret": "s3cret!"}
-    sink.status, sink.said = status, b"you sent Bearer hunter2, signed with s3cret!"
+    sink.status, sink.body = status, b"you sent Bearer hunter2, signed with s3cret!"
 
     said = str(answered(settings, sink, action_payload=json.dumps(options)))
 

@@ -1,4 +1,4 @@
-"""The service with people at its doors: gunicorn and a worker, and a token for every role."""
+"""The running service for browser tests: gunicorn, a worker, and a token for every role."""
 
 import json
 import os
@@ -22,8 +22,8 @@ _numbers = count(1)
 
 
 @dataclass(frozen=True)
-class House:
-    """Where the pages are, and what stands behind them."""
+class LiveService:
+    """The address of the pages, and the database and scripts of the service behind them."""
 
     url: str
     port: int
@@ -32,7 +32,7 @@ class House:
     tokens: dict[str, str] = field(default_factory=dict)
 
     def script(self, says: str = "done", *, works: bool = True) -> str:
-        """The name of a script that works, or does not until it is mended."""
+        """Write a script, return its name; with `works=False` it fails until `mend` is called."""
         name = f"script-{next(_numbers)}"
         self._write(name, says, works)
         return name
@@ -41,11 +41,11 @@ class House:
         self._write(name, "mended", True)
 
     def trigger(self, **given: Any) -> tuple[int, Sender]:
-        """A trigger that runs a script, and who may send to it."""
+        """Create a trigger that runs a script; return its id and a sender to it."""
         if "action_payload" not in given:
             given["action_payload"] = self.script()
-        made = factories.trigger(self.database, **given)
-        return made, Sender(self.port, made, SECRET)
+        trigger_id = factories.trigger(self.database, **given)
+        return trigger_id, Sender(self.port, trigger_id, SECRET)
 
     def _write(self, name: str, says: str, works: bool) -> None:
         text = f"#!/bin/sh\necho {says}\n" if works else "#!/bin/sh\necho broken >&2\nexit 1\n"
@@ -56,8 +56,8 @@ class House:
 
 
 @contextmanager
-def open_house(url: str, directory: Path) -> Iterator[House]:
-    """The service on this database, ready to be visited."""
+def running_service(url: str, directory: Path) -> Iterator[LiveService]:
+    """Run the service on this database; yield it once gunicorn and a worker are ready."""
     scripts = directory / "scripts"
     scripts.mkdir()
     environment = {
@@ -74,7 +74,7 @@ def open_house(url: str, directory: Path) -> Iterator[House]:
             role: auth.add_token(database, Actor("root"), f"Ada the {role}", role)[1]
             for role in auth.ROLES
         }
-        yield House(f"http://127.0.0.1:{server.port}", server.port, database, scripts, tokens)
+        yield LiveService(f"http://127.0.0.1:{server.port}", server.port, database, scripts, tokens)
     finally:
         service.remove()
         database.dispose()
