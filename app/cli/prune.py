@@ -33,14 +33,14 @@ def command(settings: Settings, database: Database, dry_run: bool, as_json: bool
     """
     schema.require(database)
     rules = expired.rules(database, sources.retry_seconds(), settings)
-    expected = _total(prune.sweep(database, rules, threading.Event(), dry=True))
+    expected = _total(prune.run(database, rules, threading.Event(), dry=True))
     if dry_run:
         output.record({"dry_run": True} | expected._asdict(), as_json)
         return
     removed, stopped, status = NOTHING, None, 0
     with until_interrupted() as stop, _progress(sum(expected)) as bar:
         try:
-            for step in prune.sweep(database, rules, stop, rest=REST):
+            for step in prune.run(database, rules, stop, rest=REST):
                 removed = removed.plus(step)
                 bar.update(sum(step))
         except (DatabaseUnavailable, SchemaMoved) as error:

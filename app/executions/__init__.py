@@ -1,2 +1,4 @@
-"""The execution at rest: what is due, held or dead, and how it is replayed, searched, kept and
-pruned. Nothing here receives a request or runs an action."""
+"""The execution at rest: due, held or dead; replayed, searched, retained and pruned.
+
+Nothing here receives a request or runs an action.
+"""

@@ -1,4 +1,4 @@
-"""Replay one dead letter after the other, at a pace, and stop when the first ones fail again."""
+"""Replay dead letters one by one at a limited pace; stop when the first replays fail again."""
 
 import logging
 import threading
@@ -16,38 +16,38 @@ from app.db.models import trigger_executions
 from app.errors import HookonceError, NotFound, NotReplayable, RateLimited
 from app.executions.replay import replay
 
-LOOK_SECONDS = 0.1
-"""Between two looks at how a replay is doing."""
+POLL_SECONDS = 0.1
+"""Seconds between two checks of a replay's status."""
 _REFUSED: Final[dict[type[HookonceError], str]] = {
     NotReplayable: "not_replayable",
     RateLimited: "rate_limited",
     NotFound: "not_found",
 }
 OUTCOMES: Final = ("replayed", *_REFUSED.values())
-"""What may become of a dead letter that somebody wants replayed."""
+"""Results of replaying one dead letter."""
 _FAILED_AGAIN = (*lifecycle.DEAD, lifecycle.RETRYING, lifecycle.REPLAYED)
 
 logger = logging.getLogger("hookonce.replay")
 
 
 class FailingAgain(HookonceError):
-    """The first replays failed again, so the others were left as they were."""
+    """The first replays failed again, so the other dead letters were not replayed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast, and how carefully."""
+    """The rate of a bulk replay, and how many failures stop it."""
 
     per_second: float = 10.0
     stop_after: int = 3
-    """Stop when so many first replays have failed again; 0: never look."""
+    """First replays that may fail again before the rest is not replayed; 0: no limit, no check."""
     wait_seconds: float = 30.0
-    """How long to look at the first ones, all in all, before the others follow."""
+    """Seconds in all to watch the first replays before the others follow."""
 
 
 @dataclass(frozen=True, slots=True)
 class BulkReplayResult:
-    """What became of one: a successor, or the reason why there is none."""
+    """The result of one replay: the new execution, or the error that refused it."""
 
     execution_id: int
     successor: int | None = None
@@ -66,39 +66,39 @@ def replay_many(
     stop: threading.Event,
     actor: Actor = UNNAMED,
 ) -> Iterator[BulkReplayResult]:
-    """What became of each, as it happens; once `stop` is set, nothing more follows.
+    """Replay each dead letter and yield its result; stop when `stop` is set.
 
-    Raises FailingAgain once as many of the first replays as the pace says have failed again: those
-    are dead letters, or wait to be tried again. A first one that completes, and the end of the
-    time for looking, let the others follow unwatched.
+    Raises FailingAgain once `pace.stop_after` of the first replays are dead letters again or wait
+    for a retry. As soon as one completes, or `pace.wait_seconds` are over, the others are
+    replayed unwatched.
     """
-    first_ones = _FirstOnes(database, pace, stop)
+    first_replays = _FirstReplays(database, pace, stop)
     began = None
     for execution_id in execution_ids:
-        first_ones.watch()
+        first_replays.watch()
         if began is not None:
             stop.wait(max(0.0, began + 1 / pace.per_second - time.monotonic()))
         if stop.is_set():
             return
         began = time.monotonic()
-        result = _one(database, execution_id, actor)
-        first_ones.sent = result.successor
+        result = _replay_one(database, execution_id, actor)
+        first_replays.latest = result.successor
         yield result
 
 
-def _one(database: Database, execution_id: int, actor: Actor) -> BulkReplayResult:
+def _replay_one(database: Database, execution_id: int, actor: Actor) -> BulkReplayResult:
     try:
         return BulkReplayResult(execution_id, successor=replay(database, execution_id, actor))
     except (NotFound, NotReplayable, RateLimited) as refusal:
         return BulkReplayResult(execution_id, refusal=refusal)
 
 
-class _FirstOnes:
-    """The replays that are looked at until one of them shows that the fault is mended."""
+class _FirstReplays:
+    """The first replays, watched until one completes and so shows that the fault is fixed."""
 
     def __init__(self, database: Database, pace: Pace, stop: threading.Event) -> None:
-        self.sent: int | None = None
-        """The replay that was made last, if one was."""
+        self.latest: int | None = None
+        """Id of the latest replay, if there is one."""
         self._database = database
         self._stop = stop
         self._failures_allowed = pace.stop_after
@@ -107,10 +107,10 @@ class _FirstOnes:
         self._seconds_left = pace.wait_seconds
 
     def watch(self) -> None:
-        """Wait until the last replay has ended, or failed once, or the time is up."""
-        if not self._watching or self.sent is None:
+        """Wait until the latest replay has ended or failed once, or the time is up."""
+        if not self._watching or self.latest is None:
             return
-        status, error = self._outcome(self.sent)
+        status, error = self._outcome(self.latest)
         if status in _FAILED_AGAIN:
             self._failure_count += 1
             if self._failure_count >= self._failures_allowed:
@@ -118,10 +118,10 @@ class _FirstOnes:
             return
         self._watching = False
         if status in lifecycle.UNFINISHED and not self._stop.is_set():
-            log.event(logger, logging.WARNING, "replay_unfinished", execution_id=self.sent)
+            log.event(logger, logging.WARNING, "replay_unfinished", execution_id=self.latest)
 
     def _outcome(self, execution_id: int) -> tuple[str | None, str | None]:
-        """(status, error) once an attempt has ended, or when the time is up."""
+        """Return (status, error) once an attempt has ended or the time is up."""
         columns = trigger_executions.c
         query = sa.select(columns.status, columns.error).where(columns.id == execution_id)
         while True:
@@ -129,13 +129,13 @@ class _FirstOnes:
                 row = connection.execute(query).one_or_none()
             if row is None:
                 return None, None
-            going_on = row.status in (lifecycle.PENDING, lifecycle.RUNNING)
-            if not going_on or self._seconds_left <= 0 or self._stop.wait(LOOK_SECONDS):
+            unfinished = row.status in (lifecycle.PENDING, lifecycle.RUNNING)
+            if not unfinished or self._seconds_left <= 0 or self._stop.wait(POLL_SECONDS):
                 return row.status, row.error
-            self._seconds_left -= LOOK_SECONDS
+            self._seconds_left -= POLL_SECONDS
 
 
 def _sentence(count: int, error: str | None) -> str:
-    which = "the first replay" if count == 1 else f"the first {count} replays"
-    said = f" ({' '.join(error.split())[:200]})" if error else ""
-    return f"{which} failed again{said}; the others are left as they are"
+    replays = "the first replay" if count == 1 else f"the first {count} replays"
+    detail = f" ({' '.join(error.split())[:200]})" if error else ""
+    return f"{replays} failed again{detail}; the other dead letters were not replayed"

@@ -1,8 +1,8 @@
-"""What has outlived its lifetime: payloads one by one, rows with all that they were replayed as.
+"""Find payloads and rows whose retention has expired; a row expires with all its replays.
 
-Executions are walked by their ids, oldest first, and each walk begins at the beginning: they finish
-out of order, so a place to go on from would skip some for ever. A walk ends at the first page that
-is too young for anything in it to have outlived its lifetime.
+Executions are read by id, oldest first, and each round starts at the first one: they finish out of
+order, so a stored position would skip some for ever. A round ends at the first page that is too
+young to hold anything expired.
 """
 
 import threading
@@ -21,27 +21,27 @@ from app.lifecycle import REPLAYED
 from app.settings import Settings
 
 PAGE_ROWS = 500
-"""How many are looked at in one statement."""
+"""Rows that one statement reads."""
 
 _columns = trigger_executions.c
 finished_seconds = sa.case(
     (_columns.received_at.is_not(None), seconds_since(_columns.completed_at))
 ).label("finished_seconds")
-"""How long ago it finished; None if it has not, and where older code wrote it."""
+"""Seconds since the execution finished; None if it has not, or if older code wrote the row."""
 
 
 @dataclass(frozen=True, slots=True)
 class PruneRules:
-    """How long everything is kept."""
+    """The retention of executions, counts and audit entries."""
 
     lifetimes: Mapping[int, Retention]
-    """By trigger."""
+    """Retention of executions by trigger."""
     counts_seconds: float
     audit_seconds: float
 
     @property
     def shortest(self) -> tuple[float, float]:
-        """What is younger than this needs no second look: (payload, row)."""
+        """Return the shortest retention as (payload, row): younger executions are not checked."""
         each = self.lifetimes.values()
         payload = min((min(one.payload_seconds, one.dead_seconds) for one in each), default=0.0)
         row = min((min(one.rows_seconds, one.dead_seconds) for one in each), default=0.0)
@@ -51,14 +51,14 @@ class PruneRules:
 def rules(
     database: Database, retry_seconds: Mapping[str, float | None], settings: Settings
 ) -> PruneRules:
-    """How long everything is kept, as of now; `retry_seconds` is by source."""
-    keep = retention.of_settings(settings)
+    """Read the current retention of every trigger; `retry_seconds` is by source."""
+    defaults = retention.of_settings(settings)
     names = (triggers.c.id, triggers.c.source)
     own = (triggers.c.keep_payload_seconds, triggers.c.keep_rows_seconds)
     with database.reading() as connection:
         rows = connection.execute(sa.select(*names, *own)).all()
     lifetimes = {
-        row.id: keep.of(
+        row.id: defaults.of(
             retry_seconds.get(row.source), row.keep_payload_seconds, row.keep_rows_seconds
         )
         for row in rows
@@ -73,24 +73,28 @@ def rules(
 def payloads(
     _database: Database, page: Sequence[sa.Row[Any]], rules: PruneRules
 ) -> list[dict[int, str]]:
+    """Return {id: status} of each execution of the page whose payload has expired."""
     return [
         {row.id: row.status}
         for row in page
         if row.trigger_id in rules.lifetimes
-        and rules.lifetimes[row.trigger_id].payload_outlived(row.status, row.finished_seconds)
+        and rules.lifetimes[row.trigger_id].payload_expired(row.status, row.finished_seconds)
     ]
 
 
 def rows(
     database: Database, page: Sequence[sa.Row[Any]], rules: PruneRules
 ) -> list[dict[int, str]]:
-    """Each with all that it was replayed as, or not at all: the first holds the key."""
+    """Return {id: status} of each expired chain of replays of the page.
+
+    A chain goes as a whole or not at all: its first execution holds the idempotency key.
+    """
     firsts = [
         row
         for row in page
         if row.before_id is None
         and row.trigger_id in rules.lifetimes
-        and row_outlived(row, rules.lifetimes[row.trigger_id])
+        and row_expired(row, rules.lifetimes[row.trigger_id])
     ]
     if not firsts:
         return []
@@ -103,18 +107,23 @@ def rows(
     groups = []
     for row in firsts:
         members = chains[row.id] or [row]
-        if all(row_outlived(each, rules.lifetimes[row.trigger_id]) for each in members):
+        if all(row_expired(each, rules.lifetimes[row.trigger_id]) for each in members):
             groups.append({each.id: each.status for each in members})
     return groups
 
 
-def row_outlived(row: sa.Row[Any], lifetimes: Retention) -> bool:
-    return lifetimes.row_outlived(row.status, row.finished_seconds)
+def row_expired(row: sa.Row[Any], lifetimes: Retention) -> bool:
+    """Return True if the retention of this row has expired."""
+    return lifetimes.row_expired(row.status, row.finished_seconds)
 
 
 def pages(
     database: Database, query: Any, shortest: float, stop: threading.Event, rest: float
 ) -> Iterator[Sequence[sa.Row[Any]]]:
+    """Yield pages of `query` by id until one is younger than `shortest` seconds, or `stop` is set.
+
+    After each page it rests for `rest` times the duration of the query.
+    """
     after_id = 0
     while not stop.is_set():
         began = time.monotonic()
@@ -125,17 +134,17 @@ def pages(
             return
         yield page
         ages = [row.received_seconds for row in page]
-        # nothing finishes before it is received, and ids follow the order of receiving
+        # no execution finishes before it is received, and ids follow the order of receipt
         if all(age is not None and age < shortest for age in ages):
             return
         after_id = page[-1].id
 
 
 def rows_query(after_id: int, limit: int = PAGE_ROWS) -> sa.Select[Any]:
-    """The next executions by id, each with the one that it was replayed from, if that stands."""
+    """Select the next executions by id, each with its predecessor, if it is a replay of one."""
     before = trigger_executions.alias("before")
     return (
-        sa.select(*_TOLD, _columns.replay_of_id, before.c.id.label("before_id"))
+        sa.select(*_CHECKED, _columns.replay_of_id, before.c.id.label("before_id"))
         .outerjoin(before, before.c.id == _columns.replay_of_id)
         .where(_columns.id > after_id)
         .order_by(_columns.id)
@@ -144,20 +153,20 @@ def rows_query(after_id: int, limit: int = PAGE_ROWS) -> sa.Select[Any]:
 
 
 def payloads_query(after_id: int, limit: int = PAGE_ROWS) -> sa.Select[Any]:
-    """The next executions by id that still have their request.
+    """Select the next executions by id that still have their request.
 
-    Requests first: of executions there may be any number without one before them.
+    The query starts from the requests: any number of executions before them may have none.
     """
     request = execution_requests.c.execution_id
     page = sa.select(request).where(request > after_id).order_by(request).limit(limit).subquery()
     return (
-        sa.select(*_TOLD)
+        sa.select(*_CHECKED)
         .join(page, page.c.execution_id == _columns.id)
         .order_by(page.c.execution_id)
     )
 
 
-_TOLD = (
+_CHECKED = (
     _columns.id,
     _columns.trigger_id,
     _columns.status,
@@ -167,7 +176,7 @@ _TOLD = (
 
 
 def members_query(first_ids: list[int]) -> sa.Select[Any]:
-    """The executions and all that they were replayed as."""
+    """Select these executions and all their replays."""
     chain = (
         sa.select(_columns.id.label("first_id"), _columns.id.label("id"))
         .where(_columns.id.in_(first_ids))

@@ -1,4 +1,4 @@
-"""Executions of a found database that nobody has scheduled: count, release or give them up."""
+"""Count, release or give up held executions: those that an adopted database left unscheduled."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,11 +13,11 @@ from app.db.models import trigger_executions, triggers
 from app.lifecycle import RUNNING, WAITING
 
 LONGEST_ACTOR = 100
-"""What of a name is kept beside an execution."""
+"""Characters of the actor's name that are stored with an execution."""
 
 
 def held() -> sa.ColumnElement[bool]:
-    """Unfinished, and neither scheduled nor leased: so a found database's executions stand."""
+    """Return the SQL condition of held executions: unfinished, neither scheduled nor leased."""
     columns = trigger_executions.c
     return sa.or_(
         columns.status.in_(WAITING) & columns.next_attempt_at.is_(None),
@@ -26,7 +26,7 @@ def held() -> sa.ColumnElement[bool]:
 
 
 def by_trigger(connection: Connection) -> Sequence[sa.Row[Any]]:
-    """(slug, status, executions, oldest_id, newest_id) of what is held back."""
+    """Return (slug, status, executions, oldest_id, newest_id) of held executions."""
     columns = trigger_executions.c
     query = (
         sa.select(
@@ -36,7 +36,9 @@ def by_trigger(connection: Connection) -> Sequence[sa.Row[Any]]:
             sa.func.min(columns.id).label("oldest_id"),
             sa.func.max(columns.id).label("newest_id"),
         )
-        .outerjoin(triggers, triggers.c.id == columns.trigger_id)  # found rows may be orphans
+        .outerjoin(
+            triggers, triggers.c.id == columns.trigger_id
+        )  # the trigger of an adopted row may be missing
         .where(held())
         .group_by(triggers.c.slug, columns.status)
     )
@@ -44,7 +46,7 @@ def by_trigger(connection: Connection) -> Sequence[sa.Row[Any]]:
 
 
 def release(database: Database, actor: Actor = UNNAMED) -> int:
-    """How many executions that were held back are due from now on."""
+    """Make held executions due now; return their number."""
     columns = trigger_executions.c
     waiting = sa.case(
         (columns.status == lifecycle.RUNNING, lifecycle.RETRYING), else_=columns.status
@@ -59,9 +61,9 @@ def release(database: Database, actor: Actor = UNNAMED) -> int:
 
 
 def give_up(database: Database, actor: Actor = UNNAMED) -> int:
-    """How many executions that were held back are dead letters from now on.
+    """Make held executions dead letters; return their number.
 
-    Each stands as though a worker had taken it and failed: a replay is still a person's choice.
+    Each looks as if a worker had run it and failed, so an operator may still replay it.
     """
     give_up = (
         sa.update(trigger_executions)
@@ -70,7 +72,7 @@ def give_up(database: Database, actor: Actor = UNNAMED) -> int:
             status=lifecycle.FAILED,
             completed_at=utc_now(),
             lease_owner=None,
-            error="found unfinished when the database was taken over, and given up by a person",
+            error="unfinished when the database was adopted, and given up by an operator",
             error_category=lifecycle.PERMANENT,
             finished_by=actor.name[:LONGEST_ACTOR],
         )

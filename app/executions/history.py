@@ -1,4 +1,4 @@
-"""What became of one execution: its attempts, and the replays that led to it and from it."""
+"""Read one execution with its trigger, its attempts and its chain of replays."""
 
 from typing import Any
 
@@ -10,10 +10,11 @@ from app.errors import NotFound
 
 _executions = trigger_executions.c
 CHAIN_AT_MOST = 100
+"""Executions read in each direction of a chain of replays."""
 
 
 def execution(connection: Connection, execution_id: int) -> tuple[sa.Row[Any], sa.Row[Any]]:
-    """The execution, and its trigger; NotFound if there is none by that id."""
+    """Return the execution and its trigger. Raises NotFound."""
     query = sa.select(trigger_executions).where(_executions.id == execution_id)
     row = connection.execute(query).one_or_none()
     if row is None:
@@ -23,14 +24,14 @@ def execution(connection: Connection, execution_id: int) -> tuple[sa.Row[Any], s
 
 
 def attempts_of(connection: Connection, execution_id: int) -> list[sa.Row[Any]]:
-    """The execution's attempts, first to last."""
+    """Return the execution's attempts, first to last."""
     columns = execution_attempts.c
     query = sa.select(execution_attempts).where(columns.execution_id == execution_id)
     return list(connection.execute(query.order_by(columns.number)))
 
 
 def chain_of(connection: Connection, execution: Any) -> list[sa.Row[Any]]:
-    """The executions that replays lead from and to, first to last, this one included."""
+    """Return the chain of replays that holds this execution, first to last."""
     shown = (
         _executions.id,
         _executions.status,
@@ -39,30 +40,34 @@ def chain_of(connection: Connection, execution: Any) -> list[sa.Row[Any]]:
         _executions.started_at,
         _executions.completed_at,
     )
-    before = _walk(connection, shown, execution.replay_of_id, lambda row: row.replay_of_id)
+    before = _predecessors(connection, shown, execution.replay_of_id)
     after = _successors(connection, shown, execution.id)
     this = connection.execute(sa.select(*shown).where(_executions.id == execution.id)).all()
     return [*reversed(before), *this, *after]
 
 
-def _walk(connection: Connection, shown: Any, start: int | None, step: Any) -> list[sa.Row[Any]]:
-    found: list[sa.Row[Any]] = []
-    while start is not None and len(found) < CHAIN_AT_MOST:
-        row = connection.execute(sa.select(*shown).where(_executions.id == start)).one_or_none()
+def _predecessors(connection: Connection, shown: Any, first: int | None) -> list[sa.Row[Any]]:
+    """Return the execution of id `first` and those it is a replay of, newest first."""
+    rows: list[sa.Row[Any]] = []
+    execution_id = first
+    while execution_id is not None and len(rows) < CHAIN_AT_MOST:
+        query = sa.select(*shown).where(_executions.id == execution_id)
+        row = connection.execute(query).one_or_none()
         if row is None:  # pruned
             break
-        found.append(row)
-        start = step(row)
-    return found
+        rows.append(row)
+        execution_id = row.replay_of_id
+    return rows
 
 
 def _successors(connection: Connection, shown: Any, execution_id: int) -> list[sa.Row[Any]]:
-    found: list[sa.Row[Any]] = []
-    while len(found) < CHAIN_AT_MOST:
+    """Return the replays that followed this execution, oldest first."""
+    rows: list[sa.Row[Any]] = []
+    while len(rows) < CHAIN_AT_MOST:
         query = sa.select(*shown).where(_executions.replay_of_id == execution_id)
         row = connection.execute(query).one_or_none()
         if row is None:
             break
-        found.append(row)
+        rows.append(row)
         execution_id = row.id
-    return found
+    return rows

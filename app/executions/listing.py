@@ -16,37 +16,39 @@ from app.errors import InvalidRequest
 _executions = trigger_executions.c
 EXECUTION_ID = trigger_executions.c.id
 NEWEST_SHOWN = 20
+"""Executions in the list of one trigger's newest."""
 DEAD_EXACT_UP_TO = 1_000
-"""Which of the two kinds of dead letter one is stands in the row alone: each is read."""
+"""Dead letters counted exactly: their index has no status, so each row must be read."""
 
 
 def executions_query(
     trigger_id: int, status: str | None = None, key: str | None = None
 ) -> sa.Select[Any]:
-    """The trigger's executions in this status, with this key."""
+    """Select the trigger's executions in this status, or with this key."""
     query = sa.select(trigger_executions)
     if key is not None:
         query = query.where(_executions.idempotency_key == key)
     elif status == lifecycle.RUNNING:
         return query.where(_executions.id.in_(_running(trigger_id)))
     elif status in lifecycle.DEAD:
-        # their index holds little, and knows status and trigger
+        # the index of dead letters is small and includes the trigger
         return query.where(without_index(_executions.trigger_id) == trigger_id, in_status(status))
     query = query.where(_executions.trigger_id == trigger_id)
     return query if status is None else query.where(in_status(status))
 
 
 def _running(trigger_id: int) -> sa.Select[tuple[int]]:
-    """Few, whatever the trigger: found first, by the index of leases, and sorted then."""
+    """Select the trigger's running executions by the index of leases: they are few."""
     columns = trigger_executions.alias("running").c
     running = columns.status == sa.literal_column(f"'{lifecycle.RUNNING}'")
     return sa.select(columns.id).where(running, columns.trigger_id + 0 == trigger_id)
 
 
 def in_status(status: str) -> sa.ColumnElement[bool]:
-    """The condition, said so that the partial index for the status is seen to fit.
+    """Return the condition on status in the form that matches the status's partial index.
 
-    The word is one of ours and stands in the statement as it is: no plan sees into a parameter.
+    The status is a literal, checked against lifecycle.STATUSES: a planner cannot match a
+    parameter to a partial index.
     """
     if status not in lifecycle.STATUSES:
         raise InvalidRequest(f"there is no status {status!r}")
@@ -63,16 +65,16 @@ def in_status(status: str) -> sa.ColumnElement[bool]:
 
 
 def exact_up_to(status: str | None) -> int:
-    """How many executions in this status are counted."""
+    """Return the number up to which executions in this status are counted exactly."""
     return DEAD_EXACT_UP_TO if status in lifecycle.DEAD else EXACT_UP_TO
 
 
 def horizon(
     connection: Connection, trigger_id: int, status: str | None, where: PagePosition
 ) -> int | None:
-    """Up to which id a page of this status looks; None where all can be looked at.
+    """Return the id at which a page of this status stops; None if an index covers the status.
 
-    No index knows what is completed: among a million others the few might take seconds to find.
+    No index covers completed executions: to find a few among a million may take seconds.
     """
     if status != lifecycle.COMPLETED:
         return None
@@ -81,26 +83,26 @@ def horizon(
 
 
 def execution_count(connection: Connection, counter: CountCache, trigger_id: int) -> int:
-    """How many executions the trigger has; beyond 10,000 that number."""
+    """Count the trigger's executions, up to 10,000."""
     rows = sa.select(_executions.id).where(_executions.trigger_id == trigger_id)
     key = ("executions", trigger_id, None, None)
-    counted = counter.upto(connection, rows, EXACT_UP_TO, key)
-    return min(counted, EXACT_UP_TO)
+    return min(counter.upto(connection, rows, EXACT_UP_TO, key), EXACT_UP_TO)
 
 
 def newest_executions(connection: Connection, trigger_id: int) -> list[sa.Row[Any]]:
+    """Return the trigger's NEWEST_SHOWN newest executions, newest first."""
     query = executions_query(trigger_id).order_by(_executions.id.desc())
     return list(connection.execute(query.limit(NEWEST_SHOWN)))
 
 
 def executions_of(connection: Connection, trigger_id: int, limit: int) -> Sequence[sa.Row[Any]]:
-    """The trigger's executions, newest first."""
+    """Return up to `limit` executions of the trigger, newest first."""
     columns = trigger_executions.c
     query = sa.select(trigger_executions).where(columns.trigger_id == trigger_id)
     return connection.execute(query.order_by(columns.id.desc()).limit(limit)).all()
 
 
 def exact_count(connection: Connection, trigger_id: int) -> int:
-    """How many executions the trigger has."""
-    same = trigger_executions.c.trigger_id == trigger_id
-    return int(connection.execute(sa.select(sa.func.count()).where(same)).scalar_one())
+    """Count all executions of the trigger."""
+    of_trigger = trigger_executions.c.trigger_id == trigger_id
+    return int(connection.execute(sa.select(sa.func.count()).where(of_trigger)).scalar_one())

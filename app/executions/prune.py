@@ -1,4 +1,4 @@
-"""Remove what is kept no longer, step by step: payloads, rows, then counts, audit and sessions."""
+"""Prune what has expired in small steps: payloads, rows, then counts, audit and sessions."""
 
 import threading
 import time
@@ -23,17 +23,17 @@ from app.executions.expired import PruneRules
 from app.executions.retention import Retention
 
 BATCH_ROWS = 100
-"""How many are removed in one transaction: a receiver on SQLite waits for it."""
+"""Rows removed in one transaction: on SQLite requests wait for it."""
 PRUNE_LOCK = 0x70_72_75_6E_65
-"""By which two who prune one PostgreSQL at the same time know of each other."""
+"""Advisory lock of PostgreSQL that lets only one process prune at a time."""
 EMPTY = "{}"
-"""The event of an execution whose payload was removed."""
+"""Value of event_data after the payload was pruned."""
 
 _columns = trigger_executions.c
 
 
 class PruneStep(NamedTuple):
-    """What one small transaction removed, or in a dry run would have."""
+    """Rows that one transaction removed, or would have in a dry run."""
 
     payloads: int = 0
     executions: int = 0
@@ -42,14 +42,14 @@ class PruneStep(NamedTuple):
     sessions: int = 0
 
     def plus(self, other: "PruneStep") -> "PruneStep":
-        """Both together."""
-        return PruneStep(*(one + two for one, two in zip(self, other, strict=True)))
+        """Return the sum of both steps."""
+        return PruneStep(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
 
 NOTHING = PruneStep()
 
 
-def sweep(
+def run(
     database: Database,
     rules: PruneRules,
     stop: threading.Event,
@@ -57,48 +57,48 @@ def sweep(
     dry: bool = False,
     rest: float = 0.0,
 ) -> Iterator[PruneStep]:
-    """Remove it all, step by step, until `stop`; each step is committed when it is yielded.
+    """Remove all that has expired, until `stop`; each step is committed when it is yielded.
 
-    After each, and after each page that it looks through, it rests for `rest` times as long as
-    that took. It ends early where another process is pruning at the same time.
+    After each step and each page read it rests for `rest` times as long as that took. It ends
+    early if another process prunes at the same time.
     """
     payload_age, row_age = rules.shortest
     kinds = (
-        (expired.payloads_query, expired.payloads, payload_age, _empty),
-        (expired.rows_query, expired.rows, row_age, _remove),
+        (expired.payloads_query, expired.payloads, payload_age, _empty_payloads),
+        (expired.rows_query, expired.rows, row_age, _remove_rows),
     )
-    for query, choose, age, act in kinds:
+    for query, select, age, apply in kinds:
         for page in expired.pages(database, query, age, stop, rest):
-            for batch in _batches(choose(database, page, rules)):
+            for batch in _batches(select(database, page, rules)):
                 if stop.is_set():
                     return
                 began = time.monotonic()
-                step = act(database, batch, dry)
+                step = apply(database, batch, dry)
                 if step is None:
                     return
                 took = time.monotonic() - began
                 yield step
                 stop.wait(took * rest)
-    yield from _rest(database, rules, stop, dry)
+    yield from _prune_records(database, rules, stop, dry)
 
 
 def release(connection: Connection, execution_id: int, lifetimes: Retention) -> bool:
-    """Whether the execution gave its key up: it, and all that it was replayed as, is outlived.
+    """Take the idempotency key off an expired execution; False if it or a replay is not expired.
 
-    The row itself is left to the sweep.
+    The row itself is removed when it is pruned.
     """
     query = expired.members_query([execution_id])
     members = connection.execute(query).all()
-    if not members or not all(expired.row_outlived(row, lifetimes) for row in members):
+    if not members or not all(expired.row_expired(row, lifetimes) for row in members):
         return False
     status = next(row.status for row in members if row.id == execution_id)
-    given_up = connection.execute(
+    updated = connection.execute(
         sa.update(trigger_executions)
         .where(_columns.id == execution_id, _columns.status == status)
         .where(_columns.idempotency_key.is_not(None))
         .values(idempotency_key=None)
     )
-    return given_up.rowcount == 1
+    return updated.rowcount == 1
 
 
 def _batches(groups: list[dict[int, str]]) -> Iterator[list[dict[int, str]]]:
@@ -112,7 +112,9 @@ def _batches(groups: list[dict[int, str]]) -> Iterator[list[dict[int, str]]]:
         yield batch
 
 
-def _empty(database: Database, groups: list[dict[int, str]], dry: bool) -> PruneStep | None:
+def _empty_payloads(
+    database: Database, groups: list[dict[int, str]], dry: bool
+) -> PruneStep | None:
     if dry:
         return PruneStep(payloads=len(groups))
     with database.writing() as connection:
@@ -121,12 +123,12 @@ def _empty(database: Database, groups: list[dict[int, str]], dry: bool) -> Prune
         ids = _unchanged(connection, groups)
         requests = execution_requests.c.execution_id
         connection.execute(sa.delete(execution_requests).where(requests.in_(ids)))
-        emptied = sa.update(trigger_executions).where(_columns.id.in_(ids))
-        connection.execute(emptied.values(event_data=EMPTY))
+        update = sa.update(trigger_executions).where(_columns.id.in_(ids))
+        connection.execute(update.values(event_data=EMPTY))
     return PruneStep(payloads=len(ids))
 
 
-def _remove(database: Database, groups: list[dict[int, str]], dry: bool) -> PruneStep | None:
+def _remove_rows(database: Database, groups: list[dict[int, str]], dry: bool) -> PruneStep | None:
     if dry:
         return PruneStep(executions=sum(map(len, groups)))
     with database.writing() as connection:
@@ -138,21 +140,24 @@ def _remove(database: Database, groups: list[dict[int, str]], dry: bool) -> Prun
 
 
 def _unchanged(connection: Connection, groups: list[dict[int, str]]) -> list[int]:
-    """Of the groups that are as they were seen, the ids, locked; whoever replays one was faster."""
+    """Lock the groups that have not changed since they were read, and return their ids.
+
+    A group that is being replayed is left out.
+    """
     ids = [id_ for group in groups for id_ in group]
     query = sa.select(_columns.id, _columns.status).where(_columns.id.in_(ids))
     query = db.skip_locked(query)
-    now = {row.id: row.status for row in connection.execute(query)}
-    whole = [group for group in groups if all(now.get(id_) == group[id_] for id_ in group)]
-    return [id_ for group in whole for id_ in group]
+    statuses = {row.id: row.status for row in connection.execute(query)}
+    same = [group for group in groups if all(statuses.get(id_) == group[id_] for id_ in group)]
+    return [id_ for group in same for id_ in group]
 
 
-def _rest(
+def _prune_records(
     database: Database, rules: PruneRules, stop: threading.Event, dry: bool
 ) -> Iterator[PruneStep]:
     counted, record, session = delivery_counts.c, audit.c, sessions.c
     kinds = (
-        # the sums since ever stay: a counter that became smaller would be read as a restart
+        # the all-time sums stay: Prometheus reads a counter that shrinks as a restart
         (
             "counts",
             counted.hour,
@@ -177,7 +182,7 @@ def _delete(database: Database, deletion: sa.Delete) -> int:
 
 
 def oldest_of(column: sa.Column[Any], old: sa.ColumnElement[bool]) -> sa.Delete:
-    """Rows of up to so many values go, the smallest first."""
+    """Delete the old rows of the BATCH_ROWS smallest values of the column."""
     oldest = sa.select(column).where(old).order_by(column).limit(BATCH_ROWS).subquery()
     last = sa.select(sa.func.max(oldest.c[column.name])).scalar_subquery()
     return sa.delete(column.table).where(column <= last, old)

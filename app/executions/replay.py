@@ -1,7 +1,7 @@
-"""Send a dead letter again: a new execution takes over, under the same key, exactly once.
+"""Replay a dead letter: create a new execution with the same idempotency key, exactly once.
 
-The old row stays as it ended, `replayed`; its successor points at it (`replay_of_id`) and at the
-first of the chain (`chain_id`, what a target is told as the idempotency key).
+The old row gets the status `replayed`. Its successor points at it (`replay_of_id`) and at the first
+of the chain (`chain_id`), whose id is the Idempotency-Key that the target receives.
 """
 
 import logging
@@ -20,11 +20,12 @@ from app.errors import DatabaseUnavailable, NotFound, NotReplayable, RateLimited
 from app.executions.creation import EXECUTION_FIELDS, REQUEST_FIELDS, initial_values
 
 PAUSE_SECONDS = 60
-"""Between two replays of one chain: time enough to see how the last one ended."""
+"""Shortest time between two replays of one chain: enough to see how the last one ended."""
 SINCE_REVISION = "0008"
-"""Below it, and while a migration is on its way to it, there is nowhere to write the lineage."""
+"""First revision with the columns of replays; below it a replay is refused."""
 INCOMING_INDEX = f"{IDEMPOTENCY_INDEX}_incoming"
-TAKEN_BACK = "replays are being taken back by a migration; try again when it is through"
+"""Index that a downgrade builds; no replay may be added while it exists."""
+TAKEN_BACK = "a downgrade is removing replays; try again when the migration has ended"
 _HIGHEST_ID = 2**63 - 1
 
 logger = logging.getLogger("hookonce.replay")
@@ -32,25 +33,25 @@ _columns = trigger_executions.c
 
 
 def replay(database: Database, execution_id: int, actor: Actor = UNNAMED) -> int:
-    """The id of the new execution, due at once; the dead letter is `replayed` from now on.
+    """Replay the dead letter; return the id of the new execution, which is due at once.
 
-    Raises NotFound, NotReplayable with the status that it has, or RateLimited, in this order. Of
-    two replays at once one wins; the other hears NotReplayable. DatabaseUnavailable where the
-    schema knows no replays. A trigger that is disabled receives nothing, yet a person may replay.
+    Raises NotFound, NotReplayable with the current status, or RateLimited, in this order. Of two
+    replays at the same time one wins; the other raises NotReplayable. Raises DatabaseUnavailable
+    if the schema has no replays. The executions of a disabled trigger can be replayed too.
     """
     try:
         with database.writing() as connection:
             _require_lineage(connection)
             _require_replayable(connection, execution_id)
-            # which holds the table as it is: no migration can have come in between any more
+            # again, now that the query above keeps migrations from altering the table
             _require_lineage(connection)
-            known = db.columns(connection)
-            successor = _add_successor(connection, known, execution_id)
-            _take_over(connection, execution_id)
-            if f"{models.audit.name}.actor" in known:  # it came after replays did
-                _remember(connection, actor, execution_id, successor)
+            columns = db.columns(connection)
+            successor = _add_successor(connection, columns, execution_id)
+            _mark_replayed(connection, execution_id)
+            if f"{models.audit.name}.actor" in columns:  # a later revision than replays
+                _record(connection, actor, execution_id, successor)
     except IntegrityError as error:
-        raise _meaning(database, execution_id, error) from error
+        raise _translate(database, execution_id, error) from error
     except SchemaMoved as error:
         raise DatabaseUnavailable("a migration is under way; try again") from error
     database.notifier.notify()
@@ -58,20 +59,23 @@ def replay(database: Database, execution_id: int, actor: Actor = UNNAMED) -> int
     return successor
 
 
-def _remember(connection: Connection, actor: Actor, execution_id: int, successor: int) -> None:
+def _record(connection: Connection, actor: Actor, execution_id: int, successor: int) -> None:
     subject, after = f"execution:{execution_id}", {"new_execution_id": successor}
     audit.record(connection, actor, "execution.replay", subject, after=after)
 
 
 def _require_lineage(connection: Connection) -> None:
-    """Asked of the revision, not of the columns: a migration fills those after it made them."""
+    """Raise DatabaseUnavailable unless the revision has replays.
+
+    The revision decides, not the columns: a migration creates those before it fills them.
+    """
     current = schema.standing(connection)
     history = schema.history()
     if current is None or current in history[: history.index(SINCE_REVISION)]:
         raise DatabaseUnavailable(
             f"a replay needs revision {SINCE_REVISION}; {schema.explanation(current)}"
         )
-    # an index that knows no replays is being built, and each replay would make it fail
+    # a replay added now would make the build of this index fail
     if sa.inspect(connection).has_index(trigger_executions.name, INCOMING_INDEX):
         raise DatabaseUnavailable(TAKEN_BACK)
 
@@ -95,19 +99,19 @@ def _require_replayable(connection: Connection, execution_id: int) -> None:
         raise NotReplayable(execution_id, row.status)
     for replayed_at in (row.last_replay_at, row.chain_replay_at):
         elapsed = PAUSE_SECONDS if replayed_at is None else (row.now - replayed_at).total_seconds()
-        # a moment far in the future is a found row's mistake: waiting for it would not end
+        # a time far in the future is a mistake in an adopted row: nobody can wait for it
         if abs(elapsed) < PAUSE_SECONDS:
             raise RateLimited(min(PAUSE_SECONDS, math.ceil(PAUSE_SECONDS - elapsed)))
 
 
-def _add_successor(connection: Connection, known: frozenset[str], execution_id: int) -> int:
-    """The new execution with its original request; made before the old row is touched.
+def _add_successor(connection: Connection, columns: frozenset[str], execution_id: int) -> int:
+    """Insert the new execution and a copy of its request; return its id.
 
-    So it waits for whoever deletes the trigger rather than being waited for, and a second replay
-    is refused by the unique index whatever became of the old row.
+    The insert comes before the update of the old row. So it waits for a deletion of the trigger
+    instead of blocking it, and the unique index refuses a second replay in any case.
     """
     first = trigger_executions.alias("first")
-    # a downgrade that is under way has put the keys of replays aside, never that of the first
+    # a downgrade under way has stashed the keys of replays, never that of the first execution
     key = sa.select(first.c.idempotency_key).where(first.c.id == _columns.chain_id)
     own_key = sa.func.coalesce(_columns.idempotency_key, key.scalar_subquery())
     values: dict[str, sa.ColumnElement[Any]] = {
@@ -117,30 +121,30 @@ def _add_successor(connection: Connection, known: frozenset[str], execution_id: 
         "replay_of_id": _columns.id,
         "chain_id": sa.func.coalesce(_columns.chain_id, _columns.id),
     }
-    values = {name: values[name] for name in values if f"trigger_executions.{name}" in known}
+    values = {name: values[name] for name in values if f"trigger_executions.{name}" in columns}
     dead = sa.select(*values.values()).where(_dead(execution_id))
     insert = sa.insert(trigger_executions).from_select(list(values), dead).returning(_columns.id)
     successor = connection.execute(insert).scalar_one_or_none()
     if successor is None:
         raise NotReplayable(execution_id, _status(connection, execution_id))
-    _copy_request(connection, known, execution_id, successor)
+    _copy_request(connection, columns, execution_id, successor)
     return int(successor)
 
 
 def _copy_request(
-    connection: Connection, known: frozenset[str], execution_id: int, successor: int
+    connection: Connection, columns: frozenset[str], execution_id: int, successor: int
 ) -> None:
-    """Nothing to copy where it was pruned: the action is then given the event alone."""
+    """Copy the original request; if it was pruned, the action gets only the event."""
     original = execution_requests.c
-    names = [name for name in REQUEST_FIELDS if f"execution_requests.{name}" in known]
+    names = [name for name in REQUEST_FIELDS if f"execution_requests.{name}" in columns]
     request = sa.select(sa.literal(successor), *(original[name] for name in names))
     request = request.where(original.execution_id == execution_id)
     insert = sa.insert(execution_requests).from_select(["execution_id", *names], request)
     connection.execute(insert)
 
 
-def _take_over(connection: Connection, execution_id: int) -> None:
-    moved = connection.execute(
+def _mark_replayed(connection: Connection, execution_id: int) -> None:
+    updated = connection.execute(
         sa.update(trigger_executions)
         .where(_dead(execution_id))
         .values(
@@ -149,7 +153,7 @@ def _take_over(connection: Connection, execution_id: int) -> None:
             completed_at=sa.func.coalesce(_columns.completed_at, utc_now()),
         )
     )
-    if moved.rowcount != 1:
+    if updated.rowcount != 1:
         raise NotReplayable(execution_id, _status(connection, execution_id))
 
 
@@ -165,12 +169,12 @@ def _status(connection: Connection, execution_id: int) -> str:
     return str(status)
 
 
-def _meaning(database: Database, execution_id: int, error: IntegrityError) -> Exception:
-    """What it means that a constraint refused the successor."""
+def _translate(database: Database, execution_id: int, error: IntegrityError) -> Exception:
+    """Return the error to raise for the constraint that refused the successor."""
     if violates(error, REPLAY_INDEX):
         return NotReplayable(execution_id, lifecycle.REPLAYED)
     if violates(error, IDEMPOTENCY_INDEX):
         return DatabaseUnavailable(TAKEN_BACK)
     with database.reading() as connection:
-        _status(connection, execution_id)  # its trigger may have gone, and it with it
+        _status(connection, execution_id)  # raises NotFound if it was deleted with its trigger
     return error

@@ -1,4 +1,4 @@
-"""How long what is finished is kept: its payload, its row, and with the row its key. Pure."""
+"""Compute how long a finished execution keeps its payload, its row and its key. Pure."""
 
 from dataclasses import dataclass
 
@@ -7,36 +7,36 @@ from app.settings import Settings
 
 DAY_SECONDS = 86_400.0
 BEYOND_RETRIES_SECONDS = DAY_SECONDS
-"""How much longer than a sender's last retry its keys count: clocks differ, and queues are long."""
+"""Seconds that a key outlives the sender's last retry: clocks differ, and queues are long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """Of one trigger's executions, counted from when they finished."""
+    """The lifetimes of one trigger's executions, counted from when they finished."""
 
     payload_seconds: float
     rows_seconds: float
     dead_seconds: float
-    """Of a dead letter and its payload: a person may still want to replay it."""
+    """Lifetime of a dead letter and its payload: an operator may still want to replay it."""
 
-    def row_outlived(self, status: str, finished_seconds: float | None) -> bool:
-        """Whether the row, finished so long ago, is kept no longer and its key counts no more.
+    def row_expired(self, status: str, finished_seconds: float | None) -> bool:
+        """Return True if the row, finished so long ago, may be removed and its key reused.
 
-        What has not finished is kept whatever its age, and so is a row whose age is unknown (None):
-        older code does not say when an event was received.
+        An unfinished execution is kept at any age, and so is a row whose age is unknown (None):
+        older code does not store when an event was received.
         """
         lifetime = self.dead_seconds if status in DEAD else self.rows_seconds
-        return _outlived(status, finished_seconds, lifetime)
+        return _expired(status, finished_seconds, lifetime)
 
-    def payload_outlived(self, status: str, finished_seconds: float | None) -> bool:
-        """Whether the payload is kept no longer."""
+    def payload_expired(self, status: str, finished_seconds: float | None) -> bool:
+        """Return True if the payload may be removed."""
         lifetime = self.dead_seconds if status in DEAD else self.payload_seconds
-        return _outlived(status, finished_seconds, lifetime)
+        return _expired(status, finished_seconds, lifetime)
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionDefaults:
-    """What holds for triggers that say nothing of their own."""
+    """The lifetimes of triggers that set none of their own."""
 
     payload_seconds: float
     rows_seconds: float
@@ -48,9 +48,9 @@ class RetentionDefaults:
         keep_payload_seconds: float | None = None,
         keep_rows_seconds: float | None = None,
     ) -> Retention:
-        """The lifetimes of a trigger whose sender tries again for so long.
+        """Return the lifetimes of a trigger whose sender retries for `retry_seconds`.
 
-        What the trigger says itself holds, however short; by default a key outlives the last retry.
+        The trigger's own values apply, however short; by default a key outlives the last retry.
         """
         rows_seconds = keep_rows_seconds
         if rows_seconds is None:
@@ -62,7 +62,7 @@ class RetentionDefaults:
 
 
 def of_settings(settings: Settings) -> RetentionDefaults:
-    """As the operator chose."""
+    """Return the defaults that the settings give."""
     return RetentionDefaults(
         settings.hookonce_keep_payload_days * DAY_SECONDS,
         settings.hookonce_keep_rows_days * DAY_SECONDS,
@@ -71,21 +71,21 @@ def of_settings(settings: Settings) -> RetentionDefaults:
 
 
 def needed_seconds(retry_seconds: float | None) -> float:
-    """How long a key must count to outlive the sender's last retry; 0 where that is unknown."""
+    """Return how long a key must live to outlive the sender's last retry; 0 if that is unknown."""
     return 0.0 if retry_seconds is None else retry_seconds + BEYOND_RETRIES_SECONDS
 
 
 def warning(
     source: str, retry_seconds: float | None, keep_rows_seconds: float | None
 ) -> str | None:
-    """What to tell an operator whose trigger forgets a key before its sender stops retrying."""
+    """Return a warning if the trigger forgets keys before its sender stops retrying; else None."""
     if keep_rows_seconds is None or retry_seconds is None or keep_rows_seconds > retry_seconds:
         return None
     return (
-        f"{source} sends again for up to {retry_seconds / DAY_SECONDS:.2g} day(s); keys that are "
-        f"kept for {keep_rows_seconds / DAY_SECONDS:.2g} let such an event in a second time"
+        f"{source} retries for up to {retry_seconds / DAY_SECONDS:.2g} day(s); a key kept for "
+        f"{keep_rows_seconds / DAY_SECONDS:.2g} day(s) lets a later retry run a second time"
     )
 
 
-def _outlived(status: str, finished_seconds: float | None, lifetime: float) -> bool:
+def _expired(status: str, finished_seconds: float | None, lifetime: float) -> bool:
     return status in FINISHED and finished_seconds is not None and finished_seconds > lifetime

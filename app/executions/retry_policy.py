@@ -1,4 +1,4 @@
-"""How often a failed execution is tried again: what a trigger may say about it. Pure."""
+"""Read a trigger's retry policy: number of attempts, waits and longest age. Pure."""
 
 import json
 import logging
@@ -15,14 +15,14 @@ logger = logging.getLogger("hookonce.retry_policy")
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Attempts in all, the waits between them, and how old an execution may grow, in seconds."""
+    """The number of attempts, the waits between them, and the age limit of an execution."""
 
     max_attempts: int = 8
     base_seconds: float = 2.0
     factor: float = 2.0
     cap_seconds: float = 3600.0
     max_age_seconds: float | None = None
-    """An execution older than this is given up instead of retried; None: whatever its age."""
+    """Age beyond which an execution becomes a dead letter instead of being retried; None: none."""
 
 
 DEFAULT = RetryPolicy()
@@ -38,33 +38,35 @@ _KIND: Mapping[str, Callable[[float], float]] = {"max_attempts": int}
 
 
 def read(text: str) -> RetryPolicy:
-    """The policy that a JSON object describes; what it leaves out is as by default.
+    """Return the policy of a JSON object; fields that it omits have their default.
 
-    Raises InvalidTrigger with one sentence for each mistake.
+    Raises InvalidTrigger with a sentence about the first mistake.
     """
     try:
-        given = json.loads(text)
+        values = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InvalidTrigger(f"the retry policy is not JSON: {error}") from error
-    if not isinstance(given, dict):
+    if not isinstance(values, dict):
         raise InvalidTrigger('the retry policy must be an object such as {"max_attempts": 3}')
-    unknown = sorted(set(given) - set(_LIMITS))
+    unknown = sorted(set(values) - set(_LIMITS))
     if unknown:
         known = ", ".join(each.name for each in fields(RetryPolicy))
-        raise InvalidTrigger(f"the retry policy has no {unknown[0]!r}; there are {known}")
-    numbers: dict[str, Any] = {name: _number(name, value) for name, value in given.items()}
+        raise InvalidTrigger(
+            f"the retry policy has no field {unknown[0]!r}; its fields are {known}"
+        )
+    numbers: dict[str, Any] = {name: _number(name, value) for name, value in values.items()}
     return RetryPolicy(**numbers)
 
 
-def standing(text: str | None) -> RetryPolicy:
-    """The policy that stands with a trigger; the default, and one warning, if it is none."""
+def read_or_default(text: str | None) -> RetryPolicy:
+    """Return a trigger's stored policy; the default, and one warning, if it is invalid."""
     if text is None or not text.strip():
         return DEFAULT
-    return _standing(text)
+    return _read_or_default(text)
 
 
 @lru_cache(maxsize=1000)
-def _standing(text: str) -> RetryPolicy:
+def _read_or_default(text: str) -> RetryPolicy:
     try:
         return read(text)
     except InvalidTrigger as error:
@@ -77,7 +79,7 @@ def _number(name: str, value: object) -> float | None:
         return None
     lowest, highest = _LIMITS[name]
     kind = _KIND.get(name, float)
-    # True is a number to Python, and NaN lies outside any limits
+    # True is an int in Python; NaN is outside all limits
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidTrigger(f"{name} of the retry policy must be a number")
     if not lowest <= value <= highest:

@@ -1,6 +1,6 @@
-"""Looking for executions over all triggers: each page found by an index, or by a bounded look.
+"""Search executions of all triggers; each page is found by an index or a bounded scan.
 
-Rows come without their events: a list of twenty may otherwise weigh twenty megabytes.
+Rows come without their events: with them a list of twenty may have twenty megabytes.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from app.executions.time_range import first_id_since
 
 _columns = trigger_executions.c
 ERROR_SHOWN = 4_000
-"""All that an attempt leaves of it: its last line tells most."""
+"""Characters of an error in a list: as many as an attempt stores."""
 _SHOWN = (
     _columns.id,
     _columns.trigger_id,
@@ -39,12 +39,12 @@ _SHOWN = (
     sa.func.substr(_columns.error, 1, ERROR_SHOWN).label("error"),
 )
 _INDEXED = (*lifecycle.DEAD, *lifecycle.WAITING, lifecycle.RUNNING, lifecycle.REPLAYED)
-"""Statuses whose rows an index knows."""
+"""Statuses covered by an index."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionFilter:
-    """What an execution must be to be found; what is left out may be anything."""
+    """Filters for executions; None means any."""
 
     trigger_id: int | None = None
     status: str | None = None
@@ -53,45 +53,45 @@ class ExecutionFilter:
     """One of lifecycle.REASONS, or UNKNOWN."""
     key: str | None = None
     since: datetime | None = None
-    """Received then or later."""
+    """Received at this time or later."""
     until: datetime | None = None
-    """Received before."""
+    """Received before this time."""
 
 
 def page(
-    connection: Connection, counter: CountCache, sought: ExecutionFilter, where: PagePosition
+    connection: Connection, counter: CountCache, filters: ExecutionFilter, position: PagePosition
 ) -> Page:
-    """The page of what is sought, newest first.
+    """Return a page of the matching executions, newest first.
 
-    Where no index knows it, some 5,000 rows are looked through; the page says where to go on.
+    If no index covers the filters, some 5,000 rows are scanned; the page says where to continue.
     """
-    bounds = tuple(_bounds(connection, sought))
-    rows = sa.select(*_SHOWN).where(*bounds, *_such(sought))
-    horizon = None if _found_by_index(sought) else _horizon(connection, sought, bounds, where)
+    bounds = tuple(_bounds(connection, filters))
+    rows = sa.select(*_SHOWN).where(*bounds, *_conditions(filters))
+    horizon = None if _is_indexed(filters) else _horizon(connection, filters, bounds, position)
     return paging.page(
-        connection, counter, rows, listing.EXECUTION_ID, where, ("sought", sought), horizon
+        connection, counter, rows, listing.EXECUTION_ID, position, ("search", filters), horizon
     )
 
 
-def query_of(sought: ExecutionFilter) -> sa.Select[Any]:
-    """The statement for what is sought at any time."""
-    return sa.select(*_SHOWN).where(*_such(replace(sought, since=None, until=None)))
+def query_of(filters: ExecutionFilter) -> sa.Select[Any]:
+    """Select the matching executions, whenever received."""
+    return sa.select(*_SHOWN).where(*_conditions(replace(filters, since=None, until=None)))
 
 
 def trigger_names(connection: Connection, ids: set[int]) -> dict[int, str]:
-    """The name of each of these triggers."""
+    """Return the name of each of these triggers by id."""
     query = sa.select(triggers.c.id, triggers.c.name).where(triggers.c.id.in_(sorted(ids)))
     return {row.id: row.name for row in connection.execute(query)}
 
 
 def every_trigger(connection: Connection, at_most: int) -> list[sa.Row[Any]]:
-    """(id, name) of the triggers that a person may choose from, by name."""
+    """Return (id, name) of up to `at_most` triggers, by name, for a list of choices."""
     query = sa.select(triggers.c.id, triggers.c.name).order_by(triggers.c.name, triggers.c.id)
     return list(connection.execute(query.limit(at_most)))
 
 
 def request_of(connection: Connection, execution_id: int) -> sa.Row[Any] | None:
-    """(content_type, headers, size) of the request as it came; None where it was pruned."""
+    """Return (content_type, headers, size) of the stored request; None if it was pruned."""
     columns = execution_requests.c
     query: sa.Select[Any] = sa.select(
         columns.content_type, columns.headers, sa.func.length(columns.body).label("size")
@@ -100,54 +100,54 @@ def request_of(connection: Connection, execution_id: int) -> sa.Row[Any] | None:
 
 
 def body_of(connection: Connection, execution_id: int) -> bytes | None:
-    """The request as it came, or would have come with this event alone; None if it was pruned."""
+    """Return the stored body, or of a batch this event's part of it; None if it was pruned."""
     columns = execution_requests.c
     query = sa.select(columns.body).where(columns.execution_id == execution_id)
     return connection.execute(query).scalar_one_or_none()
 
 
 def event_of(connection: Connection, execution_id: int) -> str | None:
-    """The event as it is stored; None if there is no such execution, or no event in it."""
+    """Return the stored event; None if there is no such execution, or it has no event."""
     query = sa.select(_columns.event_data).where(_columns.id == execution_id)
     return connection.execute(query).scalar_one_or_none()
 
 
-def _such(sought: ExecutionFilter) -> Iterator[sa.ColumnElement[bool]]:
-    if sought.trigger_id is not None:
-        yield _columns.trigger_id == sought.trigger_id
-    if sought.status is not None:
-        yield listing.in_status(sought.status)
-    if sought.category is not None:
-        yield _columns.error_category == sought.category
-    if sought.reason == UNKNOWN:
+def _conditions(filters: ExecutionFilter) -> Iterator[sa.ColumnElement[bool]]:
+    if filters.trigger_id is not None:
+        yield _columns.trigger_id == filters.trigger_id
+    if filters.status is not None:
+        yield listing.in_status(filters.status)
+    if filters.category is not None:
+        yield _columns.error_category == filters.category
+    if filters.reason == UNKNOWN:
         yield sa.and_(_columns.error_reason.is_(None), is_one_of(_columns.status, lifecycle.DEAD))
-    elif sought.reason is not None:
-        yield _columns.error_reason == sought.reason
-    if sought.key is not None:
-        yield _columns.idempotency_key == sought.key
+    elif filters.reason is not None:
+        yield _columns.error_reason == filters.reason
+    if filters.key is not None:
+        yield _columns.idempotency_key == filters.key
 
 
-def _bounds(connection: Connection, sought: ExecutionFilter) -> Iterator[sa.ColumnElement[bool]]:
-    """A span of time is a span of ids."""
-    if sought.since is not None:
-        yield _columns.id >= first_id_since(connection, sought.since)
-    if sought.until is not None:
-        yield _columns.id < first_id_since(connection, sought.until)
+def _bounds(connection: Connection, filters: ExecutionFilter) -> Iterator[sa.ColumnElement[bool]]:
+    """Translate the range of time into a range of ids."""
+    if filters.since is not None:
+        yield _columns.id >= first_id_since(connection, filters.since)
+    if filters.until is not None:
+        yield _columns.id < first_id_since(connection, filters.until)
 
 
-def _found_by_index(sought: ExecutionFilter) -> bool:
-    if sought.key is not None or sought.status in _INDEXED:
+def _is_indexed(filters: ExecutionFilter) -> bool:
+    if filters.key is not None or filters.status in _INDEXED:
         return True
-    return (sought.status, sought.category, sought.reason) == (None, None, None)
+    return (filters.status, filters.category, filters.reason) == (None, None, None)
 
 
 def _horizon(
     connection: Connection,
-    sought: ExecutionFilter,
+    filters: ExecutionFilter,
     bounds: tuple[sa.ColumnElement[bool], ...],
-    where: PagePosition,
+    position: PagePosition,
 ) -> int | None:
     rows = sa.select(_columns.id).where(*bounds)
-    if sought.trigger_id is not None:
-        rows = rows.where(_columns.trigger_id == sought.trigger_id)
-    return paging.edge(connection, rows, listing.EXECUTION_ID, where)
+    if filters.trigger_id is not None:
+        rows = rows.where(_columns.trigger_id == filters.trigger_id)
+    return paging.edge(connection, rows, listing.EXECUTION_ID, position)

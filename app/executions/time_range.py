@@ -1,4 +1,4 @@
-"""Find executions by the time of their receipt through their ids, which rise with it."""
+"""Translate a time of receipt into an execution id: ids rise with the time of receipt."""
 
 from datetime import UTC, datetime
 
@@ -11,11 +11,11 @@ _executions = trigger_executions.c
 _TIMES = (_executions.received_at, _executions.started_at, _executions.completed_at)
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _UNDATED_AT_MOST = 1_000
-"""Found rows may lack every time; so many in a row are taken to be old."""
+"""Adopted rows may have no time at all; so many in a row are taken as old."""
 
 
 def first_id_since(connection: Connection, since: datetime) -> int:
-    """An id that all executions received since then have reached, and none received before."""
+    """Return the lowest id of the executions received at or after `since`, by binary search."""
     ends = [sa.select(end(_executions.id)).scalar_subquery() for end in (sa.func.min, sa.func.max)]
     low, high = connection.execute(sa.select(*ends)).one()
     if low is None:
@@ -23,30 +23,30 @@ def first_id_since(connection: Connection, since: datetime) -> int:
     high += 1
     while low < high:
         middle = (low + high) // 2
-        found, moment = _dated(connection, middle, high)
-        if moment is not None and moment < since:
-            low = found + 1
+        execution_id, received_at = _first_dated(connection, middle, high)
+        if received_at is not None and received_at < since:
+            low = execution_id + 1
         else:
             high = middle
     return int(low)
 
 
-def _dated(connection: Connection, start: int, end: int) -> tuple[int, datetime | None]:
-    """The first execution from there on that knows when it came, and when.
+def _first_dated(connection: Connection, start: int, end: int) -> tuple[int, datetime | None]:
+    """Return (id, time) of the first execution from `start` on that has a time.
 
-    None where there is no execution, long ago where too many know nothing.
+    The time is None if there is no execution, and LONG_AGO if too many have no time.
     """
     query = (
         sa.select(_executions.id, sa.func.coalesce(*_TIMES).label("moment"))
         .where(_executions.id >= start, _executions.id < end)
         .order_by(_executions.id)
     )
-    found, moment = end, None
+    execution_id, received_at = end, None
     for limit in (1, _UNDATED_AT_MOST):
         for row in connection.execute(query.limit(limit)):
-            found, moment = row.id, row.moment or LONG_AGO
+            execution_id, received_at = row.id, row.moment or LONG_AGO
             if row.moment is not None:
-                return found, moment
-        if moment is None:
+                return execution_id, received_at
+        if received_at is None:
             break
-    return found, moment
+    return execution_id, received_at

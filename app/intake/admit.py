@@ -53,7 +53,7 @@ def new_execution(trigger_id: int, admission: Admission, request: Request) -> Ne
 
 def key_is_live(existing: ExistingExecution, lifetimes: Retention | None) -> bool:
     """Return whether a key has not expired, as far as its row alone tells; None: never expires."""
-    return lifetimes is None or not lifetimes.row_outlived(
+    return lifetimes is None or not lifetimes.row_expired(
         existing.status, existing.finished_seconds
     )
 

@@ -208,7 +208,9 @@ def _attempt(lease: Lease, row: Any, settings: Settings) -> Attempt:
         secret = SecretBox(settings.hookonce_secret_key).decrypt(row) or ""
     except SecretSealed as error:
         precondition_error = ActionFailed(str(error), permanent=False, reason=CONFIGURATION)
-    terms = RetryTerms(row.trigger_id, retry_policy.standing(row.retry_policy), row.age_seconds)
+    terms = RetryTerms(
+        row.trigger_id, retry_policy.read_or_default(row.retry_policy), row.age_seconds
+    )
     work = _work(row, lease, secret, settings)
     return Attempt(lease, work, terms, precondition_error, request_id(row.headers))
 

@@ -8,7 +8,7 @@ from sqlalchemy.engine import Connection
 from app.db import is_one_of, skip_locked, utc_now
 from app.db.models import execution_requests, trigger_executions, triggers
 from app.executions.due import age_seconds
-from app.executions.retry_policy import DEFAULT, RetryPolicy, standing
+from app.executions.retry_policy import DEFAULT, RetryPolicy, read_or_default
 from app.lifecycle import RUNNING
 from app.worker.attempt import FinishedAttempt, Lease, Outcome, RetryTerms, request_id
 
@@ -72,7 +72,7 @@ def _policies(connection: Connection, trigger_ids: set[int]) -> dict[int, RetryP
     query = sa.select(triggers.c.id, triggers.c.retry_policy).where(
         triggers.c.id.in_(sorted(trigger_ids))
     )
-    return {row.id: standing(row.retry_policy) for row in connection.execute(query)}
+    return {row.id: read_or_default(row.retry_policy) for row in connection.execute(query)}
 
 
 def _request_ids(connection: Connection, execution_ids: set[int]) -> dict[int, str | None]:

@@ -57,7 +57,7 @@ class Pruner:
                 return NOTHING
         rules = expired.rules(self._database, self._retry_seconds, self._settings)
         total = NOTHING
-        for step in prune.sweep(self._database, rules, self._stop, rest=REST_FACTOR):
+        for step in prune.run(self._database, rules, self._stop, rest=REST_FACTOR):
             total = total.plus(step)
         if any(total):
             log.event(logger, logging.INFO, "pruned", **total._asdict())

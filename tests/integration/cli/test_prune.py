@@ -64,7 +64,7 @@ def test_a_trigger_says_how_long_in_days_and_is_warned_of_forgetting_too_soon(
         "trigger", "add", "s", "--source", "stripe", "--payload", "x", "--keep-rows", "0.5"
     )
     assert made.exit_code == 0, made.stderr
-    assert "warning: stripe sends again for up to 3 day(s)" in made.stderr
+    assert "warning: stripe retries for up to 3 day(s)" in made.stderr
 
     changed = hookonce("trigger", "edit", "s", "--keep-rows", "4", "--keep-payload", "1")
     shown = json.loads(hookonce("trigger", "show", "s", "--json").stdout)

@@ -1,4 +1,4 @@
-"""Many dead letters are replayed at a pace, and no more of them than show that it helps."""
+"""A bulk replay keeps its pace, and stops when the first replays fail again."""
 
 import threading
 import time
@@ -24,7 +24,7 @@ def dead_letters(database: Database, number: int) -> list[int]:
 
 
 def ending(database: Database, status: str, until: int | None = None) -> threading.Thread:
-    """A thread that ends each pending execution with this status, until so many have ended."""
+    """Return a thread that gives each pending execution this status, `until` of them at most."""
 
     def work() -> None:
         ended = 0

@@ -1,4 +1,4 @@
-"""Dead letters are found by what a person knows about them, however many there are."""
+"""Dead letters are found by trigger, reason, time and key, however many there are."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -118,7 +118,7 @@ def test_they_are_counted_by_trigger_and_reason(database: Database) -> None:
 
 
 def among_many_others(database: Database) -> None:
-    """Three triggers of which each did much and failed rarely; PostgreSQL has counted them."""
+    """Create three triggers with many executions and few failures; ANALYZE them on PostgreSQL."""
     for trigger_id in [factories.trigger(database) for _ in range(3)]:
         done = {"trigger_id": trigger_id, "event_data": "{}", "completed_at": NOON}
         rows = [done | {"status": "failed" if n % 100 == 0 else "completed"} for n in range(1000)]
@@ -130,7 +130,7 @@ def among_many_others(database: Database) -> None:
 
 
 def plan(database: Database, query: sa.Select[object]) -> str:
-    """The plan of the statement as it is sent, with its parameters."""
+    """Return the query plan of the statement as it is sent, with its parameters."""
     with database.reading() as connection:
         if connection.dialect.name != "sqlite":
             return explain(connection, query)

@@ -1,4 +1,4 @@
-"""What a found database left unfinished waits for a person, who lets it run or gives it up."""
+"""Unfinished executions of an adopted database are held until an operator decides."""
 
 import pytest
 
@@ -16,7 +16,7 @@ FOUND = {"next_attempt_at": None, "lease_owner": None, "lease_expires_at": None}
 
 @pytest.fixture
 def found(database: Database) -> Database:
-    """A database with one execution of each unfinished status held back, and one of our own."""
+    """A database with one held execution of each unfinished status, and one that is scheduled."""
     trigger_id = factories.trigger(database)
     for status in ("pending", "running", "retrying"):
         factories.execution(database, trigger_id, status, **FOUND, attempt_count=0)
@@ -75,7 +75,7 @@ def test_a_second_decision_finds_nothing_left_to_decide(found: Database) -> None
     assert given_up == 0
 
 
-@pytest.mark.parametrize("kind", ["sqlite"])  # the other refuses an execution without a trigger
+@pytest.mark.parametrize("kind", ["sqlite"])  # PostgreSQL refuses an execution without a trigger
 def test_what_lost_its_trigger_before_we_came_is_counted_too(
     database: Database, database_url: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""Every move of lifecycle.MOVES is made by real code, and every other is refused by all of it."""
+"""Real code makes every move of lifecycle.MOVES, and refuses every other."""
 
 import re
 from collections.abc import Callable
@@ -60,7 +60,7 @@ WAYS: dict[str, Way] = {
     lifecycle.FAILED_RETRYABLE: settling(TRANSIENT, number=8),
     lifecycle.REPLAYED: replayed,
 }
-"""By status: the code that leads there; nothing leads to `pending` but an insert."""
+"""The code that leads to each status; only an insert leads to `pending`."""
 
 
 def test_there_is_a_way_to_every_status_that_a_move_leads_to() -> None:

@@ -1,4 +1,4 @@
-"""What is kept no longer goes, in small steps; what still counts, and whoever replays it, stays."""
+"""Expired payloads and rows are removed in small steps; live keys and replays are kept."""
 
 import threading
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ def ago(days: float) -> datetime:
 def stood(
     database: Database, trigger_id: int, days: float, status: str = "completed", **given: object
 ) -> int:
-    """An execution with its request that was received and finished so long ago."""
+    """Create an execution with its request that was received and finished so long ago."""
     times = {"received_at": ago(days)}
     if status in ("completed", "failed", "failed_retryable", "replayed"):
         times["completed_at"] = ago(days)
@@ -70,7 +70,7 @@ def rules(database: Database, settings: Settings) -> PruneRules:
 
 
 def swept(database: Database, settings: Settings, *, dry: bool = False) -> PruneStep:
-    steps = prune.sweep(database, rules(database, settings), threading.Event(), dry=dry)
+    steps = prune.run(database, rules(database, settings), threading.Event(), dry=dry)
     return sum_of(list(steps))
 
 
@@ -87,7 +87,7 @@ def ids(database: Database, column: sa.Column[int]) -> list[int]:
 
 
 def left(database: Database) -> tuple[list[int], list[int]]:
-    """The executions that stand, and those that have their request."""
+    """Return the ids of all executions, and of those that have their request."""
     rows = [row.id for row in factories.executions(database)]
     return rows, ids(database, execution_requests.c.execution_id)
 
@@ -211,7 +211,7 @@ def test_more_than_a_page_goes_in_steps_of_a_bounded_size(
         stood(database, trigger_id, 5)
     last = stood(database, trigger_id, 1)
 
-    steps = list(prune.sweep(database, rules(database, settings), threading.Event()))
+    steps = list(prune.run(database, rules(database, settings), threading.Event()))
 
     assert left(database)[0] == [last]
     assert sum_of(steps).executions == 25
@@ -225,7 +225,7 @@ def test_it_stops_between_two_steps_when_asked_to(
     for _ in range(5):
         stood(database, trigger_id, 3)
     stop = threading.Event()
-    steps = prune.sweep(database, rules(database, settings), stop)
+    steps = prune.run(database, rules(database, settings), stop)
 
     first = next(steps)
     stop.set()
@@ -243,7 +243,7 @@ def test_whoever_replays_a_dead_letter_at_the_last_moment_keeps_it(
     groups = expired.rows(database, page, kept)
 
     successor = replay.replay(database, letter)
-    step = prune._remove(database, groups, dry=False)
+    step = prune._remove_rows(database, groups, dry=False)
 
     assert (groups, step) == ([{letter: "failed"}], PruneStep())
     assert left(database)[0] == [letter, successor]
@@ -261,14 +261,14 @@ def test_two_who_prune_at_the_same_time_remove_everything_once(
 
     def race() -> None:
         ready.wait()
-        found.extend(prune.sweep(database, kept, threading.Event()))
+        found.extend(prune.run(database, kept, threading.Event()))
 
     racers = [threading.Thread(target=race) for _ in range(2)]
     for racer in racers:
         racer.start()
     for racer in racers:
         racer.join(30)
-    found.extend(prune.sweep(database, kept, threading.Event()))
+    found.extend(prune.run(database, kept, threading.Event()))
 
     assert left(database)[0] == []
     assert sum_of(found).executions == 30
@@ -348,4 +348,4 @@ def test_a_trigger_that_is_gone_meanwhile_ends_no_sweep(
     with database.writing() as connection:
         connection.execute(sa.delete(triggers).where(triggers.c.id == trigger_id))
 
-    assert sum_of(list(prune.sweep(database, kept, threading.Event()))) == NOTHING
+    assert sum_of(list(prune.run(database, kept, threading.Event()))) == NOTHING

@@ -1,4 +1,4 @@
-"""A dead letter is sent again exactly once, under its key, and says so in its lineage."""
+"""A dead letter is replayed exactly once, with its key, and linked to its replay."""
 
 import threading
 from collections.abc import Callable
@@ -33,7 +33,7 @@ columns = trigger_executions.c
 
 
 def dead_letter(database: Database, trigger_id: int | None = None, **given: Any) -> int:
-    """An execution that failed, by a trigger of its own if none is given."""
+    """Create an execution that failed, with a trigger of its own if none is given."""
     values = {"status": "failed", "idempotency_key": "order-1", "error": "no", **given}
     return factories.execution(database, trigger_id or factories.trigger(database), **values)
 
@@ -52,7 +52,7 @@ def change(database: Database, execution_id: int, **values: Any) -> None:
 
 
 def dies(database: Database, execution_id: int) -> None:
-    """The replay fails for good, and everybody has waited long enough to replay it."""
+    """Let the replay fail permanently, long enough ago to be replayed again."""
     end = {"status": "failed", "completed_at": utc_now(), "next_attempt_at": None}
     change(database, execution_id, **end)
     with database.writing() as connection:
@@ -298,7 +298,7 @@ def test_a_webhook_that_comes_again_is_a_duplicate_whatever_became_of_the_replay
 
 
 def together(*calls: Callable[[], Any]) -> list[Any]:
-    """What each of the calls, which begin together, gave or raised."""
+    """Start the calls together; return the result or the error of each."""
     barrier = threading.Barrier(len(calls))
 
     def one(call: Callable[[], Any]) -> Any:
@@ -352,8 +352,8 @@ def test_a_replay_against_a_scheduled_retry_is_refused_and_the_retry_runs(
 
     def claimed() -> list[int]:
         with database.writing() as connection:
-            turn = DueTrigger(trigger_id, -1.0)
-            due = claim.due(connection, "a worker", [(turn, 1)], settings)
+            due_trigger = DueTrigger(trigger_id, -1.0)
+            due = claim.due(connection, "a worker", [(due_trigger, 1)], settings)
         return [attempt.lease.execution_id for attempt in due]
 
     for _ in range(10):
@@ -410,7 +410,9 @@ def test_while_a_downgrade_builds_the_index_that_knows_no_replays_none_is_made(
     assert row(database, old).status == "failed"
 
 
-@pytest.mark.parametrize("kind", ["postgresql"])  # on the other nobody writes meanwhile
+@pytest.mark.parametrize(
+    "kind", ["postgresql"]
+)  # on SQLite no other transaction can write meanwhile
 def test_a_migration_that_went_by_between_two_looks_leaves_no_chain_that_begins_anew(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -420,7 +422,7 @@ def test_a_migration_that_went_by_between_two_looks_leaves_no_chain_that_begins_
     look = replaying._require_replayable
 
     def migrated_meanwhile(*given: Any) -> None:
-        with database.writing() as other:  # the columns are made again, and not filled yet
+        with database.writing() as other:  # the columns exist again, but are not filled yet
             other.exec_driver_sql("UPDATE alembic_version SET version_num = '0007'")
             other.exec_driver_sql("UPDATE trigger_executions SET chain_id = NULL")
         look(*given)

@@ -1,4 +1,4 @@
-"""Removing what is kept no longer is nobody's business but its own."""
+"""Pruning a large backlog does not disturb the requests that come meanwhile."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ from tests.support.service import Service, until
 
 LONG_AGO = timedelta(days=60)
 OLD = 20_000
-"""Some seconds of work: the senders must come while it lasts."""
+"""Expired executions: some seconds of pruning, during which requests must arrive."""
 CLIENTS = 4
 
 
@@ -39,7 +39,7 @@ def test_while_old_executions_are_removed_every_webhook_is_acknowledged(
 
 
 def finished(ledger: Ledger, trigger_id: int) -> None:
-    """So many executions that have outlived their time, each with a key that counts no more."""
+    """Create OLD expired executions, each with a key that is free again."""
     then = clock.now() - LONG_AGO
     row = {
         "trigger_id": trigger_id,

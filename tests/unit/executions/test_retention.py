@@ -1,4 +1,4 @@
-"""How long what is finished is kept: the defaults, a trigger's own word, and what senders need."""
+"""Retention follows the defaults, the trigger's own values, and the sender's retries."""
 
 import pytest
 
@@ -27,20 +27,20 @@ KEEP = RetentionDefaults(payload_seconds=10, rows_seconds=20, dead_seconds=30)
 def test_a_payload_goes_before_its_row_and_a_dead_letter_waits_whole(
     status: str, seconds: float, payload_gone: bool, row_gone: bool
 ) -> None:
-    assert LIFETIMES.payload_outlived(status, seconds) is payload_gone
-    assert LIFETIMES.row_outlived(status, seconds) is row_gone
+    assert LIFETIMES.payload_expired(status, seconds) is payload_gone
+    assert LIFETIMES.row_expired(status, seconds) is row_gone
 
 
 @pytest.mark.parametrize("status", UNFINISHED)
 def test_what_has_not_finished_is_kept_whatever_its_age(status: str) -> None:
-    assert not LIFETIMES.row_outlived(status, 1e12)
-    assert not LIFETIMES.payload_outlived(status, 1e12)
+    assert not LIFETIMES.row_expired(status, 1e12)
+    assert not LIFETIMES.payload_expired(status, 1e12)
 
 
 @pytest.mark.parametrize("status", FINISHED)
 def test_what_has_no_known_age_is_kept(status: str) -> None:
-    assert not LIFETIMES.row_outlived(status, None)
-    assert not LIFETIMES.payload_outlived(status, None)
+    assert not LIFETIMES.row_expired(status, None)
+    assert not LIFETIMES.payload_expired(status, None)
 
 
 @pytest.mark.parametrize("name", sources.names())
@@ -50,7 +50,7 @@ def test_a_key_outlives_the_last_retry_of_every_source_by_default(name: str) -> 
     lifetimes = RetentionDefaults(0, 0, 0).of(retry_seconds)
 
     assert lifetimes.rows_seconds >= retention.needed_seconds(retry_seconds)
-    assert not lifetimes.row_outlived(COMPLETED, retry_seconds or 0)
+    assert not lifetimes.row_expired(COMPLETED, retry_seconds or 0)
 
 
 def test_what_a_trigger_says_itself_holds_however_short() -> None:

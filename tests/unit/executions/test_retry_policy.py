@@ -1,4 +1,4 @@
-"""What a trigger says about its retries is read strictly when written, and kindly when found."""
+"""An invalid retry policy is refused when written, and replaced by the default when stored."""
 
 import json
 import logging
@@ -62,7 +62,7 @@ def test_a_mistake_that_stands_counts_as_nothing_said_and_is_warned_of_once(
     retry_policy._standing.cache_clear()
 
     with caplog.at_level(logging.WARNING):
-        found = [retry_policy.standing(text) for _ in range(3)]
+        found = [retry_policy.read_or_default(text) for _ in range(3)]
 
     assert found == [DEFAULT] * 3
     assert [each.evt for each in caplog.records] == ["retry_policy_ignored"]
@@ -70,7 +70,7 @@ def test_a_mistake_that_stands_counts_as_nothing_said_and_is_warned_of_once(
 
 @pytest.mark.parametrize("text", [None, "", " "])
 def test_a_trigger_that_says_nothing_is_retried_by_default(text: str | None) -> None:
-    assert retry_policy.standing(text) == DEFAULT
+    assert retry_policy.read_or_default(text) == DEFAULT
 
 
 anything = st.recursive(
@@ -84,7 +84,7 @@ names = st.sampled_from(
 
 @given(st.dictionaries(names, anything) | anything)
 def test_whatever_stands_there_a_policy_comes_of_it(value: object) -> None:
-    policy = retry_policy.standing(json.dumps(value))
+    policy = retry_policy.read_or_default(json.dumps(value))
 
     assert policy.max_attempts >= 1
     assert policy.cap_seconds >= 0

@@ -221,7 +221,7 @@ def test_a_page_may_send_back_all_that_it_was_given(api: Api, operator: str) -> 
         ({"action_payload": None}, "a trigger needs a payload"),
         ({"event_filter": "[]"}, "must be an object"),
         ({"secret": "x"}, "there is no 'secret'"),
-        ({"retry_policy": {"x": 1}}, "the retry policy has no 'x'"),
+        ({"retry_policy": {"x": 1}}, "the retry policy has no field 'x'"),
     ],
 )
 def test_a_change_that_cannot_work_is_refused_and_changes_nothing(
