@@ -1,4 +1,4 @@
-"""How revisions are run; what they share is in app/db/migration_ops."""
+"""Run the revisions; the operations that they share are in app/db/migration_ops."""
 
 import dataclasses
 import logging
@@ -15,95 +15,96 @@ from app.db.models import metadata
 from app.db.types import UtcDateTime
 from app.errors import InvalidSetting
 
-assert migration_ops.__all__  # noqa: S101, importing it is what brings the operations
+assert migration_ops.__all__  # noqa: S101, the import registers the operations
 
 DROP_EMPTY_VERSION_TABLE = (
     "DO $$ BEGIN IF to_regclass('alembic_version') IS NOT NULL THEN "
     "IF NOT EXISTS (SELECT FROM alembic_version) THEN DROP TABLE alembic_version; "
     "END IF; END IF; END $$"
 )
-"""A downgrade to base leaves it behind, and the script of an upgrade begins with its creation."""
-BE_ALONE = (
+"""A downgrade to base leaves the empty table, and the script of an upgrade creates it anew."""
+LOCK = (
     f"DO $$ BEGIN IF NOT pg_try_advisory_lock({running.LOCK_KEY}) THEN "
-    "RAISE EXCEPTION 'another migration is running, nothing was changed'; END IF; END $$"
+    "RAISE EXCEPTION 'another migration is running; nothing was changed'; END IF; END $$"
 )
-LET_OTHERS = f"DO $$ BEGIN PERFORM pg_advisory_unlock({running.LOCK_KEY}); END $$"
+UNLOCK = f"DO $$ BEGIN PERFORM pg_advisory_unlock({running.LOCK_KEY}); END $$"
 
 
-def ours(name, type_, _parents):
-    """Tables of others in the same database are none of our business."""
+def is_our_table(name, type_, _parents):
+    """Leave out tables of other applications in the same database."""
     return type_ != "table" or name in metadata.tables
 
 
-def wanted(_object, _name, _type, reflected, compare_to):
-    """Nor is what an owner added to our tables: only what we want can be missing or different."""
+def is_our_object(_object, _name, _type, reflected, compare_to):
+    """Leave out what an owner added to our tables: only our objects can be missing or differ."""
     return not reflected or compare_to is not None
 
 
-def same_type(_context, _inspected, _column, found_type, wanted_type):
-    """A found database keeps its own spelling of a type; None asks Alembic for its opinion."""
+def type_differs(_context, _inspected, _column, found_type, our_type):
+    """Accept an adopted database's own name of a type; None leaves the comparison to Alembic."""
     families = {frozenset({"INTEGER", "BIGINT"}), frozenset({"DATETIME", "TIMESTAMP"})}
-    names = {str(found_type).split("(")[0], str(wanted_type.compile()).split("(")[0]}
+    names = {str(found_type).split("(")[0], str(our_type.compile()).split("(")[0]}
     return False if frozenset(names) in families else None
 
 
 def rendered(type_, item, _autogen_context):
-    """A revision must not import the application: our types are written as what they store."""
+    """Write our types as what they store: a revision must not import the application."""
     return "sa.DateTime()" if type_ == "type" and isinstance(item, UtcDateTime) else False
 
 
 X_ARGUMENTS = {"discard": "yes", "dedupe": "keep-first", "sealed": "stash"}
-"""Each with the one value that it may have."""
-given = context.get_x_argument(as_dictionary=True)
-if not given.keys() <= X_ARGUMENTS.keys():
-    wrong = ", ".join(sorted(given.keys() - X_ARGUMENTS.keys()))
+"""The options of -x, each with its only value."""
+x_arguments = context.get_x_argument(as_dictionary=True)
+if not x_arguments.keys() <= X_ARGUMENTS.keys():
+    wrong = ", ".join(sorted(x_arguments.keys() - X_ARGUMENTS.keys()))
     known = ", ".join(f"{name}={value}" for name, value in X_ARGUMENTS.items())
-    raise CommandError(f"-x {wrong} is not known; there are {known}")
-for name, value in given.items():
+    raise CommandError(f"-x {wrong} is unknown; the options are {known}")
+for name, value in x_arguments.items():
     if value != X_ARGUMENTS[name]:
-        one = f"{name}={X_ARGUMENTS[name]}"
-        raise CommandError(f"-x {name}={value} is not known; the one way is {one}")
+        message = f"-x {name}={value} is unknown; the only value is {X_ARGUMENTS[name]}"
+        raise CommandError(message)
 
 OPTIONS = {
     "target_metadata": metadata,
-    "include_name": ours,
-    "include_object": wanted,
-    "compare_type": same_type,
+    "include_name": is_our_table,
+    "include_object": is_our_object,
+    "compare_type": type_differs,
     "render_item": rendered,
     "transaction_per_migration": True,
     "transactional_ddl": True,
-    "x": given,
+    "x": x_arguments,
 }
 
 
 def offline(configured):
-    """Write the SQL for a DBA instead of running it."""
+    """Write the SQL for a DBA, instead of running it."""
     if configured.embedded:
         raise CommandError("--sql is for PostgreSQL: set DATABASE_URL; SQLite upgrades itself")
     context.configure(url=configured.database_url, literal_binds=True, **OPTIONS)
     with context.begin_transaction():
         context.execute(f"SET lock_timeout = {running.LOCK_TIMEOUT_MILLISECONDS}")
         context.execute("SET statement_timeout = 0")
-        context.execute(BE_ALONE)
+        context.execute(LOCK)
         context.execute(DROP_EMPTY_VERSION_TABLE)
         context.run_migrations()
-        context.execute(LET_OTHERS)
+        context.execute(UNLOCK)
 
 
 def online(configured):
-    """Run what is asked for; only a command that moves revisions keeps others waiting."""
-    patient = dataclasses.replace(configured, hookonce_database_timeout_seconds=30.0)
-    engine = db.create_engine(patient)
+    """Run the command; only one that changes the revision locks out other migrations."""
+    with_long_timeout = dataclasses.replace(configured, hookonce_database_timeout_seconds=30.0)
+    engine = db.create_engine(with_long_timeout)
     running.require_version(engine)
-    alone = running.only_migrator(engine) if moves() else nullcontext()
+    lock = running.only_migrator(engine) if changes_revision() else nullcontext()
     try:
-        with running.in_one_line(engine), alone:
-            running.patiently(engine, partial(migrate, decided=[]))
+        with running.in_one_line(engine), lock:
+            running.with_lock_retries(engine, partial(migrate, decided=[]))
     finally:
-        engine.dispose()  # a pooled connection would go on holding the lock
+        engine.dispose()  # a pooled connection would keep holding the lock
 
 
 def migrate(connection, decided):
+    """Run the revisions on the connection; stop if rows would lose their parent."""
     orphans = running.orphan_count(connection)
     connection.rollback()
 
@@ -119,7 +120,8 @@ def migrate(connection, decided):
     connection.commit()
 
 
-def moves():
+def changes_revision():
+    """Return True for upgrade, downgrade and stamp, which name a revision."""
     try:
         context.get_revision_argument()
     except KeyError:
@@ -133,7 +135,9 @@ except InvalidSetting as error:
     raise CommandError(str(error)) from None
 if not logging.getLogger().handlers:
     log.configure(configured.hookonce_log_level, configured.hookonce_log_format)
-logging.getLogger("alembic.util.messaging").setLevel(logging.CRITICAL)  # FAILED: says it already
+logging.getLogger("alembic.util.messaging").setLevel(
+    logging.CRITICAL
+)  # `FAILED: ...` is printed already
 if context.is_offline_mode():
     offline(configured)
 else:

@@ -4,12 +4,12 @@ Why now: ...
 What code of the revision before sees: ...
 What it locks, and for how long per million rows: ...
 
-House rules
+Rules
 - One idea a revision; schema and data apart. Frozen once merged.
-- upgrade() and downgrade() are each other's inverse: nothing that a person stored is dropped,
-  it is stashed (op.stash_columns, op.stash_table) and comes back.
-- Run again after a kill at any statement, it does what is left; upgrade() also does what a
-  downgrade() of this revision that was killed has undone.
+- upgrade() and downgrade() are each other's inverse: no stored value is dropped, it is stashed
+  (op.stash_columns, op.stash_table) and restored.
+- Run again after a kill at any statement, it does the rest; upgrade() also redoes what a killed
+  downgrade() of this revision has undone.
 - Additive: the code of the revision before serves on this schema.
 - Imports: alembic, sqlalchemy, the standard library. Nothing from app.
 

@@ -150,7 +150,7 @@ def _keeps_duplicates_out(database: Database) -> str:
         if not sa.inspect(connection).has_table(table.name):
             raise HookonceError(f"there is no table {table.name}: was it only stamped?")
         where = db.index_condition(connection, _INDEX)
-        if not indexes.stands(
+        if not indexes.is_as_defined(
             connection, IDEMPOTENCY_INDEX, table.name, wanted, unique=True, where=where
         ):
             raise HookonceError(

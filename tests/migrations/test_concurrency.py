@@ -1,4 +1,4 @@
-"""One migrator at a time, and no writer kept waiting by it."""
+"""One migration runs at a time, and it blocks no writer."""
 
 import os
 import re
@@ -23,7 +23,7 @@ from tests.support.schema_dump import data, execute, schema, stashes
 from tests.support.seeding import seed
 from tests.support.thorough import some
 
-STALL_SECONDS = running.LOCK_TIMEOUT_MILLISECONDS / 1000 + 0.5  # what a busy machine adds
+STALL_SECONDS = running.LOCK_TIMEOUT_MILLISECONDS / 1000 + 0.5  # and the delay of a busy machine
 DEADLINE_SECONDS = 60.0
 INVALID = "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid"
 
@@ -36,7 +36,7 @@ def postgresql_url(databases: Databases) -> Iterator[str]:
 
 @contextmanager
 def in_background(target: object, *args: object, **kwargs: object) -> Iterator[threading.Thread]:
-    """The thread has ended, and not by an error, when the block has."""
+    """Run `target` in a thread beside the block; raise its error at the end."""
     errors: list[BaseException] = []
 
     def run() -> None:
@@ -140,7 +140,7 @@ def test_no_step_stalls_a_writer_while_a_long_transaction_reads(
 
 
 def _stalls_beside_a_reader(url: str, **step: object) -> list[float]:
-    """What writers waited while the step did, for one whose transaction read every table."""
+    """Return the seconds that writers waited while the step waited for a long reader."""
     with psycopg.connect(url) as reader:
         for table in schema(url):
             reader.execute(f"SELECT count(*) FROM {table}")
@@ -153,7 +153,7 @@ def _stalls_beside_a_reader(url: str, **step: object) -> list[float]:
 
 
 def waits(url: str) -> bool:
-    """Whether a migration waits for anybody; one that drops an index waits for transactions."""
+    """Return True if a migration waits for a lock, or for transactions to drop an index."""
     return bool(execute(url, "SELECT 1 FROM pg_locks WHERE NOT granted"))
 
 
@@ -198,7 +198,7 @@ def test_a_relative_target_stays_where_it_was_when_a_later_step_is_tried_again(
     migrate(postgresql_url, to="0017")
 
     with psycopg.connect(postgresql_url) as reader:
-        reader.execute("SELECT count(*) FROM hookonce_audit")  # in the way of the second step
+        reader.execute("SELECT count(*) FROM hookonce_audit")  # blocks the second step
         with in_background(migrate, postgresql_url, to="-2", down=True):
             try:
                 until(lambda: "migration_waits_for_lock" in caplog.text)
@@ -221,7 +221,7 @@ def test_an_index_that_a_killed_build_left_invalid_is_built_anew(postgresql_url:
     seed(postgresql_url)
     execute(
         postgresql_url,
-        "DROP INDEX uq_trigger_idem",  # as if the build were yet to come
+        "DROP INDEX uq_trigger_idem",  # as if it were not built yet
         f"UPDATE alembic_version SET version_num = '{NAMES[0]}'",
     )
 
@@ -261,7 +261,7 @@ def test_writes_while_a_downgrade_copies_are_not_lost(postgresql_url: str, revis
     expected: list[object] = []
 
     def write(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        """Between the copy and the removal of the columns."""
+        """Write between the copy and the removal of the columns."""
         if statement.startswith("LOCK TABLE"):
             execute(postgresql_url, *writes)
             expected.append(data(postgresql_url))

@@ -1,4 +1,4 @@
-"""Keys that a found database holds twice stop the upgrade before it changes anything."""
+"""A key that an adopted database has twice stops the upgrade before any change."""
 
 import re
 
@@ -16,7 +16,7 @@ STANDING = [(), (found.KEY_ALONE,), (found.KEY_ALONE, found.KEY_TWICE)]
 
 
 def found_with_duplicates(url: str, *, keys: int = 2, indexes: tuple[str, ...] = ()) -> None:
-    """Each key stands on three executions of trigger 1, and once on one of trigger 2."""
+    """Create a database with each key on three executions of trigger 1 and on one of trigger 2."""
     found.make(url, ("idempotency_key",), indexes)
     execute(url, "UPDATE trigger_executions SET idempotency_key = NULL")
     for number in range(keys):
@@ -51,7 +51,7 @@ def test_the_refusal_names_what_stands_twice_and_the_way_on(empty_url: str) -> N
         migrate(empty_url)
 
     message = str(refusal.value)
-    assert message.startswith("2 idempotency keys in all")
+    assert message.startswith("2 idempotency keys are used more than once")
     assert '  trigger 1, key "it\'s twice 0 🪝": executions 16, 18, 19\n' in message
     assert '  trigger 1, key "it\'s twice 1 🪝": executions 20, 22, 23\n' in message
     assert "trigger 2" not in message
@@ -61,7 +61,7 @@ def test_the_refusal_names_what_stands_twice_and_the_way_on(empty_url: str) -> N
 def test_the_refusal_of_a_single_key_speaks_of_one(empty_url: str) -> None:
     found_with_duplicates(empty_url, keys=1)
 
-    with pytest.raises(CommandError, match=r"^1 idempotency key stands more than once"):
+    with pytest.raises(CommandError, match=r"^1 idempotency key is used more than once"):
         migrate(empty_url)
 
 
@@ -72,7 +72,7 @@ def test_the_refusal_names_the_first_ten_and_the_total(empty_url: str) -> None:
         migrate(empty_url)
 
     message = str(refusal.value)
-    assert message.startswith("12 idempotency keys in all")
+    assert message.startswith("12 idempotency keys are used more than once")
     assert re.findall(r"twice (\d+)", message) == [str(number) for number in range(10)]
 
 
@@ -160,7 +160,7 @@ def test_keys_given_back_stand_in_the_way_of_the_next_upgrade(empty_url: str) ->
     migrate(empty_url, to=NAMES[0], down=True)
     before = schema(empty_url, whole=True), data(empty_url, whole=True)
 
-    with pytest.raises(CommandError, match="in all stand more than once"):
+    with pytest.raises(CommandError, match="idempotency keys are used more than once"):
         migrate(empty_url)
 
     assert (schema(empty_url, whole=True), data(empty_url, whole=True)) == before
@@ -183,11 +183,11 @@ def test_keeping_the_first_where_nothing_stands_twice_changes_nothing(empty_url:
 def test_another_way_to_deduplicate_is_not_known(empty_url: str) -> None:
     found_with_duplicates(empty_url)
 
-    with pytest.raises(CommandError, match="dedupe=keep-last is not known"):
+    with pytest.raises(CommandError, match="dedupe=keep-last is unknown"):
         migrate(empty_url, dedupe="keep-last")
 
 
 @pytest.mark.parametrize("mistyped", [{"dedup": "keep-first"}, {"discard": "true"}])
 def test_a_mistyped_option_is_refused(empty_url: str, mistyped: dict[str, str]) -> None:
-    with pytest.raises(CommandError, match="is not known"):
+    with pytest.raises(CommandError, match="is unknown"):
         migrate(empty_url, **mistyped)

@@ -1,4 +1,4 @@
-"""A found column that cannot take what is written stops the upgrade before it changes anything."""
+"""An adopted column that cannot store what is written stops the upgrade before any change."""
 
 import re
 
@@ -69,7 +69,7 @@ FIT = {
 
 
 def make(url: str, table: str, column: str, spelled: str, value: str) -> None:
-    """A found database in which this column is of this type."""
+    """Create a database to adopt, in which this column has this type."""
     found.make(url, ALL)
     if url.startswith("sqlite"):
         _make_anew(url, table, column, spelled)
@@ -80,7 +80,7 @@ def make(url: str, table: str, column: str, spelled: str, value: str) -> None:
 
 
 def _make_anew(url: str, table: str, column: str, spelled: str) -> None:
-    """What SQLite is told of a column stands in its statement, and there it is told anew."""
+    """Change the type of a column in the CREATE statement that SQLite stores."""
     made = execute(url, f"SELECT sql FROM sqlite_master WHERE name = '{table}'")[0][0]
     told = re.sub(rf"\b{column} [A-Z]+(\(\d+\))?", f"{column} {spelled}".strip(), made)
     assert told != made or spelled in made
@@ -112,8 +112,9 @@ def test_a_type_that_takes_nothing_stops_the_upgrade_before_any_change(
     with pytest.raises(CommandError) as refused:
         migrate(empty_url)
 
-    assert f"{table}.{column} is {spelled}, needed is " in str(refused.value)
-    assert str(refused.value).startswith("1 found column cannot take")
+    assert f"{table}.{column} is {spelled}, " in str(refused.value)
+    assert " is needed: " in str(refused.value)
+    assert str(refused.value).startswith("1 existing column cannot store")
     assert "nothing was changed" in str(refused.value)
     after = schema(empty_url, whole=True), data(empty_url, whole=True)
     assert [
@@ -155,7 +156,7 @@ def test_all_that_does_not_fit_is_said_at_once(empty_url: str, kind: str) -> Non
     else:
         execute(empty_url, f"ALTER TABLE {last[0]} ALTER COLUMN {last[1]} TYPE {last[2]}")
 
-    with pytest.raises(CommandError, match=r"^2 found columns cannot") as refused:
+    with pytest.raises(CommandError, match=r"^2 existing columns cannot") as refused:
         migrate(empty_url)
 
     assert first[1] in str(refused.value)
@@ -168,7 +169,7 @@ def test_our_own_schema_fits(database_url: str) -> None:
 
 
 def receives_and_runs(url: str) -> bool:
-    """An event with the longest key and an error of the longest text goes all the way."""
+    """Return True if an event with the longest key and the longest error is stored and run."""
     settings = from_environment({"DATABASE_URL": url})
     database = Database(settings)
     try:

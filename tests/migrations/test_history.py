@@ -1,4 +1,4 @@
-"""The revisions are one line of sentences, and lead to the schema that the code describes."""
+"""The revisions form one line, are listed as sentences, and lead to the schema of the models."""
 
 import ast
 import re

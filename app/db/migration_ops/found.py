@@ -1,4 +1,4 @@
-"""A database that was there before us: what it looked like, so that it can be given back."""
+"""Record the tables of an adopted database, so that a downgrade can give them back as they were."""
 
 import sqlalchemy as sa
 from alembic.operations import Operations
@@ -9,7 +9,7 @@ from app.db.migration_ops import fitness
 from app.db.migration_ops.plugin import offline, operation, postgresql, table_names
 
 RECORD = "_found_0001"
-"""One row per table, column and index that stood before the first revision."""
+"""Table with one row for each table, column and index that existed before the first revision."""
 
 _record = sa.Table(
     RECORD,
@@ -23,47 +23,47 @@ _record = sa.Table(
 
 @operation
 def record_found_tables(op: Operations, required: dict[str, set[str]]) -> None:
-    """What stands under these names is written down, and is from now on not ours to drop.
+    """Record the existing tables of these names; a downgrade will never drop them.
 
-    `required` maps each table to the columns without which it is some other system's table;
-    then the upgrade refuses, as it does for a column of a type that nothing can be written into.
-    A database without these tables is left without a record.
+    `required` maps each table to the columns that it must have: without them it belongs to another
+    system, and the upgrade stops, as it does for a column of an unusable type. A database
+    without these tables gets no record.
     """
     if offline(op):
         _refuse_found_tables_offline(op, list(required))
         return
     connection = op.get_bind()
-    standing = [name for name in required if name in table_names(connection)]
-    if not standing or RECORD in table_names(connection):
+    existing = [name for name in required if name in table_names(connection)]
+    if not existing or RECORD in table_names(connection):
         return
-    rows = [row for name in standing for row in _describe(connection, name, required[name])]
+    rows = [row for name in existing for row in _describe(connection, name, required[name])]
     _require_fit(connection)
     _record.create(connection)
     connection.execute(_record.insert(), rows)
 
 
 def _refuse_found_tables_offline(op: Operations, tables: list[str]) -> None:
-    """A script cannot look at what it finds, so it leaves a found database to the command."""
-    standing = " OR ".join(f"to_regclass('{table}') IS NOT NULL" for table in tables)
+    """Make an SQL script stop on an adopted database: only the command can inspect it."""
+    any_exists = " OR ".join(f"to_regclass('{table}') IS NOT NULL" for table in tables)
     op.execute(
-        f"DO $$ BEGIN IF {standing} THEN RAISE EXCEPTION "
-        f"'tables of an older system stand already: let alembic upgrade head take them over'; "
+        f"DO $$ BEGIN IF {any_exists} THEN RAISE EXCEPTION "
+        f"'tables of an older system exist: run alembic upgrade head, which adopts them'; "
         f"END IF; END $$"
     )
 
 
 def refuse_record_offline(op: Operations) -> None:
-    """A script cannot know what to give back, so it leaves a found database to the command."""
+    """Make an SQL script stop on an adopted database: only the command can give it back."""
     op.execute(
         f"DO $$ BEGIN IF to_regclass('{RECORD}') IS NOT NULL THEN RAISE EXCEPTION "
-        f"'an older system''s tables were taken over: let alembic downgrade give them back'; "
+        f"'tables of an older system were adopted: run alembic downgrade, which gives them back'; "
         f"END IF; END $$"
     )
 
 
 @operation
 def forget_found_tables(op: Operations) -> None:
-    """The record is gone, as it was before the first revision."""
+    """Drop the record."""
     if offline(op):
         op.execute(f"DROP TABLE IF EXISTS {RECORD}")
     else:
@@ -72,9 +72,9 @@ def forget_found_tables(op: Operations) -> None:
 
 @operation
 def hold_found_executions(op: Operations, statement: str) -> None:
-    """`statement` has run with `:last_id`, the newest execution of a found database.
+    """Run `statement` with `:last_id`, the newest execution of an adopted database.
 
-    In a database that was not found there is nothing to hold, and nothing runs.
+    In any other database there is nothing to hold, and nothing runs.
     """
     if offline(op):
         return
@@ -84,17 +84,17 @@ def hold_found_executions(op: Operations, statement: str) -> None:
 
 
 def has_table(op: Operations, table: str) -> bool:
-    """Whether the table was found, not made by us."""
+    """Return True if the table is adopted, not created by a revision."""
     return definition(op, "table", table) is not None
 
 
 def has_column(op: Operations, table: str, column: str) -> bool:
-    """Whether the column was found, not made by us."""
+    """Return True if the column is adopted, not created by a revision."""
     return definition(op, "column", column, table) is not None
 
 
 def definition(op: Operations, kind: str, name: str, table: str | None = None) -> str | None:
-    """What was found under the name: an index as the statement that makes it."""
+    """Return the recorded definition: the type of a column, the CREATE statement of an index."""
     connection = op.get_bind()
     if RECORD not in table_names(connection):
         return None
@@ -105,7 +105,7 @@ def definition(op: Operations, kind: str, name: str, table: str | None = None) -
 
 
 def index_definition(op: Operations, name: str) -> str | None:
-    """The statement that makes the index as it stands now; None if there is none."""
+    """Return the CREATE statement of the index as it is now; None if there is none."""
     if postgresql(op):
         query = "SELECT pg_get_indexdef(to_regclass(:name))"
     else:
@@ -119,7 +119,7 @@ def _describe(connection: Connection, table: str, required: set[str]) -> list[di
     if not required <= columns.keys():
         missing = ", ".join(sorted(required - columns.keys()))
         raise CommandError(
-            f"a table {table} stands already, but it is not the one this system grew from: "
+            f"a table {table} exists, but it is not that of the system this one grew from: "
             f"it has no {missing}; nothing was changed"
         )
     last_id = connection.execute(sa.text(f"SELECT max(id) FROM {table}")).scalar()  # noqa: S608
@@ -137,7 +137,8 @@ def _require_fit(connection: Connection) -> None:
     if unfit:
         columns = "column" if len(unfit) == 1 else "columns"
         raise CommandError(
-            f"{len(unfit)} found {columns} cannot take what Hookonce writes; nothing was changed.\n"
+            f"{len(unfit)} existing {columns} cannot store what Hookonce writes; "
+            "nothing was changed.\n"
             + "\n".join(f"  {misfit}" for misfit in unfit)
             + "\nThen run the same command again."
         )

@@ -1,4 +1,4 @@
-"""An index stands and is valid, or the migration fails loudly: nothing about it is swallowed."""
+"""Build and check indexes; the migration fails with an error if one is missing or invalid."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from app.db.migration_ops import found, running
 from app.db.migration_ops.plugin import offline, operation, postgresql
 
 PROBE = "_hookonce_probe"
-"""An empty table that stands for a moment, inside one transaction."""
+"""Name of an empty table that exists inside one transaction only."""
 
 
 @operation
@@ -28,9 +28,10 @@ def ensure_index(
     unique: bool = False,
     where: str | None = None,
 ) -> None:
-    """The index stands with just this definition, built without stopping writers.
+    """Build the index with exactly this definition, without blocking writers.
 
-    An index of the name that is another one, or that a killed build left invalid, is replaced.
+    An index of the same name with another definition, or left invalid by a killed build, is
+    replaced.
     """
     options: dict[str, Any] = {"unique": unique}
     if where is not None:
@@ -38,20 +39,20 @@ def ensure_index(
     if offline(op):
         _build_offline(op, name, table, columns, options)
         return
-    if stands(op.get_bind(), name, table, columns, unique=unique, where=where):
+    if is_as_defined(op.get_bind(), name, table, columns, unique=unique, where=where):
         return
     if postgresql(op):
         _build_concurrently(op, name, table, columns, options)
     else:
         op.drop_index(name, table, if_exists=True)
         op.create_index(name, table, columns, **options)
-    if not stands(op.get_bind(), name, table, columns, unique=unique, where=where):
-        raise CommandError(f"{name} was built but does not stand as defined: {_database(op)}")
+    if not is_as_defined(op.get_bind(), name, table, columns, unique=unique, where=where):
+        raise CommandError(f"{name} was built but is not as defined: {_database(op)}")
 
 
 @operation
 def remove_index(op: Operations, name: str, table: str) -> None:
-    """No index of this name stands; `return_found_index` brings a found one back."""
+    """Drop the index; `return_found_index` restores an adopted one."""
     if postgresql(op):
         with op.get_context().autocommit_block():
             op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
@@ -61,24 +62,24 @@ def remove_index(op: Operations, name: str, table: str) -> None:
 
 @operation
 def return_found_index(op: Operations, name: str, table: str) -> None:
-    """What stands under the name is what was found under it, or nothing."""
+    """Restore the adopted index of this name, or drop the index if none was adopted."""
     if offline(op):
         op.drop_index(name, table, if_exists=True)
         return
-    was = found.definition(op, "index", name)
-    if was == found.index_definition(op, name):
+    adopted = found.definition(op, "index", name)
+    if adopted == found.index_definition(op, name):
         return
     op.drop_index(name, table, if_exists=True)
-    if was is not None:
-        op.execute(sa.text(was.replace(":", r"\:")))
+    if adopted is not None:
+        op.execute(sa.text(adopted.replace(":", r"\:")))
 
 
 @operation
 def verify_lookup(op: Operations, query: str, *, uses: str) -> None:
-    """The database can answer `query` from the index `uses`; else the migration fails.
+    """Raise CommandError unless the database can answer `query` by the index `uses`.
 
-    It is asked of an empty table that has this index and no other. Which of several it prefers
-    hangs on how many rows there are just now, and is nothing for a migration to fail for.
+    The query is planned on an empty table that has only this index. The choice between several
+    indexes depends on the current number of rows, and must not fail a migration.
     """
     if offline(op):
         return
@@ -97,7 +98,7 @@ def verify_lookup(op: Operations, query: str, *, uses: str) -> None:
 
 
 def _definition(op: Operations, name: str, table: str) -> tuple[list[str], dict[str, Any]]:
-    """Its columns and its predicate, as the database has them; no columns when it is not there."""
+    """Return the columns and the predicate of the index in the database; no columns if missing."""
     for index in sa.inspect(op.get_bind()).get_indexes(table):
         if index["name"] == name:
             columns = [column for column in index["column_names"] if column is not None]
@@ -111,7 +112,7 @@ def _plan(op: Operations, query: str) -> str:
     if not postgresql(op):
         rows = connection.execute(sa.text(f"EXPLAIN QUERY PLAN {query}"))
         return "\n".join(row.detail for row in rows)
-    op.execute("SET LOCAL enable_seqscan = off")  # it scans an empty table whatever it has
+    op.execute("SET LOCAL enable_seqscan = off")  # otherwise an empty table is always scanned
     plan = "\n".join(row[0] for row in connection.execute(sa.text(f"EXPLAIN {query}")))
     op.execute("SET LOCAL enable_seqscan = on")
     return plan
@@ -120,28 +121,28 @@ def _plan(op: Operations, query: str) -> str:
 def _build_concurrently(
     op: Operations, name: str, table: str, columns: list[str], options: dict[str, Any]
 ) -> None:
-    """Waits for readers without a limit: this build's locks stop no writer."""
+    """Build the index CONCURRENTLY, without a lock timeout: its locks block no writer."""
     with op.get_context().autocommit_block():
-        patience = op.get_bind().execute(sa.text("SHOW lock_timeout")).scalar()
+        lock_timeout = op.get_bind().execute(sa.text("SHOW lock_timeout")).scalar()
         op.execute("SET lock_timeout = 0")
         try:
             op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
             op.create_index(name, table, columns, postgresql_concurrently=True, **options)
         except exc.IntegrityError as error:
             raise CommandError(
-                f"{name} could not be built, rows arrived meanwhile that it forbids; run the same "
-                f"command again, it names them: {str(error.orig).strip()}"
+                f"{name} could not be built, because rows that it forbids came meanwhile; run the "
+                f"same command again, it lists them: {str(error.orig).strip()}"
             ) from error
         finally:
-            op.execute(f"SET lock_timeout = '{patience}'")
+            op.execute(f"SET lock_timeout = '{lock_timeout}'")
 
 
 def _build_offline(
     op: Operations, name: str, table: str, columns: list[str], options: dict[str, Any]
 ) -> None:
-    """What a killed build left is dropped first: IF NOT EXISTS would take it for the index."""
+    """Write the SQL of the build; it first drops an invalid index, which IF NOT EXISTS accepts."""
     with op.get_context().autocommit_block():
-        op.execute("SET lock_timeout = 0")  # this build stops no writer, so it may wait
+        op.execute("SET lock_timeout = 0")  # this build blocks no writer, so it may wait
         op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
         op.create_index(
             name, table, columns, if_not_exists=True, postgresql_concurrently=True, **options
@@ -154,7 +155,7 @@ def _build_offline(
     )
 
 
-def stands(
+def is_as_defined(
     connection: Connection,
     name: str,
     table: str,
@@ -163,21 +164,21 @@ def stands(
     unique: bool,
     where: str | None,
 ) -> bool:
-    """Whether the index is there with just this definition, and whole."""
+    """Return True if the index exists with exactly this definition, and is valid."""
     for index in sa.inspect(connection).get_indexes(table):
         if index["name"] == name:
             predicate = index.get("dialect_options", {}).get(f"{connection.dialect.name}_where")
             return (
                 index["column_names"] == list(columns)
                 and bool(index["unique"]) == unique
-                and _bare(predicate) == _bare(where)
+                and _normalised(predicate) == _normalised(where)
                 and db.index_valid(connection, name)
             )
     return False
 
 
-def _bare(predicate: Any) -> str:
-    """A predicate without what databases add to it: `(a IS NOT NULL)` is `a IS NOT NULL`.
+def _normalised(predicate: Any) -> str:
+    """Return a predicate without the parentheses, casts and quotes that databases add.
 
     PostgreSQL gives `status IN ('a', 'b')` back as `status = ANY (ARRAY['a', 'b'])`, with casts.
     """

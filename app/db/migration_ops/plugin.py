@@ -1,4 +1,4 @@
-"""How a plain function becomes an operation, and the questions that all operations ask."""
+"""Register functions as Alembic operations, and inspect the database for them."""
 
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec
@@ -31,37 +31,37 @@ def operation(
 
 
 def offline(op: Operations) -> bool:
-    """Whether SQL is being written for a DBA to run, with no database to ask."""
+    """Return True if SQL is being written for a DBA (`--sql`), with no database to inspect."""
     return bool(op.get_context().as_sql)
 
 
 def postgresql(op: Operations) -> bool:
-    """Whether the database is PostgreSQL; else it is SQLite."""
+    """Return True on PostgreSQL, False on SQLite."""
     return op.get_context().dialect.name == "postgresql"
 
 
 def discarding(op: Operations) -> bool:
-    """Whether `-x discard=yes` was given: what a downgrade takes away is dropped for good."""
+    """Return True with `-x discard=yes`: a downgrade drops values instead of stashing them."""
     return bool(op.get_context().opts.get("x", {}).get("discard") == "yes")
 
 
 def table_names(connection: Connection) -> set[str]:
-    """Every table of the database."""
+    """Return the names of all tables."""
     return set(sa.inspect(connection).get_table_names())
 
 
 def column_names(connection: Connection, table: str) -> set[str]:
-    """Every column of the table; empty when there is no such table."""
+    """Return the names of the table's columns; empty if there is no such table."""
     if table not in table_names(connection):
         return set()
     return {column["name"] for column in sa.inspect(connection).get_columns(table)}
 
 
-def stash_name(revision: str, what: str) -> str:
-    """Where a downgrade of `revision` puts `what`, in the same database."""
-    return f"_stash_{revision}_{what}"
+def stash_name(revision: str, name: str) -> str:
+    """Return the table in which a downgrade of `revision` stashes `name`."""
+    return f"_stash_{revision}_{name}"
 
 
 def listed(names: list[str]) -> str:
-    """Column names, ready for a statement. They come from revisions, never from outside."""
+    """Join column names for a statement. They come from revisions, never from user input."""
     return ", ".join(names)

@@ -1,4 +1,4 @@
-"""What a downgrade would break for older code, it refuses to do unasked."""
+"""Refuse a downgrade that would break older code, unless an option allows it."""
 # ruff: noqa: S608, the names in these statements are the revisions' own, never from outside
 
 import sqlalchemy as sa
@@ -12,15 +12,15 @@ from app.db.migration_ops.plugin import offline, operation
 def refuse_while_any(
     op: Operations, table: str, condition: str, *, because: str, unless: str
 ) -> None:
-    """No row of the table fulfils the condition, or `-x <unless>` was given, or this ends here."""
+    """Raise CommandError if a row fulfils the condition, unless `-x <unless>` was given."""
     name, _, value = unless.partition("=")
     if op.get_context().opts.get("x", {}).get(name) == value:
         return
     if offline(op):
-        said = because.replace("'", "''")
+        message = because.replace("'", "''")
         op.execute(
             f"DO $$ BEGIN IF EXISTS (SELECT FROM {table} WHERE {condition}) "
-            f"THEN RAISE EXCEPTION '{said}'; END IF; END $$"
+            f"THEN RAISE EXCEPTION '{message}'; END IF; END $$"
         )
         return
     count = (

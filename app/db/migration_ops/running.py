@@ -1,4 +1,4 @@
-"""How a migration runs: one migrator at a time, patient with locks, and with nothing orphaned."""
+"""Run migrations: one at a time, with short lock timeouts and retries, without orphaned rows."""
 
 import fcntl
 import logging
@@ -18,10 +18,11 @@ from app.log import event
 
 LOCK_KEY = 0x686F6F6B6F6E6365  # "hookonce"
 LOCK_TIMEOUT_MILLISECONDS = 500
-"""A statement that waits for a lock holds up every writer behind it: it gives up after this."""
-PATIENCE_SECONDS = 300.0
+"""Lock timeout of a statement: while it waits for a lock, every writer waits behind it."""
+RETRY_LIMIT_SECONDS = 300.0
+"""Time after which a migration that cannot get its locks gives up."""
 RETRY_SECONDS = (0.5, 2.0)
-"""Between two tries, anywhere from one to the other: two that met do not meet again."""
+"""Range of the random wait between two tries: two that collided must not collide again."""
 OLDEST_SQLITE = (3, 35, 0)
 _POLL_SECONDS = 0.1
 _WORTH_RETRYING = {"55P03", "40P01"}  # lock not available, deadlock
@@ -31,12 +32,12 @@ log = logging.getLogger("hookonce.migrate")
 
 @contextmanager
 def in_one_line(engine: Engine) -> Iterator[None]:
-    """Trouble with the database or its files is one sentence for the operator, no traceback."""
+    """Turn errors of the database or its files into one sentence without a traceback."""
     try:
         yield
     except exc.DBAPIError as error:
         reason = " ".join(str(error.orig).split())
-        if error.statement is None:  # it is the connection that failed, no statement of ours
+        if error.statement is None:  # the connection failed, not a statement
             raise CommandError(
                 f"the database could not be reached: {reason}; "
                 "run the same command again once the cause is gone"
@@ -50,7 +51,7 @@ def in_one_line(engine: Engine) -> Iterator[None]:
 
 
 def require_version(engine: Engine) -> None:
-    """Return if the database can do what migrations ask of it."""
+    """Raise CommandError if SQLite is too old for the migrations."""
     if engine.dialect.name == "sqlite" and sqlite3.sqlite_version_info < OLDEST_SQLITE:
         oldest = ".".join(map(str, OLDEST_SQLITE))
         raise CommandError(
@@ -65,11 +66,11 @@ def _version(engine: Engine) -> str:
 
 @contextmanager
 def only_migrator(engine: Engine) -> Iterator[None]:
-    """No other migration runs on this database until the block ends, on any machine that can.
+    """Let no other migration of this database run until the block ends.
 
     SQLite: a lock on a file beside the database. PostgreSQL: an advisory lock on a connection
-    of its own, asked for again and again, since a waiting statement would stop concurrent index
-    builds. Both are let go by the system when the process dies.
+    of its own; it is polled, since a waiting statement would block concurrent index builds. The
+    system releases both when the process dies.
     """
     if engine.dialect.name == "sqlite":
         path = Path(str(make_url(engine.url).database) + ".migrating")
@@ -78,31 +79,31 @@ def only_migrator(engine: Engine) -> Iterator[None]:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                _say_that_another_runs()
+                _log_that_another_runs()
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield
         return
     with engine.connect() as connection:
         connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-        take = sa.select(sa.func.pg_try_advisory_lock(LOCK_KEY))
-        taken = connection.scalar(take)
-        if not taken:
-            _say_that_another_runs()
-        while not (taken or connection.scalar(take)):
+        try_lock = sa.select(sa.func.pg_try_advisory_lock(LOCK_KEY))
+        locked = connection.scalar(try_lock)
+        if not locked:
+            _log_that_another_runs()
+        while not (locked or connection.scalar(try_lock)):
             time.sleep(_POLL_SECONDS * (1 + random.random()))  # noqa: S311, jitter, not a secret
         yield
 
 
-def _say_that_another_runs() -> None:
+def _log_that_another_runs() -> None:
     event(log, logging.INFO, "migration_waits_for_another")
 
 
-def patiently(engine: Engine, migrate: Callable[[Connection], None]) -> None:
-    """`migrate` has run to its end, begun again as often as a lock could not be had at once.
+def with_lock_retries(engine: Engine, migrate: Callable[[Connection], None]) -> None:
+    """Run `migrate`, and again after each lock timeout or deadlock.
 
-    Raises CommandError when locks stay taken for PATIENCE_SECONDS.
+    Raises CommandError if locks cannot be had for RETRY_LIMIT_SECONDS.
     """
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + RETRY_LIMIT_SECONDS
     while True:
         try:
             with engine.connect() as connection:
@@ -114,7 +115,7 @@ def patiently(engine: Engine, migrate: Callable[[Connection], None]) -> None:
                 raise
             if time.monotonic() > deadline:
                 raise CommandError(
-                    f"a lock stayed taken for {PATIENCE_SECONDS:.0f} s; the revisions already "
+                    f"a lock was held by others for {RETRY_LIMIT_SECONDS:.0f} s; revisions already "
                     "applied stay applied, run the same command again"
                 ) from error
             event(log, logging.WARNING, "migration_waits_for_lock", error=str(error.orig).strip())
@@ -122,14 +123,14 @@ def patiently(engine: Engine, migrate: Callable[[Connection], None]) -> None:
 
 
 def orphan_count(connection: Connection) -> int:
-    """Rows whose parent is missing. Foreign keys are off while SQLite migrates, so we count."""
+    """Count rows whose parent is missing: SQLite migrates with foreign keys off."""
     if connection.dialect.name != "sqlite":
-        return 0  # PostgreSQL never stops checking
+        return 0  # PostgreSQL always checks foreign keys
     return len(connection.exec_driver_sql("PRAGMA foreign_key_check").all())
 
 
 def _prepare(connection: Connection) -> None:
-    """Session settings that must stand before the first transaction."""
+    """Set what must be set before the first transaction of the session."""
     raw = connection.connection.dbapi_connection
     assert raw is not None  # noqa: S101, for the type checker: the connection is open
     if connection.dialect.name == "sqlite":

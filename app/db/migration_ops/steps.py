@@ -1,8 +1,8 @@
-"""Which steps a command takes, and what becomes of a step down that was broken off.
+"""Keep a command to the steps it decided on, and repair an interrupted downgrade.
 
-On PostgreSQL a step down commits as it goes. Broken off, it is finished by the same command run
-again. If the schema is to stay or to go up instead, the revision's upgrade runs once more: it does
-what is left, and that is what the step down had undone.
+On PostgreSQL a downgrade commits as it goes. After an interruption the same command finishes it.
+If the next command is another one, the upgrade of the revision runs once more: it redoes what the
+downgrade had undone.
 """
 
 import logging
@@ -18,34 +18,34 @@ from app.db.migration_ops.plugin import table_names
 from app.log import event
 
 UNDOING = "_undoing_"
-"""Begins the name of the empty table that stands while a step down is under way."""
+"""Prefix of the empty table that exists while the downgrade of a revision is under way."""
 
 log = logging.getLogger("hookonce.migrate")
 
 
 def keep_to(decided: list[Any], migration: MigrationContext, scripts: ScriptDirectory) -> None:
-    """The first try decides on the steps, and each later one takes those that are left.
+    """Decide on the steps at the first try; each later try takes the rest of them.
 
-    Asked anew after the first step, `downgrade -2` would mean two more.
+    Decided again after the first step, `downgrade -2` would take two more.
     """
     plan = migration._migrations_fn
     assert plan is not None  # noqa: S101, for the type checker: a command always brings one
 
-    def steps(heads: tuple[str, ...], asked: MigrationContext) -> list[Any]:
-        left = list(dropwhile(lambda step: step.from_revisions != tuple(heads), decided))
+    def steps(heads: tuple[str, ...], context: MigrationContext) -> list[Any]:
+        remaining = list(dropwhile(lambda step: step.from_revisions != tuple(heads), decided))
         if not decided:
-            left = list(plan(heads, asked))
-            decided.extend(left)
-        if asked.dialect.name == "postgresql":
-            if not any(_goes_down(step) for step in left[:1]):
-                _mend(asked, scripts, heads)
-            return [_marking(step) for step in left]
-        return left
+            remaining = list(plan(heads, context))
+            decided.extend(remaining)
+        if context.dialect.name == "postgresql":
+            if not any(_is_downgrade(step) for step in remaining[:1]):
+                _repair(context, scripts, heads)
+            return [_with_mark(step) for step in remaining]
+        return remaining
 
     migration._migrations_fn = steps
 
 
-def _goes_down(step: Any) -> bool:
+def _is_downgrade(step: Any) -> bool:
     return isinstance(step, RevisionStep) and not step.is_upgrade
 
 
@@ -53,30 +53,30 @@ def _mark(revision: str) -> str:
     return f"{UNDOING}{revision}"
 
 
-def _marking(step: Any) -> Any:
-    """A step down that leaves its mark while it is under way."""
-    if not _goes_down(step):
+def _with_mark(step: Any) -> Any:
+    """Wrap a downgrade so that its mark, an empty table, exists while it is under way."""
+    if not _is_downgrade(step):
         return step
     mark = _mark(step.revision.revision)
-    take_back = step.revision.module.downgrade
+    downgrade = step.revision.module.downgrade
 
-    @wraps(take_back)
-    def marked(**given: Any) -> None:
+    @wraps(downgrade)
+    def marked(**options: Any) -> None:
         with op.get_context().autocommit_block():
             op.execute(f"CREATE TABLE IF NOT EXISTS {mark} ()")
-        take_back(**given)
+        downgrade(**options)
         op.execute(f"DROP TABLE IF EXISTS {mark}")
 
     step.migration_fn = marked
     return step
 
 
-def _mend(migration: MigrationContext, scripts: ScriptDirectory, heads: tuple[str, ...]) -> None:
-    """The revision that stands is whole, though it was about to be taken back."""
-    assert migration.connection is not None  # noqa: S101, for the type checker: it is no script
-    standing = table_names(migration.connection)
+def _repair(migration: MigrationContext, scripts: ScriptDirectory, heads: tuple[str, ...]) -> None:
+    """Run the upgrade of a revision again whose downgrade was interrupted."""
+    assert migration.connection is not None  # noqa: S101, for the type checker: not offline
+    existing = table_names(migration.connection)
     for revision in heads:
-        if _mark(revision) in standing:
+        if _mark(revision) in existing:
             event(log, logging.WARNING, "downgrade_was_broken_off", revision=revision)
             with migration.begin_transaction(_per_migration=True):
                 scripts.get_revision(revision).module.upgrade()

@@ -1,6 +1,6 @@
-"""The unique index that keeps duplicates out changes its predicate without a moment of absence.
+"""Change the predicate of the unique index against duplicates without a gap.
 
-The new index is built beside the old one under a name of its own, and takes the name over in one
+The new index is built beside the old one under another name, and gets the name in one
 transaction: at every moment one of the two refuses a second row.
 """
 # ruff: noqa: S608, the names in these statements are the revisions' own, never from outside
@@ -19,19 +19,19 @@ INCOMING = "_incoming"
 TABLE = "trigger_executions"
 KEY = "idempotency_key"
 BUILDS_AT_MOST = 5
-"""Replays that arrive during a build make it fail; their keys are stashed, it begins again."""
+"""Builds tried: a replay that arrives during one makes it fail; then its key is stashed too."""
 
 
 @operation
 def swap_unique_index(
     op: Operations, name: str, table: str, columns: list[str], *, where: str
 ) -> None:
-    """The unique index of this name has this predicate, and never stood away."""
+    """Give the unique index this predicate, without a moment in which no index exists."""
     incoming = name + INCOMING
     if not postgresql(op):
         _ensure(op, name, table, columns, where)
         return
-    if not offline(op) and indexes.stands(
+    if not offline(op) and indexes.is_as_defined(
         op.get_bind(), name, table, columns, unique=True, where=where
     ):
         op.drop_index(incoming, table, if_exists=True)
@@ -40,16 +40,16 @@ def swap_unique_index(
     op.drop_index(name, table, if_exists=True)
     op.execute(f"ALTER INDEX {incoming} RENAME TO {name}")
     with op.get_context().autocommit_block():
-        pass  # the swap is a transaction of its own: locks are held no longer than it takes
+        pass  # end the transaction: the swap holds its locks no longer than needed
 
 
 @operation
 def take_back_replay_keys(
     op: Operations, revision: str, name: str, table: str, columns: list[str], *, where: str
 ) -> None:
-    """Each key stands once, on its oldest row, under the index that knows no replays.
+    """Keep each key on its oldest row only, under the index that does not except replays.
 
-    The keys of the replays wait in the stash.
+    The keys of replays are stashed.
     """
     stash_replay_keys(op, revision)
     for attempt in range(1, BUILDS_AT_MOST + 1):
@@ -63,7 +63,7 @@ def take_back_replay_keys(
 
 
 def stash_replay_keys(op: Operations, revision: str) -> None:
-    """No replay carries a key that an older row carries; the stash has what they carried."""
+    """Stash the key of every replay that has the key of an older row."""
     stash = stash_name(revision, "replay_keys")
     later = (
         f"replay_of_id IS NOT NULL AND {KEY} IS NOT NULL AND EXISTS (SELECT 1 FROM {TABLE} AS first"
@@ -88,7 +88,7 @@ def stash_replay_keys(op: Operations, revision: str) -> None:
 
 @operation
 def restore_replay_keys(op: Operations, revision: str) -> None:
-    """Every replay carries the key of its chain again."""
+    """Give every replay the key of its chain again."""
     stash = stash_name(revision, "replay_keys")
     update = (
         f"UPDATE {TABLE} SET {KEY} = kept.{KEY} FROM {stash} AS kept "

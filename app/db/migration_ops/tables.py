@@ -1,4 +1,4 @@
-"""A whole table comes and goes by rename: at once, whatever its size, and nothing is lost."""
+"""Stash and restore a whole table by renaming it: at once, whatever its size, without loss."""
 
 from typing import Any
 
@@ -14,26 +14,26 @@ from app.db.migration_ops.plugin import discarding, offline, operation, stash_na
 def create_or_restore_table(
     op: Operations, revision: str, name: str, *items: Any, **kw: Any
 ) -> None:
-    """The table stands: as it was when this revision was last taken back, or as found, or new."""
+    """Restore the table from the stash; if there is none, keep an existing table or create it."""
     stash = stash_name(revision, name)
     if offline(op):
         _create_or_rename_offline(op, stash, name, items, kw)
         return
-    standing = table_names(op.get_bind())
-    if stash in standing and name in standing:
+    existing = table_names(op.get_bind())
+    if stash in existing and name in existing:
         raise CommandError(
-            f"{stash} holds the rows of {name}, but a table {name} stands as well; "
-            f"move one of them away by hand, then run the same command again"
+            f"{stash} holds the rows of {name}, but a table {name} exists as well; "
+            f"rename one of them, then run the same command again"
         )
-    if stash in standing:
+    if stash in existing:
         op.rename_table(stash, name)
-    elif name not in standing:
+    elif name not in existing:
         op.create_table(name, *items, **kw)
 
 
 @operation
 def stash_table(op: Operations, revision: str, name: str) -> None:
-    """The table is out of the way with all its rows; one that was found stays where it is."""
+    """Move the table with all its rows into the stash; an adopted one stays where it is."""
     if offline(op):
         found.refuse_record_offline(op)
     elif found.has_table(op, name):
@@ -46,7 +46,7 @@ def stash_table(op: Operations, revision: str, name: str) -> None:
 
 
 def _drop_stashed_children(op: Operations, name: str) -> None:
-    """Rows that a later revision's downgrade stashed are of no use without their parents."""
+    """Drop rows stashed by later revisions that are of no use without this table."""
     if offline(op):
         return
     inspector = sa.inspect(op.get_bind())

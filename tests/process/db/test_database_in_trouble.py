@@ -1,4 +1,4 @@
-"""Nothing is acknowledged that is not stored; when the database is back, so is the service."""
+"""No event is acknowledged unless it is stored; the service recovers with the database."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ from tests.support.service import Running, Service, until
 
 IMPATIENT = {"HOOKONCE_DATABASE_TIMEOUT_SECONDS": "0.3"}
 LOCK = {
-    "sqlite": "SELECT 1",  # a writing transaction holds the one write lock from its beginning
+    "sqlite": "SELECT 1",  # a writing transaction holds the only write lock from its beginning
     "postgresql": "LOCK TABLE trigger_executions IN ACCESS EXCLUSIVE MODE",
 }
 
@@ -29,7 +29,7 @@ Away = Callable[[], AbstractContextManager[None]]
 
 @pytest.fixture
 def away(databases: Databases, database_url: str, kind: str) -> Away:
-    """A context in which the database is not there."""
+    """Return a context manager in which the database is unavailable."""
     if kind == "postgresql":
         return lambda: _server_stopped(databases)
     return lambda: _file_moved_away(Path(make_url(database_url).database or ""))
@@ -162,7 +162,7 @@ def _everything_ran(ledger: Ledger, worker: Running) -> None:
 
 @contextmanager
 def _frozen(database_url: str) -> Iterator[None]:
-    """The server's processes that serve this database do nothing for a while."""
+    """Stop the server processes of this database until the block ends."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         found = connection.execute(
             "SELECT pid FROM pg_stat_activity "
@@ -186,7 +186,7 @@ def test_a_server_that_is_frozen_is_a_503_and_whatever_it_did_counts_once(
     sender = ledger.sender(gunicorn)
     for number in range(2):
         assert sender.post_event(f"before-{number}").acknowledged
-        time.sleep(0.5)  # by then it has the connections that it needs itself
+        time.sleep(0.5)  # until it has its own connections
     ledger.database.dispose()
 
     with _frozen(database_url):

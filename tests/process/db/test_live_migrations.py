@@ -1,4 +1,4 @@
-"""The schema moves up and down while webhooks pour in and a worker runs."""
+"""Migrations up and down lose no event while requests arrive and a worker runs."""
 
 import itertools
 import threading
@@ -17,14 +17,14 @@ Record = Callable[[str, object], None]
 CYCLES = 3
 CLIENTS = 4
 PAUSE_SECONDS = 0.02
-"""Between two requests of a sender: a worker has to keep up with them, script by script."""
+"""Seconds between two requests of a sender: a worker must keep up with its scripts."""
 SLOWEST_ALLOWED_SECONDS = 4.0
-"""Below the five seconds that a request may wait for the database before it is answered 503."""
+"""Longest response allowed: below the 5 s after which a request is answered 503."""
 
 
 @dataclass
 class Load:
-    """What senders were told while they sent without a pause."""
+    """The responses to senders that sent without a pause."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     acknowledged: list[str] = field(default_factory=list)
@@ -33,7 +33,7 @@ class Load:
 
 @contextmanager
 def load_on(sender: Sender, name: str) -> Iterator[Load]:
-    """Unique signed events from several senders at once, until the block ends."""
+    """Send unique signed events from several senders at once, until the block ends."""
     load, done, lock = Load(), threading.Event(), threading.Lock()
     numbers = itertools.count()
 
@@ -60,13 +60,13 @@ def load_on(sender: Sender, name: str) -> Iterator[Load]:
 
 
 def lost_or_doubled(load: Load, ledger: Ledger) -> dict[str, int]:
-    """How many rows an acknowledged event has, where it is not one."""
+    """Return the number of rows of each acknowledged event that has not exactly one."""
     rows = ledger.rows_by_key()
     return {key: rows[key] for key in load.acknowledged if rows[key] != 1}
 
 
 def record(record_property: Record, load: Load, **more: int) -> None:
-    """For the table in docs/migrations.md."""
+    """Record the numbers for the table in docs/migrations.md."""
     told = {
         "answers": load.statuses.total(),
         "not_2xx": load.statuses.total() - load.statuses[200],

@@ -1,4 +1,4 @@
-"""On a schema that it does not fit, the service says so; it never guesses and never breaks."""
+"""On a schema that it does not fit, the service refuses with a reason, and recovers."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def test_below_the_unique_index_nothing_is_admitted_and_after_the_upgrade_all_is
     assert refused.status == 503
     assert int(refused.retry_after or 0) > 0
     _acknowledged_in_the_end(sender, "after")
-    _acknowledged_in_the_end(sender, "before")  # known again: its key came back
+    _acknowledged_in_the_end(sender, "before")  # a duplicate: its key was restored
     assert ledger.rows_by_key() == {"before": 1, "after": 1}
     _worked_off(ledger, worker)
 
@@ -47,7 +47,7 @@ def test_a_found_database_that_has_the_columns_but_no_index_yet_admits_nothing(
 
 
 def _refused_in_the_end(sender: Sender) -> Answer:
-    """The first answer that is no acknowledgement: of an event that repeats an admitted one."""
+    """Send duplicates until one is not acknowledged; return that response."""
     seen: list[Answer] = []
 
     def refused() -> bool:
@@ -59,7 +59,7 @@ def _refused_in_the_end(sender: Sender) -> Answer:
 
 
 def _acknowledged_in_the_end(sender: Sender, key: str) -> None:
-    """Each worker process looks at the schema by itself, once a second."""
+    """Send the event until it is acknowledged: each process reads the schema once a second."""
     until(lambda: sender.post_event(key).acknowledged, f"{key} acknowledged at head")
 
 
@@ -79,7 +79,7 @@ def test_an_old_schema_stops_the_command_with_both_revisions_and_what_to_run(
 
     assert ended.returncode == 1
     assert (
-        f"the database stands at revision 0002, this code needs {HEAD}: "
+        f"the database is at revision 0002, this code needs {HEAD}: "
         "run `alembic upgrade head`" in ended.stdout
     )
     assert "Traceback" not in ended.stdout
@@ -94,7 +94,7 @@ def test_a_schema_of_later_code_stops_the_command_and_names_the_way_back(
     ended = service.run("hookonce", command)
 
     assert ended.returncode == 1
-    assert f"stands at revision 9999, this code needs {HEAD}" in ended.stdout
+    assert f"is at revision 9999, this code needs {HEAD}" in ended.stdout
     assert f"`alembic downgrade {HEAD}`" in ended.stdout
     assert "Traceback" not in ended.stdout
 
