@@ -1,7 +1,7 @@
-"""How fast API and pages answer over a million executions: `python -m bench.api`, both databases.
+"""Measure API and pages over a million executions: `python -m bench.api`, both databases.
 
-Each question is asked many times over, without a server in between; the first asking of each, when
-nothing is remembered yet, is shown beside the 95th of a hundred.
+Each request is repeated a hundred times, without a server in between; the table shows the first,
+when nothing is cached yet, beside the 95th percentile.
 """
 
 import argparse
@@ -26,9 +26,9 @@ from tests.support.databases import KINDS, Databases
 TIMES = 60
 LIMIT_MS = 100
 TRIGGERS = 50
-"""The first has half of all executions, the others share the rest."""
+"""Triggers: the first has half of all executions, the others share the rest."""
 HOURS = 30 * 24
-"""Of each trigger's deliveries so many hours are counted, under seven outcomes each."""
+"""Hours of delivery counts for each trigger, with seven outcomes each."""
 CHANGES = 100_000
 HOUR = {
     "sqlite": "strftime('%Y-%m-%d %H:00:00.000000', 'now', (1 - i) || ' hours')",
@@ -82,7 +82,7 @@ BEFORE = '{"action_payload":"report.sh --daily","updated_at":"2026-01-01T00:00:0
 
 
 def fill(database: Database, rows: int, waiting: int = 1000) -> None:
-    """So many executions, one a second until now, with their attempts; the last ones wait."""
+    """Insert executions, one a second until now, with their attempts; the last ones are pending."""
     kind = database.engine.dialect.name
     words = {
         "triggers": NUMBERS[kind].format(rows=TRIGGERS),
@@ -111,12 +111,12 @@ def fill(database: Database, rows: int, waiting: int = 1000) -> None:
 
 
 def questions(rows: int) -> dict[str, str]:
-    """What is asked, by a name for the table."""
-    return of_programs(rows) | of_people(rows)
+    """Return all requests by their name in the table."""
+    return api_requests(rows) | page_requests(rows)
 
 
-def of_people(rows: int) -> dict[str, str]:
-    """The pages, and what machines ask every few seconds."""
+def page_requests(rows: int) -> dict[str, str]:
+    """Return the requests of pages and of monitoring."""
     dead, middle = rows // 100 * 100 - 99, clock.text(clock.now() - timedelta(seconds=rows // 2))
     since = (middle or "")[:16]
     return {
@@ -160,8 +160,8 @@ def of_people(rows: int) -> dict[str, str]:
     }
 
 
-def of_programs(rows: int) -> dict[str, str]:
-    """The API."""
+def api_requests(rows: int) -> dict[str, str]:
+    """Return the requests of the API."""
     since = clock.text(clock.now() - timedelta(hours=2))
     return {
         "triggers": "/api/triggers",
@@ -196,8 +196,8 @@ def of_programs(rows: int) -> dict[str, str]:
 
 
 def measure(database: Database, url: str, rows: int) -> Iterator[tuple[str, float, float, float]]:
-    """(question, first, median, 95th of a hundred) in milliseconds."""
-    metrics.FRESH_SECONDS = 0.0  # each time anew: the answer from memory takes no time
+    """Yield (name, first, median, 95th percentile) in milliseconds."""
+    metrics.FRESH_SECONDS = 0.0  # no cache: a cached response takes no time
     client = testing.TestClient(create_app(from_environment({"DATABASE_URL": url}), database))
     _row, token = auth.add_token(database, Actor("bench"), "bench", "admin")
     headers = {"Authorization": f"Bearer {token}"}
@@ -226,17 +226,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--kind", choices=KINDS, action="append")
-    chosen = parser.parse_args()
+    options = parser.parse_args()
     with databases() as made:
-        for kind in chosen.kind or KINDS:
+        for kind in options.kind or KINDS:
             with made.at_head(kind) as url:
                 patient = {"DATABASE_URL": url, "HOOKONCE_DATABASE_TIMEOUT_SECONDS": "600"}
                 database = Database(from_environment(patient))
-                fill(database, chosen.rows)
-                print(f"\n| {kind}, {chosen.rows:,} executions | first | median | p95 |")
+                fill(database, options.rows)
+                print(f"\n| {kind}, {options.rows:,} executions | first | median | p95 |")
                 print("|---|---|---|---|")
                 slow = []
-                for name, first, median, most in measure(database, url, chosen.rows):
+                for name, first, median, most in measure(database, url, options.rows):
                     print(f"| {name} | {first:.1f} | {median:.1f} | {most:.1f} |", flush=True)
                     slow += [name] if most >= LIMIT_MS else []
                 database.dispose()

@@ -1,4 +1,4 @@
-"""What gunicorn and Falcon can do at most, and what checking alone costs: both store nothing."""
+"""Receivers that store nothing: the ceiling of gunicorn and Falcon, and the cost of verifying."""
 
 import hmac
 import json
@@ -16,8 +16,8 @@ from bench import traffic
 logger = logging.getLogger("hookonce")
 
 
-class Nothing:
-    """Says ok."""
+class OkResource:
+    """Answers ok to every request."""
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, **_path: str) -> None:
         """Read the body, as every receiver must."""
@@ -25,11 +25,11 @@ class Nothing:
         resp.media = {"status": "ok"}
 
 
-class Checked:
-    """Does what no receiver of signed webhooks can leave out, and keeps nothing of it."""
+class VerifyingResource:
+    """Does all that a receiver of signed webhooks must do, except storing."""
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, trigger_id: str) -> None:
-        """Verify, parse, find the key, write the log's line."""
+        """Verify, parse, find the key, write the log line."""
         body = req.bounded_stream.read()
         signature = req.get_header("X-Webhook-Signature", default="").removeprefix("sha256=")
         if not hmac.compare_digest(signature, hmac_sha256_hex(traffic.SECRET, body)):
@@ -39,29 +39,29 @@ class Checked:
         resp.media = {"status": "ok"}
 
 
-class InTurn(falcon.App):
-    """Says that its requests may be answered as the product's are, without a thread for each."""
+class CooperativeApp(falcon.App):
+    """An app whose requests are answered on one thread, as the product's are."""
 
     answered_in_turn = WEBHOOKS
 
 
 def application() -> falcon.App:
-    """The ceiling: what anyone has who writes a handler that stores nothing."""
-    return _serving(falcon.App(), Nothing())
+    """Return the ceiling: a handler that stores nothing, with a thread for each request."""
+    return _serving(falcon.App(), OkResource())
 
 
-def in_turn() -> falcon.App:
-    """The same on the product's own short way."""
-    return _serving(InTurn(), Nothing())
+def cooperative() -> falcon.App:
+    """Return the ceiling on the product's own answering thread."""
+    return _serving(CooperativeApp(), OkResource())
 
 
-def checking() -> falcon.App:
-    """On that way too, and as near to it as a receiver can come that asks who sent it."""
-    return _serving(InTurn(), Checked())
+def verifying() -> falcon.App:
+    """Return the ceiling of receivers that verify signatures, on the answering thread."""
+    return _serving(CooperativeApp(), VerifyingResource())
 
 
-def _serving(app: falcon.App, resource: Nothing | Checked) -> falcon.App:
-    """It says when it serves, as the product does."""
+def _serving(app: falcon.App, resource: OkResource | VerifyingResource) -> falcon.App:
+    """Add the routes, and log `serving` as the product does."""
     log.configure("INFO")
     app.add_route(WEBHOOKS + "{trigger_id}", resource)
     app.add_route("/healthz", Liveness())

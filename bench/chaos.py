@@ -1,4 +1,4 @@
-"""Is anything that was acknowledged ever lost? Kills, freezes and restarts for half an hour.
+"""Kill, freeze and restart for half an hour, and check that no acknowledged event is lost.
 
     python -m bench.chaos [--seed N] [--database sqlite|postgresql] [--kills 200] [--write PAGE]
 
@@ -50,19 +50,19 @@ DUE_AT_ONCE = 1_000
 
 
 def main() -> None:
-    """Run everything and say whether every promise was kept; the page grows meanwhile."""
-    chosen = _arguments()
-    print(f"seed {chosen.seed}", flush=True)
+    """Run every experiment, write the page as it goes; exit with 0 if every promise was kept."""
+    options = _arguments()
+    print(f"seed {options.seed}", flush=True)
     parts: list[Part] = []
     with tempfile.TemporaryDirectory() as directory:
         databases = Databases(Path(directory))
         try:
             machine = described(databases.server.uri)
-            for part in run(databases, Path(directory), chosen):
+            for part in run(databases, Path(directory), options):
                 parts.append(part)
-                page = written(parts, chosen.seed, machine, LEASE_SECONDS)
-                if chosen.write:
-                    chosen.write.write_text(page)
+                page = written(parts, options.seed, machine, LEASE_SECONDS)
+                if options.write:
+                    options.write.write_text(page)
                 print(table([part]), flush=True)
         finally:
             databases.remove()
@@ -83,23 +83,23 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def run(databases: Databases, directory: Path, chosen: argparse.Namespace) -> Iterator[Part]:
-    """Every experiment on every database, each with a chance of its own from the seed."""
+def run(databases: Databases, directory: Path, options: argparse.Namespace) -> Iterator[Part]:
+    """Run every experiment on every database, each with its own random numbers from the seed."""
     with psycopg.connect(databases.server.uri, autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET fsync = on")  # as in production, unlike in tests
     databases.server.restart()
     experiments: dict[str, Callable[[Scene], Part]] = {
-        "killed": lambda scene: _killed(scene, chosen),
-        "stopped": lambda scene: _stopped(scene, chosen),
-        "frozen": lambda scene: _frozen(scene, chosen),
+        "killed": lambda scene: _killed(scene, options),
+        "stopped": lambda scene: _stopped(scene, options),
+        "frozen": lambda scene: _frozen(scene, options),
         "crowded": _crowded,
-        "restarted": lambda scene: _restarted(scene, databases, chosen),
+        "restarted": lambda scene: _restarted(scene, databases, options),
     }
-    for name in chosen.only or experiments:
-        for kind in chosen.database or KINDS:
+    for name in options.only or experiments:
+        for kind in options.database or KINDS:
             if name == "restarted" and kind != "postgresql":
                 continue
-            with _scene(databases, directory, kind, name, chosen.seed) as scene:
+            with _scene(databases, directory, kind, name, options.seed) as scene:
                 yield experiments[name](scene)
 
 
@@ -120,18 +120,18 @@ def _scene(
             database.dispose()
 
 
-def _killed(scene: Scene, chosen: argparse.Namespace) -> Part:
+def _killed(scene: Scene, options: argparse.Namespace) -> Part:
     began = time.monotonic()
-    killed: Killed = kill_again_and_again(scene, chosen.kills, chosen.deliveries)
+    killed: Killed = kill_again_and_again(scene, options.kills, options.deliveries)
     rows = [("SIGKILLs", f"{sum(killed.kills.values())}: {_counted(killed.kills)}")]
     rows += _load(killed.findings)
     rows.append(("seconds from the load's end until all was done", f"{killed.settled_seconds:.1f}"))
     return _part(scene, "Receivers and workers are killed", began, rows, killed.findings)
 
 
-def _stopped(scene: Scene, chosen: argparse.Namespace) -> Part:
+def _stopped(scene: Scene, options: argparse.Namespace) -> Part:
     began = time.monotonic()
-    stopped: Stopped = stop_again_and_again(scene, chosen.stops)
+    stopped: Stopped = stop_again_and_again(scene, options.stops)
     rows = [
         ("SIGTERMs", f"{sum(stopped.stops.values())}: {_counted(stopped.stops)}"),
         *_load(stopped.findings),
@@ -141,9 +141,9 @@ def _stopped(scene: Scene, chosen: argparse.Namespace) -> Part:
     return _part(scene, title, began, rows, stopped.findings, kept=kept)
 
 
-def _frozen(scene: Scene, chosen: argparse.Namespace) -> Part:
+def _frozen(scene: Scene, options: argparse.Namespace) -> Part:
     began = time.monotonic()
-    frozen: Frozen = freeze_workers(scene, chosen.freezes, FREEZE_SECONDS)
+    frozen: Frozen = freeze_workers(scene, options.freezes, FREEZE_SECONDS)
     rows = [
         (f"SIGSTOPs of a worker, {FREEZE_SECONDS:.0f} s each", str(frozen.freezes)),
         ("late outcomes refused (`evt=lease_lost`)", str(frozen.late_outcomes)),
@@ -167,9 +167,9 @@ def _crowded(scene: Scene) -> Part:
     return _part(scene, title, began, rows, crowded.findings, kept=once)
 
 
-def _restarted(scene: Scene, databases: Databases, chosen: argparse.Namespace) -> Part:
+def _restarted(scene: Scene, databases: Databases, options: argparse.Namespace) -> Part:
     began = time.monotonic()
-    restarted: Restarted = restart_the_server(scene, databases.server, chosen.restart_seconds)
+    restarted: Restarted = restart_the_server(scene, databases.server, options.restart_seconds)
     receiver, worker = restarted.receiver_back_seconds, restarted.worker_back_seconds
     unanswered = restarted.findings.answers.get(NO_ANSWER, 0)
     rows = [

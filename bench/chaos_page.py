@@ -1,4 +1,4 @@
-"""What bench.chaos found, as a page for the docs. Pure."""
+"""Render the results of bench.chaos as a page for the docs. Pure."""
 
 from dataclasses import dataclass
 
@@ -25,12 +25,12 @@ ENDING = """## How to read it
 """
 
 Row = tuple[str, str]
-"""What was counted, and the number."""
+"""The name of a count, and its number."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One experiment on one database, told in rows."""
+    """The results of one experiment on one database."""
 
     title: str
     kind: str
@@ -40,7 +40,7 @@ class Part:
 
 
 def written(parts: list[Part], seed: int, machine: str, lease_seconds: float) -> str:
-    """The page: a table for each experiment."""
+    """Return the page, with a table for each experiment."""
     titles = list(dict.fromkeys(part.title for part in parts))
     tables = [table([part for part in parts if part.title == title]) for title in titles]
     verdict = "Every promise was kept." if all(part.kept for part in parts) else BROKEN
@@ -49,7 +49,7 @@ def written(parts: list[Part], seed: int, machine: str, lease_seconds: float) ->
 
 
 def table(parts: list[Part]) -> str:
-    """One experiment, a column for each database."""
+    """Return the table of one experiment, with a column for each database."""
     kinds = " | ".join(part.kind for part in parts)
     lines = [f"## {parts[0].title}", f"| | {kinds} |", f"|---|{'---|' * len(parts)}"]
     numbers = [dict(part.rows) for part in parts]

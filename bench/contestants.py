@@ -1,4 +1,4 @@
-"""Who takes part in the benchmark of receiving, and how each is started afresh."""
+"""The receivers that the benchmark of receiving compares, and how each is started."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ class Contestant:
     database: str
     traffics: tuple[str, ...] = (traffic.UNIQUE,)
     rollback_journal: bool = False
-    """SQLite's own default, instead of the write-ahead log."""
+    """True for SQLite's default journal instead of the write-ahead log."""
     settings: Mapping[str, str] = field(default_factory=dict)
     stores: bool = True
 
@@ -42,13 +42,13 @@ class Contestant:
 
 STORELESS: Mapping[str, Any] = {
     "database": "sqlite",
-    "traffics": (traffic.DUPLICATE,),  # to them it is all one, and there are enough
+    "traffics": (traffic.DUPLICATE,),  # they store nothing, so repeated keys will do
     "stores": False,
 }
 CONTESTANTS = (
     Contestant(CEILING, "bench.ceiling:application()", **STORELESS),
-    Contestant("ceiling in turn", "bench.ceiling:in_turn()", **STORELESS),
-    Contestant("checks, stores nothing", "bench.ceiling:checking()", **STORELESS),
+    Contestant("ceiling in turn", "bench.ceiling:cooperative()", **STORELESS),
+    Contestant("checks, stores nothing", "bench.ceiling:verifying()", **STORELESS),
     Contestant("flask-style, SQLite", "bench.older:application()", "sqlite", rollback_journal=True),
     Contestant("flask-style, PostgreSQL", "bench.older:application()", "postgresql"),
     Contestant("hookonce, SQLite", "app.wsgi:application()", "sqlite", traffic.KINDS),
@@ -57,16 +57,16 @@ CONTESTANTS = (
 
 
 class Receiver(Running):
-    """A contestant that listens."""
+    """A contestant that is running and listens."""
 
     def __init__(self, log: Path, application: str, **settings: str) -> None:
         command = ("gunicorn", "-b", "127.0.0.1:0", "-w", str(WORKERS), application)
         super().__init__(log, *command, **settings)
         until(lambda: self._serving() or not self.alive, f"{WORKERS} workers, see {log}")
         assert self.alive, f"gunicorn ended:\n{self.log()}"
-        found = LISTENING.search(self.log())
-        assert found, f"gunicorn does not say where it listens:\n{self.log()}"
-        self.port = int(found[1])
+        match = LISTENING.search(self.log())
+        assert match, f"gunicorn did not log its port:\n{self.log()}"
+        self.port = int(match[1])
 
     @property
     def pid(self) -> int:
@@ -76,8 +76,8 @@ class Receiver(Running):
         return len(self.lines("serving")) >= WORKERS
 
 
-class Ground:
-    """Databases on the disk that the product would use, made durable, and logs beside them."""
+class Installation:
+    """Durable databases on the disk that the product would use, and logs beside them."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -86,7 +86,7 @@ class Ground:
 
     @contextmanager
     def database(self, contestant: Contestant) -> Iterator[str]:
-        """A database of this run alone, with the one trigger that the sender knows."""
+        """Yield a database of this run, with the trigger that the sender uses."""
         with self._databases.empty(contestant.database) as url:
             migrate(url)
             self._make_trigger(url, contestant)
@@ -94,12 +94,12 @@ class Ground:
 
     @contextmanager
     def receiver(self, contestant: Contestant, url: str) -> Iterator[Receiver]:
-        """The contestant, serving."""
+        """Start the contestant; yield it once it serves."""
         self._count += 1
         log = self._directory / f"{self._count}.log"
-        given = {name: os.environ[name] for name in os.environ if name.startswith("GUNICORN_")}
+        inherited = {name: os.environ[name] for name in os.environ if name.startswith("GUNICORN_")}
         receiver = Receiver(
-            log, contestant.application, DATABASE_URL=url, **given, **contestant.settings
+            log, contestant.application, DATABASE_URL=url, **inherited, **contestant.settings
         )
         try:
             yield receiver
@@ -107,24 +107,24 @@ class Ground:
             receiver.kill()
 
     def cpu_seconds(self, receiver: Receiver, contestant: Contestant) -> tuple[float, float]:
-        """What the receiver's and the database's processes have used so far."""
+        """Return the CPU seconds of the receiver's and of the database's processes so far."""
         database = 0.0
         if contestant.database == "postgresql":
-            noted = self._databases.server.directory / "postmaster.pid"
-            database = cpu_seconds(int(noted.read_text().split()[0]))
+            pid_file = self._databases.server.directory / "postmaster.pid"
+            database = cpu_seconds(int(pid_file.read_text().split()[0]))
         return cpu_seconds(receiver.pid), database
 
     def machine(self) -> str:
-        """What all of them run on."""
+        """Return a line about the machine and the versions."""
         return machine.described(self._databases.server.uri)
 
     def remove(self) -> None:
-        """Stop PostgreSQL and take every file away."""
+        """Stop PostgreSQL and remove every file."""
         self._databases.remove()
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def _make_durable(self) -> None:
-        """The tests' server does not wait for the disk; the product's does."""
+        """Switch fsync on, as in production: the tests' server does not wait for the disk."""
         with psycopg.connect(self._databases.server.uri, autocommit=True) as connection:
             connection.execute("ALTER SYSTEM SET fsync = on")
             connection.execute("SELECT pg_reload_conf()")
@@ -148,12 +148,12 @@ class Ground:
 
 
 def cpu_seconds(root: int) -> float:
-    """User and system time of the process and of all that it started, the ended ones included."""
+    """Return user and system time of the process and all its children, ended ones included."""
     ticks = 0
     for pid in tree(root):
         try:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         except FileNotFoundError:
-            continue  # ended; its parent has its time
+            continue  # ended; its time is counted in its parent
         ticks += sum(map(int, fields[11:15]))
     return ticks / _TICKS_A_SECOND

@@ -1,4 +1,4 @@
-"""What the benchmark's runs come to: medians, ratios and tables. Pure."""
+"""Compute medians, ratios and tables of the benchmark's runs. Pure."""
 
 import statistics
 from collections.abc import Callable, Iterable, Sequence
@@ -7,24 +7,24 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One window of one receiver."""
+    """The results of one receiver in one window of time."""
 
     requests_per_second: float
     p50_ms: float
     p99_ms: float
     server_cpu_ms: float
-    """Of the receiver's processes, for each request."""
+    """CPU time of the receiver's processes for each request."""
     database_cpu_ms: float
-    """Of PostgreSQL's processes, for each request; SQLite works inside the receiver."""
+    """CPU time of PostgreSQL for each request; SQLite runs inside the receiver."""
     sender_busy: float
-    """The share of one core that the sender used: near 1 it would be the bottleneck."""
+    """Share of one core that the sender used: near 1 it would be the bottleneck."""
     refused: int
     broken: int
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A window, and the ceiling's window right before it."""
+    """A measurement, and that of the ceiling right before it."""
 
     contestant: str
     traffic: str
@@ -35,7 +35,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The repetitions of one contestant under one kind of traffic, in medians."""
+    """The medians of one contestant under one kind of traffic."""
 
     contestant: str
     traffic: str
@@ -55,8 +55,8 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What one receiver acknowledged, against what its database holds."""
+class Ledger:
+    """The events that one receiver acknowledged, compared with those in its database."""
 
     contestant: str
     traffic: str
@@ -64,13 +64,13 @@ class Kept:
     """Different events that were answered 200."""
     stored: int
     missing: int
-    """Acknowledged and not stored."""
+    """Events acknowledged but not stored."""
     twice: int
     """Keys stored more than once."""
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The value that so many percent of all do not exceed (nearest rank); 0 of none."""
+    """Return the percentile by nearest rank; 0 if there are no values."""
     if not values:
         return 0.0
     rank = int(-(-len(values) * percent // 100))  # rounded up
@@ -78,7 +78,7 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 
 def rows(runs: Iterable[Run]) -> list[Row]:
-    """A row for each contestant, traffic and number of connections, in the order of the runs."""
+    """Return a row for each contestant, traffic and number of connections, in order of the runs."""
     gathered: dict[tuple[str, str, int], list[Run]] = {}
     for run in runs:
         name = (run.contestant, run.traffic, run.connections)
@@ -137,20 +137,20 @@ _HEADINGS = {
 
 
 def table(lines: Iterable[Row]) -> str:
-    """Markdown, one line a row."""
+    """Return the rows as a Markdown table."""
     return markdown(
         _HEADINGS.values(), ([getattr(row, name) for name in _HEADINGS] for row in lines)
     )
 
 
-def ledger(entries: Iterable[Kept]) -> str:
-    """Markdown, one line for each receiver and traffic."""
-    names = [field.name for field in fields(Kept)]
+def ledger(entries: Iterable[Ledger]) -> str:
+    """Return the ledgers as a Markdown table, a line for each receiver and traffic."""
+    names = [field.name for field in fields(Ledger)]
     return markdown(names, ([getattr(entry, name) for name in names] for entry in entries))
 
 
 def markdown(headings: Iterable[str], lines: Iterable[Sequence[object]]) -> str:
-    """A table."""
+    """Return a Markdown table."""
     head = list(headings)
     written = [f"| {' | '.join(map(_shown, line))} |" for line in (head, *lines)]
     return "\n".join([written[0], "|---" * len(head) + "|", *written[1:]])

@@ -1,9 +1,9 @@
-"""Does a new installation under load stay as fast as it began?
+"""Measure if a new installation under load stays as fast as it began.
 
     python -m bench.growing [--seconds 90] [--window 5] [--connections 64] [--kind sqlite]
 
-One receiver on an empty database that nobody has analysed, new events all the time, and what each
-window of it came to. A look-up that reads more with every event shows as CPU that grows.
+One receiver on an empty database without statistics gets new events all the time, and each window
+is a line. A look-up that reads more with every event shows as CPU time that grows.
 """
 
 import argparse
@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import traffic
-from bench.contestants import Contestant, Ground
+from bench.contestants import Contestant, Installation
 from bench.figures import markdown
-from bench.receiving import Lane
+from bench.receiving import Trial
 from bench.sending import Sender, sender
 from tests.support.databases import KINDS
 
@@ -33,35 +33,40 @@ HEADINGS = (
 def main() -> None:
     """Measure and print."""
     logging.disable(logging.INFO)
-    chosen = _options()
-    ground = Ground(Path(tempfile.mkdtemp(prefix="hookonce-bench-")))
+    options = _options()
+    installation = Installation(Path(tempfile.mkdtemp(prefix="hookonce-bench-")))
     try:
         with sender() as send:
             lines = [
-                line for kind in chosen.kind or KINDS for line in grown(ground, send, kind, chosen)
+                line
+                for kind in options.kind or KINDS
+                for line in grown(installation, send, kind, options)
             ]
     finally:
-        ground.remove()
+        installation.remove()
     print(markdown(HEADINGS, lines))
 
 
 def grown(
-    ground: Ground, send: Sender, kind: str, chosen: argparse.Namespace
+    installation: Installation, send: Sender, kind: str, options: argparse.Namespace
 ) -> Iterator[tuple[object, ...]]:
-    """A line for each window."""
+    """Yield a line for each window."""
     contestant = Contestant("receiver", "app.wsgi:application()", kind)
-    with ground.database(contestant) as url, ground.receiver(contestant, url) as receiver:
-        store = Lane(contestant, traffic.UNIQUE, url, receiver)
-        for _ in range(chosen.seconds // chosen.window):
-            seen = store.measured(ground, send, chosen.connections, chosen.window)
+    with (
+        installation.database(contestant) as url,
+        installation.receiver(contestant, url) as receiver,
+    ):
+        trial = Trial(contestant, traffic.UNIQUE, url, receiver)
+        for _ in range(options.seconds // options.window):
+            measurement = trial.measured(installation, send, options.connections, options.window)
             yield (
                 kind,
-                store.position,
-                seen.requests_per_second,
-                seen.p99_ms,
-                seen.server_cpu_ms,
-                seen.database_cpu_ms,
-                seen.refused + seen.broken,
+                trial.position,
+                measurement.requests_per_second,
+                measurement.p99_ms,
+                measurement.server_cpu_ms,
+                measurement.database_cpu_ms,
+                measurement.refused + measurement.broken,
             )
 
 

@@ -1,11 +1,11 @@
-"""How soon does an idle worker start a fresh execution, and what does waiting cost it?
+"""Measure how soon an idle worker starts a new execution, and what its waiting costs.
 
     python -m bench.latency [--samples 200] [--idle-seconds 30] [--database sqlite|postgresql]
 
-Admits events one by one, at odd moments, as a receiver does, and measures the time from just before
-an event is received, its commit included, to the arrival of the action's request at a target in
-this process; then leaves one worker
-alone and measures what it uses. Ends with status 1 when a limit is exceeded. Needs /proc.
+Admits events one by one, at random moments, as a receiver does, and measures the time from just
+before an event is received, its commit included, to the arrival of the action's request at a target
+in this process; then measures what one idle worker uses. Ends with status 1 if a limit is exceeded.
+Needs /proc.
 """
 
 import argparse
@@ -39,7 +39,7 @@ from tests.support.service import Running, Service
 LIMIT_MILLISECONDS = 100.0
 LIMIT_PERCENT = 1.0
 PAUSES_SECONDS = (0.1, 0.4)
-"""Longer than a worker's round and of no fixed length, so that samples meet it at any moment."""
+"""Range of the random pause between samples, longer than a round of the worker."""
 SETTLED_SECONDS = 2.0
 PATIENCE_SECONDS = 30.0
 SETTINGS = {"HOOKONCE_EGRESS_ALLOW": "127.0.0.1/32"}
@@ -51,7 +51,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass
 class Bench:
-    """A database, a worker on it, and what both ends of an execution's beginning saw."""
+    """A database, a worker on it, and the times of receipt and of arrival at the target."""
 
     database: Database
     intake: Intake
@@ -62,7 +62,7 @@ class Bench:
 
 @dataclass
 class Arrivals:
-    """When each event's request came to the target."""
+    """The time at which each event's request arrived at the target."""
 
     at: dict[str, float] = field(default_factory=dict)
     came: threading.Condition = field(default_factory=threading.Condition)
@@ -85,23 +85,23 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=200)
     parser.add_argument("--idle-seconds", type=float, default=30.0)
     parser.add_argument("--database", choices=KINDS, action="append")
-    chosen = parser.parse_args()
+    options = parser.parse_args()
     print(f"{'':<12}{'event to start, ms':^32}{'one idle worker':^30}")
     print(f"{'':<12}{'p50':>8}{'p99':>8}{'max':>8}{'min':>8}{'CPU, %':>12}{'transactions/s':>18}")
     good = []
     with tempfile.TemporaryDirectory() as directory:
         databases = Databases(Path(directory))
         try:
-            for kind in chosen.database or KINDS:
+            for kind in options.database or KINDS:
                 with databases.at_head(kind) as url, bench(url, Path(directory), kind) as ready:
-                    good.append(measure(ready, kind, chosen.samples, chosen.idle_seconds))
+                    good.append(measure(ready, kind, options.samples, options.idle_seconds))
         finally:
             databases.remove()
     sys.exit(0 if all(good) else 1)
 
 
 def measure(ready: Bench, kind: str, samples: int, idle_seconds: float) -> bool:
-    """Print a line; whether it is within the limits."""
+    """Measure and print a line; return True if it is within the limits."""
     waits = sorted(latency(ready, number) * 1000 for number in range(samples))
     percent, transactions = idle(ready, idle_seconds)
     p50, p99 = statistics.median(waits), waits[min(samples - 1, samples * 99 // 100)]
@@ -112,7 +112,7 @@ def measure(ready: Bench, kind: str, samples: int, idle_seconds: float) -> bool:
 
 
 def latency(ready: Bench, number: int) -> float:
-    """Seconds from receiving one event to its start, after a pause of chance length."""
+    """Return the seconds from receiving one event to its start, after a random pause."""
     time.sleep(random.uniform(*PAUSES_SECONDS))
     body = event_with(f"sample-{number}")
     headers = {"x-webhook-signature": ready.sender.signature(body)}
@@ -122,7 +122,7 @@ def latency(ready: Bench, number: int) -> float:
 
 
 def idle(ready: Bench, seconds: float) -> tuple[float, float | None]:
-    """Percent of one core, and transactions each second where the database counts them."""
+    """Return percent of one core, and transactions a second if the database counts them."""
     time.sleep(SETTLED_SECONDS)
     used, asked, began = _cpu_seconds(ready.worker.pid), _transactions(ready), time.monotonic()
     time.sleep(seconds)
@@ -135,7 +135,7 @@ def idle(ready: Bench, seconds: float) -> tuple[float, float | None]:
 
 @contextmanager
 def bench(url: str, directory: Path, kind: str) -> Iterator[Bench]:
-    """One idle worker, and a trigger whose target tells when it was called."""
+    """Start a worker, and a trigger whose target notes the time of each call."""
     where = directory / kind
     where.mkdir()
     settings = {"DATABASE_URL": url, "HOOKONCE_SCRIPTS_DIR": str(where), **SETTINGS}
@@ -166,7 +166,7 @@ def _target(arrivals: Arrivals) -> Iterator[str]:
             arrivals.note(json.loads(body)["idempotency_key"], moment)
 
         def log_message(self, *_: object) -> None:
-            """Says nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
@@ -180,13 +180,13 @@ def _target(arrivals: Arrivals) -> Iterator[str]:
 
 
 def _cpu_seconds(pid: int) -> float:
-    """User and system time of the process and all its threads so far."""
+    """Return user and system time of the process and all its threads so far."""
     after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(after_name[11]) + int(after_name[12])) / TICKS
 
 
 def _transactions(ready: Bench) -> float | None:
-    """What PostgreSQL has committed or rolled back in this database so far."""
+    """Return the transactions of this database so far; None on SQLite."""
     if ready.database.engine.dialect.name != "postgresql":
         return None
     with ready.database.reading() as connection:

@@ -3,8 +3,8 @@
     python -m bench.load
 
 Reads one order as JSON from each line of standard input and answers it with one line of JSON. It
-signs what the order may take before the clock runs, keeps as many requests under way as it has
-connections, notes how long each took, and which events were acknowledged.
+signs enough requests for the order before the clock runs, keeps as many under way as it has
+connections, and records how long each took and which events were acknowledged.
 """
 
 import json
@@ -18,47 +18,47 @@ from dataclasses import asdict, dataclass, field
 from bench import traffic
 
 OK = b"HTTP/1.1 200"
-ENDS = (b'{"status": "ok"}', b'{"status":"ok"}\n')
-"""What a whole answer ends with: as we write it, and as Flask does."""
+RESPONSE_ENDS = (b'{"status": "ok"}', b'{"status":"ok"}\n')
+"""Ends of a complete response: ours, and that of Flask."""
 PATIENCE_SECONDS = 15.0
-FORESEEN = 15_000
-"""How many events a second are ready; whoever is faster waits for those that are signed then."""
+SIGNED_PER_SECOND = 15_000
+"""Requests signed beforehand for each second; a faster receiver waits for further signing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to send, and where."""
+    """The kind and amount of traffic to send, and its target."""
 
     port: int
     connections: int
     seconds: float
     kind: str = traffic.UNIQUE
     first: int = 0
-    """The position in the traffic to begin at."""
+    """Position in the traffic at which to begin."""
     at_most: int = 10**9
-    """End after so many requests, whatever the time."""
+    """Highest number of requests, even if there is time left."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of it."""
+    """The result of one order."""
 
     seconds: float = 0.0
     cpu_seconds: float = 0.0
-    """What the sender itself used."""
+    """CPU time of the sender itself."""
     sent: int = 0
     refused: int = 0
-    """Answered otherwise than 200."""
+    """Requests with another status than 200."""
     broken: int = 0
-    """Connections that ended without an answer."""
+    """Connections that ended without a response."""
     acknowledged: list[int] = field(default_factory=list)
-    """The events that were answered 200, duplicates included."""
+    """Events that were answered 200, duplicates included."""
     microseconds: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class _Line:
-    """One connection and what is under way on it."""
+class _Connection:
+    """One connection, and the request under way on it."""
 
     socket: socket.socket
     event: int = 0
@@ -68,7 +68,7 @@ class _Line:
 
 
 def run(order: Order, requests: list[bytes]) -> Outcome:
-    """Send as ordered; returns when every answer is there or its connection is gone."""
+    """Carry out the order; return once every response has come or its connection has ended."""
     outcome = Outcome()
     lines = {line.socket.fileno(): line for line in _connect(order)}
     poll = select.epoll()
@@ -87,8 +87,8 @@ def run(order: Order, requests: list[bytes]) -> Outcome:
 
 
 def make_ready(order: Order, requests: list[bytes]) -> None:
-    """Add the requests that the order may take, and that are not there yet."""
-    foreseen = min(order.at_most, int(order.seconds * FORESEEN))
+    """Sign the requests that the order may need and that are not signed yet."""
+    foreseen = min(order.at_most, int(order.seconds * SIGNED_PER_SECOND))
     needed = traffic.events(order.kind, order.first + foreseen)
     requests.extend(traffic.request(event) for event in range(len(requests), needed))
 
@@ -97,7 +97,7 @@ def _talk(
     order: Order,
     requests: list[bytes],
     outcome: Outcome,
-    lines: dict[int, _Line],
+    lines: dict[int, _Connection],
     poll: select.epoll,
 ) -> None:
     until = time.perf_counter() + order.seconds
@@ -118,25 +118,25 @@ def _talk(
                     left -= 1
 
 
-def _send(line: _Line, order: Order, requests: list[bytes], outcome: Outcome) -> None:
+def _send(line: _Connection, order: Order, requests: list[bytes], outcome: Outcome) -> None:
     event = traffic.number(order.kind, order.first + outcome.sent)
     while event >= len(requests):
         requests.append(traffic.request(len(requests)))
     line.event, line.answer = event, b""
     line.sent_at = time.perf_counter_ns()
     outcome.sent += 1
-    with suppress(OSError):  # whoever reads next finds the connection gone
+    with suppress(OSError):  # the next read finds the connection closed
         line.socket.sendall(requests[event])
 
 
-def _finished(line: _Line, outcome: Outcome) -> bool:
-    """Whether the answer is whole now, or will never be."""
+def _finished(line: _Connection, outcome: Outcome) -> bool:
+    """Return True if the response is complete, or the connection has ended."""
     try:
         piece = line.socket.recv(65536)
     except OSError:
         piece = b""
     line.answer += piece
-    if line.answer.endswith(ENDS) and line.answer.startswith(OK):
+    if line.answer.endswith(RESPONSE_ENDS) and line.answer.startswith(OK):
         outcome.microseconds.append((time.perf_counter_ns() - line.sent_at) // 1000)
         outcome.acknowledged.append(line.event)
         return True
@@ -144,29 +144,29 @@ def _finished(line: _Line, outcome: Outcome) -> bool:
         outcome.broken += 1
         line.alive = False
         return True
-    if line.answer.startswith(OK) or not _whole(line.answer):
+    if line.answer.startswith(OK) or not _is_complete(line.answer):
         return False
     outcome.refused += 1
     return True
 
 
-def _whole(answer: bytes) -> bool:
+def _is_complete(answer: bytes) -> bool:
     head, separator, body = answer.partition(b"\r\n\r\n")
     length = head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]
     return bool(separator) and len(body) >= int(length or 0)
 
 
-def _connect(order: Order) -> list[_Line]:
+def _connect(order: Order) -> list[_Connection]:
     lines = []
     for _ in range(order.connections):
         opened = socket.create_connection(("127.0.0.1", order.port))
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        lines.append(_Line(opened))
+        lines.append(_Connection(opened))
     return lines
 
 
 def main() -> None:
-    """Obey until there are no more orders."""
+    """Carry out orders until standard input ends."""
     requests: list[bytes] = []
     for line in sys.stdin:
         order = Order(**json.loads(line))

@@ -1,10 +1,10 @@
-"""How long does each revision keep a writer waiting, at a million executions?
+"""Measure how long each revision blocks a writer, at a million executions.
 
     python -m bench.locks [--rows 1000000] [--database sqlite|postgresql]
 
-Fills a database that was found, so that even the first revision's steps leave the writer a table,
-then steps every revision down and up again while one writer inserts without a pause. Prints, for
-each step, how long it took and the longest that the writer had to wait.
+Fills an adopted database, so that the writer has a table even below the first revision, then
+steps every revision down and up again while one writer inserts without a pause. Prints for each
+step its duration and the longest wait of the writer.
 """
 
 import argparse
@@ -48,19 +48,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--database", choices=KINDS, action="append")
-    chosen = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         databases = Databases(Path(directory))
         try:
-            for kind in chosen.database or KINDS:
+            for kind in options.database or KINDS:
                 with databases.empty(kind) as url:
-                    measure(kind, url, chosen.rows)
+                    measure(kind, url, options.rows)
         finally:
             databases.remove()
 
 
 def measure(kind: str, url: str, rows: int) -> None:
-    """One table of steps for this database."""
+    """Print the table of steps for this database."""
     found_databases.make(url)
     migrate(url)
     database = Database(
@@ -81,7 +81,7 @@ def measure(kind: str, url: str, rows: int) -> None:
 
 
 def fill(database: Database, kind: str, rows: int) -> None:
-    """As many completed executions as asked for, of one trigger."""
+    """Insert so many completed executions of one trigger."""
     for first in range(1, rows + 1, BATCH):
         last = min(first + BATCH - 1, rows)
         numbers = _NUMBERS[kind].format(first=first, last=last)
@@ -92,7 +92,7 @@ def fill(database: Database, kind: str, rows: int) -> None:
 
 
 def step(database: Database, url: str, name: str, target: str, *, down: bool) -> None:
-    """Move the schema by one revision under the eyes of a writer; print what both saw."""
+    """Move the schema by one revision beside a writer; print the duration and the longest wait."""
     with writer(database) as waits:
         began = time.monotonic()
         migrate(url, to=target, down=down)
@@ -102,7 +102,7 @@ def step(database: Database, url: str, name: str, target: str, *, down: bool) ->
 
 @contextmanager
 def writer(database: Database) -> Iterator[list[float]]:
-    """Insert without a pause until the block ends; the seconds that each insert took."""
+    """Insert without a pause until the block ends; yield the seconds of each insert."""
     waits: list[float] = []
     done = threading.Event()
 

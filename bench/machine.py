@@ -1,4 +1,4 @@
-"""What a benchmark ran on, as far as it matters."""
+"""Describe the machine and the versions that a benchmark ran on."""
 
 import os
 import platform
@@ -11,7 +11,7 @@ PACKAGES = ("gunicorn", "falcon", "sqlalchemy", "psycopg", "greenlet", "flask")
 
 
 def described(postgresql: str) -> str:
-    """One line; the server is named by its URI."""
+    """Return one line; `postgresql` is the URI of the server."""
     with psycopg.connect(postgresql) as connection:
         server = connection.info.server_version
     kernel = platform.release().partition("-")[0]

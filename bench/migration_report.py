@@ -1,9 +1,9 @@
-"""What the migrations' tests found, as a table for the docs.
+"""Render the results of the migrations' tests as a table for the docs.
 
     python -m bench.migration_report TESTS.xml [LOCKS.txt] > docs/migrations.md
 
-TESTS.xml is what `pytest --junitxml` wrote of tests/migrations and the live migrations;
-LOCKS.txt is what bench.locks printed.
+TESTS.xml is the output of `pytest --junitxml` for tests/migrations and the live migrations;
+LOCKS.txt is the output of bench.locks.
 """
 
 import re
@@ -54,15 +54,15 @@ def main() -> None:
             print(row(cases, steps, number, kind))
     print(FOOT, *(f"  - {each}\n" for each in measured_on(sys.argv[2:])), sep="")
     for kind in KINDS:
-        for told in of(cases, LIVE, kind):
+        for live in of(cases, LIVE, kind):
             print(
-                f"On {kind} senders had {told['answers']} answers while the schema moved between "
-                f"`0002` and head, the slowest after {told['slowest_ms']} ms."
+                f"On {kind} senders had {live['answers']} answers while the schema moved between "
+                f"`0002` and head, the slowest after {live['slowest_ms']} ms."
             )
 
 
 def passed(path: str) -> Iterator[tuple[str, str, dict[str, str]]]:
-    """(test, its parameters, what it recorded) of every test that passed."""
+    """Yield (test, its parameters, its recorded properties) of every test that passed."""
     for case in ET.parse(path).iter("testcase"):
         if case.find("failure") is None and case.find("skipped") is None:
             name, _, parameters = case.get("name", "").partition("[")
@@ -71,16 +71,16 @@ def passed(path: str) -> Iterator[tuple[str, str, dict[str, str]]]:
 
 
 def of(cases: Cases, name: str | tuple[str, ...], *parameters: str) -> list[dict[str, str]]:
-    """What the tests of this name recorded, of those that had all of the parameters."""
+    """Return the recorded properties of the tests of this name with all of the parameters."""
     return [
         recorded
-        for test, given, recorded in cases
-        if test.startswith(name) and all(each in given for each in parameters)
+        for test, values, recorded in cases
+        if test.startswith(name) and all(each in values for each in parameters)
     ]
 
 
 def row(cases: Cases, steps: Steps, number: str, kind: str) -> str:
-    """One revision on one database."""
+    """Return the line of one revision on one database."""
     kills = [int(each.get("kills_survived", 0)) for each in of(cases, "test_", number, kind)]
     cells = [
         f"`{number}`",
@@ -95,7 +95,7 @@ def row(cases: Cases, steps: Steps, number: str, kind: str) -> str:
 
 
 def crossed(cases: Cases, number: str, kind: str) -> list[str]:
-    """Cycles, answers outside 2xx, and acknowledged events lost or doubled, under load."""
+    """Return cycles, responses outside 2xx, and events lost or doubled under load."""
     if number in BEFORE_DEDUPLICATION:
         return ["-"] * 3
     below = schema.history()[schema.history().index(number) - 1]
@@ -107,7 +107,7 @@ def crossed(cases: Cases, number: str, kind: str) -> list[str]:
 
 
 def measured(path: str) -> Steps:
-    """`took / longest wait` of each (database, revision, way)."""
+    """Return `duration / longest wait` of each (database, revision, direction)."""
     steps: Steps = {}
     kind = ""
     for line in Path(path).read_text().splitlines():
@@ -120,7 +120,7 @@ def measured(path: str) -> Steps:
 
 
 def measured_on(paths: list[str]) -> list[str]:
-    """How much there was of what, and how busy the machine was."""
+    """Return the lines about the amount of data and the load of the machine."""
     lines = [line for path in paths for line in Path(path).read_text().splitlines()]
     return [line for line in lines if line.startswith(KINDS)]
 

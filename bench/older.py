@@ -1,9 +1,9 @@
-"""A receiver written straight down with Flask, as the older system's: a session for each request.
+"""A plain receiver with Flask, as the older system had it: a session for each request.
 
-Look the trigger up, compare the signature, look the key up, insert, commit, then say in the log
-which execution it became: the commit has expired both rows, so they are read once more. Session,
-autoflush, pool and SQLite's own defaults are as an extension for Flask has them. The older system
-then started a thread that ran the execution; here nobody runs any.
+Look the trigger up, compare the signature, look the key up, insert, commit, then log the id of the
+execution: the commit has expired both rows, so they are read once more. Session, autoflush, pool
+and SQLite's defaults are those of an extension for Flask. The older system then started a thread
+that ran the execution; here none is run.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ class ExecutionRow:
 
 
 def application() -> Flask:
-    """The WSGI application; DATABASE_URL names the database."""
+    """Return the WSGI application; DATABASE_URL names the database."""
     log.configure("INFO")
     mappings = registry()
     mappings.map_imperatively(TriggerRow, triggers)

@@ -1,9 +1,9 @@
-"""Does removing what is kept no longer keep a sender waiting?
+"""Measure how much pruning slows a sender down.
 
     python -m bench.pruning [--rows 300000] [--repetitions 5] [--connections 16]
 
-Windows of receiving new events take turns: one alone, one beside `hookonce prune` at work on so
-many executions that have outlived their time.
+Windows of receiving new events alternate: one alone, one beside `hookonce prune` at work on so
+many expired executions.
 """
 
 import argparse
@@ -21,9 +21,9 @@ from app.db import Database
 from app.db.models import trigger_executions
 from app.settings import from_environment
 from bench import api, traffic
-from bench.contestants import Contestant, Ground
+from bench.contestants import Contestant, Installation
 from bench.figures import Measurement, markdown
-from bench.receiving import Lane
+from bench.receiving import Trial
 from bench.sending import Sender, sender
 from tests.support.databases import KINDS
 from tests.support.service import Service, until
@@ -35,70 +35,74 @@ NOTHING_IS_KEPT = {
 }
 PATIENCE_SECONDS = 60.0
 _old = sa.select(sa.func.count()).where(trigger_executions.c.attempt_count > 0)
-"""What the receiver admits meanwhile has no attempt: no worker is at work."""
+"""Count of expired rows: those that the receiver admits have no attempt, as no worker runs."""
 
 
 @dataclass(slots=True)
 class Windows:
-    """What was measured of one kind, and how many executions were removed meanwhile."""
+    """The measurements of one kind, and the executions removed meanwhile."""
 
-    seen: list[Measurement] = field(default_factory=list)
+    measurements: list[Measurement] = field(default_factory=list)
     removed: int = 0
 
 
 def main() -> None:
     """Measure and print."""
     logging.disable(logging.INFO)
-    chosen = _options()
-    ground = Ground(Path(tempfile.mkdtemp(prefix="hookonce-bench-")))
+    options = _options()
+    installation = Installation(Path(tempfile.mkdtemp(prefix="hookonce-bench-")))
     lines = []
     try:
         with sender() as send:
-            for kind in chosen.kind or KINDS:
-                alone, beside = measured(ground, send, kind, chosen)
+            for kind in options.kind or KINDS:
+                alone, beside = measured(installation, send, kind, options)
                 lines += [
-                    _line(kind, "alone", alone, chosen),
-                    _line(kind, "beside", beside, chosen),
+                    _line(kind, "alone", alone, options),
+                    _line(kind, "beside", beside, options),
                 ]
     finally:
-        ground.remove()
+        installation.remove()
     headings = ("database", "pruning", "events/s", "p50, ms", "p99, ms", "refused", "removed/s")
     print(markdown(headings, lines))
 
 
 def measured(
-    ground: Ground, send: Sender, kind: str, chosen: argparse.Namespace
+    installation: Installation, send: Sender, kind: str, options: argparse.Namespace
 ) -> tuple[Windows, Windows]:
-    """Alone and beside, in turns."""
+    """Measure windows without and with pruning in turn."""
     contestant = Contestant("receiver", "app.wsgi:application()", kind)
     alone, beside = Windows(), Windows()
-    with ground.database(contestant) as url:
+    with installation.database(contestant) as url:
         database = Database(from_environment({"DATABASE_URL": url}))
-        api.fill(database, chosen.rows)
-        with ground.receiver(contestant, url) as receiver:
-            store = Lane(contestant, traffic.UNIQUE, url, receiver)
-            for _ in range(chosen.repetitions):
-                alone.seen.append(store.measured(ground, send, chosen.connections, chosen.seconds))
-                store.make_ready(send, 2 * chosen.seconds)
+        api.fill(database, options.rows)
+        with installation.receiver(contestant, url) as receiver:
+            trial = Trial(contestant, traffic.UNIQUE, url, receiver)
+            for _ in range(options.repetitions):
+                alone.measurements.append(
+                    trial.measured(installation, send, options.connections, options.seconds)
+                )
+                trial.make_ready(send, 2 * options.seconds)
                 with pruning(database, url):
                     before = _left(database)
-                    seen = store.measured(ground, send, chosen.connections, chosen.seconds)
+                    measurement = trial.measured(
+                        installation, send, options.connections, options.seconds
+                    )
                     beside.removed += before - _left(database)
-                beside.seen.append(seen)
+                beside.measurements.append(measurement)
         database.dispose()
     return alone, beside
 
 
 @contextmanager
 def pruning(database: Database, url: str) -> Iterator[None]:
-    """`hookonce prune` is at work."""
+    """Run `hookonce prune` beside the block."""
     service = Service(Path(tempfile.mkdtemp(prefix="hookonce-bench-")), DATABASE_URL=url)
     before = _left(database)
     try:
         command = service.start("hookonce", "prune", **NOTHING_IS_KEPT)
         until(lambda: _left(database) < before, "rows removed", PATIENCE_SECONDS)
         yield
-        assert command.alive, f"there was nothing left to remove:\n{command.log()}"
+        assert command.alive, f"the prune had ended already:\n{command.log()}"
     finally:
         service.remove()
 
@@ -108,12 +112,12 @@ def _left(database: Database) -> int:
         return int(connection.execute(_old).scalar_one())
 
 
-def _line(kind: str, name: str, windows: Windows, chosen: argparse.Namespace) -> list[object]:
+def _line(kind: str, name: str, windows: Windows, options: argparse.Namespace) -> list[object]:
     def median(name: str) -> float:
-        return statistics.median(getattr(each, name) for each in windows.seen)
+        return statistics.median(getattr(each, name) for each in windows.measurements)
 
-    refused = sum(each.refused + each.broken for each in windows.seen)
-    seconds = len(windows.seen) * (chosen.seconds + 0.2)
+    refused = sum(each.refused + each.broken for each in windows.measurements)
+    seconds = len(windows.measurements) * (options.seconds + 0.2)
     figures = [median(name) for name in ("requests_per_second", "p50_ms", "p99_ms")]
     return [kind, name, *figures, refused, round(windows.removed / seconds)]
 

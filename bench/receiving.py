@@ -1,10 +1,10 @@
-"""How fast does it receive, and does it keep what it acknowledged?
+"""Measure how fast each receiver is, and check that it stores what it acknowledged.
 
     python -m bench.receiving [--repetitions 3] [--seconds 1] [--only NAME] [--into DIRECTORY]
 
-Starts each contestant afresh on a database of its own and drives them in turn over loopback with
-1, 16 and 64 connections, each right after the ceiling. Compares what was acknowledged with what is
-stored; also of a receiver of ours that is killed under load. Writes receiving.json and .md.
+Starts each contestant on a database of its own and sends to them in turn over loopback with 1, 16
+and 64 connections, to each right after the ceiling. Compares the acknowledged events with the
+stored ones; also of our own receiver when it is killed under load. Writes receiving.json and .md.
 """
 
 import argparse
@@ -25,8 +25,8 @@ import sqlalchemy as sa
 from app.db import Database
 from app.settings import from_environment
 from bench import figures, traffic
-from bench.contestants import CEILING, CONTESTANTS, Contestant, Ground, Receiver
-from bench.figures import Kept, Measurement, Run
+from bench.contestants import CEILING, CONTESTANTS, Contestant, Installation, Receiver
+from bench.figures import Ledger, Measurement, Run
 from bench.load import Order, Outcome
 from bench.sending import Sender, capability, sender
 from tests.support.databases import ROOT
@@ -40,33 +40,36 @@ _STORED = sa.text("SELECT idempotency_key, count(*) FROM trigger_executions GROU
 
 def main() -> None:
     """Measure, print and write."""
-    logging.disable(logging.INFO)  # each migration says what it does
+    logging.disable(logging.INFO)  # each migration logs its steps
     warnings.simplefilter("ignore")
-    chosen = _arguments()
-    taking_part = [each for each in CONTESTANTS if _chosen(each, chosen.only)]
-    ground = Ground(Path(tempfile.mkdtemp(prefix="hookonce-bench-")))
+    options = _arguments()
+    taking_part = [each for each in CONTESTANTS if _takes_part(each, options.only)]
+    installation = Installation(Path(tempfile.mkdtemp(prefix="hookonce-bench-")))
     try:
         with sender() as send:
             print(capability(send), flush=True)
-            machine = ground.machine()
-            killed = [kill(each, ground, send) for each in taking_part if each.ours]
-            repetitions, ledger = measured(taking_part, ground, send, chosen)
+            machine = installation.machine()
+            killed = [kill(each, installation, send) for each in taking_part if each.ours]
+            repetitions, ledger = measured(taking_part, installation, send, options)
     finally:
-        ground.remove()
-    write(chosen.into, repetitions, ledger + killed, machine)
+        installation.remove()
+    write(options.into, repetitions, ledger + killed, machine)
 
 
 def measured(
-    taking_part: Sequence[Contestant], ground: Ground, send: Sender, chosen: argparse.Namespace
-) -> tuple[list[list[Run]], list[Kept]]:
-    """The repetitions, and what everyone who stores anything has kept in the end."""
+    taking_part: Sequence[Contestant],
+    installation: Installation,
+    send: Sender,
+    options: argparse.Namespace,
+) -> tuple[list[list[Run]], list[Ledger]]:
+    """Return the repetitions, and the ledger of each contestant that stores events."""
     with ExitStack() as stack:
-        ceiling, *others = lanes(taking_part, ground, send, stack)
+        ceiling, *others = start_trials(taking_part, installation, send, stack)
         repetitions = [
-            list(repetition(ceiling, others, ground, send, chosen.seconds))
-            for _ in range(chosen.repetitions)
+            list(repetition(ceiling, others, installation, send, options.seconds))
+            for _ in range(options.repetitions)
         ]
-        return repetitions, [store.kept() for store in others if store.contestant.stores]
+        return repetitions, [trial.ledger() for trial in others if trial.contestant.stores]
 
 
 def _arguments() -> argparse.Namespace:
@@ -78,12 +81,12 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _chosen(contestant: Contestant, only: list[str] | None) -> bool:
+def _takes_part(contestant: Contestant, only: list[str] | None) -> bool:
     return not only or contestant.name == CEILING or any(part in contestant.name for part in only)
 
 
-class Lane:
-    """One contestant under one kind of traffic, started, with what it has acknowledged so far."""
+class Trial:
+    """A started contestant under one kind of traffic, and the events it has acknowledged."""
 
     def __init__(self, contestant: Contestant, kind: str, url: str, receiver: Receiver) -> None:
         self.contestant = contestant
@@ -91,32 +94,32 @@ class Lane:
         self.url = url
         self.receiver = receiver
         self.position = 0
-        self.known: set[int] = set()
+        self.acknowledged: set[int] = set()
 
     def drive(
         self, send: Sender, connections: int, seconds: float, at_most: int = 10**9
     ) -> Outcome:
-        """Send to it for so long, where the last time ended."""
+        """Send for so many seconds, from the position where the last call ended."""
         outcome = send(
             Order(self.receiver.port, connections, seconds, self.kind, self.position, at_most)
         )
         self.position += outcome.sent
-        self.known |= set(outcome.acknowledged)
+        self.acknowledged |= set(outcome.acknowledged)
         return outcome
 
     def make_ready(self, send: Sender, seconds: float) -> None:
-        """What comes next is signed."""
+        """Sign the requests of the next seconds."""
         send.make_ready(self.kind, self.position, seconds)
 
     def measured(
-        self, ground: Ground, send: Sender, connections: int, seconds: float
+        self, installation: Installation, send: Sender, connections: int, seconds: float
     ) -> Measurement:
-        """One window, after a short one that does not count."""
+        """Measure one window, after a short one that does not count."""
         self.make_ready(send, WARM_UP_SECONDS + seconds)
         self.drive(send, connections, WARM_UP_SECONDS)
-        before = ground.cpu_seconds(self.receiver, self.contestant)
+        before = installation.cpu_seconds(self.receiver, self.contestant)
         outcome = self.drive(send, connections, seconds)
-        after = ground.cpu_seconds(self.receiver, self.contestant)
+        after = installation.cpu_seconds(self.receiver, self.contestant)
         answered = len(outcome.acknowledged)
         return Measurement(
             requests_per_second=answered / outcome.seconds,
@@ -129,38 +132,42 @@ class Lane:
             broken=outcome.broken,
         )
 
-    def kept(self) -> Kept:
-        """What it acknowledged against what is stored."""
-        return kept(self.contestant.name, self.kind, self.known, stored_keys(self.url))
+    def ledger(self) -> Ledger:
+        """Compare the acknowledged events with the stored ones."""
+        return compare(self.contestant.name, self.kind, self.acknowledged, stored_keys(self.url))
 
 
-def lanes(
-    contestants: Sequence[Contestant], ground: Ground, send: Sender, stack: ExitStack
-) -> list[Lane]:
-    """Everyone, started, warm, and with the keys that duplicate traffic repeats."""
+def start_trials(
+    contestants: Sequence[Contestant], installation: Installation, send: Sender, stack: ExitStack
+) -> list[Trial]:
+    """Start every contestant and send the keys that duplicate traffic repeats."""
     started = []
     for contestant in contestants:
         for kind in contestant.traffics:
-            url = stack.enter_context(ground.database(contestant))
-            receiver = stack.enter_context(ground.receiver(contestant, url))
-            store = Lane(contestant, kind, url, receiver)
-            store.drive(send, 16, PRIMING_SECONDS, at_most=2 * traffic.REPEATED_KEYS)
-            started.append(store)
+            url = stack.enter_context(installation.database(contestant))
+            receiver = stack.enter_context(installation.receiver(contestant, url))
+            trial = Trial(contestant, kind, url, receiver)
+            trial.drive(send, 16, PRIMING_SECONDS, at_most=2 * traffic.REPEATED_KEYS)
+            started.append(trial)
     return started
 
 
 def repetition(
-    ceiling: Lane, others: Sequence[Lane], ground: Ground, send: Sender, seconds: float
+    ceiling: Trial,
+    others: Sequence[Trial],
+    installation: Installation,
+    send: Sender,
+    seconds: float,
 ) -> Iterator[Run]:
-    """Every lane once with each number of connections, each right after the ceiling.
+    """Run every trial once with each number of connections, each right after the ceiling.
 
-    What else the machine does then weighs on both alike.
+    So other work of the machine slows both in the same way.
     """
     for connections in CONNECTIONS:
-        for store in others:
-            top = ceiling.measured(ground, send, connections, seconds)
-            own = store.measured(ground, send, connections, seconds)
-            run = Run(store.contestant.name, store.kind, connections, own, top)
+        for trial in others:
+            top = ceiling.measured(installation, send, connections, seconds)
+            own = trial.measured(installation, send, connections, seconds)
+            run = Run(trial.contestant.name, trial.kind, connections, own, top)
             print(_shown(run), flush=True)
             yield run
 
@@ -178,7 +185,7 @@ def _shown(run: Run) -> str:
 
 
 def stored_keys(url: str) -> dict[str, int]:
-    """How often each key is stored."""
+    """Return the number of rows of each key."""
     database = Database(from_environment({"DATABASE_URL": url}))
     try:
         with database.reading() as connection:
@@ -187,10 +194,10 @@ def stored_keys(url: str) -> dict[str, int]:
         database.dispose()
 
 
-def kept(name: str, kind: str, acknowledged: set[int], stored: dict[str, int]) -> Kept:
-    """The ledger: nothing acknowledged may be missing, nothing may be stored twice."""
+def compare(name: str, kind: str, acknowledged: set[int], stored: dict[str, int]) -> Ledger:
+    """Return the ledger: no acknowledged event may be missing, none may be stored twice."""
     keys = {traffic.key(event) for event in acknowledged}
-    return Kept(
+    return Ledger(
         contestant=name,
         traffic=kind,
         acknowledged=len(keys),
@@ -200,29 +207,32 @@ def kept(name: str, kind: str, acknowledged: set[int], stored: dict[str, int]) -
     )
 
 
-def kill(contestant: Contestant, ground: Ground, send: Sender) -> Kept:
-    """SIGKILL to every process of the receiver in the middle of its work: what is stored then?"""
-    with ground.database(contestant) as url, ground.receiver(contestant, url) as receiver:
+def kill(contestant: Contestant, installation: Installation, send: Sender) -> Ledger:
+    """SIGKILL every process of the receiver under load; compare what is stored then."""
+    with (
+        installation.database(contestant) as url,
+        installation.receiver(contestant, url) as receiver,
+    ):
         send.make_ready(traffic.MIXED, 0, 3 * KILLED_AFTER_SECONDS)
         killer = threading.Timer(KILLED_AFTER_SECONDS, receiver.kill)
         killer.start()
         outcome = send(Order(receiver.port, 64, 3 * KILLED_AFTER_SECONDS, traffic.MIXED))
         killer.join()
         stored = stored_keys(url)
-    return kept(contestant.name, "killed", set(outcome.acknowledged), stored)
+    return compare(contestant.name, "killed", set(outcome.acknowledged), stored)
 
 
 def write(
-    directory: Path, repetitions: list[list[Run]], ledger: Sequence[Kept], machine: str
+    directory: Path, repetitions: list[list[Run]], ledger: Sequence[Ledger], machine: str
 ) -> None:
-    """The runs as JSON, the medians as a table."""
+    """Write the runs as JSON and the medians as a table."""
     directory.mkdir(parents=True, exist_ok=True)
-    said = {
+    report = {
         "machine": machine,
         "repetitions": [[asdict(run) for run in runs] for runs in repetitions],
         "ledger": [asdict(each) for each in ledger],
     }
-    (directory / "receiving.json").write_text(json.dumps(said, indent=1) + "\n")
+    (directory / "receiving.json").write_text(json.dumps(report, indent=1) + "\n")
     rows = figures.rows(run for runs in repetitions for run in runs)
     page = f"{figures.table(rows)}\n\n{figures.ledger(ledger)}\n\n{machine}"
     (directory / "receiving.md").write_text(page + "\n")

@@ -1,4 +1,4 @@
-"""The benchmark's sender seen from outside: a process that takes orders, and what it could do."""
+"""Start the benchmark's sender, a process that takes orders, and measure its own limit."""
 
 import json
 import select
@@ -29,13 +29,13 @@ class Sender:
         return Outcome(**json.loads(self._process.stdout.readline()))
 
     def make_ready(self, kind: str, first: int, seconds: float) -> None:
-        """Have signed what may be taken in so many seconds, before anybody's clock runs."""
+        """Sign the requests of so many seconds before a measurement begins."""
         self(Order(port=0, connections=0, seconds=seconds, kind=kind, first=first))
 
 
 @contextmanager
 def sender() -> Iterator[Sender]:
-    """The sending process."""
+    """Start the sending process; end it after the block."""
     command = [sys.executable, "-m", "bench.load"]
     with subprocess.Popen(
         command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -46,7 +46,7 @@ def sender() -> Iterator[Sender]:
 
 
 def capability(send: Sender) -> str:
-    """What the sender manages against someone who answers at once, without reading."""
+    """Return a line about the sender's rate to a server that answers without parsing."""
     with answering_at_once() as port:
         outcome = send(Order(port, 64, 2.0, traffic.DUPLICATE))
     rate = len(outcome.acknowledged) / outcome.seconds
@@ -56,7 +56,7 @@ def capability(send: Sender) -> str:
 
 @contextmanager
 def answering_at_once() -> Iterator[int]:
-    """The port where whoever connects is answered, until the last one has gone."""
+    """Yield the port of a server that answers at once, until its last client has gone."""
     with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
         threading.Thread(target=_answer_at_once, args=(listener,), daemon=True).start()
         yield listener.getsockname()[1]

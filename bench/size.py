@@ -1,9 +1,9 @@
-"""Does it stay as fast as it grows? `python -m bench.size [--small 10000] [--large 10000000]`
+"""Compare speed by size: `python -m bench.size [--small 10000] [--large 10000000]`.
 
-For each database: a small one, a large one, and a small one with a backlog of a million executions
-that wait. The same receiver and the same worker take turns on the three; what the large ones manage
-is compared with the small one right before. At last lists, look-ups, statistics and metrics are
-asked of the large one.
+For SQLite and PostgreSQL: a small database, a large one, and a small one with a backlog of a
+million pending executions. The same receiver and the same worker run on the three in turn; the
+speed on the large ones is compared with that on the small one right before. At last lists,
+look-ups, statistics and metrics of the large one are measured.
 """
 
 import argparse
@@ -21,15 +21,15 @@ from app.db import Database, utc_now
 from app.db.models import execution_attempts, trigger_executions, triggers
 from app.settings import from_environment
 from bench import api, traffic
-from bench.contestants import Contestant, Ground
+from bench.contestants import Contestant, Installation
 from bench.figures import markdown
-from bench.receiving import Lane
+from bench.receiving import Trial
 from bench.sending import Sender, sender
 from tests.support.databases import KINDS
 from tests.support.service import Service, until
 
 EXECUTIONS = 2_000
-"""What a worker makes in each window."""
+"""Executions that a worker runs in each window."""
 PATIENCE_SECONDS = 300.0
 SMALL, LARGE, BACKLOG = "small", "large", "backlog"
 _executions, _attempts = trigger_executions.c, execution_attempts.c
@@ -37,11 +37,11 @@ _executions, _attempts = trigger_executions.c, execution_attempts.c
 
 @dataclass(slots=True)
 class Sized:
-    """One database with so much in it, and what was measured on it."""
+    """A database of one size, and the measurements on it."""
 
     name: str
     url: str
-    store: Lane
+    trial: Trial
     received: list[float] = field(default_factory=list)
     made: list[float] = field(default_factory=list)
     worker_mb: list[float] = field(default_factory=list)
@@ -49,45 +49,49 @@ class Sized:
 
 def main() -> None:
     """Fill, measure and print."""
-    logging.disable(logging.INFO)  # each migration and each question says what it does
-    chosen = _options()
-    ground = Ground(Path(tempfile.mkdtemp(prefix="hookonce-bench-")))
+    logging.disable(logging.INFO)  # migrations and requests log a lot
+    options = _options()
+    installation = Installation(Path(tempfile.mkdtemp(prefix="hookonce-bench-")))
     try:
         with sender() as send:
-            for kind in chosen.kind or KINDS:
+            for kind in options.kind or KINDS:
                 print(f"\n## {kind}\n")
-                with sizes(ground, kind, chosen) as all_sizes:
-                    for _ in range(chosen.repetitions):
+                with sizes(installation, kind, options) as all_sizes:
+                    for _ in range(options.repetitions):
                         for each in all_sizes:
-                            measure(ground, send, each, chosen)
-                    print(_table(all_sizes, chosen), flush=True)
-                    _ask(kind, all_sizes, chosen.large)
+                            measure(installation, send, each, options)
+                    print(_table(all_sizes, options), flush=True)
+                    _ask(kind, all_sizes, options.large)
     finally:
-        ground.remove()
+        installation.remove()
 
 
 @contextmanager
-def sizes(ground: Ground, kind: str, chosen: argparse.Namespace) -> Iterator[list[Sized]]:
-    """The three, each with a receiver of its own."""
+def sizes(
+    installation: Installation, kind: str, options: argparse.Namespace
+) -> Iterator[list[Sized]]:
+    """Yield the three databases, each with a receiver of its own."""
     with ExitStack() as stack:
         made = []
-        wanted = {SMALL: (chosen.small, 0), LARGE: (chosen.large, 0)}
-        wanted[BACKLOG] = (chosen.backlog, chosen.backlog)
+        wanted = {SMALL: (options.small, 0), LARGE: (options.large, 0)}
+        wanted[BACKLOG] = (options.backlog, options.backlog)
         for name, (rows, waiting) in wanted.items():
             contestant = Contestant(name, "app.wsgi:application()", kind)
-            url = stack.enter_context(ground.database(contestant))
+            url = stack.enter_context(installation.database(contestant))
             patient = {"DATABASE_URL": url, "HOOKONCE_DATABASE_TIMEOUT_SECONDS": "600"}
             database = Database(from_environment(patient))
             api.fill(database, rows, waiting)
             database.dispose()
-            receiver = stack.enter_context(ground.receiver(contestant, url))
-            made.append(Sized(name, url, Lane(contestant, traffic.UNIQUE, url, receiver)))
+            receiver = stack.enter_context(installation.receiver(contestant, url))
+            made.append(Sized(name, url, Trial(contestant, traffic.UNIQUE, url, receiver)))
         yield made
 
 
-def measure(ground: Ground, send: Sender, sized: Sized, chosen: argparse.Namespace) -> None:
-    """One window of receiving and one of working."""
-    window = sized.store.measured(ground, send, chosen.connections, chosen.seconds)
+def measure(
+    installation: Installation, send: Sender, sized: Sized, options: argparse.Namespace
+) -> None:
+    """Measure one window of receiving and one of working."""
+    window = sized.trial.measured(installation, send, options.connections, options.seconds)
     assert not window.refused + window.broken, window
     sized.received.append(window.requests_per_second)
     if sized.name == BACKLOG:
@@ -97,7 +101,7 @@ def measure(ground: Ground, send: Sender, sized: Sized, chosen: argparse.Namespa
 
 
 def _made_per_second(sized: Sized) -> float:
-    """So many executions of an action that does nothing, due at once, by a fresh worker."""
+    """Return the executions a second of a new worker, with an action that does nothing."""
     database = Database(from_environment({"DATABASE_URL": sized.url}))
     try:
         first = _add_due(database)
@@ -116,7 +120,7 @@ def _made_per_second(sized: Sized) -> float:
 
 
 def _memory_with_a_backlog(sized: Sized) -> float:
-    """The most that a worker takes while it works on a backlog that it will not see the end of."""
+    """Return the peak memory of a worker in the middle of a long backlog."""
     database = Database(from_environment({"DATABASE_URL": sized.url}))
     _quiet(database)
     try:
@@ -131,7 +135,7 @@ def _memory_with_a_backlog(sized: Sized) -> float:
 
 @contextmanager
 def _worker(sized: Sized) -> Iterator[int]:
-    """A worker on this database; its process."""
+    """Run a worker on this database; yield its process id."""
     directory = Path(tempfile.mkdtemp(prefix="hookonce-bench-"))
     service = Service(directory, DATABASE_URL=sized.url, HOOKONCE_PRUNE="off")
     try:
@@ -145,20 +149,20 @@ def _most_megabytes(pid: int) -> float:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
-    raise AssertionError("the system does not say how much memory was used")
+    raise AssertionError("/proc has no peak memory of the process")
 
 
 def _quiet(database: Database) -> None:
-    """Every trigger's action does nothing."""
+    """Give every trigger an action that does nothing."""
     with database.writing() as connection:
         connection.execute(sa.update(triggers).values(action_type="noop", action_payload="{}"))
 
 
 def _add_due(database: Database) -> int:
-    """The id of the first of so many executions that are due now."""
+    """Insert executions that are due now; return the id of the first."""
     _quiet(database)
     with database.writing() as connection:
-        # what the receiver's window has left is not what is measured
+        # executions left by the receiver's window are not to be measured
         waits = _executions.status == "pending"
         done = {"status": "completed", "completed_at": utc_now()}
         connection.execute(sa.update(trigger_executions).where(waits).values(done))
@@ -183,11 +187,11 @@ def _attempts_made(database: Database) -> int:
         return connection.execute(sa.select(sa.func.max(_attempts.id))).scalar_one() or 0
 
 
-def _table(all_sizes: list[Sized], chosen: argparse.Namespace) -> str:
+def _table(all_sizes: list[Sized], options: argparse.Namespace) -> str:
     small = all_sizes[0]
     lines = []
     for each in all_sizes:
-        rows = {SMALL: chosen.small, LARGE: chosen.large, BACKLOG: chosen.backlog}[each.name]
+        rows = {SMALL: options.small, LARGE: options.large, BACKLOG: options.backlog}[each.name]
         made = _median_ratio(each.made, small.made) if each.made else "-"
         lines.append(
             [
@@ -208,15 +212,15 @@ def _median_ratio(own: list[float], small: list[float]) -> float:
 
 
 def _ask(kind: str, all_sizes: list[Sized], rows: int) -> None:
-    """The slowest of what lists, look-ups, statistics and metrics take over the large one."""
+    """Print the slowest lists, look-ups, statistics and metrics of the large database."""
     large = next(each for each in all_sizes if each.name == LARGE)
     database = Database(from_environment({"DATABASE_URL": large.url}))
     try:
-        found = sorted(api.measure(database, large.url, rows), key=lambda line: -line[3])
+        results = sorted(api.measure(database, large.url, rows), key=lambda line: -line[3])
     finally:
         database.dispose()
-    print(f"\n{len(found)} questions over {rows:,} on {kind}; the slowest, ms:\n")
-    print(markdown(("question", "first", "median", "p95"), found[:5]), flush=True)
+    print(f"\n{len(results)} questions over {rows:,} on {kind}; the slowest, ms:\n")
+    print(markdown(("question", "first", "median", "p95"), results[:5]), flush=True)
 
 
 def _options() -> argparse.Namespace:

@@ -1,4 +1,4 @@
-"""A target of webhooks that costs as little as can be: a process that answers 200 and counts."""
+"""A cheap target of webhooks: a process that answers 200 to every request."""
 
 import asyncio
 import multiprocessing
@@ -12,7 +12,7 @@ _END = b"\r\n\r\n"
 
 @contextmanager
 def target() -> Iterator[str]:
-    """Its URL, as long as it runs."""
+    """Run the target beside the block; yield its URL."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.Process(target=_serve, args=(theirs,), daemon=True)
     process.start()
@@ -23,8 +23,8 @@ def target() -> Iterator[str]:
         process.join()
 
 
-class _Line(asyncio.Protocol):
-    """One kept connection."""
+class _Connection(asyncio.Protocol):
+    """One keep-alive connection."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -37,9 +37,9 @@ class _Line(asyncio.Protocol):
             self._transport.write(ANSWER)
 
 
-def _length(heard: bytes) -> int | None:
-    """Of the request that begins there, its head and body; None before the head is whole."""
-    head, end, _ = heard.partition(_END)
+def _length(received: bytes) -> int | None:
+    """Return the length of the first request, head and body; None until the head is complete."""
+    head, end, _ = received.partition(_END)
     if not end:
         return None
     stated = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
@@ -48,7 +48,7 @@ def _length(heard: bytes) -> int | None:
 
 def _serve(ready: Connection) -> None:
     async def forever() -> None:
-        server = await asyncio.get_running_loop().create_server(_Line, "127.0.0.1", 0)
+        server = await asyncio.get_running_loop().create_server(_Connection, "127.0.0.1", 0)
         ready.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 

@@ -1,4 +1,4 @@
-"""What the benchmark's sender sends: whole requests, signed before the clock runs."""
+"""The traffic of the benchmark's sender: whole requests, signed before a measurement begins."""
 
 import json
 
@@ -8,34 +8,34 @@ SECRET = "bench-secret"
 UNIQUE, DUPLICATE, MIXED = "unique", "duplicate", "20% duplicate"
 KINDS = (UNIQUE, DUPLICATE, MIXED)
 REPEATED_KEYS = 1_000
-"""All-duplicate traffic goes round among so many keys, which were admitted before."""
+"""Keys that all-duplicate traffic repeats; they were admitted before."""
 MIXED_DISTANCE = 500
-"""A duplicate among new events repeats one this far back: its first delivery is long answered."""
+"""Distance of a duplicate to its first delivery, which has been answered long before."""
 ONE_IN = 5
 FILLER = "A buyer of several things, as a shop would describe one. " * 8
 
 
 def number(kind: str, position: int) -> int:
-    """Which event stands at this position of the traffic."""
+    """Return the event at this position of the traffic."""
     if kind == DUPLICATE:
         return position % REPEATED_KEYS
     if kind == MIXED and position >= MIXED_DISTANCE and position % ONE_IN == 0:
-        return position - MIXED_DISTANCE + 1  # never a position that repeats one itself
+        return position - MIXED_DISTANCE + 1  # never the position of another duplicate
     return position
 
 
 def key(event: int) -> str:
-    """The idempotency key of this event."""
+    """Return the idempotency key of this event."""
     return f"bench-{event:09d}"
 
 
 def events(kind: str, positions: int) -> int:
-    """How many different events the traffic has up to this position."""
+    """Return the number of different events up to this position."""
     return min(positions, REPEATED_KEYS) if kind == DUPLICATE else positions
 
 
 def request(event: int) -> bytes:
-    """The event's request, to the first trigger, ready for the socket."""
+    """Return the event's request to the first trigger as bytes."""
     body = _body(event)
     head = (
         "POST /api/triggers/webhook/1 HTTP/1.1\r\n"

@@ -1,10 +1,10 @@
-"""How many executions a worker makes a second, and what each costs.
+"""Measure the executions a second of one worker, and the CPU time of each.
 
     python -m bench.working [--executions 5000] [--repetitions 3] [--concurrency 16]
 
-Each window has a database of its own with so many due executions of one trigger, which carry the
-600 bytes of a webhook, and one fresh worker process. Its speed is read off the attempts' rows: from
-the first one's start to the last one's end, by the database's clock.
+Each window has a database of its own with so many due executions of one trigger, each with the 600
+bytes of a webhook, and one new worker process. Its speed follows from the rows of the attempts: the
+time from the first start to the last end, by the database's clock.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from app.db import Database, utc_now
 from app.db.models import execution_attempts, execution_requests, trigger_executions, triggers
 from app.settings import from_environment
-from bench.contestants import Contestant, Ground
+from bench.contestants import Contestant, Installation
 from bench.figures import markdown
 from bench.target import target
 from tests.support.databases import KINDS
@@ -42,59 +42,59 @@ HEADINGS = (
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What one worker did with its executions."""
+    """The results of one worker."""
 
     per_second: float
     worker_cpu_ms: float
-    """Of the worker and the scripts that it started, for each execution."""
+    """CPU time of the worker and its scripts for each execution."""
     database_cpu_ms: float
-    """Of PostgreSQL; SQLite works inside the worker."""
+    """CPU time of PostgreSQL for each execution; SQLite runs inside the worker."""
     twice: int
-    """Executions with a second attempt, for which there is no reason."""
+    """Executions with a second attempt; there should be none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What each window asks for."""
+    """The executions and actions of each window."""
 
     executions: int
     concurrency: int
     payloads: dict[str, str]
-    """By action."""
+    """Payload by action."""
 
 
 def main() -> None:
     """Measure and print."""
-    chosen = _options()
+    options = _options()
     windows: dict[tuple[str, str], list[Window]] = {}
-    ground = Ground(Path(tempfile.mkdtemp()))
+    installation = Installation(Path(tempfile.mkdtemp()))
     try:
         with target() as url:
             payloads = {"http": url, "script": "nothing.sh", "noop": "{}"}
-            load = Load(chosen.executions, chosen.concurrency, payloads)
-            for _ in range(chosen.repetitions):
-                for kind in chosen.database or KINDS:
-                    for action in chosen.action or ACTIONS:
+            load = Load(options.executions, options.concurrency, payloads)
+            for _ in range(options.repetitions):
+                for kind in options.database or KINDS:
+                    for action in options.action or ACTIONS:
                         windows.setdefault((kind, action), []).append(
-                            window(ground, kind, action, load)
+                            window(installation, kind, action, load)
                         )
-        machine = ground.machine()
+        machine = installation.machine()
     finally:
-        ground.remove()
+        installation.remove()
     print(
-        f"{machine}.\nOne worker process with --concurrency {chosen.concurrency}, "
-        f"{chosen.executions:,} executions a window, medians of {chosen.repetitions}.\n"
+        f"{machine}.\nOne worker process with --concurrency {options.concurrency}, "
+        f"{options.executions:,} executions a window, medians of {options.repetitions}.\n"
     )
-    print(markdown(HEADINGS, [_line(*pair, found) for pair, found in windows.items()]))
+    print(markdown(HEADINGS, [_line(*pair, each) for pair, each in windows.items()]))
 
 
-def window(ground: Ground, kind: str, action: str, load: Load) -> Window:
-    """One fresh worker on one fresh database."""
+def window(installation: Installation, kind: str, action: str, load: Load) -> Window:
+    """Run a new worker on a new database; return its results."""
     contestant = Contestant(action, "", kind)
     directory = Path(tempfile.mkdtemp())
     (directory / "nothing.sh").write_text(SCRIPT)
     (directory / "nothing.sh").chmod(0o755)
-    with ground.database(contestant) as url:
+    with installation.database(contestant) as url:
         settings = {
             "DATABASE_URL": url,
             "HOOKONCE_SCRIPTS_DIR": str(directory),
@@ -105,9 +105,9 @@ def window(ground: Ground, kind: str, action: str, load: Load) -> Window:
             _fill(database, action, load)
             worker = service.start("hookonce", "worker", "--concurrency", str(load.concurrency))
             worker.wait_for("evt=worker_started")
-            before = ground.cpu_seconds(worker, contestant)
+            before = installation.cpu_seconds(worker, contestant)
             until(lambda: not _left(database), "all done", PATIENCE_SECONDS)
-            after = ground.cpu_seconds(worker, contestant)
+            after = installation.cpu_seconds(worker, contestant)
             assert worker.stop() == 0, worker.log()
             own, server = (b - a for a, b in zip(before, after, strict=True))
             return _window(database, load.executions, own, server)
@@ -118,11 +118,11 @@ def window(ground: Ground, kind: str, action: str, load: Load) -> Window:
 
 
 def _fill(database: Database, action: str, load: Load) -> None:
-    """So many executions that are due, as a receiver leaves them."""
-    given = {"action_type": action, "action_payload": load.payloads[action]}
+    """Insert executions that are due, as a receiver does."""
+    values = {"action_type": action, "action_payload": load.payloads[action]}
     rows = [{"execution_id": number} for number in range(1, load.executions + 1)]
     with database.writing() as connection:
-        connection.execute(sa.update(triggers).values(given))
+        connection.execute(sa.update(triggers).values(values))
         trigger_id = connection.execute(sa.select(triggers.c.id)).scalar_one()
         made = sa.insert(trigger_executions).values(
             trigger_id=trigger_id,
@@ -141,7 +141,7 @@ def _fill(database: Database, action: str, load: Load) -> None:
 
 
 def _left(database: Database) -> bool:
-    """Whether anything is not finished."""
+    """Return True if an execution is not finished."""
     query = sa.select(_executions.id).where(_executions.completed_at.is_(None)).limit(1)
     with database.reading() as connection:
         return connection.execute(query).first() is not None

@@ -1,4 +1,4 @@
-"""The benchmark's arithmetic: a wrong ratio would be believed."""
+"""The benchmark's medians, ratios and tables are computed correctly."""
 
 from typing import Any
 
