@@ -1,4 +1,4 @@
-"""What a statement says differently to SQLite and to PostgreSQL."""
+"""Expressions and statements that differ between SQLite and PostgreSQL."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -14,32 +14,32 @@ from app.db.types import UtcDateTime
 
 
 class utc_now(FunctionElement[Any]):  # noqa: N801, it reads as the SQL function that it is
-    """The database's own clock: what a lease is measured by. `utc_now(30)` is in 30 s."""
+    """The current time by the database's clock, which leases use. `utc_now(30)` is in 30 s."""
 
     inherit_cache = True
     type = UtcDateTime()
 
     def __init__(self, seconds: float | sa.ColumnElement[float] = 0.0) -> None:
-        given = isinstance(seconds, sa.ColumnElement)
-        super().__init__(seconds if given else sa.literal(float(seconds), sa.Float))
+        is_expression = isinstance(seconds, sa.ColumnElement)
+        super().__init__(seconds if is_expression else sa.literal(float(seconds), sa.Float))
 
 
 @compiles(utc_now, "sqlite")
 def _utc_now_sqlite(element: utc_now, compiler: Any, **options: Any) -> str:
     seconds = compiler.process(element.clauses, **options)
-    # SQLite knows milliseconds; the zeros make it sort with what SQLAlchemy writes
+    # SQLite has milliseconds; the zeros make it sort with the microseconds of SQLAlchemy
     return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', ({seconds}) || ' seconds') || '000')"
 
 
 @compiles(utc_now, "postgresql")
 def _utc_now_postgresql(element: utc_now, compiler: Any, **options: Any) -> str:
     seconds = compiler.process(element.clauses, **options)
-    # clock_timestamp() is volatile: compared with it, no index can be searched, only read through
+    # clock_timestamp() is volatile: an index cannot be searched by it, only scanned
     return f"(timezone('utc', statement_timestamp()) + make_interval(secs => {seconds}))"
 
 
 class seconds_since(FunctionElement[Any]):  # noqa: N801, it reads as the SQL function that it is
-    """How long ago a moment was, by the database's clock; None for one that cannot be read."""
+    """Seconds since a time, by the database's clock; NULL if the stored time is unreadable."""
 
     inherit_cache = True
     type = sa.Float()
@@ -59,28 +59,28 @@ def _seconds_since_postgresql(element: seconds_since, compiler: Any, **options: 
 
 SECONDS_SINCE = {
     "sqlite": "((julianday('now') - julianday({moment})) * 86400.0)",
-    # infinity, which a found row may hold, is no moment to count from
+    # an adopted row may hold infinity, from which no seconds can be counted
     "postgresql": "(CASE WHEN isfinite({moment}) THEN extract(epoch FROM "
     "timezone('utc', statement_timestamp()) - {moment})::float8 END)",
 }
 
 
-_DEAR = (
+_COSTLY_CONDITION = (
     "({condition} OR (SELECT count(*) FROM generate_series(1, 1000000) AS n WHERE n > {id}) = 0)"
 )
-ONLY_BY_KEY = _DEAR.format(condition="idempotency_key IS NOT NULL", id="id")
-"""`held_by_index` of a key that is looked for, for a statement that is written as it stands."""
+ONLY_BY_KEY = _COSTLY_CONDITION.format(condition="idempotency_key IS NOT NULL", id="id")
+"""`prefer_partial_index` for the look-up of a key, in statements written as text."""
 
 
 class prefer_partial_index(FunctionElement[Any]):  # noqa: N801, as those above
-    """Beside a condition that holds anyway: PostgreSQL shall take the partial index made for it.
+    """A hint, beside a condition that holds anyway, to use the partial index of that condition.
 
-    `held_by_index(condition, id)` changes nothing where the condition holds, and nothing of it is
-    computed. By that index's predicate it is known, and left out of the plan (unless rows are
-    locked); a plan by any other index would ask it of more rows, and looks far too dear. Left to
-    itself the planner prefers the trigger's index while it has not learned that the table has
-    grown, or where one trigger has many more executions than most; then all of them are read, for
-    every webhook and every claim. SQLite takes the index that fits best, and needs no hint.
+    `prefer_partial_index(condition, id)` does not change the result, and is never computed where
+    the condition holds. PostgreSQL knows it from that index's predicate and drops it from the plan
+    (unless rows are locked); for a plan by any other index it looks far too costly. Without the
+    hint the planner prefers the trigger's index until statistics show that the table has grown, or
+    if one trigger has many more executions than most; then each webhook and each claim reads all
+    of them. SQLite takes the index that fits best, and needs no hint.
     """
 
     inherit_cache = True
@@ -88,20 +88,20 @@ class prefer_partial_index(FunctionElement[Any]):  # noqa: N801, as those above
 
 
 @compiles(prefer_partial_index, "sqlite")
-def _held_by_index_sqlite(_element: prefer_partial_index, _compiler: Any, **_options: Any) -> str:
+def _prefer_sqlite(_element: prefer_partial_index, _compiler: Any, **_options: Any) -> str:
     return "1"
 
 
 @compiles(prefer_partial_index, "postgresql")
-def _held_by_index_postgresql(element: prefer_partial_index, compiler: Any, **options: Any) -> str:
+def _prefer_postgresql(element: prefer_partial_index, compiler: Any, **options: Any) -> str:
     condition, id_ = (compiler.process(each, **options) for each in element.clauses)
-    return _DEAR.format(condition=condition, id=id_)
+    return _COSTLY_CONDITION.format(condition=condition, id=id_)
 
 
 class without_index(FunctionElement[Any]):  # noqa: N801, as those above
-    """A column that SQLite shall look for in no index of its own: it would read all the table's.
+    """A column kept off its own index in SQLite, which would read all rows of the table by it.
 
-    To PostgreSQL it is the column, whose condition is read off whichever index holds it.
+    In PostgreSQL it is the plain column, so that its condition can use any index that has it.
     """
 
     inherit_cache = True
@@ -109,19 +109,19 @@ class without_index(FunctionElement[Any]):  # noqa: N801, as those above
 
 
 @compiles(without_index, "sqlite")
-def _apart_sqlite(element: without_index, compiler: Any, **options: Any) -> str:
+def _without_index_sqlite(element: without_index, compiler: Any, **options: Any) -> str:
     return f"({compiler.process(element.clauses, **options)} + 0)"
 
 
 @compiles(without_index, "postgresql")
-def _apart_postgresql(element: without_index, compiler: Any, **options: Any) -> str:
+def _without_index_postgresql(element: without_index, compiler: Any, **options: Any) -> str:
     return str(compiler.process(element.clauses, **options))
 
 
 def try_advisory_lock(connection: Connection, key: int) -> bool:
     """Try to take the transaction-level advisory lock `key`; False if another session holds it.
 
-    On SQLite a transaction that writes is alone anyway.
+    On SQLite there is only one writing transaction at a time anyway.
     """
     if connection.dialect.name != "postgresql":
         return True
@@ -144,11 +144,11 @@ def skip_locked(statement: sa.Select[Any]) -> sa.Select[Any]:
 
 @contextmanager
 def replanned(connection: Connection) -> Iterator[None]:
-    """Statements of this block are planned for the tables as they are now; for PostgreSQL.
+    """Plan the statements of this block for the tables as they are now; for PostgreSQL.
 
-    PostgreSQL keeps the plan of a statement that is asked again and again. One that joins rows that
-    it is given with a table may go through all of an index while there is next to nothing in it,
-    and would go on doing so when there is.
+    PostgreSQL keeps the plan of a statement that is repeated. The plan of a join between
+    parameters and a nearly empty table may scan a whole index, and would still do so once the
+    table has grown.
     """
     driver: Any = connection.connection.driver_connection
     before, driver.prepare_threshold = driver.prepare_threshold, None
@@ -159,21 +159,21 @@ def replanned(connection: Connection) -> Iterator[None]:
 
 
 def is_one_of(column: sa.ColumnElement[str], words: Iterable[str]) -> sa.ColumnElement[bool]:
-    """The column is one of our own words, which stand in the statement as they are.
+    """Return the condition that the column is one of our constants, written as literals.
 
-    A partial index is used only where its condition can be read off the statement: not off a
-    parameter, neither by SQLite nor in a plan that PostgreSQL keeps.
+    A partial index is used only if its condition can be seen in the statement: not with a
+    parameter, neither in SQLite nor in a plan that PostgreSQL keeps.
     """
-    written: list[sa.ColumnElement[str]]
-    written = [sa.literal_column(f"'{word}'") for word in words]
-    # to SQLite, IN with one word is not the equality that an index may be made for
-    return column == written[0] if len(written) == 1 else column.in_(written)
+    literals: list[sa.ColumnElement[str]]
+    literals = [sa.literal_column(f"'{word}'") for word in words]
+    # SQLite does not match IN with one word to the equality in an index's predicate
+    return column == literals[0] if len(literals) == 1 else column.in_(literals)
 
 
 def lock_referenced(connection: Connection, table: sa.Table, ids: Collection[int]) -> set[int]:
-    """Those of the ids whose row stands, and stays until the transaction ends.
+    """Lock the rows of these ids against deletion; return the ids that exist.
 
-    A row that another transaction has locked is left out: it may be on its way out.
+    A row that another transaction has locked is left out: it may be about to be deleted.
     """
     if not ids:
         return set()
@@ -183,9 +183,9 @@ def lock_referenced(connection: Connection, table: sa.Table, ids: Collection[int
 
 
 def upsert_adding(connection: Connection, table: sa.Table) -> sa.Insert:
-    """The insert that adds its `number` to a row of the same primary key that stands already.
+    """Return an insert that adds its `number` to an existing row of the same primary key.
 
-    `first_at` and `last_at`, where there are such, come to span both.
+    `first_at` and `last_at`, if the table has them, become the earliest and the latest of both.
     """
     insert: sqlite.Insert | postgresql.Insert = _INSERTS[connection.dialect.name](table)
     values = {"number": table.c.number + insert.excluded.number}
@@ -205,7 +205,7 @@ _INSERTS: dict[str, Callable[[sa.Table], Any]] = {
 
 
 def index_valid(connection: Connection, name: str) -> bool:
-    """Whether the index is whole: PostgreSQL keeps a concurrent build that failed, invalid."""
+    """Return False for an invalid index, which PostgreSQL keeps of a failed concurrent build."""
     if connection.dialect.name != "postgresql":
         return True
     query = sa.text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
@@ -224,12 +224,12 @@ def index_condition(connection: Connection, index: sa.Index) -> str:
 
 
 def columns(connection: Connection) -> frozenset[str]:
-    """Every column there is, as `table.column`, asked in one statement.
+    """Return every column of the database as `table.column`, by one statement.
 
-    Asked table by table, a migration could move one between two questions.
+    With one statement a table, a migration could change a table between two of them.
     """
-    found = connection.execute(sa.text(_COLUMNS[connection.dialect.name]))
-    return frozenset(f"{table}.{column}" for table, column in found)
+    rows = connection.execute(sa.text(_COLUMNS[connection.dialect.name]))
+    return frozenset(f"{table}.{column}" for table, column in rows)
 
 
 _COLUMNS = {

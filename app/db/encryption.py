@@ -1,7 +1,7 @@
-"""Secrets at rest: sealed with a key that is not in the database, and opened where they are used.
+"""Encrypt secrets at rest with a key that is not in the database; decrypt them where used.
 
-Fernet (AES-128-CBC with HMAC-SHA256) of the `cryptography` package; each key is derived from what
-the operator wrote, by scrypt. The first key seals, every key opens: so a key is changed.
+Fernet (AES-128-CBC with HMAC-SHA256) of the `cryptography` package; each key is derived by scrypt
+from a text of the operator. The first key encrypts, every key decrypts: so a key can be rotated.
 """
 
 import base64
@@ -15,39 +15,39 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from app.errors import SecretSealed
 
 _SALT = b"hookonce secret key"
-"""The same everywhere: two machines with one setting must derive one key."""
+"""Salt of every installation: two machines with the same setting must derive the same key."""
 
 
 @dataclass(frozen=True, slots=True)
 class SecretBox:
-    """Seals and opens; without a key it leaves everything in the clear and opens nothing."""
+    """Encrypts and decrypts secrets; without a key it stores plain text and decrypts nothing."""
 
     keys: tuple[str, ...] = field(default=(), repr=False)
 
     def columns(self, name: str, secret: str | None) -> dict[str, str | None]:
-        """The values of the two columns that keep this secret: in one of them is nothing."""
+        """Return the values of the plain and the sealed column of this secret; one is empty."""
         if secret is None or not self.keys:
             return {name: secret, f"sealed_{name}": None}
         sealed = _fernet(self.keys).encrypt(secret.encode()).decode()
-        return {name: "", f"sealed_{name}": sealed}  # a found column may forbid NULL
+        return {name: "", f"sealed_{name}": sealed}  # an adopted column may forbid NULL
 
     def decrypt(self, row: Any, name: str = "secret") -> str | None:
-        """The secret that the row keeps, sealed or not; None if it keeps none.
+        """Return the row's secret, sealed or plain; None if it has none.
 
-        Raises SecretSealed where it is sealed with a key that is not ours.
+        Raises SecretSealed if none of the keys decrypts it.
         """
         sealed = getattr(row, f"sealed_{name}", None)
-        return getattr(row, name, None) if sealed is None else self._open(sealed)
+        return getattr(row, name, None) if sealed is None else self._decrypt(sealed)
 
     def current(self, sealed: str) -> bool:
-        """Whether it is the first key that opens it."""
+        """Return True if the first key decrypts it: otherwise it is to be sealed again."""
         try:
             _fernet(self.keys[:1]).decrypt(sealed)
         except InvalidToken:
             return False
         return True
 
-    def _open(self, sealed: str) -> str:
+    def _decrypt(self, sealed: str) -> str:
         if not self.keys:
             raise SecretSealed("a secret is sealed: HOOKONCE_SECRET_KEY is not set")
         try:
@@ -58,11 +58,14 @@ class SecretBox:
 
 @lru_cache(maxsize=8)
 def _fernet(keys: tuple[str, ...]) -> MultiFernet:
-    return MultiFernet([Fernet(_derived(key)) for key in keys])
+    return MultiFernet([Fernet(_derive(key)) for key in keys])
 
 
 @lru_cache(maxsize=8)
-def _derived(key: str) -> bytes:
-    """https://www.rfc-editor.org/rfc/rfc7914: some 50 ms once, so that a guess costs as much."""
+def _derive(key: str) -> bytes:
+    """Derive a key by scrypt, https://www.rfc-editor.org/rfc/rfc7914, in some 50 ms.
+
+    A guess of the operator's text costs an attacker as much.
+    """
     derived = Scrypt(salt=_SALT, length=32, n=2**14, r=8, p=1).derive(key.encode())
     return base64.urlsafe_b64encode(derived)

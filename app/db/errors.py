@@ -1,4 +1,4 @@
-"""What the drivers' errors mean, in our words."""
+"""Translate database errors into ours, and name the index that refused a row."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from app.errors import DatabaseUnavailable, Deadlocked, HookonceError, SchemaMov
 IDEMPOTENCY_INDEX = "uq_trigger_idem"
 REPLAY_INDEX = "uq_trigger_executions_replay_of"
 _INCOMING = "_incoming"
-"""What the name of an index ends in while a migration builds it, to take another's place."""
+"""Suffix of an index that a migration builds to replace another."""
 _SQLITE_UNIQUE_COLUMNS = {
     IDEMPOTENCY_INDEX: "trigger_executions.trigger_id, trigger_executions.idempotency_key",
     REPLAY_INDEX: "trigger_executions.replay_of_id",
@@ -23,9 +23,9 @@ _SQLITE_MOVED = re.compile(r"no such (table|column)|has no column named")
 
 @contextmanager
 def translated_errors(driver_error: type[Exception] = exc.DBAPIError) -> Iterator[None]:
-    """DatabaseUnavailable or SchemaMoved in place of SQLAlchemy's errors, and of the driver's.
+    """Raise DatabaseUnavailable, SchemaMoved or Deadlocked for errors of SQLAlchemy and the driver.
 
-    A broken constraint passes: its reader knows what it means.
+    IntegrityError and DataError pass: only the caller knows their meaning.
     """
     try:
         yield
@@ -34,11 +34,11 @@ def translated_errors(driver_error: type[Exception] = exc.DBAPIError) -> Iterato
     except exc.TimeoutError as error:
         raise DatabaseUnavailable("every database connection is busy") from error
     except (exc.DBAPIError, driver_error) as error:
-        said = getattr(error, "orig", None) or error
-        raise _meaning(said)(" ".join(str(said).split())) from error
+        original = getattr(error, "orig", None) or error
+        raise _error_class(original)(" ".join(str(original).split())) from error
 
 
-def _meaning(error: BaseException) -> type[HookonceError]:
+def _error_class(error: BaseException) -> type[HookonceError]:
     if _schema_moved(error):
         return SchemaMoved
     if getattr(error, "sqlstate", None) == _POSTGRESQL_DEADLOCK:
@@ -52,7 +52,7 @@ def _schema_moved(error: BaseException) -> bool:
 
 
 def violates(error: exc.IntegrityError, index: str) -> bool:
-    """Whether it is this unique index, and no other constraint, that refused the row.
+    """Return True if this unique index, and no other constraint, refused the row.
 
     PostgreSQL names the index. SQLite names its columns, and only its error name tells a
     unique index from NOT NULL, FOREIGN KEY and CHECK.

@@ -1,4 +1,4 @@
-"""The tables as the newest revision leaves them. They describe; they do nothing."""
+"""The tables as the newest revision leaves them; they are created by the revisions only."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -18,10 +18,17 @@ metadata = sa.MetaData(
 )
 
 RowId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-"""An execution's id: 64 bits on both databases."""
+"""Type of an execution's id: 64 bits on both databases."""
 
-DUE_SINCE_EVER = "1970-01-01 00:00:00"
-"""The default of next_attempt_at: a row written by older code is due, never forgotten."""
+ALWAYS_DUE = "1970-01-01 00:00:00"
+"""Default of next_attempt_at: a row written by older code is due, never forgotten."""
+
+
+def _key_of(table: str, name: str, kind: sa.types.TypeEngine[int]) -> sa.Column[int]:
+    """Return a primary-key column that refers to `table`; its row goes with the row there."""
+    parent = sa.ForeignKey(f"{table}.id", ondelete="CASCADE")
+    return sa.Column(name, kind, parent, primary_key=True, autoincrement=False)
+
 
 triggers = sa.Table(
     "triggers",
@@ -79,7 +86,7 @@ trigger_executions = sa.Table(
     sa.Column("error_category", sa.String(20)),
     sa.Column("last_replay_at", UtcDateTime),
     sa.Column("attempt_count", sa.Integer, nullable=False, server_default=sa.text("0")),
-    sa.Column("next_attempt_at", UtcDateTime, server_default=DUE_SINCE_EVER),
+    sa.Column("next_attempt_at", UtcDateTime, server_default=ALWAYS_DUE),
     sa.Column("lease_owner", sa.String(100)),
     sa.Column("lease_expires_at", UtcDateTime),
     sa.Column("replay_of_id", RowId),
@@ -104,7 +111,7 @@ trigger_executions = sa.Table(
 
 
 def _where(condition: str) -> dict[str, Any]:
-    """The predicate of a partial index, for both databases."""
+    """Return the predicate of a partial index as options for both databases."""
     return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
 
 
@@ -184,13 +191,7 @@ execution_attempts = sa.Table(
 execution_requests = sa.Table(
     "execution_requests",
     metadata,
-    sa.Column(
-        "execution_id",
-        RowId,
-        sa.ForeignKey("trigger_executions.id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _key_of("trigger_executions", "execution_id", RowId),
     sa.Column("content_type", sa.Text),
     sa.Column("headers", sa.Text, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
@@ -199,13 +200,7 @@ execution_requests = sa.Table(
 trigger_breakers = sa.Table(
     "trigger_breakers",
     metadata,
-    sa.Column(
-        "trigger_id",
-        sa.Integer,
-        sa.ForeignKey("triggers.id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _key_of("triggers", "trigger_id", sa.Integer()),
     sa.Column("failure_count", sa.Integer, nullable=False, server_default=sa.text("0")),
     sa.Column("opened_at", UtcDateTime),
     sa.Column("probe_at", UtcDateTime),
@@ -213,10 +208,10 @@ trigger_breakers = sa.Table(
 )
 
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
-"""In place of an hour: the sums since counting began, by source, as `<source>/<outcome>`.
+"""Hour of the rows that hold the sums since counting began, by source: `<source>/<outcome>`.
 
-They never become smaller, whatever is pruned and whichever trigger is removed, and they are few:
-what is asked for them reads one range of the primary key.
+Pruning and the removal of triggers never lower them. They are few: a query for them reads one
+range of the primary key.
 """
 
 delivery_counts = sa.Table(
@@ -232,13 +227,7 @@ delivery_counts = sa.Table(
 execution_repeats = sa.Table(
     "execution_repeats",
     metadata,
-    sa.Column(
-        "execution_id",
-        RowId,
-        sa.ForeignKey("trigger_executions.id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _key_of("trigger_executions", "execution_id", RowId),
     sa.Column("number", sa.BigInteger, nullable=False),
     sa.Column("last_at", UtcDateTime, nullable=False),
 )
@@ -246,13 +235,7 @@ execution_repeats = sa.Table(
 key_mismatches = sa.Table(
     "key_mismatches",
     metadata,
-    sa.Column(
-        "execution_id",
-        RowId,
-        sa.ForeignKey("trigger_executions.id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _key_of("trigger_executions", "execution_id", RowId),
     sa.Column("digest", sa.String(64), primary_key=True),
     sa.Column("number", sa.BigInteger, nullable=False),
     sa.Column("first_at", UtcDateTime, nullable=False),

@@ -1,4 +1,4 @@
-"""Where the database's schema stands, where this code needs it, and the command between the two."""
+"""Compare the revision of the database with the one that this code needs."""
 
 import threading
 import time
@@ -17,112 +17,113 @@ from app.errors import DatabaseUnavailable, SchemaMoved, WrongRevision
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "alembic"
 BEFORE_DEDUPLICATION = frozenset({None, "0001"})
-"""Revisions without the unique index: nothing may be admitted there."""
+"""Revisions without the unique index: no event may be admitted at them."""
 WATCH_SECONDS = 1.0
+"""Seconds that a process trusts the schema it read."""
 
 _version = sa.table("alembic_version", sa.column("version_num"))
 
 
 @cache
 def history() -> tuple[str, ...]:
-    """The revisions this code knows, oldest first; the last one is what it was written for."""
+    """Return the revisions this code knows, oldest first; it needs the last one."""
     scripts = ScriptDirectory(str(SCRIPTS))
     return tuple(reversed([script.revision for script in scripts.walk_revisions()]))
 
 
-def standing(connection: Connection) -> str | None:
-    """The revision the database stands at; None before the first."""
+def current_revision(connection: Connection) -> str | None:
+    """Return the revision of the database; None before the first."""
     if not sa.inspect(connection).has_table(_version.name):
         return None
     return connection.execute(sa.select(_version.c.version_num)).scalar()
 
 
 def require(database: Database) -> None:
-    """Return if the database stands where this code needs it; else raise WrongRevision."""
+    """Raise WrongRevision unless the database is at the revision that this code needs."""
     with database.reading() as connection:
-        current = standing(connection)
+        current = current_revision(connection)
     if current != history()[-1]:
         raise WrongRevision(explanation(current))
 
 
 def behind(current: str | None) -> bool:
-    """Whether the schema lacks what this code needs; a revision unknown to it came later."""
+    """Return True if the revision is older than this code needs; an unknown one is newer."""
     return current is None or current in history()[:-1]
 
 
 def explanation(current: str | None) -> str:
-    """One sentence with both revisions and the command that leads from one to the other."""
+    """Return one sentence with both revisions and the command that leads from one to the other."""
     needed = history()[-1]
-    stands = f"the database stands at revision {current or 'base'}, this code needs {needed}"
+    revisions = f"the database is at revision {current or 'base'}, this code needs {needed}"
     if behind(current):
-        return f"{stands}: run `alembic upgrade head`"
+        return f"{revisions}: run `alembic upgrade head`"
     return (
-        f"{stands} and does not know {current}: deploy the code that does, "
+        f"{revisions} and does not know {current}: deploy the code that does, "
         f"or with that code run `alembic downgrade {needed}`"
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """What the database looks like right now."""
+    """The revision and the columns of the database at one moment."""
 
     revision: str | None
     columns: frozenset[str]
-    """Each as `table.column`."""
+    """Columns as `table.column`."""
 
     def has(self, table: str, column: str) -> bool:
-        """Whether a statement may name this column."""
+        """Return True if the column exists, so that a statement may name it."""
         return f"{table}.{column}" in self.columns
 
 
 class SchemaWatch:
-    """What a process last saw of the schema, so that it serves through a migration.
+    """The schema as a process last read it, so that it serves through a migration.
 
-    Looks again every second, and at once after `forget`.
+    It is read again every second, and at once after `forget`.
     """
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
         self._clock = clock
         self._lock = threading.Lock()
-        self._seen: Schema | None = None
-        self._looked_at = 0.0
+        self._schema: Schema | None = None
+        self._read_at = 0.0
 
     def admitting(self) -> Schema:
-        """The schema; DatabaseUnavailable while it stands below the unique index."""
+        """Return the schema; raise DatabaseUnavailable while it lacks the unique index."""
         schema = self.current()
         if schema.revision in BEFORE_DEDUPLICATION:
             raise DatabaseUnavailable(explanation(schema.revision))
         return schema
 
     def current(self) -> Schema:
-        """The schema as it is, or was less than a second ago."""
-        seen = self._seen
-        return seen if seen and self._recent else cooperative.offload(self._looked)
+        """Return the schema as it is, or was less than a second ago."""
+        schema = self._schema
+        return schema if schema and self._is_recent else cooperative.offload(self._refresh)
 
     def forget(self) -> None:
-        """Look again before the next statement: what was seen is out of date."""
-        cooperative.offload(self._forgotten)
+        """Read the schema again before the next statement: a statement found it changed."""
+        cooperative.offload(self._forget)
 
     @property
-    def _recent(self) -> bool:
-        return self._clock() - self._looked_at < WATCH_SECONDS
+    def _is_recent(self) -> bool:
+        return self._clock() - self._read_at < WATCH_SECONDS
 
-    def _forgotten(self) -> None:
+    def _forget(self) -> None:
         with self._lock:
-            self._seen = None
+            self._schema = None
 
-    def _looked(self) -> Schema:
+    def _refresh(self) -> Schema:
         with self._lock:
-            if self._seen is None or not self._recent:
-                self._seen = self._look(self._seen)
-                self._looked_at = self._clock()
-            return self._seen
+            if self._schema is None or not self._is_recent:
+                self._schema = self._read(self._schema)
+                self._read_at = self._clock()
+            return self._schema
 
-    def _look(self, before: Schema | None) -> Schema:
+    def _read(self, before: Schema | None) -> Schema:
         try:
             with self._database.reading() as connection:
-                revision = standing(connection)
+                revision = current_revision(connection)
                 if before is not None and before.revision == revision:
                     return before
                 return Schema(revision, db.columns(connection))

@@ -1,4 +1,4 @@
-"""The column type of every moment: written as UTC, read as whatever stands there."""
+"""The column type of every point in time: written as UTC, read in any stored form."""
 
 import logging
 from datetime import UTC, datetime
@@ -13,21 +13,21 @@ from app import clock, log
 logger = logging.getLogger("hookonce.moments")
 
 
-class _AsItStands(sqlite.DATETIME):
-    """Written as ever; read as whatever stands there, since SQLite keeps anything in any column."""
+class _RawResult(sqlite.DATETIME):
+    """SQLite's DATETIME without conversion on read: SQLite stores any value in any column."""
 
     def result_processor(self, _dialect: Dialect, _column_type: object) -> None:
-        """Nothing is done to it: the usual reading ends in an error at the first odd value."""
+        """Return no processor: SQLAlchemy's own raises at the first odd value."""
 
 
 class UtcDateTime(sa.TypeDecorator[datetime]):
-    """An aware moment, stored as UTC without offset: SQLite has no other form, so neither do we."""
+    """An aware datetime, stored as UTC without offset, the only form that SQLite has."""
 
-    impl = sa.DateTime().with_variant(_AsItStands(), "sqlite")  # type: ignore[no-untyped-call]
+    impl = sa.DateTime().with_variant(_RawResult(), "sqlite")  # type: ignore[no-untyped-call]
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        """Refuses a naive moment, which could mean any place on earth."""
+        """Return the time in UTC; a naive datetime raises ValueError, since its zone is unknown."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -35,16 +35,16 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
         return value.astimezone(UTC).replace(tzinfo=None)
 
     def process_result_value(self, value: object, _dialect: Dialect) -> datetime | None:
-        """The stored moment, aware again; None, and a warning, for what a found row calls one."""
+        """Return the stored time, aware of its zone; None, with a warning, if it is unreadable."""
         if value is None:
             return None
-        read = clock.moment(value)
-        if read is None:
+        time = clock.moment(value)
+        if time is None:
             _warn(repr(value)[:80])
-        return read
+        return time
 
 
 @lru_cache(maxsize=1000)
 def _warn(value: str) -> None:
-    """Once for each value: a list shows the same rows again and again."""
+    """Log an unreadable time, once for each value: lists show the same rows again and again."""
     log.event(logger, logging.WARNING, "unreadable_time", found=value)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.db import is_one_of, prefer_partial_index, seconds_since, utc_now
-from app.db.models import DUE_SINCE_EVER, trigger_breakers, trigger_executions, triggers
+from app.db.models import ALWAYS_DUE, trigger_breakers, trigger_executions, triggers
 from app.lifecycle import RETRYING, RUNNING, WAITING
 
 ONE_AT_A_TIME = 1
@@ -144,7 +144,7 @@ def running_count(trigger_id: sa.ColumnElement[int]) -> sa.Select[int]:
         sa.select(sa.func.count())
         .select_from(trigger_executions)
         .where(is_one_of(_executions.status, [RUNNING]))
-        .where(_executions.lease_expires_at > sa.literal_column(f"'{DUE_SINCE_EVER}'"))
+        .where(_executions.lease_expires_at > sa.literal_column(f"'{ALWAYS_DUE}'"))
         # `+ 0` keeps both databases off the index by trigger, which holds all its executions
         .where(_executions.trigger_id + sa.literal_column("0") == trigger_id)
     )

@@ -70,7 +70,7 @@ def exact_up_to(status: str | None) -> int:
 
 
 def horizon(
-    connection: Connection, trigger_id: int, status: str | None, where: PagePosition
+    connection: Connection, trigger_id: int, status: str | None, position: PagePosition
 ) -> int | None:
     """Return the id at which a page of this status stops; None if an index covers the status.
 
@@ -79,14 +79,14 @@ def horizon(
     if status != lifecycle.COMPLETED:
         return None
     rows = sa.select(_executions.id).where(_executions.trigger_id == trigger_id)
-    return edge(connection, rows, EXECUTION_ID, where)
+    return edge(connection, rows, EXECUTION_ID, position)
 
 
 def execution_count(connection: Connection, counter: CountCache, trigger_id: int) -> int:
     """Count the trigger's executions, up to 10,000."""
     rows = sa.select(_executions.id).where(_executions.trigger_id == trigger_id)
     key = ("executions", trigger_id, None, None)
-    return min(counter.upto(connection, rows, EXACT_UP_TO, key), EXACT_UP_TO)
+    return min(counter.count_up_to(connection, rows, EXACT_UP_TO, key), EXACT_UP_TO)
 
 
 def newest_executions(connection: Connection, trigger_id: int) -> list[sa.Row[Any]]:

@@ -69,7 +69,7 @@ def _require_lineage(connection: Connection) -> None:
 
     The revision decides, not the columns: a migration creates those before it fills them.
     """
-    current = schema.standing(connection)
+    current = schema.current_revision(connection)
     history = schema.history()
     if current is None or current in history[: history.index(SINCE_REVISION)]:
         raise DatabaseUnavailable(

@@ -57,7 +57,7 @@ class Window:
         rows = sa.select(column).where(compared >= self.first_id, *such)
         # by the hour, so that windows of nearly the same beginning share what is remembered
         key = (name, self.since.replace(minute=0, second=0, microsecond=0))
-        return self.counter.whole(self.connection, rows, key, read=self.width)
+        return self.counter.count_all(self.connection, rows, key, read=self.width)
 
 
 def window(connection: Connection, counter: CountCache, since: datetime) -> Window:
@@ -157,7 +157,7 @@ def _kept(seen: Window, name: str, query: sa.Select[Any]) -> list[sa.Row[Any]]:
     def read(rows: list[sa.Row[Any]]) -> int:
         return sum(row.read for row in rows)
 
-    return list(seen.counter.kept((name, _hour(seen.since)), ask, read))
+    return list(seen.counter.get_or_count((name, _hour(seen.since)), ask, read))
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +202,7 @@ def dead_by_reason(connection: Connection, counter: CountCache) -> dict[str, int
     def count() -> dict[str, int]:
         return {name or "unknown": int(number) for name, number in connection.execute(query)}
 
-    return dict(counter.kept(dead_by_reason, count, lambda counted: sum(counted.values())))
+    return dict(counter.get_or_count(dead_by_reason, count, lambda counted: sum(counted.values())))
 
 
 def _hour(moment: datetime) -> datetime:

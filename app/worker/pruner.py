@@ -53,7 +53,7 @@ class Pruner:
     def prune_once(self) -> PruneStep:
         """Prune once; return the number of rows that were removed."""
         with self._database.reading() as connection:
-            if schema.standing(connection) != schema.history()[-1]:
+            if schema.current_revision(connection) != schema.history()[-1]:
                 return NOTHING
         rules = expired.rules(self._database, self._retry_seconds, self._settings)
         total = NOTHING

@@ -37,7 +37,7 @@ def test_another_revision_makes_it_unready_and_is_named(
     answer = client.simulate_get("/readyz")
 
     assert (answer.status_code, answer.json["status"]) == (503, "not_ready")
-    assert f"stands at revision {revision}, this code needs" in answer.json["checks"]["schema"]
+    assert f"is at revision {revision}, this code needs" in answer.json["checks"]["schema"]
 
 
 def test_a_revision_of_newer_code_is_named(client: testing.TestClient, database: Database) -> None:

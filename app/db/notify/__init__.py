@@ -1,35 +1,36 @@
-"""Something may be due: how a process that commits an execution wakes the workers that sleep.
+"""Notify sleeping workers of a commit, so that a new execution starts at once.
 
-A bell only saves waiting. Whoever misses it finds the execution at the next look, a moment later.
+A notification only saves waiting: a worker that misses it finds the execution at its next look, a
+moment later.
 """
 
 from typing import Any, Protocol
 
 
 class Listener(Protocol):
-    """Listens for one worker."""
+    """Waits for notifications on behalf of one worker."""
 
     def wait(self, seconds: float) -> bool:
-        """Whether anything may have been committed; waits for it no longer than this.
+        """Return True as soon as something may have been committed, else False after `seconds`.
 
-        Raises one of the bell's troubles when nothing will be heard any more.
+        Raises one of the notifier's `troubles` if no notification can arrive any more.
         """
 
     def interrupt(self) -> None:
-        """End the waiting at once; another thread may say so."""
+        """End the wait of another thread at once."""
 
 
 class Notifier(Protocol):
-    """The bell of one database, as one process sees it."""
+    """Sends and receives the notifications of one database for one process."""
 
     troubles: tuple[type[Exception], ...]
-    """What listening ends with when the database is away."""
+    """Errors that end listening while the database is unavailable."""
 
     def notify(self) -> None:
         """Wake the workers; to be called after the commit. Never waits, never fails."""
 
     def listening(self) -> Any:
-        """A context in which there is an Ear."""
+        """Return a context manager that yields a Listener."""
 
     def close(self) -> None:
-        """Ring no more."""
+        """Send pending notifications, then stop."""

@@ -1,4 +1,4 @@
-"""The bell of PostgreSQL: LISTEN and NOTIFY."""
+"""Notifications of PostgreSQL: LISTEN and NOTIFY."""
 
 import os
 import select
@@ -15,10 +15,10 @@ from sqlalchemy.engine import Engine
 from app.db.notify import Listener
 
 CHANNEL = "hookonce_due"
-APART_SECONDS = 0.02
-"""How far apart one process rings at least: thousands of commits a second ring fifty times.
+INTERVAL_SECONDS = 0.02
+"""Shortest time between two NOTIFY of a process: thousands of commits a second need only fifty.
 
-NOTIFY within each transaction would let them commit only one after the other.
+NOTIFY inside each transaction would make all transactions commit one after the other.
 """
 
 
@@ -30,21 +30,21 @@ class PostgresqlNotifier:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock = threading.Lock()
-        self._rung = threading.Event()
+        self._requested = threading.Event()
         self._closed = threading.Event()
-        self._ringer: threading.Thread | None = None
+        self._thread: threading.Thread | None = None
         self._process = 0
 
     def notify(self) -> None:
-        """Have a thread of this process do it: the caller waits for nothing."""
-        if self._ringer is None or self._process != os.getpid():
+        """Ask the thread of this process for a NOTIFY; the caller does not wait."""
+        if self._thread is None or self._process != os.getpid():
             self._start()
-        self._rung.set()
+        self._requested.set()
 
     @contextmanager
     def listening(self) -> Iterator[Listener]:
-        """An ear that hears every ring from now on."""
-        with self._apart() as connection:
+        """Yield a listener that receives every NOTIFY from now on."""
+        with self._own_connection() as connection:
             connection.execute(f"LISTEN {CHANNEL}")
             listener = _PostgresqlListener(connection)
             try:
@@ -53,45 +53,45 @@ class PostgresqlNotifier:
                 listener.close()
 
     def close(self) -> None:
-        """The thread ends, and what was rung before is heard: a command is over when it rang."""
+        """End the thread once it has sent pending notifications: a command may exit after this."""
         self._closed.set()
-        self._rung.set()
-        if self._ringer is not None and self._process == os.getpid():
-            self._ringer.join()
+        self._requested.set()
+        if self._thread is not None and self._process == os.getpid():
+            self._thread.join()
 
     def _start(self) -> None:
         with self._lock:
             if self._process == os.getpid():
                 return
-            self._process = os.getpid()  # after a fork the thread is left behind
-            self._ringer = threading.Thread(target=self._ring_on, name="bell", daemon=True)
-            self._ringer.start()
+            self._process = os.getpid()  # a fork does not copy the thread
+            self._thread = threading.Thread(target=self._run, name="notifier", daemon=True)
+            self._thread.start()
 
-    def _ring_on(self) -> None:
+    def _run(self) -> None:
         while True:
             try:
-                with self._apart() as connection:
-                    self._ring_with(connection)
+                with self._own_connection() as connection:
+                    self._send(connection)
                 return
-            except self.troubles:  # workers find what is due by looking, if later
+            except self.troubles:  # workers poll meanwhile, and start executions later
                 if self._closed.wait(1.0):
                     return
 
-    def _ring_with(self, connection: psycopg.Connection[Any]) -> None:
-        """Until it is closed, and what was rung before that is heard."""
-        while self._rung.wait():
-            self._rung.clear()
+    def _send(self, connection: psycopg.Connection[Any]) -> None:
+        """Send NOTIFY on each request, until closed and nothing is pending."""
+        while self._requested.wait():
+            self._requested.clear()
             connection.execute(f"NOTIFY {CHANNEL}")
-            if self._closed.wait(APART_SECONDS) and not self._rung.is_set():
+            if self._closed.wait(INTERVAL_SECONDS) and not self._requested.is_set():
                 return
 
     @contextmanager
-    def _apart(self) -> Iterator[psycopg.Connection[Any]]:
-        """A connection that takes no place in the pool."""
+    def _own_connection(self) -> Iterator[psycopg.Connection[Any]]:
+        """Yield a connection that is detached from the pool, and close it in the end."""
         pooled = self._engine.raw_connection()
         connection = pooled.driver_connection
         pooled.detach()
-        assert isinstance(connection, psycopg.Connection)  # noqa: S101 - it is PostgreSQL's bell
+        assert isinstance(connection, psycopg.Connection)  # noqa: S101 - the engine is PostgreSQL's
         try:
             connection.rollback()
             connection.autocommit = True
@@ -103,18 +103,18 @@ class PostgresqlNotifier:
 class _PostgresqlListener:
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
-        self._here, self._there = socket.socketpair()
+        self._interrupted, self._interrupt = socket.socketpair()
 
     def wait(self, seconds: float) -> bool:
-        select.select([self._connection.fileno(), self._here.fileno()], [], [], seconds)
-        heard = list(self._connection.notifies(timeout=0))
-        if not heard:
-            self._connection.execute("SELECT 1")  # a connection that is gone says nothing either
-        return bool(heard)
+        select.select([self._connection.fileno(), self._interrupted.fileno()], [], [], seconds)
+        notifications = list(self._connection.notifies(timeout=0))
+        if not notifications:
+            self._connection.execute("SELECT 1")  # raises if the connection is gone
+        return bool(notifications)
 
     def interrupt(self) -> None:
-        self._there.send(b".")
+        self._interrupt.send(b".")
 
     def close(self) -> None:
-        self._here.close()
-        self._there.close()
+        self._interrupted.close()
+        self._interrupt.close()

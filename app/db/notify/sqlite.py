@@ -1,4 +1,4 @@
-"""The bell of SQLite: a number in the file that all processes share."""
+"""Notifications of SQLite: its change counter, a number in the file that all processes share."""
 
 import os
 import sqlite3
@@ -13,12 +13,12 @@ from sqlalchemy.engine import Engine
 
 from app.db.notify import Listener
 
-LOOK_SECONDS = 0.025
-"""How often SQLite's change counter is read: no query, a few microseconds each."""
+POLL_SECONDS = 0.025
+"""Seconds between two reads of the change counter, of a few microseconds each."""
 
 
 class SqliteNotifier:
-    """Every commit counts up a number in the file that all processes share: nothing to ring."""
+    """Reads the change counter, which every commit increments, so that nothing need be sent."""
 
     troubles: tuple[type[Exception], ...] = (exc.SQLAlchemyError, sqlite3.Error, OSError)
 
@@ -26,21 +26,21 @@ class SqliteNotifier:
         self._path = engine.url.database or ""
 
     def notify(self) -> None:
-        """The commit itself was heard."""
+        """Do nothing: the commit itself has changed the counter."""
 
     @contextmanager
     def listening(self) -> Iterator[Listener]:
-        """An ear with a connection of its own; without one the number says nothing."""
-        stands = os.stat(self._path)
-        only_if_it_stands = f"file:{quote(self._path)}?mode=rw"
-        connection = sqlite3.connect(only_if_it_stands, uri=True, isolation_level=None)
+        """Yield a listener on a connection of its own: data_version shows others' commits only."""
+        status = os.stat(self._path)
+        existing_file = f"file:{quote(self._path)}?mode=rw"
+        connection = sqlite3.connect(existing_file, uri=True, isolation_level=None)
         try:
-            yield _SqliteListener(connection, self._path, (stands.st_dev, stands.st_ino))
+            yield _SqliteListener(connection, self._path, (status.st_dev, status.st_ino))
         finally:
             connection.close()
 
     def close(self) -> None:
-        """There is nothing to end."""
+        """Do nothing: there is no thread and no connection."""
 
 
 class _SqliteListener:
@@ -51,17 +51,17 @@ class _SqliteListener:
         self._path = path
         self._identity = identity
         self._interrupted = threading.Event()
-        self._seen = self._version()
+        self._known_version = self._version()
 
     def wait(self, seconds: float) -> bool:
         until = time.monotonic() + seconds
-        while (version := self._version()) == self._seen:
+        while (version := self._version()) == self._known_version:
             if time.monotonic() >= until:
-                self._require_the_same_file()
+                self._require_same_file()
                 return False
-            if self._interrupted.wait(LOOK_SECONDS):
+            if self._interrupted.wait(POLL_SECONDS):
                 return False
-        self._seen = version
+        self._known_version = version
         return True
 
     def interrupt(self) -> None:
@@ -71,7 +71,7 @@ class _SqliteListener:
         # https://www.sqlite.org/pragma.html#pragma_data_version
         return int(self._cursor.execute("PRAGMA data_version").fetchone()[0])
 
-    def _require_the_same_file(self) -> None:
-        stands = os.stat(self._path)
-        if (stands.st_dev, stands.st_ino) != self._identity:
-            raise OSError(f"another file stands in the place of {self._path}")
+    def _require_same_file(self) -> None:
+        status = os.stat(self._path)
+        if (status.st_dev, status.st_ino) != self._identity:
+            raise OSError(f"{self._path} was replaced by another file")

@@ -188,4 +188,4 @@ def groups(
     def total(_groups: list[DeadLetterGroup]) -> int:
         return sum(summary.dead_by_reason(connection, context.counter).values())
 
-    return list(context.counter.kept(("dead", filters), count, total))
+    return list(context.counter.get_or_count(("dead", filters), count, total))

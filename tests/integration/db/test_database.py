@@ -1,4 +1,4 @@
-"""A transaction that reads first and writes later loses nothing to another that does the same."""
+"""Transactions that read first and write later lose no update to each other."""
 
 from concurrent.futures import ThreadPoolExecutor
 

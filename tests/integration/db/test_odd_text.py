@@ -1,4 +1,4 @@
-"""A found row whose text is no text is shown and run like any other, and keeps no other waiting."""
+"""An adopted row whose text is not UTF-8 is shown and run, and blocks no other row."""
 
 import pytest
 
@@ -10,11 +10,11 @@ from app.worker.loop import Worker
 from tests.integration.conftest import WriteScript
 from tests.support import factories
 
-pytestmark = pytest.mark.parametrize("kind", ["sqlite"])  # PostgreSQL takes no such text
+pytestmark = pytest.mark.parametrize("kind", ["sqlite"])  # PostgreSQL refuses such text
 
 
 def spoil(database: Database, column: str) -> None:
-    """The text of every row, with a byte in it that no UTF-8 has."""
+    """Put a byte that UTF-8 never has into the text of every row."""
     with database.writing() as connection:
         connection.exec_driver_sql(
             f"UPDATE trigger_executions SET {column} = CAST(x'7bff7d' AS TEXT)"

@@ -1,4 +1,4 @@
-"""A found row whose times cannot be read is shown, received for and run like any other."""
+"""An adopted row with unreadable times is shown, deduplicated and run like any other."""
 
 import json
 import logging
@@ -39,7 +39,7 @@ def _nothing_was_warned_of() -> None:
 
 
 def spoil(database: Database, table: str, found: object, *, columns: tuple[str, ...] = ()) -> None:
-    """Every row's times read so, as somebody else wrote them."""
+    """Overwrite the times of every row with this value, as another program may have."""
     mark = "?" if database.engine.dialect.name == "sqlite" else "%s"
     columns = columns or TIMES[table]
     assignments = ", ".join(f"{name} = {mark}" for name in columns)

@@ -1,4 +1,4 @@
-"""The queries that run for every request and every look of a worker are answered by an index."""
+"""The queries of every request and of every round of a worker use an index."""
 
 import re
 from collections.abc import Callable
@@ -132,7 +132,7 @@ def test_retries_are_found_among_many_though_few_were_there_when_the_table_was_a
 
 @pytest.mark.parametrize("kind", ["postgresql"])
 def test_who_holds_a_lease_is_found_by_id_alone(database: Database, settings: Settings) -> None:
-    """The index of leases keeps an entry of every claim until it is vacuumed."""
+    """A lease is renewed and settled by id: the index of leases has dead entries until VACUUM."""
     trigger_id = factories.trigger(database)
     for _ in range(4):
         factories.execution(database, trigger_id)
@@ -221,7 +221,7 @@ def backlog(
     analysed: bool = True,
     **other: object,
 ) -> int:
-    """So many executions of one trigger are due, or as told; the first id of all."""
+    """Insert so many executions of one trigger, due by default; return the first id."""
     values = {
         "trigger_id": trigger_id or factories.trigger(database),
         "event_data": "{}",
@@ -236,7 +236,7 @@ def backlog(
 
 
 def keep_requests(database: Database, first_id: int, number: int, *, analysed: bool = True) -> None:
-    """So many executions have the request that they came with."""
+    """Insert the requests of so many executions."""
     same = {"content_type": "a/b", "headers": "{}", "body": b""}
     with database.writing() as connection:
         connection.execute(
@@ -248,14 +248,14 @@ def keep_requests(database: Database, first_id: int, number: int, *, analysed: b
 
 
 def leave_unanalysed(database: Database, *tables: str) -> None:
-    """PostgreSQL goes on believing what it knows of them now."""
+    """Switch off autovacuum: PostgreSQL keeps its present statistics of the tables."""
     with database.writing() as connection:
         for table in tables:
             connection.exec_driver_sql(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
 
 
 def entries_read(connection: sa.Connection) -> int:
-    """How many entries of indexes this connection has read, but for what it reported already."""
+    """Return the index entries that this connection read since it last reported statistics."""
     query = (
         "SELECT sum(pg_stat_get_xact_tuples_returned(oid)) FROM pg_class "
         "WHERE relkind = 'i' AND relnamespace = current_schema()::regnamespace"
@@ -264,13 +264,13 @@ def entries_read(connection: sa.Connection) -> int:
 
 
 def scans(connection: sa.Connection, index: str) -> int:
-    """How often this connection looked into the index, but for what it reported already."""
+    """Return the scans of the index by this connection since it last reported statistics."""
     query = sa.text("SELECT pg_stat_get_xact_numscans(to_regclass(:index))")
     return int(connection.execute(query, {"index": index}).scalar_one())
 
 
 def rows_read(connection: sa.Connection, query: sa.Select[Any] | sa.Delete) -> int:
-    """Rows that the plan's nodes touched on PostgreSQL; hundreds of virtual steps on SQLite."""
+    """Return the rows that the plan touched on PostgreSQL; hundreds of VM steps on SQLite."""
     sql = query.compile(connection, compile_kwargs={"literal_binds": True}).string
     if connection.dialect.name == "postgresql":
         plan = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}").scalar_one()
@@ -290,7 +290,7 @@ def rows_read(connection: sa.Connection, query: sa.Select[Any] | sa.Delete) -> i
 def test_no_plan_is_kept_of_what_joins_given_rows_with_a_table(
     database: Database, settings: Settings
 ) -> None:
-    """Such a plan, made while a table is empty, reads it whole for as long as it is kept."""
+    """A kept plan, made while a table is empty, reads the whole table for ever."""
     trigger_id = factories.trigger(database)
     for _ in range(8):
         factories.execution(database, trigger_id)

@@ -67,7 +67,7 @@ def test_a_window_shorter_than_the_retries_is_warned_of_with_both_numbers() -> N
     warning = retention.warning("stripe", 3 * DAY_SECONDS, DAY_SECONDS)
 
     assert warning is not None
-    assert "stripe sends again for up to 3 day(s)" in warning
+    assert "stripe retries for up to 3 day(s)" in warning
     assert "kept for 1 " in warning
 
 

@@ -33,7 +33,7 @@ MISTAKES = [
     ("[]", "must be an object"),
     ("null", "must be an object"),
     ("3", "must be an object"),
-    ('{"attempts": 3}', "has no 'attempts'; there are max_attempts, base_seconds"),
+    ('{"attempts": 3}', "has no field 'attempts'; its fields are max_attempts, base_seconds"),
     ('{"max_attempts": 0}', "max_attempts of the retry policy must be 1 to 1000"),
     ('{"max_attempts": 1001}', "max_attempts of the retry policy must be 1 to 1000"),
     ('{"max_attempts": 2.5}', "max_attempts of the retry policy must be a whole number"),
@@ -50,16 +50,16 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("text", "says"), MISTAKES, ids=lambda each: each[:30])
-def test_a_mistake_is_said_in_one_sentence(text: str, says: str) -> None:
+def test_a_mistake_is_explained_in_one_sentence(text: str, says: str) -> None:
     with pytest.raises(InvalidTrigger, match=says):
         retry_policy.read(text)
 
 
 @pytest.mark.parametrize("text", [text for text, _ in MISTAKES if text], ids=lambda each: each[:30])
-def test_a_mistake_that_stands_counts_as_nothing_said_and_is_warned_of_once(
+def test_an_invalid_stored_policy_is_replaced_by_the_default_and_warned_of_once(
     text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    retry_policy._standing.cache_clear()
+    retry_policy._read_or_default.cache_clear()
 
     with caplog.at_level(logging.WARNING):
         found = [retry_policy.read_or_default(text) for _ in range(3)]
@@ -69,7 +69,7 @@ def test_a_mistake_that_stands_counts_as_nothing_said_and_is_warned_of_once(
 
 
 @pytest.mark.parametrize("text", [None, "", " "])
-def test_a_trigger_that_says_nothing_is_retried_by_default(text: str | None) -> None:
+def test_a_trigger_without_a_policy_is_retried_by_default(text: str | None) -> None:
     assert retry_policy.read_or_default(text) == DEFAULT
 
 
@@ -83,7 +83,7 @@ names = st.sampled_from(
 
 
 @given(st.dictionaries(names, anything) | anything)
-def test_whatever_stands_there_a_policy_comes_of_it(value: object) -> None:
+def test_any_stored_value_gives_a_valid_policy(value: object) -> None:
     policy = retry_policy.read_or_default(json.dumps(value))
 
     assert policy.max_attempts >= 1

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from app import clock, lifecycle
 from app.db import Database, count_cache, paging
 from app.db.models import execution_repeats, key_mismatches, trigger_executions
+from app.executions import listing
 from tests.support import factories
 from tests.support.api import Api
 
@@ -126,7 +127,7 @@ def test_a_number_beyond_what_is_counted_is_refused_with_another_way(
     answer = api.ask("GET", "/api/triggers/1/executions", viewer, params={"page": 501})
 
     assert answer.status_code == 422
-    assert "go on from there with before_id" in answer.json["detail"]
+    assert "use before_id for older ones" in answer.json["detail"]
 
 
 def test_triggers_are_listed_newest_first_and_chosen(
@@ -157,7 +158,7 @@ def many(database: Database, trigger_id: int, number: int, status: str = "comple
 def test_a_large_number_is_counted_up_to_a_limit_and_says_so(
     api: Api, viewer: str, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(paging, "EXACT_UP_TO", 50)
+    monkeypatch.setattr(listing, "EXACT_UP_TO", 50)
     trigger_id = factories.trigger(database)
     many(database, trigger_id, 60)
 
@@ -171,7 +172,7 @@ def test_a_large_number_is_counted_up_to_a_limit_and_says_so(
 def test_a_status_without_an_index_is_looked_for_so_far_and_then_further(
     api: Api, viewer: str, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(paging, "LOOKED_THROUGH", 10)
+    monkeypatch.setattr(paging, "SCAN_ROWS", 10)
     trigger_id = factories.trigger(database)
     wanted = factories.execution(database, trigger_id, "completed")
     many(database, trigger_id, 25, "pending")
@@ -194,7 +195,7 @@ def test_the_way_back_leaves_out_no_row_however_far_up_the_newest_are(
     monkeypatch: pytest.MonkeyPatch,
     looked_through: int,
 ) -> None:
-    monkeypatch.setattr(paging, "LOOKED_THROUGH", looked_through)
+    monkeypatch.setattr(paging, "SCAN_ROWS", looked_through)
     trigger_id = factories.trigger(database)
     made = [factories.execution(database, trigger_id, "completed") for _ in range(20)]
     path = f"/api/triggers/{trigger_id}/executions"
@@ -209,7 +210,7 @@ def test_changes_that_no_index_knows_are_looked_for_so_far_and_then_further(
     api: Api, admin: str, operator: str, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trigger_id = factories.trigger(database)
-    monkeypatch.setattr(paging, "LOOKED_THROUGH", 2)
+    monkeypatch.setattr(paging, "SCAN_ROWS", 2)
     api.ask("PATCH", f"/api/triggers/{trigger_id}", operator, json={"enabled": False})
     for agent in "abc":
         api.ask("PATCH", f"/api/triggers/{trigger_id}", admin, json={"agent": agent})
@@ -239,7 +240,7 @@ def test_a_large_count_is_up_to_seconds_old_and_a_small_one_never() -> None:
     large = count_cache.ALWAYS_FRESH_UP_TO + 1
 
     def kept(key: str, number: int) -> int:
-        return int(counter.kept(key, lambda: number, int))
+        return int(counter.get_or_count(key, lambda: number, int))
 
     assert [kept("large", large), kept("large", 0)] == [large, large]
     assert [kept("small", 5), kept("small", 6)] == [5, 6]
@@ -256,20 +257,20 @@ def test_a_count_that_took_long_is_remembered_for_longer(took: float, remembered
         now.seconds += took
         return 5_000
 
-    counter.kept("slow", slow, int)
+    counter.get_or_count("slow", slow, int)
     now.seconds += remembered - 0.1
-    before = counter.kept("slow", lambda: 1, int)
+    before = counter.get_or_count("slow", lambda: 1, int)
     now.seconds += 0.1
 
-    assert (before, counter.kept("slow", lambda: 1, int)) == (5_000, 1)
+    assert (before, counter.get_or_count("slow", lambda: 1, int)) == (5_000, 1)
 
 
 def test_a_small_count_that_read_many_rows_is_remembered() -> None:
     counter = count_cache.CountCache(Clock())
 
-    counter.kept("few of many", lambda: 1, lambda _counted: 1_000_000)
+    counter.get_or_count("few of many", lambda: 1, lambda _counted: 1_000_000)
 
-    assert counter.kept("few of many", lambda: 2, lambda _counted: 1_000_000) == 1
+    assert counter.get_or_count("few of many", lambda: 2, lambda _counted: 1_000_000) == 1
 
 
 def test_an_execution_shows_all_that_is_known_of_it(

@@ -313,7 +313,7 @@ def test_a_part_of_a_page_is_the_part_alone(ada: Visitor) -> None:
 def test_a_list_that_was_looked_through_without_a_hit_says_so_and_leads_on(
     ada: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(paging, "LOOKED_THROUGH", 1)
+    monkeypatch.setattr(paging, "SCAN_ROWS", 1)
 
     first = ada.get("/audit?actor=nobody").text
     (further,) = re.findall(r'href="(/audit\?before_id=[^"]*)" rel="next"', first)
