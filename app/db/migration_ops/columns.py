@@ -77,7 +77,7 @@ def stash_columns(
     if offline(op):
         _stash_offline(op, stash, table, names)
         return
-    names = [name for name in names if _ours(op, table, name)]
+    names = [name for name in names if _is_ours(op, table, name)]
     if not names:
         return
     if not discarding(op):
@@ -89,7 +89,8 @@ def stash_columns(
     _drop_unneeded_stash(op, stash)
 
 
-def _ours(op: Operations, table: str, name: str) -> bool:
+def _is_ours(op: Operations, table: str, name: str) -> bool:
+    """Return True if the column exists and was created by a revision."""
     return name in column_names(op.get_bind(), table) and not found.has_column(op, table, name)
 
 

@@ -55,12 +55,14 @@ class Misfit:
 
     table: str
     column: str
-    found: str
+    actual: str
     needed: str
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.table}.{self.column} is {self.found}, {self.needed} is needed: {self.remedy}"
+        return (
+            f"{self.table}.{self.column} is {self.actual}, {self.needed} is needed: {self.remedy}"
+        )
 
 
 def misfits(connection: Connection) -> list[Misfit]:
@@ -69,74 +71,78 @@ def misfits(connection: Connection) -> list[Misfit]:
     return [misfit for table in WRITTEN for misfit in check(connection, table)]
 
 
-def _ours(table: str, name: str) -> sa.Column[object] | None:
+def _our_column(table: str, name: str) -> sa.Column[object] | None:
     """Return our column of this name; None for a column that this code never writes."""
     return None if name in NEVER_WRITTEN else metadata.tables[table].columns.get(name)
 
 
 def _postgresql(connection: Connection, table: str) -> Iterator[Misfit]:
-    for found in connection.execute(sa.text(_POSTGRESQL_TYPES), {"table": table}):
-        column = _ours(table, found.name)
-        if column is not None and not _postgresql_takes(table, column, found):
+    for existing in connection.execute(sa.text(_POSTGRESQL_TYPES), {"table": table}):
+        column = _our_column(table, existing.name)
+        if column is not None and not _postgresql_takes(table, column, existing):
             needed = str(column.type.compile(connection.dialect))
-            remedy = _alter(table, column, found, needed)
-            yield Misfit(table, column.name, found.spelled, needed, remedy)
+            remedy = _alter(table, column, existing, needed)
+            yield Misfit(table, column.name, existing.spelled, needed, remedy)
 
 
-def _postgresql_takes(table: str, column: sa.Column[object], found: sa.Row[tuple[object]]) -> bool:
+def _postgresql_takes(
+    table: str, column: sa.Column[object], existing: sa.Row[tuple[object]]
+) -> bool:
     family = _family(column)
     if family == _TEXT:
-        longest = found.longest or LONGEST_EVENT
-        plain = found.type in ("text", "varchar")
-        loose = found.category == "S" and found.type not in ("bpchar", "name")
+        longest = existing.longest or LONGEST_EVENT
+        plain = existing.type in ("text", "varchar")
+        loose = existing.category == "S" and existing.type not in ("bpchar", "name")
         enough = longest >= WRITTEN[table].get(column.name, 0)
         return (plain or (loose and column.name not in EXACT)) and enough
     if family == _TIME:
-        return found.type in ("timestamp", "timestamptz")
+        return existing.type in ("timestamp", "timestamptz")
     if family == _TRUTH:
-        return bool(found.type == "bool")
+        return bool(existing.type == "bool")
     if family == _NUMBER:
-        return bool(found.category == "N")
-    return found.type in ("int4", "int8") or (
-        found.type == "int2" and column.name not in IDENTITIES
+        return bool(existing.category == "N")
+    return existing.type in ("int4", "int8") or (
+        existing.type == "int2" and column.name not in IDENTITIES
     )
 
 
-def _alter(table: str, column: sa.Column[object], found: sa.Row[tuple[object]], needed: str) -> str:
-    value = _conversion(column, found)
+def _alter(
+    table: str, column: sa.Column[object], existing: sa.Row[tuple[object]], needed: str
+) -> str:
+    value = _conversion(column, existing)
     if value is None:
         return "no ALTER converts it, so this table cannot be adopted"
-    dropped = f"ALTER COLUMN {column.name} DROP DEFAULT, " if found.has_default else ""
+    dropped = f"ALTER COLUMN {column.name} DROP DEFAULT, " if existing.has_default else ""
     kind = f"{needed} USING {value}"
     return f"run `ALTER TABLE {table} {dropped}ALTER COLUMN {column.name} TYPE {kind};`"
 
 
-def _conversion(column: sa.Column[object], found: sa.Row[tuple[object]]) -> str | None:
+def _conversion(column: sa.Column[object], existing: sa.Row[tuple[object]]) -> str | None:
     """Return the SQL expression that converts the existing value; None if there is none."""
-    name, family, numeric = column.name, _family(column), found.category == "N"
+    name, family, numeric = column.name, _family(column), existing.category == "N"
     if family == _TEXT:
         return f"{name}::text"
     if family == _TRUTH:
         return f"{name} <> 0" if numeric else f"{name}::text::boolean"
     if family == _TIME:
         return f"to_timestamp({name}) AT TIME ZONE 'UTC'" if numeric else f"{name}::text::timestamp"
-    if found.category not in ("N", "S"):
+    if existing.category not in ("N", "S"):
         return None
     return f"{name}::text::numeric" if family == _NUMBER else f"{name}::text::bigint"
 
 
 def _sqlite(connection: Connection, table: str) -> Iterator[Misfit]:
     """Yield the unusable columns of SQLite: only those whose affinity changes a stored value."""
-    for found in connection.execute(sa.text(_SQLITE_TYPES), {"table": table}):
-        column = _ours(table, found.name)
+    for existing in connection.execute(sa.text(_SQLITE_TYPES), {"table": table}):
+        column = _our_column(table, existing.name)
         if column is None:
             continue
-        affinity = _affinity(found.spelled)
+        affinity = _affinity(existing.spelled)
         folded = column.name in EXACT and affinity not in ("TEXT", "BLOB")
         if folded or (_family(column) == _TRUTH and affinity == "TEXT"):
             needed = str(column.type.compile(connection.dialect))
             yield Misfit(
-                table, column.name, found.spelled, needed, _recreate(table, column, needed)
+                table, column.name, existing.spelled, needed, _recreate(table, column, needed)
             )
 
 
