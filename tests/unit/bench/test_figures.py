@@ -6,7 +6,7 @@ import pytest
 
 from bench import figures, load, traffic
 from bench.figures import Measurement, Run
-from bench.load import FORESEEN, Order, make_ready
+from bench.load import SIGNED_PER_SECOND, Order, make_ready
 from bench.receiving import kept
 from bench.sending import answering_at_once
 
@@ -98,7 +98,7 @@ def test_all_that_a_window_may_take_is_signed_before_it_begins(kind: str) -> Non
     for first in (0, 700, 900):
         order = Order(port=0, connections=16, seconds=0.05, kind=kind, first=first)
         make_ready(order, requests)
-        taken = range(first, first + int(0.05 * FORESEEN))
+        taken = range(first, first + int(0.05 * SIGNED_PER_SECOND))
         assert max(traffic.number(kind, position) for position in taken) < len(requests)
 
     assert all(traffic.key(event).encode() in each for event, each in enumerate(requests))
@@ -109,7 +109,7 @@ def test_all_that_a_window_may_take_is_signed_before_it_begins(kind: str) -> Non
 def test_whoever_takes_more_than_was_foreseen_gets_it(
     monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr(load, "FORESEEN", 0)
+    monkeypatch.setattr(load, "SIGNED_PER_SECOND", 0)
     with answering_at_once() as port:
         outcome = load.run(Order(port, connections=4, seconds=60.0, kind=kind, at_most=2_000), [])
 
