@@ -7,7 +7,7 @@ import pytest
 from bench import figures, load, traffic
 from bench.figures import Measurement, Run
 from bench.load import SIGNED_PER_SECOND, Order, make_ready
-from bench.receiving import kept
+from bench.receiving import compare
 from bench.sending import answering_at_once
 
 NOTHING = {"database_cpu_ms": 0.0, "sender_busy": 0.1, "refused": 0, "broken": 0}
@@ -72,7 +72,7 @@ def test_what_was_refused_or_broken_adds_up() -> None:
 def test_the_ledger_finds_what_is_missing_and_what_is_stored_twice() -> None:
     stored = {traffic.key(1): 1, traffic.key(2): 2, traffic.key(9): 1}
 
-    found = kept("ours", traffic.UNIQUE, {1, 2, 3}, stored)
+    found = compare("ours", traffic.UNIQUE, {1, 2, 3}, stored)
 
     assert (found.acknowledged, found.stored, found.missing, found.twice) == (3, 4, 1, 1)
 
