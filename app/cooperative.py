@@ -1,16 +1,32 @@
-"""Wait for a thread or a socket without knowing on what thread one runs.
+"""Wait for a thread or a socket, on any kind of thread.
 
-The server may answer many requests on one thread (see app/server/scheduler.py). On that thread
-nothing may wait but through this module, or every other request waits too. On any other thread each
-function here simply blocks.
+The server may answer many requests on one thread, the answering thread (app/server/scheduler.py).
+There nothing may wait but through this module, or every other request waits too. On any other
+thread each function here simply blocks.
+
+The law is checked where it could be broken: a function that may block is marked `@blocking` (on an
+answering thread it raises) or `@offloaded` (another thread runs it).
 """
 
 import threading
 from collections.abc import Callable, Generator
-from typing import Protocol, TypeVar
+from functools import partial, wraps
+from typing import ParamSpec, Protocol, TypeVar
 
 Result = TypeVar("Result")
+Parameters = ParamSpec("Parameters")
 Work = Callable[[], object]
+
+SMALL_REQUEST_BYTES = 16_384
+"""Bytes of the largest request that an answering thread answers; a larger one gets a thread.
+
+The server decides by it, and intake relies on it: such a body never waits for memory, and sixteen
+of them are one batch. Two constants that differed would once have stopped the answering thread.
+"""
+
+
+class BlocksAnsweringThread(RuntimeError):
+    """Code that may block was called on an answering thread: all its requests would wait."""
 
 
 class Handoff(Protocol):
@@ -27,7 +43,7 @@ class Handoff(Protocol):
 
 
 class Task(Protocol):
-    """A request on an answering thread: how it waits there."""
+    """A request on an answering thread, with the ways in which it may wait there."""
 
     def offload(self, work: Callable[[], Result]) -> Result:
         """Run `work` on another thread; return or raise what it does."""
@@ -51,8 +67,11 @@ class Scheduler(Protocol):
 
 
 _schedulers: dict[int, Scheduler] = {}
-"""By thread. greenlet is asked on these alone: it remembers each thread that ever asked it, and
-looks through all objects when such a thread ends, in the midst of whatever the main thread does."""
+"""The schedulers by thread id.
+
+Only their threads use greenlet: it remembers each thread that ever called it, and when such a
+thread ends, it looks through all objects, interrupting whatever the main thread does.
+"""
 
 
 def register(scheduler: Scheduler) -> None:
@@ -68,6 +87,35 @@ def unregister(scheduler: Scheduler) -> None:
 def on_answering_thread() -> bool:
     """Return whether the caller shares its thread with other requests and must not block."""
     return _task() is not None
+
+
+def blocking(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Mark a function that may block: on an answering thread it raises BlocksAnsweringThread."""
+
+    @wraps(function)
+    def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        if _task() is not None:
+            name = function.__qualname__
+            raise BlocksAnsweringThread(
+                f"{name} may block, and was called on the answering thread: "
+                "wait through app.cooperative, for example offload"
+            )
+        return function(*args, **kwargs)
+
+    return guarded
+
+
+def offloaded(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Mark a function that may block: an answering thread has another thread run it."""
+
+    @wraps(function)
+    def offloading(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        task = _task()
+        if task is None:
+            return function(*args, **kwargs)
+        return task.offload(partial(function, *args, **kwargs))
+
+    return offloading
 
 
 def handoff() -> Handoff:
@@ -102,7 +150,7 @@ def _task() -> Task | None:
 
 
 class _ThreadHandoff:
-    """A hand-off for a thread of its own, which sleeps at a lock."""
+    """A hand-off for an ordinary thread, which blocks at a lock meanwhile."""
 
     def __init__(self) -> None:
         self._given = threading.Lock()
@@ -116,7 +164,7 @@ class _ThreadHandoff:
     def wait(self) -> None:
         self._given.acquire()
         if self._work is not None:
-            self._work()  # which gives this one too
+            self._work()  # it calls `give` on this hand-off too
 
     def give(self) -> None:
         if self._work is None:

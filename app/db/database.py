@@ -6,6 +6,7 @@ from typing import Protocol
 
 from sqlalchemy.engine import Connection
 
+from app import cooperative
 from app.db.dialects import combines_statements
 from app.db.encryption import SecretBox
 from app.db.engine import kind_of
@@ -33,6 +34,7 @@ class Database:
         self.secret_box = SecretBox(settings.hookonce_secret_key)
         self._reading = kind.READING
 
+    @cooperative.blocking
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection whose statements each see what is committed; it holds no lock.
@@ -42,6 +44,7 @@ class Database:
         with translated_errors(), self.engine.connect() as connection:
             yield connection.execution_options(**self._reading)
 
+    @cooperative.blocking
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction, committed at the end or rolled back whole.

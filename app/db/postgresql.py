@@ -1,6 +1,5 @@
 """PostgreSQL: how to connect, what each connection is told, and how its workers are woken."""
 
-from functools import partial
 from typing import Any
 
 import psycopg
@@ -38,8 +37,9 @@ def create_engine(settings: Settings) -> Engine:
     )
 
     @event.listens_for(engine, "do_connect")
-    def _connect(_dialect: object, _record: object, given: Any, named: Any) -> Any:
-        return cooperative.offload(partial(_CooperativeConnection.connect, *given, **named))
+    @cooperative.offloaded
+    def _connect(_dialect: object, _record: object, arguments: Any, options: Any) -> Any:
+        return _CooperativeConnection.connect(*arguments, **options)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:

@@ -99,20 +99,19 @@ class SchemaWatch:
     def current(self) -> Schema:
         """Return the schema as it is, or was less than a second ago."""
         schema = self._schema
-        return schema if schema and self._is_recent else cooperative.offload(self._refresh)
+        return schema if schema and self._is_recent else self._refresh()
 
+    @cooperative.offloaded
     def forget(self) -> None:
         """Read the schema again before the next statement: a statement found it changed."""
-        cooperative.offload(self._forget)
+        with self._lock:
+            self._schema = None
 
     @property
     def _is_recent(self) -> bool:
         return self._clock() - self._read_at < WATCH_SECONDS
 
-    def _forget(self) -> None:
-        with self._lock:
-            self._schema = None
-
+    @cooperative.offloaded
     def _refresh(self) -> Schema:
         with self._lock:
             if self._schema is None or not self._is_recent:

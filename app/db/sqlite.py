@@ -3,7 +3,6 @@
 import os
 import sqlite3
 import time
-from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -77,11 +76,12 @@ def begin_writing(connection: Any) -> None:
     try:
         if not _begun(connection, last=not patience):
             until = time.monotonic() + patience
-            cooperative.offload(partial(_begin_until, connection, until))
+            _begin_until(connection, until)
     finally:
         connection.execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
 
 
+@cooperative.offloaded
 def _begin_until(connection: Any, until: float) -> None:
     time.sleep(LOOK_AGAIN_SECONDS)
     while not _begun(connection, last=time.monotonic() >= until):

@@ -31,7 +31,7 @@ we get it.
 """
 BATCH_EVENTS = 128
 """Most events in one batch. More would gain nothing, and each waits for the slowest."""
-LIGHT_BYTES = 262_144
+LIGHT_BYTES = 16 * cooperative.SMALL_REQUEST_BYTES
 """Most bytes of a batch that the answering thread writes itself.
 
 More are written by another thread: they would keep the answering thread for milliseconds.
@@ -64,7 +64,7 @@ class BatchAdmission:
             try:
                 return list(self._admit_together(self.schema.admitting(), requests))
             except (RowRejected, Deadlocked):
-                return cooperative.offload(partial(self._admit_one_by_one, requests))
+                return self._admit_one_by_one(requests)
             except SchemaMoved as error:
                 self.schema.forget()
                 last_error = error
@@ -102,6 +102,7 @@ class BatchAdmission:
         new = _new_events(requests, existing)
         return existing, new, admission_store.insert(schema, _rows(new)) if new else []
 
+    @cooperative.offloaded
     def _admit_one_by_one(self, requests: list[AdmissionRequest]) -> list[Result]:
         """Admit each in its own transaction; without a database, give up all that follow too."""
         results: list[Result] = []

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-SMALL_BYTES = 16_384
-"""Largest body that is not counted."""
+from app import cooperative
+
 AT_ONCE_BYTES = 2 * 1_048_576
 """Bytes of larger bodies that one process parses at once; they take some 70 MB."""
 
@@ -26,8 +26,9 @@ class MemoryBudget:
 
     def for_bytes(self, amount: int) -> AbstractContextManager[None]:
         """Reserve so many bytes until the block ends; wait until they are free."""
-        return _UNCOUNTED if amount <= SMALL_BYTES else self._reserved(amount)
+        return _UNCOUNTED if amount <= cooperative.SMALL_REQUEST_BYTES else self._reserved(amount)
 
+    @cooperative.blocking
     @contextmanager
     def _reserved(self, amount: int) -> Iterator[None]:
         reserved = min(amount, self._size)

@@ -4,7 +4,6 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -74,7 +73,7 @@ class TriggerCache:
     def find(self, trigger_id: str) -> WebhookTrigger | None:
         """Return the trigger, or None if this text is no trigger's id."""
         id_ = parse_id(trigger_id)
-        entry = self._fresh(id_) or cooperative.offload(partial(self._refresh, id_))
+        entry = self._fresh(id_) or self._refresh(id_)
         return None if id_ == NO_ID else entry.trigger
 
     def cached_id(self, trigger_id: str) -> int | None:
@@ -92,6 +91,7 @@ class TriggerCache:
         entry = self._entries.get(id_)
         return entry if entry is not None and self._clock() < entry.until else None
 
+    @cooperative.offloaded
     def _refresh(self, id_: int) -> _Entry:
         until = self._clock() + FRESH_SECONDS  # from before the query, which may take long
         entry = _Entry(self._look_up(id_), until)

@@ -16,8 +16,8 @@ from gunicorn.http.message import (
     Request,
 )
 
-WHOLE_BYTES = 16_384
-"""Of the largest request that is answered in turn: none waits long for its neighbour's."""
+from app.cooperative import SMALL_REQUEST_BYTES
+
 LONGEST_HEAD = min(MAX_REQUEST_LINE, DEFAULT_MAX_HEADERFIELD_SIZE)
 """No part of a head may be longer, whatever the operator allows."""
 _REQUEST_LINE = re.compile(rb"POST (/[A-Za-z0-9_./~-]*) HTTP/1\.1\r\n")
@@ -40,7 +40,7 @@ class Completeness(Enum):
 
 def part_of_request(arrived: bytes, beginning: bytes) -> Completeness:
     """What these bytes are of one request that begins so, has a short body and says how short."""
-    if not arrived or len(arrived) >= WHOLE_BYTES or not _begins(arrived, beginning):
+    if not arrived or len(arrived) >= SMALL_REQUEST_BYTES or not _begins(arrived, beginning):
         return Completeness.NONE
     head, ended, body = arrived.partition(b"\r\n\r\n")
     if not ended:
@@ -63,7 +63,8 @@ def _announced(head: bytes) -> int | None:
     if not named or b"\r\ncontent-length:" in after:
         return None
     length = after.partition(b"\r\n")[0].strip()
-    return int(length) if length.isdigit() and len(length) < len(str(WHOLE_BYTES)) + 1 else None
+    short = len(length) <= len(str(SMALL_REQUEST_BYTES))
+    return int(length) if short and length.isdigit() else None
 
 
 class FastRequest(Request):  # type: ignore[misc] # gunicorn says nothing of its types
@@ -101,7 +102,7 @@ class FastParser:
         # where the whole head is short, no part of it is too long
         if line is None or not self._reads or not line.end() < end <= self._longest_head:
             return None
-        if not arrived.startswith(self._beginning) or len(arrived) >= WHOLE_BYTES:
+        if not arrived.startswith(self._beginning) or len(arrived) >= SMALL_REQUEST_BYTES:
             return None
         if not _FIELDS.fullmatch(arrived, line.end(), end):
             return None

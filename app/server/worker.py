@@ -21,9 +21,9 @@ from gunicorn import http
 from gunicorn.http.errors import InvalidHeader, NoMoreData, UnsupportedTransferCoding
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from app.cooperative import SMALL_REQUEST_BYTES
 from app.server.connection_counts import ConnectionCounts
 from app.server.fast_parser import (
-    WHOLE_BYTES,
     Completeness,
     FastParser,
     FastRequest,
@@ -180,7 +180,7 @@ class CooperativeWorker(ThreadWorker):  # type: ignore[misc] # gunicorn says not
         if self._beginning is None:
             return False
         try:
-            more = conn.sock.recv(WHOLE_BYTES)
+            more = conn.sock.recv(SMALL_REQUEST_BYTES)
         except BlockingIOError:
             return True  # nothing to read after all
         except OSError:

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import psutil
 
+from app.cooperative import BlocksAnsweringThread
 from tests.support.databases import ROOT
 from tests.support.sink import LOOPBACK
 
@@ -210,9 +211,14 @@ class Service:
         return run(*command, **(self._settings | settings))
 
     def remove(self) -> None:
-        """Kill everything that was started."""
+        """Kill all that was started; fail if a request would have blocked its answering thread.
+
+        So every test that runs the service shows that no real request does.
+        """
         for each in self._started:
             each.kill()
+        for each in self._started:
+            assert BlocksAnsweringThread.__name__ not in each.log(), each.log()
 
     def _next_log(self, name: str) -> Path:
         return self._directory / f"{name}-{len(self._started)}.log"

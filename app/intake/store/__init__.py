@@ -8,7 +8,6 @@ its own, the same statements run in an SQLAlchemy transaction (`within`).
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import Any, cast
 
 from sqlalchemy.engine import Connection, Dialect
@@ -36,7 +35,7 @@ def borrow(database: Database) -> Iterator[AdmissionStore]:
     """
     dbapi: Any = database.engine.dialect.loaded_dbapi
     with translated_errors(dbapi.Error):
-        store = _take_kept(database) or cooperative.offload(partial(_connect, database))
+        store = _take_kept(database) or _connect(database)
         try:
             yield store
         except (dbapi.IntegrityError, dbapi.DataError) as error:
@@ -81,6 +80,7 @@ def _take_kept(database: Database) -> AdmissionStore | None:
     return None
 
 
+@cooperative.offloaded
 def _connect(database: Database) -> AdmissionStore:
     pooled = database.engine.raw_connection()
     connection = pooled.driver_connection

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from tests.process.db.test_database_in_trouble import LOCK
@@ -33,6 +34,29 @@ def test_a_connection_answers_one_request_after_another(service: Service, ledger
             assert read(connection).acknowledged
 
     assert ledger.rows_by_key() == {f"paid-{number}": 1 for number in range(5)}
+
+
+def test_no_outcome_of_a_webhook_blocks_the_answering_thread(
+    service: Service, ledger: Ledger
+) -> None:
+    gunicorn = service.gunicorn(workers=1, GUNICORN_CMD_ARGS=ONE_THREAD)
+    sender = ledger.sender(gunicorn)
+    stranger, forger = replace(sender, trigger_id=999_999), replace(sender, secret="guessed")
+
+    statuses = [
+        sender.post_event("paid-1").status,
+        sender.post_event("paid-1").status,
+        sender.post(event("paid-1", amount="other")).status,
+        sender.post(b'{"no": "key"}').status,
+        sender.post(b"{").status,
+        stranger.post_event("paid-1").status,
+        forger.post_event("paid-1").status,
+    ]
+    together = [answer.status for answer in sender.post_at_once(event("paid-2"), 20)]
+
+    assert statuses == [200, 200, 200, 200, 400, 401, 401]
+    assert together == [200] * 20
+    assert ledger.count() == 3
 
 
 def test_a_request_in_two_pieces_is_one_request(service: Service, ledger: Ledger) -> None:

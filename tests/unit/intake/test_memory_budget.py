@@ -3,10 +3,13 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from app.intake.memory_budget import SMALL_BYTES, MemoryBudget
-from app.server.fast_parser import WHOLE_BYTES
+import pytest
 
-LARGE = SMALL_BYTES + 1
+from app.cooperative import SMALL_REQUEST_BYTES, BlocksAnsweringThread
+from app.intake.memory_budget import MemoryBudget
+from tests.support.answering import Answering
+
+LARGE = SMALL_REQUEST_BYTES + 1
 DEADLINE_SECONDS = 20.0
 
 
@@ -33,7 +36,7 @@ def test_large_bodies_are_never_more_at_once_than_fit() -> None:
 def test_a_small_body_passes_while_the_room_is_full() -> None:
     room = MemoryBudget(LARGE)
 
-    with room.for_bytes(LARGE), room.for_bytes(SMALL_BYTES):
+    with room.for_bytes(LARGE), room.for_bytes(SMALL_REQUEST_BYTES):
         entered = True
 
     assert entered
@@ -70,5 +73,20 @@ def test_room_is_given_back_when_what_it_was_for_fails() -> None:
         pass
 
 
-def test_what_is_answered_in_turn_never_waits_for_room() -> None:
-    assert WHOLE_BYTES <= SMALL_BYTES
+def test_a_request_of_the_answering_thread_never_waits_for_memory() -> None:
+    room, entered = MemoryBudget(LARGE), []
+
+    def request(size: int) -> None:
+        with room.for_bytes(size):
+            entered.append(size)
+
+    answering = Answering()
+    try:
+        with room.for_bytes(LARGE):
+            answering.answer(lambda: request(SMALL_REQUEST_BYTES))
+        with pytest.raises(BlocksAnsweringThread, match="answering thread"):
+            answering.answer(lambda: request(LARGE))
+    finally:
+        answering.close()
+
+    assert entered == [SMALL_REQUEST_BYTES]
