@@ -52,5 +52,5 @@ def post_worker_init(_worker):
 
 
 def child_exit(_server, worker):
-    """Drop the count of a worker that ended: the others must not leave connections to it."""
-    hookonce.connection_counts.forget(worker.age)
+    """Forget a worker that ended."""
+    hookonce.forget_worker(worker.age)

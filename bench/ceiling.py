@@ -42,7 +42,7 @@ class VerifyingResource:
 class CooperativeApp(falcon.App):
     """An app whose requests are answered on one thread, as the product's are."""
 
-    answered_in_turn = WEBHOOKS
+    cooperative_prefix = WEBHOOKS
 
 
 def application() -> falcon.App:

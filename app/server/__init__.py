@@ -4,13 +4,17 @@ The product never imports it; gunicorn.conf.py does, and needs nothing but these
 """
 
 from app.server.log_lines import ServerLogger, shorten_timeouts
-from app.server.process_setup import freeze_application, freeze_modules, limit_silence
-from app.server.worker import CooperativeWorker, connection_counts
+from app.server.process_setup import (
+    freeze_application,
+    freeze_modules,
+    limit_silence,
+)
+from app.server.worker import CooperativeWorker, forget_worker
 
 __all__ = [
     "CooperativeWorker",
     "ServerLogger",
-    "connection_counts",
+    "forget_worker",
     "freeze_application",
     "freeze_modules",
     "limit_silence",

@@ -1,7 +1,7 @@
-"""The plainest requests are read here; gunicorn's parser reads all that HTTP allows besides.
+"""Parse the most ordinary requests; gunicorn's parser reads everything else that HTTP allows.
 
-What is read here means exactly what gunicorn would have found in it, so that all that follows is
-gunicorn's. What is unusual in any way is not read here at all.
+A request that is parsed here means exactly what gunicorn would have found in it, so the rest of
+gunicorn can work with it. A request that is unusual in any way is not parsed here at all.
 """
 
 import io
@@ -19,59 +19,59 @@ from gunicorn.http.message import (
 from app.cooperative import SMALL_REQUEST_BYTES
 
 LONGEST_HEAD = min(MAX_REQUEST_LINE, DEFAULT_MAX_HEADERFIELD_SIZE)
-"""No part of a head may be longer, whatever the operator allows."""
+"""Bytes of the longest head that is parsed here, even if the operator allows longer ones."""
 _REQUEST_LINE = re.compile(rb"POST (/[A-Za-z0-9_./~-]*) HTTP/1\.1\r\n")
 # as RFC 9110 has them in 5.6.2 and 5.5, but no underscore: to WSGI it is the same as a hyphen
 _FIELDS = re.compile(rb"(?:[A-Za-z0-9!#$%&'*+.^`|~-]+:[\t -~\x80-\xff]*\r\n)+")
 _END = b"\r\n\r\n"
-_ASK_FOR_MORE = frozenset({"TRANSFER-ENCODING", "EXPECT", "UPGRADE"})
+_NEED_MORE_THAN_A_RESPONSE = frozenset({"TRANSFER-ENCODING", "EXPECT", "UPGRADE"})
 _CONNECTIONS = frozenset({"keep-alive", "close"})
 
 Headers = list[tuple[str, str]]
 
 
 class Completeness(Enum):
-    """How much of a request that can be answered in turn some bytes are."""
+    """The part of a small request that has arrived."""
 
-    WHOLE = "from its first byte to its last"
-    BEGINNING = "the rest is yet to come"
-    NONE = "something else, or there is a doubt: a thread reads it in gunicorn's own way"
+    WHOLE = "all of it, from its first byte to its last"
+    BEGINNING = "its beginning; the rest may follow"
+    UNKNOWN = "another kind of request, or a doubtful one: a thread reads it with gunicorn's parser"
 
 
-def part_of_request(arrived: bytes, beginning: bytes) -> Completeness:
-    """What these bytes are of one request that begins so, has a short body and says how short."""
-    if not arrived or len(arrived) >= SMALL_REQUEST_BYTES or not _begins(arrived, beginning):
-        return Completeness.NONE
-    head, ended, body = arrived.partition(b"\r\n\r\n")
-    if not ended:
+def completeness(arrived: bytes, prefix: bytes) -> Completeness:
+    """Return how much of one small request with this prefix and a Content-Length has arrived."""
+    if not arrived or len(arrived) >= SMALL_REQUEST_BYTES or not _may_begin(arrived, prefix):
+        return Completeness.UNKNOWN
+    head, head_ended, body = arrived.partition(b"\r\n\r\n")
+    if not head_ended:
         return Completeness.BEGINNING
-    length = _announced(head.lower())
+    length = _content_length(head.lower())
     if length is None or length < len(body):
-        return Completeness.NONE
+        return Completeness.UNKNOWN
     return Completeness.WHOLE if length == len(body) else Completeness.BEGINNING
 
 
-def _begins(arrived: bytes, beginning: bytes) -> bool:
-    return arrived.startswith(beginning[: len(arrived)])
+def _may_begin(arrived: bytes, prefix: bytes) -> bool:
+    return arrived.startswith(prefix[: len(arrived)])
 
 
-def _announced(head: bytes) -> int | None:
-    """The length of the body, where nothing else is said of it."""
+def _content_length(head: bytes) -> int | None:
+    """Return the length of the body; None if the head gives none, two, or another framing."""
     if any(name in head for name in (b"\r\ntransfer-encoding", b"\r\nexpect", b"\r\nupgrade")):
         return None
-    _before, named, after = head.partition(b"\r\ncontent-length:")
-    if not named or b"\r\ncontent-length:" in after:
+    _before, name, after = head.partition(b"\r\ncontent-length:")
+    if not name or b"\r\ncontent-length:" in after:
         return None
     length = after.partition(b"\r\n")[0].strip()
-    short = len(length) <= len(str(SMALL_REQUEST_BYTES))
-    return int(length) if short and length.isdigit() else None
+    is_short = len(length) <= len(str(SMALL_REQUEST_BYTES))
+    return int(length) if is_short and length.isdigit() else None
 
 
-class FastRequest(Request):  # type: ignore[misc] # gunicorn says nothing of its types
-    """What gunicorn's parser makes of the same bytes."""
+class FastRequest(Request):  # type: ignore[misc] # gunicorn has no types
+    """The request object that gunicorn's parser would make of the same bytes."""
 
     def __init__(self, cfg: Any, peer: Any, target: str, headers: Headers, body: bytes) -> None:
-        """gunicorn's own beginning is passed over: it would parse."""
+        """Set gunicorn's attributes without calling its own `__init__`, which would parse."""
         self.cfg = cfg
         self.peer_addr = self.remote_addr = peer
         self.method, self.version, self.scheme = "POST", (1, 1), "http"
@@ -85,50 +85,50 @@ class FastRequest(Request):  # type: ignore[misc] # gunicorn says nothing of its
 
 
 class FastParser:
-    """Reads what begins so, as a gunicorn with this configuration would."""
+    """A parser of requests with one prefix, under one configuration of gunicorn."""
 
-    def __init__(self, cfg: Any, beginning: bytes) -> None:
+    def __init__(self, cfg: Any, prefix: bytes) -> None:
         self._cfg = cfg
-        self._beginning = beginning
-        self._reads = cfg.proxy_protocol == "off" and cfg.protocol == "http" and not cfg.is_ssl
+        self._prefix = prefix
+        self._is_enabled = cfg.proxy_protocol == "off" and cfg.protocol == "http" and not cfg.is_ssl
         limits = (cfg.limit_request_line, cfg.limit_request_field_size)
         self._longest_head = min(LONGEST_HEAD, *(limit or LONGEST_HEAD for limit in limits))
         self._most_fields = cfg.limit_request_fields or MAX_HEADERS
-        self._tell_scheme = cfg.secure_scheme_headers
+        self._scheme_headers = cfg.secure_scheme_headers
 
     def read(self, arrived: bytes, peer: Any) -> FastRequest | None:
-        """The one request that these bytes are, to their last; None where gunicorn must look."""
+        """Return the one request that all these bytes are; None if gunicorn must parse them."""
         line, end = _REQUEST_LINE.match(arrived), arrived.find(_END) + 2
         # where the whole head is short, no part of it is too long
-        if line is None or not self._reads or not line.end() < end <= self._longest_head:
+        if line is None or not self._is_enabled or not line.end() < end <= self._longest_head:
             return None
-        if not arrived.startswith(self._beginning) or len(arrived) >= SMALL_REQUEST_BYTES:
+        if not arrived.startswith(self._prefix) or len(arrived) >= SMALL_REQUEST_BYTES:
             return None
         if not _FIELDS.fullmatch(arrived, line.end(), end):
             return None
         headers, body = _headers(arrived[line.end() : end - 2]), arrived[end + 2 :]
-        named = dict(headers)
-        if not len(named) == len(headers) <= self._most_fields or not _is_plain(named, body):
+        by_name = dict(headers)
+        if not len(by_name) == len(headers) <= self._most_fields or not _is_usual(by_name, body):
             return None
         request = FastRequest(self._cfg, peer, line[1].decode(), headers, body)
-        said = self._tell_scheme.keys() & named.keys()
-        if said and request._peer_is_trusted_proxy():
-            (name, *others) = said
+        scheme_headers = self._scheme_headers.keys() & by_name.keys()
+        if scheme_headers and request._peer_is_trusted_proxy():
+            (name, *others) = scheme_headers
             if others:
                 return None
-            request.scheme = "https" if named[name] == self._tell_scheme[name] else "http"
+            request.scheme = "https" if by_name[name] == self._scheme_headers[name] else "http"
         return request
 
 
 def _headers(lines: bytes) -> Headers:
-    parted = (line.partition(":") for line in lines.decode("latin-1").split("\r\n"))
-    return [(name.upper(), value.strip(" \t")) for name, _, value in parted]
+    fields = (line.partition(":") for line in lines.decode("latin-1").split("\r\n"))
+    return [(name.upper(), value.strip(" \t")) for name, _, value in fields]
 
 
-def _is_plain(named: dict[str, str], body: bytes) -> bool:
-    """Whether nothing but an answer to this body is asked for."""
+def _is_usual(headers: dict[str, str], body: bytes) -> bool:
+    """Return whether the headers frame this body and ask for nothing but a response."""
     return (
-        named.get("CONTENT-LENGTH") == str(len(body))
-        and _ASK_FOR_MORE.isdisjoint(named)
-        and named.get("CONNECTION", "close").lower() in _CONNECTIONS
+        headers.get("CONTENT-LENGTH") == str(len(body))
+        and _NEED_MORE_THAN_A_RESPONSE.isdisjoint(headers)
+        and headers.get("CONNECTION", "close").lower() in _CONNECTIONS
     )

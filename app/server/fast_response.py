@@ -1,7 +1,7 @@
-"""A plain request through the application, and its plain answer as one piece of bytes.
+"""Pass a fast-parsed request to the application, and send its response in one piece.
 
-What gunicorn does besides, for an operator who asks for an access log or hooks, it does itself: for
-such a server, or an answer that is unusual in any way, its own code takes over.
+gunicorn's own code takes over for a response that is unusual in any way, and for a server whose
+operator asks gunicorn for more than responses: an access log, or hooks.
 """
 
 import logging
@@ -25,28 +25,28 @@ _UNPREFIXED = frozenset({"CONTENT-TYPE", "CONTENT-LENGTH"})
 _STATUS = re.compile(r"(?!204|304)[2-5][0-9][0-9] [ -~]+")
 
 
-def as_usual(cfg: Any, log: Any) -> bool:
-    """Whether this server does nothing for a request but answer it."""
-    usual = Config().settings
+def fast_path_allowed(cfg: Any, log: Any) -> bool:
+    """Return whether this server does nothing for a request but answer it."""
+    defaults = Config().settings
     hooks = ("pre_request", "post_request")
-    hooked = any(cfg.settings[hook].get() is not usual[hook].get() for hook in hooks)
-    # at the level of debug gunicorn's own hook tells of each request
-    told = log.access_log_enabled or log.error_log.isEnabledFor(logging.DEBUG)
-    counted = type(log).access is not Logger.access
-    return not (hooked or told or counted or "SCRIPT_NAME" in os.environ)
+    has_hooks = any(cfg.settings[hook].get() is not defaults[hook].get() for hook in hooks)
+    # at debug level gunicorn's own hook logs each request
+    is_logged = log.access_log_enabled or log.error_log.isEnabledFor(logging.DEBUG)
+    has_own_access_log = type(log).access is not Logger.access
+    return not (has_hooks or is_logged or has_own_access_log or "SCRIPT_NAME" in os.environ)
 
 
 class WsgiEnvironment:
-    """What a request is to WSGI, as gunicorn's `wsgi.create` tells it."""
+    """Maker of WSGI environments equal to those of gunicorn's `wsgi.create`."""
 
     def __init__(self, cfg: Any) -> None:
         ours = {"wsgi.errors": _Errors(cfg), "wsgi.multithread": True, "SCRIPT_NAME": ""}
-        self._always = wsgi.base_environ(cfg) | ours
+        self._common = wsgi.base_environ(cfg) | ours
 
     def of(self, request: FastRequest, conn: Any) -> dict[str, Any]:
-        """The environment of this one, which came on a TCP connection."""
+        """Return the environment of this request, which came on a TCP connection."""
         environ = {
-            **self._always,
+            **self._common,
             "wsgi.input": request.body,
             "wsgi.url_scheme": request.scheme,
             "gunicorn.socket": conn.sock,
@@ -66,7 +66,7 @@ class WsgiEnvironment:
 
 
 class _Errors:
-    """`wsgi.errors`: gunicorn's own, made anew for whoever writes, since log files are rotated."""
+    """`wsgi.errors`: gunicorn's own stream, opened for each write since log files are rotated."""
 
     def __init__(self, cfg: Any) -> None:
         self._cfg = cfg
@@ -79,29 +79,29 @@ class _Errors:
             self.write(text)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: no write is buffered."""
 
 
 class FastResponse:
-    """What an application says to a request."""
+    """The application's response to one request."""
 
     def __init__(self) -> None:
         self.status = ""
         self.headers: Headers = []
         self.body = b""
-        self._said: Iterable[bytes] = ()
+        self._pieces: Iterable[bytes] = ()
 
     def of(self, application: Any, environ: dict[str, Any]) -> "FastResponse":
-        """https://peps.python.org/pep-3333/"""
+        """Call the application and collect its response: https://peps.python.org/pep-3333/"""
         written: list[bytes] = []
 
         def start_response(status: str, headers: Headers, _error: object = None) -> Any:
             self.status, self.headers = status, headers
             return written.append
 
-        self._said = application(environ, start_response)
+        self._pieces = application(environ, start_response)
         try:
-            for piece in self._said:
+            for piece in self._pieces:
                 written.append(piece)  # noqa: PERF402, the application may write in between
         except BaseException:
             self._close()
@@ -110,28 +110,28 @@ class FastResponse:
         return self
 
     def send(self, request: FastRequest, conn: Any, cfg: Any, *, keep: bool) -> bool:
-        """Send it and only then close it; whether the connection is kept."""
+        """Send the response and only then close it; return whether the connection is kept."""
         try:
-            whole = self.in_one_piece(keep=keep)
-            if whole is None:
+            message = self.in_one_piece(keep=keep)
+            if message is None:
                 return self.by_gunicorn(request, conn, cfg, keep=keep)
-            conn.sock.sendall(whole)
+            conn.sock.sendall(message)
         finally:
             self._close()
         return keep
 
     def in_one_piece(self, *, keep: bool) -> bytes | None:
-        """The answer as gunicorn would send it; None if it must see to it."""
+        """Return the response's bytes as gunicorn would send them; None if gunicorn must."""
         fields = "".join([f"{name}: {value}\r\n" for name, value in self.headers])
-        named = dict(self.headers)
-        plain = (
-            named.get("content-length") == str(len(self.body))
-            and util.hop_headers.isdisjoint(named)
+        by_name = dict(self.headers)
+        is_usual = (
+            by_name.get("content-length") == str(len(self.body))
+            and util.hop_headers.isdisjoint(by_name)
             and _STATUS.fullmatch(self.status)
             and _FIELDS.fullmatch(fields)
-            and fields.count("\r\n") == len(self.headers) == len(named)
+            and fields.count("\r\n") == len(self.headers) == len(by_name)
         )
-        if not plain:
+        if not is_usual:
             return None
         head = (
             f"HTTP/1.1 {self.status}\r\nServer: {SERVER}\r\nDate: {_date(int(time.time()))}\r\n"
@@ -140,7 +140,7 @@ class FastResponse:
         return head.encode("latin-1") + self.body
 
     def by_gunicorn(self, request: FastRequest, conn: Any, cfg: Any, *, keep: bool) -> bool:
-        """Send it; whether the connection is kept."""
+        """Send the response through gunicorn; return whether the connection is kept."""
         response = wsgi.Response(request, conn.sock, cfg)
         if not keep:
             response.force_close()
@@ -150,8 +150,8 @@ class FastResponse:
         return not response.should_close()
 
     def _close(self) -> None:
-        if hasattr(self._said, "close"):
-            self._said.close()
+        if hasattr(self._pieces, "close"):
+            self._pieces.close()
 
 
 def _key(name: str) -> str:
@@ -159,5 +159,5 @@ def _key(name: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _date(moment: int) -> str:
-    return str(util.http_date(moment))
+def _date(seconds: int) -> str:
+    return str(util.http_date(seconds))

@@ -1,7 +1,8 @@
-"""Connections that we have closed, until their peers let go of them too.
+"""Close connections without waiting for their peers to close them too.
 
-What a peer still sends meanwhile is thrown away: left unread, it would have our answer thrown away.
-https://www.rfc-editor.org/rfc/rfc9112#section-9.6
+A closed connection lingers until its peer closes it or two seconds have passed. Bytes that the peer
+sends meanwhile are read and thrown away: left unread, they would make the kernel discard our
+response. https://www.rfc-editor.org/rfc/rfc9112#section-9.6
 """
 
 import socket
@@ -13,21 +14,21 @@ from selectors import EVENT_READ, BaseSelector
 from typing import Any
 
 LINGER_SECONDS = 2.0
-"""How long a peer has to let go."""
+"""Seconds that a peer has to close its end."""
 DRAINED_BYTES = 65_536
-"""How much is read at once."""
+"""Bytes that are read and thrown away at a time."""
 
 
 class LingeringClose:
-    """Those of one poller; `close` is called for each in the end."""
+    """The lingering connections of one poller; `close` is called for each in the end."""
 
     def __init__(self, poller: BaseSelector, close: Callable[[Any], object]) -> None:
         self._poller = poller
         self._close = close
-        self._waiting: deque[Any] = deque()
+        self._lingering: deque[Any] = deque()
 
     def add(self, conn: Any) -> None:
-        """Nothing more is sent on it, and nobody waits for its peer."""
+        """Send nothing more on the connection, and close it once its peer has or time is up."""
         try:
             conn.sock.setblocking(False)
             conn.sock.shutdown(socket.SHUT_WR)
@@ -35,13 +36,13 @@ class LingeringClose:
             self._close(conn)
             return
         conn.timeout = time.monotonic() + LINGER_SECONDS
-        self._waiting.append(conn)
+        self._lingering.append(conn)
         self._poller.register(conn.sock, EVENT_READ, partial(self._drain, conn))
 
-    def give_up(self) -> None:
-        """Let go of those whose peers had their time."""
-        while self._waiting and self._waiting[0].timeout <= time.monotonic():
-            self._let_go(self._waiting[0])
+    def close_expired(self) -> None:
+        """Close the connections whose peers had their time."""
+        while self._lingering and self._lingering[0].timeout <= time.monotonic():
+            self._finish(self._lingering[0])
 
     def _drain(self, conn: Any, client: Any) -> None:
         try:
@@ -50,10 +51,10 @@ class LingeringClose:
         except BlockingIOError:
             return
         except OSError:
-            pass  # the peer is gone, in whatever way
-        self._let_go(conn)
+            pass  # the peer reset the connection
+        self._finish(conn)
 
-    def _let_go(self, conn: Any) -> None:
-        self._waiting.remove(conn)
+    def _finish(self, conn: Any) -> None:
+        self._lingering.remove(conn)
         self._poller.unregister(conn.sock)
         self._close(conn)

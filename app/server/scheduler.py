@@ -1,61 +1,67 @@
 """Answer many requests on one thread: the one implementation of `cooperative.Scheduler`.
 
-A thread that waits is put to sleep and woken by the kernel, and then fights for the interpreter. Of
-the requests that this thread answers each is a greenlet: while it waits for a commit, the thread
-goes on with the next one. A database that is asked over a socket is waited for in the same way.
+A thread that waits is put to sleep and woken by the kernel, and then competes for the interpreter.
+Here each request is a greenlet of the answering thread: while one waits for a commit, the thread
+goes on with the next. A wait at a database's socket works in the same way.
 """
 
 import contextvars
+import select
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from selectors import BaseSelector
+from selectors import EVENT_READ, EVENT_WRITE, BaseSelector
 from typing import cast
 
 from greenlet import getcurrent, greenlet
 
 from app import cooperative
 from app.cooperative import Result, Work
-from app.server.spin_wait import SpinWaiter
 
-THREADS = 4
+OFFLOAD_THREADS = 4
 """Threads for what would block the answering thread: look-ups, a held lock, a new connection."""
 GATHERING_SECONDS = 0.002
-"""The longest that gathered work waits for more to join it while requests keep coming in."""
-IDLE_AT_MOST = 64
+"""Seconds that gathered work waits at most for more to join it while requests keep coming in."""
+IDLE_GREENLETS = 64
 """The number of greenlets kept for the next requests; each holds some 20 kB."""
-ALONE_SECONDS = 0.002
-"""The longest that the thread itself waits at a socket while no other request can come in."""
+SINGLE_CONNECTION_SECONDS = 0.002
+"""Seconds that the thread itself waits at a socket while no other request can come in."""
+
+_POLL_EVENTS = {
+    EVENT_READ: select.POLLIN,
+    EVENT_WRITE: select.POLLOUT,
+    EVENT_READ | EVENT_WRITE: select.POLLIN | select.POLLOUT,
+}
 
 
 class GreenletScheduler:
-    """The requests that one thread answers, to be made by that thread.
+    """The scheduler of the thread that makes it, which becomes an answering thread.
 
-    `call` has the thread call something soon, and may be used from any thread. `poller` is what
-    the thread waits at; it calls the data of what is ready, with its file. `alone` tells whether
-    nobody else is connected: then hardly anything can come in that a request should give way to.
+    `call_soon` makes the thread call a function soon, and may be used from any thread. `poller` is
+    the selector that the thread waits at; the data of each of its keys is called with the key's
+    file. `has_single_connection` returns whether only one sender is connected: then hardly any
+    request can come in that the current one should give way to.
     """
 
     def __init__(
         self,
-        call: Callable[[Work], object],
+        call_soon: Callable[[Work], object],
         poller: BaseSelector,
-        alone: Callable[[], bool] = lambda: False,
+        has_single_connection: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.pool = ThreadPoolExecutor(THREADS, "elsewhere")
-        self._call = call
+        self.pool = ThreadPoolExecutor(OFFLOAD_THREADS, "offload")
+        self._call_soon = call_soon
         self._poller = poller
-        self._alone = alone
-        self._waiter = SpinWaiter()
-        self._hub = getcurrent()
+        self._has_single_connection = has_single_connection
+        self._main = getcurrent()
         self.thread = threading.get_ident()
         cooperative.register(self)
-        self._resumed: deque[greenlet] = deque()
-        self._called = False
+        self._resumable: deque[greenlet] = deque()
+        self._will_resume = False
         self._gathered: list[Work] = []
-        self._begins_at = 0.0
+        self._gathered_until = 0.0
         self._watched: dict[int, tuple[greenlet, float | None]] = {}
         self._idle: list[greenlet] = []
 
@@ -65,118 +71,121 @@ class GreenletScheduler:
         return current if isinstance(current, _PooledGreenlet) else None
 
     def answer(self, request: Work) -> None:
-        """The request is answered, or waits: then it goes on when it is resumed."""
+        """Run the request until it has ended or waits; a waiting one continues after `resume`."""
         if not self._idle:
             _PooledGreenlet(self).switch()
         self._idle.pop().switch(request)
 
     def gather(self, work: Work) -> None:
-        """Done once all that is ready has joined it."""
+        """Run `work` once no more ready requests can join it; see `end_cycle`."""
         if not self._gathered:
-            self._begins_at = time.monotonic() + GATHERING_SECONDS
+            self._gathered_until = time.monotonic() + GATHERING_SECONDS
         self._gathered.append(work)
 
-    def resume(self, guest: greenlet) -> None:
-        """The guest goes on soon; any thread may say so."""
-        self._resumed.append(guest)
-        if threading.get_ident() != self.thread and not self._called:
-            self._called = True
-            self._call(self._resume_all)
+    def resume(self, waiting: greenlet) -> None:
+        """Let the waiting greenlet continue soon. May be called from any thread."""
+        self._resumable.append(waiting)
+        if threading.get_ident() != self.thread and not self._will_resume:
+            self._will_resume = True
+            self._call_soon(self._resume_all)
 
-    def leave(self) -> None:
-        """To be called by a guest: the thread goes on with others until it is resumed."""
-        self._hub.switch()
+    def switch_away(self) -> None:
+        """Suspend the calling greenlet until it is resumed; the thread goes on with others."""
+        self._main.switch()
 
-    def next_request(self, guest: greenlet) -> Work | None:
-        """Likewise, until there is a request to be answered; None if enough wait for one."""
-        if len(self._idle) >= IDLE_AT_MOST:
+    def next_request(self, idle: greenlet) -> Work | None:
+        """Suspend the idle greenlet until there is a request for it; None if it should end."""
+        if len(self._idle) >= IDLE_GREENLETS:
             return None
-        self._idle.append(guest)
-        return cast(Work, self._hub.switch())
+        self._idle.append(idle)
+        return cast(Work, self._main.switch())
 
     def watch(self, fileno: int, events: int, until: float | None = None) -> None:
-        """To be called by a guest: the thread goes on with others until one of them is there.
+        """Suspend the calling greenlet until one of the events occurs at the socket.
 
-        Raises TimeoutError at the next end of a round after that moment of the monotonic clock.
+        Raises TimeoutError at the first end of a cycle after `until`, in monotonic time.
         """
         late = until is not None and time.monotonic() >= until
-        if not late and self._alone() and self._waiter.there(fileno, events, ALONE_SECONDS):
+        if not late and self._has_single_connection() and _is_ready(fileno, events):
             return
-        self._poller.register(fileno, events, self._seen)
+        self._poller.register(fileno, events, self._continue_watcher)
         self._watched[fileno] = getcurrent(), until
-        self.leave()
+        self.switch_away()
 
     @property
-    def gathering(self) -> bool:
-        """Whether something waits for the poller to have nothing ready."""
+    def is_gathering(self) -> bool:
+        """Return whether work waits for more to join it, until the poller has no event ready."""
         return bool(self._gathered)
 
     @property
-    def under_way(self) -> bool:
-        """Whether something waits for what only the poller will tell."""
+    def is_waiting(self) -> bool:
+        """Return whether anything here depends on the next events of the poller."""
         return bool(self._gathered or self._watched)
 
-    def end(self, *, quiet: bool = True) -> None:
-        """All that was ready has been answered or waits; `quiet`: there was nothing.
+    def end_cycle(self, *, quiet: bool = True) -> None:
+        """Continue what can continue. Call once per poll cycle; `quiet`: the poll had no event.
 
-        Then what was gathered begins, or when it has waited for GATHERING_SECONDS: those who are
-        just being answered may have more to join it.
+        Gathered work begins when the poll was quiet, or after GATHERING_SECONDS: until then the
+        requests that are just being answered may have more to join it.
         """
-        self._end_late()
+        self._end_late_watchers()
         self._resume_all()
-        if self._gathered and (quiet or self._alone() or time.monotonic() >= self._begins_at):
+        if self._gathered and (quiet or self._has_single_connection() or self._gathered_long()):
             gathered, self._gathered = self._gathered, []
             for work in gathered:
                 self.answer(work)
             self._resume_all()
 
     def close(self) -> None:
-        """Nothing more is begun."""
+        """End the idle greenlets and the pool; the thread is an ordinary one again."""
         cooperative.unregister(self)
         while self._idle:
             self._idle.pop().switch(None)
         self.pool.shutdown(wait=False)
 
+    def _gathered_long(self) -> bool:
+        return time.monotonic() >= self._gathered_until
+
     def _resume_all(self) -> None:
-        self._called = False
-        while self._resumed:
-            self._resumed.popleft().switch()
+        self._will_resume = False
+        while self._resumable:
+            self._resumable.popleft().switch()
 
-    def _seen(self, fileno: int) -> None:
-        self._unwatched(fileno).switch()
+    def _continue_watcher(self, fileno: int) -> None:
+        self._unwatch(fileno).switch()
 
-    def _end_late(self) -> None:
+    def _end_late_watchers(self) -> None:
         now = time.monotonic()
         for fileno, (_, until) in list(self._watched.items()):
             if until is not None and until <= now:
-                self._unwatched(fileno).throw(TimeoutError("timed out"))
+                self._unwatch(fileno).throw(TimeoutError("timed out"))
 
-    def _unwatched(self, fileno: int) -> greenlet:
+    def _unwatch(self, fileno: int) -> greenlet:
         self._poller.unregister(fileno)
         return self._watched.pop(fileno)[0]
 
 
-class _PooledGreenlet(greenlet):  # type: ignore[misc] # greenlet says nothing of its types
-    """Who answers one request after another.
+class _PooledGreenlet(greenlet):  # type: ignore[misc] # greenlet has no types
+    """A greenlet that answers one request after another.
 
-    A new one has its frames in a mapping of memory of its own, made, touched and given back.
+    A new greenlet for each would map memory for its frames, touch it and unmap it again.
     """
 
-    def __init__(self, of: GreenletScheduler) -> None:
+    def __init__(self, scheduler: GreenletScheduler) -> None:
         super().__init__()
-        self.round = of
+        self.scheduler = scheduler
 
     def run(self) -> None:
-        """Each in a context of its own."""
-        while (request := self.round.next_request(self)) is not None:
+        """Answer requests, each in a context of its own, until there are enough idle greenlets."""
+        while (request := self.scheduler.next_request(self)) is not None:
             contextvars.Context().run(request)
-            del request  # with all that came with it: the next may be a long time coming
+            del request  # it would keep all that belongs to it until the next one comes
 
     def offload(self, work: Callable[[], Result]) -> Result:
         """Run `work` on a thread of the pool; other requests are answered meanwhile."""
-        future = self.round.pool.submit(contextvars.copy_context().run, work)
-        future.add_done_callback(lambda _: self.round.resume(self))
-        self.round.leave()
+        future = self.scheduler.pool.submit(contextvars.copy_context().run, work)
+        future.add_done_callback(lambda _: self.scheduler.resume(self))
+        self.scheduler.switch_away()
         return future.result()
 
     def wait_io(
@@ -187,7 +196,7 @@ class _PooledGreenlet(greenlet):  # type: ignore[misc] # greenlet says nothing o
         try:
             events = next(steps)
             while True:
-                self.round.watch(fileno, events, until)
+                self.scheduler.watch(fileno, events, until)
                 events = steps.send(events)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
@@ -198,17 +207,25 @@ class _PooledGreenlet(greenlet):  # type: ignore[misc] # greenlet says nothing o
 
 
 class _GreenletHandoff:
-    def __init__(self, guest: _PooledGreenlet) -> None:
-        self._guest = guest
+    def __init__(self, waiting: _PooledGreenlet) -> None:
+        self._waiting = waiting
+        self._scheduler = waiting.scheduler
 
     def lead(self, work: Work) -> None:
-        if threading.get_ident() == self._guest.round.thread:
-            self._guest.round.gather(work)
+        if threading.get_ident() == self._scheduler.thread:
+            self._scheduler.gather(work)
         else:
-            self._guest.round.pool.submit(work)
+            self._scheduler.pool.submit(work)
 
     def wait(self) -> None:
-        self._guest.round.leave()
+        self._scheduler.switch_away()
 
     def give(self) -> None:
-        self._guest.round.resume(self._guest)
+        self._scheduler.resume(self._waiting)
+
+
+def _is_ready(fileno: int, events: int) -> bool:
+    """Return whether one of the events occurs at the socket within a moment; it blocks so long."""
+    poll = select.poll()
+    poll.register(fileno, _POLL_EVENTS[events])
+    return bool(poll.poll(1000 * SINGLE_CONNECTION_SECONDS))

@@ -27,10 +27,10 @@ from app.web.webhook import Webhook
 class App(GuardedApp):
     """The WSGI application, with the attributes that our gunicorn worker reads."""
 
-    answered_in_turn = WEBHOOKS
-    """Path prefix of POST requests that block only through app.cooperative.
+    cooperative_prefix = WEBHOOKS
+    """Path prefix of POST requests that wait through app.cooperative alone.
 
-    The worker answers these on its event loop; see app/server/worker.py.
+    The worker answers these on its answering thread; see app/server/worker.py.
     """
 
 

@@ -1,4 +1,4 @@
-"""A request-answering thread like a receiver's, driven by the test."""
+"""An answering thread for tests, such as a server has."""
 
 import socket
 import time
@@ -12,41 +12,41 @@ DEADLINE_SECONDS = 20.0
 
 
 class Answering:
-    """Runs the server's scheduler in the test's own thread."""
+    """A scheduler that makes the thread of the test an answering thread."""
 
-    def __init__(self, *, alone: bool = False) -> None:
+    def __init__(self, *, single_connection: bool = False) -> None:
         self._calls: SimpleQueue[Callable[[], object]] = SimpleQueue()
         self._poller = DefaultSelector()
-        self._here, self._there = socket.socketpair()
-        self._poller.register(self._here, EVENT_READ, self._called)
-        self.round = GreenletScheduler(self._call, self._poller, lambda: alone)
+        self._reader, self._writer = socket.socketpair()
+        self._poller.register(self._reader, EVENT_READ, self._run_call)
+        self.scheduler = GreenletScheduler(self._call_soon, self._poller, lambda: single_connection)
 
     def answer(self, *requests: Callable[[], object]) -> None:
-        """Start all requests; return when each has finished or waits."""
+        """Begin all requests; return when each of them has ended or waits."""
         for request in requests:
-            self.round.answer(request)
-        self.round.end()
+            self.scheduler.answer(request)
+        self.scheduler.end_cycle()
 
-    def until(self, true: Callable[[], object]) -> None:
-        """Continue the requests that are resumed until `true` returns a true value."""
-        until = time.monotonic() + DEADLINE_SECONDS
-        while not true():
-            ready = self._poller.select(1.0)  # as long as gunicorn waits
-            assert time.monotonic() < until, "nothing happens any more"
-            for key, _ in ready:
+    def until(self, condition: Callable[[], object]) -> None:
+        """Go on with the resumed requests until the condition is true."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not condition():
+            events = self._poller.select(1.0)  # as long as gunicorn waits
+            assert time.monotonic() < deadline, "the condition did not become true"
+            for key, _ in events:
                 key.data(key.fileobj)
-            self.round.end()
+            self.scheduler.end_cycle()
 
     def close(self) -> None:
-        self.round.close()
+        self.scheduler.close()
         self._poller.close()
-        self._here.close()
-        self._there.close()
+        self._reader.close()
+        self._writer.close()
 
-    def _call(self, work: Callable[[], object]) -> None:
+    def _call_soon(self, work: Callable[[], object]) -> None:
         self._calls.put(work)
-        self._there.send(b".")
+        self._writer.send(b".")
 
-    def _called(self, here: socket.socket) -> None:
-        here.recv(1)
+    def _run_call(self, reader: socket.socket) -> None:
+        reader.recv(1)
         self._calls.get()()

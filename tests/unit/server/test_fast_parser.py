@@ -1,30 +1,32 @@
-"""What may be answered without a thread is told from the bytes alone, and any doubt is a no."""
+"""The bytes alone decide if the answering thread may answer them; in any doubt it may not."""
 
 import pytest
 
 from app.cooperative import SMALL_REQUEST_BYTES
-from app.server.fast_parser import Completeness, part_of_request
+from app.server.fast_parser import Completeness, completeness
 
-BEGINNING = b"POST /hooks/"
+PREFIX = b"POST /hooks/"
 
 
 def request(*headers: str, body: bytes = b"{}", line: str = "POST /hooks/1 HTTP/1.1") -> bytes:
     return "\r\n".join([line, "Host: here", *headers, "", ""]).encode() + body
 
 
-def part(arrived: bytes) -> Completeness:
-    return part_of_request(arrived, BEGINNING)
+def extent(arrived: bytes) -> Completeness:
+    return completeness(arrived, PREFIX)
 
 
 @pytest.mark.parametrize("name", ["Content-Length", "content-length", "CONTENT-LENGTH"])
 def test_a_request_that_is_there_to_its_last_byte_is_whole(name: str) -> None:
-    assert part(request(f"{name}: 2")) is Completeness.WHOLE
+    assert extent(request(f"{name}: 2")) is Completeness.WHOLE
 
 
 def test_every_piece_of_it_is_a_beginning() -> None:
     arrived = request("Content-Length: 2")
 
-    assert {part(arrived[:length]) for length in range(1, len(arrived))} == {Completeness.BEGINNING}
+    assert {extent(arrived[:length]) for length in range(1, len(arrived))} == {
+        Completeness.BEGINNING
+    }
 
 
 @pytest.mark.parametrize(
@@ -55,4 +57,4 @@ def test_every_piece_of_it_is_a_beginning() -> None:
     ids=lambda arrived: repr(arrived[:60]),
 )
 def test_anything_else_is_read_by_a_thread(arrived: bytes) -> None:
-    assert part(arrived) is Completeness.NONE
+    assert extent(arrived) is Completeness.UNKNOWN

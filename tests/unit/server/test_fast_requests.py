@@ -1,4 +1,4 @@
-"""What is read without gunicorn's parser is exactly what gunicorn's parser would have read."""
+"""The fast parser finds in a request exactly what gunicorn's parser finds."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ from app.server.fast_parser import FastParser, FastRequest
 
 PEER, SERVER = ("127.0.0.1", 55555), ("127.0.0.1", 8000)
 STRANGER = ("192.0.2.7", 55555)
-BEGINNING = b"POST /api/"
+PREFIX = b"POST /api/"
 LINE = "POST /api/triggers/webhook/1 HTTP/1.1"
 GITHUB = (
     "Host: hooks.example",
@@ -28,15 +28,15 @@ GITHUB = (
 
 
 class Socket:
-    """Nobody: all has been read, and nothing is sent."""
+    """A socket with nothing to read."""
 
     def recv(self, _size: int) -> bytes:
         return b""
 
 
 def request(*headers: str, line: str = LINE, body: bytes = b"{}") -> bytes:
-    said = (line, *headers, f"Content-Length: {len(body)}", "", "")
-    return "\r\n".join(said).encode("latin-1") + body
+    lines = (line, *headers, f"Content-Length: {len(body)}", "", "")
+    return "\r\n".join(lines).encode("latin-1") + body
 
 
 def configured(**settings: Any) -> Config:
@@ -46,8 +46,8 @@ def configured(**settings: Any) -> Config:
     return config
 
 
-def plain(arrived: bytes, peer: Any = PEER, **settings: Any) -> FastRequest | None:
-    return FastParser(configured(**settings), BEGINNING).read(arrived, peer)
+def parsed(arrived: bytes, peer: Any = PEER, **settings: Any) -> FastRequest | None:
+    return FastParser(configured(**settings), PREFIX).read(arrived, peer)
 
 
 def by_gunicorn(arrived: bytes, peer: Any, config: Config) -> Any:
@@ -56,22 +56,22 @@ def by_gunicorn(arrived: bytes, peer: Any, config: Config) -> Any:
     return next(parser)
 
 
-def told(found: Any, peer: Any, config: Config) -> tuple[Mapping[str, Any], bytes, bool]:
-    """All that the application and the server hear of it."""
-    _answer, environ = wsgi.create(found, Socket(), peer, SERVER, config)
+def meaning(request: Any, peer: Any, config: Config) -> tuple[Mapping[str, Any], bytes, bool]:
+    """Return all that the application and the server get from the request."""
+    _answer, environ = wsgi.create(request, Socket(), peer, SERVER, config)
     own = ("wsgi.input", "wsgi.errors", "wsgi.early_hints", "gunicorn.socket")
-    heard = {name: value for name, value in environ.items() if name not in own}
-    return heard, found.body.read(), found.should_close()
+    passed_on = {name: value for name, value in environ.items() if name not in own}
+    return passed_on, request.body.read(), request.should_close()
 
 
 def require_the_same(arrived: bytes, peer: Any = PEER, **settings: Any) -> bool:
-    """Whether it was read at all; then gunicorn has found the same in it."""
+    """Return whether the fast parser took the request; then gunicorn must find the same in it."""
     config = configured(**settings)
-    found = FastParser(config, BEGINNING).read(arrived, peer)
-    if found is None:
+    request = FastParser(config, PREFIX).read(arrived, peer)
+    if request is None:
         return False
-    expected = told(by_gunicorn(arrived, peer, config), peer, config)
-    assert told(found, peer, config) == expected
+    expected = meaning(by_gunicorn(arrived, peer, config), peer, config)
+    assert meaning(request, peer, config) == expected
     return True
 
 
@@ -90,7 +90,7 @@ def require_the_same(arrived: bytes, peer: Any = PEER, **settings: Any) -> bool:
     ids=lambda arrived: repr(arrived[-60:]),
 )
 @pytest.mark.parametrize("peer", [PEER, STRANGER, ""], ids=["proxy", "stranger", "unix"])
-def test_what_senders_send_is_read_as_gunicorn_reads_it(arrived: bytes, peer: Any) -> None:
+def test_real_requests_are_parsed_as_gunicorn_parses_them(arrived: bytes, peer: Any) -> None:
     assert require_the_same(arrived, peer)
 
 
@@ -135,8 +135,8 @@ def test_what_senders_send_is_read_as_gunicorn_reads_it(arrived: bytes, peer: An
     ],
     ids=lambda arrived: repr(arrived[:80]),
 )
-def test_what_is_unusual_is_left_to_gunicorn(arrived: bytes) -> None:
-    assert plain(arrived) is None
+def test_an_unusual_request_is_left_to_gunicorn(arrived: bytes) -> None:
+    assert parsed(arrived) is None
 
 
 @pytest.mark.parametrize(
@@ -150,19 +150,21 @@ def test_what_is_unusual_is_left_to_gunicorn(arrived: bytes) -> None:
     ],
     ids=lambda settings: next(iter(settings)),
 )
-def test_what_the_operator_asks_of_gunicorn_is_left_to_gunicorn(settings: dict[str, Any]) -> None:
+def test_limits_and_protocols_of_the_operator_are_left_to_gunicorn(
+    settings: dict[str, Any],
+) -> None:
     arrived = request(*GITHUB)
 
-    assert plain(arrived) is not None
-    assert plain(arrived, **settings) is None
+    assert parsed(arrived) is not None
+    assert parsed(arrived, **settings) is None
 
 
-def test_no_limit_is_gunicorns_own() -> None:
-    assert plain(request(*GITHUB), limit_request_line=0, limit_request_field_size=0) is not None
+def test_without_limits_those_of_the_fast_parser_hold() -> None:
+    assert parsed(request(*GITHUB), limit_request_line=0, limit_request_field_size=0) is not None
     long_line = request(line=f"POST /api/{8190 * 'a'} HTTP/1.1")
     for arrived in (request("X: " + 8190 * "a"), long_line):
-        assert plain(arrived, limit_request_line=0) is None
-        assert plain(arrived, limit_request_line=16_000, limit_request_field_size=16_000) is None
+        assert parsed(arrived, limit_request_line=0) is None
+        assert parsed(arrived, limit_request_line=16_000, limit_request_field_size=16_000) is None
 
 
 KNOWN_NAMES = (
@@ -175,7 +177,7 @@ VALUES = st.sampled_from(["https", "on", "close", "keep-alive", "2", "100-contin
 )
 LINES = st.sampled_from([LINE, LINE, LINE, LINE.replace("1.1", "1.0"), LINE + " "]) | st.text(
     st.characters(max_codepoint=255), max_size=8
-).map(lambda said: f"POST /{said} HTTP/1.1")
+).map(lambda path: f"POST /{path} HTTP/1.1")
 
 
 @given(
@@ -184,7 +186,7 @@ LINES = st.sampled_from([LINE, LINE, LINE, LINE.replace("1.1", "1.0"), LINE + " 
     body=st.binary(max_size=8),
     peer=st.sampled_from([PEER, STRANGER]),
 )
-def test_whatever_is_read_means_the_same_to_gunicorn(
+def test_generated_requests_mean_the_same_to_gunicorn(
     line: str, headers: list[tuple[str, str, str]], body: bytes, peer: Any
 ) -> None:
     require_the_same(request(*map("".join, headers), line=line, body=body), peer)

@@ -1,4 +1,4 @@
-"""A plain answer leaves as gunicorn would send it; what is unusual, gunicorn sends itself."""
+"""An ordinary response leaves as gunicorn would send it; an unusual one gunicorn sends itself."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +14,7 @@ from gunicorn.http import wsgi
 from app.server import fast_response
 from app.server.fast_parser import FastRequest
 from app.server.fast_response import FastResponse, WsgiEnvironment
-from tests.unit.server.test_fast_requests import GITHUB, PEER, SERVER, configured, plain, request
+from tests.unit.server.test_fast_requests import GITHUB, PEER, SERVER, configured, parsed, request
 
 OK = "200 OK"
 BODY = b'{"status": "ok"}'
@@ -22,7 +22,7 @@ HEADERS = [("content-type", "application/json"), ("content-length", str(len(BODY
 
 
 class Connection:
-    """Where the request came from; it keeps what is sent to it."""
+    """A connection that keeps the bytes that are sent to it."""
 
     client, server = PEER, SERVER
 
@@ -35,7 +35,7 @@ class Connection:
 
 
 def asked(*headers: str) -> FastRequest:
-    found = plain(request(*GITHUB, *headers))
+    found = parsed(request(*GITHUB, *headers))
     assert found is not None
     return found
 
@@ -64,8 +64,8 @@ def test_the_environment_is_that_of_gunicorn(forwarded: tuple[str, ...]) -> None
     found = WsgiEnvironment(configured()).of(asking, connection)
 
     _answer, expected = wsgi.create(asking, connection, PEER, SERVER, configured())
-    expected["wsgi.multithread"] = True  # as the worker says
-    del expected["wsgi.early_hints"]  # nobody waits for the rest of an answer so short
+    expected["wsgi.multithread"] = True  # as gunicorn's gthread sets it
+    del expected["wsgi.early_hints"]  # a response so short needs none
     del found["wsgi.errors"], expected["wsgi.errors"]  # each has its own
     assert found == expected
 
@@ -125,23 +125,23 @@ def test_gunicorn_keeps_the_connection_unless_it_may_not() -> None:
 
 
 class Body:
-    """An iterable that wants to be closed."""
+    """An iterable that records when it is closed."""
 
     def __init__(self, *pieces: bytes) -> None:
         self._pieces = pieces
         self.closed: list[bool] = []
-        self._so: Callable[[], bool] = lambda: False
+        self._condition: Callable[[], bool] = lambda: False
 
     def __iter__(self) -> Any:
         return iter(self._pieces)
 
     def close(self) -> None:
-        self.closed.append(self._so())
+        self.closed.append(self._condition())
 
     @contextmanager
-    def closed_after(self, so: Callable[[], bool]) -> Iterator[None]:
-        """It is closed once in this block, and this was so by then."""
-        self._so = so
+    def closed_after(self, condition: Callable[[], bool]) -> Iterator[None]:
+        """Require that it is closed once in this block, with the condition true by then."""
+        self._condition = condition
         yield
         assert self.closed == [True]
 
@@ -154,7 +154,7 @@ def telling(body: Body, headers: Any = HEADERS) -> Any:
     return application
 
 
-def test_what_is_written_comes_before_what_is_returned() -> None:
+def test_written_pieces_come_before_returned_ones() -> None:
     def application(_environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         start(OK, HEADERS)(b"first ")
         return Body(b"second ", b"third")
@@ -164,7 +164,7 @@ def test_what_is_written_comes_before_what_is_returned() -> None:
     assert (made.status, made.headers, made.body) == (OK, HEADERS, b"first second third")
 
 
-@pytest.mark.parametrize("headers", [HEADERS, HEADERS[:1]], ids=["plain", "by gunicorn"])
+@pytest.mark.parametrize("headers", [HEADERS, HEADERS[:1]], ids=["in one piece", "by gunicorn"])
 def test_a_body_is_closed_once_it_is_sent(headers: Any) -> None:
     connection, body = Connection(), Body(BODY)
     made = FastResponse().of(telling(body, headers), {})
@@ -173,8 +173,8 @@ def test_a_body_is_closed_once_it_is_sent(headers: Any) -> None:
         made.send(asked(), connection, Config(), keep=True)
 
 
-def test_a_body_is_closed_though_its_sender_is_gone() -> None:
-    class Gone(Connection):
+def test_a_body_is_closed_though_its_sender_left() -> None:
+    class Left(Connection):
         def sendall(self, _piece: bytes) -> None:
             raise BrokenPipeError
 
@@ -182,7 +182,7 @@ def test_a_body_is_closed_though_its_sender_is_gone() -> None:
     made = FastResponse().of(telling(body), {})
 
     with body.closed_after(lambda: True), pytest.raises(BrokenPipeError):
-        made.send(asked(), Gone(), Config(), keep=True)
+        made.send(asked(), Left(), Config(), keep=True)
 
 
 def test_a_body_that_fails_on_the_way_is_closed() -> None:
@@ -201,7 +201,7 @@ def logs(config: Config) -> Logger:
     return Logger(config)
 
 
-def test_what_is_written_on_the_way_stands_where_it_was_written() -> None:
+def test_pieces_written_between_returned_ones_keep_their_order() -> None:
     def application(_environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         write = start(OK, HEADERS)
         yield b"first "
@@ -211,8 +211,8 @@ def test_what_is_written_on_the_way_stands_where_it_was_written() -> None:
     assert FastResponse().of(application, {}).body == b"first second third"
 
 
-def test_a_server_as_it_is_started_does_nothing_but_answer() -> None:
-    assert fast_response.as_usual(Config(), logs(Config()))
+def test_a_server_with_default_settings_allows_the_fast_path() -> None:
+    assert fast_response.fast_path_allowed(Config(), logs(Config()))
 
 
 @pytest.mark.parametrize(
@@ -224,25 +224,25 @@ def test_a_server_as_it_is_started_does_nothing_but_answer() -> None:
         ("loglevel", "debug"),
     ],
 )
-def test_who_asks_gunicorn_for_more_has_its_own_way(name: str, value: object) -> None:
+def test_a_log_or_hook_for_each_request_forbids_the_fast_path(name: str, value: object) -> None:
     config = Config()
     config.set(name, value)
 
-    assert not fast_response.as_usual(config, logs(config))
+    assert not fast_response.fast_path_allowed(config, logs(config))
 
 
 class Counting(Logger):
-    """Counts requests, and writes no log of them."""
+    """A logger with an access log of its own."""
 
     def access(self, *_: Any) -> None:
         raise NotImplementedError
 
 
-def test_a_logger_that_is_to_hear_of_each_request_hears_of_it() -> None:
-    assert not fast_response.as_usual(Config(), Counting(Config()))
+def test_a_logger_with_its_own_access_log_forbids_the_fast_path() -> None:
+    assert not fast_response.fast_path_allowed(Config(), Counting(Config()))
 
 
-def test_errors_are_written_to_the_log_that_is_there_now(
+def test_errors_are_written_to_the_log_file_that_is_open_now(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "errors.log"
@@ -263,7 +263,7 @@ def test_errors_are_written_to_the_log_that_is_there_now(
     assert path.read_text() == "after\n"
 
 
-def test_a_prefix_for_all_paths_is_left_to_gunicorn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_script_name_forbids_the_fast_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCRIPT_NAME", "/hooks")
 
-    assert not fast_response.as_usual(Config(), logs(Config()))
+    assert not fast_response.fast_path_allowed(Config(), logs(Config()))

@@ -1,4 +1,4 @@
-"""Who waits gives way to others, hears of its own, and keeps what it knew."""
+"""A request that waits lets others be answered, and then continues with its own result."""
 
 import gc
 import socket
@@ -27,28 +27,30 @@ def answering() -> Iterator[Answering]:
 
 
 @pytest.fixture
-def alone() -> Iterator[Answering]:
-    """Where nobody else is connected."""
-    made = Answering(alone=True)
+def single() -> Iterator[Answering]:
+    """An answering thread with a single connection."""
+    made = Answering(single_connection=True)
     yield made
     made.close()
 
 
-def test_while_one_waits_for_work_elsewhere_others_are_answered(answering: Answering) -> None:
-    may_end, said = threading.Event(), []
+def test_while_one_request_waits_for_offloaded_work_others_are_answered(
+    answering: Answering,
+) -> None:
+    may_end, results = threading.Event(), []
 
     def slow() -> None:
         cooperative.offload(lambda: may_end.wait(DEADLINE_SECONDS))
-        said.append("slow")
+        results.append("slow")
 
-    answering.answer(slow, lambda: said.append("quick"))
+    answering.answer(slow, lambda: results.append("quick"))
     may_end.set()
-    answering.until(lambda: len(said) == 2)
+    answering.until(lambda: len(results) == 2)
 
-    assert said == ["quick", "slow"]
+    assert results == ["quick", "slow"]
 
 
-def test_work_elsewhere_is_done_by_another_thread_and_its_error_raised_here(
+def test_offloaded_work_is_done_by_another_thread_and_its_error_raised_here(
     answering: Answering,
 ) -> None:
     found: list[object] = []
@@ -69,7 +71,7 @@ def test_work_elsewhere_is_done_by_another_thread_and_its_error_raised_here(
     assert "none" in str(error)
 
 
-def test_a_thread_of_its_own_does_the_work_itself() -> None:
+def test_an_ordinary_thread_does_offloaded_work_itself() -> None:
     assert cooperative.offload(threading.get_ident) == threading.get_ident()
 
 
@@ -89,7 +91,7 @@ def test_each_request_keeps_its_own_context(answering: Answering) -> None:
 
 
 def test_a_request_knows_nothing_of_the_one_before(answering: Answering) -> None:
-    name: ContextVar[str] = ContextVar("name", default="nobody")
+    name: ContextVar[str] = ContextVar("name", default="unset")
     found = []
 
     def request() -> None:
@@ -99,22 +101,22 @@ def test_a_request_knows_nothing_of_the_one_before(answering: Answering) -> None
     answering.answer(request)
     answering.answer(request)
 
-    assert found == ["nobody", "nobody"]
+    assert found == ["unset", "unset"]
 
 
 def test_requests_one_after_another_are_answered_by_one_greenlet(answering: Answering) -> None:
-    guests: set[object] = set()
+    greenlets: set[object] = set()
 
     for _ in range(3):
-        answering.answer(lambda: guests.add(getcurrent()))
+        answering.answer(lambda: greenlets.add(getcurrent()))
 
-    assert len(guests) == 1
+    assert len(greenlets) == 1
 
 
 def test_a_request_that_was_answered_is_not_kept(answering: Answering) -> None:
     class Request:
         def __call__(self) -> None:
-            """Answered at once."""
+            """Do nothing: the request ends at once."""
 
     request = Request()
     kept = weakref.ref(request)
@@ -127,12 +129,12 @@ def test_a_request_that_was_answered_is_not_kept(answering: Answering) -> None:
 def test_no_more_greenlets_are_kept_than_usually_wait(
     answering: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scheduler, "IDLE_AT_MOST", 2)
-    guests: list[weakref.ref[object]] = []
+    monkeypatch.setattr(scheduler, "IDLE_GREENLETS", 2)
+    greenlets: list[weakref.ref[object]] = []
     may_end, ended = threading.Event(), []
 
     def request() -> None:
-        guests.append(weakref.ref(getcurrent()))
+        greenlets.append(weakref.ref(getcurrent()))
         cooperative.offload(lambda: may_end.wait(DEADLINE_SECONDS))
         ended.append(True)
 
@@ -141,167 +143,183 @@ def test_no_more_greenlets_are_kept_than_usually_wait(
     answering.until(lambda: len(ended) == 4)
     gc.collect()
 
-    assert sum(guest() is not None for guest in guests) == 2
+    assert sum(each() is not None for each in greenlets) == 2
 
 
-def test_what_was_kept_goes_with_the_round() -> None:
+def test_idle_greenlets_end_with_the_scheduler() -> None:
     made = Answering()
-    guests: list[weakref.ref[object]] = []
-    made.answer(lambda: guests.append(weakref.ref(getcurrent())))
+    greenlets: list[weakref.ref[object]] = []
+    made.answer(lambda: greenlets.append(weakref.ref(getcurrent())))
     made.close()
     gc.collect()
 
-    assert [guest() for guest in guests] == [None]
+    assert [each() for each in greenlets] == [None]
 
 
 def test_after_a_request_that_failed_the_next_is_answered(answering: Answering) -> None:
-    said: list[str] = []
+    results: list[str] = []
     with pytest.raises(ArithmeticError):
         answering.answer(failing)
 
-    answering.answer(lambda: said.append("next"))
+    answering.answer(lambda: results.append("next"))
 
-    assert said == ["next"]
+    assert results == ["next"]
 
 
 def failing() -> None:
     raise ArithmeticError
 
 
-def test_what_is_answered_in_one_turn_is_worked_on_in_one_batch(answering: Answering) -> None:
-    batches, said = [], []
+def test_requests_of_one_cycle_are_one_batch(answering: Answering) -> None:
+    batches, results = [], []
 
     def work(items: list[int]) -> list[int]:
         batches.append(items)
         return [10 * item for item in items]
 
-    together = GroupCommit(work, heaviest=100)
-    answering.answer(*(lambda item=item: said.append(together(item)) for item in range(20)))
-    answering.until(lambda: len(said) == 20)
+    commit = GroupCommit(work, heaviest=100)
+    answering.answer(*(lambda item=item: results.append(commit(item)) for item in range(20)))
+    answering.until(lambda: len(results) == 20)
 
     assert batches == [list(range(20))]
-    assert said == [10 * item for item in range(20)]
+    assert results == [10 * item for item in range(20)]
 
 
-def test_work_for_those_who_are_answered_in_turn_is_done_by_the_same_thread(
+def test_a_batch_of_the_answering_thread_is_done_by_that_thread(
     answering: Answering,
 ) -> None:
     there: list[int] = []
-    together = GroupCommit(lambda items: there.append(threading.get_ident()) or items, 100)
+    commit = GroupCommit(lambda items: there.append(threading.get_ident()) or items, 100)
 
-    answering.answer(lambda: together(1))
+    answering.answer(lambda: commit(1))
 
     assert there == [threading.get_ident()]
 
 
-def test_work_begins_when_nothing_more_is_ready_to_join_it(answering: Answering) -> None:
+def test_a_batch_begins_when_no_more_request_is_ready_to_join_it(answering: Answering) -> None:
     batches: list[list[int]] = []
-    together = GroupCommit(lambda items: batches.append(items) or items, 100)
+    commit = GroupCommit(lambda items: batches.append(items) or items, 100)
 
-    answering.round.answer(lambda: together(1))
-    answering.round.end(quiet=False)
-    assert answering.round.gathering
+    answering.scheduler.answer(lambda: commit(1))
+    answering.scheduler.end_cycle(quiet=False)
+    assert answering.scheduler.is_gathering
     assert batches == []
-    answering.round.answer(lambda: together(2))
-    answering.round.end()
+    answering.scheduler.answer(lambda: commit(2))
+    answering.scheduler.end_cycle()
 
     assert batches == [[1, 2]]
-    assert not answering.round.gathering
+    assert not answering.scheduler.is_gathering
 
 
-def test_work_begins_in_the_end_though_there_is_always_more(
+def test_a_batch_begins_in_the_end_though_there_are_always_more_requests(
     answering: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scheduler, "GATHERING_SECONDS", 0.0)
     batches: list[list[int]] = []
-    together = GroupCommit(lambda items: batches.append(items) or items, 100)
+    commit = GroupCommit(lambda items: batches.append(items) or items, 100)
 
-    answering.round.answer(lambda: together(1))
-    answering.round.end(quiet=False)
+    answering.scheduler.answer(lambda: commit(1))
+    answering.scheduler.end_cycle(quiet=False)
 
     assert batches == [[1]]
 
 
-def test_where_nobody_else_can_join_it_work_begins_at_once(alone: Answering) -> None:
+def test_with_a_single_connection_a_batch_begins_at_once(single: Answering) -> None:
     batches: list[list[int]] = []
-    together = GroupCommit(lambda items: batches.append(items) or items, 100)
+    commit = GroupCommit(lambda items: batches.append(items) or items, 100)
 
-    alone.round.answer(lambda: together(1))
-    alone.round.end(quiet=False)
+    single.scheduler.answer(lambda: commit(1))
+    single.scheduler.end_cycle(quiet=False)
 
     assert batches == [[1]]
 
 
-def heard(at: socket.socket) -> Generator[int, int, bytes]:
-    """Steps that wait until it can be written to, then until there is something to read."""
+def reading_steps(at: socket.socket) -> Generator[int, int, bytes]:
+    """Steps that wait until the socket can be written to, then until it has bytes to read."""
     assert (yield EVENT_WRITE) == EVENT_WRITE
     assert (yield EVENT_READ) == EVENT_READ
     return at.recv(9)
 
 
-def waits_until_another_has_written(who: Answering) -> list[object]:
-    """What two requests say: one waits at a socket for what the next one sends there."""
+def waits_until_another_has_written(answering: Answering) -> list[object]:
+    """Return the results of two requests: one waits at a socket for the bytes of the other."""
     here, there = socket.socketpair()
-    said: list[object] = []
+    results: list[object] = []
 
     with here, there:
-        who.answer(
-            lambda: said.append(cooperative.wait_io(heard(here), here.fileno())),
-            lambda: said.append(there.send(b"well")),
+        answering.answer(
+            lambda: results.append(cooperative.wait_io(reading_steps(here), here.fileno())),
+            lambda: results.append(there.send(b"well")),
         )
-        who.until(lambda: len(said) == 2)
-    return said
+        answering.until(lambda: len(results) == 2)
+    return results
 
 
-def test_while_one_waits_at_a_socket_others_are_answered(answering: Answering) -> None:
+def test_while_one_request_waits_at_a_socket_others_are_answered(answering: Answering) -> None:
     assert waits_until_another_has_written(answering) == [4, b"well"]
 
 
-def test_where_nobody_else_is_the_thread_itself_waits_at_a_socket_for_a_moment(
-    alone: Answering,
+def test_with_a_single_connection_the_thread_itself_waits_at_a_socket_for_a_moment(
+    single: Answering,
 ) -> None:
     here, there = socket.socketpair()
-    said: list[object] = []
+    results: list[object] = []
 
     with here, there:
         there.send(b"well")
-        alone.round.answer(lambda: said.append(cooperative.wait_io(heard(here), here.fileno())))
+        single.scheduler.answer(
+            lambda: results.append(cooperative.wait_io(reading_steps(here), here.fileno()))
+        )
 
-    assert said == [b"well"]
+    assert results == [b"well"]
 
 
-def test_and_then_gives_way_to_those_who_may_have_come(alone: Answering) -> None:
+def test_either_of_two_events_ends_the_wait_at_a_socket(single: Answering) -> None:
+    here, there = socket.socketpair()
+    results: list[object] = []
+
+    def steps() -> Generator[int, int, str]:
+        yield EVENT_READ | EVENT_WRITE
+        return "ready"
+
+    with here, there:
+        single.scheduler.answer(lambda: results.append(cooperative.wait_io(steps(), here.fileno())))
+
+    assert results == ["ready"]
+
+
+def test_after_that_moment_other_requests_are_answered(single: Answering) -> None:
     began = time.monotonic()
 
-    assert waits_until_another_has_written(alone) == [4, b"well"]
-    assert time.monotonic() - began < 1.0, "others would have waited"
+    assert waits_until_another_has_written(single) == [4, b"well"]
+    assert time.monotonic() - began < 1.0, "other requests would have waited"
 
 
-def test_nor_does_it_wait_longer_than_it_may_for_one_who_keeps_talking(alone: Answering) -> None:
+def test_a_wait_at_a_socket_that_is_always_ready_ends_in_time_too(single: Answering) -> None:
     here, there = socket.socketpair()
-    said: list[str] = []
+    results: list[str] = []
 
-    def talking() -> Generator[int, int, None]:
+    def always_ready() -> Generator[int, int, None]:
         enough = time.monotonic() + 3.0
         while time.monotonic() < enough:
             yield EVENT_WRITE
 
     def request() -> None:
         try:
-            cooperative.wait_io(talking(), here.fileno(), seconds=0.1)
+            cooperative.wait_io(always_ready(), here.fileno(), seconds=0.1)
         except TimeoutError:
-            said.append("late")
+            results.append("late")
 
     with here, there:
-        alone.answer(request)
-        alone.until(lambda: said)
+        single.answer(request)
+        single.until(lambda: results)
 
-    assert said == ["late"]
+    assert results == ["late"]
 
 
 def test_an_error_of_a_step_is_raised_where_it_was_waited_for(answering: Answering) -> None:
     here, there = socket.socketpair()
-    said: list[str] = []
+    results: list[str] = []
 
     def steps() -> Generator[int, int, None]:
         yield EVENT_WRITE
@@ -311,92 +329,92 @@ def test_an_error_of_a_step_is_raised_where_it_was_waited_for(answering: Answeri
         try:
             cooperative.wait_io(steps(), here.fileno())
         except ArithmeticError as error:
-            said.append(str(error))
+            results.append(str(error))
 
     with here, there:
         answering.answer(request)
-        answering.until(lambda: said)
+        answering.until(lambda: results)
 
-    assert said == ["no"]
+    assert results == ["no"]
 
 
-def test_who_waits_too_long_at_a_socket_gives_up_and_can_wait_again(
+def test_a_wait_at_a_socket_that_takes_too_long_ends_and_can_be_tried_again(
     answering: Answering,
 ) -> None:
     here, there = socket.socketpair()
-    said: list[object] = []
+    results: list[object] = []
 
     def request() -> None:
         try:
-            cooperative.wait_io(heard(here), here.fileno(), seconds=0.0)
+            cooperative.wait_io(reading_steps(here), here.fileno(), seconds=0.0)
         except TimeoutError:
-            said.append("late")
-        said.append(cooperative.wait_io(heard(here), here.fileno(), seconds=20.0))
+            results.append("late")
+        results.append(cooperative.wait_io(reading_steps(here), here.fileno(), seconds=20.0))
 
     with here, there:
-        answering.round.answer(request)
-        answering.round.end()
+        answering.scheduler.answer(request)
+        answering.scheduler.end_cycle()
         there.send(b"well")
-        answering.until(lambda: len(said) == 2)
+        answering.until(lambda: len(results) == 2)
 
-    assert said == ["late", b"well"]
-
-
-def test_who_has_a_thread_of_its_own_is_not_answered_in_turn(answering: Answering) -> None:
-    said = [cooperative.on_answering_thread()]
-
-    answering.answer(lambda: said.append(cooperative.on_answering_thread()))
-
-    assert said == [False, True]
+    assert results == ["late", b"well"]
 
 
-def test_threads_and_requests_in_turn_share_batches_and_each_hears_of_its_own(
+def test_only_a_request_is_on_the_answering_thread(answering: Answering) -> None:
+    results = [cooperative.on_answering_thread()]
+
+    answering.answer(lambda: results.append(cooperative.on_answering_thread()))
+
+    assert results == [False, True]
+
+
+def test_threads_and_requests_share_batches_and_each_gets_its_own_result(
     answering: Answering,
 ) -> None:
-    batches, said = [], []
-    together = GroupCommit(lambda items: batches.append(items) or [-item for item in items], 7)
+    batches, results = [], []
+    commit = GroupCommit(lambda items: batches.append(items) or [-item for item in items], 7)
     count = 200
 
     with ThreadPoolExecutor(8) as pool:
-        futures = [pool.submit(together, number) for number in range(count)]
+        futures = [pool.submit(commit, number) for number in range(count)]
         for number in range(count, 2 * count):
-            answering.answer(lambda number=number: said.append((number, together(number))))
-        answering.until(lambda: len(said) == count)
+            answering.answer(lambda number=number: results.append((number, commit(number))))
+        answering.until(lambda: len(results) == count)
 
     assert [future.result() for future in futures] == [-number for number in range(count)]
-    assert all(result == -number for number, result in said)
+    assert all(result == -number for number, result in results)
     assert sorted(item for batch in batches for item in batch) == list(range(2 * count))
     assert max(map(len, batches)) <= 7
 
 
-def test_work_that_fails_is_told_to_all_that_waited_for_it(answering: Answering) -> None:
+def test_a_batch_that_fails_raises_for_all_that_waited_for_it(answering: Answering) -> None:
     def work(_items: list[int]) -> list[int]:
         raise ArithmeticError("no")
 
-    together, said = GroupCommit(work, 100), []
+    commit, results = GroupCommit(work, 100), []
 
     def request() -> None:
         try:
-            together(1)
+            commit(1)
         except ArithmeticError as error:
-            said.append(str(error))
+            results.append(str(error))
 
     answering.answer(request, request)
-    answering.until(lambda: len(said) == 2)
+    answering.until(lambda: len(results) == 2)
 
-    assert said == ["no", "no"]
+    assert results == ["no", "no"]
 
 
-def test_a_thread_that_answers_nobody_asks_greenlet_nothing(
+def test_an_ordinary_thread_never_calls_greenlet(
     answering: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked_by: list[int] = []
+    callers: list[int] = []
 
-    def told() -> object:
-        asked_by.append(threading.get_ident())
+    def counted() -> object:
+        callers.append(threading.get_ident())
         return getcurrent()
 
-    monkeypatch.setattr(scheduler, "getcurrent", told)
+    monkeypatch.setattr(scheduler, "getcurrent", counted)
 
     def ask() -> None:
         cooperative.handoff()
@@ -408,4 +426,4 @@ def test_a_thread_that_answers_nobody_asks_greenlet_nothing(
     other.join()
     answering.answer(cooperative.on_answering_thread)
 
-    assert asked_by == [threading.get_ident()]
+    assert callers == [threading.get_ident()]
