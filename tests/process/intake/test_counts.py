@@ -167,7 +167,7 @@ from app import settings
 from app.db import Database
 from app.errors import Unverified
 from app.intake.receive import create_intake, receive
-from tests import factories, senders
+from tests.support import factories, senders
 intake = create_intake(Database(settings.from_environment()))
 intake.triggers._look_up = lambda number: None  # as the database says, and much sooner
 request = factories.request(senders.json_request("custom", {"messageId": "m-1"}))
