@@ -1,4 +1,4 @@
-"""What gunicorn serves: `gunicorn` alone is enough, gunicorn.conf.py names it."""
+"""The WSGI application that gunicorn serves; gunicorn.conf.py names it."""
 
 import atexit
 import logging
@@ -14,10 +14,10 @@ from app.web.application import App, create_app
 
 
 def application() -> App:
-    """The application with the environment's settings; called once in each worker process.
+    """Make the application with the environment's settings; called once in each worker process.
 
-    A setting that cannot be used ends the process with a sentence, as `gunicorn --check-config`
-    should: of an error it would print the traceback.
+    A setting that cannot be used ends the process with one sentence: for an exception
+    `gunicorn --check-config` would print the traceback.
     """
     try:
         chosen = settings.from_environment()

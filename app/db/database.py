@@ -1,4 +1,4 @@
-"""The one database of a process."""
+"""The database of a process: its engine, its transactions, and its notifier."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,21 +15,21 @@ from app.settings import Settings
 
 
 class Closing(Protocol):
-    """What is to be closed in the end."""
+    """An object that holds a connection until it is closed."""
 
     def close(self) -> None:
-        """Nothing is asked of it any more."""
+        """Close its connection."""
 
 
 class Database:
-    """The one database of this process: hand it around, open nothing else."""
+    """The database of this process: pass it around, and open no other."""
 
     def __init__(self, settings: Settings) -> None:
         kind = kind_of(settings)
         self.engine = kind.create_engine(settings)
         kind.serve(self.engine, settings)
         self.dedicated: list[Closing] = []
-        """What holds a connection besides the pool's, and is closed with them."""
+        """Objects with a connection of their own, outside the pool, and closed with it."""
         self.notifier = kind.notifier(self.engine)
         self.secret_box = SecretBox(settings.hookonce_secret_key)
         self._reading = kind.READING
@@ -37,9 +37,10 @@ class Database:
     @cooperative.blocking
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection whose statements each see what is committed; it holds no lock.
+        """Open a connection whose statements each see what is committed; it holds no lock.
 
-        Raises DatabaseUnavailable or SchemaMoved in place of the driver's errors.
+        Raises DatabaseUnavailable or SchemaMoved in place of the driver's errors, and
+        BlocksAnsweringThread on an answering thread.
         """
         with translated_errors(), self.engine.connect() as connection:
             yield connection.execution_options(**self._reading)
@@ -47,11 +48,11 @@ class Database:
     @cooperative.blocking
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One transaction, committed at the end or rolled back whole.
+        """Open one transaction, which is committed at the end or rolled back whole.
 
         On SQLite it takes the write lock at once: a transaction that reads first and writes
-        later loses to any other writer in between. Errors as in `reading`; an IntegrityError
-        passes, its reader knows what it means.
+        later loses to any other writer in between. Errors as in `reading`; an IntegrityError is
+        passed on, as the caller knows which constraint it may break.
         """
         with (
             translated_errors(),
@@ -62,17 +63,17 @@ class Database:
 
     @contextmanager
     def single_statement(self) -> Iterator[Connection]:
-        """For what PostgreSQL says in one statement, which is a transaction of its own there.
+        """Open a connection for work that is one statement on PostgreSQL, and so one transaction.
 
-        That saves the ways there and back for its BEGIN and its COMMIT. SQLite has a transaction,
-        which costs it nothing. Errors as in `writing`.
+        That saves the round trips for BEGIN and COMMIT. SQLite gets a transaction, which costs
+        nothing there. Errors as in `writing`.
         """
         with (self.reading if self.combines_statements else self.writing)() as connection:
             yield connection
 
     @property
     def combines_statements(self) -> bool:
-        """Whether one statement can change several tables, as PostgreSQL's can."""
+        """Return whether one statement can change several tables, as PostgreSQL's can."""
         return combines_statements(self.engine)
 
     def dispose(self) -> None:

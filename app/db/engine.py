@@ -1,4 +1,4 @@
-"""Which of the two databases it is, and its engine."""
+"""Choose the kind of database, SQLite or PostgreSQL, and make its engine."""
 
 from typing import Any, Protocol
 
@@ -10,24 +10,25 @@ from app.settings import Settings
 
 
 class Kind(Protocol):
-    """What is different for each kind of database."""
+    """Interface of one kind of database, implemented by a module for each."""
 
     READING: dict[str, Any]
 
     def create_engine(self, settings: Settings) -> Engine:
-        """An engine that waits for locks no longer than the settings allow."""
+        """Make an engine that waits for locks no longer than the settings allow."""
 
     def serve(self, engine: Engine, settings: Settings) -> None:
-        """From now on it serves requests and workers, and not a migration."""
+        """Prepare the engine for requests and workers; a migration goes without this."""
 
     def notifier(self, engine: Engine) -> Notifier:
-        """How workers are woken."""
+        """Return the notifier that wakes the workers."""
 
 
 def kind_of(settings: Settings) -> Kind:
-    """The kind that the settings name.
+    """Return the kind of the database that the settings name.
 
-    PostgreSQL's is loaded where it is used: its driver is a seventh of what a command loads.
+    PostgreSQL's module is imported only for PostgreSQL: its driver is a seventh of what a command
+    loads.
     """
     if settings.embedded:
         return sqlite
@@ -37,5 +38,5 @@ def kind_of(settings: Settings) -> Kind:
 
 
 def create_engine(settings: Settings) -> Engine:
-    """An engine that waits for locks no longer than the settings allow."""
+    """Make an engine that waits for locks no longer than the settings allow."""
     return kind_of(settings).create_engine(settings)

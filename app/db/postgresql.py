@@ -1,4 +1,4 @@
-"""PostgreSQL: how to connect, what each connection is told, and how its workers are woken."""
+"""PostgreSQL: connect, set up each connection, wait cooperatively, and wake workers."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ READING: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"}
 
 
 def create_engine(settings: Settings) -> Engine:
-    """An engine that waits for locks no longer than the settings allow."""
+    """Make an engine that waits for locks no longer than the settings allow."""
     timeout = settings.hookonce_database_timeout_seconds
     milliseconds = int(timeout * 1000)
     engine = sa.create_engine(
@@ -43,7 +43,7 @@ def create_engine(settings: Settings) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
-        _read_any_time(connection)
+        _accept_any_time(connection)
         # as text, every element of a list would be escaped in Python
         connection.adapters.register_dumper(list, ListBinaryDumper)
         connection.autocommit = True
@@ -56,70 +56,70 @@ def create_engine(settings: Settings) -> Engine:
 
 
 def serve(engine: Engine, settings: Settings) -> None:
-    """From now on it serves requests and workers, and not a migration."""
-    _plan_for_growth(engine)
-    _give_up_waiting(engine, 3 * settings.hookonce_database_timeout_seconds)
+    """Prepare the engine for requests and workers; a migration goes without this."""
+    _forbid_whole_table_plans(engine)
+    _limit_silence(engine, 3 * settings.hookonce_database_timeout_seconds)
 
 
 def notifier(engine: Engine) -> Notifier:
-    """How workers are woken."""
+    """Return the notifier that wakes the workers."""
     return PostgresqlNotifier(engine)
 
 
-def _plan_for_growth(engine: Engine) -> None:
-    """Never plan to read a whole table, however little is in it now.
+def _forbid_whole_table_plans(engine: Engine) -> None:
+    """Never plan to read a whole table, however few rows it has now.
 
-    PostgreSQL keeps the plan of a statement that is asked again and again, and of its own look at a
-    foreign key: one that was made for the first dozens of rows would read hundreds of thousands
-    until the table is analysed again. So would a join that reads both sides whole. All that we ask
-    has an index. Where nothing has (a table of a few rows), servers before 18 take such a plan for
-    so dear that they would compile it.
+    PostgreSQL keeps the plan of a statement that is repeated, and of its own check of a foreign
+    key: a plan made for the first dozens of rows would read hundreds of thousands until the table
+    is analysed again. So would a join that reads both sides whole. All our statements have an
+    index. Where there is none (a table of a few rows), servers before 18 estimate such a plan to
+    be so expensive that they would compile it (`jit`).
     """
 
     @event.listens_for(engine, "connect")
     def _set(connection: Any, _record: object) -> None:
         connection.autocommit = True
-        for way in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"):
-            connection.execute(f"SET {way} = off")
+        for setting in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"):
+            connection.execute(f"SET {setting} = off")
         connection.autocommit = False
 
 
-def _give_up_waiting(engine: Engine, seconds: float) -> None:
-    """A server that says nothing for so long is away, though its machine still answers.
+def _limit_silence(engine: Engine, seconds: float) -> None:
+    """Close a connection whose server sends nothing for so long, even if its machine responds.
 
-    It ends what takes too long itself, unless it is frozen, or waits for a disk that is.
+    The server itself ends a statement that takes too long, unless it or its disk is frozen.
     """
 
     @event.listens_for(engine, "connect")
     def _set(connection: Any, _record: object) -> None:
-        connection.patience_seconds = seconds
+        connection.silence_seconds = seconds
 
 
 class _CooperativeConnection(psycopg.Connection[Any]):
-    """Who is answered in turn lets others go on while PostgreSQL works."""
+    """A connection that lets an answering thread serve other requests while PostgreSQL works."""
 
-    patience_seconds: float | None = None
-    """How long any answer is waited for; None: for ever."""
+    silence_seconds: float | None = None
+    """Seconds that the server may send nothing; None: for ever."""
 
     def is_alive(self) -> bool:
-        """Whether it is open still, as far as is known."""
+        """Return whether the connection is open, as far as is known here."""
         return not self.closed
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         if timeout is not None:
-            return super().wait(gen, interval, timeout)  # who asks for it knows what follows
+            return super().wait(gen, interval, timeout)  # the caller handles its own time-out
         try:
             if cooperative.on_answering_thread():
-                return cooperative.wait_io(gen, self.fileno(), self.patience_seconds)
-            return super().wait(gen, interval, self.patience_seconds)
+                return cooperative.wait_io(gen, self.fileno(), self.silence_seconds)
+            return super().wait(gen, interval, self.silence_seconds)
         except (TimeoutError, psycopg.errors._WaitTimeout) as error:
-            self.close()  # what the answer would have been, nobody can tell any more
-            said = f"the server has said nothing for {self.patience_seconds:g} s"
-            raise psycopg.OperationalError(said) from error
+            self.close()  # the outcome of the statement can no longer be known
+            message = f"the server has said nothing for {self.silence_seconds:g} s"
+            raise psycopg.OperationalError(message) from error
 
 
 class _AnyTime:
-    """Reads `infinity` and years that Python does not have as text, which says what was found."""
+    """Loader that returns `infinity`, and years that Python does not have, as their text."""
 
     def load(self, data: Buffer) -> Any:
         try:
@@ -137,8 +137,8 @@ class _AnyTimestamptz(_AnyTime, TimestamptzLoader): ...
 class _AnyDate(_AnyTime, DateLoader): ...
 
 
-def _read_any_time(connection: Any) -> None:
-    """One odd value of a found row must not keep all the others from being read."""
+def _accept_any_time(connection: Any) -> None:
+    """Read any time: one odd value in an adopted row must not fail the statement for all rows."""
     connection.adapters.register_loader("timestamp", _AnyTimestamp)
     connection.adapters.register_loader("timestamptz", _AnyTimestamptz)
     connection.adapters.register_loader("date", _AnyDate)

@@ -1,4 +1,4 @@
-"""SQLite: how to connect, begin and wait for its one lock, and how its workers are woken."""
+"""SQLite: connect, begin transactions, wait for its one write lock, and wake workers."""
 
 import os
 import sqlite3
@@ -15,14 +15,14 @@ from app.db.notify.sqlite import SqliteNotifier
 from app.errors import NoDatabase
 from app.settings import Settings
 
-LOOK_AGAIN_SECONDS = 0.0003
-"""How soon to ask again for a lock that another holds."""
+LOCK_POLL_SECONDS = 0.0003
+"""Seconds between two attempts to get a lock that another connection holds."""
 READING: dict[str, Any] = {}
 """Options of a connection that only reads: without BEGIN, SQLite is in autocommit already."""
 
 
 def create_engine(settings: Settings) -> Engine:
-    """An engine that waits for the lock no longer than the settings allow."""
+    """Make an engine that waits for the lock no longer than the settings allow."""
     timeout = settings.hookonce_database_timeout_seconds
     engine = sa.create_engine(
         settings.database_url,
@@ -35,7 +35,7 @@ def create_engine(settings: Settings) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
-        connection.patience_seconds = timeout
+        connection.lock_timeout_seconds = timeout
         connection.isolation_level = None  # the driver's own BEGIN comes too late and too weak
         cursor = connection.cursor()
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
@@ -54,41 +54,41 @@ def create_engine(settings: Settings) -> Engine:
 
 
 def serve(engine: Engine, _settings: Settings) -> None:
-    """From now on it serves requests and workers, and not a migration."""
-    _insist_on_the_file(engine)
-    _read_any_text(engine)
+    """Prepare the engine for requests and workers; a migration goes without this."""
+    _require_same_file(engine)
+    _accept_invalid_text(engine)
 
 
 def notifier(engine: Engine) -> Notifier:
-    """How workers are woken."""
+    """Return the notifier that wakes the workers."""
     return SqliteNotifier(engine)
 
 
 def begin_writing(connection: Any) -> None:
-    """The driver's connection holds SQLite's one write lock, as soon as it is to be had.
+    """Begin a transaction with SQLite's one write lock, as soon as the lock is free.
 
-    SQLite itself looks again after 1, 2, 5, 10 and more milliseconds, while the turn of another
-    takes but one: whoever came second would wait several turns. Raises OperationalError after the
-    connection's own time-out.
+    SQLite itself tries again after 1, 2, 5, 10 and more milliseconds, while a writer holds the lock
+    for about one: the second writer would wait for several others. Raises OperationalError after
+    the connection's own time-out.
     """
-    patience = connection.patience_seconds
+    timeout = connection.lock_timeout_seconds
     connection.execute("PRAGMA busy_timeout = 0")
     try:
-        if not _begun(connection, last=not patience):
-            until = time.monotonic() + patience
+        if not _begin_if_free(connection, last=not timeout):
+            until = time.monotonic() + timeout
             _begin_until(connection, until)
     finally:
-        connection.execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
+        connection.execute(f"PRAGMA busy_timeout = {timeout * 1000:.0f}")
 
 
 @cooperative.offloaded
 def _begin_until(connection: Any, until: float) -> None:
-    time.sleep(LOOK_AGAIN_SECONDS)
-    while not _begun(connection, last=time.monotonic() >= until):
-        time.sleep(LOOK_AGAIN_SECONDS)
+    time.sleep(LOCK_POLL_SECONDS)
+    while not _begin_if_free(connection, last=time.monotonic() >= until):
+        time.sleep(LOCK_POLL_SECONDS)
 
 
-def _begun(connection: Any, *, last: bool) -> bool:
+def _begin_if_free(connection: Any, *, last: bool) -> bool:
     try:
         connection.execute("BEGIN IMMEDIATE")
     except sqlite3.OperationalError as error:
@@ -98,16 +98,16 @@ def _begun(connection: Any, *, last: bool) -> bool:
     return True
 
 
-def _insist_on_the_file(engine: Engine) -> None:
-    """Never make an empty database, nor write into a file that was moved away or replaced.
+def _require_same_file(engine: Engine) -> None:
+    """Never create an empty database, nor write into a file that was moved away or replaced.
 
-    Making one is for migrations. An open connection would go on writing into the file that it
-    once opened, wherever that is by now: acknowledged, and gone.
+    Only migrations create one. An open connection would go on writing into the file that it once
+    opened, wherever that file is now: events would be acknowledged, and lost.
     """
     path = engine.url.database or ""
 
     @event.listens_for(engine, "do_connect")
-    def _must_stand(*_: object) -> None:
+    def _require_file(*_: object) -> None:
         if not os.path.exists(path):  # Path.exists() raises where it may not look
             raise NoDatabase(f"there is no database {path}: run `alembic upgrade head`")
 
@@ -116,46 +116,46 @@ def _insist_on_the_file(engine: Engine) -> None:
         connection.remember(path)
 
     @event.listens_for(engine, "checkout")
-    def _must_be_the_same(connection: Any, _record: object, _proxy: object) -> None:
+    def _require_same(connection: Any, _record: object, _proxy: object) -> None:
         if not connection.is_alive():
-            raise exc.DisconnectionError("another file stands in its place; open that one")
+            raise exc.DisconnectionError("another file has taken its place; open that one")
 
 
-def _read_any_text(engine: Engine) -> None:
-    """Bytes that are no UTF-8 are read as the sign that stands for such.
+def _accept_invalid_text(engine: Engine) -> None:
+    """Read bytes that are not UTF-8 as replacement characters.
 
-    SQLite keeps what it is given, and one such value of a found row would fail every statement
-    that reads it: the one that claims, and with it all that is due. Migrations read no such thing.
+    SQLite stores any bytes, and one such value in an adopted row would fail every statement that
+    reads it: also the claim, and with it everything that is due. Migrations read no such value.
     """
 
     @event.listens_for(engine, "connect")
     def _read(connection: Any, _record: object) -> None:
-        connection.text_factory = _any_text
+        connection.text_factory = _lenient_text
 
 
-def _any_text(found: bytes) -> str:
-    return found.decode("utf-8", "replace")
+def _lenient_text(value: bytes) -> str:
+    return value.decode("utf-8", "replace")
 
 
 class _SqliteConnection(sqlite3.Connection):
-    """Knows how long it waits for a lock, and which file it has open."""
+    """A connection with its lock time-out, and with the identity of the file that it has open."""
 
-    patience_seconds = 0.0
+    lock_timeout_seconds = 0.0
     _path: str | None = None
     _identity: tuple[int, int] | None = None
 
     def remember(self, path: str) -> None:
-        """From now on it stands as long as this file does."""
+        """Note the file that is open; the connection is alive as long as the path leads to it."""
         self._path, self._identity = path, _identity(path)
 
     def is_alive(self) -> bool:
-        """Whether what it would write is where it belongs."""
+        """Return whether the path still leads to the open file."""
         return self._path is None or _identity(self._path) == self._identity
 
 
 def _identity(path: str) -> tuple[int, int] | None:
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino

@@ -355,7 +355,7 @@ def test_a_server_that_says_nothing_is_given_up(
     def request() -> None:
         try:
             with store.borrow(database) as borrowed:
-                borrowed._connection.patience_seconds = 0.1
+                borrowed._connection.silence_seconds = 0.1
                 borrowed._connection.execute("SELECT pg_sleep(9)")
         except DatabaseUnavailable as error:
             said.append(str(error))
