@@ -1,4 +1,4 @@
-"""Whoever changes something is named in its audit row: no call in the service leaves it out."""
+"""Every call of a changing function passes the actor, so that the audit row names who did it."""
 
 import ast
 import inspect
@@ -22,7 +22,7 @@ CHANGING = {
     for name, function in inspect.getmembers(module, inspect.isfunction)
     if function.__module__ == module.__name__ and "actor" in inspect.signature(function).parameters
 }
-"""Each function that changes something for a person, and where its actor stands."""
+"""Each function that changes something for a person, with the position of its actor."""
 
 
 def _calls(path: Path) -> Iterator[ast.Call]:
@@ -36,7 +36,7 @@ def _calls_in(text: str) -> Iterator[ast.Call]:
 
 
 def _name(call: ast.Call) -> str:
-    """The name after the module's, as the house calls them; that of a method is another's."""
+    """Return the name of the called function if it is a module's function, not a method."""
     called = call.func
     if isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name):
         return called.attr if called.value.id in MODULES else ""

@@ -1,4 +1,4 @@
-"""A time that somebody else wrote is read where it can be, and is none where it cannot."""
+"""A time from outside is parsed if it is valid, and is None otherwise."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 

@@ -1,4 +1,4 @@
-"""What an action may call: public addresses, and beyond them only what the operator lists."""
+"""An action may call public addresses, and others only if the operator lists them."""
 
 import pytest
 

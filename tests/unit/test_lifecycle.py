@@ -1,4 +1,4 @@
-"""The one list of moves between the states of an execution."""
+"""The list of moves between the statuses of an execution is complete and consistent."""
 
 import re
 from itertools import product

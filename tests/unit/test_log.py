@@ -1,4 +1,4 @@
-"""One thing that happened is one line, whatever the words that came from outside."""
+"""Each log event is one line, whatever text from outside it contains."""
 
 import json
 import logging

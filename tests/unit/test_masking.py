@@ -1,4 +1,4 @@
-"""An action's secrets are shown to nobody, and survive being sent back masked."""
+"""An action's secrets are never shown, and stay the same if they are sent back masked."""
 
 import ast
 import json

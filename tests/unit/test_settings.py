@@ -1,4 +1,4 @@
-"""Settings come from the environment, and a value that cannot be used is named in one sentence."""
+"""Settings come from the environment; an invalid value is refused with one sentence."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -131,7 +131,7 @@ UNUSABLE = {
     "HOOKONCE_LOG_FORMAT": ["xml"],
 }
 ANYTHING_GOES = {"HOOKONCE_SCRIPTS_DIR"}
-"""The directory may be mounted later: a worker warns where it does not stand."""
+"""Settings without invalid values: a missing directory may be mounted later, a worker warns."""
 
 
 def test_every_setting_is_tried_with_values_that_cannot_be_used() -> None:

@@ -1,4 +1,4 @@
-"""Which of the two databases it is, only the database's room and the admission store know."""
+"""Only `db` and the admission store ask which of the two databases is used."""
 
 import re
 from pathlib import Path

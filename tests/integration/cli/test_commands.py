@@ -1,4 +1,4 @@
-"""The hookonce command: what it prints, and one sentence for everything that goes wrong."""
+"""The hookonce command prints results, and one sentence for every failure."""
 
 import json
 import logging
@@ -25,7 +25,7 @@ Hookonce = Callable[..., Result]
 
 @pytest.fixture
 def hookonce(settings: Settings, database_url: str) -> Iterator[Hookonce]:
-    """Runs the command against this test's database; its logging ends with the test."""
+    """Return a function that runs the command on this test's database; its logging ends here."""
     environment = {
         "DATABASE_URL": database_url,
         "HOOKONCE_SCRIPTS_DIR": str(settings.hookonce_scripts_dir),
@@ -48,7 +48,7 @@ def printed(result: Result) -> object:
 
 
 def sentence(result: Result) -> str:
-    """The one line that says what is wrong."""
+    """Return the one line that explains the failure."""
     assert result.exit_code == 1, result.output
     assert isinstance(result.exception, SystemExit)
     assert result.stderr.count("\n") == 1, result.stderr

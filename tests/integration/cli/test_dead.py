@@ -1,4 +1,4 @@
-"""`hookonce dead` and `hookonce replay`: what they print, ask, and end with."""
+"""`hookonce dead` and `hookonce replay`: output, questions and exit statuses."""
 
 import json
 import logging
@@ -30,7 +30,7 @@ EVERY = ("dead", "replay", "--yes", "--no-wait", "--pace", "1000")
 
 @pytest.fixture
 def hookonce(database_url: str) -> Iterator[Hookonce]:
-    """Runs the command against this test's database; its logging ends with the test."""
+    """Return a function that runs the command on this test's database; its logging ends here."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
 
@@ -133,7 +133,7 @@ def test_dead_letters_are_listed_for_a_program(hookonce: Hookonce, database: Dat
 
 
 ORDERS = "\x1b]0;owned\x07\x1b[2J\u202e"
-"""What a terminal obeys: a new title, a clear screen, writing from right to left."""
+"""Control sequences of a terminal: a new title, a clear screen, text from right to left."""
 
 
 @pytest.mark.parametrize("command", ["dead list", "execution show 1"])
@@ -339,7 +339,7 @@ def test_when_the_first_one_completes_all_follow(
 
 
 class working:  # noqa: N801, it reads as what happens meanwhile
-    """A worker that runs until the block ends."""
+    """Run a worker until the block ends."""
 
     def __init__(self, settings: Settings) -> None:
         self._database = Database(settings)

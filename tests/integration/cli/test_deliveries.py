@@ -1,4 +1,4 @@
-"""`hookonce trigger counts` and `hookonce mismatch list`: what an operator is shown."""
+"""`hookonce trigger counts` and `hookonce mismatch list` print counts and mismatches."""
 
 import json
 import logging
@@ -22,7 +22,7 @@ DIGEST = "d" * 64
 
 @pytest.fixture
 def hookonce(database_url: str) -> Iterator[Hookonce]:
-    """Runs the command against this test's database; its logging ends with the test."""
+    """Return a function that runs the command on this test's database; its logging ends here."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
 
@@ -36,7 +36,7 @@ def hookonce(database_url: str) -> Iterator[Hookonce]:
 
 @pytest.fixture
 def orders(database: Database) -> int:
-    """A trigger with numbers of this hour, of 23 hours ago, and of a day ago."""
+    """Insert a trigger with counts of this hour, of 23 hours ago, and of a day ago."""
     trigger_id = factories.trigger(database, slug="orders")
     for hours in (0, 23, 24):
         tally = Counters(lambda hours=hours: NOW - timedelta(hours=hours))
@@ -49,7 +49,7 @@ def orders(database: Database) -> int:
 
 @pytest.fixture
 def mismatch(database: Database, orders: int) -> int:
-    """An execution under whose key another payload came; its id."""
+    """Insert an execution with a key mismatch; return its id."""
     given = {"idempotency_key": "k-1", "payload_digest": "a" * 64}
     execution_id = factories.execution(database, orders, **given)
     tally = Counters(lambda: NOW)

@@ -1,4 +1,4 @@
-"""`hookonce doctor`: tells a trigger that works from one that does not, and leaves nothing."""
+"""`hookonce doctor` finds faults of a trigger and leaves no rows behind."""
 
 import json
 import socketserver
@@ -42,7 +42,7 @@ class Quiet(WSGIRequestHandler):
 
 @pytest.fixture
 def serve(settings: Settings) -> Iterator[Callable[..., str]]:
-    """Serves the application with these settings; its address."""
+    """Return a function that serves the application with these settings; it returns the address."""
     running: list[tuple[Server, Database]] = []
 
     def start(**given: Any) -> str:
@@ -63,7 +63,7 @@ def serve(settings: Settings) -> Iterator[Callable[..., str]]:
 
 @pytest.fixture
 def examine(hookonce: Hookonce) -> Examine:
-    """What the doctor finds of the trigger at this address."""
+    """Run `hookonce doctor` for the trigger at this address; return the findings by name."""
 
     def run(trigger_id: int, url: str, **environment: str) -> dict[str, Any]:
         ended = hookonce(

@@ -1,4 +1,4 @@
-"""Whatever the API can do, the command can: with a table for people and JSON for programs."""
+"""The command can do everything that the API can, with tables for people and JSON for programs."""
 
 import json
 import os
@@ -62,11 +62,11 @@ def test_every_operation_of_the_api_is_a_command() -> None:
 
 
 WITHOUT_JSON = {"worker", "key"}
-"""One runs until it is stopped, the other prints one word."""
+"""Commands without --json: one runs until it is stopped, the other prints one word."""
 
 
 def leaves(group: click.Group) -> list[click.Command]:
-    """Every command that is no group of others."""
+    """Return every command that is not a group."""
     inner = group.commands.values()
     groups = [each for each in inner if isinstance(each, click.Group)]
     return [*(set(inner) - set(groups)), *(leaf for each in groups for leaf in leaves(each))]
@@ -319,7 +319,7 @@ def test_the_statistics_are_those_of_the_api(
 
 @pytest.fixture
 def stats(settings: Any, database: Database) -> Callable[[], dict[str, Any]]:
-    """What the API answers."""
+    """Call the API; return the JSON of the response."""
     from falcon import testing
 
     from app.web.application import create_app

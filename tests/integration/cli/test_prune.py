@@ -1,4 +1,4 @@
-"""`hookonce prune`, and the options by which a trigger says how long it keeps things."""
+"""`hookonce prune`, and the retention options of a trigger."""
 
 import json
 import logging
@@ -17,7 +17,7 @@ Hookonce = Callable[..., Result]
 
 @pytest.fixture
 def hookonce(database_url: str) -> Iterator[Hookonce]:
-    """Runs the command against this test's database; its logging ends with the test."""
+    """Return a function that runs the command on this test's database; its logging ends here."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
 

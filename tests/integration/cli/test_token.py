@@ -1,4 +1,4 @@
-"""hookonce token: made, listed, revoked, and on record as the person who ran the command."""
+"""`hookonce token` creates, lists and revokes; the audit names the person who ran the command."""
 
 import json
 import os

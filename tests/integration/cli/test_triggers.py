@@ -1,4 +1,4 @@
-"""`hookonce triggers apply`: a file says what triggers are, and a person's edit stays."""
+"""`hookonce triggers apply` changes triggers to match a file, and keeps a person's edits."""
 
 import json
 from collections.abc import Callable
@@ -32,7 +32,7 @@ ORDERS = {
 
 @pytest.fixture
 def apply(hookonce: Hookonce, tmp_path: Path) -> Apply:
-    """Applies these entries, as a file."""
+    """Return a function that applies these entries as a file."""
 
     def run(entries: object, *options: str, **environment: str) -> Any:
         file = tmp_path / "triggers.yml"

@@ -1,4 +1,4 @@
-"""The promise itself: however many times it is sent at one instant, it is there once."""
+"""An event is admitted once, however many times it is sent at the same moment."""
 
 import re
 
@@ -11,7 +11,7 @@ from tests.support.service import Service
 SENDERS = 25
 WORKER_PROCESSES = 4
 ROUNDS = 20
-"""A race that nothing decides shows in the first rounds; this many are never needed."""
+"""Number of rounds; an undecided race shows in the first few."""
 
 
 @pytest.mark.parametrize("pre_check", ["on", "off"])

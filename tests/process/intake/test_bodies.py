@@ -1,4 +1,4 @@
-"""Bodies as they come over a real socket: too large, in chunks, or cut short."""
+"""Bodies over a real socket: too large, chunked, or cut short."""
 
 import contextlib
 import socket
@@ -15,12 +15,12 @@ CHUNKED = "Transfer-Encoding: chunked"
 
 @pytest.fixture
 def kind() -> str:
-    """A body is whole, or refused, before any database is asked; one kind shows it."""
+    """Use SQLite only: a body is read or refused before the database is used."""
     return "sqlite"
 
 
 def _exchange(sender: Sender, *pieces: bytes, then_silent: bool = False) -> Answer:
-    """Send it all before reading anything, as simple senders do."""
+    """Send all pieces before reading the answer, as simple senders do."""
     with sender.connected() as connection:
         for piece in pieces:
             connection.sendall(piece)

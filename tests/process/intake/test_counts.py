@@ -1,4 +1,4 @@
-"""What became of deliveries is counted exactly, over processes, restarts and an absent database."""
+"""Deliveries are counted exactly, across processes, restarts and database outages."""
 
 import subprocess
 import sys
@@ -21,14 +21,14 @@ __all__ = ["away"]
 
 OFTEN = {"HOOKONCE_COUNTS_SECONDS": "0.1"}
 NEVER = {"HOOKONCE_COUNTS_SECONDS": "3600"}
-"""So that nothing is written down before the end."""
+"""The settings with which counts are not written before the process ends."""
 N = 20
 LARGE = 2_000
 CLIENTS = 8
 
 
 def numbers(ledger: Ledger) -> dict[tuple[int, str], int]:
-    """Of deliveries, all hours together."""
+    """Return the number of deliveries by trigger and outcome, over all hours."""
     columns = delivery_counts.c
     query = sa.select(columns.trigger_id, columns.outcome, sa.func.sum(columns.number))
     query = query.where(columns.hour > EVER, columns.outcome.in_(outcomes.ALL))
@@ -43,7 +43,7 @@ def seen(ledger: Ledger, table: sa.Table) -> int:
 
 
 def post_all(*requests: tuple[Sender, bytes]) -> None:
-    """Every one of these `N` times, mixed, from several clients at once."""
+    """Send each request `N` times, mixed, from several clients at once."""
     with ThreadPoolExecutor(CLIENTS) as pool:
         list(pool.map(lambda each: each[0].post(each[1]), requests * N))
 

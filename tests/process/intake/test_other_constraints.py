@@ -1,4 +1,4 @@
-"""Only the idempotency index makes a duplicate; any other broken constraint is our trouble."""
+"""Only a violation of the idempotency index means duplicate; of any other it is our error (503)."""
 
 from tests.support.ledger import Ledger
 from tests.support.sender import Answer, Sender, event
@@ -6,7 +6,7 @@ from tests.support.service import Gunicorn, Service
 
 BROKEN = "an insert broke a constraint that is not the idempotency index"
 TRIES = 5
-"""The receiver remembers a trigger for one second; a slow machine may need another go."""
+"""Number of tries: the receiver caches a trigger for one second, and a machine may be slow."""
 
 WITHOUT_CONTENT_TYPE_REFUSED = {
     "postgresql": ["ALTER TABLE execution_requests ALTER COLUMN content_type SET NOT NULL"],
@@ -92,6 +92,6 @@ def _refused(answer: Answer) -> bool:
 
 
 def _logged_whole(gunicorn: Gunicorn, constraint: str) -> bool:
-    """One line with what happened, the traceback, and which constraint it was."""
+    """Return True if one log line has the error, the traceback and the constraint."""
     lines = [line for line in gunicorn.log().splitlines() if BROKEN in line]
     return len(lines) == 1 and "Traceback" in lines[0] and constraint in lines[0]

@@ -1,4 +1,4 @@
-"""Every sample, signed and posted over a socket as its sender does it, runs in a real worker."""
+"""Every sample, signed and posted over a socket as its sender does, runs in a real worker."""
 
 import http.client
 import json
@@ -29,7 +29,7 @@ def sink() -> Iterator[Sink]:
 
 
 def triggers(ledger: Ledger, **action: str) -> dict[str, int]:
-    """A trigger for each source, by name."""
+    """Create a trigger for each source; return them by name."""
     return {
         source: factories.trigger(
             ledger.database, slug=source, source=source, secret=secret_of(source), **action
@@ -43,16 +43,16 @@ def secret_of(source: str) -> str:
 
 
 def as_it_is(source: str, case: str) -> bool:
-    """Whether the body is sent on as it came: what is signed inside it changes with the time.
+    """Return True if the action receives the body of the sample unchanged.
 
-    A body of several events is sent on in as many parts.
+    A signature inside the body changes with the time, and a body of several events is split.
     """
     changed = expectations.REDACTED | expectations.SIGNED_INSIDE
     return source not in changed and (source, case) not in expectations.SEVERAL_EVENTS
 
 
 def post(gunicorn: Gunicorn, trigger_id: int, sent: Sent) -> tuple[int, Any]:
-    """Status and body of the answer."""
+    """Post the request; return status and body of the answer."""
     secret = f"/{sent.path_secret}" if sent.path_secret else ""
     query = f"?{urlencode(sent.query)}" if sent.query else ""
     path = f"/api/triggers/webhook/{trigger_id}{secret}{query}"
@@ -66,7 +66,7 @@ def post(gunicorn: Gunicorn, trigger_id: int, sent: Sent) -> tuple[int, Any]:
 
 
 def signed(source: str, case: str, trigger_id: int) -> Sent:
-    """As its sender signs it just now; some sign the address they were given."""
+    """Return the sample signed with the current time; some senders sign the trigger's address."""
     address = f"http://127.0.0.1:8000/api/triggers/webhook/{trigger_id}"
     sent = replace(senders.sample(source, case), url=address)
     return senders.signed(source, sent, at=clock.now())

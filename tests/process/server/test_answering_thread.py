@@ -1,4 +1,4 @@
-"""Webhooks that arrive whole hold no thread: what else is going on, they are answered."""
+"""Webhooks that arrive whole need no thread of the pool, so they are answered when it is full."""
 
 import http.client
 import itertools
@@ -149,7 +149,7 @@ def test_one_that_does_not_let_go_of_its_connection_delays_nobody(
 
 @contextmanager
 def one_waits(ledger: Ledger, sender: Sender, kind: str) -> Iterator[None]:
-    """A webhook waits for its commit until the block ends, and is acknowledged then."""
+    """Keep a webhook waiting for its commit until the block ends; then it is acknowledged."""
     with connected(sender) as waiting:
         with ledger.database.writing() as connection:
             connection.exec_driver_sql(LOCK[kind])
@@ -237,7 +237,7 @@ def more_sockets(gunicorn: Gunicorn, before: list[int]) -> list[int]:
 
 
 def sockets(gunicorn: Gunicorn) -> list[int]:
-    """How many sockets each worker process has."""
+    """Return the number of sockets of each worker process."""
     return [
         sum(os.readlink(each).startswith("socket:") for each in Path(f"/proc/{pid}/fd").iterdir())
         for pid in sorted(gunicorn.children())
@@ -330,7 +330,7 @@ def test_a_kept_connection_is_closed_with_the_answer_after_which_a_process_ends(
 
 
 def whole(connection: socket.socket) -> bytes:
-    """An answer, in lower case; the webhook's ends with its only brace."""
+    """Read an answer, in lower case; the answer to a webhook ends with its only brace."""
     answer = b""
     while not answer.endswith(b"}"):
         answer += connection.recv(4096)

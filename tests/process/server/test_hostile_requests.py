@@ -1,4 +1,4 @@
-"""Hostile requests over a real socket: what no HTTP library sends, and gunicorn has to parse."""
+"""Hostile requests over a real socket: bytes that no HTTP library sends and gunicorn must parse."""
 
 import contextlib
 import http.client
@@ -25,7 +25,7 @@ ONE_CHUNK = b"%x\r\n%s\r\n" % (len(BODY), BODY)
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """One gunicorn and its database, for every request of this module."""
+    """Yield one gunicorn and its database for all requests of this module."""
 
     gunicorn: Gunicorn
     ledger: Ledger
@@ -33,7 +33,7 @@ class Receiver:
 
 @pytest.fixture(scope="module")
 def receiver(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
-    """On SQLite: a request that gunicorn has to make out meets no database before."""
+    """Use SQLite: gunicorn parses a request before the database is used."""
     directory = tmp_path_factory.mktemp("hostile")
     with databases.at_head("sqlite") as url:
         service = Service(directory, DATABASE_URL=url, HOOKONCE_SCRIPTS_DIR=str(directory))
@@ -47,7 +47,7 @@ def receiver(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture
 def sender(receiver: Receiver, request: pytest.FixtureRequest) -> Sender:
-    """Who sends to a trigger of this test alone."""
+    """Return a sender to a trigger of this test alone."""
     name = f"t{abs(hash(request.node.name))}"
     return receiver.ledger.sender(receiver.gunicorn, name)
 
@@ -247,7 +247,7 @@ def test_a_request_inside_a_body_is_not_a_request(receiver: Receiver, sender: Se
 
 
 def _status(sender: Sender, *pieces: bytes) -> int:
-    """The answer to these bytes, after which the sender says no more."""
+    """Send the bytes, close the sending side, and return the answer's status."""
     with socket.create_connection(("127.0.0.1", sender.port), 20) as connection:
         for piece in pieces:
             connection.sendall(piece)
@@ -256,13 +256,13 @@ def _status(sender: Sender, *pieces: bytes) -> int:
 
 
 def _rows(receiver: Receiver, sender: Sender) -> int:
-    """How many executions the sender's trigger has."""
+    """Return the number of executions of the sender's trigger."""
     executions = receiver.ledger.executions()
     return sum(row.trigger_id == sender.trigger_id for row in executions)
 
 
 def _assert_well(receiver: Receiver, sender: Sender) -> None:
-    """The service goes on, and nothing has gone wrong in it."""
+    """Check that the service still answers and has logged no error."""
     assert sender.post_event("afterwards").acknowledged
     assert receiver.gunicorn.alive
     assert "Traceback" not in receiver.gunicorn.log()

@@ -1,4 +1,4 @@
-"""A process loads what its database needs: loading is most of what a short command takes."""
+"""A process imports only what its database needs: imports take most of a short command's time."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What hostile requests take of a receiver's memory has a bound, and is not kept."""
+"""The memory that hostile requests take in a receiver is bounded and is released."""
 
 import itertools
 import json
@@ -16,13 +16,13 @@ LIMIT = 1024 * 1024
 PARALLEL = 40
 ROUNDS = 3
 PEAK_MIB = 512
-"""What one receiver process with its forty threads never exceeds; docs/receiving.md says so."""
+"""Limit in MiB of one receiver process with forty threads, as docs/receiving.md says."""
 KEPT_MIB = 96
-"""How much more it holds after another eighty; what the allocator keeps levels off."""
+"""MiB that a process may keep after another eighty requests; the allocator's share levels off."""
 
 
 def filled(start: str, unit: str, end: str) -> bytes:
-    """As many units as a body at the limit has room for."""
+    """Return a body at the limit, filled with units."""
     return (start + unit * ((LIMIT - len(start) - len(end)) // len(unit)) + end).encode()
 
 
@@ -40,7 +40,7 @@ HOSTILE = {
 
 
 def memory_mib(gunicorn: Gunicorn, what: str) -> float:
-    """VmRSS is what the one worker holds now, VmHWM the most that it ever held."""
+    """Return a memory value of the one worker: VmRSS is the current size, VmHWM the peak."""
     (pid,) = gunicorn.children()
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     (line,) = (line for line in lines if line.startswith(f"{what}:"))
@@ -59,7 +59,7 @@ def send(sender: Sender, body: bytes, in_chunks: bool) -> int:
 
 @pytest.fixture
 def kind() -> str:
-    """What a body becomes in memory has nothing to do with the database."""
+    """Use SQLite only: the memory of a body does not depend on the database."""
     return "sqlite"
 
 

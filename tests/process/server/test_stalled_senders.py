@@ -1,4 +1,4 @@
-"""Senders that fall silent in the middle of a request do not keep the others out."""
+"""Senders that stall in the middle of a request do not block other senders."""
 
 import socket
 import time
@@ -48,7 +48,7 @@ def test_a_sender_that_fell_silent_is_cut_off(service: Service, ledger: Ledger) 
 
 
 def _deaf(port: int) -> socket.socket:
-    """Asks for more than fits on the way, and reads none of it."""
+    """Request more than the socket buffers hold, and read nothing of it."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.connect(("127.0.0.1", port))

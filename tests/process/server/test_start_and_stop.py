@@ -1,4 +1,4 @@
-"""The commands as a person runs them: what a slip of the pen says, and what Ctrl-C leaves."""
+"""The commands as a person runs them: messages for mistyped settings, and Ctrl-C."""
 
 import itertools
 import json

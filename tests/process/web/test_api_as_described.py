@@ -1,4 +1,4 @@
-"""The running API is as /openapi.json describes it: schemathesis asks what the description allows.
+"""The running API matches /openapi.json: schemathesis sends requests that it allows.
 
 And what it does not: both come to an answer that is described, and never to an error of ours.
 """
@@ -13,11 +13,11 @@ from tests.support.thorough import some
 
 EXAMPLES = "10"
 PATIENCE_SECONDS = 300.0
-"""It takes twenty seconds, and as many times longer as others use the machine."""
+"""Seconds before a run fails; it takes twenty on an idle machine."""
 LEFT_OUT = "^/api/session$|^/api/tokens/{token_id}$"
-"""A session is not asked for with a token, and the token that asks must not be revoked."""
+"""Paths left out: a session needs no token header, and the test's token must not be revoked."""
 NOT_CHECKED = "positive_data_acceptance"
-"""Which sources, actions and payloads there are is not for a schema to say."""
+"""A check left out: the schema does not list the valid sources, actions and payloads."""
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_every_answer_is_as_described(service: Service, tmp_path: Path, phase: s
 
 
 def schemathesis(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs it there: it leaves its notes wherever it stands."""
+    """Run schemathesis in the directory, because it writes files into the current one."""
     return subprocess.run(
         [str(COMMANDS / "schemathesis"), *arguments],
         cwd=directory,

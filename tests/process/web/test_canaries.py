@@ -1,4 +1,4 @@
-"""No secret is in a log line, an error, an answer, a printed table or a stored payload."""
+"""No secret appears in a log line, an error, a response, a printed table or a stored payload."""
 
 import dataclasses
 import http.client

@@ -1,4 +1,4 @@
-"""/metrics is true over processes: whichever of them is asked, it tells what all of them did."""
+"""/metrics is correct across processes: each of them returns the sums of all."""
 
 from tests.process.intake.test_counts import a_new_one, post_all
 from tests.support.ledger import Ledger
@@ -8,17 +8,17 @@ from tests.support.service import Gunicorn, Service, until
 OFTEN = {"HOOKONCE_COUNTS_SECONDS": "0.1"}
 N = 20
 ASKED = 12
-"""Enough for both workers to be asked, each more than once."""
+"""Number of requests, enough to reach both workers more than once."""
 
 
 def number(text: str, sample: str) -> float:
-    """The sample's value; 0 where there is none yet."""
+    """Return the value of the sample, 0 if it does not exist yet."""
     found = [line for line in text.splitlines() if line.startswith(f"{sample} ")]
     return float(found[0].rpartition(" ")[2]) if found else 0.0
 
 
 def told(gunicorn: Gunicorn, sample: str) -> set[float]:
-    """What the processes say, asked again and again over connections of their own."""
+    """Return the values of repeated requests, each over a connection of its own."""
     answers = [gunicorn.get("/metrics") for _ in range(ASKED)]
     assert {status for status, _ in answers} == {200}
     return {number(body.decode(), sample) for _, body in answers}

@@ -1,4 +1,4 @@
-"""Tokens and sessions across the processes of a running service."""
+"""Tokens and sessions are valid and revoked in all processes of a running service."""
 
 import http.client
 import json
@@ -10,7 +10,7 @@ from tests.support.service import DEADLINE_SECONDS, Gunicorn, Service
 def ask(
     server: Gunicorn, method: str, path: str, body: object = None, **headers: str
 ) -> tuple[int, dict[str, str], Any]:
-    """Status, headers and what the JSON says."""
+    """Send the request; return status, headers and the parsed JSON."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=DEADLINE_SECONDS)
     text = None if body is None else json.dumps(body)
     sent = {name.replace("_", "-"): value for name, value in headers.items()}

@@ -1,4 +1,4 @@
-"""No acknowledged event is lost or run twice when gunicorn and worker get kill -9."""
+"""No acknowledged event is lost or run twice when gunicorn and worker get SIGKILL."""
 
 import http.client
 import signal
@@ -33,7 +33,7 @@ echo "$HOOKONCE_EXECUTION_ID" >> ran
 
 @dataclass
 class Load:
-    """Clients that post one event after another, every third of them twice, until told to stop."""
+    """Clients that post one event after another, every third one twice, until they are stopped."""
 
     sender: Sender
     name: str

@@ -1,4 +1,4 @@
-"""Whoever is told to stop hears of it, whatever it is about."""
+"""A Stop set by a signal is seen by every waiting thread, at any moment of a wait."""
 
 import subprocess
 import sys

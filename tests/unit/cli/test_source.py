@@ -1,4 +1,4 @@
-"""`hookonce source`, as a program reads it."""
+"""`hookonce source --json` prints the facts of every source."""
 
 import json
 from typing import Any

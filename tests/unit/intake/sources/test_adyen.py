@@ -1,4 +1,4 @@
-"""Adyen: every item proves itself, and is an event of its own."""
+"""Adyen: every item has its own signature and is an event of its own."""
 
 import json
 from dataclasses import replace
@@ -37,7 +37,7 @@ SIGNED_FIELDS = (
 
 
 def item(**given: Any) -> dict[str, Any]:
-    """An item as Adyen signs it: what is given replaces what stands there before it is signed."""
+    """Return an item signed as Adyen does; `given` replaces fields before it is signed."""
     fields = {
         "pspReference": "SMPL7TQ9H4NK2WZ3",
         "originalReference": "SMPL1111H4NK2WZ3",

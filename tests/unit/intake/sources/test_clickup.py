@@ -1,4 +1,4 @@
-"""ClickUp: its signature, and the history that identifies its events."""
+"""ClickUp: the signature, and the history ids that identify events."""
 
 from dataclasses import replace
 

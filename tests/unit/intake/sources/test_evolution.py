@@ -1,4 +1,4 @@
-"""Evolution API and Evolution Go: their secrets, their tokens, and WhatsApp's ids."""
+"""Evolution API and Evolution Go: secrets, tokens, and WhatsApp's message ids."""
 
 import base64
 import hashlib

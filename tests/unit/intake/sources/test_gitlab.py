@@ -1,4 +1,4 @@
-"""GitLab: by its token or by its signature, and what its hooks say."""
+"""GitLab: verified by token or by signature; events and keys of its webhooks."""
 
 from dataclasses import replace
 from datetime import timedelta

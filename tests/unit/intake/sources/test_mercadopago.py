@@ -1,4 +1,4 @@
-"""Mercado Pago: it signs an id in the query, and never the body."""
+"""Mercado Pago: the signature covers an id in the query, never the body."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -22,7 +22,7 @@ SAMPLE = replace(senders.sample("mercadopago", "payment_updated"), query=QUERY)
 
 
 def signing(manifest: str, timestamp: str = AT, **headers: str) -> Sent:
-    """The sample with a signature over exactly this."""
+    """Return the sample with a signature over exactly these values."""
     v1 = senders.sha256_hex(SECRET, manifest.encode())
     proof = {"X-Signature": f"ts={timestamp},v1={v1}", "X-Request-Id": REQUEST_ID}
     added = {name.replace("_", "-"): value for name, value in headers.items()}

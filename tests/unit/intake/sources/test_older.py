@@ -1,4 +1,4 @@
-"""The sources that the older system had: what identifies their events, and what is new in them."""
+"""The sources of the older system: the keys of their events, and additions to their events."""
 
 from datetime import timedelta
 

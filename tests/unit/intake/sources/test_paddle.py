@@ -1,4 +1,4 @@
-"""Paddle: signed with a timestamp, keyed by the event."""
+"""Paddle: the signature with a timestamp, and the event id as key."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""A secret that could never verify anything is told of when it is given, not when events fail."""
+"""A secret in a wrong format is refused when it is entered, not when events fail."""
 
 import base64
 

@@ -1,4 +1,4 @@
-"""No payload, whatever its shape, and no proof, whatever its letters, breaks a source."""
+"""A source raises no unexpected error for any payload shape or any signature text."""
 
 import contextlib
 import json
@@ -86,7 +86,7 @@ BATCH: dict[str, Callable[[list[Any]], Any]] = {
         ]
     },
 }
-"""What a sender makes of several items."""
+"""Payloads with several items, as each sender builds them."""
 COMMON = ["type", "event", "data", "id", "payload", "callback_query", "message", "ref", "d", "t"]
 HEADERS = [
     "authorization",

@@ -1,4 +1,4 @@
-"""Shopify: its signature, and what its headers say."""
+"""Shopify: the signature, and the event type and key from the headers."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Slack: its signature, its challenge, and what its requests say."""
+"""Slack: the signature, the challenge, and the events of its requests."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

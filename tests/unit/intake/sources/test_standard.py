@@ -1,4 +1,4 @@
-"""Standard Webhooks and Svix: who signs, what is read, and which id counts."""
+"""Standard Webhooks and Svix: signatures, events, and the id that becomes the key."""
 
 import base64
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Twilio: a signature over the address, with the parameters of forms and the hash of all else."""
+"""Twilio: the signature covers the address and a form's parameters or another body's hash."""
 
 from dataclasses import replace
 from urllib.parse import urlencode

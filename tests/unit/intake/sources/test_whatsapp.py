@@ -1,4 +1,4 @@
-"""WhatsApp's Cloud API: its signature, its greeting, and its many events in one request."""
+"""WhatsApp's Cloud API: the signature, the GET that checks the address, many events per request."""
 
 from dataclasses import replace
 
