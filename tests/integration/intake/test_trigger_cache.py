@@ -164,4 +164,4 @@ def test_strangers_who_ask_for_any_number_take_no_more_room_than_the_limit(
     for number in range(1_000, 1_025):
         remembered.find(str(number))
         assert remembered.find(trigger_id) is not None
-        assert len(remembered._found) <= 10
+        assert len(remembered._entries) <= 10
