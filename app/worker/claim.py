@@ -1,4 +1,4 @@
-"""What was shared out is claimed: leased to one worker at a time, and counted as it is."""
+"""Claim due executions: lease each to one worker, and count its attempt."""
 
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -35,7 +35,7 @@ _LIMIT = sa.bindparam("at_most", type_=sa.Integer, literal_execute=True)
 
 
 def due_query() -> sa.Select[int]:
-    """Of one trigger's executions, those whose turn it is, longest waiting first."""
+    """Select the due executions of one trigger, longest waiting first."""
     return (
         sa.select(_executions.id)
         .where(_executions.trigger_id == _TRIGGER)
@@ -47,9 +47,9 @@ def due_query() -> sa.Select[int]:
 
 
 def in_order_query() -> sa.Select[int]:
-    """Of a trigger that runs one at a time the one whose turn it is, if it is due.
+    """Select the next execution of a trigger that runs one at a time, if it is due.
 
-    What is retried was admitted before all that has not begun.
+    A retry comes first: it was admitted before every execution that has not begun.
     """
     first = sa.func.coalesce(
         first_retried(_executions.id, _TRIGGER).scalar_subquery(),
@@ -63,56 +63,63 @@ def in_order_query() -> sa.Select[int]:
     )
 
 
-def by_one_statement(turn: DueTrigger) -> bool:
-    """Whether nothing but what is due of it decides what is claimed of this trigger."""
-    return turn.probe_in_seconds is None and turn.max_concurrency is None
+def by_one_statement(due_trigger: DueTrigger) -> bool:
+    """Return True if one statement can claim: the trigger has no limit and no open breaker."""
+    return due_trigger.probe_in_seconds is None and due_trigger.max_concurrency is None
 
 
 def due(
-    connection: Connection, owner: str, chosen: Iterable[tuple[DueTrigger, int]], settings: Settings
+    connection: Connection, owner: str, shares: Iterable[tuple[DueTrigger, int]], settings: Settings
 ) -> list[Attempt]:
-    """Of each chosen trigger at most so many, each now running under a lease of this owner.
+    """Claim up to so many due executions of each trigger, each under a lease of this owner.
 
     The attempt is counted here: an execution that kills its worker runs out of attempts too.
     """
     claimed: list[Any] = []
-    for turn, count in chosen:
-        allowed = _allowed(connection, turn, count, settings)
+    for due_trigger, count in shares:
+        allowed = _allowed_count(connection, due_trigger, count, settings)
         if allowed > 0:
-            claimed += _claimed(connection, owner, turn, allowed, settings.hookonce_lease_seconds)
+            claimed += _claim(
+                connection, owner, due_trigger, allowed, settings.hookonce_lease_seconds
+            )
     if claimed and not combines_statements(connection):
-        claimed = _begun(connection, owner, claimed)
+        claimed = _begin_attempts(connection, owner, claimed)
     claimed.sort(key=lambda row: row.id)
     return [_attempt(Lease(row.id, row.attempt_count, owner), row, settings) for row in claimed]
 
 
-def _allowed(connection: Connection, turn: DueTrigger, count: int, settings: Settings) -> int:
-    """Of what the look allowed, what still is, now that nobody else can claim of it."""
-    if turn.probe_in_seconds is not None:
+def _allowed_count(
+    connection: Connection, due_trigger: DueTrigger, count: int, settings: Settings
+) -> int:
+    """Return how many of `count` may still be claimed, and lock the trigger if it has a limit.
+
+    Other workers may have claimed since the triggers were read.
+    """
+    if due_trigger.probe_in_seconds is not None:
         seconds = settings.hookonce_breaker_seconds
-        if not circuit_breaker.let_through(connection, turn.trigger_id, seconds):
+        if not circuit_breaker.let_through(connection, due_trigger.trigger_id, seconds):
             return 0
         count = 1
-    if turn.max_concurrency is None:
+    if due_trigger.max_concurrency is None:
         return count
-    mine = sa.select(triggers.c.max_concurrency).where(triggers.c.id == turn.trigger_id)
-    locked = connection.execute(skip_locked(mine)).first()
+    limit = sa.select(triggers.c.max_concurrency).where(triggers.c.id == due_trigger.trigger_id)
+    locked = connection.execute(skip_locked(limit)).first()
     if locked is None:
-        return 0  # another worker is claiming of it
+        return 0  # another worker is claiming executions of it
     if locked.max_concurrency is None:
         return count
-    running = connection.execute(running_count(sa.literal(turn.trigger_id))).scalar_one()
+    running = connection.execute(running_count(sa.literal(due_trigger.trigger_id))).scalar_one()
     return min(count, int(locked.max_concurrency - running))
 
 
-def _claimed(
-    connection: Connection, owner: str, turn: DueTrigger, count: int, lease_seconds: float
+def _claim(
+    connection: Connection, owner: str, due_trigger: DueTrigger, count: int, lease_seconds: float
 ) -> Sequence[sa.Row[Any]]:
-    """On PostgreSQL with an attempt begun for each, and all that is needed to make it."""
-    in_order = turn.max_concurrency == ONE_AT_A_TIME
-    query = _claim_and_begin if combines_statements(connection) else _claim
+    """Claim executions; on PostgreSQL also insert their attempts and read all that they need."""
+    in_order = due_trigger.max_concurrency == ONE_AT_A_TIME
+    query = _claim_and_begin_query if combines_statements(connection) else _claim_query
     values = {
-        "the_trigger": turn.trigger_id,
+        "the_trigger": due_trigger.trigger_id,
         "at_most": count,
         "owner": owner,
         "lease_seconds": lease_seconds,
@@ -120,29 +127,31 @@ def _claimed(
     return connection.execute(query(in_order), values).all()
 
 
-def _begun(connection: Connection, owner: str, claimed: Sequence[sa.Row[Any]]) -> list[sa.Row[Any]]:
-    """The same for SQLite, which has no statement for all of it."""
+def _begin_attempts(
+    connection: Connection, owner: str, claimed: Sequence[sa.Row[Any]]
+) -> list[sa.Row[Any]]:
+    """Insert the attempts and read all that they need: SQLite has no single statement for it."""
     begin = sa.insert(execution_attempts).values(started_at=utc_now())
     connection.execute(
         begin,
         [{"execution_id": row.id, "number": row.attempt_count, "worker": owner} for row in claimed],
     )
-    return list(connection.execute(_described_by_id(), {"ids": [row.id for row in claimed]}))
+    return list(connection.execute(_details_by_id(), {"ids": [row.id for row in claimed]}))
 
 
 @cache
-def _described_by_id() -> sa.Select[Any]:
-    return _described(_executions).where(_executions.id.in_(sa.bindparam("ids", expanding=True)))
+def _details_by_id() -> sa.Select[Any]:
+    return _details(_executions).where(_executions.id.in_(sa.bindparam("ids", expanding=True)))
 
 
 @cache
-def _claim(in_order: bool) -> ReturningUpdate[*tuple[Any, ...]]:
+def _claim_query(in_order: bool) -> ReturningUpdate[*tuple[Any, ...]]:
     # A CTE is evaluated once; PostgreSQL may evaluate a plain sub-select again and take more.
     query = in_order_query() if in_order else due_query()
-    chosen = skip_locked(query).cte("chosen")
+    locked = skip_locked(query).cte("locked")
     return (
         sa.update(trigger_executions)
-        .where(_executions.id.in_(sa.select(chosen.c.id)))
+        .where(_executions.id.in_(sa.select(locked.c.id)))
         .values(
             status=RUNNING,
             attempt_count=_executions.attempt_count + 1,
@@ -150,20 +159,20 @@ def _claim(in_order: bool) -> ReturningUpdate[*tuple[Any, ...]]:
             lease_expires_at=utc_now(sa.bindparam("lease_seconds", type_=sa.Float)),
             started_at=sa.func.coalesce(_executions.started_at, utc_now()),
         )
-        .returning(*(_executions[name] for name in _WANTED))
+        .returning(*(_executions[name] for name in _CLAIMED_COLUMNS))
     )
 
 
 @cache
-def _claim_and_begin(in_order: bool) -> sa.Select[Any]:
-    claimed = _claim(in_order).cte("claimed")
+def _claim_and_begin_query(in_order: bool) -> sa.Select[Any]:
+    claimed = _claim_query(in_order).cte("claimed")
     row = sa.select(claimed.c.id, claimed.c.attempt_count, _OWNER, utc_now())
     names = ["execution_id", "number", "worker", "started_at"]
     begun = sa.insert(execution_attempts).from_select(names, row).cte("begun")
-    return _described(claimed.c).add_cte(begun)
+    return _details(claimed.c).add_cte(begun)
 
 
-_WANTED = (
+_CLAIMED_COLUMNS = (
     "id",
     "attempt_count",
     "trigger_id",
@@ -172,11 +181,11 @@ _WANTED = (
     "received_at",
     "started_at",
 )
-"""Of an execution, to make its attempt."""
+"""Columns of an execution that its attempt needs."""
 
 
-def _described(executions: Any) -> sa.Select[Any]:
-    """These executions, each with its trigger and its request."""
+def _details(executions: Any) -> sa.Select[Any]:
+    """Select these executions, each with its trigger and its request."""
     return (
         sa.select(
             executions.id,
@@ -202,7 +211,10 @@ def _described(executions: Any) -> sa.Select[Any]:
 
 
 def _attempt(lease: Lease, row: Any, settings: Settings) -> Attempt:
-    """One secret that cannot be opened keeps its own trigger's executions waiting, no other's."""
+    """Return the attempt of a claimed row.
+
+    A secret that cannot be decrypted fails this attempt, and so delays only its own trigger.
+    """
     secret, precondition_error = "", None
     try:
         secret = SecretBox(settings.hookonce_secret_key).decrypt(row) or ""

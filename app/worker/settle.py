@@ -1,4 +1,4 @@
-"""How did it end, and what follows? Written only by whoever still holds the lease."""
+"""Settle finished attempts: store outcome and new status, only while the lease is still ours."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
@@ -20,60 +20,60 @@ _attempts = execution_attempts.c
 
 
 def record(
-    connection: Connection, ended: Sequence[FinishedAttempt], chance: Callable[[], float]
+    connection: Connection, finished: Sequence[FinishedAttempt], chance: Callable[[], float]
 ) -> list[str]:
-    """The new status of each execution, written with its attempt's end.
+    """Store the end of each attempt and its execution's new status; return the statuses.
 
-    Compare-and-set on the leases: raises LeaseLost when another worker has taken one of the
-    executions over. The transaction is then to be rolled back, and each tried by itself.
+    Compare-and-set on the leases: raises LeaseLost if another worker has claimed one of the
+    executions. The caller then rolls back, and settles each attempt by itself.
     """
-    values = [_values(each, chance) for each in ended]
+    values = [_values(each, chance) for each in finished]
     together = combines_statements(connection)
-    settled = _together(connection, values) if together else _each(connection, values)
-    if settled != len(ended):
-        lost = f"{len(ended) - settled} of {len(ended)}"
-        ids = ", ".join(str(each.lease.execution_id) for each in ended)
+    settled = _settle_all(connection, values) if together else _settle_each(connection, values)
+    if settled != len(finished):
+        lost = f"{len(finished) - settled} of {len(finished)}"
+        ids = ", ".join(str(each.lease.execution_id) for each in finished)
         raise LeaseLost(f"{lost} execution(s) no longer leased to us, of {ids}")
     return [each["the_status"] for each in values]
 
 
 def single_statement(
     connection: Connection,
-    ended: Sequence[FinishedAttempt],
+    finished: Sequence[FinishedAttempt],
     chance: Callable[[], float],
     answered: Collection[int],
 ) -> tuple[list[str], list[circuit_breaker.BreakerChange]]:
-    """The same by one statement of PostgreSQL, which is a transaction of its own.
+    """Do the same in one statement of PostgreSQL, which is a transaction of its own.
 
-    It also closes the breakers of the triggers that were answered.
+    It also closes the breakers of the triggers in `answered`.
     """
-    values = [_values(each, chance) for each in ended]
-    given = _columns(values) | {"closing": list(answered)}
+    values = [_values(each, chance) for each in finished]
+    parameters = _columns(values) | {"closing": list(answered)}
     try:
         with replanned(connection):
-            rows = connection.execute(_settle_at_once(), given).all()
+            rows = connection.execute(_settle_in_one_query(), parameters).all()
     except DataError as error:
-        if getattr(error.orig, "sqlstate", None) != _GUARDED:
+        if getattr(error.orig, "sqlstate", None) != _CAST_FAILED:
             raise
-        ids = ", ".join(str(each.lease.execution_id) for each in ended)
+        ids = ", ".join(str(each.lease.execution_id) for each in finished)
         raise LeaseLost(f"some execution(s) are no longer leased to us, of {ids}") from error
     changes = [circuit_breaker.closed(row) for row in rows if row.trigger_id is not None]
     return [each["the_status"] for each in values], [change for change in changes if change]
 
 
-def _together(connection: Connection, values: Sequence[dict[str, Any]]) -> int:
-    """How many were settled: by one statement, whose parameters are columns of rows."""
+def _settle_all(connection: Connection, values: Sequence[dict[str, Any]]) -> int:
+    """Settle by one statement, whose parameters are columns of rows; return the number settled."""
     with replanned(connection):
-        return int(connection.execute(_settle_together(), _columns(values)).scalar_one())
+        return int(connection.execute(_settle_all_query(), _columns(values)).scalar_one())
 
 
 def _columns(values: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
     return {name: [each[name] for each in values] for name in _TYPES}
 
 
-def _each(connection: Connection, values: list[dict[str, Any]]) -> int:
-    """How many were settled: SQLite has no statement that changes two tables."""
-    settle, end = _settle_each()
+def _settle_each(connection: Connection, values: list[dict[str, Any]]) -> int:
+    """Settle by two statements, since SQLite has none for two tables; return the number settled."""
+    settle, end = _settle_each_queries()
     settled = connection.execute(settle, values).rowcount
     connection.execute(end, values)
     return settled
@@ -85,56 +85,63 @@ _TYPES: dict[str, sa.types.TypeEngine[Any]] = {
     "the_number": sa.Integer(),
     "the_status": sa.String(),
     "wait_seconds": sa.Float(),
-    "said": sa.Text(),
+    "summary": sa.Text(),
     "the_error": sa.Text(),
     "category": sa.String(),
     "reason": sa.String(),
     "seconds": sa.Float(),
-    "how": sa.String(),
-    "answered": sa.Integer(),
+    "the_outcome": sa.String(),
+    "answer_status": sa.Integer(),
 }
-"""What is said of each attempt that ended; see _values."""
+"""Parameters of a finished attempt with their types; see _values.
+
+None has the name of a column: SQLAlchemy would take it for a value to set.
+"""
 
 
-_GUARDED = "22P02"
-"""What `_settle_at_once` fails with: its number is no number."""
+_CAST_FAILED = "22P02"
+"""SQLSTATE of `_settle_in_one_query` when a lease is lost: it casts a text to a number."""
 
 
 @cache
-def _settle_each() -> tuple[sa.Update, sa.Update]:
+def _settle_each_queries() -> tuple[sa.Update, sa.Update]:
     given = {name: sa.bindparam(name, type_=kind) for name, kind in _TYPES.items()}
-    return _settle(given), _end(given)
+    return _settle(given), _end_attempt(given)
 
 
 @cache
-def _settle_together() -> sa.Select[int]:
-    settled, noted = _settled_and_noted()
-    return sa.select(sa.func.count()).select_from(settled).add_cte(noted)
+def _settle_all_query() -> sa.Select[int]:
+    settled, attempts = _settling_ctes()
+    return sa.select(sa.func.count()).select_from(settled).add_cte(attempts)
 
 
 @cache
-def _settle_at_once() -> sa.Select[Any]:
-    """As _settle_together; it fails, and nothing is kept, unless all were leased to us."""
-    settled, noted = _settled_and_noted()
+def _settle_in_one_query() -> sa.Select[Any]:
+    """Return the statement that settles all attempts, or fails and changes nothing.
+
+    It fails if one of them is no longer leased to us: its count is then cast from a text.
+    """
+    settled, attempts = _settling_ctes()
     count = sa.func.count()
-    all_of_them = sa.func.cardinality(sa.bindparam("the_execution", type_=sa.ARRAY(sa.BigInteger)))
-    said = sa.func.concat("of the executions to settle only so many are leased to us: ", count)
-    guarded = sa.case((count == all_of_them, count), else_=sa.cast(said, sa.Integer))
+    expected = sa.func.cardinality(sa.bindparam("the_execution", type_=sa.ARRAY(sa.BigInteger)))
+    message = sa.func.concat("of the executions to settle only so many are leased to us: ", count)
+    guarded = sa.case((count == expected, count), else_=sa.cast(message, sa.Integer))
     number = sa.select(guarded.label("settled")).select_from(settled).subquery("number")
     closing = sa.bindparam("closing", type_=sa.ARRAY(sa.Integer))
     closed = circuit_breaker.closing(closing).cte("closed")
     rows = sa.select(number, closed).select_from(number.outerjoin(closed, sa.true()))
-    return rows.add_cte(noted)
+    return rows.add_cte(attempts)
 
 
-def _settled_and_noted() -> tuple[sa.CTE, sa.CTE]:
+def _settling_ctes() -> tuple[sa.CTE, sa.CTE]:
+    """Return the CTEs that update the executions, and the attempts, of the given rows."""
     columns = [sa.bindparam(name, type_=sa.ARRAY(kind)) for name, kind in _TYPES.items()]
-    named = [sa.column(name, kind) for name, kind in _TYPES.items()]
-    rows = sa.func.unnest(*columns).table_valued(*named, name="said").render_derived()
-    ended = sa.select(rows).cte("ended")
-    given = dict(ended.c.items())
+    typed = [sa.column(name, kind) for name, kind in _TYPES.items()]
+    rows = sa.func.unnest(*columns).table_valued(*typed, name="given").render_derived()
+    finished = sa.select(rows).cte("finished")
+    given = dict(finished.c.items())
     settled = _settle(given).returning(_executions.id).cte("settled")
-    return settled, _end(given).cte("noted")
+    return settled, _end_attempt(given).cte("attempts")
 
 
 def _settle(given: Mapping[str, sa.ColumnElement[Any]]) -> sa.Update:
@@ -144,7 +151,7 @@ def _settle(given: Mapping[str, sa.ColumnElement[Any]]) -> sa.Update:
         sa.update(trigger_executions)
         .where(
             _executions.id == given["the_execution"],
-            # joined with nothing: the index of what runs keeps an entry of every claim for a while
+            # `|| ''`: the index of leases has a dead entry of every claim until VACUUM
             _executions.status + sa.literal_column("''") == lifecycle.RUNNING,
             _executions.lease_owner == given["owner"],
             _executions.attempt_count == given["the_number"],
@@ -155,7 +162,7 @@ def _settle(given: Mapping[str, sa.ColumnElement[Any]]) -> sa.Update:
             lease_expires_at=None,
             next_attempt_at=sa.case((retried, utc_now(given["wait_seconds"]))),
             completed_at=sa.case((~retried, utc_now())),
-            result_summary=sa.func.coalesce(given["said"], _executions.result_summary),
+            result_summary=sa.func.coalesce(given["summary"], _executions.result_summary),
             error=given["the_error"],
             error_category=given["category"],
             error_reason=given["reason"],
@@ -164,7 +171,7 @@ def _settle(given: Mapping[str, sa.ColumnElement[Any]]) -> sa.Update:
     )
 
 
-def _end(given: Mapping[str, sa.ColumnElement[Any]]) -> sa.Update:
+def _end_attempt(given: Mapping[str, sa.ColumnElement[Any]]) -> sa.Update:
     return (
         sa.update(execution_attempts)
         .where(
@@ -173,50 +180,50 @@ def _end(given: Mapping[str, sa.ColumnElement[Any]]) -> sa.Update:
         )
         .values(
             finished_at=utc_now(),
-            outcome=given["how"],
+            outcome=given["the_outcome"],
             error=given["the_error"],
             error_category=given["category"],
             error_reason=given["reason"],
-            http_status=given["answered"],
+            http_status=given["answer_status"],
             duration_seconds=given["seconds"],
         )
     )
 
 
-def _values(ended: FinishedAttempt, chance: Callable[[], float]) -> dict[str, Any]:
-    outcome, status = ended.outcome, next_status(ended)
+def _values(finished: FinishedAttempt, chance: Callable[[], float]) -> dict[str, Any]:
+    outcome, status = finished.outcome, next_status(finished)
     return {
-        "the_execution": ended.lease.execution_id,
-        "owner": ended.lease.owner,
-        "the_number": ended.lease.number,
+        "the_execution": finished.lease.execution_id,
+        "owner": finished.lease.owner,
+        "the_number": finished.lease.number,
         "the_status": status,
-        "wait_seconds": _wait_seconds(ended, chance()) if status == lifecycle.RETRYING else 0.0,
-        "said": outcome.summary or None,
+        "wait_seconds": _wait_seconds(finished, chance()) if status == lifecycle.RETRYING else 0.0,
+        "summary": outcome.summary or None,
         "the_error": outcome.error,
         "category": outcome.category,
         "reason": outcome.reason,
         "seconds": outcome.duration_seconds,
-        "how": outcome.outcome,
-        "answered": outcome.http_status,
+        "the_outcome": outcome.outcome,
+        "answer_status": outcome.http_status,
     }
 
 
-def next_status(ended: FinishedAttempt) -> str:
-    """Where the execution goes from here. Pure."""
-    outcome, policy = ended.outcome, ended.terms.policy
+def next_status(finished: FinishedAttempt) -> str:
+    """Return the next status of the execution. Pure."""
+    outcome, policy = finished.outcome, finished.terms.policy
     if outcome.outcome == lifecycle.SUCCEEDED:
         return lifecycle.COMPLETED
     if outcome.handed_back:
         return lifecycle.RETRYING
-    age = ended.terms.age_seconds + (outcome.duration_seconds or 0.0)
+    age = finished.terms.age_seconds + (outcome.duration_seconds or 0.0)
     too_old = policy.max_age_seconds is not None and age > policy.max_age_seconds
-    attempts_left = ended.lease.number < policy.max_attempts and not too_old
+    attempts_left = finished.lease.number < policy.max_attempts and not too_old
     category = outcome.category or lifecycle.TRANSIENT
     return lifecycle.after_failure(category, attempts_left=attempts_left)
 
 
-def _wait_seconds(ended: FinishedAttempt, chance: float) -> float:
-    if ended.outcome.handed_back:
+def _wait_seconds(finished: FinishedAttempt, chance: float) -> float:
+    if finished.outcome.handed_back:
         return 0.0
-    asked = ended.outcome.retry_after_seconds
-    return backoff.wait_seconds(ended.lease.number, ended.terms.policy, chance, asked)
+    retry_after = finished.outcome.retry_after_seconds
+    return backoff.wait_seconds(finished.lease.number, finished.terms.policy, chance, retry_after)

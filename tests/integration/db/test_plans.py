@@ -296,8 +296,8 @@ def test_no_plan_is_kept_of_what_joins_given_rows_with_a_table(
         factories.execution(database, trigger_id)
     with database.writing() as connection:
         for _ in range(8):
-            turn = DueTrigger(trigger_id, -1.0)
-            (attempt,) = claim.due(connection, "owner", [(turn, 1)], settings)
+            due_trigger = DueTrigger(trigger_id, -1.0)
+            (attempt,) = claim.due(connection, "owner", [(due_trigger, 1)], settings)
             ended = FinishedAttempt(attempt.lease, attempt.terms, Outcome("succeeded"))
             settle.record(connection, [ended], lambda: 1.0)
         kept = connection.exec_driver_sql("SELECT statement FROM pg_prepared_statements").scalars()
