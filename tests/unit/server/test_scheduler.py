@@ -177,7 +177,7 @@ def test_requests_of_one_cycle_are_one_batch(answering: Answering) -> None:
         batches.append(items)
         return [10 * item for item in items]
 
-    commit = GroupCommit(work, heaviest=100)
+    commit = GroupCommit(work, 100)
     answering.answer(*(lambda item=item: results.append(commit(item)) for item in range(20)))
     answering.until(lambda: len(results) == 20)
 
