@@ -1,4 +1,4 @@
-"""The application, called without a server, on both databases."""
+"""Fixtures: the application, called without a server, on both databases."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,14 +42,14 @@ def admin(api: Api) -> str:
 
 @pytest.fixture(scope="module", params=KINDS)
 def receiver(databases: Databases, request: pytest.FixtureRequest) -> Iterator[Receiver]:
-    """One application and database for many requests, which tell each other apart by trigger."""
+    """Return one application per database, shared by many requests that use separate triggers."""
     with _receiving(databases, str(request.param)) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def both(databases: Databases) -> Iterator[list[Receiver]]:
-    """A receiver on each kind of database."""
+    """Return an application on each kind of database."""
     with _receiving(databases, "sqlite") as one, _receiving(databases, "postgresql") as other:
         yield [one, other]
 

@@ -1,4 +1,4 @@
-"""Every route, every role, and every kind of token that is no good: made from the route table."""
+"""Access to every route for every role and every kind of invalid token, from the route table."""
 
 import re
 from collections.abc import Callable
@@ -85,15 +85,15 @@ EVERY_RULE = {
     ("/tokens/{token_id}/revoke", "GET"): ADMIN,
     ("/tokens/{token_id}/revoke", "POST"): ADMIN,
 }
-"""Who may do what, written down a second time: a rule is not changed by a slip of the pen."""
+"""Expected rule of every route; the copy catches accidental changes."""
 PROGRAMS = ("/api/", "/metrics")
-"""Where programs ask; a person who asks for a page is shown the way to the login instead."""
+"""Path prefixes for programs; a page redirects to the login instead of answering 401."""
 CONVERTER = re.compile(r":\w+(\([^)]*\))?}")
 
 
 @pytest.fixture(scope="module")
 def rules() -> dict[tuple[str, str], Rule]:
-    """What the running application says of itself."""
+    """Return the rules of the running application."""
     found: dict[tuple[str, str], Rule] = {}
 
     class Noted(GuardedRoutes):

@@ -1,4 +1,4 @@
-"""Whatever is sent, both databases say the same, and hold what they acknowledged, once."""
+"""For generated requests both databases respond alike and store acknowledged events once."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ from tests.support.senders import Sent
 from tests.support.sending import signed
 
 EXAMPLES = int(os.environ.get("TESTS_EXAMPLES", "300"))
-"""Requests to each database; `make hostile` sends many more than the suite has time for."""
+"""Number of requests per database; `make hostile` sends many more."""
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 REFUSALS = (400, 413, 415, 422)
@@ -51,7 +51,7 @@ class Shot:
 
 @dataclass
 class Books:
-    """What was acknowledged to senders, by trigger: the keys, and how many events had none."""
+    """Acknowledged events by trigger: the keys, and the number of events without one."""
 
     keys: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in POLICIES})
     keyless: Counter[str] = field(default_factory=Counter)
@@ -64,7 +64,7 @@ class Books:
             self.keys[shot.policy].add(key)
 
     def rows(self, policy: str) -> Counter[str | None]:
-        """How often each key must stand in the database; None counts the rows without."""
+        """Return how many rows each key must have; None stands for the rows without a key."""
         return Counter(self.keys[policy]) + Counter({None: self.keyless[policy]})
 
 
@@ -130,7 +130,7 @@ def test_whatever_is_sent_both_databases_hold_what_they_acknowledged(both: list[
 
 
 def _written(payload: Any) -> bytes:
-    """As JSON, now in ASCII and now not; a lone surrogate can only be written in ASCII."""
+    """Return JSON, in ASCII or not; a lone surrogate can only be written in ASCII."""
     text = json.dumps(payload, ensure_ascii=False)
     try:
         return text.encode()
@@ -139,7 +139,7 @@ def _written(payload: Any) -> bytes:
 
 
 def _key(shot: Shot) -> str | None:
-    """The key that the accepted request has by the documented rules, found in another way."""
+    """Return the key by the documented rules, computed independently of the application."""
     if shot.policy == "none":
         return None
     if shot.policy == "hash":
@@ -155,7 +155,7 @@ def _key(shot: Shot) -> str | None:
 
 
 def _payload(sent: Sent) -> dict[str, Any]:
-    """The accepted body as an object; empty where it is none."""
+    """Return the accepted body as an object; an empty one if the body is not an object."""
     kind = sent.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     try:
         said = json.loads(sent.body, parse_constant=_refused, parse_float=_finite)

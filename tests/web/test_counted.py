@@ -1,4 +1,4 @@
-"""Whatever a sender is answered, the operator can count: by trigger, hour and reason."""
+"""Every response to a sender is counted by trigger, hour and outcome."""
 
 from collections import Counter
 from dataclasses import replace
@@ -31,7 +31,7 @@ def client(settings: Settings, database: Database, tally: Counters) -> testing.T
 
 
 def counted(tally: Counters) -> Counter[tuple[int, str]]:
-    """Everything since the last time, by trigger and outcome."""
+    """Return the counts since the last call, by trigger and outcome."""
     batch = tally.take()
     found: Counter[tuple[int, str]] = Counter()
     for numbers in (batch.counts, batch.claimed):

@@ -1,4 +1,4 @@
-"""Whoever proves nothing costs the same work, statement for statement and digest for digest.
+"""Refused requests cost the same work: the same SQL statements and the same digests.
 
 Counted while it happens, by Python's own profiler and by the database driver, so that no way of
 computing one more thing for a trigger that exists goes unseen.
@@ -24,7 +24,7 @@ from tests.support.senders import Sent
 from tests.support.sending import post, signed
 
 PROOFS = {"hmac_digest", "hmac_new", "verify"}
-"""What OpenSSL and the curve's library are called by, seen from Python."""
+"""Python functions through which OpenSSL and the curve's library are called."""
 OTHER_SECRETS = {
     "adyen": "ab" * 32,
     "discord": "cd" * 32,
@@ -42,7 +42,7 @@ OUT_OF_ORDER: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a request was answered, and what that took."""
+    """The response to a request, and the work that it took."""
 
     answer: tuple[str, bytes, str]
     statements: int
@@ -54,7 +54,7 @@ class Cost:
 def cost(
     client: testing.TestClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[object, Sent], Cost]:
-    """Sends to an address; what it cost, the look-up included where it is the first to ask."""
+    """Send to an address and return the work; the first request includes the trigger's look-up."""
     monkeypatch.setattr(trigger_cache, "FRESH_SECONDS", 3600.0)  # however slow the machine
     digested: list[int] = []
     digest = signatures.hmac.digest
@@ -91,7 +91,7 @@ def statements(database: Database) -> Iterator[list[str]]:
 
 @contextmanager
 def calls() -> Iterator[Counter[str]]:
-    """How often each of the proofs' functions was called."""
+    """Number of calls of each verification function."""
     made: Counter[str] = Counter()
 
     def see(_frame: object, what: str, function: Any) -> None:
@@ -107,7 +107,7 @@ def calls() -> Iterator[Counter[str]]:
 
 
 def requests(source: str) -> dict[str, Sent]:
-    """Signed with the right secret, without any proof, with nothing in it, and large."""
+    """Requests: correctly signed, unsigned, empty, and large."""
     case = next(case for name, case in senders.names() if name == source)
     sent = senders.sample(source, case)
     large = replace(sent, body=b'{"a": "' + b"b" * 100_000 + b'"}')
@@ -169,7 +169,7 @@ def test_a_question_that_proves_nothing_costs_the_same_as_one_to_nobody(
 
 
 def comparable(each: Cost, source: str) -> Cost:
-    """Twilio signs a form once for each way to write its address: that is more, as documented."""
+    """Twilio's signature is checked for each spelling of the URL: more work, as documented."""
     return replace(each, digested_bytes=0) if source == "twilio" else each
 
 

@@ -1,4 +1,4 @@
-"""What becomes of an error that leaves a resource."""
+"""Errors that a resource raises become the right response."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from app.web import errors
 
 
 class Failing:
-    """A resource that ends in this error."""
+    """A resource that raises this error."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error

@@ -1,4 +1,4 @@
-"""A load balancer learns whether to send traffic here, a person what keeps it away."""
+"""/healthz and /readyz: readiness for a load balancer, with the reason for the operator."""
 
 from dataclasses import replace
 from pathlib import Path

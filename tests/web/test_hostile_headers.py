@@ -1,4 +1,4 @@
-"""Hostile proofs, headers and addresses: whoever proves nothing is refused, and nothing breaks."""
+"""Hostile signatures, headers and URLs are refused and cause no error."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,7 +29,7 @@ SAMPLES = {
     "twilio": "status_callback",
     "whatsapp": "messages_and_statuses",
 }
-"""Sources that prove themselves by headers alone, with a sample of each."""
+"""Return the sources that are verified by headers alone, with a sample request of each."""
 SPOILED: dict[str, Callable[[str], str]] = {
     "empty": lambda _value: "",
     "one letter": lambda _value: "a",
@@ -49,7 +49,7 @@ SIGNATURE = "X-Webhook-Signature"
 
 
 def _spoil(sent: Sent, proven: Sent, spoil: Callable[[str], str]) -> Sent:
-    """The request with its proof, and nothing else, spoiled."""
+    """Return the request with only its signature spoiled."""
     proof = {
         name: spoil(value) for name, value in proven.headers.items() if name not in sent.headers
     }

@@ -1,4 +1,4 @@
-"""Hostile bodies: each has one defined answer, on both databases, and it is never ours to blame."""
+"""Hostile bodies get one defined response on both databases, and never a 5xx."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ def sent(body: bytes, content_type: str | None = JSON, **headers: str) -> Sent:
 
 
 def keyed(key: str) -> bytes:
-    """A body in ASCII that has the key."""
+    """Return an ASCII body that contains the key."""
     return json.dumps({"messageId": key}).encode()
 
 

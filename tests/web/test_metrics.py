@@ -1,4 +1,4 @@
-"""/metrics says what happened and how things stand, alike from every process."""
+"""/metrics: counters and gauges are the same from every process."""
 
 import re
 from dataclasses import replace
@@ -50,7 +50,7 @@ def _always_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def read(client: testing.TestClient) -> dict[str, float]:
-    """Each sample as Prometheus reads it, by name and labels: `name{a=b,c=d}`."""
+    """Return the samples as Prometheus parses them, by name and labels: `name{a=b,c=d}`."""
     answer = client.simulate_get("/metrics")
     assert answer.status_code == 200
     found = {}

@@ -1,4 +1,4 @@
-"""Everyone who proves nothing hears the same, so that nobody learns which triggers there are."""
+"""Every refused request gets the same response, so that trigger ids cannot be enumerated."""
 
 import logging
 from dataclasses import replace
@@ -31,7 +31,7 @@ def refused(client: testing.TestClient, database: Database, reason: str) -> test
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> str:
-    """Everything that was logged, as it would be written."""
+    """Return the log lines as they would be written."""
     return "\n".join(log.KeyValueFormatter().format(record) for record in caplog.records)
 
 

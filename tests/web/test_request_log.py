@@ -1,4 +1,4 @@
-"""Each request has an id, in its answer and in the one line about it."""
+"""Each request has an id, in its response and in its log line."""
 
 import json
 import logging
@@ -29,7 +29,7 @@ MADE = re.compile(r"[0-9a-f]{16}")
 
 
 class Written(logging.Handler):
-    """Lines as they are written, in the thread that writes them."""
+    """Return the log lines as they are written, in the thread that writes them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -188,7 +188,7 @@ def test_the_execution_keeps_the_id_it_came_with(
 
 @pytest.fixture
 def attempted(written: list[dict[str, Any]]) -> Any:
-    """The ids that the lines about attempts name."""
+    """Return the request ids in the log lines about attempts."""
     return lambda: [line["request_id"] for line in written if line["evt"] == "attempt"]
 
 

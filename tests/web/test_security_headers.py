@@ -1,4 +1,4 @@
-"""Every answer tells a browser to run nothing but our own files, errors and webhooks too."""
+"""Security headers are set on every response, errors and webhooks included."""
 
 from dataclasses import replace
 

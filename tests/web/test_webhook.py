@@ -1,4 +1,4 @@
-"""What a sender hears: 200 when its event is in the database, or why not."""
+"""The webhook endpoint: 200 once the event is stored, otherwise the reason."""
 
 from dataclasses import replace
 

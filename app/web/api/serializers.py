@@ -28,22 +28,22 @@ from app.web.context import ApiContext
 
 def trigger(context: ApiContext, row: sa.Row[Any], execution_count: int) -> Trigger:
     """Return the trigger with its webhook URL and the number of its executions."""
-    shown = public(row._mapping)
-    shown["type"] = shown["type"] or "webhook"
-    shown["source"] = shown["source"] or "custom"
-    shown["event_filter"] = _object(shown["event_filter"]) or {}
-    shown["retry_policy"] = _object(shown["retry_policy"])
-    shown["idempotency_key_from"] = key_places(shown["idempotency_key_from"])
-    shown |= {"enabled": bool(shown["enabled"]), "from_yaml": bool(shown["from_yaml"])}
-    shown |= {"execution_count": execution_count, "webhook_url": context.webhook_url(row.id)}
-    return cast(Trigger, shown)
+    fields = public(row._mapping)
+    fields["type"] = fields["type"] or "webhook"
+    fields["source"] = fields["source"] or "custom"
+    fields["event_filter"] = _object(fields["event_filter"]) or {}
+    fields["retry_policy"] = _object(fields["retry_policy"])
+    fields["idempotency_key_from"] = key_places(fields["idempotency_key_from"])
+    fields |= {"enabled": bool(fields["enabled"]), "from_yaml": bool(fields["from_yaml"])}
+    fields |= {"execution_count": execution_count, "webhook_url": context.webhook_url(row.id)}
+    return cast(Trigger, fields)
 
 
 def execution(row: sa.Row[Any]) -> Execution:
     """Return the execution with its event parsed."""
-    shown = public(row._mapping)
-    shown["event_data"] = _json(shown["event_data"])
-    return cast(Execution, shown)
+    fields = public(row._mapping)
+    fields["event_data"] = _json(fields["event_data"])
+    return cast(Execution, fields)
 
 
 def execution_summary(row: sa.Row[Any], names: Mapping[int, str]) -> ExecutionSummary:
@@ -86,8 +86,8 @@ def deliveries(rows: Sequence[sa.Row[Any]]) -> list[DeliveryCount]:
 
 def change(row: sa.Row[Any]) -> Change:
     """Return the entry of the audit log with the values before and after parsed."""
-    shown = _only(row, Change)
-    return cast(Change, shown | {name: _object(shown[name]) for name in ("before", "after")})
+    fields = _only(row, Change)
+    return cast(Change, fields | {name: _object(fields[name]) for name in ("before", "after")})
 
 
 def breaker(row: sa.Row[Any]) -> Breaker:
@@ -127,8 +127,8 @@ def key_places(stored: str | None) -> list[str]:
 
 
 def _only(row: sa.Row[Any], shape: Any, **more: Any) -> dict[str, Any]:
-    shown = public(row._mapping) | more
-    return {name: shown[name] for name in shape.__annotations__}
+    fields = public(row._mapping) | more
+    return {name: fields[name] for name in shape.__annotations__}
 
 
 def _json(text: str | None) -> Any:

@@ -1,1 +1,1 @@
-"""The pages at `/`: what the API answers, for people, in HTML that works without JavaScript."""
+"""The HTML pages at `/`; they show what the API returns and work without JavaScript."""

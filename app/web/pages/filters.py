@@ -22,21 +22,21 @@ _INVISIBLE = re.compile(
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
-def seen(text: object, limit: int = SHOWN_CHARACTERS) -> str:
+def visible(text: object, limit: int = SHOWN_CHARACTERS) -> str:
     """Return the text with invisible characters as escapes, cut with an ellipsis at the limit."""
     whole = "" if text is None else str(text)
     cut = whole[:limit]
-    shown = _INVISIBLE.sub(_escaped, cut)
-    return shown if len(whole) <= limit else f"{shown}…"
+    escaped = _INVISIBLE.sub(_escaped, cut)
+    return escaped if len(whole) <= limit else f"{escaped}…"
 
 
 def line(text: object, limit: int = LINE_CHARACTERS) -> str:
     """Return the text on one line."""
     whole = "" if text is None else str(text)[: limit * 4]
-    return seen(" ".join(whole.split()), limit)
+    return visible(" ".join(whole.split()), limit)
 
 
-def gist(text: object, limit: int = LINE_CHARACTERS) -> str:
+def excerpt(text: object, limit: int = LINE_CHARACTERS) -> str:
     """Return the first and last line of the text on one line; a traceback's error is its last."""
     first, *others = [each for each in str(text or "").splitlines() if each.strip()] or [""]
     if not others or len(str(text)) <= limit:
@@ -55,7 +55,7 @@ def pretty(value: Any) -> str:
         return str(value)
 
 
-def when(text: str | None) -> str:
+def timestamp(text: str | None) -> str:
     """Return a time in the API's format as `2026-01-31 23:59:59`."""
     return "" if not text else text[:19].replace("T", " ")
 
@@ -66,10 +66,10 @@ def ago(text: str | None, now: datetime | None = None) -> str:
     if moment is None:
         return ""
     seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
-    return f"{span(seconds)} ago" if seconds >= 0 else f"in {span(-seconds)}"
+    return f"{duration(seconds)} ago" if seconds >= 0 else f"in {duration(-seconds)}"
 
 
-def span(seconds: float | None) -> str:
+def duration(seconds: float | None) -> str:
     """Return a duration as `340 ms`, `12 s`, `5 min`, `3 h` or `2 d`."""
     if seconds is None:
         return ""

@@ -27,13 +27,13 @@ class OverviewQuery:
 def show(request: PageRequest) -> PageResponse:
     """Show the statistics of the period and the current state of queue and circuit breakers."""
     days = request.query(OverviewQuery).days
-    shown: Any = stats.show_stats(request.context, StatsAsked(days))
+    statistics: Any = stats.show_stats(request.context, StatsAsked(days))
     values = {
-        "stats": shown,
+        "stats": statistics,
         "days": days,
         "spans": SPANS,
         "watermark": request.context.settings.hookonce_command_watermark,
-        "chart": chart(shown["deliveries"], days, clock.now()),
-        "answer_times": shown.get("answer_times") or [],
+        "chart": chart(statistics["deliveries"], days, clock.now()),
+        "answer_times": statistics.get("answer_times") or [],
     }
     return HtmlPage("overview.html", values)

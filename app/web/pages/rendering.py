@@ -47,7 +47,17 @@ def templates() -> jinja2.Environment:
     )
     environment.filters |= {
         name: getattr(filters, name)
-        for name in ("seen", "line", "gist", "pretty", "when", "ago", "span", "number", "words")
+        for name in (
+            "visible",
+            "line",
+            "excerpt",
+            "pretty",
+            "timestamp",
+            "ago",
+            "duration",
+            "number",
+            "words",
+        )
     }
     environment.globals |= {
         "link": filters.link,

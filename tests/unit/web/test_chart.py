@@ -1,4 +1,4 @@
-"""The chart of the overview: each delivery in one bar, of one colour, and nothing out of sight."""
+"""The chart of the overview counts each delivery once and draws no bar outside its area."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Lists of triggers, executions, dead letters, changes: newest first, leafed through, counted."""
+"""Lists of triggers, executions, dead letters and changes: order, paging, filters and totals."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from tests.support.api import Api
 
 @pytest.fixture
 def seven(database: Database) -> list[int]:
-    """The executions of one trigger, newest first; those of another stand between them."""
+    """Return the ids of one trigger's executions, newest first, interleaved with another's."""
     one, other = factories.trigger(database), factories.trigger(database)
     ids = []
     for number in range(7):
@@ -310,7 +310,7 @@ def test_an_execution_shows_all_that_is_known_of_it(
 
 @pytest.fixture
 def found_executions(database: Database) -> dict[str, int]:
-    """Executions of two triggers, that differ in what they may be sought by."""
+    """Return executions of two triggers that differ in every field that can be filtered."""
     orders = factories.trigger(database, name="Orders")
     others = factories.trigger(database, name="Others")
     day = [datetime(2026, 3, day, 12, tzinfo=UTC) for day in range(1, 6)]
@@ -410,7 +410,7 @@ def test_a_replay_too_soon_says_when_to_come_again(
 
 @pytest.fixture
 def letters(database: Database) -> dict[str, int]:
-    """Dead letters of every kind, and one execution that is none."""
+    """Return dead letters of every kind, and one execution that is not a dead letter."""
     one = factories.trigger(database, name="One!", slug="one")
     two = factories.trigger(database, slug="two")
     yesterday = clock.now() - timedelta(days=1)

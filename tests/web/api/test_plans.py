@@ -1,4 +1,4 @@
-"""What the API asks of the database is answered from an index, named here."""
+"""Every query of the API uses the index that is named here."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -119,7 +119,7 @@ def test_a_statistic_reads_no_rows_but_indexes(
 
 
 def filled(database: Database) -> None:
-    """Enough rows of every status that a plan is made for a table and not for a handful."""
+    """Insert enough rows of every status that the planner prefers an index to a table scan."""
     triggers = [factories.trigger(database, source="evolution") for _ in range(100)]
     rows: list[dict[str, Any]] = []
     for status in lifecycle.STATUSES:

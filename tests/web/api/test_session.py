@@ -1,4 +1,4 @@
-"""A browser logs in with a token: its cookie, its CSRF token, and attempts that fail."""
+"""Sessions: login with a token, cookie, CSRF token, logout, and the limit of failed logins."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -24,7 +24,7 @@ PAST = timedelta(seconds=1)
 
 
 class Browser:
-    """Someone who has logged in."""
+    """A browser with a session."""
 
     def __init__(self, api: Api, token: str) -> None:
         self._api = api

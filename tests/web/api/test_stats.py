@@ -1,4 +1,4 @@
-"""/api/triggers/stats: the shape that was agreed on, and numbers that are true."""
+"""/api/triggers/stats: the agreed JSON shape and correct numbers."""
 
 import logging
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Tokens: shown once, kept as a hash, listed, revoked, and seen when used."""
+"""Tokens: shown once, stored as a hash, listed, revoked, with the time of their last use."""
 
 from datetime import timedelta
 

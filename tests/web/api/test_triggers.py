@@ -1,4 +1,4 @@
-"""/api/triggers: what a person may do to triggers, what is answered, and what is on record."""
+"""/api/triggers: create, change, test and delete triggers; responses and audit log entries."""
 
 import json
 from typing import Any
@@ -23,7 +23,7 @@ AGREED = [
     *("agent", "enabled", "from_yaml", "remote_trigger_id", "source_plugin", "created_by"),
     *("created_at", "updated_at", "execution_count"),
 ]
-"""What the older dashboard's page reads."""
+"""Fields that the older dashboard's page reads."""
 
 
 def made(api: Api, token: str, **given: Any) -> dict[str, Any]:
@@ -356,7 +356,7 @@ def test_every_change_is_on_record_with_who_and_from_where(
 
 
 def everything(database: Database) -> str:
-    """All that a change could have changed, but for when tokens were used."""
+    """Return every row that a change could affect, without the tokens' time of last use."""
     tables = ("triggers", "trigger_executions", "hookonce_tokens", "hookonce_sessions")
     with database.reading() as connection:
         rows = [connection.execute(sa.text(f"SELECT * FROM {t} ORDER BY 1")).all() for t in tables]

@@ -1,4 +1,4 @@
-"""Whatever a sender wrote stands on a page as text: never as markup, and never without an end."""
+"""Text from senders is shown as text: never as markup, and never of unlimited length."""
 
 import json
 import re
@@ -40,14 +40,14 @@ NASTY = (
     "]]><!--",
 )
 FIELD = re.compile(r'<input[^>]*>|<textarea.*?</textarea>|<option value="[^"]*"', re.S)
-"""A field holds what it holds, sign for sign, or sending it back would change it."""
+"""Form fields; they keep their text unchanged, or submitting the form would change it."""
 LONGEST_PAGE = 300_000
 NO_PAGES = ("/event.json", "/request", "/login")
 ELEMENTS = frozenset({"script", "img", "svg", "iframe", "object", "embed", "style", "base"})
 
 
 class Read(HTMLParser):
-    """What a browser would make of a page: its elements, and what they are told."""
+    """The elements and attributes of a page, parsed as a browser does."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class Read(HTMLParser):
 
 
 def require_harmless(page: str, text: str) -> None:
-    """Return if nothing on the page comes from the text but words."""
+    """Assert that the text adds nothing but text to the page."""
     for tag, told in Read(page).elements:
         if tag in ELEMENTS:
             ours = told.get("src", "") or ""
@@ -76,7 +76,7 @@ def require_harmless(page: str, text: str) -> None:
 
 
 def everywhere(api: Api, text: str) -> list[str]:
-    """Rows with the text in every column that a stranger or a target fills; the pages of them."""
+    """Insert the text into every column that senders or targets fill; return the pages."""
     storable = text.replace("\x00", "")
     with api.database.writing() as connection:
         connection.execute(sa.delete(triggers))
@@ -130,7 +130,7 @@ def everywhere(api: Api, text: str) -> list[str]:
 
 
 def pages_of(numbers: dict[str, int]) -> list[str]:
-    """Every page that shows something, of these rows."""
+    """Return the path of every page that shows these rows."""
     declared = [page.route for page in DECLARED if page.method == "GET"]
     shown = [route for route in declared if not route.endswith(NO_PAGES)]
     paths = [re.sub(r"{(\w+)[^}]*}", lambda of: str(numbers[of[1]]), route) for route in shown]
@@ -216,13 +216,13 @@ def test_what_an_address_says_is_text_too(ada: Visitor, path: str) -> None:
 )
 @given(st.text(st.characters(codec="utf-8"), max_size=60))
 def test_no_text_is_markup_or_hides(text: str) -> None:
-    shown = filters.seen(text) + filters.line(text)
+    shown = filters.visible(text) + filters.line(text)
 
     assert not filters._INVISIBLE.search(shown)
 
 
 def test_a_cut_text_says_that_it_is_cut() -> None:
-    assert filters.seen("abcdef", 3) == "abc…"
-    assert filters.seen("abc", 3) == "abc"
+    assert filters.visible("abcdef", 3) == "abc…"
+    assert filters.visible("abc", 3) == "abc"
     assert filters.line("a\n\tb  c") == "a b c"
-    assert filters.seen("a\u202eb\x07\U000e0001") == "a\\u202eb\\u0007\\U000e0001"
+    assert filters.visible("a\u202eb\x07\U000e0001") == "a\\u202eb\\u0007\\U000e0001"

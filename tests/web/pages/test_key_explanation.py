@@ -48,13 +48,13 @@ def test_a_key_that_only_looks_like_a_list_has_no_parts(key: str | None) -> None
 def test_an_error_of_many_lines_is_told_by_its_first_and_its_last() -> None:
     error = "ended with status 1: Traceback\n" + '  File "shop.py"\n' * 50 + "KeyError: 'email'\n"
 
-    assert filters.gist(error, 90) == "ended with status 1: Traceback … KeyError: 'email'"
+    assert filters.excerpt(error, 90) == "ended with status 1: Traceback … KeyError: 'email'"
 
 
 @pytest.mark.parametrize("error", [None, "", "one line", "two\nshort", "\n\n"])
 def test_a_short_error_is_told_whole(error: str | None) -> None:
-    assert filters.gist(error, 90) == " ".join((error or "").split())
+    assert filters.excerpt(error, 90) == " ".join((error or "").split())
 
 
 def test_a_cut_first_line_ends_in_one_ellipsis() -> None:
-    assert filters.gist("x" * 200 + "\nKeyError", 90) == "x" * 30 + " … KeyError"
+    assert filters.excerpt("x" * 200 + "\nKeyError", 90) == "x" * 30 + " … KeyError"

@@ -1,4 +1,4 @@
-"""The pages, asked without a browser: who may, what is remembered, what is refused."""
+"""The pages, requested without a browser: access, login, forms, CSRF and error pages."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def visitor(client: testing.TestClient) -> Visitor:
 
 @pytest.fixture
 def ada(visitor: Visitor, admin: str) -> Visitor:
-    """An admin who has logged in."""
+    """Return a visitor who is logged in as admin."""
     visitor.log_in(admin)
     return visitor
 
@@ -368,7 +368,7 @@ def test_the_package_carries_templates_and_static_files(tmp_path: Path) -> None:
 
 
 def form_of(visitor: Visitor, trigger_id: int) -> dict[str, str]:
-    """The edit form as a browser would send it back untouched."""
+    """Return the fields of the edit form as a browser submits them unchanged."""
     text = visitor.get(f"/triggers/{trigger_id}/edit").text
     fields = dict(re.findall(r'<input id="[^"]*" name="([^"]*)"[^>]*? value="([^"]*)"', text))
     fields |= dict(
