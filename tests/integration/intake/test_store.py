@@ -1,4 +1,4 @@
-"""Who is answered in turn asks the database without keeping the others waiting."""
+"""A request on the answering thread asks the database without delaying the other requests."""
 
 import threading
 import time

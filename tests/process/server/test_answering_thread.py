@@ -100,7 +100,7 @@ def one_status(reader: socket.SocketIO) -> int:
     return status
 
 
-def test_the_only_thread_is_busy_and_webhooks_are_answered(
+def test_webhooks_are_answered_while_the_only_thread_is_busy(
     service: Service, ledger: Ledger
 ) -> None:
     gunicorn = service.gunicorn(workers=1, GUNICORN_CMD_ARGS=ONE_THREAD, HOOKONCE_READ_SECONDS="9")
@@ -117,7 +117,7 @@ def test_the_only_thread_is_busy_and_webhooks_are_answered(
     assert took < 8, "they waited until the silent one was cut off"
 
 
-def test_connections_that_say_nothing_hold_no_thread(service: Service, ledger: Ledger) -> None:
+def test_connections_without_a_request_hold_no_thread(service: Service, ledger: Ledger) -> None:
     gunicorn = service.gunicorn(workers=1, GUNICORN_CMD_ARGS=ONE_THREAD)
     sender = ledger.sender(gunicorn)
 
@@ -130,7 +130,7 @@ def test_connections_that_say_nothing_hold_no_thread(service: Service, ledger: L
     assert time.monotonic() - began < 4, "each of them was waited for"
 
 
-def test_one_that_does_not_let_go_of_its_connection_delays_nobody(
+def test_a_peer_that_does_not_close_its_connection_delays_no_other(
     service: Service, ledger: Ledger
 ) -> None:
     sender = ledger.sender(service.gunicorn(workers=1))
@@ -172,7 +172,7 @@ def test_while_webhooks_wait_for_a_locked_database_others_are_answered(
     assert took < 5
 
 
-def test_a_worker_that_is_told_to_stop_answers_what_waits_for_its_commit(
+def test_a_stopping_worker_answers_requests_that_wait_for_a_commit(
     service: Service, ledger: Ledger, kind: str
 ) -> None:
     gunicorn = service.gunicorn(workers=1, HOOKONCE_DATABASE_TIMEOUT_SECONDS="10")
@@ -185,7 +185,7 @@ def test_a_worker_that_is_told_to_stop_answers_what_waits_for_its_commit(
     assert ledger.rows_by_key() == {"waits": 1}
 
 
-def test_a_process_without_a_descriptor_left_goes_on_with_what_it_has(
+def test_a_process_without_free_descriptors_serves_its_open_connections(
     service: Service, ledger: Ledger
 ) -> None:
     gunicorn = service.gunicorn(workers=1)
@@ -259,7 +259,7 @@ def test_a_new_process_in_place_of_a_killed_one_takes_its_share(
     assert time.monotonic() - began < 10
 
 
-def test_under_another_worker_of_gunicorn_all_is_as_it_was(
+def test_an_event_is_admitted_once_under_gunicorns_own_worker(
     service: Service, ledger: Ledger
 ) -> None:
     sender = ledger.sender(service.gunicorn(workers=1, GUNICORN_CMD_ARGS="-k gthread"))
@@ -270,7 +270,7 @@ def test_under_another_worker_of_gunicorn_all_is_as_it_was(
     assert ledger.rows_by_key() == {"paid-1": 1}
 
 
-def test_http_client_that_sends_head_and_body_apart_is_heard(
+def test_a_client_that_sends_head_and_body_apart_is_answered(
     service: Service, ledger: Ledger
 ) -> None:
     sender = ledger.sender(service.gunicorn(workers=1, GUNICORN_CMD_ARGS=ONE_THREAD))
@@ -301,9 +301,7 @@ def test_an_operator_who_wants_an_access_log_finds_webhooks_in_it(
     until(lambda: f'"POST {sender.path} HTTP/1.1" 200' in gunicorn.log(), "its line")
 
 
-def test_a_process_that_may_answer_so_many_requests_makes_way_for_another(
-    service: Service, ledger: Ledger
-) -> None:
+def test_a_process_that_reached_max_requests_is_replaced(service: Service, ledger: Ledger) -> None:
     gunicorn = service.gunicorn(workers=1, GUNICORN_CMD_ARGS="--max-requests 4")
     sender = ledger.sender(gunicorn)
 
@@ -314,7 +312,7 @@ def test_a_process_that_may_answer_so_many_requests_makes_way_for_another(
     assert ledger.count() == 10
 
 
-def test_a_kept_connection_is_closed_with_the_answer_after_which_a_process_ends(
+def test_the_last_response_of_max_requests_closes_its_connection(
     service: Service, ledger: Ledger
 ) -> None:
     # the first request is the one that asked whether it is there
@@ -337,7 +335,7 @@ def whole(connection: socket.socket) -> bytes:
     return answer.lower()
 
 
-def test_who_comes_by_a_unix_socket_is_answered(service: Service, ledger: Ledger) -> None:
+def test_requests_over_a_unix_socket_are_answered(service: Service, ledger: Ledger) -> None:
     trigger = ledger.trigger("orders", WRITE_DOWN)
     sender = Sender(0, trigger.id, trigger.secret)
     with tempfile.TemporaryDirectory() as directory:  # of a short name: a socket's has 107 bytes

@@ -227,7 +227,7 @@ def test_a_first_line_is_understood_or_refused(
     ],
     ids=["nothing", "a word", "half a header", "NULs", "a million letters", "a size without end"],
 )
-def test_what_is_no_request_is_never_acknowledged(
+def test_bytes_that_are_no_request_are_never_acknowledged(
     receiver: Receiver, sender: Sender, pieces: list[bytes]
 ) -> None:
     with contextlib.suppress(OSError, http.client.HTTPException):

@@ -64,9 +64,7 @@ def kind() -> str:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc here")
-def test_what_hostile_requests_take_of_a_receivers_memory_is_bounded(
-    service: Service, ledger: Ledger
-) -> None:
+def test_the_memory_that_hostile_requests_take_is_bounded(service: Service, ledger: Ledger) -> None:
     gunicorn = service.gunicorn(workers=1, HOOKONCE_DATABASE_TIMEOUT_SECONDS="60")
     sender = ledger.sender(gunicorn, "orders")
     kinds = itertools.cycle(itertools.product(HOSTILE.values(), (False, True)))

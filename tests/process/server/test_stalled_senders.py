@@ -58,7 +58,9 @@ def _deaf(port: int) -> socket.socket:
     return connection
 
 
-def test_one_that_reads_no_answer_gives_its_thread_back(service: Service, ledger: Ledger) -> None:
+def test_a_sender_that_reads_no_response_gives_its_thread_back(
+    service: Service, ledger: Ledger
+) -> None:
     gunicorn = service.gunicorn(
         workers=1, GUNICORN_CMD_ARGS="--threads 1", HOOKONCE_READ_SECONDS=READ_SECONDS
     )
