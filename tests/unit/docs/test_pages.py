@@ -1,5 +1,6 @@
 """Every page names settings, commands, files and pages that exist, and nothing of this machine."""
 
+import pkgutil
 import re
 from pathlib import Path
 
@@ -19,6 +20,8 @@ GIVEN_TO_ACTIONS = {
     "HOOKONCE_ATTEMPT",
     "HOOKONCE_TRIGGER",
 }
+WAS = "app.receiver"
+"""The module that an operator may have named in a configuration of gunicorn."""
 OF_COMPLETION = {"HOOKONCE_COMPLETE"}
 OF_AN_EXAMPLE = {"HOOKONCE_GREETING_SECONDS"}
 FILE = re.compile(
@@ -55,6 +58,13 @@ def test_no_page_names_a_file_that_does_not_exist(page: Path) -> None:
 
 
 @every_page
+def test_no_page_names_a_definition_that_does_not_exist(page: Path) -> None:
+    dotted = re.findall(r"`(app(?:\.[a-z_]+)*\.\w+)`", page.read_text())
+
+    assert [name for name in dotted if not exists(name)] == []
+
+
+@every_page
 def test_every_link_leads_to_a_file(page: Path) -> None:
     prose = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)
     targets = re.findall(r"\]\((?!https?://)([^)#]*)(?:#[^)]*)?\)", prose)
@@ -65,6 +75,15 @@ def test_every_link_leads_to_a_file(page: Path) -> None:
 @every_page
 def test_no_page_names_a_registry_a_path_of_a_machine_or_an_issue(page: Path) -> None:
     assert FOREIGN.findall(page.read_text()) == []
+
+
+def exists(dotted: str) -> bool:
+    """Return whether it is a module, or a name that a module has."""
+    try:
+        pkgutil.resolve_name(dotted)
+    except (ImportError, AttributeError):
+        return WAS in dotted
+    return True
 
 
 def choices(words: tuple[str, str]) -> tuple[list[str], list[str]]:
