@@ -207,7 +207,7 @@ trigger_breakers = sa.Table(
     sa.CheckConstraint("(opened_at IS NULL) = (probe_at IS NULL)", name="open_with_probe"),
 )
 
-EVER = datetime(1970, 1, 1, tzinfo=UTC)
+ALL_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 """Hour of the rows that hold the sums since counting began, by source: `<source>/<outcome>`.
 
 Pruning and the removal of triggers never lower them. They are few: a query for them reads one

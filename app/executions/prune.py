@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from app import db
 from app.db import Database, utc_now
 from app.db.models import (
-    EVER,
+    ALL_TIME,
     audit,
     delivery_counts,
     execution_requests,
@@ -161,7 +161,7 @@ def _prune_records(
         (
             "counts",
             counted.hour,
-            (counted.hour < utc_now(-rules.counts_seconds)) & (counted.hour > EVER),
+            (counted.hour < utc_now(-rules.counts_seconds)) & (counted.hour > ALL_TIME),
         ),
         ("audit", record.id, record.at < utc_now(-rules.audit_seconds)),
         ("sessions", session.session_hash, session.expires_at < utc_now()),

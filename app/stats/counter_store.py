@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from app import db
 from app.db.models import (
-    EVER,
+    ALL_TIME,
     delivery_counts,
     execution_repeats,
     key_mismatches,
@@ -43,7 +43,7 @@ def _sums(counts: Mapping[CounterKey, int], sources: Mapping[int, str]) -> Count
     sums: Counter[CounterKey] = Counter()
     for place, number in counts.items():
         named = sources.get(place.trigger_id, NO_SOURCE)
-        sums[CounterKey(EVER, NOBODY, f"{named}/{place.outcome}")] += number
+        sums[CounterKey(ALL_TIME, NOBODY, f"{named}/{place.outcome}")] += number
     return sums
 
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.db import is_one_of, utc_now
-from app.db.models import EVER, delivery_counts, trigger_breakers, trigger_executions, triggers
+from app.db.models import ALL_TIME, delivery_counts, trigger_breakers, trigger_executions, triggers
 from app.lifecycle import DEAD, RUNNING, WAITING
 from app.stats.counter_store import NO_SOURCE, label
 from app.stats.counters import NOBODY
@@ -56,7 +56,7 @@ def sums_query() -> sa.Select[Any]:
     """One range of the primary key: so many rows as there are outcomes of sources."""
     columns = delivery_counts.c
     query = sa.select(columns.outcome, columns.number)
-    return query.where(columns.hour == EVER, columns.trigger_id == NOBODY)
+    return query.where(columns.hour == ALL_TIME, columns.trigger_id == NOBODY)
 
 
 def present(connection: Connection) -> Present:

@@ -178,7 +178,7 @@ def test_no_sum_becomes_smaller_when_hours_are_pruned_and_triggers_removed(
     writer.flush()
     before = read(client)
     with database.writing() as connection:
-        hours = delivery_counts.c.hour > models.EVER
+        hours = delivery_counts.c.hour > models.ALL_TIME
         connection.execute(sa.delete(delivery_counts).where(hours))
         connection.exec_driver_sql("DELETE FROM triggers")
 
@@ -361,7 +361,7 @@ def test_numbers_of_single_hours_are_not_read(database: Database) -> None:
     ]
     with database.writing() as connection:
         connection.execute(sa.insert(delivery_counts), rows)
-        ever = {"hour": models.EVER, "trigger_id": NOBODY, "outcome": "custom/accepted"}
+        ever = {"hour": models.ALL_TIME, "trigger_id": NOBODY, "outcome": "custom/accepted"}
         connection.execute(sa.insert(delivery_counts), ever | {"number": 2_000})
         connection.exec_driver_sql("ANALYZE")
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from app import db
 from app.db import Database, utc_now
 from app.db.models import (
-    EVER,
+    ALL_TIME,
     audit,
     delivery_counts,
     execution_attempts,
@@ -291,7 +291,7 @@ def test_counts_the_audit_and_sessions_go_in_their_time_and_the_sums_since_ever_
     database: Database, settings: Settings, trigger_id: int
 ) -> None:
     with database.writing() as connection:
-        for hour in (EVER, ago(17), ago(15)):
+        for hour in (ALL_TIME, ago(17), ago(15)):
             connection.execute(
                 sa.insert(delivery_counts).values(
                     trigger_id=trigger_id, hour=hour, outcome="accepted", number=1
@@ -324,7 +324,7 @@ def test_counts_the_audit_and_sessions_go_in_their_time_and_the_sums_since_ever_
     with database.reading() as connection:
         hours = connection.execute(sa.select(delivery_counts.c.hour)).scalars().all()
         names = connection.execute(sa.select(sessions.c.session_hash)).scalars().all()
-    assert EVER in hours
+    assert ALL_TIME in hours
     assert names == ["new"]
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import event
 
 from app.db import Database
 from app.db.models import (
-    EVER,
+    ALL_TIME,
     delivery_counts,
     execution_repeats,
     key_mismatches,
@@ -58,7 +58,7 @@ def numbers(database: Database) -> dict[tuple[int, str], int]:
     """Of deliveries, all hours together."""
     columns = delivery_counts.c
     query = sa.select(columns.trigger_id, columns.outcome, sa.func.sum(columns.number))
-    query = query.where(columns.hour > EVER, columns.outcome.in_(outcomes.ALL))
+    query = query.where(columns.hour > ALL_TIME, columns.outcome.in_(outcomes.ALL))
     with database.reading() as connection:
         found = connection.execute(query.group_by(columns.trigger_id, columns.outcome))
         return {(trigger_id, outcome): int(number) for trigger_id, outcome, number in found}

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from app.db.models import EVER, delivery_counts, execution_repeats, key_mismatches
+from app.db.models import ALL_TIME, delivery_counts, execution_repeats, key_mismatches
 from app.stats import outcomes
 from app.stats.counters import NOBODY
 from tests.process.db.test_database_in_trouble import IMPATIENT, Away, away
@@ -31,7 +31,7 @@ def numbers(ledger: Ledger) -> dict[tuple[int, str], int]:
     """Return the number of deliveries by trigger and outcome, over all hours."""
     columns = delivery_counts.c
     query = sa.select(columns.trigger_id, columns.outcome, sa.func.sum(columns.number))
-    query = query.where(columns.hour > EVER, columns.outcome.in_(outcomes.ALL))
+    query = query.where(columns.hour > ALL_TIME, columns.outcome.in_(outcomes.ALL))
     with ledger.database.reading() as connection:
         found = connection.execute(query.group_by(columns.trigger_id, columns.outcome))
         return {(trigger_id, outcome): int(number) for trigger_id, outcome, number in found}
