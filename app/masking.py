@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app import clock
+from app.tolerant_json import json_object
 
 SECRET_COLUMNS = frozenset(
     {
@@ -47,7 +48,7 @@ def masked(payload: str | None) -> str | None:
     Text that is no JSON object is returned as it is; an object too deep to look through is masked
     whole.
     """
-    options = _options(payload)
+    options = json_object(payload)
     if options is None:
         return payload
     try:
@@ -60,21 +61,13 @@ def restored(payload: str, stored: str | None) -> str:
     """Return the payload with each masked option as it is in the stored payload."""
     if stored is not None and payload == masked(stored):
         return stored
-    options, before = _options(payload), _options(stored)
+    options, before = json_object(payload), json_object(stored)
     if options is None or before is None or MASK not in payload:
         return payload
     try:
         return json.dumps(_restore(options, before), ensure_ascii=False)
     except RecursionError:
         return payload
-
-
-def _options(payload: str | None) -> dict[str, Any] | None:
-    try:
-        options = json.loads(payload or "")
-    except (ValueError, RecursionError):
-        return None
-    return options if isinstance(options, dict) else None
 
 
 def _mask(value: Any, name: str = "") -> Any:

@@ -9,6 +9,7 @@ from app.actions import process
 from app.actions.work import Work
 from app.errors import ActionFailed, InvalidTrigger
 from app.lifecycle import CONFIGURATION
+from app.tolerant_json import json_value
 
 
 def run(work: Work) -> str:
@@ -42,14 +43,7 @@ def _given(work: Work) -> bytes:
         "trigger": work.trigger_slug,
         "execution_id": work.execution_id,
         "attempt": work.attempt_number,
-        "event": _event(work.event_data),
+        # rows that the older system wrote may hold text that is no JSON
+        "event": json_value(work.event_data, default=work.event_data),
     }
     return json.dumps(handed).encode()
-
-
-def _event(text: str) -> object:
-    """The event; rows that the older system wrote may hold text that is no JSON."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text

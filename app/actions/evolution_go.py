@@ -16,6 +16,7 @@ from app.actions.http_client import Client
 from app.actions.work import Work
 from app.errors import ActionFailed, InvalidTrigger
 from app.lifecycle import CONFIGURATION, REJECTED
+from app.tolerant_json import json_object
 
 OPTIONS = ("url", "apikey", "number", "text", "timeout_seconds")
 PATH = "/send/text"
@@ -68,7 +69,7 @@ def validate(payload: str) -> None:
 def send(work: Work, client: Client) -> str:
     """`run`, with a client that a test may choose."""
     message = options.of(work, read)
-    event = _event(work)
+    event = json_object(work.event_data) or {}
     if message.number is None and any(found(event, place) is True for place in OURS_FROM):
         return "nothing sent: the message is one of our own"
     said = {
@@ -139,14 +140,6 @@ def _at(value: Any, names: Sequence[str]) -> Any:
         else:
             value = value.get(name) if isinstance(value, Mapping) else None
     return value
-
-
-def _event(work: Work) -> Mapping[str, Any]:
-    try:
-        event = json.loads(work.event_data)
-    except (ValueError, RecursionError):
-        event = None
-    return event if isinstance(event, Mapping) else {}
 
 
 def _recipient(event: Mapping[str, Any]) -> str:

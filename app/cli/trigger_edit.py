@@ -1,6 +1,5 @@
 """`hookonce trigger edit|test`: say anew what a trigger is, and try what it sets off."""
 
-import json
 from typing import Any
 
 import click
@@ -13,6 +12,7 @@ from app.errors import InvalidRequest
 from app.intake import key, sources
 from app.masking import restored
 from app.settings import Settings
+from app.tolerant_json import json_object
 from app.triggers import definition, manage
 
 UNSET = {
@@ -88,13 +88,10 @@ def test(_chosen: Settings, database: Database, trigger: str, data: str, as_json
 
 
 def _object(text: str) -> dict[str, Any]:
-    try:
-        read = json.loads(text)
-    except (ValueError, RecursionError):
-        read = None
-    if not isinstance(read, dict):
+    data = json_object(text)
+    if data is None:
         raise InvalidRequest('the data must be a JSON object such as {"id": 1}')
-    return read
+    return data
 
 
 COMMANDS = (edit, test)

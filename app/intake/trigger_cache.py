@@ -13,6 +13,7 @@ from app.db import Database
 from app.db.models import triggers
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.intake.message import Json, WebhookTrigger
+from app.tolerant_json import json_object
 
 FRESH_SECONDS = 1.0
 """A change to a trigger takes effect within this time in every process."""
@@ -147,11 +148,8 @@ def key_parts(text: str | None) -> tuple[str, ...]:
 
 def _filter(trigger_id: int, text: str | None) -> Mapping[str, Json]:
     """Return the parsed filter; if it cannot be parsed, all events pass, so that none is lost."""
-    try:
-        parsed = json.loads(text or "{}")
-    except (ValueError, RecursionError):
-        parsed = None
-    if isinstance(parsed, dict):
+    parsed = json_object(text or "{}")
+    if parsed is not None:
         return parsed
     log.event(logger, logging.WARNING, "unreadable_event_filter", trigger_id=trigger_id)
     return {}

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 from app.audit import Actor
 from app.db import Database
 from app.db.models import audit, triggers
+from app.tolerant_json import json_object
 from app.triggers import definition, manage
 from app.triggers.definition import NewTrigger
 
@@ -143,7 +144,7 @@ def _edits(connection: Connection, row: sa.Row[Any]) -> dict[str, str]:
     everything = (*NewTrigger(name="").columns(), SECRET)
     edits = {} if row.from_yaml else dict.fromkeys(everything, SOMEBODY)
     for action, actor, after in connection.execute(query):
-        names = set(json.loads(after or "{}"))
+        names = set(json_object(after) or {})
         if action == manage.APPLIED:
             names |= {SECRET} if "previous_secret_expires_at" in names or "slug" in names else set()
             edits = {name: by for name, by in edits.items() if name not in names}
@@ -157,16 +158,7 @@ def _edits(connection: Connection, row: sa.Row[Any]) -> dict[str, str]:
 def _same(name: str, current: Any, declared: Any) -> bool:
     if current == declared:
         return True
-    return name in JSON_COLUMNS and _object(current) == _object(declared) is not None
-
-
-def _object(text: Any) -> dict[str, Any] | None:
-    """The object that the text says in JSON, however it is written; None if it says none."""
-    try:
-        read = json.loads(text)
-    except (TypeError, ValueError, RecursionError):
-        return None
-    return read if isinstance(read, dict) else None
+    return name in JSON_COLUMNS and json_object(current) == json_object(declared) is not None
 
 
 def _made(

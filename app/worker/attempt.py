@@ -1,11 +1,11 @@
 """The values that claim, run, classify and settle pass to each other."""
 
-import json
 from dataclasses import dataclass
 
 from app.actions.work import Work
 from app.errors import ActionFailed
 from app.executions.retry_policy import DEFAULT, RetryPolicy
+from app.tolerant_json import json_object
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +70,5 @@ class FinishedAttempt:
 
 def request_id(headers: str | None) -> str | None:
     """Return X-Request-Id of a request's stored headers; None without headers (a test event)."""
-    try:
-        stored = json.loads(headers or "{}")
-    except (ValueError, RecursionError):
-        return None
-    value = stored.get("x-request-id") if isinstance(stored, dict) else None
+    value = (json_object(headers) or {}).get("x-request-id")
     return value if isinstance(value, str) else None

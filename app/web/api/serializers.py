@@ -1,6 +1,5 @@
 """Convert database rows to the API's JSON: times as text, JSON columns parsed, secrets removed."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -11,6 +10,7 @@ from app.db.paging import Page
 from app.intake import sources
 from app.masking import public
 from app.stats.summary import AnswerTimes
+from app.tolerant_json import json_object, json_value
 from app.web.api.schemas.access import Change, Token
 from app.web.api.schemas.dead_letters import DeadLetter, DeadLetterGroup
 from app.web.api.schemas.executions import (
@@ -31,8 +31,8 @@ def trigger(context: ApiContext, row: sa.Row[Any], execution_count: int) -> Trig
     fields = public(row._mapping)
     fields["type"] = fields["type"] or "webhook"
     fields["source"] = fields["source"] or "custom"
-    fields["event_filter"] = _object(fields["event_filter"]) or {}
-    fields["retry_policy"] = _object(fields["retry_policy"])
+    fields["event_filter"] = json_object(fields["event_filter"]) or {}
+    fields["retry_policy"] = json_object(fields["retry_policy"])
     fields["idempotency_key_from"] = key_places(fields["idempotency_key_from"])
     fields |= {"enabled": bool(fields["enabled"]), "from_yaml": bool(fields["from_yaml"])}
     fields |= {"execution_count": execution_count, "webhook_url": context.webhook_url(row.id)}
@@ -42,7 +42,7 @@ def trigger(context: ApiContext, row: sa.Row[Any], execution_count: int) -> Trig
 def execution(row: sa.Row[Any]) -> Execution:
     """Return the execution with its event parsed."""
     fields = public(row._mapping)
-    fields["event_data"] = _json(fields["event_data"])
+    fields["event_data"] = json_value(fields["event_data"], default=fields["event_data"])
     return cast(Execution, fields)
 
 
@@ -87,7 +87,7 @@ def deliveries(rows: Sequence[sa.Row[Any]]) -> list[DeliveryCount]:
 def change(row: sa.Row[Any]) -> Change:
     """Return the entry of the audit log with the values before and after parsed."""
     fields = _only(row, Change)
-    return cast(Change, fields | {name: _object(fields[name]) for name in ("before", "after")})
+    return cast(Change, fields | {name: json_object(fields[name]) for name in ("before", "after")})
 
 
 def breaker(row: sa.Row[Any]) -> Breaker:
@@ -122,23 +122,10 @@ def key_places(stored: str | None) -> list[str]:
     """Return the places a trigger reads its key from; an empty list means the default places."""
     if not stored:
         return []
-    places = _json(stored) if stored.startswith("[") else [stored]
+    places = json_value(stored, default=stored) if stored.startswith("[") else [stored]
     return [str(each) for each in places] if isinstance(places, list) else [stored]
 
 
 def _only(row: sa.Row[Any], shape: Any, **more: Any) -> dict[str, Any]:
     fields = public(row._mapping) | more
     return {name: fields[name] for name in shape.__annotations__}
-
-
-def _json(text: str | None) -> Any:
-    """Return the parsed JSON; the text itself if an older system stored something else."""
-    try:
-        return None if text is None else json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-
-
-def _object(text: str | None) -> dict[str, Any] | None:
-    value = _json(text)
-    return value if isinstance(value, dict) else None

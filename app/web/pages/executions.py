@@ -1,6 +1,5 @@
 """/executions: list executions, show one in detail, download its event, and replay it."""
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -8,6 +7,7 @@ from app import clock, lifecycle
 from app.auth import OPERATOR, VIEWER
 from app.errors import NotFound, NotReplayable, RateLimited
 from app.executions import search
+from app.tolerant_json import json_object
 from app.web.api import executions
 from app.web.api.schemas.executions import ExecutionsQuery
 from app.web.context import ApiContext
@@ -93,7 +93,7 @@ def _detail(context: ApiContext, execution_id: int) -> dict[str, Any]:
         "execution": execution,
         "trigger": trigger,
         "request": request,
-        "headers": _headers(None if request is None else request.headers),
+        "headers": json_object(None if request is None else request.headers) or {},
         "message": whatsapp_preview.message(execution["event_data"]),
         **key_explanation.explained(execution, trigger["source"]),
         "attempts": _timed(execution["attempts"]),
@@ -103,14 +103,6 @@ def _detail(context: ApiContext, execution_id: int) -> dict[str, Any]:
         "wait_seconds": 0,
         "problem": "",
     }
-
-
-def _headers(text: str | None) -> dict[str, str]:
-    try:
-        headers = json.loads(text or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    return headers if isinstance(headers, dict) else {}
 
 
 def _timed(attempts: Iterable[Any]) -> list[dict[str, Any]]:

@@ -1,11 +1,11 @@
 """Explain an idempotency key: its parts, and the fields of the event it was read from. Pure."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from app.intake import key as keys
 from app.intake import sources
+from app.tolerant_json import json_value
 from app.web.api.schemas.executions import ExecutionDetail
 
 
@@ -31,11 +31,10 @@ def explained(execution: ExecutionDetail, source: str) -> dict[str, Any]:
 
 def _parts(key: str | None) -> list[str]:
     """Return the values that a composite key was made of; an empty list for a single value."""
-    try:
-        parts = json.loads(key or "") if (key or "").startswith("[") else []
-    except (ValueError, RecursionError):
-        return []
-    return parts if all(isinstance(part, str) for part in parts) else []
+    parts = json_value(key) if key and key.startswith("[") else None
+    if isinstance(parts, list) and all(isinstance(part, str) for part in parts):
+        return parts
+    return []
 
 
 def _places_with(event: Any, key: str | None) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """Extract recipient and text of a WhatsApp message, to be shown before a replay. Pure."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
+
+from app.tolerant_json import json_value
 
 RECIPIENT = (
     ("data", "key", "remoteJid"),
@@ -44,7 +45,7 @@ class MessagePreview:
 def message(event: Any) -> MessagePreview | None:
     """Return the message in an event or in its `data`; None if it is not a WhatsApp message."""
     if isinstance(event, str):
-        event = _parsed(event)
+        event = json_value(event)
     payload = event.get("data") if isinstance(event, dict) else None
     for whole in (event, payload):
         preview = MessagePreview(_first(whole, RECIPIENT), _first(whole, COMMAND))
@@ -61,10 +62,3 @@ def _first(whole: Any, places: tuple[tuple[str, ...], ...]) -> str | None:
         if isinstance(value, str | int) and not isinstance(value, bool) and str(value):
             return str(value)
     return None
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
