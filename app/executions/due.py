@@ -4,6 +4,7 @@ A skip scan: from each trigger with a waiting execution to the next one, by the 
 with the trigger, and of each trigger only the execution that is due first.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -20,6 +21,8 @@ ONE_AT_A_TIME = 1
 
 ONE: sa.ColumnElement[int] = sa.literal_column("1")
 """LIMIT 1 as a literal: with a parameter PostgreSQL plans for a tenth of all rows."""
+LONGEST_WAIT_SECONDS = 1e9
+"""A longer wait is none: older code writes executions that are due since 1970."""
 
 _executions = trigger_executions.c
 _waiting = is_one_of(_executions.status, WAITING)
@@ -103,6 +106,12 @@ def find_triggers(connection: Connection, *, breakers: bool = True) -> list[DueT
             )
         )
     return due_triggers
+
+
+def longest_due_seconds(due_triggers: Iterable[DueTrigger]) -> float | None:
+    """Return the seconds that the oldest due execution has waited, to the millisecond; or None."""
+    waits = (round(-each.due_in_seconds, 3) for each in due_triggers if each.due_in_seconds <= 0)
+    return max((seconds for seconds in waits if seconds < LONGEST_WAIT_SECONDS), default=None)
 
 
 def first_due(column: sa.ColumnElement[Any], trigger_id: sa.ColumnElement[int]) -> sa.Select[Any]:

@@ -4,6 +4,7 @@ Ids rise with the time of receipt, so a window of time is a window of ids: its f
 halving, and every index that ends in the id counts from there.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,13 @@ from sqlalchemy.engine import Connection
 from app import lifecycle
 from app.db import is_one_of
 from app.db.count_cache import CountCache
-from app.db.models import delivery_counts, execution_attempts, trigger_executions, triggers
+from app.db.models import (
+    delivery_counts,
+    execution_attempts,
+    trigger_breakers,
+    trigger_executions,
+    triggers,
+)
 from app.executions.listing import in_status
 from app.executions.time_range import first_id_since
 from app.lifecycle import DEAD, WAITING
@@ -162,16 +169,18 @@ def _kept(seen: Window, name: str, query: sa.Select[Any]) -> list[sa.Row[Any]]:
 
 @dataclass(frozen=True, slots=True)
 class AnswerTimes:
-    """How long one source's senders waited for an answer."""
+    """The seconds that one source's senders waited for an answer."""
 
     source: str
     number: int
     p50_seconds: float
     p99_seconds: float
+    limit_seconds: float | None
+    """Seconds within which the source wants its answer; None if it does not say."""
 
 
-def answer_times(seen: Window) -> list[AnswerTimes]:
-    """Of each source with a delivery in the window's hours, in order of its name."""
+def answer_times(seen: Window, answer_limit: Callable[[str], float | None]) -> list[AnswerTimes]:
+    """Return the answer times of each source with a delivery in the window's hours, by name."""
     columns = delivery_counts.c
     query = (
         sa.select(triggers.c.source, columns.outcome, *_SUMMED)
@@ -188,6 +197,7 @@ def answer_times(seen: Window) -> list[AnswerTimes]:
             sum(numbers.values()),
             latency.quantile_seconds(numbers, 0.5) or 0.0,
             latency.quantile_seconds(numbers, 0.99) or 0.0,
+            answer_limit(source),
         )
         for source, numbers in sorted(by_source.items())
     ]
@@ -203,6 +213,16 @@ def dead_by_reason(connection: Connection, counter: CountCache) -> dict[str, int
         return {name or "unknown": int(number) for name, number in connection.execute(query)}
 
     return dict(counter.get_or_count(dead_by_reason, count, lambda counted: sum(counted.values())))
+
+
+def breakers(connection: Connection) -> list[sa.Row[Any]]:
+    """Return the breakers of the triggers whose target failed lately, each with its `slug`."""
+    query = (
+        sa.select(triggers.c.slug, trigger_breakers)
+        .join(triggers, triggers.c.id == trigger_breakers.c.trigger_id)
+        .order_by(trigger_breakers.c.trigger_id)
+    )
+    return list(connection.execute(query))
 
 
 def _hour(moment: datetime) -> datetime:

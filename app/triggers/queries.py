@@ -47,13 +47,3 @@ def triggers_query(
     if enabled is not None:
         query = query.where(triggers.c.enabled.is_(enabled))
     return query
-
-
-def breakers(connection: Connection) -> list[sa.Row[Any]]:
-    """The triggers whose target has failed lately."""
-    query = (
-        sa.select(triggers.c.slug, trigger_breakers)
-        .join(triggers, triggers.c.id == trigger_breakers.c.trigger_id)
-        .order_by(trigger_breakers.c.trigger_id)
-    )
-    return list(connection.execute(query))

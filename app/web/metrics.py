@@ -28,7 +28,6 @@ from app.executions.dead_letters import UNKNOWN
 from app.intake import sources
 from app.stats import latency, outcomes, totals
 from app.stats.totals import Present, Sums
-from app.worker import fair_share
 
 FRESH_SECONDS = 1.0
 """Whoever asks more often gets the same answer again: nobody can ask the database to death."""
@@ -174,7 +173,7 @@ class _Numbers(Collector):
         with self._database.reading() as connection:
             sums = totals.sums(connection)
             present = totals.present(connection)
-            oldest = fair_share.longest_due_seconds(due.find_triggers(connection)) or 0.0
+            oldest = due.longest_due_seconds(due.find_triggers(connection)) or 0.0
         yield from _counters(sums)
         yield _histogram(sums)
         yield from _gauges(present, oldest)

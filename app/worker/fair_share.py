@@ -3,7 +3,7 @@
 One trigger with a huge backlog, or a target that hangs, must not keep the others waiting.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
@@ -11,8 +11,6 @@ from app.executions.due import DueTrigger
 
 RESERVED_ONE_IN = 8
 """One in so many slots, and at least one, is kept free of triggers that hold slots for long."""
-LONGEST_WAIT_SECONDS = 1e9
-"""A longer wait is none: older code writes executions that are due since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +62,3 @@ def allocate(due_triggers: Sequence[DueTrigger], capacity: Capacity) -> dict[int
 def next_in_seconds(due_triggers: Sequence[DueTrigger]) -> float | None:
     """Return the seconds until the next execution becomes due; None if none is scheduled."""
     return min((each.wait_seconds for each in due_triggers if each.wait_seconds > 0), default=None)
-
-
-def longest_due_seconds(due_triggers: Iterable[DueTrigger]) -> float | None:
-    """Return the seconds that the oldest due execution has waited, to the millisecond; or None."""
-    waits = (round(-each.due_in_seconds, 3) for each in due_triggers if each.due_in_seconds <= 0)
-    return max((seconds for seconds in waits if seconds < LONGEST_WAIT_SECONDS), default=None)

@@ -61,6 +61,11 @@ def retry_seconds() -> dict[str, float | None]:
     return {name: source.facts.retry_seconds for name, source in _SOURCES.items()}
 
 
+def answer_seconds(name: str) -> float | None:
+    """Return the seconds within which this source wants its answer; None if it does not say."""
+    return named(name).facts.answer_seconds
+
+
 def named(name: str) -> Source:
     """Return the source of this name; an unknown name is handled like `custom`.
 

@@ -7,9 +7,7 @@ import sqlalchemy as sa
 
 from app import clock
 from app.db.paging import Page
-from app.intake import sources
 from app.masking import public
-from app.stats.summary import AnswerTimes
 from app.tolerant_json import json_object, json_value
 from app.web.api.schemas.access import Change, Token
 from app.web.api.schemas.dead_letters import DeadLetter, DeadLetterGroup
@@ -20,7 +18,7 @@ from app.web.api.schemas.executions import (
     ExecutionSummary,
     Mismatch,
 )
-from app.web.api.schemas.statistics import AnswerTime, Breaker, DeliveryCount
+from app.web.api.schemas.statistics import Breaker, DeliveryCount
 from app.web.api.schemas.triggers import Trigger
 from app.web.api.schemas.values import Listed
 from app.web.context import ApiContext
@@ -94,17 +92,6 @@ def breaker(row: sa.Row[Any]) -> Breaker:
     """Return the state of a trigger's circuit breaker."""
     state = "closed" if row.opened_at is None else "open"
     return cast(Breaker, _only(row, Breaker, state=state, trigger_slug=row.slug))
-
-
-def answer_time(times: AnswerTimes) -> AnswerTime:
-    """Return the response times of a source's webhooks, and the time that its senders allow."""
-    return {
-        "source": times.source,
-        "number": times.number,
-        "p50_seconds": times.p50_seconds,
-        "p99_seconds": times.p99_seconds,
-        "limit_seconds": sources.named(times.source).facts.answer_seconds,
-    }
 
 
 def page_info(page: Page) -> Listed:

@@ -1,23 +1,22 @@
-"""/api/triggers/stats: how the service has done lately."""
+"""/api/triggers/stats: the numbers of the last days."""
 
 import logging
 import time
-from datetime import timedelta
+from dataclasses import asdict
+from typing import cast
 
-from app import clock, log
+from app import log
 from app.auth import VIEWER
-from app.executions import due
-from app.stats import summary
-from app.triggers import queries
+from app.intake import sources
+from app.stats import report
 from app.web.api import serializers
 from app.web.api.operations import Operations
 from app.web.api.schemas.statistics import Stats, StatsAsked
 from app.web.context import ApiContext
-from app.worker import fair_share
 
 OPERATIONS = Operations()
 WARN_SECONDS = 60.0
-"""A page asks again and again; a warning a minute is enough."""
+"""Seconds between two warnings about the watermark: a page asks for its numbers again and again."""
 
 logger = logging.getLogger("hookonce.web")
 
@@ -25,33 +24,26 @@ logger = logging.getLogger("hookonce.web")
 @OPERATIONS.get("/api/triggers/stats", VIEWER)
 def show_stats(context: ApiContext, query: StatsAsked) -> Stats:
     """Numbers of the last days; large ones are up to ten seconds old."""
-    now = clock.now()
     with context.database.reading() as connection:
-        seen = summary.window(connection, context.counter, now - timedelta(days=query.days))
-        counts = summary.by_status(seen)
-        dead = summary.dead_by_reason(connection, context.counter)
-        commands = summary.commands(seen)
-        stats: Stats = {
-            "window_days": query.days,
-            "total_executions": sum(counts.values()),
-            "by_status": counts,
-            "retries_observed": summary.retries(seen),
-            "idempotent_replays": summary.duplicates(seen),
-            "dlq_size": sum(dead.values()),
-            "wpp_command_count": commands,
-            "circuit_breaker_watermark_hit": commands > context.settings.hookonce_command_watermark,
-            "deliveries": serializers.deliveries(summary.deliveries_by_hour(seen)),
-            "dead_by_reason": dead,
-            "oldest_pending_seconds": fair_share.longest_due_seconds(due.find_triggers(connection)),
-            "breakers": [serializers.breaker(row) for row in queries.breakers(connection)],
-            "answer_times": [serializers.answer_time(each) for each in summary.answer_times(seen)],
-        }
-    if stats["circuit_breaker_watermark_hit"]:
-        _warn(context, commands)
-    return stats
+        stats = report.read(
+            connection,
+            context.counter,
+            query.days,
+            context.settings.hookonce_command_watermark,
+            answer_limit=sources.answer_seconds,
+        )
+    if stats.circuit_breaker_watermark_hit:
+        _warn(context, stats.wpp_command_count)
+    shown = {
+        "deliveries": serializers.deliveries(stats.deliveries),
+        "breakers": [serializers.breaker(row) for row in stats.breakers],
+        "answer_times": [asdict(each) for each in stats.answer_times],
+    }
+    return cast(Stats, stats.values() | shown)
 
 
-def _warn(context: ApiContext, commands: int) -> None:
+def _warn(context: ApiContext, message_count: int) -> None:
+    """Log that more chat messages came than the watermark allows, at most once a minute."""
     if time.monotonic() < context.next_warning_at:
         return
     context.next_warning_at = time.monotonic() + WARN_SECONDS
@@ -59,6 +51,6 @@ def _warn(context: ApiContext, commands: int) -> None:
         logger,
         logging.WARNING,
         "watermark_hit",
-        wpp_command_count=commands,
+        wpp_command_count=message_count,
         watermark=context.settings.hookonce_command_watermark,
     )

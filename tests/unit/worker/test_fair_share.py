@@ -148,20 +148,3 @@ def test_a_trigger_that_is_not_known_to_be_quick_never_fills_a_worker(
     given_now = fair_share.allocate([due(A)], Capacity(slots, {A: taken})).get(A, 0)
 
     assert taken + given_now < slots
-
-
-def test_what_has_been_due_for_longest_is_known_to_the_millisecond() -> None:
-    due_triggers = [
-        DueTrigger(1, -3.00049),
-        DueTrigger(2, -7.25),
-        DueTrigger(3, 60.0),
-        DueTrigger(4, -float(2**31)),
-    ]
-
-    assert fair_share.longest_due_seconds(due_triggers) == 7.25
-    assert fair_share.longest_due_seconds(due_triggers[:1]) == 3.0
-
-
-def test_nothing_has_waited_if_nothing_is_due() -> None:
-    assert fair_share.longest_due_seconds([DueTrigger(3, 60.0)]) is None
-    assert fair_share.longest_due_seconds([DueTrigger(4, -float(2**31))]) is None
