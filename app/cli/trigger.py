@@ -121,7 +121,7 @@ def show(chosen: Settings, database: Database, trigger: str, as_json: bool) -> N
     """One trigger, by id, slug or name, and its newest executions."""
     with database.reading() as connection:
         row = manage.find_trigger(connection, trigger)
-        executions = listing.executions_of(connection, row.id, 20)
+        executions = listing.newest_executions(connection, row.id)
         count = listing.exact_count(connection, row.id)
         breaker = queries.breaker_of(connection, row.id)
     shown = masking.public(row) | {"execution_count": count}

@@ -20,7 +20,8 @@ def all_triggers(connection: Connection) -> Sequence[sa.Row[Any]]:
         .scalar_subquery()
         .label("execution_count")
     )
-    return connection.execute(sa.select(triggers, count).order_by(triggers.c.id.desc())).all()
+    query = triggers_query().add_columns(count).order_by(triggers.c.id.desc())
+    return connection.execute(query).all()
 
 
 def breaker_of(connection: Connection, trigger_id: int) -> dict[str, Any]:
