@@ -1,4 +1,4 @@
-"""Who changed what: each change leaves a row here, in the transaction that makes it."""
+"""The audit log: each change writes a row with its actor, in the transaction that makes it."""
 
 import json
 from collections.abc import Mapping
@@ -15,18 +15,19 @@ from app.db.paging import Page, PagePosition, edge, page
 
 AUDIT_ID = audit.c.id
 LONGEST = {"actor": 200, "origin": 100, "action": 50, "subject": 100}
+"""Characters that each column holds; longer text is cut."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts, and from where."""
+    """The person or program that makes a change, and its address."""
 
     name: str
     origin: str | None = None
 
 
 UNNAMED = Actor("unnamed")
-"""Code that acts for no person: tests and benchmarks."""
+"""The actor of code that no person runs: tests and benchmarks."""
 
 
 def record(
@@ -38,9 +39,10 @@ def record(
     before: Mapping[Any, Any] | None = None,
     after: Mapping[Any, Any] | None = None,
 ) -> None:
-    """The change is on record once the transaction that made it commits, and never without it.
+    """Write the audit row of a change; it commits or rolls back together with the change.
 
-    `before` and `after` are kept without secrets; where both are given, only what differs.
+    `before` and `after` are stored without secrets; if both are given, only the columns that
+    differ.
     """
     if before is not None and after is not None:
         before, after = _difference(before, after)
@@ -77,10 +79,10 @@ def _cut(text: str | None, length: int) -> str | None:
 def audit_query(
     subject: str | None = None, actor: str | None = None, action: str | None = None
 ) -> sa.Select[Any]:
-    """What was changed, of this subject, by this actor, in this way."""
+    """Select the changes of this subject, by this actor, of this kind; None selects all."""
     query = sa.select(audit)
-    given = ((audit.c.subject, subject), (audit.c.actor, actor), (audit.c.action, action))
-    for column, value in given:
+    conditions = ((audit.c.subject, subject), (audit.c.actor, actor), (audit.c.action, action))
+    for column, value in conditions:
         if value is not None:
             query = query.where(column == value)
     return query
@@ -94,7 +96,7 @@ def changes(
     actor: str | None = None,
     action: str | None = None,
 ) -> Page:
-    """The page of such changes, newest first; an index knows those of a subject."""
+    """Return the page of these changes, newest first; an index finds those of a subject."""
     rows = audit_query(subject, actor, action)
     indexed = subject is not None or (actor, action) == (None, None)
     horizon = None if indexed else edge(connection, sa.select(AUDIT_ID), AUDIT_ID, where)

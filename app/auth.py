@@ -1,7 +1,7 @@
-"""Who may do what: tokens, the roles that they give, and the sessions of browsers.
+"""Tokens, the roles that they give, and the sessions of browsers.
 
-A token and a session are 256 bits of chance, so their SHA-256 is enough to keep: nothing that could
-be guessed is hashed.
+A token and a session are 256 random bits, so storing their SHA-256 is enough: a slow hash protects
+only what can be guessed.
 """
 
 import hashlib
@@ -22,22 +22,23 @@ from app.errors import DatabaseUnavailable, Forbidden, InvalidToken, NotFound, U
 
 Role = Literal["viewer", "operator", "admin"]
 ROLES: Final[tuple[Role, ...]] = ("viewer", "operator", "admin")
-"""Each may do what the ones before it may."""
+"""The roles, ascending: each may also do everything that the ones before it may."""
 VIEWER, OPERATOR, ADMIN = ROLES
 PREFIX = "hookonce_"
-"""What a token begins with, so that a search for leaked secrets finds it."""
+"""Prefix of every token: a scanner for leaked secrets finds it."""
 SECRET_BYTES = 32
+"""Random bytes of a token, a session and a CSRF token."""
 LONGEST_NAME = 200
 LONGEST_TOKEN = 200
 USED_AGAIN_SECONDS = 60.0
-"""How old a token's last use may be before it is written again: a write for each call is dear."""
+"""Seconds until a token's last use is stored again: a write for each request costs too much."""
 _DURATION = re.compile(r"([0-9]{1,5})([smhdw])")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who asks, proven: by a token, or by a browser's session that a token began."""
+    """The authenticated caller: by a token, or by a browser's session that a token began."""
 
     token_id: int
     name: str
@@ -45,36 +46,36 @@ class Identity:
     session_hash: str | None = None
     csrf_token: str | None = None
     expires_at: datetime | None = None
-    """When the session, or else the token, ends."""
+    """The time when the session, or else the token, expires."""
 
 
 def require(identity: Identity, role: Role) -> None:
-    """Return if the person's role is as large; else Forbidden."""
+    """Return if the caller's role permits what `role` permits; else raise Forbidden."""
     if ROLES.index(identity.role) < ROLES.index(role):
-        raise Forbidden(f"this takes the role {role}, and {identity.name} is {identity.role}")
+        raise Forbidden(f"this needs the role {role}; {identity.name} has the role {identity.role}")
 
 
 def duration(text: str) -> timedelta:
-    """`30d`, `12h`, `90m`: seconds, minutes, hours, days or weeks.
+    """Read `30d`, `12h` or `90m`: seconds, minutes, hours, days or weeks.
 
     Raises InvalidToken for anything else.
     """
-    found = _DURATION.fullmatch(text.strip())
-    if not found or not int(found[1]):
-        raise InvalidToken(f"{text!r} is no duration such as 30d, 12h or 90m")
-    return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
+    match = _DURATION.fullmatch(text.strip())
+    if not match or not int(match[1]):
+        raise InvalidToken(f"{text!r} is not a duration such as 30d, 12h or 90m")
+    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
 
 
 def add_token(
     database: Database, actor: Actor, name: str, role: str, expires_at: datetime | None = None
 ) -> tuple[sa.Row[Any], str]:
-    """The token's row, and the token itself, which nobody can read again.
+    """Create a token; return its row and the token, which is not stored and cannot be read again.
 
-    Raises InvalidToken with a sentence for each description that cannot work.
+    Raises InvalidToken with a sentence for a description that cannot work.
     """
     _require_valid(name, role, expires_at)
     token = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
-    made = {
+    values = {
         "name": name.strip(),
         "role": role,
         "token_hash": hashed(token),
@@ -83,13 +84,13 @@ def add_token(
         "expires_at": expires_at,
     }
     with database.writing() as connection:
-        row = connection.execute(sa.insert(tokens).values(made).returning(*tokens.c)).one()
-        audit.record(connection, actor, "token.add", f"token:{row.id}", after=made)
+        row = connection.execute(sa.insert(tokens).values(values).returning(*tokens.c)).one()
+        audit.record(connection, actor, "token.add", f"token:{row.id}", after=values)
     return row, token
 
 
 def revoke_token(database: Database, actor: Actor, name_or_id: str | int) -> sa.Row[Any]:
-    """The token is no good from now on, nor is any session that it began; NotFound without it."""
+    """Revoke a token and end the sessions that it began; NotFound if there is no such token."""
     with database.writing() as connection:
         before = _find(connection, name_or_id)
         if before.revoked_at is not None:
@@ -109,19 +110,19 @@ def revoke_token(database: Database, actor: Actor, name_or_id: str | int) -> sa.
 
 
 def all_tokens(connection: Connection) -> list[sa.Row[Any]]:
-    """Every token there ever was, newest first."""
+    """Return every token, expired and revoked ones too, newest first."""
     return list(connection.execute(sa.select(tokens).order_by(tokens.c.id.desc())))
 
 
 def of_token(database: Database, token: str) -> Identity:
-    """Who holds the token; Unauthenticated if it is not known, expired or revoked."""
+    """Return the token's holder; Unauthenticated if it is unknown, expired or revoked."""
     columns = tokens.c
     query = sa.select(tokens).where(columns.token_hash == hashed(token))
     with database.reading() as connection:
         row = connection.execute(query).one_or_none()
     now = clock.now()
-    if row is None or not _good(row, now):
-        raise Unauthenticated("the token is not known, has expired or was revoked")
+    if row is None or not _valid(row, now):
+        raise Unauthenticated("the token is unknown, has expired or was revoked")
     _remember_use(database, row, now)
     return Identity(row.id, row.name, row.role, expires_at=row.expires_at)
 
@@ -129,9 +130,9 @@ def of_token(database: Database, token: str) -> Identity:
 def begin_session(
     database: Database, token: str, origin: str | None, seconds: float
 ) -> tuple[Identity, str]:
-    """Who holds the token, and a session's secret for the browser's cookie.
+    """Begin a session; return the token's holder and the session's secret for the cookie.
 
-    Raises Unauthenticated as `of_token` does. Sessions that have ended are cleared away.
+    Raises Unauthenticated as `of_token` does. Expired sessions are deleted.
     """
     holder = of_token(database, token)
     now = clock.now()
@@ -155,7 +156,7 @@ def begin_session(
 
 
 def of_session(database: Database, secret: str) -> Identity:
-    """Who began the session; Unauthenticated if it has ended, or its token is no good any more."""
+    """Return the holder of the session; Unauthenticated if it or its token is no longer valid."""
     query = (
         sa.select(tokens, sessions.c.session_hash, sessions.c.csrf_token)
         .add_columns(sessions.c.expires_at.label("session_expires_at"))
@@ -165,7 +166,7 @@ def of_session(database: Database, secret: str) -> Identity:
     with database.reading() as connection:
         row = connection.execute(query).one_or_none()
     now = clock.now()
-    if row is None or not _good(row, now) or row.session_expires_at <= now:
+    if row is None or not _valid(row, now) or row.session_expires_at <= now:
         raise Unauthenticated("the session has ended: log in again")
     _remember_use(database, row, now)
     ending = dict(row._mapping) | {"expires_at": row.session_expires_at}
@@ -173,7 +174,7 @@ def of_session(database: Database, secret: str) -> Identity:
 
 
 def end_session(database: Database, identity: Identity, origin: str | None) -> None:
-    """The person's session is over; one without a session has nothing to end."""
+    """End the caller's session; nothing happens if the caller presented a token."""
     if identity.session_hash is None:
         return
     with database.writing() as connection:
@@ -184,7 +185,7 @@ def end_session(database: Database, identity: Identity, origin: str | None) -> N
 
 
 def hashed(secret: str) -> str:
-    """What is kept of a token or a session."""
+    """Return the hash that is stored of a token or a session."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -199,12 +200,12 @@ def _in_session(token_id: int, name: str, role: Role, session: Any) -> Identity:
     )
 
 
-def _good(token: Any, now: datetime) -> bool:
+def _valid(token: Any, now: datetime) -> bool:
     return token.revoked_at is None and (token.expires_at is None or now < token.expires_at)
 
 
 def _remember_use(database: Database, token: Any, now: datetime) -> None:
-    """Written at most once a minute; that it could not be written stops nobody."""
+    """Store the time of use, at most once a minute; if that fails, the request goes on."""
     stale = now - timedelta(seconds=USED_AGAIN_SECONDS)
     if token.last_used_at is not None and token.last_used_at > stale:
         return
@@ -219,23 +220,23 @@ def _remember_use(database: Database, token: Any, now: datetime) -> None:
 
 
 def _find(connection: Connection, name_or_id: str | int) -> sa.Row[Any]:
-    """By id, or by the name where only one good token has it."""
+    """Return the token of this id, or the only one of this name that is not revoked."""
     columns = tokens.c
     text = str(name_or_id)
     by_id = text.isascii() and text.isdigit() and len(text) < 10
     if by_id:
         row = connection.execute(sa.select(tokens).where(columns.id == int(text))).one_or_none()
         if row is not None or isinstance(name_or_id, int):
-            return _there(row, text)
+            return _require_found(row, text)
     named = sa.select(tokens).where(columns.name == text, columns.revoked_at.is_(None))
     rows = connection.execute(named.order_by(columns.id)).all()
     if len(rows) > 1:
         ids = ", ".join(str(row.id) for row in rows)
-        raise InvalidToken(f"several tokens are named {text!r}: name one by its id, of {ids}")
-    return _there(rows[0] if rows else None, text)
+        raise InvalidToken(f"several tokens are named {text!r}: give the id, one of {ids}")
+    return _require_found(rows[0] if rows else None, text)
 
 
-def _there(row: sa.Row[Any] | None, name: str) -> sa.Row[Any]:
+def _require_found(row: sa.Row[Any] | None, name: str) -> sa.Row[Any]:
     if row is None:
         raise NotFound(f"there is no token {name!r}; `hookonce token list` shows all")
     return row

@@ -1,4 +1,4 @@
-"""The one place that asks what time it is, so that everything else can be told."""
+"""Current time, and times as text; other modules get the time from here or as an argument."""
 
 from datetime import UTC, date, datetime
 
@@ -6,26 +6,27 @@ API_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 def now() -> datetime:
-    """The present moment, aware, in UTC."""
+    """Return the current time, aware, in UTC."""
     return datetime.now(UTC)
 
 
 def text(moment: datetime | None) -> str | None:
-    """The moment as the API writes it, `2026-01-31T23:59:59.000000Z`; None stays None."""
+    """Return the time as the API writes it, `2026-01-31T23:59:59.000000Z`; None stays None."""
     return None if moment is None else moment.astimezone(UTC).strftime(API_FORMAT)
 
 
-def moment(found: object) -> datetime | None:
-    """The moment that a database holds, aware, in UTC; None for what is no moment.
+def moment(value: object) -> datetime | None:
+    """Return a database's value as a time, aware, in UTC; None if it is no time.
 
-    Without an offset it is UTC. Older systems left ISO 8601 in any of its forms, and worse.
+    A time without an offset is UTC. Older systems stored ISO 8601 in any of its forms, and values
+    that are no time.
     """
     try:
-        if isinstance(found, date) and not isinstance(found, datetime):
-            found = found.isoformat()
-        read = datetime.fromisoformat(found.strip()) if isinstance(found, str) else found
-        if not isinstance(read, datetime):
+        if isinstance(value, date) and not isinstance(value, datetime):
+            value = value.isoformat()
+        parsed = datetime.fromisoformat(value.strip()) if isinstance(value, str) else value
+        if not isinstance(parsed, datetime):
             return None
-        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
-    except (ValueError, OverflowError):  # the first and the last year end where offsets begin
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except (ValueError, OverflowError):  # an offset leads before the first year or beyond the last
         return None

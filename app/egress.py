@@ -1,6 +1,6 @@
-"""Which addresses an action may call: the public ones, and those that the operator lists. Pure.
+"""Egress rules: actions may call public addresses, and those that the operator lists. Pure.
 
-A trigger's address is chosen by whoever may edit triggers, the calls come from inside our network.
+Anyone who may edit triggers chooses the addresses, and the calls come from inside our network.
 """
 
 import ipaddress
@@ -18,7 +18,7 @@ _NOT_PUBLIC = tuple(
         "10.0.0.0/8",
         "100.64.0.0/10",
         "127.0.0.0/8",
-        "168.63.129.16/32",  # public by its number, yet a cloud's service for its own machines
+        "168.63.129.16/32",  # in a public range, yet a cloud's service for its own machines
         "169.254.0.0/16",
         "172.16.0.0/12",
         "192.0.0.0/24",
@@ -39,53 +39,53 @@ _NOT_PUBLIC = tuple(
 )
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 _CARRY_IPV4 = (ipaddress.IPv6Network("::ffff:0:0/96"), ipaddress.IPv6Network("64:ff9b::/96"))
-"""IPv4-mapped, and what a translator (NAT64) makes of a name that has IPv4 addresses only."""
+"""IPv4-mapped addresses, and those that a translator (NAT64) makes of IPv4 addresses."""
 _LABEL = r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?"
 _NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 _LIKE_AN_ADDRESS = re.compile(r"(.*\.)?(\d+|0x[0-9a-f]*)")
-"""A name never ends so; system calls read 127.1, 0x7f.1 and 2130706433 as addresses."""
+"""No host name ends with a number; system calls read 127.1, 0x7f.1 and 2130706433 as addresses."""
 _WITH_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*):(?P<port>\d{1,5})")
 
 
 @dataclass(frozen=True, slots=True)
 class Egress:
-    """What may be called beyond the public addresses."""
+    """The addresses that actions may call beyond the public ones."""
 
     networks: tuple[Network, ...] = ()
     hosts: frozenset[tuple[str, int | None]] = frozenset()
-    """Names, and addresses with a port; the port None stands for every port."""
+    """Names, and addresses with a port; the port None permits every port."""
 
     def permits(self, host: str, port: int, address: str) -> bool:
-        """Whether `host`, which resolved to `address`, may be called at `port`."""
+        """Return True if `host`, which resolved to `address`, may be called at `port`."""
         name = named(host)
         if self.hosts & {(name, None), (name, port)}:
             return True
         try:
-            found = ipaddress.ip_address(address)
+            resolved = ipaddress.ip_address(address)
         except ValueError:
             return False
-        meant = _meant(found)
-        if any((str(each), port) in self.hosts for each in (found, meant)):
+        reached = _reached(resolved)
+        if any((str(each), port) in self.hosts for each in (resolved, reached)):
             return True
-        if any(each in network for network in self.networks for each in (found, meant)):
+        if any(each in network for network in self.networks for each in (resolved, reached)):
             return True
-        return _public(meant)
+        return _public(reached)
 
 
 PUBLIC_ONLY = Egress()
 
 
 def read(text: str) -> Egress:
-    """The rules from a comma-separated list of networks, addresses, names, and either with a port.
+    """Read the rules from a comma-separated list of networks, addresses, names and host:port.
 
-    Raises ValueError with a sentence that names the first entry that is none of these.
+    Raises ValueError with a sentence that names the first invalid entry.
     """
     entries = [entry.strip().lower() for entry in text.split(",")]
     networks: list[Network] = []
     hosts: set[tuple[str, int | None]] = set()
     for entry in entries:
         if not entry:
-            raise ValueError("it has an empty entry between commas")
+            raise ValueError("it has an empty entry")
         network = _network(entry)
         if network is None:
             hosts.add(_host(entry))
@@ -95,7 +95,7 @@ def read(text: str) -> Egress:
 
 
 def named(host: str) -> str:
-    """The name as it is compared: small letters, no final dot, no brackets."""
+    """Return the host as it is compared: lower case, no final dot, no brackets."""
     return host.lower().rstrip(".").strip("[]")
 
 
@@ -104,20 +104,20 @@ def _network(entry: str) -> Network | None:
         return ipaddress.ip_network(entry)
     except ValueError as error:
         if "/" in entry:
-            raise ValueError(f"{entry!r} is no network: {error}") from None
+            raise ValueError(f"{entry!r} is not a network: {error}") from None
         return None
 
 
 def _host(entry: str) -> tuple[str, int | None]:
-    found = _WITH_PORT.fullmatch(entry)
-    name, port = (found["host"], int(found["port"])) if found else (entry, None)
+    match = _WITH_PORT.fullmatch(entry)
+    name, port = (match["host"], int(match["port"])) if match else (entry, None)
     if port is not None and not 1 <= port <= 65535:
-        raise ValueError(f"{entry!r} names no port from 1 to 65535")
+        raise ValueError(f"the port of {entry!r} is not from 1 to 65535")
     if (address := _address(name)) is not None:
         return address, port
     name = named(name)
     if not _NAME.fullmatch(name) or _LIKE_AN_ADDRESS.fullmatch(name):
-        raise ValueError(f"{entry!r} is no network, address, host name or host:port")
+        raise ValueError(f"{entry!r} is not a network, address, host name or host:port")
     return name, port
 
 
@@ -129,15 +129,15 @@ def _address(text: str) -> str | None:
         return None
 
 
-def _meant(address: Address) -> Address:
-    """The IPv4 address that a call to this IPv6 address would reach, where it carries one."""
+def _reached(address: Address) -> Address:
+    """Return the IPv4 address that an IPv6 address carries and a call reaches; else the address."""
     if isinstance(address, ipaddress.IPv6Address) and any(address in each for each in _CARRY_IPV4):
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address
 
 
 def _public(address: Address) -> bool:
-    # Our own list, since what `is_global` and `is_private` say has changed between versions.
+    # our own list: the results of `is_global` and `is_private` differ between versions of Python
     if any(address in network for network in _NOT_PUBLIC):
         return False
     if isinstance(address, ipaddress.IPv4Address):

@@ -1,8 +1,8 @@
-"""What can be true that stops the work: each name says it, each docstring puts it in words."""
+"""The errors of the product: each is named for the condition that its docstring describes."""
 
 
 class HookonceError(Exception):
-    """Something that Hookonce can put into words."""
+    """An error whose message is a sentence for a person; base of all others."""
 
 
 class InvalidSetting(HookonceError):
@@ -10,34 +10,34 @@ class InvalidSetting(HookonceError):
 
 
 class DatabaseUnavailable(HookonceError):
-    """The database is away, locked, full, or its schema is too old to admit anything."""
+    """The database is unreachable, locked, full, or its schema is too old to admit events."""
 
 
 class NoDatabase(DatabaseUnavailable):
-    """Where the embedded database should be there is none; making one is for migrations."""
+    """The file of the embedded database does not exist; only a migration creates it."""
 
 
 class SecretSealed(DatabaseUnavailable):
-    """A secret is sealed, and the key that opens it is not ours."""
+    """A secret is sealed (encrypted) with a key that is not in HOOKONCE_SECRET_KEY."""
 
 
 class Deadlocked(DatabaseUnavailable):
-    """Two transactions waited for each other, and the database gave this one up: try it again."""
+    """Two transactions waited for each other, and the database ended this one: try it again."""
 
 
 class SchemaMoved(HookonceError):
-    """A migration took away, or brought, a column or table since this process last looked."""
+    """A migration removed or added a column or table since this process last read the schema."""
 
 
 class WrongRevision(HookonceError):
-    """The database stands at another revision than this code was written for."""
+    """The database is at another revision than this code needs."""
 
 
 class Unverified(HookonceError):
     """The request does not prove that it comes from the sender.
 
-    `reason` is one word for the operator; the sender never sees it. `status` is set where the
-    sender needs a certain one, whatever the operator chose.
+    `reason` is one word for the operator; the sender never sees it. `status` is the status that
+    this sender needs; None: HOOKONCE_REFUSAL_STATUS.
     """
 
     def __init__(self, reason: str, status: int | None = None) -> None:
@@ -47,11 +47,11 @@ class Unverified(HookonceError):
 
 
 class Unreadable(HookonceError):
-    """The body is not what its Content-Type says, or nests deeper than anything real does."""
+    """The body does not fit its Content-Type, or nests deeper than the limit."""
 
 
 class KeyMissing(HookonceError):
-    """The event has no idempotency key, and its trigger admits none without."""
+    """The event has no idempotency key, and its trigger requires one."""
 
 
 class TooLarge(HookonceError):
@@ -59,23 +59,23 @@ class TooLarge(HookonceError):
 
 
 class InvalidTrigger(HookonceError):
-    """The trigger as described cannot work."""
+    """The description of a trigger has mistakes; a sentence for each."""
 
 
 class NotFound(HookonceError):
-    """There is nothing by that name or id."""
+    """No such trigger, execution, token or other thing exists."""
 
 
 class NotReplayable(HookonceError):
-    """The execution is no dead letter, or no longer; its status says what it is."""
+    """The execution is not a dead letter, or no longer one; `current_status` is its status."""
 
     def __init__(self, execution_id: int, current_status: str) -> None:
-        super().__init__(f"execution {execution_id} is {current_status}, no dead letter")
+        super().__init__(f"execution {execution_id} is {current_status}, not a dead letter")
         self.current_status = current_status
 
 
 class RateLimited(HookonceError):
-    """The chain was replayed a moment ago."""
+    """The execution, or one of its replay chain, was replayed less than a minute ago."""
 
     def __init__(self, retry_after_seconds: int) -> None:
         super().__init__(f"it was replayed a moment ago; try again in {retry_after_seconds} s")
@@ -87,37 +87,38 @@ class NameTaken(InvalidTrigger):
 
 
 class InvalidRequest(HookonceError):
-    """The request says something that it may not say; a sentence for each mistake."""
+    """The request has invalid parameters or fields; a sentence for each mistake."""
 
 
 class InvalidToken(HookonceError):
-    """The token as described cannot work."""
+    """The description of a token has mistakes."""
 
 
 class Unauthenticated(HookonceError):
-    """The request does not prove who asks."""
+    """The request has no valid token or session."""
 
 
 class Forbidden(HookonceError):
-    """Who asks may not do this."""
+    """The role of the token does not permit this."""
 
 
 class TooManyAttempts(HookonceError):
-    """There were too many failed attempts to log in; `seconds` is how long to wait."""
+    """Too many logins failed; `seconds` is the time until the next is permitted."""
 
     def __init__(self, seconds: int) -> None:
-        super().__init__(f"too many attempts to log in failed; come again in {seconds} s")
+        super().__init__(f"too many failed logins; try again in {seconds} s")
         self.seconds = seconds
 
 
 class SchemaBehind(DatabaseUnavailable):
-    """A migration is due before a person can do anything; events are admitted all the same."""
+    """The console and the API need a newer schema; events are admitted all the same."""
 
 
 class ActionFailed(HookonceError):
-    """An action ran and did not succeed; what it says decides whether it is tried again.
+    """An action failed; its status and message decide whether another attempt follows.
 
-    `reason` is one of lifecycle.REASONS; left out, the status or the words suggest one.
+    `permanent` decides it instead, if it is set. `reason` is one of lifecycle.REASONS; without it
+    the reason follows from the status or from the message.
     """
 
     def __init__(
@@ -130,7 +131,7 @@ class ActionFailed(HookonceError):
         reason: str | None = None,
     ) -> None:
         super().__init__(message)
-        # an action of another package may pass what it likes; what is recorded must fit
+        # an action of another package may pass any value; what is recorded must fit the columns
         number = int(http_status) if isinstance(http_status, int) else 0
         self.http_status = number if 100 <= number <= 599 else None
         self.retry_after = None if retry_after is None else str(retry_after)
@@ -139,4 +140,4 @@ class ActionFailed(HookonceError):
 
 
 class LeaseLost(HookonceError):
-    """The lease ran out while the action ran, and another worker has taken the execution over."""
+    """The lease expired while the action ran, and another worker took the execution over."""

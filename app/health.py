@@ -1,4 +1,4 @@
-"""Is the database fit for duty? The same questions for `hookonce check` and for /readyz."""
+"""Checks of the database: the same ones for `hookonce check` and for /readyz."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ _INDEX = next(each for each in trigger_executions.indexes if each.name == IDEMPO
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at, and how it stands."""
+    """The result of one check."""
 
     name: str
     passed: bool
@@ -32,40 +32,43 @@ class Finding:
 
 
 def findings(database: Database) -> list[Finding]:
-    """Whether the database answers, stands at head, and keeps duplicates out."""
+    """Check that the database answers, is at head, and keeps duplicates out.
+
+    The list ends with the first check that fails: the later ones depend on it.
+    """
     return list(_until_one_fails(database))
 
 
 def notes(database: Database) -> list[str]:
-    """What a person should know, at whatever revision: stashes, executions held back."""
+    """Return sentences on unfinished downgrades, stashes and held executions, at any revision."""
     with database.reading() as connection:
         names = sorted(sa.inspect(connection).get_table_names())
-        return [*_broken_off(names), *_stashes(connection, names), *_held(connection)]
+        return [*_unfinished_downgrades(names), *_stashes(connection, names), *_held(connection)]
 
 
 def secrets_open(database: Database) -> Finding:
-    """Whether our keys open every sealed secret.
+    """Check that our keys open every sealed secret.
 
-    For `hookonce check` alone: one trigger's lost key must not take a whole node out of service.
+    Only `hookonce check` does it: one trigger's lost key must not take a node out of service.
     """
     with database.reading() as connection:
         counts = sealing.counts(connection)
         unopened = sealing.unopened(connection, database.secret_box)
     if not unopened:
-        detail = f"{counts['sealed']} sealed, {counts['clear']} in the clear"
+        detail = f"{counts['sealed']} sealed, {counts['clear']} not sealed"
         return Finding("secrets", True, detail)
     return Finding(
         "secrets",
         False,
-        f"HOOKONCE_SECRET_KEY does not open those of {', '.join(unopened[:10])}: their webhooks "
-        "are answered 503 until it does, or until they are given new ones",
+        f"HOOKONCE_SECRET_KEY does not open the secrets of {', '.join(unopened[:10])}: their "
+        "webhooks are answered 503 until it holds the key, or until their secrets are rotated",
     )
 
 
 def admission(database: Database) -> Finding:
-    """Whether an event can be admitted and settled: it is tried, and taken back.
+    """Check that an event can be admitted and settled, in a transaction that is rolled back.
 
-    For `hookonce check` alone: it writes, which is no question for a probe to ask every second.
+    Only `hookonce check` does it: it writes, and a probe asks every second.
     """
     try:
         with database.reading() as connection:
@@ -74,21 +77,21 @@ def admission(database: Database) -> Finding:
             return Finding("admission", False, "; ".join(map(str, unfit)))
         with database.writing() as connection:
             _admit_and_settle(connection, schema.SchemaWatch(database).current())
-            raise _TakenBack
-    except _TakenBack:
-        return Finding("admission", True, "an event was admitted and settled, and taken back")
+            raise _RollBack
+    except _RollBack:
+        return Finding("admission", True, "an event was admitted, settled and rolled back")
     except (IntegrityError, DataError) as error:
         return Finding("admission", False, " ".join(str(error.orig).split()))
     except HookonceError as error:
         return Finding("admission", False, " ".join(str(error).split()))
 
 
-class _TakenBack(Exception):
-    """The trial went well, and its transaction is to be rolled back."""
+class _RollBack(Exception):
+    """The trial succeeded; raised to roll its transaction back."""
 
 
 def _admit_and_settle(connection: Connection, schema: schema.Schema) -> None:
-    """Every column that receiving and running write is written, as long as it can get."""
+    """Write every column that receiving and running write, with the longest values."""
     described = {
         "name": "hookonce check",
         "slug": f"hookonce-check-{secrets.token_hex(8)}",
@@ -107,12 +110,12 @@ def _admit_and_settle(connection: Connection, schema: schema.Schema) -> None:
     event = Admission('{"event_type":"check"}', "k" * 255)
     incoming = AdmissionRequest(trigger_id, [event], Request(str(trigger_id), {}, b"{}"))
     verdict = admit.admit_one(connection, schema, incoming, event)
-    said = "x" * fitness.LONGEST_SUMMARY
+    longest = "x" * fitness.LONGEST_SUMMARY
     settled = {
         "status": lifecycle.FAILED_RETRYABLE,
-        "error": said,
+        "error": longest,
         "error_category": lifecycle.TRANSIENT,
-        "result_summary": said,
+        "result_summary": longest,
         "duration_seconds": 0.5,
         "started_at": db.utc_now(),
         "completed_at": db.utc_now(),
@@ -122,9 +125,9 @@ def _admit_and_settle(connection: Connection, schema: schema.Schema) -> None:
 
 
 def _until_one_fails(database: Database) -> Iterator[Finding]:
-    for name, look in _QUESTIONS.items():
+    for name, check in _CHECKS.items():
         try:
-            finding = Finding(name, True, look(database))
+            finding = Finding(name, True, check(database))
         except HookonceError as error:
             finding = Finding(name, False, str(error))
         yield finding
@@ -140,38 +143,38 @@ def _answers(database: Database) -> str:
 
 def _stands_at_head(database: Database) -> str:
     schema.require(database)
-    return f"at revision {schema.history()[-1]}, which this code needs"
+    return f"at revision {schema.history()[-1]}, as this code needs"
 
 
 def _keeps_duplicates_out(database: Database) -> str:
-    """By what the index is: which one answers the look-up hangs on how many rows there are now."""
+    """Check the index itself: the plan of the look-up depends on the number of rows today."""
     table, wanted = trigger_executions, _INDEX.columns.keys()
     with database.reading() as connection:
         if not sa.inspect(connection).has_table(table.name):
-            raise HookonceError(f"there is no table {table.name}: was it only stamped?")
+            raise HookonceError(f"there is no table {table.name}: was the database only stamped?")
         where = db.index_condition(connection, _INDEX)
         if not indexes.is_as_defined(
             connection, IDEMPOTENCY_INDEX, table.name, wanted, unique=True, where=where
         ):
             raise HookonceError(
-                f"the unique index {IDEMPOTENCY_INDEX} is missing, invalid or another one: "
+                f"the unique index {IDEMPOTENCY_INDEX} is missing, invalid or different: "
                 "duplicates would be admitted; run `alembic downgrade 0001` and "
                 "`alembic upgrade head` to build it again"
             )
     return f"{IDEMPOTENCY_INDEX} is valid, unique on {', '.join(wanted)} where {where}"
 
 
-_QUESTIONS: dict[str, Callable[[Database], str]] = {
+_CHECKS: dict[str, Callable[[Database], str]] = {
     "database": _answers,
     "schema": _stands_at_head,
     "deduplication": _keeps_duplicates_out,
 }
 
 
-def _broken_off(names: list[str]) -> list[str]:
+def _unfinished_downgrades(names: list[str]) -> list[str]:
     return [
-        f"the downgrade of {name.removeprefix(steps.UNDOING)} was begun and has not ended: "
-        "if none runs, run it again, or run `alembic upgrade head`"
+        f"the downgrade of {name.removeprefix(steps.UNDOING)} has begun and not finished: "
+        "if no migration is running, run it again, or run `alembic upgrade head`"
         for name in names
         if name.startswith(steps.UNDOING)
     ]
@@ -179,7 +182,7 @@ def _broken_off(names: list[str]) -> list[str]:
 
 def _stashes(connection: Connection, names: list[str]) -> list[str]:
     return [
-        f"{name} keeps {_count(connection, sa.table(name))} row(s) that a migration took away"
+        f"{name} holds {_count(connection, sa.table(name))} row(s) that a downgrade stashed"
         for name in names
         if name.startswith(STASH_PREFIX)
     ]
@@ -191,7 +194,7 @@ def _held(connection: Connection) -> list[str]:
     count = _count(connection, trigger_executions, held.held())
     if not count:
         return []
-    return [f"{count} execution(s) found unfinished are held back: see `hookonce held list`"]
+    return [f"{count} unfinished execution(s) are held: see `hookonce held list`"]
 
 
 def _count(

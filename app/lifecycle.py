@@ -22,9 +22,9 @@ MOVES: Final[dict[str, frozenset[str]]] = {
 
 STATUSES: Final = tuple(MOVES)
 WAITING: Final = (PENDING, RETRYING)
-"""A worker may claim these once they are due."""
+"""Statuses that a worker may claim once the execution is due."""
 DEAD: Final = (FAILED, FAILED_RETRYABLE)
-"""Dead letters: nothing more happens by itself."""
+"""Statuses of dead letters: nothing more happens without a person."""
 FINISHED: Final = (COMPLETED, *DEAD, REPLAYED)
 UNFINISHED: Final = (PENDING, RUNNING, RETRYING)
 
@@ -53,22 +53,22 @@ REASONS: Final = (
     LEASE_LOST,
     INTERNAL,
 )
-"""Why an attempt failed, finer than its category: what a person looks for among dead letters."""
+"""Reasons of a failed attempt, finer than its category: people filter dead letters by them."""
 
 SUCCEEDED: Final = "succeeded"
 FAILED_ATTEMPT: Final = "failed"
 LOST: Final = "lost"
 OUTCOMES: Final = (SUCCEEDED, FAILED_ATTEMPT, LOST)
-"""How an attempt ends; `lost` is a lease that ran out."""
+"""Outcomes of an attempt; `lost` means that the lease expired."""
 
 
 def may_move(current: str, target: str) -> bool:
-    """Whether an execution in `current` may become `target`."""
+    """Return True if an execution may move from the status `current` to `target`."""
     return target in MOVES.get(current, frozenset())
 
 
 def after_failure(category: str, *, attempts_left: bool) -> str:
-    """Where a running execution goes when its attempt fails: decided here and nowhere else."""
+    """Return the next status of a running execution whose attempt failed: decided only here."""
     if category == PERMANENT:
         return FAILED
     return RETRYING if attempts_left else FAILED_RETRYABLE

@@ -1,6 +1,6 @@
-"""One line per thing that happened: as key=value for a person and a grep, or as JSON for a machine.
+"""Log events, one line each: as key=value for a person and grep, or as JSON for a machine.
 
-Lines that belong to one request name it, whoever writes them.
+Every line that is written while a request is handled has the request's id, in any module.
 """
 
 import json
@@ -21,21 +21,21 @@ _PLAIN = re.compile(r"[\w.,:;/+@#%*()\[\]-]+", re.ASCII)
 
 
 class RequestContext:
-    """One request, as far as the log goes: its id, and whether a line tells of it already."""
+    """The id of a request, and `logged`: True once a line about it was written."""
 
-    __slots__ = ("request_id", "told")
+    __slots__ = ("logged", "request_id")
 
     def __init__(self, request_id: str) -> None:
         self.request_id = request_id
-        self.told = False
+        self.logged = False
 
 
-_request: ContextVar[RequestContext | None] = ContextVar("errand", default=None)
+_request: ContextVar[RequestContext | None] = ContextVar("request", default=None)
 
 
 @contextmanager
 def of(request_context: RequestContext | None) -> Iterator[None]:
-    """Lines of this thread belong to this request."""
+    """Write the request's id into the lines of this thread, until the block ends."""
     before = _request.set(request_context)
     try:
         yield
@@ -44,22 +44,23 @@ def of(request_context: RequestContext | None) -> Iterator[None]:
 
 
 def begin(request_context: RequestContext) -> None:
-    """Likewise, until the next one begins."""
+    """Write the request's id into the lines of this thread, until the next request begins."""
     _request.set(request_context)
 
 
 def event(logger: logging.Logger, level: int, name: str, **fields: object) -> None:
-    """Log `evt=<name>` with its fields, in the order given."""
+    """Log `evt=<name>` with its fields, in their order."""
     request_context = _request.get()
     if request_context is not None and level >= logging.INFO:
-        request_context.told = True
+        request_context.logged = True
     if logger.isEnabledFor(level):
         logger.handle(LogEvent(logger.name, level, name, fields))
 
 
 class LogEvent(logging.LogRecord):
-    """What happened; not where in the code and in which thread: to find that out takes longer.
+    """A record with an event's name and fields, without source line and thread name.
 
+    Finding those two out takes longer than the rest of the line.
     https://docs.python.org/3/howto/logging.html#optimization
     """
 
@@ -69,7 +70,7 @@ class LogEvent(logging.LogRecord):
     def __init__(self, name: str, level: int, evt: str, fields: dict[str, object]) -> None:
         now = time.time()
         vars(self).update(
-            _NOT_FOUND_OUT,
+            _LEFT_OUT,
             name=name,
             levelno=level,
             levelname=logging.getLevelName(level),
@@ -85,12 +86,12 @@ class LogEvent(logging.LogRecord):
 
 
 _FIRST = logging.LogRecord("", 0, "", 0, "", (), None)
-_NOT_FOUND_OUT = vars(_FIRST) | {"threadName": None, "processName": None}
+_LEFT_OUT = vars(_FIRST) | {"threadName": None, "processName": None}
 _BEGAN = _FIRST.created - _FIRST.relativeCreated / 1000
 
 
 def configure(level: str, form: str = "text") -> None:
-    """Send every log line of this process to standard error, as `text` or as `json`."""
+    """Write every log line of this process to standard error, as `text` or as `json`."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter(form))
     root = logging.getLogger()
@@ -99,34 +100,34 @@ def configure(level: str, form: str = "text") -> None:
 
 
 def abandon(detail: str) -> Never:
-    """End the process now, though threads are still at work; say why first."""
+    """Log the reason and end the process now, though threads are still running."""
     event(logging.getLogger("hookonce"), logging.ERROR, "abandoned", detail=detail)
     logging.shutdown()
     os._exit(1)
 
 
 def formatter(form: str) -> logging.Formatter:
-    """What makes lines of this form: `text` or `json`."""
+    """Return the formatter of `text` or `json` lines."""
     return JsonFormatter() if form == "json" else KeyValueFormatter()
 
 
 class KeyValueFormatter(logging.Formatter):
-    """`at=... level=... evt=... key=value ...`; text from outside is quoted, on one line."""
+    """Writes `at=... level=... evt=... key=value ...`, on one line; text from outside is quoted."""
 
     def format(self, record: logging.LogRecord) -> str:
-        said = [f"{key}={quoted(value)}" for key, value in _fields(self, record).items()]
-        return f"at={_at(record)} level={_level(record)} {' '.join(said)}"
+        fields = [f"{key}={quoted(value)}" for key, value in _fields(self, record).items()]
+        return f"at={_at(record)} level={_level(record)} {' '.join(fields)}"
 
 
 class JsonFormatter(logging.Formatter):
-    """One object on one line, in ASCII, with the same names; numbers are numbers."""
+    """Writes one JSON object on one line, in ASCII, with the same names; numbers stay numbers."""
 
     def format(self, record: logging.LogRecord) -> str:
-        fields = {name: _sayable(value) for name, value in _fields(self, record).items()}
+        fields = {name: _json_value(value) for name, value in _fields(self, record).items()}
         return json.dumps({"at": _at(record), "level": _level(record), **fields})
 
 
-def _fields(maker: logging.Formatter, record: logging.LogRecord) -> dict[str, object]:
+def _fields(formatter: logging.Formatter, record: logging.LogRecord) -> dict[str, object]:
     fields: dict[str, object]
     name = getattr(record, "evt", None)
     if name is None:
@@ -137,7 +138,7 @@ def _fields(maker: logging.Formatter, record: logging.LogRecord) -> dict[str, ob
     if request_context is not None:
         fields["request_id"] = request_context.request_id
     if record.exc_info:
-        fields["error"] = maker.formatException(record.exc_info)
+        fields["error"] = formatter.formatException(record.exc_info)
     return fields
 
 
@@ -154,19 +155,19 @@ def _second(moment: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment))
 
 
-def _sayable(value: object) -> Any:
-    """What JSON has no word for is told as text; NaN would be no JSON at all."""
+def _json_value(value: object) -> Any:
+    """Return the value if JSON has its type, else its text; NaN and infinity are not JSON."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value if value is None or isinstance(value, bool | int | float) else str(value)
 
 
 def quoted(value: object) -> str:
-    """The value as one word: plain where that is safe, else as a JSON string."""
+    """Return the value as one word: plain if that is safe, else as a JSON string."""
     if value is None:
         return "-"
     text = str(value)
     if type(value) is int:
         return text
-    # an escaped sign of equality keeps words from outside from posing as a field
+    # with `=` escaped, text from outside cannot look like a field
     return text if _PLAIN.fullmatch(text) else json.dumps(text).replace("=", "\\u003d")

@@ -17,6 +17,7 @@ from app.errors import InvalidSetting
 
 EMBEDDED_DATABASE = "sqlite:///var/hookonce.db"
 SHORTEST_SECRET_KEY = 16
+"""Characters of the shortest key that HOOKONCE_SECRET_KEY may hold."""
 POSTGRESQL_DRIVER = "postgresql+psycopg"
 _HOUR, _DAY, _MONTH, _YEAR = 3_600, 86_400, 30 * 86_400, 365 * 86_400
 _CENTURY_DAYS = 36_500
@@ -25,94 +26,109 @@ _Reader = Callable[[str], object]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What an operator can decide. Each field is the environment variable of the same name."""
+    """The operator's settings. Each field is the environment variable of the same name."""
 
     database_url: str = field(default=EMBEDDED_DATABASE, repr=False)
+    """URL of the database: a SQLite file by default, or PostgreSQL. It may hold a password."""
     hookonce_database_timeout_seconds: float = 5.0
-    """How long a request waits for a locked or silent database before it answers 503."""
+    """Seconds that a request waits for a locked or silent database before it answers 503."""
     hookonce_pool_size: int = 16
-    """Connections per process; at least gunicorn's threads, or requests wait for each other."""
+    """Connections of a process; fewer than gunicorn's threads make requests wait for each other."""
     hookonce_public_url: str = "http://127.0.0.1:8000"
-    """Where senders reach this service: the beginning of every webhook_url."""
+    """Address at which senders reach this service: the beginning of every webhook_url."""
     hookonce_max_body_bytes: int = 1_048_576
+    """Bytes of a webhook's body; a larger one is answered 413. 1 MiB by default."""
     hookonce_read_seconds: float = 5.0
-    """How long a sender may fall silent in the middle of a request before it is cut off."""
+    """Seconds that a sender may pause within a request before its connection is closed."""
     hookonce_refusal_status: int = 401
-    """401, or 200 for the older system's uniform answer, which tells a sender nothing."""
+    """Status of refused requests: 401, or 200, the older system's answer to every sender."""
     hookonce_pre_check: bool = True
-    """Off leaves the unique index as the only guard: as safe, slower for duplicates."""
+    """On: look the key up before the insert. Off: only the unique index finds duplicates, which is
+    as safe and slower for duplicates."""
     hookonce_counts_seconds: float = 2.0
-    """How often counts of deliveries are written down: what a crash can lose of them."""
+    """Seconds between two writes of delivery counts: a crash loses at most the counts since."""
     hookonce_scripts_dir: Path = Path("var/scripts")
+    """Directory of the scripts that the action `script` may run."""
     hookonce_script_timeout_seconds: float = 300.0
+    """Seconds that a script or a command may run before it is killed."""
     hookonce_http_timeout_seconds: float = 30.0
+    """Seconds that an HTTP action waits for the response; a trigger may set its own limit."""
     hookonce_plugin_timeout_seconds: float = 300.0
-    """How long an action of another package may take; then its worker waits no longer."""
+    """Seconds that an action of another package may run; then its worker stops waiting for it."""
     hookonce_egress_allow: Egress = egress.PUBLIC_ONLY
-    """What actions may call beyond public addresses: networks, names, host:port."""
+    """Addresses that actions may call beyond the public ones: networks, names, host:port."""
     hookonce_skill_command: tuple[str, ...] = ()
+    """Command line of the action `skill`; if it is empty, the action fails for good."""
     hookonce_prompt_command: tuple[str, ...] = ()
+    """Command line of the action `prompt`; if it is empty, the action fails for good."""
     hookonce_lease_seconds: float = 60.0
+    """Seconds until an unrenewed lease expires and another worker takes the execution over."""
     hookonce_breaker_failures: int = 10
-    """After so many failures in a row a trigger's executions wait; 0: they never do."""
+    """Failures in a row that open a trigger's circuit breaker; 0: it never opens."""
     hookonce_breaker_seconds: float = 30.0
-    """How long they wait until one of them asks again."""
+    """Seconds that an open breaker waits before it lets one execution through as a probe."""
     hookonce_shutdown_seconds: float = 20.0
-    """How long a worker told to stop lets running actions finish."""
+    """Seconds that a stopping worker lets its running actions finish."""
     hookonce_secret_key: tuple[str, ...] = field(default=(), repr=False)
-    """What secrets are sealed with in the database; the first seals, every one of them opens."""
+    """Keys that triggers' secrets are sealed with; the first seals, each of them opens. If it is
+    empty, secrets are stored in clear text."""
     hookonce_session_seconds: float = 43_200.0
-    """How long a browser stays logged in."""
+    """Seconds that a browser stays logged in; 12 hours by default."""
     hookonce_secret_grace_seconds: float = 86_400.0
-    """How long a trigger's old secret stays good when the API or a page makes a new one."""
+    """Seconds that a trigger's old secret stays valid after the API or a page rotated it; one day
+    by default."""
     hookonce_proxy_count: int = 0
-    """How many proxies in front add to X-Forwarded-For: whom to believe about an address."""
+    """Proxies in front that append to X-Forwarded-For: the client's address is that many from the
+    end; 0: the address of the connection."""
     hookonce_command_watermark: int = 50
-    """Above so many messages of people in the window asked for, the statistics say so."""
+    """Chat messages in a window of the statistics above which they show and log a warning."""
     hookonce_metrics: str = "public"
-    """Who may read /metrics: anyone, or whoever holds a token."""
+    """Access to /metrics: `public`, or `token` for holders of a token only."""
     hookonce_keep_payload_days: float = 14.0
-    """How long the payload of what has finished is kept; its row stays for longer."""
+    """Days that the payload of a finished execution is kept; its row stays longer."""
     hookonce_keep_rows_days: float = 30.0
-    """How long what has finished is kept, and its key counts; longer where the sender retries."""
+    """Days that a finished execution is kept and its key finds duplicates; longer if the source
+    retries longer."""
     hookonce_keep_dead_days: float = 90.0
-    """How long a dead letter waits, whole, for a person to replay it."""
+    """Days that a dead letter is kept, payload included, for a person to replay it."""
     hookonce_keep_counts_days: float = 400.0
+    """Days that the hourly counts of deliveries are kept."""
     hookonce_keep_audit_days: float = 730.0
+    """Days that the rows of the audit log are kept."""
     hookonce_prune: bool = True
-    """Whether workers remove what is kept no longer; off leaves it to `hookonce prune`."""
+    """On: workers delete rows beyond their retention. Off: only `hookonce prune` does."""
     hookonce_log_level: str = "INFO"
+    """Lowest level that is logged: DEBUG, INFO, WARNING or ERROR."""
     hookonce_log_format: str = "text"
-    """`text`: key=value; or `json`: one object a line."""
+    """Format of the log: `text` for key=value, or `json` for one object on a line."""
 
     @property
     def embedded(self) -> bool:
-        """True when the database is a SQLite file beside the service."""
+        """Return True if the database is a SQLite file beside the service."""
         return self.database_url.startswith("sqlite")
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
-    """The settings as the environment has them.
+    """Read the settings from the environment; an empty value counts as not set.
 
-    Raises InvalidSetting, with one sentence that names the variable, for a value that cannot be
-    used. An empty value counts as not set.
+    Raises InvalidSetting, with one sentence that names the variable, for an invalid value.
     """
-    given = {}
+    values = {}
     for setting in fields(Settings):
         name = setting.name.upper()
         text = environ.get(name, "").strip()
         if text:
-            given[setting.name] = _read(name, text)
-    return Settings(**given)  # type: ignore[arg-type]
+            values[setting.name] = _read(name, text)
+    return Settings(**values)  # type: ignore[arg-type]
 
 
 def secret_named(name: str, environ: Mapping[str, str] = os.environ) -> str | None:
-    """What the environment holds under a name that a file of triggers gives; None for nothing."""
+    """Return the variable that a file of triggers names as its secret; None if unset or empty."""
     return environ.get(name) or None
 
 
 def unknown_names(environ: Mapping[str, str] = os.environ) -> list[str]:
-    """HOOKONCE_* variables that no setting reads: most often a slip of the pen."""
+    """Return the HOOKONCE_* variables that no setting reads: mostly typing mistakes."""
     known = {setting.name.upper() for setting in fields(Settings)}
     return sorted(name for name in environ if name.startswith("HOOKONCE_") and name not in known)
 
@@ -135,7 +151,7 @@ def _database_url(text: str) -> str:
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
-        # the original message repeats the value or a part of it, which may be the password
+        # the original message repeats a part of the value, which may be the password
         raise ValueError("it is not a database URL such as sqlite:///var/hookonce.db") from None
     backend, _, driver = url.drivername.partition("+")
     if backend in ("postgres", "postgresql"):
@@ -143,14 +159,14 @@ def _database_url(text: str) -> str:
     if backend != "sqlite":
         raise ValueError(f"{backend} is not supported; use sqlite or postgresql")
     if url.database in (None, "", ":memory:"):
-        raise ValueError("a database in memory forgets every event; name a file")
+        raise ValueError("a database in memory loses every event; name a file")
     if driver not in ("", "pysqlite") or url.query:
-        raise ValueError("sqlite takes a file and nothing else, such as sqlite:///var/hookonce.db")
+        raise ValueError("sqlite takes only a file, such as sqlite:///var/hookonce.db")
     return text
 
 
 def _postgresql_url(url: URL) -> str:
-    """As the driver will understand it: else its complaint would come with the first connection."""
+    """Return the URL for the driver, which checks it now rather than at the first connection."""
     import psycopg
     from psycopg.conninfo import make_conninfo
 
@@ -165,7 +181,7 @@ def _postgresql_url(url: URL) -> str:
 
 
 def _number(minimum: float, maximum: float, kind: type[int] | type[float]) -> _Reader:
-    """Between the least that makes sense and the most that a database, socket or clock takes."""
+    """Return a reader of numbers; databases, sockets and clocks accept none above the maximum."""
 
     def read(text: str) -> float:
         try:
@@ -196,7 +212,7 @@ def _command(text: str) -> tuple[str, ...]:
     try:
         return tuple(shlex.split(text))
     except ValueError as error:
-        raise ValueError(f"the command line cannot be read: {error}") from None
+        raise ValueError(f"it is not a command line: {error}") from None
 
 
 def _keys(text: str) -> tuple[str, ...]:
@@ -211,10 +227,10 @@ def _keys(text: str) -> tuple[str, ...]:
 def _web_address(text: str) -> str:
     try:
         parts = urlsplit(text)
-        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
-        sound = False
-    if not sound or re.search(r"[\s?#@]", text):
+        valid = False
+    if not valid or re.search(r"[\s?#@]", text):
         raise ValueError("it must be http:// or https://, a host, and at most a port and a path")
     return text.rstrip("/")
 

@@ -1,4 +1,4 @@
-"""Is it alive, and is it ready? For load balancers and for the person on call."""
+"""/healthz and /readyz: liveness and readiness, for load balancers and the person on call."""
 
 import falcon
 
@@ -7,21 +7,21 @@ from app.db import Database
 
 
 class Liveness:
-    """GET /healthz: this process answers."""
+    """GET /healthz: 200 while this process answers."""
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        """200 as long as the process can answer at all."""
+        """Answer 200; the database is not asked."""
         resp.media = {"status": "ok"}
 
 
 class Readiness:
-    """GET /readyz: events can be admitted, or what keeps them from it."""
+    """GET /readyz: 200 if events can be admitted; else 503 with the failed check."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        """200 with every check passed, else 503; the checks either way."""
+        """Answer 200 if every check passed, else 503; the body has the checks in both cases."""
         findings = health.findings(self._database)
         ready = all(finding.passed for finding in findings)
         resp.status = 200 if ready else 503

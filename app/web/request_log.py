@@ -42,7 +42,7 @@ class RequestLog:
 
 
 def _log(req: falcon.Request, resp: falcon.Response, seconds: float) -> None:
-    if not req.context.request_context.told:
+    if not req.context.request_context.logged:
         log.event(
             logger,
             logging.DEBUG if req.path in QUIET else logging.INFO,

@@ -152,7 +152,7 @@ def test_the_check_reports_a_downgrade_that_was_interrupted(
     migrate(database_url)
 
     assert died
-    assert [note for note in told if note.startswith(f"the downgrade of {NAMES[-1]} was begun")]
+    assert [note for note in told if note.startswith(f"the downgrade of {NAMES[-1]} has begun")]
     assert health.notes(database) == []
 
 

@@ -162,15 +162,15 @@ def test_lines_within_an_errand_name_its_request_and_no_others_do(
     with log.of(request_context):
         logger.warning("of a library")
         written.append(maker.format(records[-1]))
-        assert not request_context.told
+        assert not request_context.logged
         log.event(logger, logging.DEBUG, "detail")
-        assert not request_context.told
+        assert not request_context.logged
         log.event(logger, logging.INFO, "admitted")
         written.append(maker.format(records[-1]))
     log.event(logger, logging.INFO, "later")
     written.append(maker.format(records[-1]))
 
-    assert request_context.told
+    assert request_context.logged
     assert ["r-1" in line for line in written] == [True, True, False]
 
 

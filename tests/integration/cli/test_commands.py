@@ -340,7 +340,7 @@ def test_check_counts_what_is_held_back(hookonce: Hookonce, database: Database) 
     (note,) = printed(hookonce("check", "--json"))["notes"]
 
     assert note.startswith("2 ")
-    assert "held back" in note
+    assert "are held" in note
 
 
 @pytest.mark.parametrize("revision", ["0001", "0007"])
@@ -356,7 +356,7 @@ def test_check_lists_what_a_downgrade_stashed_and_how_much_of_it(
 
     notes = json.loads(result.stdout)["notes"]
     assert result.exit_code == 1
-    assert "_stash_0008_trigger_executions keeps 1 row(s) that a migration took away" in notes
+    assert "_stash_0008_trigger_executions holds 1 row(s) that a downgrade stashed" in notes
 
 
 def test_check_lists_no_stash_where_there_is_none(hookonce: Hookonce) -> None:

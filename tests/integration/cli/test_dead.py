@@ -72,8 +72,11 @@ def test_one_is_replayed_for_a_program(hookonce: Hookonce, database: Database) -
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"status": "completed"}, "Error: execution {id} is completed, no dead letter\n"),
-        ({"last_replay_at": utc_now()}, "Error: it was replayed a moment ago; try again in 60 s\n"),
+        ({"status": "completed"}, "Error: execution {id} is completed, not a dead letter\n"),
+        (
+            {"last_replay_at": utc_now()},
+            "Error: it was replayed a moment ago; try again in 60 s\n",
+        ),
     ],
 )
 def test_what_cannot_be_replayed_gets_one_sentence(
@@ -376,7 +379,7 @@ def test_of_two_processes_that_replay_one_execution_one_wins(
     ended = sorted((each.wait(30), *each.communicate()) for each in both)
 
     assert [status for status, _, _ in ended] == [0, 1]
-    assert ended[1][2] == f"Error: execution {old} is replayed, no dead letter\n"
+    assert ended[1][2] == f"Error: execution {old} is replayed, not a dead letter\n"
     assert statuses(database) == ["replayed", "pending"]
 
 

@@ -53,7 +53,7 @@ def test_a_token_expires_when_it_was_said(hookonce: Hookonce) -> None:
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [(["--expires", "soon"], "'soon' is no duration such as 30d"), ([], "a token needs a name")],
+    [(["--expires", "soon"], "'soon' is not a duration such as 30d"), ([], "a token needs a name")],
 )
 def test_a_token_that_cannot_work_is_refused(
     hookonce: Hookonce, options: list[str], said: str

@@ -42,7 +42,7 @@ def test_they_are_counted_by_trigger_and_status(found: Database) -> None:
 def test_the_check_up_mentions_them(found: Database) -> None:
     notes = health.notes(found)
 
-    assert notes == ["3 execution(s) found unfinished are held back: see `hookonce held list`"]
+    assert notes == ["3 unfinished execution(s) are held: see `hookonce held list`"]
 
 
 def test_released_they_are_run_by_the_next_worker(found: Database, settings: Settings) -> None:

@@ -242,5 +242,5 @@ def test_the_check_names_the_triggers_whose_secrets_do_not_open(database_url: st
     with keyed(database_url, NEW) as database:
         unfit = health.secrets_open(database)
 
-    assert (fit.passed, fit.detail) == (True, "1 sealed, 0 in the clear")
+    assert (fit.passed, fit.detail) == (True, "1 sealed, 0 not sealed")
     assert (unfit.passed, "lost" in unfit.detail) == (False, True)

@@ -163,7 +163,7 @@ def test_a_refused_page_is_a_page_with_a_way_on(visitor: Visitor, viewer: str) -
 
     assert answer.status_code == 403
     assert answer.headers["Content-Type"].startswith("text/html")
-    assert "this takes the role admin" in answer.text
+    assert "this needs the role admin" in answer.text
     assert '<a href="/executions"' in answer.text
     assert '<a href="/tokens"' not in answer.text
 
