@@ -1,4 +1,7 @@
-"""What can be done about an event; each action is found by the name in `triggers.action_type`."""
+"""Actions: the work done for an event, found by the name in `triggers.action_type`.
+
+An action reads its `Work`, never the database.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,7 +14,7 @@ from app.errors import ActionFailed, HookonceError, InvalidTrigger
 from app.lifecycle import CONFIGURATION
 
 Action = Callable[[Work], str]
-"""Does the work and returns a summary of what came of it; raises ActionFailed if nothing did."""
+"""A function that does the work and returns a summary of it; it raises ActionFailed."""
 
 ACTIONS: dict[str, Action] = {
     "evolution_go": evolution_go.run,
@@ -21,7 +24,7 @@ ACTIONS: dict[str, Action] = {
     "script": script.run,
     "skill": command.run,
 }
-"""Built in: no plug-in takes one of these names."""
+"""The built-in actions by name: no plug-in can take one of these names."""
 _VALIDATORS: dict[str, Callable[[str], None]] = {
     "evolution_go": evolution_go.validate,
     "http": http.validate,
@@ -34,7 +37,7 @@ _VALIDATORS: dict[str, Callable[[str], None]] = {
 
 @dataclass(frozen=True, slots=True)
 class ActionInfo:
-    """An action of this installation, for a person to read."""
+    """One row of the list of actions that this installation has."""
 
     name: str
     comes_from: str
@@ -42,7 +45,7 @@ class ActionInfo:
 
 
 def named(action_type: str) -> Action | None:
-    """The action of this name, or None if this installation has none."""
+    """Return the action of this name; None if this installation has none."""
     if action_type in ACTIONS:
         return ACTIONS[action_type]
     plugin = plugins.named(action_type)
@@ -52,17 +55,17 @@ def named(action_type: str) -> Action | None:
 
 
 def built_in(action_type: str) -> bool:
-    """Whether the action keeps its own time limit, as all of ours do."""
+    """Return True for a built-in action: these keep their own time limits."""
     return action_type in ACTIONS
 
 
 def names() -> list[str]:
-    """Every action that a trigger may name."""
+    """Return the names of all actions that a trigger may have."""
     return sorted({*ACTIONS, *plugins.names()})
 
 
 def described() -> Iterator[ActionInfo]:
-    """Every action, and every plug-in that does not become one."""
+    """Yield every action, and every plug-in that cannot be used, with its problem."""
     yield from (ActionInfo(name, "built in") for name in sorted(ACTIONS))
     for plugin in filter(None, map(plugins.named, plugins.names())):
         taken = f"not used: {plugin.name!r} is built in" if plugin.name in ACTIONS else None
@@ -70,13 +73,13 @@ def described() -> Iterator[ActionInfo]:
 
 
 def validate(action_type: str, payload: str) -> None:
-    """Raises InvalidTrigger, with a sentence, where the action cannot work with this payload.
+    """Raise InvalidTrigger, with a sentence, if the action cannot work with this payload.
 
     A plug-in checks its payloads itself, if it has a function `validate`.
     """
     check = _VALIDATORS.get(action_type) or _of_plugin(action_type)
     if not payload.strip():
-        raise InvalidTrigger("a trigger needs a payload: what its action shall run or call")
+        raise InvalidTrigger("a trigger needs a payload: the command or address of its action")
     check(payload)
 
 

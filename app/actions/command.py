@@ -1,6 +1,6 @@
-"""`skill` and `prompt`, as rows of the older system have them: a command that the operator chose.
+"""`skill` and `prompt`, the actions of the older system's rows: run a command of the operator's.
 
-That system handed them to an agent of its own; which program stands in for it here is a setting.
+That system passed them to its own agent; here a setting names the command that replaces it.
 """
 
 import json
@@ -13,30 +13,30 @@ from app.tolerant_json import json_value
 
 
 def run(work: Work) -> str:
-    """What the command printed at its end, after it ended with status 0.
+    """Run the command and return the end of its output; ActionFailed unless its status is 0.
 
-    It gets payload, agent and event as JSON on its standard input.
+    The command reads payload, agent and event as JSON from its standard input.
     """
     command = getattr(work.settings, f"hookonce_{work.action_type}_command")
     if not command:
         raise ActionFailed(
             f"no command is set for the action {work.action_type!r}: "
-            f"HOOKONCE_{work.action_type.upper()}_COMMAND names one",
+            f"set HOOKONCE_{work.action_type.upper()}_COMMAND",
             permanent=True,
             reason=CONFIGURATION,
         )
     limit = work.settings.hookonce_script_timeout_seconds
-    return process.run(work, list(command), _given(work), limit)
+    return process.run(work, list(command), _input(work), limit)
 
 
 def validate(payload: str) -> None:
-    """Raises InvalidTrigger where there is nothing to hand to the command."""
+    """Raise InvalidTrigger if there is nothing to pass to the command."""
     if not payload.strip():
-        raise InvalidTrigger("the payload is empty: there is nothing to hand to the command")
+        raise InvalidTrigger("the payload is empty: there is nothing to pass to the command")
 
 
-def _given(work: Work) -> bytes:
-    handed = {
+def _input(work: Work) -> bytes:
+    values = {
         "action_type": work.action_type,
         "payload": work.action_payload,
         "agent": work.agent,
@@ -46,4 +46,4 @@ def _given(work: Work) -> bytes:
         # rows that the older system wrote may hold text that is no JSON
         "event": json_value(work.event_data, default=work.event_data),
     }
-    return json.dumps(handed).encode()
+    return json.dumps(values).encode()

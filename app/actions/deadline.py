@@ -1,4 +1,4 @@
-"""A call's deadline, and a socket whose every wait ends with it."""
+"""The deadline of a call, and a socket that keeps it."""
 
 import io
 import socket
@@ -10,16 +10,16 @@ from contextvars import ContextVar
 from typing import Any
 
 WAIT_SECONDS = 0.5
-"""How long one wait lasts at most: a signal has the kernel begin it anew."""
+"""Seconds of one wait at most: after a signal the kernel starts the wait again."""
 GATHERED_BYTES = 64 * 1024
-"""How much of a request is sent by one call at most."""
+"""Bytes of a request that are collected before they are sent."""
 
 deadline: ContextVar[float] = ContextVar("deadline")
-"""Of the call that this thread makes, by the monotonic clock."""
+"""The deadline of the call that this thread makes, by the monotonic clock."""
 
 
 def remaining() -> float:
-    """Seconds until the deadline; raises TimeoutError once it has passed."""
+    """Return the seconds until the deadline; raise TimeoutError once it has passed."""
     seconds = deadline.get() - time.monotonic()
     if seconds <= 0:
         raise TimeoutError("timed out")
@@ -27,11 +27,11 @@ def remaining() -> float:
 
 
 class DeadlineSocket:
-    """A socket whose every wait ends with the request's deadline.
+    """A socket that stops waiting at the request's deadline.
 
-    A time-out of the socket's own begins anew with each byte, so a target that sends one now and
-    then would be waited for without end. The kernel keeps the time where it can: Python would ask
-    it three times for each wait, and let go of the interpreter each time.
+    A socket's own timeout starts again with each byte, so a target that sends one byte now and
+    then would hold its slot without end. The kernel measures the time where it can: Python would
+    make three system calls for each wait, and release the interpreter each time.
     """
 
     def __init__(self, sock: Any) -> None:
@@ -45,40 +45,41 @@ class DeadlineSocket:
         return getattr(self._sock, name)
 
     def settimeout(self, _seconds: float | None) -> None:
-        """Each wait has its own."""
+        """Do nothing: each wait sets its own timeout."""
 
     def sendall(self, data: Any) -> None:
-        """Head and body in one packet: what is short goes out when the answer is asked for."""
+        """Collect the data: a short head and body leave in one packet, before the first read."""
         self._unsent += data
         if len(self._unsent) > GATHERED_BYTES:
             self._send()
 
     def makefile(self, mode: str, *_args: Any, **_kwargs: Any) -> io.BufferedReader:
-        with suppress(BrokenPipeError, ConnectionResetError):  # it may have answered before
+        # the target may have sent its response before it read the whole request
+        with suppress(BrokenPipeError, ConnectionResetError):
             self._send()
-        return io.BufferedReader(_Reading(self, self._sock.makefile(mode, buffering=0)))
+        return io.BufferedReader(_RawReader(self, self._sock.makefile(mode, buffering=0)))
 
-    def wait_no_longer(self, option: int) -> None:
-        """The next wait, one of this option of SOL_SOCKET, ends in time, if with nothing.
+    def limit_next_wait(self, option: int) -> None:
+        """Set the timeout of the next wait; `option` is SO_RCVTIMEO or SO_SNDTIMEO.
 
-        Raises TimeoutError when there is no time left.
+        Raises TimeoutError if no time is left.
         """
         left = remaining()
         if self._by_kernel:
-            some = _timeval(min(left, WAIT_SECONDS))
-            self._sock.setsockopt(socket.SOL_SOCKET, option, some)
+            timeout = _timeval(min(left, WAIT_SECONDS))
+            self._sock.setsockopt(socket.SOL_SOCKET, option, timeout)
         else:
             self._sock.settimeout(left)
 
     def _send(self) -> None:
         rest, self._unsent = memoryview(self._unsent), bytearray()
         while rest:
-            self.wait_no_longer(socket.SO_SNDTIMEO)
+            self.limit_next_wait(socket.SO_SNDTIMEO)
             with suppress(BlockingIOError):
                 rest = rest[self._sock.send(rest) :]
 
 
-class _Reading(io.RawIOBase):
+class _RawReader(io.RawIOBase):
     def __init__(self, sock: DeadlineSocket, raw: Any) -> None:
         self._sock = sock
         self._raw = raw
@@ -88,8 +89,8 @@ class _Reading(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         count = None
-        while count is None:  # as a raw file says that there was nothing
-            self._sock.wait_no_longer(socket.SO_RCVTIMEO)
+        while count is None:  # None: nothing came before the timeout
+            self._sock.limit_next_wait(socket.SO_RCVTIMEO)
             count = self._raw.readinto(buffer)
         return int(count)
 
@@ -99,6 +100,6 @@ class _Reading(io.RawIOBase):
 
 
 def _timeval(seconds: float) -> bytes:
-    """As C has it; nothing at all would mean for ever."""
+    """Return the struct timeval of C; at least a microsecond, since zero means no timeout."""
     whole, millionths = divmod(max(1, int(seconds * 1_000_000)), 1_000_000)
     return struct.pack("@ll", whole, millionths)

@@ -1,4 +1,4 @@
-"""Send a WhatsApp text through Evolution Go: an answer to whoever sent the event, or to anyone.
+"""Send a WhatsApp text through Evolution Go: to the sender of the event, or to a fixed number.
 
 https://github.com/EvolutionAPI/evolution-go (POST /send/text with the instance's `apikey`)
 """
@@ -36,43 +36,45 @@ TEXT_FROM = (
     "command",
     "text",
 )
-"""Where an event says who wrote, and what: the places of the older system, then Evolution Go's."""
+"""Paths of the sender's number and of the text in an event: the older system's first, then those
+of Evolution Go."""
 OURS_FROM = ("data.key.fromMe", "data.Info.IsFromMe")
+"""Paths that are true in a message that this number sent itself."""
 _FIELD = re.compile(r"\{\{|\}\}|\{([\w-]+(?:\.[\w-]+)*)\}")
 _PERSON = re.compile(r"(\d+)(?::\d+)?@(?:s\.whatsapp\.net|c\.us)")
-"""A person's address, with the device that was used; groups and others are kept as they are."""
+"""A person's address, with the device; addresses of groups and others are sent unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextMessage:
-    """Where to send what, as the trigger has it."""
+    """The message that a trigger's payload describes."""
 
     url: Url
     apikey: str
     number: str | None = None
-    """None: whoever the event is from."""
+    """The recipient; None: the sender of the event."""
     text: str | None = None
-    """With fields of the event in braces; None: the event's own text."""
+    """Text with fields of the event in braces; None: the event's own text."""
     timeout_seconds: float | None = None
 
 
 def run(work: Work) -> str:
-    """What Evolution Go answered, with a status of 2xx; the key is in nothing that is kept."""
+    """Send the message and return Evolution Go's response; the stored summary never has the key."""
     return send(work, http_client.client(work.settings.hookonce_egress_allow))
 
 
 def validate(payload: str) -> None:
-    """Raises InvalidTrigger, with a sentence, for a payload that cannot work."""
+    """Raise InvalidTrigger, with a sentence, if the payload cannot work."""
     read(payload)
 
 
 def send(work: Work, client: Client) -> str:
-    """`run`, with a client that a test may choose."""
+    """Do as `run`, with a client that a test may choose."""
     message = options.of(work, read)
     event = json_object(work.event_data) or {}
     if message.number is None and any(found(event, place) is True for place in OURS_FROM):
-        return "nothing sent: the message is one of our own"
-    said = {
+        return "nothing sent: the message was sent by this number"
+    fields = {
         "number": message.number or _recipient(event),
         "text": _text(event) if message.text is None else filled(message.text, event),
     }
@@ -83,12 +85,12 @@ def send(work: Work, client: Client) -> str:
         "Idempotency-Key": str(work.chain_id),
     }
     limit = message.timeout_seconds or work.settings.hookonce_http_timeout_seconds
-    answer = client.post(message.url, json.dumps(said).encode(), headers, limit)
-    return http.accepted(answer, [message.apikey])
+    response = client.post(message.url, json.dumps(fields).encode(), headers, limit)
+    return http.accepted(response, [message.apikey])
 
 
 def read(payload: str) -> TextMessage:
-    """The message that a payload describes: an object of OPTIONS."""
+    """Return the message that a payload describes: a JSON object of OPTIONS."""
     given = options.options(payload, OPTIONS)
     base = options.address(given)
     if base.query is not None or base.fragment is not None:
@@ -107,7 +109,7 @@ def read(payload: str) -> TextMessage:
 
 
 def filled(template: str, event: Mapping[str, Any]) -> str:
-    """The text with the event's values in the place of {dotted.paths}; {{ and }} are braces."""
+    """Return the text with the event's values for {dotted.paths}; {{ and }} are braces."""
 
     def value(field: re.Match[str]) -> str:
         if field[1] is None:
@@ -115,7 +117,7 @@ def filled(template: str, event: Mapping[str, Any]) -> str:
         content = found(event, field[1])
         if content is None or isinstance(content, Mapping | list):
             raise ActionFailed(
-                f"the text asks for {field[0]}, and the event has no such text",
+                f"the text needs {field[0]}, and the event has no such value",
                 permanent=True,
                 reason=REJECTED,
             )
@@ -125,7 +127,7 @@ def filled(template: str, event: Mapping[str, Any]) -> str:
 
 
 def found(event: Mapping[str, Any], place: str) -> Any:
-    """What stands at this dotted path: in the event, else in what its sender wrote; else None."""
+    """Return the value at this dotted path of the event, else of its `data`; else None."""
     for inside in (event, event.get("data")):
         value = _at(inside, place.split("."))
         if value is not None:
@@ -158,7 +160,7 @@ def _first_text(event: Mapping[str, Any], places: tuple[str, ...], what: str) ->
         if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
             return str(value)
     raise ActionFailed(
-        f"the event holds no {what}, and the payload names none",
+        f"the event has no {what}, and the payload of the trigger gives none",
         permanent=True,
         reason=CONFIGURATION,
     )

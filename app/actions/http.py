@@ -1,4 +1,4 @@
-"""Send the event on to a URL, byte for byte as it came, signed the Standard Webhooks way.
+"""Forward the event to a URL, byte for byte as it came, signed as Standard Webhooks specifies.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -32,59 +32,60 @@ OURS = frozenset(
         "webhook-timestamp",
     }
 )
-"""Headers that no trigger sets: they are how the receiver knows the event, and finds its end."""
+"""Headers that no trigger may set: they identify the event, or delimit the body."""
 SHORTEST_HIDDEN = 6
-"""A header's value of fewer characters is no secret worth hiding, and occurs in any text."""
+"""Characters of the shortest header value that is hidden in summaries: shorter ones occur in any
+text and are no secret worth hiding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where to send the event, and how."""
+    """The address, headers and limits that a trigger's payload describes."""
 
     url: Url
     headers: dict[str, str] = field(default_factory=dict)
     secret: str | None = None
-    """What to sign with; None: the trigger's own secret."""
+    """The secret to sign with; None: the trigger's own secret."""
     timeout_seconds: float | None = None
 
 
 def run(work: Work) -> str:
-    """What the target answered, with a status of 2xx.
+    """Forward the event and return the target's response.
 
-    Raises ActionFailed with the status, or with what kept the request from being answered.
+    Raises ActionFailed with the status if it is not 2xx, or with the error if none came.
     """
     return send(work, http_client.client(work.settings.hookonce_egress_allow))
 
 
 def validate(payload: str) -> None:
-    """Raises InvalidTrigger, with a sentence, for a payload that cannot work."""
+    """Raise InvalidTrigger, with a sentence, if the payload cannot work."""
     read(payload)
 
 
 def send(work: Work, client: Client) -> str:
-    """`run`, with a client that a test may choose."""
+    """Do as `run`, with a client that a test may choose."""
     target = options.of(work, read)
     body = work.body if work.body is not None else work.event_data.encode("utf-8", "replace")
     limit = target.timeout_seconds or work.settings.hookonce_http_timeout_seconds
-    answer = client.post(target.url, body, _headers(work, body, target), limit)
+    response = client.post(target.url, body, _headers(work, body, target), limit)
     hidden = [value for value in target.headers.values() if len(value) >= SHORTEST_HIDDEN]
-    return accepted(answer, [*hidden, *filter(None, [target.secret])])
+    return accepted(response, [*hidden, *filter(None, [target.secret])])
 
 
-def accepted(answer: TargetResponse, hidden: list[str]) -> str:
-    """What is kept of an answer of 2xx; raises ActionFailed with any other.
+def accepted(response: TargetResponse, hidden: list[str]) -> str:
+    """Return the summary of a response of 2xx; raise ActionFailed with any other.
 
-    A target may repeat what it was sent: nothing of `hidden` is kept.
+    A target may repeat what it received, so the values in `hidden` are replaced.
     """
-    said = summary(without(hidden, f"HTTP {answer.status} {answer.text}"))
-    if 200 <= answer.status < 300:
-        return said
-    raise ActionFailed(said, http_status=answer.status, retry_after=answer.retry_after)
+    text = summary(without(hidden, f"HTTP {response.status} {response.text}"))
+    if 200 <= response.status < 300:
+        return text
+    raise ActionFailed(text, http_status=response.status, retry_after=response.retry_after)
 
 
 @lru_cache(maxsize=256)
 def read(payload: str) -> Target:
-    """The target that a payload describes: an address, or an object of OPTIONS."""
+    """Return the target that a payload describes: an address, or a JSON object of OPTIONS."""
     given = options.either(payload, "url", OPTIONS)
     return Target(
         options.address(given),
@@ -95,14 +96,14 @@ def read(payload: str) -> Target:
 
 
 def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
-    """`v1,<base64>` over id, time and body."""
+    """Return the signature `v1,<base64>` of id, time and body."""
     signed = f"{message_id}.{timestamp}.".encode() + body
     digest = hmac.digest(_key(secret), signed, "sha256")
     return "v1," + base64.b64encode(digest).decode()
 
 
 def _key(secret: str) -> bytes:
-    """A secret `whsec_<base64>` holds its key encoded; any other secret is its own key."""
+    """Return the key: the decoded part of `whsec_<base64>`, or any other secret as it is."""
     if secret.startswith("whsec_"):
         try:
             key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
@@ -116,7 +117,7 @@ def _key(secret: str) -> bytes:
 def _headers(work: Work, body: bytes, target: Target) -> dict[str, str]:
     event_id, timestamp = str(work.chain_id), int(time.time())
     secret = target.secret or work.trigger_secret
-    # anyone can make what a key of no bytes makes: better none than one that proves nothing
+    # anyone can sign with an empty key: no signature is better than one that proves nothing
     signed = {"webhook-signature": signature(secret, event_id, timestamp, body)} if secret else {}
     content_type = work.content_type or "application/json"
     if not options.is_header_value(content_type):

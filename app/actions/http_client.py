@@ -1,8 +1,8 @@
-"""POST to an address that someone typed: only where it may go, and no longer than it may take.
+"""POST to an address that a person typed, within the egress rules and the deadline.
 
-A name is resolved once for a connection; every address that it has is checked, and the connection
-goes to one that was. So a name that resolves differently a moment later leads nowhere else, while
-Host and the certificate's check stay with the name. No proxy and no redirect is followed.
+A name is resolved once for each connection. Every address of it is checked, and the connection
+goes to a checked one, so a name that resolves differently a moment later leads nowhere else. Host
+and the check of the certificate use the name. No proxy is used and no redirect is followed.
 """
 
 import http.client
@@ -28,21 +28,22 @@ from app.errors import ActionFailed
 from app.lifecycle import CONFIGURATION, CONNECTION, TIMEOUT
 
 CONNECT_SECONDS = 5.0
-"""For one address, the TLS handshake not included."""
+"""Seconds to connect to one address, without the TLS handshake."""
 RESPONSE_BYTES = 64 * 1024
-"""How much of an answer is read; a summary of it is kept."""
+"""Bytes of a response that are read; a summary of them is stored."""
 TARGETS = 64
-"""For how many targets connections are kept, and how many of each."""
+"""Targets to which connections are kept open."""
 CONNECTIONS = 64
+"""Connections that are kept open to each target."""
 PORTS = {"http": 80, "https": 443}
 
 Resolve = Callable[[str, int], list[str]]
-"""The addresses of a name; raises OSError if it has none."""
+"""A function from a host name and port to its addresses; OSError if there are none."""
 
 
 @dataclass(frozen=True, slots=True)
 class TargetResponse:
-    """What the target said, as far as it was read."""
+    """The target's response; `text` has its first RESPONSE_BYTES bytes."""
 
     status: int
     retry_after: str | None
@@ -50,13 +51,13 @@ class TargetResponse:
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """The addresses that the system's resolver gives, in its order."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+    """Return the addresses that the system's resolver gives, in its order."""
+    results = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in results))
 
 
 class Client:
-    """Connections that are kept between requests, to targets that `egress` permits."""
+    """An HTTP client that keeps connections open, to targets that `egress` permits."""
 
     def __init__(
         self, egress: Egress, resolve: Resolve = resolve, tls: ssl.SSLContext | None = None
@@ -70,9 +71,9 @@ class Client:
     def post(
         self, url: Url, body: bytes, headers: Mapping[str, str], seconds: float
     ) -> TargetResponse:
-        """The answer, whatever its status, within that many seconds from now.
+        """Send the request and return the response, of any status, within `seconds`.
 
-        Raises ActionFailed if the address is refused, or if there is no answer in time.
+        Raises ActionFailed if the address is refused, or if no response comes in time.
         """
         began = time.monotonic()
         token = deadline.set(began + seconds)
@@ -81,11 +82,11 @@ class Client:
         except (urllib3.exceptions.HTTPError, OSError) as error:
             cause = _innermost(error)
             if isinstance(cause, TimeoutError | urllib3.exceptions.TimeoutError):
-                said, reason = f"timed out after {time.monotonic() - began:.1f} s", TIMEOUT
+                problem, reason = f"timed out after {time.monotonic() - began:.1f} s", TIMEOUT
             else:
-                said, reason = f"{type(cause).__name__}: {cause}", CONNECTION
+                problem, reason = f"{type(cause).__name__}: {cause}", CONNECTION
             raise ActionFailed(
-                f"{url.scheme}://{url.netloc}: {said}", permanent=False, reason=reason
+                f"{url.scheme}://{url.netloc}: {problem}", permanent=False, reason=reason
             ) from error
         finally:
             deadline.reset(token)
@@ -104,7 +105,7 @@ class Client:
         try:
             text = response.read(RESPONSE_BYTES, decode_content=False).decode("utf-8", "replace")
         finally:
-            response.close()  # a connection is kept only where the answer was read to its end
+            response.close()  # the connection is kept only if the response was read to its end
         return TargetResponse(response.status, response.headers.get("Retry-After"), text)
 
     def _pool(self, url: Url) -> urllib3.HTTPConnectionPool:
@@ -113,19 +114,19 @@ class Client:
         with self._lock:
             pool = self._pools.get((scheme, host, port))
             if pool is None:
-                pool = self._made(scheme, host, port)
+                pool = self._new_pool(scheme, host, port)
                 self._pools[scheme, host, port] = pool
             return pool
 
-    def _made(self, scheme: str, host: str, port: int) -> urllib3.HTTPConnectionPool:
-        given: dict[str, Any] = {"maxsize": CONNECTIONS, "connect_to": self._connected}
+    def _new_pool(self, scheme: str, host: str, port: int) -> urllib3.HTTPConnectionPool:
+        options: dict[str, Any] = {"maxsize": CONNECTIONS, "connect_to": self._connect}
         if scheme == "http":
-            return _Pool(host, port, **given)
-        return _TlsPool(host, port, ssl_context=self._tls, **given)
+            return _Pool(host, port, **options)
+        return _TlsPool(host, port, ssl_context=self._tls, **options)
 
-    def _connected(self, host: str, port: int) -> socket.socket:
-        """A connection to a checked address of the host; raises OSError, or ActionFailed."""
-        addresses = self._resolved(host, port)
+    def _connect(self, host: str, port: int) -> socket.socket:
+        """Return a connection to a checked address of the host; raises OSError or ActionFailed."""
+        addresses = self._addresses(host, port)
         for address in addresses:
             if not self._egress.permits(host, port, address):
                 raise _refused(host, port, address)
@@ -137,45 +138,45 @@ class Client:
                 problem = error
         raise problem
 
-    def _resolved(self, host: str, port: int) -> list[str]:
-        """The host's addresses; a resolver that does not answer is left behind."""
-        answers: SimpleQueue[list[str] | Exception] = SimpleQueue()
+    def _addresses(self, host: str, port: int) -> list[str]:
+        """Resolve the host in a thread of its own, which is abandoned at the deadline."""
+        results: SimpleQueue[list[str] | Exception] = SimpleQueue()
 
-        def ask() -> None:
+        def resolve() -> None:
             try:
-                answers.put(self._resolve(host, port))
+                results.put(self._resolve(host, port))
             except Exception as error:
-                answers.put(error)
+                results.put(error)
 
-        threading.Thread(target=ask, name="resolve", daemon=True).start()
+        threading.Thread(target=resolve, name="resolve", daemon=True).start()
         try:
-            answer = answers.get(timeout=remaining())
+            result = results.get(timeout=remaining())
         except Empty:
             raise TimeoutError("timed out") from None
-        if isinstance(answer, UnicodeError):
-            raise OSError(f"{host!r} is no name that can be looked up") from answer
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        if isinstance(result, UnicodeError):
+            raise OSError(f"{host!r} is not a name that can be resolved") from result
+        if isinstance(result, Exception):
+            raise result
+        return result
 
 
 @cache
 def client(egress: Egress) -> Client:
-    """The one client of this process for these rules."""
+    """Return this process's one client for these rules."""
     return Client(egress)
 
 
 def _connection(address: str, port: int) -> socket.socket:
-    """Connected, with the rest of the time for what follows, which may be a TLS handshake."""
+    """Connect; the remaining time limits what follows, such as a TLS handshake."""
     sock = socket.create_connection((address, port), min(CONNECT_SECONDS, remaining()))
-    # a long body goes out in pieces: the last would wait 40 ms for the others to be acknowledged
+    # a long body is sent in pieces: without it the last waits 40 ms for the ACK of the others
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.settimeout(remaining())
     return sock
 
 
 class _BoundedResponse(http.client.HTTPResponse):
-    """The final answer: of those that may come before it the library knows 100 alone.
+    """The final response, after any number of interim ones: the library knows only 100.
 
     https://www.rfc-editor.org/rfc/rfc9110#section-15.2
     """
@@ -183,8 +184,8 @@ class _BoundedResponse(http.client.HTTPResponse):
     def _read_status(self) -> tuple[str, int, str]:
         version, status, reason = super()._read_status()  # type: ignore[misc]
         switches = status == HTTPStatus.SWITCHING_PROTOCOLS
-        passed_over = status < HTTPStatus.OK and not switches
-        return version, HTTPStatus.CONTINUE if passed_over else status, reason
+        interim = status < HTTPStatus.OK and not switches
+        return version, HTTPStatus.CONTINUE if interim else status, reason
 
 
 class _CheckedConnection(HTTPConnection):
@@ -195,7 +196,7 @@ class _CheckedConnection(HTTPConnection):
         self._connect_to = connect_to
 
     def _new_conn(self) -> socket.socket:
-        """A reset on the way is the library's own error: of others it asks for an answer."""
+        """Connect; a reset becomes the library's error, or it would go on and read a response."""
         try:
             return self._connect_to(self.host, self.port)
         except ConnectionError as error:
@@ -207,7 +208,7 @@ class _CheckedConnection(HTTPConnection):
 
 
 class _CheckedTlsConnection(_CheckedConnection, HTTPSConnection):
-    """HTTPSConnection wraps what `_new_conn` gives, and checks the certificate for `host`."""
+    """HTTPSConnection wraps the socket of `_new_conn`, and checks the certificate for `host`."""
 
 
 class _Pool(urllib3.HTTPConnectionPool):
@@ -219,9 +220,9 @@ class _TlsPool(urllib3.HTTPSConnectionPool):
 
 
 def _refused(host: str, port: int, address: str) -> ActionFailed:
-    leads = f"{host} leads to {address}" if host.strip("[]") != address else address
+    target = f"{host} resolves to {address}" if host.strip("[]") != address else address
     return ActionFailed(
-        f"{leads}, which is no public address; HOOKONCE_EGRESS_ALLOW can permit it "
+        f"{target}, which is not a public address; HOOKONCE_EGRESS_ALLOW can permit it "
         f"(such as {host}:{port})",
         permanent=True,
         reason=CONFIGURATION,
@@ -229,7 +230,7 @@ def _refused(host: str, port: int, address: str) -> ActionFailed:
 
 
 def _innermost(error: BaseException) -> BaseException:
-    """What went wrong at the bottom: urllib3 wraps it in words that repeat the whole address."""
+    """Return the innermost error: urllib3 wraps it in messages that repeat the whole address."""
     while isinstance(error, urllib3.exceptions.HTTPError):
         cause = error.__cause__ or (error.args[-1] if error.args else None)
         if not isinstance(cause, BaseException):

@@ -1,12 +1,12 @@
-"""`noop`: the event is kept, and nothing is done about it."""
+"""`noop`: store the event and do nothing else."""
 
 from app.actions.work import Work
 
 
 def run(_work: Work) -> str:
-    """Succeeds."""
+    """Do nothing, successfully."""
     return "nothing to do"
 
 
 def validate(_payload: str) -> None:
-    """Whatever it says is a note."""
+    """Accept every payload: it is a note for people."""

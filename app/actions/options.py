@@ -1,7 +1,7 @@
 """Read `action_payload`: plain text, or a JSON object of options. Pure.
 
-Each mistake is one sentence (InvalidTrigger): whoever makes the trigger sees it, and a row that
-was made elsewhere fails with the same words.
+Each mistake is one sentence (InvalidTrigger): the author of the trigger sees it, and a row that
+another system wrote fails with the same sentence.
 """
 
 import json
@@ -19,12 +19,13 @@ from app.lifecycle import CONFIGURATION
 
 T = TypeVar("T")
 LONGEST_SECONDS = 86_400.0
+"""Seconds of the longest timeout that an option may set: one day."""
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 
 
 def of(work: Work, read: Callable[[str], T]) -> T:
-    """What `read` makes of the payload; a payload that cannot work fails for good."""
+    """Read the work's payload; one that cannot work is a permanent failure."""
     try:
         return read(work.action_payload)
     except InvalidTrigger as error:
@@ -32,7 +33,7 @@ def of(work: Work, read: Callable[[str], T]) -> T:
 
 
 def either(payload: str, plain: str, names: tuple[str, ...]) -> dict[str, Any]:
-    """The options; text that is no object is the one named `plain`."""
+    """Return the options; text that is no JSON object is the value of the option `plain`."""
     text = payload.strip()
     if not text.startswith("{"):
         return {plain: text} if text else {}
@@ -40,7 +41,7 @@ def either(payload: str, plain: str, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def options(payload: str, names: tuple[str, ...]) -> dict[str, Any]:
-    """The JSON object, which has no other names than these."""
+    """Return the JSON object of options; InvalidTrigger if it has other names than these."""
     try:
         parsed = json.loads(payload)
     except (ValueError, RecursionError) as error:
@@ -55,7 +56,7 @@ def options(payload: str, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def words(given: Mapping[str, Any], name: str) -> str | None:
-    """The option as text, None where it is not given."""
+    """Return the option as text; None if it is not given."""
     value = given.get(name)
     if value is None:
         return None
@@ -65,7 +66,7 @@ def words(given: Mapping[str, Any], name: str) -> str | None:
 
 
 def seconds(given: Mapping[str, Any], name: str = "timeout_seconds") -> float | None:
-    """The option as a duration, None where it is not given."""
+    """Return the option as seconds; None if it is not given."""
     value = given.get(name)
     if value is None:
         return None
@@ -78,23 +79,23 @@ def seconds(given: Mapping[str, Any], name: str = "timeout_seconds") -> float | 
 
 
 def address(given: Mapping[str, Any], name: str = "url") -> Url:
-    """The option as an http or https address that can be called."""
+    """Return the option as an http or https address."""
     text = words(given, name) or ""
     if not text.lower().startswith(("http://", "https://")):
-        raise InvalidTrigger(f"{_shown(text)} is no http:// or https:// address")
+        raise InvalidTrigger(f"{_shown(text)} is not an http:// or https:// address")
     try:
         url = parse_url(text)
     except LocationParseError as error:
-        raise InvalidTrigger(f"{_shown(text)} is no address that can be called") from error
+        raise InvalidTrigger(f"{_shown(text)} is not a valid address") from error
     if not url.host or url.port == 0 or re.search(r"[\s\x00-\x1f\x7f]", text):
-        raise InvalidTrigger(f"{_shown(text)} is no address that can be called")
+        raise InvalidTrigger(f"{_shown(text)} is not a valid address")
     if url.auth is not None:
-        raise InvalidTrigger("an address holds no user or password; name them in a header")
+        raise InvalidTrigger("an address must not hold a user or password; send them in a header")
     return url
 
 
 def headers(given: Mapping[str, Any], reserved: frozenset[str]) -> dict[str, str]:
-    """The option `headers`: names and values that may be sent, and none that are ours."""
+    """Return the option `headers`; InvalidTrigger for one that is reserved or cannot be sent."""
     value = given.get("headers")
     if value is None:
         return {}
@@ -109,10 +110,10 @@ def headers(given: Mapping[str, Any], reserved: frozenset[str]) -> dict[str, str
 
 
 def is_header_value(value: object) -> bool:
-    """Whether it is text that a header can carry as it is."""
+    """Return True if a header can carry the value unchanged."""
     return isinstance(value, str) and bool(_HEADER_VALUE.fullmatch(value))
 
 
 def _shown(text: str) -> str:
-    """Enough of an address to recognise it: what follows a question mark may be a secret."""
+    """Return the beginning of an address for a message: its query may hold a secret."""
     return repr(text.partition("?")[0][:200]) if "@" not in text else "the payload"

@@ -15,7 +15,7 @@ GROUP = "hookonce.actions"
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """An action as its package offers it: what to call, or why it cannot be."""
+    """An action of another package: `action` to call, or the `problem` that prevents it."""
 
     name: str
     package: str
@@ -36,12 +36,12 @@ def _offered() -> dict[str, list[EntryPoint]]:
 
 
 def names() -> list[str]:
-    """What the installed packages call their actions; nothing of them is loaded for it."""
+    """Return the names of the installed packages' actions, without loading any."""
     return sorted(_offered())
 
 
 def named(name: str) -> Plugin | None:
-    """The plug-in of this name, loaded when it is first asked for, and once."""
+    """Return the plug-in of this name, loaded at the first call; None if there is none."""
     if name not in _offered():
         return None
     with _lock:
@@ -59,7 +59,7 @@ def _loaded(name: str, points: list[EntryPoint]) -> Plugin:
     except (Exception, SystemExit) as error:
         return Plugin(name, packages, problem=f"{type(error).__name__}: {error}")
     if not callable(action):
-        return Plugin(name, packages, problem=f"{points[0].value} is nothing that can be called")
+        return Plugin(name, packages, problem=f"{points[0].value} is not callable")
     return Plugin(name, packages, action)
 
 

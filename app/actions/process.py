@@ -1,7 +1,7 @@
-"""Run a program: no shell, a limited environment, bounded output, and nothing left behind.
+"""Run a program without a shell, with a limited environment, and kill all that it started.
 
-Its output is read as it comes and all but the end thrown away, so that no amount of it fills our
-memory or the disk, or keeps the program waiting.
+Its output is read while it runs and only the end is kept, so that no amount of it fills memory or
+disk, or blocks the program.
 """
 
 import os
@@ -20,52 +20,53 @@ from app.actions.work import SUMMARY_CHARACTERS, Work, summary
 from app.errors import ActionFailed
 from app.lifecycle import CONFIGURATION, SCRIPT_FAILED, TIMEOUT
 
-SAID_CHARACTERS = SUMMARY_CHARACTERS - 100
-"""How much of the end of the output is kept: why it failed is what a program says last."""
-_KEPT_BYTES = 4 * SAID_CHARACTERS  # a character has at most four bytes
+OUTPUT_CHARACTERS = SUMMARY_CHARACTERS - 100
+"""Characters of the output that are kept, from its end: a program prints its error last."""
+_KEPT_BYTES = 4 * OUTPUT_CHARACTERS  # a character has at most four bytes
 _PIPE_BYTES = 1 << 20
-"""The most that a pipe holds on Linux (fs.pipe-max-size): what is left in it after an exit."""
+"""Bytes that a pipe holds at most on Linux (fs.pipe-max-size): unread output after an exit."""
 _LOOK_SECONDS = 0.05
-"""How soon an exit is noticed while something that the program started holds its output open."""
+"""Seconds between two checks for the exit while a child of the program keeps its output open."""
 EX_TEMPFAIL = 75
+"""Exit status of a temporary failure, as in sysexits.h: another attempt follows."""
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 
 
-def run(work: Work, command: list[str], given: bytes, seconds: float) -> str:
-    """What the program said at its end, after it ended with status 0; `given` was its input.
+def run(work: Work, command: list[str], input_bytes: bytes, seconds: float) -> str:
+    """Run the program with this input and return the end of its output, if its status is 0.
 
-    A path is run where it stands, a name of PATH where we are.
+    A program given by its path runs in its own directory, one found in PATH in ours.
 
-    Raises ActionFailed: permanent if it cannot be started, transient if it ran out of time or
-    ended with status 75, else as its output suggests.
+    Raises ActionFailed: permanent if it cannot be started, transient if it timed out or ended
+    with status 75; else its output decides.
     """
     with tempfile.TemporaryFile() as stdin:
-        stdin.write(given)
+        stdin.write(input_bytes)
         stdin.seek(0)
         reaper.start()
-        process = _started(work, command, stdin)
+        process = _start(work, command, stdin)
         with reaper.watching(process.pid):
-            status, output = _watched(process, time.monotonic() + seconds)
-    said = summary(output.decode("utf-8", "replace").rstrip()[-SAID_CHARACTERS:])
+            status, output = _wait_until(process, time.monotonic() + seconds)
+    text = summary(output.decode("utf-8", "replace").rstrip()[-OUTPUT_CHARACTERS:])
     if status is None:
         raise ActionFailed(
-            f"timed out after {seconds:g} s" + (f": {said}" if said else ""),
+            f"timed out after {seconds:g} s" + (f": {text}" if text else ""),
             permanent=False,
             reason=TIMEOUT,
         )
     if status == 0:
-        return said
+        return text
     if status == EX_TEMPFAIL:
         raise ActionFailed(
-            f"ended with status 75, try again later: {said}",
+            f"ended with status 75, try again later: {text}",
             permanent=False,
             reason=SCRIPT_FAILED,
         )
     ended = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
-    raise ActionFailed(f"{ended}: {said}", reason=SCRIPT_FAILED)
+    raise ActionFailed(f"{ended}: {text}", reason=SCRIPT_FAILED)
 
 
-def _started(work: Work, command: list[str], stdin: IO[bytes]) -> subprocess.Popen[bytes]:
+def _start(work: Work, command: list[str], stdin: IO[bytes]) -> subprocess.Popen[bytes]:
     path = Path(command[0])
     try:
         return subprocess.Popen(
@@ -85,7 +86,7 @@ def _started(work: Work, command: list[str], stdin: IO[bytes]) -> subprocess.Pop
 
 
 def _environment(work: Work) -> Mapping[str, str]:
-    """Enough to work with; never our own settings, which hold the database's password."""
+    """Return the program's environment: never our settings, which hold the database's password."""
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     return passed_on | {
         "HOOKONCE_EXECUTION_ID": str(work.execution_id),
@@ -95,10 +96,10 @@ def _environment(work: Work) -> Mapping[str, str]:
     }
 
 
-def _watched(process: subprocess.Popen[bytes], deadline: float) -> tuple[int | None, bytes]:
-    """Exit status and the end of the output; None as status if it was killed at the deadline.
+def _wait_until(process: subprocess.Popen[bytes], deadline: float) -> tuple[int | None, bytes]:
+    """Return the exit status and the end of the output; None as status if it timed out.
 
-    All that the program started in its session is gone with it.
+    Everything that the program started in its session is killed in the end.
     """
     assert process.stdout is not None  # noqa: S101 - it was started with a pipe
     output = process.stdout
@@ -122,7 +123,7 @@ def _until_ended(
         waiting.register(output, selectors.EVENT_READ)
         while (left := deadline - time.monotonic()) > 0:
             if waiting.select(min(left, _LOOK_SECONDS)) and not _read(output, kept, _PIPE_BYTES):
-                break  # nothing can be said any more: the exit is all that is left
+                break  # the output is closed: only the exit is left to wait for
             if process.poll() is not None:
                 return process.returncode
     with suppress(subprocess.TimeoutExpired):
@@ -131,7 +132,7 @@ def _until_ended(
 
 
 def _read(output: IO[bytes], kept: bytearray, at_most: int) -> bool:
-    """Whether there may be more; what there is now was read, and its end is in `kept`."""
+    """Read the available output and keep its end in `kept`; return False at the end of output."""
     while at_most > 0:
         chunk = output.read(64 * 1024)
         if chunk is None:

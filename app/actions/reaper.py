@@ -1,9 +1,9 @@
-"""A script outlives no worker: not one that is killed, nor one that gave up waiting.
+"""Kill the scripts of a worker that has died, by SIGKILL too: no script outlives its worker.
 
-A small process of its own, one for each worker, reads from a pipe which process groups are
-running. When the worker is gone, however it went, the pipe ends, and the groups that are still
-running are killed. (PR_SET_PDEATHSIG, which Linux has for this, reaches the script but not what
-the script started, and is bound to the thread that started it.)
+A small process, one for each worker, reads the running process groups from a pipe. When the
+worker ends in any way, the pipe is closed, and the process kills the groups that still run.
+(Linux's PR_SET_PDEATHSIG reaches the script but not its children, and is bound to the thread that
+started it.)
 """
 
 import atexit
@@ -36,37 +36,37 @@ class _Reaper:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """It runs, so that a group is known to it as soon as there is one."""
+        """Start the process, so that it learns of each group at once."""
         with self._lock:
-            self._tell("")
+            self._write("")
 
     def add(self, group: int) -> None:
         with self._lock:
             self._running.add(group)
-            self._tell(f"+{group}\n")
+            self._write(f"+{group}\n")
 
     def discard(self, group: int) -> None:
         with self._lock:
             self._running.discard(group)
-            self._tell(f"-{group}\n")
+            self._write(f"-{group}\n")
 
     def end(self) -> None:
-        """The pipe ends, and what still runs is killed."""
+        """Close the pipe: the process kills the groups that still run."""
         with self._lock:
             if self._process is not None:
                 self._process.communicate()
                 self._process = None
 
-    def _tell(self, line: str) -> None:
-        with suppress(OSError):  # without it scripts still run; they may only outlive us
+    def _write(self, line: str) -> None:
+        with suppress(OSError):  # without the process scripts run all the same; they may outlive us
             if self._process is None or self._process.poll() is not None:
-                self._process = _started()
+                self._process = _new_process()
                 line = "".join(f"+{group}\n" for group in self._running)
             if line and self._process.stdin is not None:
                 self._process.stdin.write(line.encode())
 
 
-def _started() -> subprocess.Popen[bytes]:
+def _new_process() -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", _SOURCE],
         stdin=subprocess.PIPE,
@@ -83,18 +83,18 @@ atexit.register(_reaper.end)
 
 
 def start() -> None:
-    """Make ready to watch: starting the watcher takes long enough for a worker to be killed in."""
+    """Start the process before the script: the start takes long enough to be killed during it."""
     _reaper.start()
 
 
 def end() -> None:
-    """What is watched now is killed, as though this process were gone."""
+    """Kill the watched process groups, as if this process had died."""
     _reaper.end()
 
 
 @contextmanager
 def watching(group: int) -> Iterator[None]:
-    """While this holds, the process group is killed should this process end."""
+    """Have the process group killed if this process ends before the block does."""
     _reaper.add(group)
     try:
         yield

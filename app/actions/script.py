@@ -1,4 +1,4 @@
-"""Run an executable of the operator's, with the event on its standard input. No shell."""
+"""Run an executable of the operator, without a shell, with the event on its standard input."""
 
 import os
 import posixpath
@@ -16,14 +16,14 @@ OPTIONS = ("command", "timeout_seconds")
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """Which script, with which arguments."""
+    """The script and its arguments, as a trigger's payload describes them."""
 
     words: list[str]
     timeout_seconds: float | None = None
 
 
 def run(work: Work) -> str:
-    """What the script printed at its end, after it ended with status 0."""
+    """Run the script and return the end of its output; ActionFailed unless its status is 0."""
     script = options.of(work, read)
     path = _confined(script.words[0], work.settings.hookonce_scripts_dir)
     limit = script.timeout_seconds or work.settings.hookonce_script_timeout_seconds
@@ -32,9 +32,9 @@ def run(work: Work) -> str:
 
 
 def validate(payload: str) -> None:
-    """Raises InvalidTrigger, with a sentence, for a payload that cannot work.
+    """Raise InvalidTrigger, with a sentence, if the payload cannot work.
 
-    Whether the script exists is not asked: it lies on the workers' machines.
+    The script may be missing here: it lies on the workers' machines.
     """
     script = read(payload)
     if posixpath.normpath(script.words[0]).startswith("../"):
@@ -42,7 +42,7 @@ def validate(payload: str) -> None:
 
 
 def read(payload: str) -> Script:
-    """The script that a payload describes: a command line, or an object of OPTIONS."""
+    """Return the script that a payload describes: a command line, or a JSON object of OPTIONS."""
     given = options.either(payload, "command", OPTIONS)
     return Script(_words(given.get("command")), options.seconds(given))
 
@@ -61,12 +61,12 @@ def _words(command: object) -> list[str]:
 
 
 def _confined(name: str, scripts_dir: Path) -> Path:
-    """The script's path, proven to lie inside the scripts directory, links followed."""
+    """Return the script's path; ActionFailed unless it lies in the directory, links resolved."""
     try:
         directory = scripts_dir.resolve()
         path = (directory / name).resolve()
     except (OSError, RuntimeError, ValueError) as error:
-        raise _misconfigured(f"{name!r} is no path: {error}") from error
+        raise _misconfigured(f"{name!r} is not a path: {error}") from error
     if not path.is_relative_to(directory):
         raise _misconfigured(f"{name!r} lies outside the scripts directory")
     if not path.is_file():

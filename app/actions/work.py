@@ -1,4 +1,4 @@
-"""What an action is given to do its work with."""
+"""The input of an action, and its output shortened for storage."""
 
 import json
 from collections.abc import Iterable
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from app.settings import Settings
 
 SUMMARY_CHARACTERS = 4000
-"""How much of what an action says is kept."""
+"""Characters of an action's output that are stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One attempt, as its action sees it: the event, what to do about it, and the limits."""
+    """One attempt as its action sees it: the event, the action's payload, and the settings."""
 
     execution_id: int
     attempt_number: int
@@ -21,16 +21,16 @@ class Work:
     event_data: str
     """The normalised event as JSON text."""
     body: bytes | None
-    """The request as it came, or would have come with this event alone; None if it was pruned."""
+    """The request's body as it came, or this event's share of a batch; None if it was pruned."""
     content_type: str | None
     trigger_id: int
     trigger_slug: str
     trigger_secret: str
     settings: Settings
     agent: str = ""
-    """Who is to do it, where rows of the older system name someone."""
+    """The agent that rows of the older system name; else empty."""
     chain_id: int = 0
-    """The first execution of the replay chain that this one belongs to; left out, this one."""
+    """Id of the first execution of the replay chain; if left out, of this execution."""
 
     def __post_init__(self) -> None:
         if not self.chain_id:
@@ -38,7 +38,7 @@ class Work:
 
 
 def without(hidden: Iterable[str], text: str) -> str:
-    """The text with *** in the place of what must not be kept, also as JSON writes it."""
+    """Return the text with *** for each hidden value, also where JSON escapes it."""
     for secret in hidden:
         for written in {secret, json.dumps(secret)[1:-1]}:
             text = text.replace(written, "***") if written else text
@@ -46,7 +46,7 @@ def without(hidden: Iterable[str], text: str) -> str:
 
 
 def summary(text: str) -> str:
-    """The text, cut to what is kept, and free of what a database cannot hold."""
+    """Return the text as it is stored: shortened, without characters that a database refuses."""
     text = text.replace("\0", "\N{REPLACEMENT CHARACTER}").strip()
     text = text.encode("utf-8", "replace").decode()
     if len(text) <= SUMMARY_CHARACTERS:

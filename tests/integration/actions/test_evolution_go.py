@@ -158,7 +158,7 @@ def test_an_event_from_nobody_fails_for_good(sink: Sink, event: Any) -> None:
 def test_our_own_message_is_not_answered_or_it_would_go_on_for_ever(sink: Sink, data: Any) -> None:
     said = send(sink, {"data": data}, text="Hello")
 
-    assert said == "nothing sent: the message is one of our own"
+    assert said == "nothing sent: the message was sent by this number"
     assert sink.received == []
 
 

@@ -431,7 +431,7 @@ def test_what_is_refused_is_said_with_the_entry_that_would_permit_it() -> None:
     failed = failure(Client(PUBLIC_ONLY, resolve), "http://metadata.acme.example/")
 
     assert str(failed) == (
-        "metadata.acme.example leads to 169.254.169.254, which is no public address; "
+        "metadata.acme.example resolves to 169.254.169.254, which is not a public address; "
         "HOOKONCE_EGRESS_ALLOW can permit it (such as metadata.acme.example:80)"
     )
 
@@ -498,7 +498,7 @@ def test_a_name_that_cannot_be_looked_up_fails(host: str) -> None:
     failed = failure(Client(PUBLIC_ONLY), f"http://{host}/")
 
     assert failed.reason == "connection"
-    assert "is no name that can be looked up" in str(failed)
+    assert "is not a name that can be resolved" in str(failed)
 
 
 def test_a_certificate_is_checked_for_the_name_and_the_name_is_asked_for(tmp_path: Path) -> None:

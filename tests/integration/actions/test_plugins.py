@@ -158,7 +158,7 @@ def test_whatever_it_raises_is_recorded_and_the_worker_lives(
     [
         ("no_module", "ModuleNotFoundError: No module named 'no_such_module'"),
         ("no_name", "AttributeError"),
-        ("no_function", "greeting:no_function is nothing that can be called"),
+        ("no_function", "greeting:no_function is not callable"),
     ],
 )
 def test_a_plugin_that_cannot_be_loaded_fails_only_its_own(name: str, said: str) -> None:

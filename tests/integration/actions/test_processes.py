@@ -140,7 +140,7 @@ from contextlib import contextmanager
 from app.actions import reaper
 from app.settings import from_environment
 from app.worker import run
-from tests import factories
+from tests.support import factories
 watch = reaper.watching
 @contextmanager
 def watching(group):
@@ -225,8 +225,8 @@ def test_an_event_that_is_no_json_is_handed_on_as_text() -> None:
 @pytest.mark.parametrize(
     ("environ", "said"),
     [
-        ({}, "HOOKONCE_SKILL_COMMAND names one"),
-        ({"HOOKONCE_PROMPT_COMMAND": "cat"}, "HOOKONCE_SKILL_COMMAND names one"),
+        ({}, "set HOOKONCE_SKILL_COMMAND"),
+        ({"HOOKONCE_PROMPT_COMMAND": "cat"}, "set HOOKONCE_SKILL_COMMAND"),
         ({"HOOKONCE_SKILL_COMMAND": "no-such-command"}, "'no-such-command' cannot be started"),
     ],
 )

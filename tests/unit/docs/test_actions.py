@@ -58,7 +58,7 @@ def test_what_a_script_is_given_is_named() -> None:
 
 def test_the_limits_are_those_of_the_code() -> None:
     assert f"the first {SUMMARY_CHARACTERS:,} characters" in FLAT
-    assert f"{process.SAID_CHARACTERS:,} characters" in FLAT
+    assert f"{process.OUTPUT_CHARACTERS:,} characters" in FLAT
 
 
 @pytest.mark.parametrize("name", ["docs/settings.md", "docs/operations.md"])
