@@ -55,11 +55,11 @@ def _contains(
         return False
     if isinstance(value, dict):
         return any(
-            name in names or _contains(value_inside, names, layers, depth - 1)
-            for name, value_inside in value.items()
+            name in names or _contains(child, names, layers, depth - 1)
+            for name, child in value.items()
         )
     if isinstance(value, list):
-        return any(_contains(value_inside, names, layers, depth - 1) for value_inside in value)
+        return any(_contains(child, names, layers, depth - 1) for child in value)
     if isinstance(value, str) and layers:
         return _contains(_parsed_text(value), names, layers - 1, depth - 1)
     return False
@@ -70,11 +70,11 @@ def _without(
 ) -> Json:
     if isinstance(value, dict):
         return {
-            name: REDACTED if name in names else _without(value_inside, names, layers, depth - 1)
-            for name, value_inside in value.items()
+            name: REDACTED if name in names else _without(child, names, layers, depth - 1)
+            for name, child in value.items()
         }
     if isinstance(value, list):
-        return [_without(value_inside, names, layers, depth - 1) for value_inside in value]
+        return [_without(child, names, layers, depth - 1) for child in value]
     if isinstance(value, str) and _contains(value, names, layers, depth):
         return json.dumps(_without(_parsed_text(value), names, layers - 1, depth - 1))
     return value
