@@ -31,12 +31,12 @@ def trigger_id(database: Database) -> int:
 def incoming(
     trigger_id: int | None, *keys: str | None, request: Request = REQUEST
 ) -> AdmissionRequest:
-    """One request with an event for each key."""
+    """Return a request with an event for each key."""
     return AdmissionRequest(trigger_id, [Admission("{}", key) for key in keys], request)
 
 
 def admitted(database: Database, *requests: AdmissionRequest) -> list[Verdict]:
-    """The verdicts on the events of these requests, admitted in one transaction."""
+    """Admit the events of these requests in one transaction; return their verdicts."""
     schema = SchemaWatch(database).admitting()
     with database.writing() as connection:
         return [
@@ -84,7 +84,7 @@ def test_events_without_a_key_are_all_new(database: Database, trigger_id: int) -
 
 
 @pytest.mark.parametrize("pair", [("k", "K"), ("k", "k "), ("é", "e\u0301"), ("1", "01")], ids=str)
-def test_keys_that_only_look_alike_are_two(
+def test_keys_that_only_look_alike_are_different_keys(
     database: Database, trigger_id: int, pair: tuple[str, str]
 ) -> None:
     admitted(database, incoming(trigger_id, *pair))
@@ -92,7 +92,7 @@ def test_keys_that_only_look_alike_are_two(
     assert [row.idempotency_key for row in factories.executions(database)] == list(pair)
 
 
-def test_a_duplicate_among_several_events_costs_its_siblings_nothing(
+def test_a_duplicate_among_several_events_does_not_affect_the_others(
     database: Database, trigger_id: int
 ) -> None:
     admitted(database, incoming(trigger_id, "k-2"))
@@ -108,7 +108,7 @@ def test_a_duplicate_among_several_events_costs_its_siblings_nothing(
     ]
 
 
-def test_of_many_at_one_instant_one_is_new_and_the_others_name_it(
+def test_of_many_concurrent_requests_with_one_key_one_is_accepted(
     database: Database, trigger_id: int
 ) -> None:
     together = Barrier(8)
@@ -141,7 +141,7 @@ def test_a_lost_race_is_logged_with_the_execution_that_won(
 
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
-def test_a_winner_that_is_gone_again_leaves_the_place_to_the_loser(
+def test_a_race_lost_to_a_row_that_was_deleted_meanwhile_inserts_again(
     database: Database, trigger_id: int
 ) -> None:
     (winner,) = admitted(database, incoming(trigger_id, "k-1"))
@@ -157,7 +157,7 @@ def test_a_winner_that_is_gone_again_leaves_the_place_to_the_loser(
     assert not verdict.duplicate
 
 
-def test_an_event_for_a_trigger_that_is_gone_is_no_duplicate(
+def test_an_event_for_a_deleted_trigger_is_no_duplicate(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(IntegrityError):
@@ -186,7 +186,7 @@ def test_another_unique_index_is_no_duplicate(
     assert "unique" in caplog.text.lower()
 
 
-def test_an_event_that_cannot_enter_takes_its_siblings_out_again(
+def test_an_event_that_cannot_be_inserted_rolls_back_its_transaction(
     database: Database, trigger_id: int
 ) -> None:
     with pytest.raises(IntegrityError):
@@ -195,7 +195,7 @@ def test_an_event_that_cannot_enter_takes_its_siblings_out_again(
     assert factories.executions(database) == []
 
 
-def test_the_request_is_kept_byte_for_byte_without_its_secrets(
+def test_the_request_is_stored_byte_for_byte_without_its_secrets(
     database: Database, trigger_id: int
 ) -> None:
     body = bytes(range(256))
@@ -211,7 +211,7 @@ def test_the_request_is_kept_byte_for_byte_without_its_secrets(
     assert kept.headers == '{"content-type": "image/png", "x-github-event": "push"}'
 
 
-def test_a_header_that_tells_the_address_is_not_kept_where_a_secret_stands_in_that(
+def test_a_header_with_the_address_is_not_stored_if_the_address_has_a_secret(
     database: Database, trigger_id: int
 ) -> None:
     secret = "s3cr/t wörd"

@@ -1,4 +1,4 @@
-"""Requests that arrive together are admitted together, and each hears what became of its own."""
+"""Requests that arrive together are admitted together, and each gets its own result."""
 
 import dataclasses
 import re
@@ -22,7 +22,7 @@ from tests.support.databases import migrate
 from tests.support.service import until
 
 _ROW = "integer, text, text, text, text, text, bytea"
-"""The types of what enters, as PostgreSQL names them."""
+"""PostgreSQL's types of the fields of a new execution."""
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def trigger_id(database: Database) -> int:
 
 
 def entry(trigger_id: int, *keys: str | None, body: bytes = b"{}") -> AdmissionRequest:
-    """A request with an event for each key."""
+    """Return a request with an event for each key."""
     events = [Admission(f'{{"key": "{key}"}}', key, None if key is None else "d") for key in keys]
     return AdmissionRequest(
         trigger_id, events, Request(str(trigger_id), {"content-type": "a/b"}, body)
@@ -74,7 +74,7 @@ def test_each_event_of_each_request_is_an_execution_in_their_order(
     assert all(row.received_at and row.next_attempt_at for row in rows)
 
 
-def test_every_execution_keeps_the_request_it_came_with(
+def test_every_execution_is_stored_with_its_request(
     database: Database, admitting: BatchAdmission, trigger_id: int
 ) -> None:
     bodies = [b"", bytes(range(256)), b"x" * 100_000]
@@ -89,7 +89,7 @@ def test_every_execution_keeps_the_request_it_came_with(
     assert {row.content_type for row in rows} == {"a/b"}
 
 
-def test_a_key_that_comes_twice_in_one_batch_enters_once(
+def test_a_key_that_comes_twice_in_one_batch_is_inserted_once(
     database: Database, admitting: BatchAdmission, trigger_id: int
 ) -> None:
     results = admitting.admit([entry(trigger_id, "a"), entry(trigger_id, "a", "b", "b")])
@@ -101,7 +101,7 @@ def test_a_key_that_comes_twice_in_one_batch_enters_once(
     assert len(factories.executions(database)) == 2
 
 
-def test_what_stood_before_is_a_duplicate_beside_what_is_new(
+def test_a_batch_has_duplicates_beside_new_events(
     admitting: BatchAdmission, trigger_id: int
 ) -> None:
     before = admitting.admit([entry(trigger_id, "a")])[0][0]
@@ -144,9 +144,9 @@ def test_a_row_that_breaks_another_constraint_fails_alone_and_is_no_duplicate(
 def admitted_while_another_admits_a_then_b(
     admitting: BatchAdmission, trigger_id: int, *entries: AdmissionRequest, blocked_seconds: float
 ) -> list[Result]:
-    """What becomes of them if another process admits `a`, and when they wait for it, `b` as well.
+    """Admit the entries while another process admits `a`, and `b` once they wait for it.
 
-    It waits for them so long and no longer, and leaves it to them to find that both wait.
+    The other process waits no longer than `blocked_seconds`, and detects no deadlock itself.
     """
     insert = sa.insert(trigger_executions).values(trigger_id=trigger_id)
     waiting = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
@@ -161,7 +161,7 @@ def admitted_while_another_admits_a_then_b(
 
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
-def test_keys_enter_in_one_order_so_that_two_processes_never_wait_in_a_circle(
+def test_keys_are_inserted_in_order_so_that_two_processes_never_deadlock(
     admitting: BatchAdmission, trigger_id: int
 ) -> None:
     results = admitted_while_another_admits_a_then_b(
@@ -172,7 +172,7 @@ def test_keys_enter_in_one_order_so_that_two_processes_never_wait_in_a_circle(
 
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
-def test_a_request_that_was_given_up_in_a_circle_is_admitted_all_the_same(
+def test_a_request_that_a_deadlock_aborted_is_admitted_all_the_same(
     admitting: BatchAdmission, trigger_id: int
 ) -> None:
     admitting.admit([entry(trigger_id, "0")])
@@ -188,7 +188,7 @@ def test_a_request_that_was_given_up_in_a_circle_is_admitted_all_the_same(
     ]
 
 
-def test_without_the_database_each_is_told_so(
+def test_without_the_database_each_request_gets_an_error_of_its_own(
     database: Database, settings: Settings, trigger_id: int
 ) -> None:
     impatient = Database(dataclasses.replace(settings, hookonce_database_timeout_seconds=0.2))
@@ -207,7 +207,7 @@ def test_without_the_database_each_is_told_so(
 
 
 @pytest.mark.parametrize("revision", ["0011", "0007", "0004", "0002"])
-def test_on_an_older_schema_it_is_said_in_older_words(
+def test_on_an_older_schema_only_its_columns_are_written(
     database: Database, database_url: str, admitting: BatchAdmission, trigger_id: int, revision: str
 ) -> None:
     admitting.admit([entry(trigger_id, "a")])
@@ -223,7 +223,7 @@ def test_on_an_older_schema_it_is_said_in_older_words(
     assert len(factories.executions(database)) == 3
 
 
-def test_the_next_number_follows_on_whatever_way_an_execution_came(
+def test_ids_increase_whichever_statement_inserts(
     database: Database, admitting: BatchAdmission, trigger_id: int
 ) -> None:
     ids = []
@@ -283,7 +283,7 @@ _ONE_OF_EACH = """
     ids=["never analysed", "analysed while empty", "analysed with one row", "one among many"],
 )
 @pytest.mark.usefixtures("trigger_id")
-def test_whatever_postgresql_believes_of_a_table_a_key_is_looked_up_by_the_unique_index(
+def test_a_key_is_looked_up_by_the_unique_index_whatever_postgresql_s_statistics(
     database: Database, admitting: BatchAdmission, history: list[str]
 ) -> None:
     schema = admitting.schema.current()

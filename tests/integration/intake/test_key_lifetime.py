@@ -1,4 +1,4 @@
-"""A key counts as long as its row lives, whether or not anyone has swept."""
+"""A key expires with its row, whether or not the row was pruned."""
 
 import dataclasses
 import threading
@@ -62,7 +62,7 @@ def keys(database: Database) -> list[str | None]:
 
 
 @pytest.mark.parametrize("status", ["completed", "failed", "failed_retryable", "replayed"])
-def test_a_key_whose_row_outlived_its_lifetime_lets_an_event_in_without_any_sweep(
+def test_an_expired_key_admits_an_event_before_its_row_is_pruned(
     database: Database, admitting: BatchAdmission, trigger_id: int, status: str
 ) -> None:
     stood(database, trigger_id, status, days=5)
@@ -81,7 +81,7 @@ def test_a_key_whose_row_outlived_its_lifetime_lets_an_event_in_without_any_swee
     [("completed", 1.9), ("replayed", 1.9), ("failed", 3.9), ("failed_retryable", 3.9)]
     + [(status, 1000) for status in ("pending", "running", "retrying")],
 )
-def test_a_key_counts_while_its_row_lives_and_until_it_finished(
+def test_a_key_is_live_until_its_row_finished_and_expired(
     database: Database, admitting: BatchAdmission, trigger_id: int, status: str, days: float
 ) -> None:
     before = stood(database, trigger_id, status, days)
@@ -91,7 +91,7 @@ def test_a_key_counts_while_its_row_lives_and_until_it_finished(
     assert (verdict.duplicate, verdict.execution_id) == (True, before)
 
 
-def test_a_key_of_a_row_of_older_code_counts_for_ever(
+def test_a_key_of_a_row_that_older_code_wrote_never_expires(
     database: Database, admitting: BatchAdmission, trigger_id: int
 ) -> None:
     stood(database, trigger_id, "completed", days=1000, received_at=None)
@@ -101,7 +101,7 @@ def test_a_key_of_a_row_of_older_code_counts_for_ever(
     assert verdict.duplicate
 
 
-def test_without_lifetimes_a_key_counts_for_ever(
+def test_without_retention_a_key_never_expires(
     database: Database, admitting: BatchAdmission, trigger_id: int
 ) -> None:
     stood(database, trigger_id, "completed", days=1000)
@@ -112,7 +112,7 @@ def test_without_lifetimes_a_key_counts_for_ever(
 
 
 @pytest.mark.parametrize("successor", ["pending", "running", "failed", "completed"])
-def test_a_replayed_keys_count_goes_on_while_anything_of_its_chain_lives(
+def test_a_replayed_key_is_live_while_any_execution_of_its_chain_is(
     database: Database, admitting: BatchAdmission, trigger_id: int, successor: str
 ) -> None:
     first = stood(database, trigger_id, "replayed", days=9)
@@ -124,7 +124,7 @@ def test_a_replayed_keys_count_goes_on_while_anything_of_its_chain_lives(
     assert (verdict.duplicate, verdict.execution_id) == (True, first)
 
 
-def test_a_chain_that_is_outlived_as_a_whole_gives_the_key_up(
+def test_a_chain_that_expired_as_a_whole_releases_its_key(
     database: Database, admitting: BatchAdmission, trigger_id: int
 ) -> None:
     first = stood(database, trigger_id, "replayed", days=9)
@@ -135,7 +135,7 @@ def test_a_chain_that_is_outlived_as_a_whole_gives_the_key_up(
     assert verdict.outcome == outcomes.ACCEPTED
 
 
-def test_an_outlived_key_costs_those_beside_it_nothing(
+def test_an_expired_key_does_not_affect_the_other_requests_of_its_batch(
     database: Database, admitting: BatchAdmission, trigger_id: int
 ) -> None:
     stood(database, trigger_id, "completed", days=5)
@@ -151,7 +151,7 @@ def test_an_outlived_key_costs_those_beside_it_nothing(
     assert sorted(filter(None, keys(database))) == ["a", "b", "c", "d"]
 
 
-def test_of_many_under_an_outlived_key_at_one_instant_one_enters(
+def test_of_many_concurrent_requests_with_an_expired_key_one_is_accepted(
     database: Database, admitting: BatchAdmission, trigger_id: int
 ) -> None:
     stood(database, trigger_id, "completed", days=5)
@@ -170,7 +170,7 @@ def test_of_many_under_an_outlived_key_at_one_instant_one_enters(
     assert keys(database) == [None, "a"]
 
 
-def test_one_trigger_lifetime_says_nothing_of_another(
+def test_one_triggers_retention_does_not_apply_to_another(
     database: Database, admitting: BatchAdmission, trigger_id: int
 ) -> None:
     other_id = factories.trigger(database)
@@ -185,7 +185,7 @@ def test_one_trigger_lifetime_says_nothing_of_another(
     assert (first.duplicate, second.duplicate) == (False, True)
 
 
-def test_a_dead_letter_that_gave_its_key_up_can_still_be_replayed(
+def test_a_dead_letter_whose_key_was_released_can_still_be_replayed(
     database: Database, admitting: BatchAdmission, trigger_id: int
 ) -> None:
     dead = stood(database, trigger_id, "failed", days=5)
@@ -199,7 +199,7 @@ def test_a_dead_letter_that_gave_its_key_up_can_still_be_replayed(
 
 
 @pytest.mark.parametrize("target", ["0011", "0016"])
-def test_an_older_schema_admits_and_knows_duplicates_as_ever(
+def test_an_older_schema_admits_events_and_finds_duplicates(
     database: Database, database_url: str, admitting: BatchAdmission, trigger_id: int, target: str
 ) -> None:
     migrate(database_url, to=target, down=True)

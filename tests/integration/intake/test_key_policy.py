@@ -1,4 +1,4 @@
-"""What a trigger says of its keys decides what is admitted, on both databases."""
+"""A trigger's key policy decides which events are duplicates, on both databases."""
 
 import json
 from dataclasses import replace
@@ -27,7 +27,7 @@ def keys(database: Database) -> list[str | None]:
     return [row.idempotency_key for row in factories.executions(database)]
 
 
-def test_the_key_comes_from_where_the_trigger_says(database: Database, intake: Intake) -> None:
+def test_the_key_is_made_of_the_triggers_parts(database: Database, intake: Intake) -> None:
     policy = json.dumps(["header:X-Delivery", "body:shop"])
     trigger_id = factories.trigger(database, idempotency_key_from=policy)
 
@@ -46,7 +46,7 @@ def test_with_none_every_delivery_is_an_execution(database: Database, intake: In
     assert keys(database) == [None, None]
 
 
-def test_an_event_without_a_key_is_refused_where_the_trigger_asks_for_one(
+def test_an_event_without_a_key_is_refused_if_the_trigger_requires_one(
     database: Database, intake: Intake
 ) -> None:
     trigger_id = factories.trigger(database, missing_key="refuse")

@@ -1,4 +1,4 @@
-"""The same key with another payload is answered like a duplicate, and found out."""
+"""The same key with another payload gets a duplicate's response, and is counted as a mismatch."""
 
 import logging
 import threading
@@ -63,7 +63,7 @@ def test_the_same_payload_again_is_a_duplicate_counted_by_who_found_it(
 
 
 @pytest.mark.parametrize("pre_check", [True, False])
-def test_another_payload_is_answered_alike_and_counted_with_both_digests(
+def test_another_payload_gets_the_same_response_and_is_counted_as_a_mismatch(
     intake: Intake, caplog: pytest.LogCaptureFixture, pre_check: bool
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -106,7 +106,7 @@ def test_a_mismatch_is_a_warning(intake: Intake, caplog: pytest.LogCaptureFixtur
     assert record.levelno == logging.WARNING
 
 
-def test_an_execution_keeps_when_it_was_received_and_what_it_said(intake: Intake) -> None:
+def test_an_execution_is_stored_with_its_time_of_receiving_and_its_digest(intake: Intake) -> None:
     send(intake, factories.trigger(intake.database), FIRST)
 
     (row,) = factories.executions(intake.database)
@@ -114,7 +114,7 @@ def test_an_execution_keeps_when_it_was_received_and_what_it_said(intake: Intake
     assert len(row.payload_digest) == 64
 
 
-def test_an_event_without_a_key_costs_no_digest(
+def test_no_digest_is_computed_for_an_event_without_a_key(
     intake: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sentence.payload_digest, "of", None)
@@ -127,7 +127,7 @@ def test_an_event_without_a_key_costs_no_digest(
     assert row.received_at is not None
 
 
-def test_what_older_code_admitted_without_a_digest_mismatches_nothing(intake: Intake) -> None:
+def test_an_execution_without_a_digest_never_mismatches(intake: Intake) -> None:
     trigger_id = factories.trigger(intake.database)
     send(intake, trigger_id, FIRST)
     with intake.database.writing() as connection:
@@ -140,7 +140,7 @@ def test_what_older_code_admitted_without_a_digest_mismatches_nothing(intake: In
 
 
 @pytest.mark.parametrize("revision", history()[1:-1])
-def test_on_an_older_schema_all_is_counted_that_it_can_tell(
+def test_on_an_older_schema_mismatches_are_counted_if_it_has_digests(
     intake: Intake, database_url: str, revision: str
 ) -> None:
     trigger_id = factories.trigger(intake.database)
@@ -153,7 +153,7 @@ def test_on_an_older_schema_all_is_counted_that_it_can_tell(
     assert counts(intake.counters.take()) == {outcomes.ACCEPTED: 1, again: 1}
 
 
-def test_a_request_that_begins_again_is_counted_once(intake: Intake, database_url: str) -> None:
+def test_a_request_that_is_tried_again_is_counted_once(intake: Intake, database_url: str) -> None:
     trigger_id = factories.trigger(intake.database)
     send(intake, trigger_id, b'{"messageId": "m-0"}')
     migrate(database_url, to="0011", down=True)
@@ -164,7 +164,7 @@ def test_a_request_that_begins_again_is_counted_once(intake: Intake, database_ur
     assert counts(intake.counters.take()) == {outcomes.ACCEPTED: 2, outcomes.DUPLICATE: 1}
 
 
-def test_counting_takes_no_turn_with_the_database(
+def test_counting_takes_no_connection_of_its_own(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     intake = Intake(
@@ -179,7 +179,7 @@ def test_counting_takes_no_turn_with_the_database(
     borrow = store.borrow
 
     def told(*given: object) -> None:
-        if threading.current_thread() is threading.main_thread():  # and not the one that rings
+        if threading.current_thread() is threading.main_thread():  # not the thread that notifies
             turns.append(given)
 
     def told_and_borrowed(asked: Database) -> AbstractContextManager[AdmissionStore]:

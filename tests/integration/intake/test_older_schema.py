@@ -39,7 +39,7 @@ def test_a_key_is_admitted_once_on_an_older_revision(
 
 
 @pytest.mark.parametrize("revision", history()[1:-1])
-def test_a_schema_that_moves_down_between_two_requests_is_noticed(
+def test_a_downgrade_between_two_requests_is_noticed(
     database_url: str, database: Database, intake: Intake, revision: str
 ) -> None:
     trigger_id = factories.trigger(database)
@@ -50,9 +50,7 @@ def test_a_schema_that_moves_down_between_two_requests_is_noticed(
     assert keys(database) == ["m-1", "m-2"]
 
 
-def test_a_schema_that_moves_up_is_noticed_within_two_seconds(
-    database_url: str, database: Database
-) -> None:
+def test_an_upgrade_is_noticed_within_two_seconds(database_url: str, database: Database) -> None:
     moment = [0.0]
     watch = SchemaWatch(database, lambda: moment[0])
     intake = Intake(database, TriggerCache(database), watch, now=lambda: senders.NOW)

@@ -42,7 +42,7 @@ def test_every_sample_is_admitted_as_its_events(intake: Intake, source: str, cas
     assert [event["source"] for event in stored] == [source] * event_count(source, case)
 
 
-def test_a_duplicate_is_answered_like_the_first_and_stored_once(intake: Intake) -> None:
+def test_a_duplicate_gets_the_same_response_and_is_stored_once(intake: Intake) -> None:
     trigger_id = factories.trigger(intake.database)
     sent = senders.json_request("custom", {"messageId": "m-1"})
 
@@ -54,7 +54,7 @@ def test_a_duplicate_is_answered_like_the_first_and_stored_once(intake: Intake) 
 
 @pytest.mark.parametrize("pre_check", [True, False])
 @pytest.mark.parametrize("status", lifecycle.STATUSES)
-def test_an_event_that_comes_again_is_a_duplicate_whatever_its_execution_is_doing(
+def test_a_repeated_event_is_a_duplicate_whatever_the_status_of_its_execution(
     intake: Intake, status: str, pre_check: bool
 ) -> None:
     trigger_id = factories.trigger(intake.database)
@@ -68,7 +68,7 @@ def test_an_event_that_comes_again_is_a_duplicate_whatever_its_execution_is_doin
     assert factories.executions(intake.database) == before
 
 
-def test_a_duplicate_is_logged_with_the_execution_that_stands_for_it(
+def test_a_duplicate_is_logged_with_the_existing_execution(
     intake: Intake, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -143,7 +143,7 @@ def test_a_request_of_many_events_admits_each_with_its_own_key(
 
 
 def bodies(database: Database) -> list[bytes]:
-    """What is kept of the requests, in the order of their executions."""
+    """Return the stored bodies, in the order of their executions."""
     query = sa.select(execution_requests.c.body).order_by(execution_requests.c.execution_id)
     with database.reading() as connection:
         return list(connection.execute(query).scalars())
@@ -155,7 +155,7 @@ def whatsapp(*messages: object) -> senders.Sent:
     return senders.json_request("whatsapp", payload)
 
 
-def test_of_a_request_of_many_events_each_keeps_the_request_that_it_would_have_been_alone(
+def test_each_event_of_many_is_stored_with_its_own_part_of_the_request(
     intake: Intake,
 ) -> None:
     trigger_id = factories.trigger(intake.database, source="whatsapp")
@@ -167,7 +167,7 @@ def test_of_a_request_of_many_events_each_keeps_the_request_that_it_would_have_b
     assert kept == [json.loads(whatsapp(message).body) for message in messages]
 
 
-def test_of_a_request_of_one_event_every_byte_is_kept(intake: Intake) -> None:
+def test_the_body_of_a_request_with_one_event_is_stored_unchanged(intake: Intake) -> None:
     trigger_id = factories.trigger(intake.database, source="whatsapp")
     sent = whatsapp({"id": "a"})
 
@@ -176,7 +176,7 @@ def test_of_a_request_of_one_event_every_byte_is_kept(intake: Intake) -> None:
     assert bodies(intake.database) == [sent.body]
 
 
-def test_the_secrets_in_a_request_of_many_events_are_not_kept(intake: Intake) -> None:
+def test_the_secrets_in_a_request_of_many_events_are_not_stored(intake: Intake) -> None:
     trigger_id = factories.trigger(intake.database, source="evolution_go")
     receipt = {"event": "Receipt", "instanceToken": "canary", "data": {"MessageIDs": ["a", "b"]}}
 
@@ -186,7 +186,7 @@ def test_the_secrets_in_a_request_of_many_events_are_not_kept(intake: Intake) ->
     assert [body for body in bodies(intake.database) if b"canary" in body] == []
 
 
-def test_a_thousand_events_take_about_as_much_room_as_their_request(intake: Intake) -> None:
+def test_a_thousand_events_take_about_as_many_bytes_as_their_request(intake: Intake) -> None:
     trigger_id = factories.trigger(intake.database, source="whatsapp")
     sent = whatsapp(*({"id": str(number), "text": "x" * 900} for number in range(1_000)))
 
@@ -196,7 +196,7 @@ def test_a_thousand_events_take_about_as_much_room_as_their_request(intake: Inta
     assert sum(map(len, bodies(intake.database))) < 2 * len(sent.body)
 
 
-def test_what_events_have_in_common_is_not_kept_a_thousand_times(intake: Intake) -> None:
+def test_content_shared_by_a_thousand_events_is_refused_as_too_large(intake: Intake) -> None:
     trigger_id = factories.trigger(intake.database, source="evolution_go")
     ids = [str(number) for number in range(1_000)]
     receipt = {"event": "Receipt", "data": {"MessageIDs": ids, "more": "x" * 100_000}}
@@ -207,7 +207,7 @@ def test_what_events_have_in_common_is_not_kept_a_thousand_times(intake: Intake)
     assert factories.executions(intake.database) == []
 
 
-def test_an_event_that_the_filter_does_not_want_is_answered_and_not_stored(
+def test_a_filtered_event_gets_a_response_and_is_not_stored(
     intake: Intake,
 ) -> None:
     trigger_id = factories.trigger(intake.database, event_filter='{"event": "paid*"}')
@@ -222,7 +222,9 @@ def test_an_event_that_the_filter_does_not_want_is_answered_and_not_stored(
 @pytest.mark.parametrize(
     "text", [None, "", "{", "[]", "7", "[" * 100_000], ids=lambda t: str(t)[:5]
 )
-def test_a_filter_that_cannot_be_read_loses_nothing(intake: Intake, text: str | None) -> None:
+def test_a_filter_that_cannot_be_parsed_lets_all_events_pass(
+    intake: Intake, text: str | None
+) -> None:
     trigger_id = factories.trigger(intake.database, event_filter=text)
 
     send(intake, trigger_id, senders.json_request("custom", {"event": "opened"}))
@@ -253,7 +255,7 @@ def test_an_unreadable_request_stores_nothing(intake: Intake, body: bytes) -> No
     assert keys(intake.database) == []
 
 
-def test_a_trigger_that_goes_while_it_is_remembered_is_forgotten_after_the_first_failure(
+def test_a_trigger_deleted_while_cached_leaves_the_cache_at_the_first_failure(
     intake: Intake,
 ) -> None:
     trigger_id = factories.trigger(intake.database)

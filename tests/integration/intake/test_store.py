@@ -1,4 +1,4 @@
-"""A request on the answering thread asks the database without delaying the other requests."""
+"""A request of the answering thread uses the database without delaying the others."""
 
 import threading
 import time
@@ -46,7 +46,7 @@ def row(trigger_id: int, key: str | None) -> NewExecution:
     return NewExecution(trigger_id, "{}", key, "d", None, "{}", b"")
 
 
-def test_an_event_alone_is_an_execution_with_its_request(database: Database) -> None:
+def test_a_single_event_is_inserted_with_its_request(database: Database) -> None:
     trigger_id, schema = factories.trigger(database), SchemaWatch(database).current()
 
     with store.borrow(database) as borrowed:
@@ -59,7 +59,7 @@ def test_an_event_alone_is_an_execution_with_its_request(database: Database) -> 
     assert found.next_attempt_at is not None
 
 
-def test_an_event_alone_whose_key_stands_is_told_as_what_it_was_admitted(
+def test_a_single_event_with_an_existing_key_returns_its_execution(
     database: Database,
 ) -> None:
     trigger_id, schema = factories.trigger(database), SchemaWatch(database).current()
@@ -75,7 +75,7 @@ def test_an_event_alone_whose_key_stands_is_told_as_what_it_was_admitted(
     assert len(factories.executions(database)) == 2
 
 
-def test_events_alone_without_a_key_are_an_execution_each(database: Database) -> None:
+def test_single_events_without_a_key_are_an_execution_each(database: Database) -> None:
     trigger_id, schema = factories.trigger(database), SchemaWatch(database).current()
 
     with store.borrow(database) as borrowed:
@@ -85,7 +85,7 @@ def test_events_alone_without_a_key_are_an_execution_each(database: Database) ->
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])
-def test_a_commit_that_fails_after_the_row_was_told_is_our_trouble(
+def test_a_commit_that_fails_after_the_row_was_returned_is_an_error(
     database: Database, admitting: BatchAdmission
 ) -> None:
     trigger_id = factories.trigger(database)
@@ -107,7 +107,7 @@ def test_a_commit_that_fails_after_the_row_was_told_is_our_trouble(
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])
-def test_a_text_with_a_zero_byte_is_refused_and_not_cut_off_there(
+def test_a_text_with_a_zero_byte_is_rejected_and_not_cut_off(
     database: Database, admitting: BatchAdmission
 ) -> None:
     event = row(factories.trigger(database), "k\0after it")
@@ -117,7 +117,7 @@ def test_a_text_with_a_zero_byte_is_refused_and_not_cut_off_there(
     assert factories.executions(database) == []
 
 
-def test_others_are_answered_while_an_event_waits_for_a_lock(
+def test_other_requests_are_answered_while_an_event_waits_for_a_lock(
     database: Database, admitting: BatchAdmission, answering: Answering, kind: str
 ) -> None:
     trigger_id = factories.trigger(database)
@@ -143,7 +143,7 @@ def test_others_are_answered_while_an_event_waits_for_a_lock(
 
 
 @pytest.mark.parametrize("size", [1, LIGHT_BYTES + 1], ids=["light", "heavy"])
-def test_only_what_is_light_is_written_by_the_answering_thread(
+def test_only_small_batches_are_written_by_the_answering_thread(
     database: Database,
     admitting: BatchAdmission,
     answering: Answering,
@@ -170,7 +170,7 @@ def test_only_what_is_light_is_written_by_the_answering_thread(
     assert [each == threading.get_ident() for each in writers] == [size == 1]
 
 
-def test_the_first_connection_is_made_elsewhere_and_kept_for_the_next(
+def test_the_first_connection_is_opened_by_another_thread_and_kept(
     database: Database, answering: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     makers: list[int] = []
@@ -196,7 +196,7 @@ def test_the_first_connection_is_made_elsewhere_and_kept_for_the_next(
     assert used[0] is used[1]
 
 
-def test_its_connection_is_kept_besides_the_pool(database: Database) -> None:
+def test_the_stores_connection_is_not_one_of_the_pool(database: Database) -> None:
     with store.borrow(database):
         pass
 
@@ -210,14 +210,14 @@ def test_its_connection_is_kept_besides_the_pool(database: Database) -> None:
             assert borrowed.is_alive()
 
 
-def test_two_at_once_have_a_connection_each_and_one_is_kept(database: Database) -> None:
+def test_two_concurrent_callers_have_a_connection_each_and_one_is_kept(database: Database) -> None:
     with store.borrow(database) as one, store.borrow(database) as another:
         assert one is not another
 
     assert len(database.dedicated) == 1
 
 
-def test_a_connection_is_kept_when_a_row_is_refused_and_no_more_after_any_other_error(
+def test_a_connection_is_kept_after_a_rejected_row_and_closed_after_any_other_error(
     database: Database, admitting: BatchAdmission
 ) -> None:
     schema = admitting.schema.current()
@@ -235,7 +235,7 @@ def test_a_connection_is_kept_when_a_row_is_refused_and_no_more_after_any_other_
     assert another is not kept
 
 
-def test_its_connection_is_closed_with_the_database(database: Database) -> None:
+def test_the_stores_connection_is_closed_with_the_database(database: Database) -> None:
     with store.borrow(database) as borrowed:
         pass
     database.dispose()
@@ -245,7 +245,7 @@ def test_its_connection_is_closed_with_the_database(database: Database) -> None:
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])
-def test_a_connection_that_was_lost_while_it_was_kept_is_replaced(database: Database) -> None:
+def test_a_kept_connection_that_was_lost_is_replaced(database: Database) -> None:
     with store.borrow(database) as lost:
         pass
     lost._connection.close()
@@ -254,7 +254,7 @@ def test_a_connection_that_was_lost_while_it_was_kept_is_replaced(database: Data
         assert another._connection.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_the_schema_is_looked_at_elsewhere(
+def test_the_schema_is_read_by_another_thread(
     database: Database, answering: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watch = SchemaWatch(database)
@@ -274,7 +274,7 @@ def test_the_schema_is_looked_at_elsewhere(
     assert lookers != [threading.get_ident()]
 
 
-def test_rows_are_tried_one_by_one_elsewhere(
+def test_requests_are_admitted_one_by_one_by_another_thread(
     database: Database,
     admitting: BatchAdmission,
     answering: Answering,
@@ -303,7 +303,7 @@ def test_rows_are_tried_one_by_one_elsewhere(
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])
-def test_a_connection_in_place_of_a_lost_one_is_made_elsewhere(
+def test_a_lost_connection_is_replaced_by_another_thread(
     database: Database, answering: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     makers: list[int] = []
@@ -329,7 +329,7 @@ def test_a_connection_in_place_of_a_lost_one_is_made_elsewhere(
     assert makers != [threading.get_ident()]
 
 
-def test_others_are_answered_while_the_schema_is_looked_at_and_to_be_forgotten(
+def test_other_requests_are_answered_while_the_schema_is_being_read(
     database: Database, answering: Answering
 ) -> None:
     watch = SchemaWatch(database)
@@ -347,7 +347,7 @@ def test_others_are_answered_while_the_schema_is_looked_at_and_to_be_forgotten(
 
 @pytest.mark.parametrize("kind", ["postgresql"])
 @pytest.mark.parametrize("in_turn", [True, False])
-def test_a_server_that_says_nothing_is_given_up(
+def test_a_server_that_does_not_respond_times_out(
     database: Database, answering: Answering, in_turn: bool
 ) -> None:
     said: list[str] = []

@@ -38,7 +38,7 @@ def is_enabled(remembered: TriggerCache, trigger_id: str) -> bool:
     return found.enabled
 
 
-def test_a_trigger_is_remembered_for_a_moment(
+def test_a_trigger_is_cached_for_a_second(
     database: Database, remembered: TriggerCache, clock: Clock
 ) -> None:
     trigger_id = str(factories.trigger(database))
@@ -50,7 +50,7 @@ def test_a_trigger_is_remembered_for_a_moment(
     assert remembered.find(trigger_id) is before
 
 
-def test_a_disabled_trigger_is_known_to_be_so_within_two_seconds(
+def test_disabling_a_trigger_takes_effect_within_two_seconds(
     database: Database, remembered: TriggerCache, clock: Clock
 ) -> None:
     trigger_id = str(factories.trigger(database))
@@ -62,7 +62,7 @@ def test_a_disabled_trigger_is_known_to_be_so_within_two_seconds(
     assert not is_enabled(remembered, trigger_id)
 
 
-def test_a_trigger_made_after_it_was_asked_for_is_found_within_two_seconds(
+def test_a_trigger_created_after_it_was_looked_up_is_found_within_two_seconds(
     database: Database, remembered: TriggerCache, clock: Clock
 ) -> None:
     assert remembered.find("1") is None
@@ -73,7 +73,7 @@ def test_a_trigger_made_after_it_was_asked_for_is_found_within_two_seconds(
     assert remembered.find("1") is not None
 
 
-def test_a_removed_trigger_is_gone_within_two_seconds(
+def test_removing_a_trigger_takes_effect_within_two_seconds(
     database: Database, remembered: TriggerCache, clock: Clock
 ) -> None:
     trigger_id = str(factories.trigger(database))
@@ -105,7 +105,7 @@ def test_a_removed_trigger_is_gone_within_two_seconds(
     ],
     ids=ascii,
 )
-def test_what_is_no_id_is_no_trigger(
+def test_a_text_that_is_no_id_finds_no_trigger(
     database: Database, remembered: TriggerCache, trigger_id: str
 ) -> None:
     factories.trigger(database, id=1)
@@ -113,7 +113,7 @@ def test_what_is_no_id_is_no_trigger(
     assert remembered.find(trigger_id) is None
 
 
-def test_an_adopted_row_with_empty_places_is_read_as_refusing(
+def test_an_adopted_row_with_empty_columns_is_read_with_defaults(
     database: Database, remembered: TriggerCache
 ) -> None:
     trigger_id = factories.trigger(database, secret=None, event_filter=None, source="")
@@ -124,7 +124,7 @@ def test_an_adopted_row_with_empty_places_is_read_as_refusing(
     assert (found.source, found.secret, found.event_filter) == ("custom", "", {})
 
 
-def test_a_trigger_is_never_unknown_because_what_was_remembered_just_expired(
+def test_an_expired_cache_entry_never_makes_a_trigger_unknown(
     database: Database,
 ) -> None:
     trigger_id = str(factories.trigger(database))
@@ -134,7 +134,7 @@ def test_a_trigger_is_never_unknown_because_what_was_remembered_just_expired(
     assert all(known.find(trigger_id) is not None for _ in range(100))
 
 
-def test_what_a_slow_database_says_is_as_old_as_the_question(
+def test_the_age_of_an_entry_counts_from_before_the_query(
     database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trigger_id = str(factories.trigger(database))
@@ -155,7 +155,7 @@ def test_what_a_slow_database_says_is_as_old_as_the_question(
     assert not is_enabled(remembered, trigger_id)
 
 
-def test_strangers_who_ask_for_any_number_take_no_more_room_than_the_limit(
+def test_look_ups_of_unknown_ids_do_not_exceed_the_cache_limit(
     database: Database, remembered: TriggerCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trigger_cache, "REMEMBERED_AT_MOST", 10)

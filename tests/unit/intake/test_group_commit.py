@@ -1,4 +1,4 @@
-"""What comes at the same time is worked on together, and each caller hears of its own."""
+"""Items that come at the same time are one batch, and each caller gets its own result."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -58,7 +58,7 @@ def results(futures: list[Future[object]]) -> list[object]:
     return [future.result(DEADLINE_SECONDS) for future in futures]
 
 
-def test_what_comes_while_a_batch_is_under_way_is_the_next_batch(pool: ThreadPoolExecutor) -> None:
+def test_items_that_come_while_a_batch_runs_are_the_next_batch(pool: ThreadPoolExecutor) -> None:
     gate = Gate()
     futures = gathered(pool, gate, GroupCommit(gate, 100), "a", "b", "c", "d")
 
@@ -68,7 +68,7 @@ def test_what_comes_while_a_batch_is_under_way_is_the_next_batch(pool: ThreadPoo
     assert gate.batches == [["a"], ["b", "c", "d"]]
 
 
-def test_a_batch_is_no_heavier_than_it_may_be(pool: ThreadPoolExecutor) -> None:
+def test_a_batch_does_not_exceed_the_weight_limit(pool: ThreadPoolExecutor) -> None:
     gate = Gate()
     futures = gathered(pool, gate, GroupCommit(gate, 2), "a", "b", "c", "d")
 
@@ -78,7 +78,7 @@ def test_a_batch_is_no_heavier_than_it_may_be(pool: ThreadPoolExecutor) -> None:
     assert gate.batches == [["a"], ["b", "c"], ["d"]]
 
 
-def test_what_is_too_heavy_for_any_batch_is_one_by_itself() -> None:
+def test_an_item_above_the_weight_limit_is_a_batch_by_itself() -> None:
     together: GroupCommit[str, str] = GroupCommit(lambda items: items, 2)
 
     assert together("huge", weight=1000) == "huge"
@@ -96,7 +96,7 @@ def test_each_caller_gets_its_own_error(pool: ThreadPoolExecutor) -> None:
 
 
 @pytest.mark.parametrize("trouble", [RuntimeError, SystemExit, MemoryError])
-def test_work_that_ends_badly_leaves_nobody_waiting(
+def test_no_caller_waits_for_ever_if_the_work_fails(
     pool: ThreadPoolExecutor, trouble: type[BaseException]
 ) -> None:
     def answer(item: str) -> object:

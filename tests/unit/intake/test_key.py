@@ -52,7 +52,7 @@ def test_a_value_that_is_neither_text_nor_a_whole_number_is_no_key(nothing: obje
 
 
 @pytest.mark.parametrize("nothing", NO_KEYS, ids=repr)
-def test_a_place_without_a_key_leaves_it_to_the_next(nothing: object) -> None:
+def test_after_a_place_without_a_key_the_next_is_searched(nothing: object) -> None:
     payload = {"idempotency_key": nothing, "messageId": nothing, "data": {"messageId": "c"}}
 
     assert key_of(payload) == "c"
@@ -89,17 +89,17 @@ def test_a_body_without_the_places_has_no_key(payload: object) -> None:
     ],
     ids=["255", "255 ships", "256", "NUL", "a high surrogate", "a low surrogate"],
 )
-def test_a_key_that_a_database_could_not_hold_is_replaced_by_its_digest(
+def test_a_key_that_a_database_cannot_store_is_replaced_by_its_digest(
     text: str, expected: str
 ) -> None:
     assert key_of({"messageId": text}) == expected
 
 
-def test_two_long_keys_with_the_same_beginning_stay_two() -> None:
+def test_two_long_keys_with_the_same_beginning_stay_different() -> None:
     assert key_of({"messageId": "k" * 300 + "a"}) != key_of({"messageId": "k" * 300 + "b"})
 
 
-def test_the_raw_payload_is_asked_before_the_normalised_event() -> None:
+def test_the_payload_is_searched_before_the_normalised_event() -> None:
     assert key_of({"messageId": "raw"}, {"messageId": "normalised"}) == "raw"
 
 
@@ -109,7 +109,7 @@ def test_an_earlier_place_in_the_normalised_event_wins_over_a_later_one_in_the_p
     assert key_of({"messageId": "raw"}, normalised) == "normalised"
 
 
-def test_a_payload_without_a_key_leaves_it_to_the_normalised_event() -> None:
+def test_the_normalised_event_is_searched_if_the_payload_has_no_key() -> None:
     assert (
         key_of({"item": {"messageId": "x"}}, {"data": {"messageId": "normalised"}}) == "normalised"
     )

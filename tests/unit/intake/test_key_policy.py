@@ -1,4 +1,4 @@
-"""Where a key comes from when its trigger says so, and why two different events never share one."""
+"""A key is made of its trigger's parts, so that two different events never share one."""
 
 from dataclasses import replace
 
@@ -34,7 +34,7 @@ def key_from(*parts: str, payload: object = None, request: Request = REQUEST) ->
         (["none"], None),
     ],
 )
-def test_each_place_gives_what_stands_there(parts: list[str], expected: str | None) -> None:
+def test_each_part_of_a_key_is_found_in_its_place(parts: list[str], expected: str | None) -> None:
     assert key_from(*parts) == expected
 
 
@@ -93,11 +93,11 @@ def test_a_source_keyed_by_default_without_an_id_uses_the_default_places() -> No
 
 
 @pytest.mark.parametrize("part", ["", "body:", "body:a..b", "header:", "header:a b", "id", "NONE"])
-def test_a_place_that_is_none_is_refused_with_a_sentence(part: str) -> None:
+def test_an_unknown_part_of_a_key_is_refused_with_a_sentence(part: str) -> None:
     with pytest.raises(InvalidTrigger, match="is not a part of a key"):
         key.require_valid([part])
 
 
-def test_none_stands_alone() -> None:
+def test_none_cannot_be_combined_with_other_parts() -> None:
     with pytest.raises(InvalidTrigger):
         key.require_valid(["none", "provider"])

@@ -1,4 +1,4 @@
-"""No more is taken apart at once than there is room for, and nobody is kept out for ever."""
+"""Bodies parsed at once never exceed the budget, and no request waits for ever."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ LARGE = SMALL_REQUEST_BYTES + 1
 DEADLINE_SECONDS = 20.0
 
 
-def test_large_bodies_are_never_more_at_once_than_fit() -> None:
+def test_large_bodies_never_exceed_the_budget() -> None:
     room, lock = MemoryBudget(3 * LARGE), threading.Lock()
     inside, most = 0, 0
 
@@ -33,7 +33,7 @@ def test_large_bodies_are_never_more_at_once_than_fit() -> None:
     assert most == 3
 
 
-def test_a_small_body_passes_while_the_room_is_full() -> None:
+def test_a_small_body_never_waits_for_the_budget() -> None:
     room = MemoryBudget(LARGE)
 
     with room.for_bytes(LARGE), room.for_bytes(SMALL_REQUEST_BYTES):
@@ -42,7 +42,7 @@ def test_a_small_body_passes_while_the_room_is_full() -> None:
     assert entered
 
 
-def test_what_is_larger_than_the_room_comes_alone() -> None:
+def test_a_body_larger_than_the_budget_runs_alone() -> None:
     room, entered = MemoryBudget(LARGE), threading.Event()
 
     def enter() -> None:
@@ -59,7 +59,7 @@ def test_what_is_larger_than_the_room_comes_alone() -> None:
     assert entered.is_set()
 
 
-def test_room_is_given_back_when_what_it_was_for_fails() -> None:
+def test_the_budget_is_released_after_an_error() -> None:
     room = MemoryBudget(LARGE)
 
     for _ in range(3):

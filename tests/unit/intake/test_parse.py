@@ -1,4 +1,4 @@
-"""Whatever a body holds, it is read in one way or refused in one way; nothing crashes."""
+"""A body is parsed in one way or refused in one way, whatever it holds; nothing crashes."""
 
 import json
 
@@ -66,7 +66,7 @@ def nested(depth: int) -> bytes:
     ],
     ids=ascii,
 )
-def test_a_body_is_read_as_what_it_is(body: bytes, content_type: str, read: object) -> None:
+def test_a_body_is_parsed_by_its_type(body: bytes, content_type: str, read: object) -> None:
     assert payload(body, content_type) == read
 
 
@@ -92,13 +92,13 @@ def test_a_body_is_read_as_what_it_is(body: bytes, content_type: str, read: obje
     ],
     ids=lambda body: repr(body[:12]) + str(len(body)),
 )
-def test_a_body_that_calls_itself_json_and_is_none_is_unreadable(body: bytes) -> None:
+def test_a_body_labelled_as_json_that_is_none_is_unreadable(body: bytes) -> None:
     with pytest.raises(Unreadable):
         payload(body)
 
 
 @pytest.mark.parametrize("body", [b"[1e400]", b'{"a": -1e400}', b'{"a": {"b": 1E+999}}'])
-def test_a_number_beyond_all_bounds_cannot_be_stored(body: bytes) -> None:
+def test_an_infinite_number_cannot_be_stored(body: bytes) -> None:
     with pytest.raises(Unreadable):
         stored(body)
 
@@ -124,7 +124,7 @@ def test_an_integer_of_4300_digits_is_kept_exactly() -> None:
     "body",
     [b'{"a": "\\u0000"}', b'{"a": "\\ud800"}', b'{"\\ud800\\u0000": 1}', '{"a": "ü🚢"}'.encode()],
 )
-def test_an_event_is_stored_in_letters_that_every_database_takes(body: bytes) -> None:
+def test_an_event_is_stored_as_ascii(body: bytes) -> None:
     text = stored(body)
 
     assert text.isascii()

@@ -1,4 +1,4 @@
-"""Two payloads have one digest exactly if they read the same."""
+"""Two payloads have the same digest if and only if they parse alike."""
 
 import json
 
@@ -25,7 +25,7 @@ def digest_of(body: bytes, content_type: str = "application/json") -> str:
     ],
     ids=["other order, spaces and escapes", "other order", "UTF-16", "a name twice"],
 )
-def test_json_rendered_another_way_is_the_same(body: bytes) -> None:
+def test_json_rendered_another_way_has_the_same_digest(body: bytes) -> None:
     assert digest_of(body) == digest_of('{"a":"é","b":[1,2]}'.encode())
 
 
@@ -43,19 +43,19 @@ def test_json_rendered_another_way_is_the_same(body: bytes) -> None:
     ],
     ids=repr,
 )
-def test_json_that_says_something_else_is_another(one: bytes, other: bytes) -> None:
+def test_json_with_another_value_has_another_digest(one: bytes, other: bytes) -> None:
     assert digest_of(one) != digest_of(other)
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/octet-stream"])
-def test_what_is_no_json_is_the_same_byte_for_byte(content_type: str) -> None:
+def test_a_body_that_is_no_json_is_compared_byte_for_byte(content_type: str) -> None:
     bodies = [b"one", b"one ", b"One", b"\xff\x00", b"\xff\x01"]
 
     assert len({digest_of(body, content_type) for body in bodies}) == len(bodies)
     assert digest_of(b"one", content_type) == digest_of(b"one", content_type)
 
 
-def test_a_form_is_the_same_in_any_order() -> None:
+def test_a_form_has_the_same_digest_in_any_order() -> None:
     form = "application/x-www-form-urlencoded"
 
     assert digest_of(b"a=1&b=2", form) == digest_of(b"b=2&a=1", form)

@@ -14,7 +14,7 @@ PAYLOAD = {"apikey": "s1", "data": [{"apikey": {"deep": "s2"}, "kept": 1}]}
 REQUEST = Request("1", {}, json.dumps(PAYLOAD).encode())
 
 
-def test_the_stored_event_is_without_them() -> None:
+def test_the_stored_event_has_no_secrets() -> None:
     stored = redact.event(Event(PAYLOAD, {"data": PAYLOAD}), NAMES).text()
 
     assert "s1" not in stored
@@ -22,7 +22,7 @@ def test_the_stored_event_is_without_them() -> None:
     assert '"kept":1' in stored
 
 
-def test_the_kept_request_is_without_them() -> None:
+def test_the_stored_request_has_no_secrets() -> None:
     kept = redact.request(REQUEST, PAYLOAD, NAMES)
 
     assert json.loads(kept.body) == {
@@ -31,7 +31,7 @@ def test_the_kept_request_is_without_them() -> None:
     }
 
 
-def test_a_request_without_them_is_kept_byte_for_byte() -> None:
+def test_a_request_without_secrets_is_stored_byte_for_byte() -> None:
     arrived = Request("1", {}, b'{ "a":  1 }')
 
     assert redact.request(arrived, {"a": 1}, NAMES) is arrived

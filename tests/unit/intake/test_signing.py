@@ -1,4 +1,4 @@
-"""What `trigger fire` sends is what the source's own verification lets in."""
+"""A request signed by `trigger fire` passes the source's own verification."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.support import factories
 from tests.support.senders import SECRET, Sent
 
 BEYOND_HEADERS = {"adyen", "discord", "mercadopago", "standard", "twilio"}
-"""What their proof covers or needs, headers alone cannot give."""
+"""Sources whose proof is not in headers alone."""
 BODY = b'{"hello": "world"}'
 
 
@@ -28,6 +28,6 @@ def test_a_fired_request_is_verified(source: str) -> None:
     ("source", "secret"),
     [*((source, SECRET) for source in BEYOND_HEADERS), ("custom", ""), ("custom", None)],
 )
-def test_what_cannot_be_signed_is_said_so(source: str, secret: str | None) -> None:
+def test_a_source_that_cannot_be_signed_for_is_refused(source: str, secret: str | None) -> None:
     with pytest.raises(InvalidTrigger):
         signing.signed_headers(source, secret, BODY)

@@ -59,7 +59,7 @@ def with_header(sent: Sent, name: str, value: str) -> Sent:
 
 
 @pytest.mark.parametrize("source", HERE)
-def test_what_the_sender_signed_is_verified(source: str) -> None:
+def test_a_signed_request_is_verified(source: str) -> None:
     check(signed(source), source)
 
 
