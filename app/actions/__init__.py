@@ -1,6 +1,6 @@
-"""Actions: the work done for an event, found by the name in `triggers.action_type`.
+"""Actions do what a trigger asks for about an event; `triggers.action_type` names one.
 
-An action reads its `Work`, never the database.
+An action reads its `Work` and answers with a text or an error; it never touches the database.
 """
 
 from collections.abc import Callable, Iterator

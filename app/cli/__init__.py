@@ -1,7 +1,7 @@
 """The `hookonce` command: each subcommand reads its arguments, calls one function and prints.
 
-Each group of commands is a module of its own and is registered here. The docstrings of the
-commands are the texts of `--help`.
+No rule stands here; the API and the pages call the same functions. Each group of commands is a
+module of its own and is registered here. The docstrings of the commands are the texts of `--help`.
 """
 
 import click

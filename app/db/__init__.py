@@ -1,4 +1,7 @@
-"""Engine, transactions, and every difference between SQLite and PostgreSQL."""
+"""The database: engine, tables, transactions, and every difference between SQLite and PostgreSQL.
+
+It knows no rule of the product, and no other room but intake's store asks which database it is.
+"""
 
 from app.db.database import Database
 from app.db.dialects import (

@@ -1,1 +1,4 @@
-"""Receive webhooks: verify, parse, key, admit, respond; what follows is never run in here."""
+"""A request becomes an execution: verify, parse, key, admit, respond.
+
+Nothing here runs an action; what is admitted waits for a worker.
+"""

@@ -1,1 +1,4 @@
-"""Count deliveries and summarise executions. Nothing here decides what becomes of an event."""
+"""Count deliveries and summarise executions, for the operator.
+
+Nothing here decides what becomes of an event.
+"""

@@ -1,2 +1,4 @@
-"""A trigger ties a source to an action: its definition, changes, secrets and removal. Nothing here
-admits an event or runs an action."""
+"""A trigger ties a source to an action: its definition, changes, secrets and removal.
+
+Nothing here admits an event or runs an action.
+"""
