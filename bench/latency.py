@@ -26,7 +26,6 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from app.db import Database
-from app.intake import sources
 from app.intake.message import Request
 from app.intake.receive import Intake, create_intake, receive
 from app.settings import from_environment
@@ -146,8 +145,8 @@ def bench(url: str, directory: Path, kind: str) -> Iterator[Bench]:
     )
     with _target(arrivals) as target:
         try:
-            new = manage.NewTrigger("bench", action_type="http", action_payload=target)
-            trigger = manage.add_trigger(database, new, sources.names())
+            new = manage.NewTrigger(name="bench", action_type="http", action_payload=target)
+            trigger = manage.add_trigger(database, new)
             sender = Sender(0, trigger.id, trigger.secret)
             yield Bench(database, create_intake(database), sender, service.worker(), arrivals)
         finally:

@@ -17,7 +17,6 @@ from app.audit import Actor
 from app.db import Database
 from app.db.models import triggers
 from app.errors import InvalidTrigger, NotFound
-from app.intake import sources, trigger_cache
 from app.triggers import manage, removal
 
 MARK = "hookonce.doctor"
@@ -42,12 +41,12 @@ def twin_of(database: Database, trigger: sa.Row[Any], actor: Actor) -> Iterator[
         action_type="noop",
         action_payload=f"created by `hookonce doctor` for {trigger.slug}",
         secret=secret,
-        key_from=trigger_cache.key_parts(trigger.idempotency_key_from),
+        idempotency_key_from=trigger.idempotency_key_from,
         missing_key=trigger.missing_key,
         tolerance_seconds=trigger.tolerance_seconds,
         source_plugin=MARK,
     )
-    twin = manage.add_trigger(database, definition, [*sources.names(), trigger.source], actor)
+    twin = manage.add_trigger(database, definition, actor, any_source=True)
     try:
         yield twin
     finally:

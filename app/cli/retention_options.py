@@ -1,6 +1,5 @@
-"""The options by which a trigger says how long what it finished is kept, and their warning."""
+"""The type of options that take days, and the warning about keys that are removed too early."""
 
-from collections.abc import Callable
 from typing import Any
 
 import click
@@ -11,18 +10,18 @@ from app.executions.retention import DAY_SECONDS
 from app.intake import sources
 
 BY_DEFAULT = -1.0
-"""What `default` is read as; None is an option that was not given."""
+"""The value of the word `default`; None means that the option was not given."""
 
 
 class Days(click.ParamType[float]):
-    """A number of days, in seconds; or `default`."""
+    """A number of days, converted to seconds; or the word `default`."""
 
     name = "DAYS"
 
     def convert(
         self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """The seconds; what is no number of days at all is refused."""
+        """Return the seconds; refuse text that is no number of days."""
         if value == "default":
             return BY_DEFAULT
         try:
@@ -34,28 +33,8 @@ class Days(click.ParamType[float]):
         return days * DAY_SECONDS
 
 
-_payload = click.option("--keep-payload", type=Days(), help="After so many days payloads go.")
-_rows = click.option("--keep-rows", type=Days(), help="After so many days rows and keys go.")
-
-
-def options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Hands the command `keep_payload` and `keep_rows`, to be read by `given`."""
-    return _payload(_rows(command))
-
-
-def given(keep_payload: float | None, keep_rows: float | None) -> dict[str, float | None]:
-    """The columns that the options speak of."""
-    columns = {"keep_payload_seconds": keep_payload, "keep_rows_seconds": keep_rows}
-    return {name: stored(seconds) for name, seconds in columns.items() if seconds is not None}
-
-
-def stored(seconds: float | None) -> float | None:
-    """As the trigger has it: None is by default."""
-    return None if seconds == BY_DEFAULT else seconds
-
-
 def warn(trigger: sa.Row[Any]) -> None:
-    """Say so where the trigger forgets a key before its sender stops trying."""
+    """Warn if the trigger forgets a key before its sender stops retrying."""
     facts = sources.named(trigger.source).facts
     warning = retention.warning(trigger.source, facts.retry_seconds, trigger.keep_rows_seconds)
     if warning:

@@ -1,6 +1,5 @@
-"""A file of triggers, read into what it declares; one sentence names the entry that cannot be."""
+"""Read a YAML file of triggers; one sentence names the first entry that is wrong."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,29 +8,27 @@ import yaml
 
 from app import settings
 from app.errors import HookonceError, InvalidTrigger
-from app.intake import key, sources
 from app.triggers import apply_file, definition
 from app.triggers.apply_file import DeclaredTrigger
+from app.triggers.field import Field, Kind
+from app.triggers.fields import COLUMNS, FIELDS
 
-MEMBERS: dict[str, tuple[type, ...]] = {
-    "name": (str,),
-    "type": (str,),
-    "source": (str,),
-    "event_filter": (dict,),
-    "action_type": (str,),
-    "action_payload": (str, dict),
-    "agent": (str,),
-    "enabled": (bool,),
-    "secret_env": (str,),
-    "idempotency_key_from": (str, list),
-    "missing_key": (str,),
-    "tolerance_seconds": (int, float),
-    "retry_policy": (dict,),
-    "max_concurrency": (int,),
-    "keep_payload_seconds": (int, float),
-    "keep_rows_seconds": (int, float),
+KEYS: dict[str, Field] = {
+    field.file_key or field.name: field for field in FIELDS if field.file_key is not None
 }
-"""What an entry may say, as the API calls it; `secret_env` names a variable of the environment."""
+"""Keys of an entry. They are the API's names but for `secret_env`, which names a variable of the
+environment: no secret stands in the file."""
+_TYPES: dict[Kind, tuple[type, ...]] = {
+    "text": (str,),
+    "choice": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "flag": (bool,),
+    "object": (dict,),
+    "text_or_object": (str, dict),
+    "key_places": (str, list),
+    "secret": (str,),
+}
 _IN_WORDS = {
     str: "text",
     dict: "a mapping",
@@ -43,12 +40,12 @@ _IN_WORDS = {
 
 
 def read(path: Path) -> list[DeclaredTrigger]:
-    """What the file declares, all of it fit to be applied.
+    """Return the triggers that the file declares, each of them valid.
 
     Raises InvalidTrigger with one sentence for the first entry that is not.
     """
     entries = _entries(path)
-    found: dict[str, DeclaredTrigger] = {}
+    declared: dict[str, DeclaredTrigger] = {}
     for number, entry in enumerate(entries, 1):
         where = f"{path.name}, entry {number}"
         if isinstance(entry, dict) and isinstance(entry.get("name"), str):
@@ -57,18 +54,19 @@ def read(path: Path) -> list[DeclaredTrigger]:
             read_entry = _entry(entry)
         except HookonceError as error:
             raise InvalidTrigger(f"{where}: {error}") from error
-        if read_entry.slug in found:
+        if read_entry.slug in declared:
             raise InvalidTrigger(f"{where}: an entry before it is {read_entry.slug!r} too")
-        found[read_entry.slug] = read_entry
-    return list(found.values())
+        declared[read_entry.slug] = read_entry
+    return list(declared.values())
 
 
 def _entries(path: Path) -> list[Any]:
     try:
-        said = yaml.safe_load(path.read_text())
+        document = yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
         raise InvalidTrigger(f"{path} cannot be read: {' '.join(str(error).split())}") from error
-    entries = said.get("triggers") if isinstance(said, dict) and set(said) == {"triggers"} else None
+    only_triggers = isinstance(document, dict) and set(document) == {"triggers"}
+    entries = document["triggers"] if only_triggers else None
     if not isinstance(entries, list):
         raise InvalidTrigger(f"{path.name} must hold `triggers:` with a list, and nothing else")
     return entries
@@ -82,50 +80,32 @@ def _entry(entry: Any) -> DeclaredTrigger:
     if "name" not in entry:
         raise InvalidTrigger("name is missing")
     read_entry = DeclaredTrigger(definition.slug(entry["name"]), _columns(entry), _secret(entry))
-    apply_file.require_valid(read_entry, sources.names())
+    apply_file.require_valid(read_entry)
     return read_entry
 
 
 def _require_fitting(name: Any, value: Any) -> None:
-    if name not in MEMBERS:
-        raise InvalidTrigger(f"there is no {name!r}; there are {', '.join(MEMBERS)}")
-    kinds = MEMBERS[name]
-    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        raise InvalidTrigger(f"{name} must be {' or '.join(_IN_WORDS[kind] for kind in kinds)}")
+    if name not in KEYS:
+        raise InvalidTrigger(f"there is no {name!r}; there are {', '.join(KEYS)}")
+    types = _TYPES[KEYS[name].kind]
+    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+        raise InvalidTrigger(f"{name} must be {' or '.join(_IN_WORDS[each] for each in types)}")
 
 
 def _columns(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """As they are stored."""
-    columns = {
-        name: _text(value) if isinstance(value, dict) else value
-        for name, value in entry.items()
-        if name not in ("secret_env", "idempotency_key_from")
-    }
-    if "idempotency_key_from" in entry:
-        given = entry["idempotency_key_from"]
-        parts = tuple(given) if isinstance(given, list) else (given,)
-        if not all(isinstance(part, str) for part in parts):
-            raise InvalidTrigger("idempotency_key_from must be text or a list of texts")
-        key.require_valid(parts)
-        columns["idempotency_key_from"] = definition.key_text(parts)
-    if "tolerance_seconds" in columns:
-        columns["tolerance_seconds"] = float(columns["tolerance_seconds"])
-    return columns
-
-
-def _text(value: dict[str, Any]) -> str:
-    try:
-        return json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise InvalidTrigger(f"it holds what JSON cannot say: {error}; quote it") from error
+    """Return the columns that the entry names, as they are stored."""
+    return {name: COLUMNS[name].stored(entry[name]) for name in entry if name in COLUMNS}
 
 
 def _secret(entry: Mapping[str, Any]) -> str | None:
-    """What the variable holds; without `secret_env` a secret is made up, and never changed."""
+    """Return the value of the variable that `secret_env` names.
+
+    Without `secret_env` it is None: a new trigger has a random secret, and it is never changed.
+    """
     name = entry.get("secret_env")
     if name is None:
         return None
-    found = settings.secret_named(name)
-    if found is None:
+    secret = settings.secret_named(name)
+    if secret is None:
         raise InvalidTrigger(f"secret_env names {name}, which is not set")
-    return found
+    return secret

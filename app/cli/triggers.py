@@ -1,4 +1,4 @@
-"""`hookonce triggers apply`: make triggers what a file says they are."""
+"""`hookonce triggers apply`: create and change triggers as a YAML file declares them."""
 
 import json
 import sys
@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from app.cli import output, trigger_file
 from app.cli.context import actor, with_database
 from app.db import Database
-from app.intake import sources
 from app.masking import masked
 from app.settings import Settings
 from app.triggers import apply_file
@@ -19,44 +18,42 @@ from app.triggers.address import webhook_url
 from app.triggers.apply_file import SECRET, PlannedChange
 
 KEPT = 3
-"""The exit status where a person's edit was kept: file and database do not agree."""
+"""Exit status when a person's edit was kept: file and database differ."""
 PENDING = 4
-"""The exit status of a dry run that found something to do."""
+"""Exit status of a dry run that found changes to make."""
 
 
 @click.group("triggers")
 def group() -> None:
-    """All triggers of a file together."""
+    """Manage the triggers that a file declares."""
 
 
 @group.command("apply")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
-@click.option("--force", is_flag=True, help="Overwrite what a person has edited, too.")
+@click.option("--dry-run", is_flag=True, help="Print the changes without making them.")
+@click.option("--force", is_flag=True, help="Also overwrite the edits of people.")
 @output.json_option
 @with_database
 def apply(
     chosen: Settings, database: Database, file: Path, dry_run: bool, force: bool, as_json: bool
 ) -> None:
-    """Make the triggers that FILE declares, and change those that stand to what it says.
+    """Create the triggers that FILE declares, and change existing ones to match it.
 
-    A trigger is known by its name. What the file does not name, columns or triggers, stays as it
-    is, and so does what a person has edited since the file was last applied, unless --force says
-    otherwise. Exit status 0: file and database agree; 1: something is wrong and nothing was done;
-    3: a person's edit was kept; 4: a dry run found something to do.
+    A trigger is identified by its name. Fields and triggers that the file does not name stay as
+    they are, and so do fields that a person has edited since the file was last applied, unless
+    --force is given. Exit status 0: file and database agree; 1: the file is wrong and nothing was
+    changed; 3: a person's edit was kept; 4: a dry run found changes to make.
     """
     steps = apply_file.plan(database, trigger_file.read(file), force=force)
     grace = chosen.hookonce_secret_grace_seconds
-    told = []
+    results = []
     for step in steps:
-        row = None
-        if not dry_run:
-            row = apply_file.carry_out(database, step, sources.names(), actor(), grace)
-        told.append(_told(database, chosen, step, row))
+        row = None if dry_run else apply_file.carry_out(database, step, actor(), grace)
+        results.append(_result(database, chosen, step, row))
         if not as_json:
-            _print(told[-1])
+            _print(results[-1])
     if as_json:
-        click.echo(json.dumps({"dry_run": dry_run, "triggers": told}))
+        click.echo(json.dumps({"dry_run": dry_run, "triggers": results}))
     sys.exit(_status(steps, dry_run))
 
 
@@ -67,12 +64,12 @@ def _status(steps: list[PlannedChange], dry_run: bool) -> int:
     return PENDING if pending else 0
 
 
-def _told(
+def _result(
     database: Database, chosen: Settings, step: PlannedChange, row: sa.Row[Any] | None
 ) -> dict[str, Any]:
-    """The step as it is printed: no secret but one that was just made up."""
+    """Return the change as it is printed; the only secret in it is a new random one."""
     columns = step.declared.columns
-    told: dict[str, Any] = {
+    result: dict[str, Any] = {
         "slug": step.declared.slug,
         "does": step.kind,
         "changes": {
@@ -90,11 +87,11 @@ def _told(
         },
     }
     if row is not None and step.row is None:
-        told["id"] = row.id
-        told["webhook_url"] = webhook_url(chosen.hookonce_public_url, row.id)
+        result["id"] = row.id
+        result["webhook_url"] = webhook_url(chosen.hookonce_public_url, row.id)
         if step.declared.secret is None:
-            told["secret"] = database.secret_box.decrypt(row)
-    return told
+            result["secret"] = database.secret_box.decrypt(row)
+    return result
 
 
 def _new(step: PlannedChange) -> list[str]:
@@ -110,16 +107,16 @@ def _shown(name: str, value: Any) -> Any:
 _SIGNS = {"create": "+", "update": "~", "unchanged": "="}
 
 
-def _print(told: dict[str, Any]) -> None:
-    click.echo(f"{_SIGNS[told['does']]} {told['slug']}")
-    for name, each in told["changes"].items():
-        if told["does"] == "create":
+def _print(result: dict[str, Any]) -> None:
+    click.echo(f"{_SIGNS[result['does']]} {result['slug']}")
+    for name, each in result["changes"].items():
+        if result["does"] == "create":
             click.echo(f"    + {name}: {each['to']}")
         else:
             click.echo(f"    - {name}: {each['from']}\n    + {name}: {each['to']}")
-    for name, each in told["kept"].items():
-        click.echo(f"    ! {name}: {each['is']}, as {each['edited_by']} left it;", nl=False)
-        click.echo(f" the file says {each['file']} (--force overwrites)")
+    for name, each in result["kept"].items():
+        click.echo(f"    ! {name}: {each['is']}, edited by {each['edited_by']};", nl=False)
+        click.echo(f" the file has {each['file']} (--force overwrites)")
     for name in ("id", "webhook_url", "secret"):
-        if name in told:
-            click.echo(f"      {name}: {told[name]}")
+        if name in result:
+            click.echo(f"      {name}: {result[name]}")

@@ -27,7 +27,7 @@ class RetryPolicy:
 
 DEFAULT = RetryPolicy()
 _A_YEAR = 31_536_000
-_LIMITS: Mapping[str, tuple[float, float]] = {
+LIMITS: Mapping[str, tuple[float, float]] = {
     "max_attempts": (1, 1000),
     "base_seconds": (0, _A_YEAR),
     "factor": (1, 1000),
@@ -48,7 +48,7 @@ def read(text: str) -> RetryPolicy:
         raise InvalidTrigger(f"the retry policy is not JSON: {error}") from error
     if not isinstance(values, dict):
         raise InvalidTrigger('the retry policy must be an object such as {"max_attempts": 3}')
-    unknown = sorted(set(values) - set(_LIMITS))
+    unknown = sorted(set(values) - set(LIMITS))
     if unknown:
         known = ", ".join(each.name for each in fields(RetryPolicy))
         raise InvalidTrigger(
@@ -77,7 +77,7 @@ def _read_or_default(text: str) -> RetryPolicy:
 def _number(name: str, value: object) -> float | None:
     if value is None and name == "max_age_seconds":
         return None
-    lowest, highest = _LIMITS[name]
+    lowest, highest = LIMITS[name]
     kind = _KIND.get(name, float)
     # True is an int in Python; NaN is outside all limits
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -1,12 +1,12 @@
-"""Triggers as a file declares them: what is to be made and changed, and what a person's edit keeps.
+"""Triggers as a file declares them: plan the changes, apply them, and keep a person's edits.
 
-What a person changed after the file was last applied stays as they left it, column by column: the
-audit log says who changed what. Only what the file names is compared.
+A column that a person changed after the file was last applied keeps the person's value; the audit
+log tells who changed which column. Only columns that the file names are compared.
 """
 
-import json
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -18,9 +18,12 @@ from app.db.models import audit, triggers
 from app.tolerant_json import json_object
 from app.triggers import definition, manage
 from app.triggers.definition import NewTrigger
+from app.triggers.fields import COLUMNS
 
 SECRET = "secret"  # noqa: S105, the name of a column
-JSON_COLUMNS = frozenset({"event_filter", "retry_policy", "action_payload"})
+JSON_COLUMNS = frozenset(
+    name for name, field in COLUMNS.items() if field.kind in ("object", "text_or_object")
+)
 SOMEBODY = "a person"
 
 Kind = Literal["create", "update", "unchanged"]
@@ -28,17 +31,17 @@ Kind = Literal["create", "update", "unchanged"]
 
 @dataclass(frozen=True, slots=True)
 class DeclaredTrigger:
-    """One trigger as a file has it; its name, as a slug, says which one it is."""
+    """A trigger as a file declares it; the slug of its name identifies it."""
 
     slug: str
     columns: Mapping[str, Any]
-    """Only those that the file names, as they are stored."""
+    """The columns that the file names, as they are stored."""
     secret: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a column is, and what the file says."""
+    """A column's value in the database and in the file."""
 
     current: Any
     declared: Any
@@ -46,7 +49,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class KeptEdit:
-    """A difference that stays, since a person made it."""
+    """A difference that is kept because a person made it."""
 
     current: Any
     declared: Any
@@ -55,48 +58,44 @@ class KeptEdit:
 
 @dataclass(frozen=True, slots=True)
 class PlannedChange:
-    """What is to be done about one declared trigger."""
+    """The change that one declared trigger needs."""
 
     declared: DeclaredTrigger
     kind: Kind
     row: sa.Row[Any] | None = None
-    """The trigger as it stands; None for one that is to be made."""
-    changes: Mapping[str, Difference] = field(default_factory=dict)
-    kept: Mapping[str, KeptEdit] = field(default_factory=dict)
+    """The trigger as it is; None for one that is to be created."""
+    changes: Mapping[str, Difference] = dataclasses.field(default_factory=dict)
+    kept: Mapping[str, KeptEdit] = dataclasses.field(default_factory=dict)
 
 
-def require_valid(entry: DeclaredTrigger, known_sources: list[str]) -> None:
-    """Return if a trigger could be made of it; else raise InvalidTrigger."""
-    described = NewTrigger(name="").columns() | dict(entry.columns)
-    definition.require_valid(described, known_sources)
-    definition.require_secret(entry.secret, described["source"])
+def require_valid(entry: DeclaredTrigger) -> None:
+    """Return if a trigger could be created from the entry; else raise InvalidTrigger."""
+    columns = NewTrigger(name="").columns() | dict(entry.columns)
+    definition.require_valid(columns)
+    definition.require_secret(entry.secret, columns["source"])
 
 
 def plan(
     database: Database, entries: Sequence[DeclaredTrigger], *, force: bool = False
 ) -> list[PlannedChange]:
-    """What applying them would do; `force`: also to what a person edited."""
+    """Plan the change of each entry; `force` includes columns that a person edited."""
     with database.reading() as connection:
         return [_step(database, connection, entry, force) for entry in entries]
 
 
 def carry_out(
-    database: Database,
-    step: PlannedChange,
-    known_sources: list[str],
-    actor: Actor,
-    grace_seconds: float,
+    database: Database, step: PlannedChange, actor: Actor, grace_seconds: float
 ) -> sa.Row[Any] | None:
-    """The trigger as it is now; None if nothing was to be done."""
+    """Make the planned change and return the trigger; None if there was nothing to change."""
     if step.row is None:
-        return _made(database, step.declared, known_sources, actor)
+        new = NewTrigger(**step.declared.columns, secret=step.declared.secret)
+        return manage.add_trigger(database, new, actor, declared=True)
     if not step.changes:
         return None
     return manage.apply_trigger(
         database,
         step.row,
         {name: each.declared for name, each in step.changes.items() if name != SECRET},
-        known_sources,
         actor,
         secret=step.declared.secret if SECRET in step.changes else None,
         grace_seconds=grace_seconds,
@@ -124,25 +123,25 @@ def _step(
 def _differences(
     database: Database, row: sa.Row[Any], entry: DeclaredTrigger
 ) -> dict[str, Difference]:
-    found = {
+    differences = {
         name: Difference(row._mapping[name], value)
         for name, value in entry.columns.items()
         if not _same(name, row._mapping[name], value)
     }
     if entry.secret is not None and entry.secret != database.secret_box.decrypt(row):
-        found[SECRET] = Difference(None, None)  # neither is to be shown
-    return found
+        differences[SECRET] = Difference(None, None)  # a secret is not shown
+    return differences
 
 
 def _edits(connection: Connection, row: sa.Row[Any]) -> dict[str, str]:
-    """Who last changed which column by hand, of those that no file has changed since.
+    """Return who last edited each column, leaving out columns that a file changed since.
 
-    A trigger that no file ever made is all a person's.
+    Every column of a trigger that no file ever declared counts as a person's edit.
     """
     query = sa.select(audit.c.action, audit.c.actor, audit.c.after)
     query = query.where(audit.c.subject == manage.subject(row.id)).order_by(audit.c.id)
-    everything = (*NewTrigger(name="").columns(), SECRET)
-    edits = {} if row.from_yaml else dict.fromkeys(everything, SOMEBODY)
+    all_names = (*NewTrigger(name="").columns(), SECRET)
+    edits = {} if row.from_yaml else dict.fromkeys(all_names, SOMEBODY)
     for action, actor, after in connection.execute(query):
         names = set(json_object(after) or {})
         if action == manage.APPLIED:
@@ -151,7 +150,7 @@ def _edits(connection: Connection, row: sa.Row[Any]) -> dict[str, str]:
         elif action == "trigger.rotate_secret":
             edits[SECRET] = actor
         elif action in ("trigger.add", "trigger.update"):
-            edits |= dict.fromkeys(everything if action == "trigger.add" else names, actor)
+            edits |= dict.fromkeys(all_names if action == "trigger.add" else names, actor)
     return edits
 
 
@@ -159,13 +158,3 @@ def _same(name: str, current: Any, declared: Any) -> bool:
     if current == declared:
         return True
     return name in JSON_COLUMNS and json_object(current) == json_object(declared) is not None
-
-
-def _made(
-    database: Database, entry: DeclaredTrigger, known_sources: list[str], actor: Actor
-) -> sa.Row[Any]:
-    columns = dict(entry.columns)
-    key_from = columns.pop("idempotency_key_from", None) or ""
-    parts = tuple(json.loads(key_from)) if key_from.startswith("[") else (key_from,)
-    new = NewTrigger(**columns, key_from=parts if key_from else (), secret=entry.secret)
-    return manage.add_trigger(database, new, known_sources, actor, declared=True)

@@ -1,4 +1,4 @@
-"""What a person may do to triggers; the API, the pages and the commands all come through here."""
+"""Changes of triggers by a person; the API, the pages and the commands all call these functions."""
 
 import json
 import secrets
@@ -16,39 +16,41 @@ from app.db import Database
 from app.db.models import trigger_executions, triggers
 from app.errors import InvalidTrigger, NameTaken, NotFound
 from app.executions.creation import initial_values
-from app.triggers import definition
+from app.triggers import definition, fields
 from app.triggers.definition import NewTrigger
 
 __all__ = ["NewTrigger"]
 SECRET_BYTES = 32
 TEST_EVENT = "test"
 APPLIED = "trigger.apply"
-"""What a change is on record as that a file made, and no person."""
+"""Audit action of a change that a file made, and no person."""
 
 
 def add_trigger(
     database: Database,
     new: NewTrigger,
-    known_sources: list[str],
     actor: Actor = UNNAMED,
     *,
     declared: bool = False,
+    any_source: bool = False,
 ) -> sa.Row[Any]:
-    """The trigger, stored; its secret, which `database.safe` opens, is shown this once.
+    """Store the trigger and return its row; `database.secret_box` decrypts its secret.
 
-    `declared`: a file says so, and not a person. Raises InvalidTrigger with a sentence for each
-    description that cannot work.
+    `declared`: a file declares it, and no person. `any_source`: also one that is not known, as a
+    row of an older system may have. Raises InvalidTrigger with a sentence for each mistake.
     """
     described = new.columns()
-    definition.require_valid(described, known_sources)
-    definition.require_secret(new.secret, new.source)
+    unchecked = {"source"} if any_source else set()
+    definition.require_valid(described, frozenset(described.keys() - unchecked))
+    definition.require_secret(new.secret, described["source"])
     now = clock.now()
     secret = database.secret_box.columns("secret", new.secret or secrets.token_hex(SECRET_BYTES))
-    made = described | secret | {"from_yaml": declared, "created_at": now, "updated_at": now}
+    values = described | secret | {"from_yaml": declared, "created_at": now, "updated_at": now}
+    insert = sa.insert(triggers).values(values).returning(*triggers.c)
     action = APPLIED if declared else "trigger.add"
     try:
         with database.writing() as connection:
-            row = connection.execute(sa.insert(triggers).values(made).returning(*triggers.c)).one()
+            row = connection.execute(insert).one()
             audit.record(connection, actor, action, subject(row.id), after=row._mapping)
             return row
     except IntegrityError as error:
@@ -59,10 +61,9 @@ def update_trigger(
     database: Database,
     name_or_id: str | int,
     changes: Mapping[str, Any],
-    known_sources: list[str],
     actor: Actor = UNNAMED,
 ) -> sa.Row[Any]:
-    """The trigger with these columns changed; an address that senders know, its id, stays.
+    """Change these columns and return the trigger; its id, and so its address, stays.
 
     Raises InvalidTrigger with a sentence for each change that cannot work.
     """
@@ -73,7 +74,7 @@ def update_trigger(
                 name: value for name, value in changes.items() if before._mapping[name] != value
             }
             merged = dict(before._mapping) | changed
-            definition.require_valid(merged, known_sources, frozenset(changed))
+            definition.require_valid(merged, frozenset(changed))
             return _change(connection, before, changed, "trigger.update", actor)
     except IntegrityError as error:
         raise NameTaken(f"there is a trigger named {changes.get('name')!r} already") from error
@@ -83,23 +84,23 @@ def apply_trigger(
     database: Database,
     seen: sa.Row[Any],
     changes: Mapping[str, Any],
-    known_sources: list[str],
     actor: Actor = UNNAMED,
     *,
     secret: str | None = None,
     grace_seconds: float = 0.0,
 ) -> sa.Row[Any]:
-    """The trigger with these columns, and this secret if one is given, as a file declares them.
+    """Change these columns, and the secret if one is given, as a file declares them.
 
-    Raises InvalidTrigger also where it is no longer as it was `seen`: somebody was faster.
+    Raises InvalidTrigger also where the row is no longer as it was `seen`: another change came
+    first, and must not be overwritten.
     """
     with database.writing() as connection:
         before = locked_trigger(connection, seen.id)
         if before != seen:
-            raise InvalidTrigger(f"{seen.slug} was changed this moment: run the command again")
+            raise InvalidTrigger(f"{seen.slug} was just changed elsewhere: run the command again")
         changed = {**changes, "from_yaml": True}
         definition.require_secret(secret, changed.get("source", before.source))
-        definition.require_valid(dict(before._mapping) | changed, known_sources, frozenset(changes))
+        definition.require_valid(dict(before._mapping) | changed, frozenset(changes))
         if secret is not None:
             changed |= _rotated(database, before, secret, grace_seconds)
         return _change(connection, before, changed, APPLIED, actor)
@@ -112,7 +113,7 @@ def rotate_secret(
     secret: str | None = None,
     actor: Actor = UNNAMED,
 ) -> sa.Row[Any]:
-    """The trigger with a new secret; the old one stays as good for the grace period."""
+    """Give the trigger a new secret; the old one stays valid for the grace period."""
     with database.writing() as connection:
         before = locked_trigger(connection, name_or_id)
         definition.require_secret(secret, before.source)
@@ -125,7 +126,7 @@ def rotate_secret(
 def set_enabled(
     database: Database, name_or_id: str | int, enabled: bool, actor: Actor = UNNAMED
 ) -> sa.Row[Any]:
-    """The trigger, from now on enabled or not; receivers follow within two seconds."""
+    """Enable or disable the trigger; receivers follow within two seconds."""
     with database.writing() as connection:
         before = locked_trigger(connection, name_or_id)
         return _change(connection, before, {"enabled": enabled}, "trigger.update", actor)
@@ -134,9 +135,10 @@ def set_enabled(
 def try_trigger(
     database: Database, name_or_id: str | int, data: Any = None, actor: Actor = UNNAMED
 ) -> int:
-    """The id of an execution that runs the trigger's action with a made-up event, due at once.
+    """Store an execution with a test event, due at once, and return its id.
 
-    It has no key, and no sender: an operator asks what the action would do, enabled or not.
+    It has no key and no sender, and runs also where the trigger is disabled: an operator tries out
+    the action.
     """
     with database.writing() as connection:
         trigger = find_trigger(connection, name_or_id)
@@ -153,9 +155,9 @@ def try_trigger(
 def _rotated(
     database: Database, before: sa.Row[Any], secret: str, grace_seconds: float
 ) -> dict[str, Any]:
-    if not 0 <= grace_seconds <= definition.LONGEST_LIFETIME_SECONDS:  # nor is NaN
-        raise InvalidTrigger("an old secret stays good for between 0 seconds and a hundred years")
-    # one that is no good any more is not opened: the key that it was sealed with may be lost
+    if not 0 <= grace_seconds <= fields.LONGEST_LIFETIME_SECONDS:  # NaN is refused, too
+        raise InvalidTrigger("the grace period must be 0 seconds to a hundred years")
+    # Without a grace period the old secret is not decrypted: its key may be lost.
     previous = database.secret_box.decrypt(before) if grace_seconds else None
     return {
         **database.secret_box.columns("secret", secret),
@@ -171,7 +173,7 @@ def _change(
     action: str,
     actor: Actor,
 ) -> sa.Row[Any]:
-    """The trigger as it is with the change, which is on record."""
+    """Write the change with its audit row and return the trigger as it is now."""
     change = sa.update(triggers).where(triggers.c.id == before.id)
     values = {**changed, "updated_at": clock.now()}
     row = connection.execute(change.values(values).returning(*triggers.c)).one()
@@ -182,7 +184,7 @@ def _change(
 
 
 def locked_trigger(connection: Connection, name_or_id: str | int) -> sa.Row[Any]:
-    """The trigger, which nobody else changes until the transaction ends."""
+    """Return the trigger, locked against other changes until the transaction ends."""
     found = find_trigger(connection, name_or_id)
     same = sa.select(triggers).where(triggers.c.id == found.id)
     row = connection.execute(same.with_for_update()).one_or_none()
@@ -192,12 +194,12 @@ def locked_trigger(connection: Connection, name_or_id: str | int) -> sa.Row[Any]
 
 
 def subject(trigger_id: int) -> str:
-    """What the trigger is on record as."""
+    """Return the subject of the trigger's audit rows."""
     return f"trigger:{trigger_id}"
 
 
 def find_trigger(connection: Connection, name_or_id: str | int) -> sa.Row[Any]:
-    """The trigger by id (a number is nothing else), slug or name; NotFound if there is none."""
+    """Return the trigger by id, slug or name; an int is always an id. Raises NotFound."""
     columns = triggers.c
     query = sa.select(triggers).where(_same(name_or_id)).order_by(columns.id)
     row = connection.execute(query).first()

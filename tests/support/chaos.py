@@ -16,7 +16,6 @@ import sqlalchemy as sa
 
 from app.db import utc_now
 from app.db.models import trigger_executions
-from app.intake import sources
 from app.triggers import manage
 from tests.support.databases import PostgresServer
 from tests.support.findings import Findings, completed, found
@@ -48,8 +47,8 @@ class Scene:
 
     def load(self, port: int, name: str) -> Load:
         """Return the senders of a new trigger that calls the target."""
-        new = manage.NewTrigger(name, action_type="http", action_payload=self.sink.url)
-        trigger = manage.add_trigger(self.ledger.database, new, sources.names())
+        new = manage.NewTrigger(name=name, action_type="http", action_payload=self.sink.url)
+        trigger = manage.add_trigger(self.ledger.database, new)
         return Load(Sender(port, trigger.id, trigger.secret), name, self.chance)
 
 

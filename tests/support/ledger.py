@@ -10,7 +10,6 @@ import sqlalchemy as sa
 
 from app.db import Database
 from app.db.models import execution_attempts, trigger_executions
-from app.intake import sources
 from app.lifecycle import COMPLETED, UNFINISHED
 from app.triggers import manage
 from tests.support.sender import Sender
@@ -33,8 +32,8 @@ class Ledger:
         path = self.directory / name
         path.write_text(f"#!/bin/sh\n{script}\n")
         path.chmod(0o755)
-        new = manage.NewTrigger(name, action_payload=name)
-        return manage.add_trigger(self.database, new, sources.names())
+        new = manage.NewTrigger(name=name, action_payload=name)
+        return manage.add_trigger(self.database, new)
 
     def sender(self, gunicorn: Gunicorn, name: str = "orders", script: str = WRITE_DOWN) -> Sender:
         """Return a sender to a new trigger with this script."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any, Literal, get_args, get_origin
 
 from app.web.api.operations import Operation
+from app.web.api.schemas.values import Description
 from app.web.auth import PUBLIC
 from app.web.validation import Constraints, split
 
@@ -150,7 +151,7 @@ class _Schemas:
 
     def of(self, kind: Any) -> dict[str, Any]:
         plain, limits = split(kind)
-        return self._plain(plain) | _limited(limits)
+        return self._plain(plain) | _limited(limits) | _described(kind)
 
     def _plain(self, kind: Any) -> dict[str, Any]:
         if kind is Any:
@@ -204,3 +205,15 @@ def _limited(limits: Constraints) -> dict[str, Any]:
         "format": limits.form,
     }
     return {word: value for word, value in words.items() if value is not None}
+
+
+def _described(kind: Any) -> dict[str, Any]:
+    if get_origin(kind) is not typing.Annotated:
+        return {}
+    described: dict[str, Any] = {}
+    for each in get_args(kind)[1:]:
+        if isinstance(each, Description):
+            described["description"] = each.text
+            if each.example is not None:
+                described["examples"] = [each.example]
+    return described

@@ -9,6 +9,7 @@ from app import clock
 from app.db.paging import Page
 from app.masking import public
 from app.tolerant_json import json_object, json_value
+from app.triggers.fields import COLUMNS
 from app.web.api.schemas.access import Change, Token
 from app.web.api.schemas.dead_letters import DeadLetter, DeadLetterGroup
 from app.web.api.schemas.executions import (
@@ -29,12 +30,15 @@ def trigger(context: ApiContext, row: sa.Row[Any], execution_count: int) -> Trig
     fields = public(row._mapping)
     fields["type"] = fields["type"] or "webhook"
     fields["source"] = fields["source"] or "custom"
-    fields["event_filter"] = json_object(fields["event_filter"]) or {}
-    fields["retry_policy"] = json_object(fields["retry_policy"])
-    fields["idempotency_key_from"] = key_places(fields["idempotency_key_from"])
+    for name, field in COLUMNS.items():
+        if field.kind == "object":
+            value = json_object(fields[name])
+            fields[name] = value if field.nullable else value or {}
+        elif field.kind == "key_places":
+            fields[name] = key_places(fields[name])
     fields |= {"enabled": bool(fields["enabled"]), "from_yaml": bool(fields["from_yaml"])}
     fields |= {"execution_count": execution_count, "webhook_url": context.webhook_url(row.id)}
-    return cast(Trigger, fields)
+    return fields
 
 
 def execution(row: sa.Row[Any]) -> Execution:

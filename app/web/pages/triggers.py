@@ -1,13 +1,12 @@
-"""/triggers: webhook URLs and what they set off."""
+"""/triggers: pages that create, show, change, test and remove triggers."""
 
 import json
 from typing import Any
 
-from app import actions
 from app.auth import ADMIN, OPERATOR, VIEWER
 from app.db.paging import PagePosition
 from app.errors import InvalidRequest, InvalidTrigger, NameTaken
-from app.executions import listing, search
+from app.executions import listing, retention, retry_policy, search
 from app.executions.search import ExecutionFilter
 from app.intake import sources
 from app.triggers import address, manage
@@ -29,12 +28,12 @@ from app.web.pages.registry import TRIGGER, Pages
 PAGES = Pages()
 NEWEST_SHOWN = 10
 PATH_SOURCES = ("evolution", "evolution_go")
-"""They sign nothing: the secret is the last part of their address."""
+"""Sources that sign nothing: the secret is the last part of their webhook URL."""
 
 
 @PAGES.get("/triggers", VIEWER)
 def show_all(request: PageRequest) -> PageResponse:
-    """The triggers that are asked for, newest first."""
+    """List the triggers that match the filter, newest first."""
     filters = request.query(TriggersAsked)
     values = triggers.list_triggers(request.context, filters)
     return HtmlPage("triggers.html", {"filters": filters, "sources": sources.names(), **values})
@@ -42,59 +41,61 @@ def show_all(request: PageRequest) -> PageResponse:
 
 @PAGES.post("/triggers", OPERATOR)
 def make(request: PageRequest) -> PageResponse:
-    """Make the trigger, and show its secret this once; or the form again, and what is wrong."""
+    """Create the trigger and show its secret once; on a mistake show the form with the error."""
     form = trigger_form.posted(request.fields)
-    said = {name: value for name, value in trigger_form.given(form).items() if value is not None}
-    said["enabled"] = request.fields.get("enabled") == "on"
-    said |= {"secret": request.fields["secret"]} if request.fields.get("secret") else {}
+    values = {name: value for name, value in trigger_form.given(form).items() if value is not None}
+    values["enabled"] = request.fields.get("enabled") == "on"
+    values |= {"secret": request.fields["secret"]} if request.fields.get("secret") else {}
     try:
-        body, _ = validation.media(NewTriggerBody, json.dumps(said).encode())
-        made = triggers.create_trigger(request.context, body, request.actor)
+        body, _ = validation.media(NewTriggerBody, json.dumps(values).encode())
+        created = triggers.create_trigger(request.context, body, request.actor)
     except (InvalidRequest, InvalidTrigger) as error:
-        return _form(form, problem=error, enabled=said["enabled"])
-    return _secret(made, made["secret"], 201, fresh=True)
+        return _form(form, problem=error, enabled=values["enabled"])
+    return _secret(created, created["secret"], 201, fresh=True)
 
 
 @PAGES.get("/triggers/new", OPERATOR)
 def ask_new(_request: PageRequest) -> PageResponse:
-    """The form, empty."""
+    """Show the form of a new trigger."""
     return _form(trigger_form.empty())
 
 
 @PAGES.get(f"/triggers/{TRIGGER}", VIEWER)
 def show_one(request: PageRequest, trigger_id: int) -> PageResponse:
-    """The trigger, what may be done with it, and its newest executions."""
+    """Show the trigger, the buttons that change it, and its newest executions."""
     context = request.context
     shown = one(context, trigger_id)
     with context.database.reading() as connection:
         sought, where = ExecutionFilter(trigger_id=trigger_id), PagePosition(per_page=NEWEST_SHOWN)
         found = search.page(connection, context.counter, sought, where)
-    source = sources.named(shown["source"])
+    source, settings = sources.named(shown["source"]), context.settings
     values = {
         "trigger": shown,
         "facts": source.facts,
+        "default_retention": retention.of_settings(settings).of(source.facts.retry_seconds),
         "default_tolerance_seconds": source.tolerance_seconds,
+        "default_attempts": retry_policy.DEFAULT.max_attempts,
     }
     return HtmlPage("trigger.html", {**values, **in_rows(found, {trigger_id: shown["name"]})})
 
 
 @PAGES.get(f"/triggers/{TRIGGER}/edit", OPERATOR)
 def ask_changes(request: PageRequest, trigger_id: int) -> PageResponse:
-    """The form, filled with what the trigger is."""
+    """Show the form, filled with the trigger's fields."""
     shown = one(request.context, trigger_id)
     return _form(trigger_form.texts(shown), shown)
 
 
 @PAGES.post(f"/triggers/{TRIGGER}/edit", OPERATOR)
 def change(request: PageRequest, trigger_id: int) -> PageResponse:
-    """Change what the person changed; or the form again, and what is wrong."""
+    """Save the fields that the person changed; on a mistake show the form with the error."""
     shown = one(request.context, trigger_id)
     form = trigger_form.posted(request.fields)
     changed = trigger_form.changed(form, trigger_form.texts(shown))
     try:
-        said = trigger_form.given(form, changed)
-        _require_said(said, changed)
-        body, names = validation.media(TriggerChanges, json.dumps(said).encode())
+        values = trigger_form.given(form, changed)
+        _require_values(values, changed)
+        body, names = validation.media(TriggerChanges, json.dumps(values).encode())
         triggers.update_trigger(request.context, trigger_id, body, names, request.actor)
     except (InvalidRequest, InvalidTrigger) as error:
         return _form(form, shown, problem=error)
@@ -103,24 +104,24 @@ def change(request: PageRequest, trigger_id: int) -> PageResponse:
 
 @PAGES.post(f"/triggers/{TRIGGER}/enabled", OPERATOR)
 def set_enabled(request: PageRequest, trigger_id: int) -> PageResponse:
-    """Enable or disable the trigger, as the button says."""
+    """Enable or disable the trigger."""
     enabled = request.fields.get("enabled") == "yes"
     body = TriggerChanges(enabled=enabled)
-    said = frozenset({"enabled"})
-    triggers.update_trigger(request.context, trigger_id, body, said, request.actor)
+    names = frozenset({"enabled"})
+    triggers.update_trigger(request.context, trigger_id, body, names, request.actor)
     return Redirect(f"/triggers/{trigger_id}?done={'enabled' if enabled else 'disabled'}")
 
 
 @PAGES.post(f"/triggers/{TRIGGER}/test", OPERATOR)
 def fire(request: PageRequest, trigger_id: int) -> PageResponse:
-    """Run the trigger's action with a made-up event, and go to the execution."""
+    """Run the trigger's action with a test event, and go to the execution."""
     started = triggers.fire_trigger(request.context, trigger_id, TestBody(), request.actor)
     return Redirect(f"/executions/{started['execution_id']}?done=started")
 
 
 @PAGES.get(f"/triggers/{TRIGGER}/rotate", ADMIN)
 def confirm_rotation(request: PageRequest, trigger_id: int) -> PageResponse:
-    """Ask once more, and say until when the old secret would stay good."""
+    """Ask for confirmation, and show the grace period of the old secret."""
     grace = request.context.settings.hookonce_secret_grace_seconds
     return HtmlPage(
         "rotate.html", {"trigger": one(request.context, trigger_id), "grace_seconds": grace}
@@ -129,14 +130,14 @@ def confirm_rotation(request: PageRequest, trigger_id: int) -> PageResponse:
 
 @PAGES.post(f"/triggers/{TRIGGER}/rotate", ADMIN)
 def rotate(request: PageRequest, trigger_id: int) -> PageResponse:
-    """Give the trigger a new secret, and show it this once."""
+    """Rotate the trigger's secret, and show the new one once."""
     new = triggers.regenerate_secret(request.context, trigger_id, request.actor)
     return _secret(one(request.context, trigger_id), new["secret"])
 
 
 @PAGES.get(f"/triggers/{TRIGGER}/delete", ADMIN)
 def confirm_deletion(request: PageRequest, trigger_id: int) -> PageResponse:
-    """Ask once more, and say what would go with it."""
+    """Ask for confirmation, and show how many executions would be removed, too."""
     return HtmlPage("delete.html", {"trigger": one(request.context, trigger_id)})
 
 
@@ -148,7 +149,7 @@ def delete(request: PageRequest, trigger_id: int) -> PageResponse:
 
 
 def one(context: ApiContext, trigger_id: int) -> Trigger:
-    """The trigger as the API shows it, without its executions."""
+    """Return the trigger as the API shows it, without its executions."""
     with context.database.reading() as connection:
         row = manage.find_trigger(connection, trigger_id)
         return serializers.trigger(
@@ -168,10 +169,9 @@ def _form(
         "trigger": trigger,
         "problem": "" if problem is None else str(problem),
         "enabled": enabled,
-        "sources": sorted({*sources.names(), form["source"]}),
-        "actions": sorted({*actions.names(), form["action_type"]}),
+        "groups": trigger_form.groups(),
+        "names": trigger_form.names(form),
         "facts": {name: sources.named(name).facts for name in sources.names()},
-        "retry_defaults": trigger_form.RETRY_DEFAULTS,
     }
     return HtmlPage("trigger_form.html", values, status)
 
@@ -183,7 +183,7 @@ def _secret(trigger: Trigger, secret: str, status: int = 200, *, fresh: bool = F
     return HtmlPage("secret.html", values, status)
 
 
-def _require_said(said: dict[str, Any], changed: list[str]) -> None:
-    missing = [name for name in trigger_form.NEVER_EMPTY if name in changed and name not in said]
+def _require_values(values: dict[str, Any], changed: list[str]) -> None:
+    missing = [name for name in trigger_form.NEVER_EMPTY if name in changed and name not in values]
     if missing:
         raise InvalidRequest(f"{missing[0].replace('_', ' ')} is missing")

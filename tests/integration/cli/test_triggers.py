@@ -12,7 +12,6 @@ from app.audit import Actor
 from app.db import Database
 from app.db.models import audit, triggers
 from app.errors import InvalidTrigger
-from app.intake import sources
 from app.triggers import manage
 from tests.integration.cli.test_commands import Hookonce, hookonce, printed, sentence
 from tests.support import factories
@@ -54,7 +53,7 @@ def records(database: Database) -> list[tuple[str, Any]]:
 
 
 def edit(database: Database, **changes: Any) -> None:
-    manage.update_trigger(database, "orders", changes, sources.names(), ALICE)
+    manage.update_trigger(database, "orders", changes, ALICE)
 
 
 def test_a_declared_trigger_is_made_marked_and_on_record(apply: Apply, database: Database) -> None:
@@ -147,7 +146,7 @@ def test_a_trigger_made_by_hand_is_a_persons_whole(apply: Apply, database: Datab
     kept = apply([ORDERS])
 
     assert kept.exit_code == 3
-    assert "! action_payload: theirs.sh, as a person left it" in kept.output
+    assert "! action_payload: theirs.sh, edited by a person" in kept.output
     assert rows(database)[0].from_yaml is False
     assert apply([ORDERS], "--force").exit_code == 0
     assert (rows(database)[0].action_payload, rows(database)[0].from_yaml) == ("orders.sh", True)
@@ -258,7 +257,7 @@ def test_somebody_who_was_faster_is_not_overwritten(database: Database) -> None:
     edit(database, agent="alice's")
 
     with pytest.raises(manage.InvalidTrigger, match="run the command again"):
-        manage.apply_trigger(database, seen, {"agent": "the file's"}, sources.names())
+        manage.apply_trigger(database, seen, {"agent": "the file's"})
 
     assert rows(database)[0].agent == "alice's"
 

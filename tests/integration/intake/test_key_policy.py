@@ -10,6 +10,7 @@ from app.errors import KeyMissing
 from app.intake.message import WebhookResponse
 from app.intake.receive import Intake, receive
 from app.triggers import manage
+from app.triggers.fields import COLUMNS
 from tests.support import factories, senders
 from tests.support.databases import migrate
 
@@ -71,9 +72,12 @@ def test_below_the_policy_s_revision_the_default_places_count(
 
 def test_a_new_trigger_keeps_its_policy(database: Database) -> None:
     described = manage.NewTrigger(
-        "orders", action_payload="x", key_from=("provider", "body:a"), missing_key="refuse"
+        name="orders",
+        action_payload="x",
+        idempotency_key_from=COLUMNS["idempotency_key_from"].stored(["provider", "body:a"]),
+        missing_key="refuse",
     )
 
-    row = manage.add_trigger(database, described, ["custom"])
+    row = manage.add_trigger(database, described)
 
     assert (row.idempotency_key_from, row.missing_key) == ('["provider", "body:a"]', "refuse")

@@ -105,5 +105,5 @@ def test_on_the_revision_before_the_new_one_is_good(
 def test_a_grace_period_that_is_none_is_refused(database: Database, grace_seconds: float) -> None:
     trigger_id = factories.trigger(database)
 
-    with pytest.raises(InvalidTrigger, match="stays good"):
+    with pytest.raises(InvalidTrigger, match="the grace period must be"):
         manage.rotate_secret(database, trigger_id, grace_seconds)

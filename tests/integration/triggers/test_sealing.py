@@ -49,7 +49,7 @@ def sealed_rows(database: Database) -> list[sa.Row[tuple[str | None, str | None]
 def test_a_new_secret_is_sealed_and_still_verifies(database_url: str) -> None:
     with keyed(database_url, OLD) as database:
         made = manage.add_trigger(
-            database, manage.NewTrigger("t", action_payload="s", secret=CANARY), ["custom"]
+            database, manage.NewTrigger(name="t", action_payload="s", secret=CANARY)
         )
         answer = status(database, made.id)
 
@@ -121,8 +121,8 @@ def test_found_secrets_that_may_not_be_missing_are_sealed_and_unsealed_again(
     before = data(empty_url)["triggers"]
     with keyed(empty_url, OLD) as database:
         sealed = sum(sealing.reseal(database))
-        new = manage.NewTrigger("new", action_payload="s", secret=CANARY)
-        made = manage.add_trigger(database, new, ["custom"])
+        new = manage.NewTrigger(name="new", action_payload="s", secret=CANARY)
+        made = manage.add_trigger(database, new)
         rotated = manage.rotate_secret(database, "new", 60.0, "its-successor")
         answers = [status(database, made.id, secret) for secret in (CANARY, "its-successor")]
         sum(sealing.unseal(database))

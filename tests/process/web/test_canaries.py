@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from app.db import Database
-from app.intake import sources
 from app.settings import Settings
 from app.triggers import manage
 from tests.support.ledger import Ledger
@@ -66,13 +65,12 @@ def test_no_secret_is_seen_anywhere(
     presenting = manage.add_trigger(
         sealed,
         manage.NewTrigger(
-            "presenting",
+            name="presenting",
             source="evolution",
             action_type="http",
             action_payload=json.dumps({"url": "http://127.0.0.1:9/", "secret": FOR_TARGET}),
             secret=PRESENTED,
         ),
-        sources.names(),
     )
     gunicorn = service.gunicorn()
     address = f"/api/triggers/webhook/{presenting.id}"

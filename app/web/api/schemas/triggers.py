@@ -1,114 +1,82 @@
-"""Triggers as the API takes and gives them."""
+"""Schemas of triggers in requests and responses."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
+from app.web.api.schemas import trigger_fields
 from app.web.api.schemas.executions import Execution
-from app.web.api.schemas.values import (
-    JsonObject,
-    Lifetime,
-    Listed,
-    Moment,
-    Name,
-    Paging,
-    Text,
-    Word,
-)
-from app.web.validation import Constraints
+from app.web.api.schemas.values import JsonObject, Listed, Moment, Paging, Word
 
 
 @dataclass(frozen=True, slots=True)
 class TriggersAsked(Paging):
-    """Which triggers."""
+    """A filter of triggers, and the page of the list."""
 
     type: Literal["webhook", "event"] | None = None
     source: Word | None = None
     enabled: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NewTriggerBody:
-    """A trigger to be made; what is left out is made up or as by default."""
+class _Declared:
+    """A request whose members the declaration of a trigger's fields names."""
 
-    name: Name
-    type: Literal["webhook", "event"] = "webhook"
-    source: Word = "custom"
-    event_filter: JsonObject | Text | None = None
-    action_type: Word = "script"
-    action_payload: JsonObject | Text | None = None
-    agent: Word | None = None
-    enabled: bool = True
-    secret: Annotated[str, Constraints(shortest=1, longest=255)] | None = None
-    remote_trigger_id: Word | None = None
-    source_plugin: Word | None = None
-    idempotency_key_from: list[Word] | Word | None = None
-    missing_key: Literal["accept", "refuse"] | None = None
-    tolerance_seconds: Annotated[float, Constraints(least=0, most=1e9)] | None = None
-    retry_policy: JsonObject | Text | None = None
-    max_concurrency: Annotated[int, Constraints(least=1, most=1000)] | None = None
-    keep_payload_seconds: Lifetime | None = None
-    keep_rows_seconds: Lifetime | None = None
+    if TYPE_CHECKING:
+
+        def __init__(self, **members: Any) -> None: ...
+
+        def __getattr__(self, name: str) -> Any: ...
 
 
-@dataclass(frozen=True, slots=True)
-class TriggerChanges:
-    """What is to be different; what is left out stays as it is."""
+@trigger_fields.new_trigger
+class NewTriggerBody(_Declared):
+    """A trigger to be created; a field that is left out has its default."""
 
-    name: Name = ""
-    type: Literal["webhook", "event"] = "webhook"
-    source: Word = ""
-    event_filter: JsonObject | Text | None = None
-    action_type: Word = ""
-    action_payload: JsonObject | Text | None = None
-    agent: Word | None = None
-    enabled: bool = True
-    remote_trigger_id: Word | None = None
-    source_plugin: Word | None = None
-    idempotency_key_from: list[Word] | Word | None = None
-    missing_key: Literal["accept", "refuse"] | None = None
-    tolerance_seconds: Annotated[float, Constraints(least=0, most=1e9)] | None = None
-    retry_policy: JsonObject | Text | None = None
-    max_concurrency: Annotated[int, Constraints(least=1, most=1000)] | None = None
-    keep_payload_seconds: Lifetime | None = None
-    keep_rows_seconds: Lifetime | None = None
+
+@trigger_fields.trigger_changes
+class TriggerChanges(_Declared):
+    """Changes of a trigger; a field that is left out stays as it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class TestBody:
-    """What the made-up event carries."""
+    """The data of the test event."""
 
     data: JsonObject | None = None
 
 
-class Trigger(TypedDict):
-    """A trigger; its secret is told when it is made and never again."""
+_NOT_SET_BY_A_PERSON = {
+    "id": int,
+    "slug": str,
+    "from_yaml": bool,
+    "created_by": int | None,
+    "created_at": Moment | None,
+    "updated_at": Moment | None,
+    "execution_count": int,
+    "previous_secret_expires_at": Moment | None,
+    "webhook_url": str,
+}
+"""Members of a response that no request changes."""
 
-    id: int
-    name: str
-    slug: str
-    type: str
-    source: str
-    event_filter: JsonObject
-    action_type: str
-    action_payload: str | None
-    agent: str | None
-    enabled: bool
-    from_yaml: bool
-    remote_trigger_id: str | None
-    source_plugin: str | None
-    created_by: int | None
-    created_at: Moment | None
-    updated_at: Moment | None
-    execution_count: int
-    idempotency_key_from: list[str]
-    missing_key: str | None
-    tolerance_seconds: float | None
-    previous_secret_expires_at: Moment | None
-    retry_policy: JsonObject | None
-    max_concurrency: int | None
-    keep_payload_seconds: float | None
-    keep_rows_seconds: float | None
-    webhook_url: str
+if TYPE_CHECKING:
+    Trigger = dict[str, Any]
+    TriggerDetail = dict[str, Any]
+    MadeTrigger = dict[str, Any]
+else:
+    Trigger = trigger_fields.answered(
+        "Trigger",
+        "A trigger. Only the response that creates it or rotates its secret shows the secret.",
+        _NOT_SET_BY_A_PERSON,
+    )
+    TriggerDetail = trigger_fields.answered(
+        "TriggerDetail",
+        "A trigger with its newest executions.",
+        _NOT_SET_BY_A_PERSON | {"executions": list[Execution]},
+    )
+    MadeTrigger = trigger_fields.answered(
+        "MadeTrigger",
+        "A new trigger with its secret, which no later response shows.",
+        _NOT_SET_BY_A_PERSON | {"secret": str},
+    )
 
 
 class TriggerPage(Listed):
@@ -117,27 +85,15 @@ class TriggerPage(Listed):
     triggers: list[Trigger]
 
 
-class TriggerDetail(Trigger):
-    """A trigger with its newest executions."""
-
-    executions: list[Execution]
-
-
-class MadeTrigger(Trigger):
-    """A trigger with its secret, this once."""
-
-    secret: str
-
-
 class NewSecret(TypedDict):
-    """A trigger's new secret, this once, and until when the old one is as good."""
+    """A trigger's new secret, which no later response shows, and the end of the old one."""
 
     secret: str
     previous_secret_expires_at: Moment | None
 
 
 class Started(TypedDict):
-    """A test that is under way."""
+    """A test whose execution is due."""
 
     status: Literal["started"]
     execution_id: int

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypedDict
 
 from app.db.paging import PagePosition
-from app.triggers.definition import LONGEST_LIFETIME_SECONDS
+from app.triggers.fields import LONGEST_WORD
 from app.web.validation import Constraints
 
 TriggerId = Annotated[int, Constraints(least=1, most=2**31 - 1)]
@@ -19,7 +19,7 @@ TokenId = Annotated[int, Constraints(least=1, most=2**31 - 1)]
 Name = Annotated[str, Constraints(shortest=1, longest=200)]
 
 
-Word = Annotated[str, Constraints(longest=100)]
+Word = Annotated[str, Constraints(longest=LONGEST_WORD)]
 
 
 Text = Annotated[str, Constraints(longest=100_000)]
@@ -38,9 +38,6 @@ Json = Any
 
 
 JsonObject = dict[str, Any]
-
-
-Lifetime = Annotated[float, Constraints(least=0, most=LONGEST_LIFETIME_SECONDS)]
 
 
 Status = Literal[
@@ -72,6 +69,14 @@ Reason = Literal[
 
 
 Category = Literal["transient", "permanent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """The description of a member for people who read the OpenAPI document."""
+
+    text: str
+    example: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,48 @@
+"""Checks of fields whose validity bounds cannot express; each raises InvalidTrigger. Pure."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from app import actions
+from app.errors import InvalidTrigger
+from app.executions import retry_policy
+from app.intake import sources
+
+LONGEST_NAME = 200
+
+
+def name(columns: Mapping[str, Any]) -> None:
+    """Refuse an empty name and one that is too long."""
+    given = columns["name"]
+    if not given.strip() or len(given) > LONGEST_NAME:
+        raise InvalidTrigger(f"a trigger needs a name of 1 to {LONGEST_NAME} characters")
+
+
+def source(columns: Mapping[str, Any]) -> None:
+    """Refuse a source that this installation does not know."""
+    if not sources.known(columns["source"]):
+        raise InvalidTrigger(
+            f"there is no source {columns['source']!r}; there are {', '.join(sources.names())}"
+        )
+
+
+def action(columns: Mapping[str, Any]) -> None:
+    """Refuse an unknown action, and a payload with which the action cannot work."""
+    actions.validate(columns["action_type"], columns["action_payload"] or "")
+
+
+def event_filter(columns: Mapping[str, Any]) -> None:
+    """Refuse a filter that is no JSON object."""
+    try:
+        given = json.loads(columns["event_filter"])
+    except (ValueError, RecursionError) as error:
+        raise InvalidTrigger(f"the event filter is not JSON: {error}") from error
+    if not isinstance(given, Mapping):
+        raise InvalidTrigger('the event filter must be an object such as {"action": "opened"}')
+
+
+def retries(columns: Mapping[str, Any]) -> None:
+    """Refuse a retry policy with unknown members or numbers out of bounds."""
+    if columns["retry_policy"] is not None:
+        retry_policy.read(columns["retry_policy"])
