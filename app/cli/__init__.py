@@ -25,6 +25,7 @@ from app.cli import (
     trigger,
     trigger_changes,
     trigger_edit,
+    trigger_fields,
     triggers,
     worker,
 )
@@ -49,3 +50,4 @@ for group in (deliveries.group, token.group, trigger.group, triggers.group):
     main.add_command(group)
 for change in (*trigger_changes.COMMANDS, *trigger_edit.COMMANDS, *deliveries.COMMANDS):
     trigger.group.add_command(change)
+trigger.group.add_command(trigger_fields.fields)

@@ -50,7 +50,7 @@ class Field:
     default: Any = None
     """The value stored when none is given; None is NULL, and makes the field nullable."""
     default_text: str = ""
-    """The effect of the default in words; the value itself where this is empty."""
+    """The effect of the default in words; empty where the value itself says it."""
     unit: str = ""
     example: Any = None
     required: bool = False
@@ -100,7 +100,8 @@ class Field:
         if self.least is not None or self.most is not None:
             return f"{self.least} to {self.most:,}"
         if self.longest is not None:
-            return f"{self.shortest or 0} to {self.longest:,} characters"
+            bound = f"{self.shortest} to" if self.shortest else "at most"
+            return f"{bound} {self.longest:,} characters"
         return ""
 
     def stored(self, value: Any) -> Any:
