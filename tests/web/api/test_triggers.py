@@ -124,8 +124,8 @@ def test_a_found_rows_oddities_are_shown_and_not_an_error(
         (NEW | {"max_concurrency": 0}, "max_concurrency must be at least 1"),
         (NEW | {"keep_rows_seconds": -1}, "keep_rows_seconds must be at least 0"),
         (NEW | {"max_concurrency": 1.5}, "max_concurrency must be a whole number"),
-        (NEW | {"colour": "red"}, "there is no 'colour'"),
-        (NEW | {"name": 1, "colour": "red"}, "there is no 'colour'; there are"),
+        (NEW | {"colour": "red"}, "unknown field 'colour'"),
+        (NEW | {"name": 1, "colour": "red"}, "unknown field 'colour'; known fields: "),
     ],
 )
 def test_a_trigger_that_cannot_work_is_refused_in_a_sentence(
@@ -152,7 +152,7 @@ def test_every_mistake_is_named_at_once_whoever_knows_of_it(api: Api, operator: 
 
     for said in ("no source 'nobody'", "needs a payload", "the event filter is not JSON"):
         assert said in of_triggers
-    for said in ("enabled must be", "type must be one of", "there is no 'colour'"):
+    for said in ("enabled must be", "type must be one of", "unknown field 'colour'"):
         assert said in of_values
 
 
@@ -220,7 +220,7 @@ def test_a_page_may_send_back_all_that_it_was_given(api: Api, operator: str) -> 
         ({"action_type": "fly"}, "there is no action"),
         ({"action_payload": None}, "a trigger needs a payload"),
         ({"event_filter": "[]"}, "must be an object"),
-        ({"secret": "x"}, "there is no 'secret'"),
+        ({"secret": "x"}, "unknown field 'secret'"),
         ({"retry_policy": {"x": 1}}, "the retry policy has no field 'x'"),
     ],
 )
