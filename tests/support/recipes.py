@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -15,8 +14,10 @@ from tests.support.revisions import NAMES
 PAGE = ROOT / "CONTRIBUTING.md"
 COPIED = ("app", "alembic", "alembic.ini", "docs", "pyproject.toml", "tests", "README.md")
 BLOCK = re.compile(r"^(?:(New file|In) `([^`]+)`:\n)?```(\w+)\n(.*?)^```$", re.M | re.S)
-EXAMPLE_HEAD, EXAMPLE_NEXT = "0018", "0019"
-"""The numbers of revisions in the examples; in the copy they are those of today."""
+LONGEST_SECONDS = 600.0
+"""Seconds after which a command is given up; a busy machine takes minutes for all examples."""
+EXAMPLE_REVISIONS = ("0020", "0019", "0018")
+"""Numbers in the examples: two new revisions and the head; in the copy they follow today's head."""
 
 
 def section(title: str) -> str:
@@ -25,18 +26,19 @@ def section(title: str) -> str:
     found = re.search(heading, _outside_code(), re.M | re.S)
     assert found, f"CONTRIBUTING.md has no section {title!r}"
     text = PAGE.read_text()[found.start(1) : found.end(1)]
-    upcoming = f"{int(NAMES[-1]) + 1:04}"
-    return text.replace(EXAMPLE_NEXT, upcoming).replace(EXAMPLE_HEAD, NAMES[-1])
+    for number, ahead in zip(EXAMPLE_REVISIONS, (2, 1, 0), strict=True):
+        text = text.replace(number, f"{int(NAMES[-1]) + ahead:04}")
+    return text
 
 
 def apply(title: str, tree: Path) -> list[str]:
-    """Make the changes of an example to the tree; return the commands that check it."""
-    commands: list[str] = []
+    """Make the changes of an example to the tree; return the tests that check it."""
+    tests: list[str] = []
     path: Path | None = None
     for kind, name, language, text in BLOCK.findall(section(title)):
         path = tree / name if name else path
         if language == "sh":
-            commands += text.splitlines()
+            tests += re.findall(r"\btests/[\w/]+\.py", text)
         elif kind == "New file":
             assert path is not None
             assert not path.exists(), f"{name} exists already"
@@ -45,7 +47,7 @@ def apply(title: str, tree: Path) -> list[str]:
         else:
             assert path is not None
             path.write_text(_patched(path.read_text(), text, f"{path.relative_to(tree)}"))
-    return commands
+    return tests
 
 
 def copy(directory: Path) -> Path:
@@ -59,26 +61,20 @@ def copy(directory: Path) -> Path:
     return directory
 
 
-def run(tree: Path, command: str, **environment: str) -> str:
-    """Run a command of the page, or of this environment, in the tree; return what it printed."""
-    program, *arguments = shlex.split(command)
+def run(tree: Path, *command: str, **environment: str) -> str:
+    """Run a command of this environment in the tree; return what it printed."""
     ended = subprocess.run(
-        [str(_executable(program)), *arguments],
+        [str(Path(sys.executable).parent / command[0]), *command[1:]],
         cwd=tree,
         env={**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=300,
+        timeout=LONGEST_SECONDS,
         check=False,
     )
-    assert ended.returncode == 0, f"{command}\n{ended.stdout}"
+    assert ended.returncode == 0, ended.stdout
     return ended.stdout
-
-
-def _executable(word: str) -> Path:
-    name = Path(word).name
-    return Path(sys.executable) if name == "python" else Path(sys.executable).parent / name
 
 
 def _outside_code() -> str:

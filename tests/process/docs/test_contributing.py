@@ -1,7 +1,8 @@
-"""Each example of CONTRIBUTING.md works: applied to a copy of the tree, its own check passes."""
+"""Each example of CONTRIBUTING.md works: applied to a copy of the tree, its own checks pass."""
 
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -11,61 +12,67 @@ from tests.support.databases import ROOT
 from tests.support.revisions import NAMES
 from tests.support.schema_dump import data, execute, schema
 
-SQLITE_ALONE = {"PYTEST_ADDOPTS": "-p no:randomly -p no:cacheprovider -k 'not postgresql'"}
-"""The copy's tests run on SQLite, which takes no server; its revisions are run on both below."""
+pytestmark = pytest.mark.xdist_group("contributing")  # the copy is made and checked once
 PAGE = recipes.PAGE.read_text()
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    return recipes.copy(tmp_path)
-
-
-@pytest.mark.parametrize(
-    "title",
-    [
-        "Add a source",
-        "Add an action",
-        "Add a setting",
-        "A nullable column",
-        "An index",
-        "Add a page",
-    ],
+EXAMPLES = (
+    "Add a source",
+    "Add an action",
+    "Add a setting",
+    "A nullable column",
+    "An index",
+    "Add a page",
 )
-def test_an_example_passes_its_own_check(tree: Path, title: str) -> None:
-    commands = recipes.apply(title, tree)
-
-    printed = [recipes.run(tree, command, **SQLITE_ALONE) for command in commands]
-
-    assert printed
-    assert all(" passed" in each for each in printed)
+SQLITE_ALONE = ("-p", "no:randomly", "-p", "no:cacheprovider", "-k", "not postgresql")
+"""Options of the copy's tests: on SQLite, which takes no server; the revisions run on both."""
 
 
-@pytest.mark.parametrize("title", ["A nullable column", "An index"])
-def test_a_revision_goes_up_and_down_and_up_again_on_both_databases(
-    tree: Path, database: Database, database_url: str, title: str
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return recipes.copy(tmp_path_factory.mktemp("tree"))
+
+
+@pytest.fixture(scope="module")
+def checks(tree: Path) -> dict[str, list[str]]:
+    """The tests that check each example, which has been applied."""
+    return {title: recipes.apply(title, tree) for title in EXAMPLES}
+
+
+@pytest.fixture(scope="module")
+def passed(tree: Path, checks: dict[str, list[str]]) -> set[str]:
+    """The files of tests of which something ran; they ran together, and all passed."""
+    files = sorted({file for each in checks.values() for file in each})
+    recipes.run(tree, "python", "-m", "pytest", "-q", *SQLITE_ALONE, *files, "--junitxml=ran.xml")
+    cases = ElementTree.parse(tree / "ran.xml").iter("testcase")
+    return {case.attrib["classname"].replace(".", "/") + ".py" for case in cases}
+
+
+@pytest.mark.parametrize("title", EXAMPLES)
+def test_an_example_passes_its_own_checks(
+    checks: dict[str, list[str]], passed: set[str], title: str
 ) -> None:
-    recipes.apply(title, tree)
+    assert checks[title]
+    assert set(checks[title]) <= passed
+
+
+def test_the_revisions_of_the_examples_go_up_and_down_and_up_again(
+    tree: Path, checks: dict[str, list[str]], database: Database, database_url: str
+) -> None:
+    assert checks
     factories.execution(database, factories.trigger(database), "running")
     before = schema(database_url)
 
-    upgraded(tree, database_url, "upgrade head")
+    recipes.run(tree, "alembic", "upgrade", "head", DATABASE_URL=database_url)
     after = schema(database_url)
-    if title == "A nullable column":
-        execute(database_url, "UPDATE execution_attempts SET region = 'eu'")
+    execute(database_url, "UPDATE execution_attempts SET region = 'eu'")
     rows = data(database_url)["execution_attempts"]
-    upgraded(tree, database_url, f"downgrade {NAMES[-1]}")
+    recipes.run(tree, "alembic", "downgrade", NAMES[-1], DATABASE_URL=database_url)
     again = schema(database_url)
-    upgraded(tree, database_url, "upgrade head")
+    recipes.run(tree, "alembic", "upgrade", "head", DATABASE_URL=database_url)
 
     assert after != before
     assert again == before
     assert schema(database_url) == after
     assert data(database_url)["execution_attempts"] == rows
-
-
-def upgraded(tree: Path, url: str, command: str) -> None:
-    recipes.run(tree, f"alembic {command}", DATABASE_URL=url)
 
 
 def test_every_target_of_make_is_listed_and_no_other() -> None:
