@@ -106,7 +106,7 @@ def test_executions_are_chosen_by_status(
         ({"status": "lost"}, "status must be one of pending, running"),
         ({"key": ""}, "key must have 1 to 255 characters"),
         ({"key": "\0"}, "a character that cannot be stored"),
-        ({"colour": "red"}, "there is no 'colour'"),
+        ({"colour": "red"}, "unknown field 'colour'"),
         ({"page": "x", "per_page": "y"}, "; "),
     ],
 )

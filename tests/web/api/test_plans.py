@@ -106,7 +106,7 @@ def test_a_statistic_reads_no_rows_but_indexes(
         asked.append(rows)
         return 1
 
-    monkeypatch.setattr(CountCache, "whole", noted)
+    monkeypatch.setattr(CountCache, "count_all", noted)
     with database.reading() as connection:
         count(Window(connection, CountCache(), datetime(2020, 1, 1, tzinfo=UTC), 1, 9))
         plans = [explain(connection, sa.select(sa.func.count()).select_from(rows.subquery()))
