@@ -4,6 +4,8 @@ No rule stands here; the API and the pages call the same functions. Each group o
 module of its own and is registered here. The docstrings of the commands are the texts of `--help`.
 """
 
+from copy import copy
+
 import click
 
 from app import settings
@@ -51,3 +53,14 @@ for group in (deliveries.group, token.group, trigger.group, triggers.group):
 for change in (*trigger_changes.COMMANDS, *trigger_edit.COMMANDS, *deliveries.COMMANDS):
     trigger.group.add_command(change)
 trigger.group.add_command(trigger_fields.fields)
+
+
+def _hidden(command: click.Command) -> click.Command:
+    """Return a copy that works but is not listed: an old spelling stays valid in scripts."""
+    alias = copy(command)
+    alias.hidden = True
+    return alias
+
+
+trigger.group.add_command(trigger.fire, "send")
+trigger.group.add_command(_hidden(trigger.fire), "fire")

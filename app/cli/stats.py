@@ -34,7 +34,10 @@ _ANSWER_TIMES = ("source", "number", "p50_seconds", "p99_seconds", "limit_second
 @output.json_option
 @with_database
 def command(chosen: Settings, database: Database, days: int, as_json: bool) -> None:
-    """Executions, deliveries, dead letters and answer times of the last days."""
+    """Count executions, deliveries and dead letters of some days.
+
+    Answer times are included.
+    """
     with database.reading() as connection:
         stats = report.read(
             connection,

@@ -94,9 +94,9 @@ def show(chosen: Settings, database: Database, trigger: str, as_json: bool) -> N
 @output.json_option
 @with_database
 def fire(chosen: Settings, database: Database, trigger: str, data: str, as_json: bool) -> None:
-    """Send a webhook to the trigger, signed as its source signs, and print the response.
+    """Send a signed webhook to the trigger and print the response.
 
-    The exit status is 1 unless the webhook was acknowledged.
+    It is signed as the trigger's source signs. The exit status is 1 unless it was acknowledged.
     """
     with database.reading() as connection:
         row = manage.find_trigger(connection, trigger)

@@ -24,7 +24,10 @@ def rotate(
     secret: str | None,
     as_json: bool,
 ) -> None:
-    """Give the trigger a new secret and print it; the old one stays good for a while."""
+    """Give the trigger a new secret and print it.
+
+    The old secret stays valid for the grace period.
+    """
     row = manage.rotate_secret(database, trigger, max(0.0, grace), secret, actor())
     until = masking.public(row)["previous_secret_expires_at"]
     output.record(

@@ -28,7 +28,7 @@ def edit(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Change the named fields of a trigger; every other field stays as it is."""
+    """Change the named fields of a trigger and keep all others."""
     changes = trigger_options.columns(given)
     cleared = {trigger_options.UNSET[name]: None for name in unset}
     if cleared.keys() & changes.keys():
@@ -51,7 +51,10 @@ def edit(
 @output.json_option
 @with_database
 def test(_chosen: Settings, database: Database, trigger: str, data: str, as_json: bool) -> None:
-    """Run the trigger's action with a test event; `trigger fire` sends a webhook instead."""
+    """Run the trigger's action with a test event.
+
+    `trigger send` sends a webhook instead.
+    """
     execution_id = manage.try_trigger(database, trigger, _object(data), actor())
     output.record({"status": "started", "execution_id": execution_id}, as_json)
 

@@ -46,7 +46,10 @@ _TYPES = {
 )
 @output.json_option
 def fields(write: Path | None, as_json: bool) -> None:
-    """List the fields of a trigger: type, limits, default, and the ways to set each."""
+    """List the fields of a trigger.
+
+    The list has the type, limits and default of each, and the ways to set it.
+    """
     rows = [_row(field) for field in FIELDS]
     if write is not None:
         write.write_text(page())

@@ -37,7 +37,7 @@ def group() -> None:
 def apply(
     chosen: Settings, database: Database, file: Path, dry_run: bool, force: bool, as_json: bool
 ) -> None:
-    """Create the triggers that FILE declares, and change existing ones to match it.
+    """Create or change triggers to match the declarations in FILE.
 
     A trigger is identified by its name. Fields and triggers that the file does not name stay as
     they are, and so do fields that a person has edited since the file was last applied, unless

@@ -184,7 +184,7 @@ def test_a_trigger_is_not_removed_unless_confirmed(hookonce: Hookonce) -> None:
         (["--filter", "{"], "the event filter is not JSON"),
         (["--filter", "[]"], "the event filter must be an object"),
         (["--secret", "s" * 256], "a secret has 1 to 255 characters"),
-        (["--source", "discord", "--secret", "s"], "'discord' is the application's public key"),
+        (["--source", "discord", "--secret", "s"], "'discord' must be the application's public"),
     ],
     ids=["source", "action", "payload", "address", "filter", "list as filter", "secret", "key"],
 )
@@ -205,7 +205,7 @@ def test_a_name_twice_is_refused_in_one_sentence(hookonce: Hookonce) -> None:
     assert "there is a trigger named 'Order Paid' already" in sentence(add(hookonce, "Order Paid"))
 
 
-@pytest.mark.parametrize("command", ["show", "enable", "disable", "fire"])
+@pytest.mark.parametrize("command", ["show", "enable", "disable", "send"])
 @pytest.mark.parametrize("name", ["nobody", "4711", "9" * 30])
 def test_a_wrong_name_gets_one_sentence(hookonce: Hookonce, command: str, name: str) -> None:
     assert f"there is no trigger '{name}'" in sentence(hookonce("trigger", command, name))
@@ -255,7 +255,7 @@ def test_a_shown_trigger_says_that_its_target_is_left_in_peace(
 def test_firing_sends_the_body_signed_and_prints_the_answer(hookonce: Hookonce, sink: Sink) -> None:
     add(hookonce, "one", "--secret", "given")
 
-    result = hookonce("trigger", "fire", "one", "--data", "{ }", HOOKONCE_PUBLIC_URL=sink.url)
+    result = hookonce("trigger", "send", "one", "--data", "{ }", HOOKONCE_PUBLIC_URL=sink.url)
 
     (received,) = sink.received
     assert (received.path, received.body) == ("/api/triggers/webhook/1", b"{ }")
@@ -268,7 +268,7 @@ def test_firing_where_nobody_listens_gets_one_sentence(hookonce: Hookonce) -> No
         url = f"http://127.0.0.1:{once_there.getsockname()[1]}"
 
     assert "is `gunicorn` running?" in sentence(
-        hookonce("trigger", "fire", "one", HOOKONCE_PUBLIC_URL=url)
+        hookonce("trigger", "send", "one", HOOKONCE_PUBLIC_URL=url)
     )
 
 
@@ -278,7 +278,7 @@ def test_firing_what_is_not_acknowledged_ends_in_a_status_that_a_script_sees(
     add(hookonce, "one")
     sink.status = 401
 
-    result = hookonce("trigger", "fire", "one", HOOKONCE_PUBLIC_URL=sink.url)
+    result = hookonce("trigger", "send", "one", HOOKONCE_PUBLIC_URL=sink.url)
 
     assert result.exit_code == 1
     assert result.stdout.startswith("401 ")
@@ -297,7 +297,7 @@ def test_firing_what_cannot_be_signed_gets_one_sentence(
 ) -> None:
     factories.trigger(database, slug="mute", **given)
 
-    assert said in sentence(hookonce("trigger", "fire", "mute"))
+    assert said in sentence(hookonce("trigger", "send", "mute"))
 
 
 def test_a_worker_works_off_what_is_due(

@@ -222,7 +222,7 @@ def test_executions_are_listed_page_by_page(hookonce: Hookonce, database: Databa
     factories.execution(database, factories.trigger(database))
 
     def listed(*options: str) -> Any:
-        return printed(hookonce("execution", "list", "orders", "--json", *options))
+        return printed(hookonce("execution", "list", "--trigger", "orders", "--json", *options))
 
     first = listed("--limit", "2")
     assert [row["id"] for row in first["rows"]] == [failed, ids[2]]
@@ -230,7 +230,7 @@ def test_executions_are_listed_page_by_page(hookonce: Hookonce, database: Databa
     assert ([row["id"] for row in rest["rows"]], rest["next"]) == ([ids[1], ids[0]], None)
     assert [row["id"] for row in listed("--status", "failed")["rows"]] == [failed]
     assert [row["id"] for row in listed("--key", "k")["rows"]] == [failed]
-    table = hookonce("execution", "list", "orders", "--limit", "1")
+    table = hookonce("execution", "list", "--trigger", "orders", "--limit", "1")
     assert table.stdout.splitlines()[1].split()[:4] == [str(failed), str(trigger_id), "failed", "k"]
     assert f"--before {failed}" in table.stderr
 
@@ -251,7 +251,20 @@ def test_executions_of_every_trigger_are_found_by_what_became_of_them_and_when(
     assert found("--reason", "auth") == found("--category", "permanent") == [failed]
     assert found("--reason", "timeout") == []
     assert (found("--since", "1h"), found("--until", "1h")) == ([fresh], [failed])
-    assert "there is no trigger 'x'" in sentence(hookonce("execution", "list", "x"))
+    assert "there is no trigger 'x'" in sentence(hookonce("execution", "list", "--trigger", "x"))
+
+
+def test_the_trigger_of_the_executions_may_still_be_an_argument_but_not_both(
+    hookonce: Hookonce, database: Database
+) -> None:
+    execution_id = factories.execution(database, factories.trigger(database, slug="orders"))
+    factories.execution(database, factories.trigger(database))
+
+    (row,) = printed(hookonce("execution", "list", "orders", "--json"))["rows"]
+    twice = hookonce("execution", "list", "orders", "--trigger", "orders")
+
+    assert row["id"] == execution_id
+    assert "give the trigger once, as --trigger" in twice.stderr
 
 
 def test_an_execution_is_shown_with_all_that_belongs_to_it(

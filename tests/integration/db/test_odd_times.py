@@ -70,7 +70,7 @@ def test_unreadable_times_are_shown_as_none(
     listed = invoke(settings, "trigger", "list", "--json")
     shown = invoke(settings, "trigger", "show", "odd", "--json")
     said = [invoke(settings, "trigger", *words).exit_code for words in (["list"], ["show", "odd"])]
-    fired = invoke(settings, "trigger", "fire", "odd")
+    fired = invoke(settings, "trigger", "send", "odd")
 
     assert (listed.exit_code, shown.exit_code, said) == (0, 0, [0, 0]), shown.exception
     assert isinstance(fired.exception, SystemExit)

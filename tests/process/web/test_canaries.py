@@ -100,7 +100,7 @@ def test_no_secret_is_seen_anywhere(
             "trigger list --json",
             "trigger show signing",
             "trigger show presenting --json",
-            "trigger fire signing",
+            "trigger send signing",
             "check",
             "secret status",
             "worker --concurrency many",

@@ -1,4 +1,4 @@
-"""A request signed by `trigger fire` passes the source's own verification."""
+"""A request signed by `trigger send` passes the source's own verification."""
 
 import pytest
 
