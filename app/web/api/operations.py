@@ -1,9 +1,9 @@
 """Declare the API's operations once: path, access rule, parameters and result.
 
 Routes, validation, access rules and the OpenAPI document are made from these declarations. The
-parameters of a handler state its input: those of its path, and any of `query`, `body`, `said` (the
-names of the members that the body contains), `actor`, `identity`, `req` and `resp`. Their
-annotations state the types.
+parameters of a handler state its input: those of its path, and any of `query`, `body`,
+`sent_fields` (the names of the members that the body contains), `actor`, `identity`, `req` and
+`resp`. Their annotations state the types.
 """
 
 import re

@@ -59,8 +59,8 @@ def _responder(operation: Operation, context: ApiContext) -> Callable[..., None]
         if "body" in shapes:
             text = _json_text(req)
             arguments["body"], names = validation.media(shapes["body"], text, ignored)
-            if "said" in shapes:
-                arguments["said"] = names
+            if "sent_fields" in shapes:
+                arguments["sent_fields"] = names
         if "actor" in shapes:
             arguments["actor"] = context.authenticator.actor(req)
         if "identity" in shapes:

@@ -74,11 +74,11 @@ def update_trigger(
     context: ApiContext,
     trigger_id: TriggerId,
     body: TriggerChanges,
-    said: frozenset[str],
+    sent_fields: frozenset[str],
     actor: Actor,
 ) -> Trigger:
     """Change the trigger; a field that is left out stays as it is."""
-    return _updated(context, trigger_id, body, said, actor)
+    return _updated(context, trigger_id, body, sent_fields, actor)
 
 
 @OPERATIONS.patch("/api/triggers/{trigger_id}", OPERATOR, may_answer=(409,), ignores=SHOWN_ONLY)
@@ -86,11 +86,11 @@ def patch_trigger(
     context: ApiContext,
     trigger_id: TriggerId,
     body: TriggerChanges,
-    said: frozenset[str],
+    sent_fields: frozenset[str],
     actor: Actor,
 ) -> Trigger:
     """Change the trigger; a field that is left out stays as it is."""
-    return _updated(context, trigger_id, body, said, actor)
+    return _updated(context, trigger_id, body, sent_fields, actor)
 
 
 @OPERATIONS.delete("/api/triggers/{trigger_id}", ADMIN)
@@ -150,9 +150,13 @@ def list_executions(
 
 
 def _updated(
-    context: ApiContext, trigger_id: int, body: TriggerChanges, said: frozenset[str], actor: Actor
+    context: ApiContext,
+    trigger_id: int,
+    body: TriggerChanges,
+    sent_fields: frozenset[str],
+    actor: Actor,
 ) -> Trigger:
-    changes = {name: COLUMNS[name].stored(getattr(body, name)) for name in said}
+    changes = {name: COLUMNS[name].stored(getattr(body, name)) for name in sent_fields}
     with context.database.reading() as connection:
         before = manage.find_trigger(connection, trigger_id)
         count = listing.execution_count(connection, context.counter, trigger_id)
