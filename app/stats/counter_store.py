@@ -1,4 +1,4 @@
-"""One transaction's worth of numbers, added to what stands in the database."""
+"""Add a batch of counts to the counts in the database, within one transaction."""
 
 import re
 from collections import Counter
@@ -21,50 +21,48 @@ from app.stats.counters import NOBODY, CountBatch, CounterKey
 
 NO_SOURCE, ODD_SOURCE = "none", "other"
 _SOURCE = re.compile(r"[a-z0-9_]{1,14}", re.ASCII)
-"""With it and a slash before, every outcome fits its column."""
+"""Names of sources that fit the column of the sums: `<source>/<outcome>`."""
 
 
 def counts(connection: Connection, batch: CountBatch) -> None:
-    """The numbers of every trigger, hour and outcome are larger by these, and so are the sums."""
-    settled = CountBatch(counts=dict(batch.counts))
-    named = {place.trigger_id for place in (*batch.counts, *batch.claimed)}
-    sources = _sources(connection, named - {NOBODY})
-    for place, number in batch.claimed.items():
-        theirs = place.trigger_id in sources
-        settled.count(place if theirs else place._replace(trigger_id=NOBODY), number)
-    settled.counts.update(_sums(settled.counts, sources))
-    rows = [
-        place._asdict() | {"number": number} for place, number in sorted(settled.counts.items())
-    ]
+    """Add the counts of the batch to those of each trigger, hour and outcome, and to the sums."""
+    checked = CountBatch(counts=dict(batch.counts))
+    trigger_ids = {key.trigger_id for key in (*batch.counts, *batch.claimed)}
+    sources = _sources(connection, trigger_ids - {NOBODY})
+    for key, number in batch.claimed.items():
+        exists = key.trigger_id in sources
+        checked.count(key if exists else key._replace(trigger_id=NOBODY), number)
+    checked.counts.update(_sums(checked.counts, sources))
+    rows = [key._asdict() | {"number": number} for key, number in sorted(checked.counts.items())]
     _add(connection, delivery_counts, rows)
 
 
 def _sums(counts: Mapping[CounterKey, int], sources: Mapping[int, str]) -> Counter[CounterKey]:
     sums: Counter[CounterKey] = Counter()
-    for place, number in counts.items():
-        named = sources.get(place.trigger_id, NO_SOURCE)
-        sums[CounterKey(ALL_TIME, NOBODY, f"{named}/{place.outcome}")] += number
+    for key, number in counts.items():
+        source = sources.get(key.trigger_id, NO_SOURCE)
+        sums[CounterKey(ALL_TIME, NOBODY, f"{source}/{key.outcome}")] += number
     return sums
 
 
 def sightings(connection: Connection, batch: CountBatch) -> CountBatch:
-    """What came again is written down; returned is what to try once more.
+    """Store the duplicates of each execution; return those to try again later.
 
-    An execution that is gone takes its numbers along. One that another transaction has locked,
-    perhaps to delete it, is not waited for.
+    Duplicates of a deleted execution are dropped. An execution that another transaction has
+    locked, perhaps to delete it, is not waited for: its duplicates are tried again.
     """
-    mentioned = batch.repeats.keys() | {key.execution_id for key in batch.mismatches}
-    held = db.lock_referenced(connection, trigger_executions, mentioned)
-    later = _existing(connection, mentioned - held)
+    execution_ids = batch.repeats.keys() | {key.execution_id for key in batch.mismatches}
+    locked = db.lock_referenced(connection, trigger_executions, execution_ids)
+    later = _existing(connection, execution_ids - locked)
     repeats = [
         {"execution_id": execution_id, "number": seen.number, "last_at": seen.last_at}
         for execution_id, seen in sorted(batch.repeats.items())
-        if execution_id in held
+        if execution_id in locked
     ]
     mismatches = [
         key._asdict() | seen._asdict()
         for key, seen in sorted(batch.mismatches.items())
-        if key.execution_id in held
+        if key.execution_id in locked
     ]
     _add(connection, execution_repeats, repeats)
     _add(connection, key_mismatches, mismatches)
@@ -75,13 +73,13 @@ def sightings(connection: Connection, batch: CountBatch) -> CountBatch:
 
 
 def _add(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
-    """In the order of their keys, so that two processes never wait for each other in a circle."""
+    """Upsert the rows, which are sorted by key, so that two processes never deadlock."""
     if rows:
         connection.execute(db.upsert_adding(connection, table), rows)
 
 
 def _sources(connection: Connection, ids: Collection[int]) -> dict[int, str]:
-    """The source of each of these triggers that there is, as sums are named by it."""
+    """Return the label of the source of each of these triggers that exists."""
     if not ids:
         return {}
     query = sa.select(triggers.c.id, triggers.c.source).where(triggers.c.id.in_(sorted(ids)))
@@ -89,7 +87,7 @@ def _sources(connection: Connection, ids: Collection[int]) -> dict[int, str]:
 
 
 def label(source: str | None) -> str:
-    """What sums call a trigger's source."""
+    """Return the source as the sums name it; `other` for a name that does not fit."""
     return source if source and _SOURCE.fullmatch(source) else ODD_SOURCE
 
 

@@ -1,6 +1,6 @@
-"""Writing the numbers down: a thread of its own, so that no sender waits for it.
+"""Write the counters to the database, in a thread of its own, so that no sender waits for it.
 
-What a crash can lose are the numbers since the last time, never an event.
+A crash loses the counts since the last write, never an event.
 """
 
 import logging
@@ -17,16 +17,17 @@ from app.stats import counter_store
 from app.stats.counters import CountBatch, Counters
 
 LAST_TRIES = 3
+"""Attempts to write the counts when the process stops."""
 LAST_PAUSE_SECONDS = 0.1
-"""Between the tries at the end: an execution may be locked for a moment by its worker."""
+"""Seconds between these attempts: a worker may have locked an execution for a moment."""
 
 logger = logging.getLogger("hookonce.tally")
 
 
 class CounterWriter:
-    """Writes a tally down every few seconds, from `start` to `stop`.
+    """Writes the counters every few seconds, from `start` to `stop`.
 
-    To be started in the process that counts: a thread does not live through a fork.
+    Start it in the process that counts: a thread does not survive a fork.
     """
 
     def __init__(self, tally: Counters, database: Database, seconds: float) -> None:
@@ -36,56 +37,56 @@ class CounterWriter:
         self._seconds = seconds
         self._stop = threading.Event()
         self._one_at_a_time = threading.Lock()
-        self._waits = False
+        self._postponed = False
         self._thread = threading.Thread(target=self._run, name="tally", daemon=True)
 
     def start(self) -> None:
-        """From now on the numbers are written down."""
+        """Start the thread that writes the counters."""
         self._thread.start()
 
     def stop(self) -> None:
-        """All that was counted until now is written down, unless the database is away.
+        """Write everything that was counted, unless the database is unavailable; end the thread.
 
-        That it was away shows at the connection which broke meanwhile, and is no more: who finds
-        out only now tries once again.
+        A connection that broke in the meantime fails at its first use and is replaced, so the
+        first failure is followed by another attempt.
         """
         self._stop.set()
-        known = self._waits
+        was_postponed = self._postponed
         for _ in range(LAST_TRIES):
-            if self.flush() or known:
+            if self.flush() or was_postponed:
                 break
-            known = self._waits
+            was_postponed = self._postponed
             time.sleep(LAST_PAUSE_SECONDS)
         if self._thread.is_alive():
             self._thread.join()
 
     def flush(self) -> bool:
-        """Write down what was counted so far; whether nothing is left of it.
+        """Write the counts so far; return True if all of them were written.
 
-        What cannot be written now is kept for the next time.
+        Counts that cannot be written now are kept for the next flush.
         """
         with self._one_at_a_time:
             taken = self._tally.take()
             if taken.dropped:
                 log.event(logger, logging.WARNING, "counts_dropped", number=taken.dropped)
                 taken.dropped = 0
-            return not taken or self._written(taken)
+            return not taken or self._store(taken)
 
     def _run(self) -> None:
         while not self._stop.wait(self._seconds):
             self.flush()
 
-    def _written(self, taken: CountBatch) -> bool:
+    def _store(self, taken: CountBatch) -> bool:
         try:
             if not self._schema.current().has("delivery_counts", "number"):
-                return self._kept(taken, "the schema has no place for counts")
+                return self._postpone(taken, "the schema has no table for counts")
             left = self._write(taken)
         except (DatabaseUnavailable, SchemaMoved) as error:
-            return self._kept(taken, str(error))
+            return self._postpone(taken, str(error))
         except Exception:
-            logger.exception("counts were lost: the database refused them")
+            logger.exception("counts were lost: the database rejected them")
             return False
-        self._waits = False
+        self._postponed = False
         self._tally.put_back(left)
         return not left
 
@@ -96,13 +97,13 @@ class CounterWriter:
                 with connection.begin_nested():
                     return counter_store.sightings(connection, taken)
             except (IntegrityError, DataError):
-                logger.exception("what came again was not written down")
+                logger.exception("the duplicates of executions were not stored")
                 return CountBatch()
 
-    def _kept(self, taken: CountBatch, why: str) -> bool:
-        """Say so once, however long it lasts."""
+    def _postpone(self, taken: CountBatch, reason: str) -> bool:
+        """Keep the counts for the next flush; log it once until a flush succeeds."""
         self._tally.put_back(taken)
-        if not self._waits:
-            log.event(logger, logging.WARNING, "counts_wait", detail=why)
-        self._waits = True
+        if not self._postponed:
+            log.event(logger, logging.WARNING, "counter_flush_postponed", detail=reason)
+        self._postponed = True
         return False

@@ -1,7 +1,7 @@
-"""Counting while a request is answered: a lock and a few numbers, no database, no bound on time.
+"""Count deliveries in memory while requests are answered: a lock and a few numbers, no database.
 
-Bounded in size, since senders decide what is counted: what finds no place is dropped, and how much
-was dropped is known.
+The size is limited, since senders choose the keys that are counted: keys beyond it are dropped,
+and the number of dropped counts is known.
 """
 
 import threading
@@ -14,17 +14,17 @@ from app import clock
 from app.stats import latency
 
 NOBODY = 0
-"""Stands for every address that is no trigger's: a stranger's numbers are never kept."""
+"""Trigger id of the counts of all unknown addresses: ids that strangers chose are never stored."""
 DISTINCT_AT_MOST = 10_000
-"""Of each kind, in one process; some 2 MB."""
+"""Keys of each kind that one process keeps; some 2 MB."""
 CLAIMED_AT_MOST = 1_000
-"""Ids that are yet to be looked up: a stranger may have chosen them."""
+"""Keys whose trigger is not looked up yet: a stranger may have chosen their ids."""
 
 Key = TypeVar("Key")
 
 
 class CounterKey(NamedTuple):
-    """Where a number belongs."""
+    """The key of a count: an hour, a trigger and an outcome."""
 
     hour: datetime
     trigger_id: int
@@ -32,14 +32,14 @@ class CounterKey(NamedTuple):
 
 
 class KeyMismatch(NamedTuple):
-    """Another payload under the key of an execution."""
+    """A delivery with the key of an execution and another payload, by its digest."""
 
     execution_id: int
     digest: str
 
 
 class Seen(NamedTuple):
-    """How often, and from when to when."""
+    """The number of deliveries, and the times of the first and the last."""
 
     number: int
     first_at: datetime
@@ -48,11 +48,11 @@ class Seen(NamedTuple):
 
 @dataclass(slots=True)
 class CountBatch:
-    """Numbers that are not written down yet."""
+    """Counts that are not in the database yet."""
 
     counts: dict[CounterKey, int] = field(default_factory=dict)
     claimed: dict[CounterKey, int] = field(default_factory=dict)
-    """Counts of requests whose trigger was only named, never looked up."""
+    """Counts of requests that were refused before their trigger was looked up."""
     repeats: dict[int, Seen] = field(default_factory=dict)
     mismatches: dict[KeyMismatch, Seen] = field(default_factory=dict)
     dropped: int = 0
@@ -60,24 +60,24 @@ class CountBatch:
     def __bool__(self) -> bool:
         return bool(self.counts or self.claimed or self.repeats or self.mismatches)
 
-    def count(self, place: CounterKey, number: int = 1) -> None:
-        """Add to the number of this place."""
-        before = self.counts.get(place)
+    def count(self, key: CounterKey, number: int = 1) -> None:
+        """Add to the count of this key."""
+        before = self.counts.get(key)
         if before is not None:
-            self.counts[place] = before + number
-        elif self._room(self.counts, place, DISTINCT_AT_MOST, number):
-            self.counts[place] = number
+            self.counts[key] = before + number
+        elif self._fits(self.counts, key, DISTINCT_AT_MOST, number):
+            self.counts[key] = number
 
-    def claim(self, place: CounterKey, number: int = 1) -> None:
-        """Add to the number of this place, if it proves to be a trigger's; else to nobody's."""
-        if place in self.claimed or len(self.claimed) < CLAIMED_AT_MOST:
-            self.claimed[place] = self.claimed.get(place, 0) + number
+    def claim(self, key: CounterKey, number: int = 1) -> None:
+        """Add to the count of this key; if no such trigger exists, it is stored under NOBODY."""
+        if key in self.claimed or len(self.claimed) < CLAIMED_AT_MOST:
+            self.claimed[key] = self.claimed.get(key, 0) + number
         else:
-            self.count(place._replace(trigger_id=NOBODY), number)
+            self.count(key._replace(trigger_id=NOBODY), number)
 
     def see(self, seen: dict[Key, Seen], key: Key, more: Seen) -> None:
-        """Join this with what was seen under the key before."""
-        if self._room(seen, key, DISTINCT_AT_MOST, more.number):
+        """Add these deliveries to those that were seen under the key before."""
+        if self._fits(seen, key, DISTINCT_AT_MOST, more.number):
             before = seen.get(key, more._replace(number=0))
             seen[key] = Seen(
                 before.number + more.number,
@@ -86,18 +86,18 @@ class CountBatch:
             )
 
     def join(self, other: "CountBatch") -> None:
-        """Add all of the other's numbers."""
-        for place, number in other.counts.items():
-            self.count(place, number)
-        for place, number in other.claimed.items():
-            self.claim(place, number)
+        """Add all counts of the other batch."""
+        for key, number in other.counts.items():
+            self.count(key, number)
+        for key, number in other.claimed.items():
+            self.claim(key, number)
         for execution_id, seen in other.repeats.items():
             self.see(self.repeats, execution_id, seen)
         for mismatch, seen in other.mismatches.items():
             self.see(self.mismatches, mismatch, seen)
         self.dropped += other.dropped
 
-    def _room(self, kept: dict[Key, int] | dict[Key, Seen], key: Key, most: int, n: int) -> bool:
+    def _fits(self, kept: dict[Key, int] | dict[Key, Seen], key: Key, most: int, n: int) -> bool:
         if key in kept or len(kept) < most:
             return True
         self.dropped += n
@@ -105,7 +105,7 @@ class CountBatch:
 
 
 class Counters:
-    """What this process has counted since the last time that it was written down."""
+    """The counts of this process since the last write to the database."""
 
     def __init__(self, now: Callable[[], datetime] = clock.now) -> None:
         self._now = now
@@ -114,27 +114,27 @@ class Counters:
         self._hour_known = _hour_of(now())
 
     def count(self, trigger_id: int, outcome: str, number: int = 1) -> None:
-        """So many more deliveries to this trigger came to this; NOBODY for an unknown one."""
-        place = CounterKey(self._hour(), trigger_id, outcome)
+        """Count deliveries to this trigger with this outcome; NOBODY for an unknown trigger."""
+        key = CounterKey(self._hour(), trigger_id, outcome)
         with self._lock:
-            self._batch.count(place, number)
+            self._batch.count(key, number)
 
     def count_claimed(self, trigger_id: int, outcome: str) -> None:
-        """Likewise, for a request that was turned away before its trigger was looked up."""
-        place = CounterKey(self._hour(), trigger_id, outcome)
+        """Count a request that was refused before its trigger was looked up."""
+        key = CounterKey(self._hour(), trigger_id, outcome)
         with self._lock:
-            self._batch.claim(place)
+            self._batch.claim(key)
 
     def answered(self, trigger_id: int, seconds: float, *, claimed: bool = False) -> None:
-        """A sender was answered after so long; `claimed`: its trigger was never looked up."""
-        hour, took = self._hour(), latency.counts_as(seconds)
+        """Count an answer and its seconds; `claimed`: its trigger was never looked up."""
+        hour, time_class = self._hour(), latency.counts_as(seconds)
         with self._lock:
             add = self._batch.claim if claimed else self._batch.count
-            add(CounterKey(hour, trigger_id, took))
+            add(CounterKey(hour, trigger_id, time_class))
             add(CounterKey(hour, trigger_id, latency.MICROSECONDS), round(seconds * 1_000_000))
 
     def repeat(self, execution_id: int, mismatch: str | None = None) -> None:
-        """The event of this execution came again; with the digest of its payload if it differs."""
+        """Count a duplicate of this execution; `mismatch` is the digest of a differing payload."""
         now = self._now()
         seen = Seen(1, now, now)
         with self._lock:
@@ -144,18 +144,18 @@ class Counters:
                 self._batch.see(self._batch.mismatches, key, seen)
 
     def take(self) -> CountBatch:
-        """All numbers so far; counting begins anew."""
+        """Return all counts so far and begin again at zero."""
         with self._lock:
             taken, self._batch = self._batch, CountBatch()
             return taken
 
     def put_back(self, taken: CountBatch) -> None:
-        """These could not be written down: keep them for the next time, as far as there is room."""
+        """Keep counts that could not be written for the next time, up to the limits."""
         with self._lock:
             self._batch.join(taken)
 
     def _hour(self) -> datetime:
-        """Made once an hour, and its hash with it."""
+        """Return the current hour; the object is made, and hashed, once an hour."""
         began, ends = known = self._hour_known
         now = self._now()
         if not began <= now < ends:

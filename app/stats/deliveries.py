@@ -1,4 +1,4 @@
-"""Questions about deliveries that only read: what became of them, and which came again."""
+"""Read the counts of deliveries, the duplicates and the mismatches."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,12 +20,13 @@ from app.stats import outcomes
 def counts(
     connection: Connection, since: datetime, trigger_id: int | None = None
 ) -> Sequence[sa.Row[Any]]:
-    """(hour, trigger_id, outcome, number) of each hour that ended after `since`, newest first.
+    """Return (hour, trigger_id, outcome, number) of each hour that ended after `since`.
 
-    Of every trigger if none is named; trigger 0 stands for addresses that are no trigger's.
+    The newest hour is first. Without `trigger_id` all triggers are counted; trigger 0 has the
+    deliveries to unknown addresses.
     """
     columns = delivery_counts.c
-    # answer times and attempts are counted in the same table, and are no deliveries
+    # the same table has the counts of answer times and attempts
     of_deliveries = columns.outcome.in_(outcomes.ALL)
     hour = since.replace(minute=0, second=0, microsecond=0)
     query: sa.Select[Any] = sa.select(
@@ -39,7 +40,7 @@ def counts(
 
 
 def repeats_of(connection: Connection, execution_id: int) -> sa.Row[Any] | None:
-    """(number, last_at): how often the event came again; None if it never did."""
+    """Return (number, last_at) of the duplicates of the execution; None if there are none."""
     columns = execution_repeats.c
     query: sa.Select[Any] = sa.select(columns.number, columns.last_at).where(
         columns.execution_id == execution_id
@@ -48,7 +49,7 @@ def repeats_of(connection: Connection, execution_id: int) -> sa.Row[Any] | None:
 
 
 def mismatches_of(connection: Connection, execution_id: int) -> Sequence[sa.Row[Any]]:
-    """The other payloads that came under its key, each with its count and times, oldest first."""
+    """Return the differing payloads with this execution's key, counts and times, oldest first."""
     columns = key_mismatches.c
     query: sa.Select[Any] = sa.select(key_mismatches).where(columns.execution_id == execution_id)
     return connection.execute(query.order_by(columns.first_at, columns.digest)).all()
@@ -57,9 +58,9 @@ def mismatches_of(connection: Connection, execution_id: int) -> Sequence[sa.Row[
 def mismatches(
     connection: Connection, limit: int, trigger_id: int | None = None
 ) -> Sequence[sa.Row[Any]]:
-    """Every other payload that came under a known key, the execution newest first.
+    """Return the payloads that differ from the admitted one with their key, newest execution first.
 
-    `digest_admitted` is the digest of what was admitted, `digest_came` of what came later.
+    `digest_admitted` is the digest of the admitted payload, `digest_came` of the later one.
     """
     columns, executions = key_mismatches.c, trigger_executions.c
     query: sa.Select[Any] = (

@@ -1,37 +1,39 @@
-"""How long senders wait for an answer, as counts in a few classes of time. Pure."""
+"""The time until senders get an answer, as counts in a few classes of milliseconds. Pure."""
 
 from bisect import bisect_left
 from collections.abc import Mapping
 
 BOUNDS_MS = (2, 5, 10, 20, 50, 100, 200, 500, 1_000, 3_000, 5_000, 10_000, 20_000)
-"""The limits of senders are among them: who asks whether one is kept gets an exact answer."""
+"""Upper bounds of the classes, in ms. The senders' limits are among them, so the number of answers
+within a limit is exact."""
 SLOWER = "answered_slower"
+"""The class of answers slower than every bound."""
 MICROSECONDS = "answered_us"
-"""The sum of all, beside how many there were: what an average is made of."""
+"""The sum of all answer times in microseconds, from which averages are computed."""
 CLASSES = (*(f"answered_le_{bound}" for bound in BOUNDS_MS), SLOWER)
-"""What an answer within that many milliseconds, and not within the bound before, counts as."""
+"""The classes: answers within a bound and not within the one before."""
 ALL = (*CLASSES, MICROSECONDS)
 
 
 def counts_as(seconds: float) -> str:
-    """The class of an answer that took so long."""
+    """Return the class of an answer that took so many seconds."""
     return CLASSES[bisect_left(BOUNDS_MS, seconds * 1000)]
 
 
 def cumulative(numbers: Mapping[str, int]) -> list[tuple[str, int]]:
-    """(bound in seconds, how many were answered within it) for each bound and `+Inf`."""
-    total, found = 0, []
+    """Return (bound in seconds, number of answers within it) for each bound and `+Inf`."""
+    total, buckets = 0, []
     for bound, name in zip((*BOUNDS_MS, None), CLASSES, strict=True):
         total += numbers.get(name, 0)
-        found.append(("+Inf" if bound is None else f"{bound / 1000:g}", total))
-    return found
+        buckets.append(("+Inf" if bound is None else f"{bound / 1000:g}", total))
+    return buckets
 
 
 def quantile_seconds(numbers: Mapping[str, int], part: float) -> float | None:
-    """Within how many seconds this part of all was answered; None if there were none.
+    """Return the seconds within which this part of all answers was given; None without answers.
 
-    Told as far as the classes tell it: evenly spread inside one; what is slower than every bound
-    took at least the last.
+    An estimate: answers are taken as evenly spread within a class, and those slower than every
+    bound as taking the last bound.
     """
     total = sum(numbers.get(name, 0) for name in CLASSES)
     if not total:

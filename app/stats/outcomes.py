@@ -1,4 +1,4 @@
-"""What can become of a delivery: the one list of words that deliveries are counted under. Pure."""
+"""The outcomes of deliveries and attempts: the one list of names that they are counted by. Pure."""
 
 from sqlalchemy.exc import DataError, IntegrityError
 
@@ -13,11 +13,11 @@ from app.errors import (
 
 ACCEPTED = "accepted"
 DUPLICATE = "duplicate"
-"""Known to the pre-check."""
+"""A duplicate that the look-up before the insert found."""
 DUPLICATE_RACE = "duplicate_race"
-"""Refused by the unique index: another delivery of the event was a moment faster."""
+"""A duplicate that the unique index refused: another delivery of the event committed first."""
 MISMATCH = "mismatch"
-"""Answered like a duplicate, whichever of the two found it, but its payload is another."""
+"""A duplicate by its key, found by either of the two, whose payload differs."""
 FILTERED = "filtered"
 HANDSHAKE = "handshake"
 UNKNOWN_TRIGGER = "refused_unknown_trigger"
@@ -39,13 +39,13 @@ ALL = (
 )
 ATTEMPT_SUCCEEDED = "attempt_succeeded"
 ATTEMPT_RETRIED = "attempt_retried"
-"""It failed, and another follows."""
+"""The attempt failed, and another follows."""
 ATTEMPT_FAILED = "attempt_failed"
-"""It failed for good: a dead letter."""
+"""The attempt failed permanently: the execution is a dead letter."""
 ATTEMPT_EXHAUSTED = "attempt_exhausted"
-"""It failed, and was the last that the trigger's policy allows: a dead letter."""
+"""The last attempt that the trigger's policy allows failed: the execution is a dead letter."""
 ATTEMPT_LOST = "attempt_lost"
-"""Its lease ran out; whatever follows."""
+"""The lease of the attempt expired."""
 ATTEMPTS = (
     ATTEMPT_SUCCEEDED,
     ATTEMPT_RETRIED,
@@ -53,16 +53,16 @@ ATTEMPTS = (
     ATTEMPT_EXHAUSTED,
     ATTEMPT_LOST,
 )
-"""What becomes of attempts; counted beside deliveries, and no delivery."""
+"""Outcomes of attempts; they are counted in the table of deliveries and are none."""
 REPEATED = (DUPLICATE, DUPLICATE_RACE, MISMATCH)
-"""All that came again: answered like the first."""
+"""Outcomes of duplicates: they are answered like the first delivery."""
 
 
 def of(error: Exception) -> str:
-    """What a delivery came to that ended in this error."""
+    """Return the outcome of a delivery that ended in this error."""
     if isinstance(error, Unverified):
-        named = f"refused_{error.reason}"
-        return named if named in ALL else BAD_SIGNATURE
+        refusal = f"refused_{error.reason}"
+        return refusal if refusal in ALL else BAD_SIGNATURE
     for kind, outcome in _OF_ERRORS.items():
         if isinstance(error, kind):
             return outcome

@@ -1,7 +1,7 @@
-"""How the service is doing: numbers of the last days, each counted from an index alone.
+"""Statistics of the last days, each number counted from an index alone.
 
-Ids rise with the time of receipt, so a window of time is a window of ids: its first is found by
-halving, and every index that ends in the id counts from there.
+Ids ascend with the time of receipt, so a window of time is a window of ids: a binary search finds
+its first id, and every index that ends in the id counts from there.
 """
 
 from collections.abc import Callable
@@ -34,23 +34,23 @@ COMMAND_PREFIXES = ("wpp", "whatsapp")
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The executions received since a moment."""
+    """The executions that were received since a point in time."""
 
     connection: Connection
     counter: CountCache
     since: datetime
     first_id: int
     width: int
-    """How many executions it has at most: so many ids."""
+    """Number of ids in the window: it has at most so many executions."""
 
     def count(self, name: str, column: sa.ColumnElement[int], *such: sa.ColumnElement[bool]) -> int:
-        """How many there are such that; an index begins with the id, `column`."""
+        """Count the rows that meet the conditions; an index begins with `column`, the id."""
         return self._count(name, column, column, *such)
 
     def count_few(self, name: str, such: sa.ColumnElement[bool]) -> int:
-        """As `count`, where the condition has an index of its own that holds little.
+        """Count as `count` does, for a condition with a small index of its own.
 
-        The sum keeps a database from reading all later rows by their ids instead.
+        `id + 0` keeps the database from reading all later rows by their ids instead.
         """
         return self._count(name, _executions.id, _executions.id + 0, such)
 
@@ -62,22 +62,22 @@ class Window:
         *such: sa.ColumnElement[bool],
     ) -> int:
         rows = sa.select(column).where(compared >= self.first_id, *such)
-        # by the hour, so that windows of nearly the same beginning share what is remembered
+        # by the hour, so that windows that begin in the same hour share a remembered count
         key = (name, self.since.replace(minute=0, second=0, microsecond=0))
         return self.counter.count_all(self.connection, rows, key, read=self.width)
 
 
 def window(connection: Connection, counter: CountCache, since: datetime) -> Window:
-    """The executions received since then."""
+    """Return the window of the executions received since then."""
     first_id = first_id_since(connection, since)
     last_id = connection.execute(sa.select(sa.func.max(_executions.id))).scalar() or 0
     return Window(connection, counter, since, first_id, max(0, last_id + 1 - first_id))
 
 
 def by_status(seen: Window) -> dict[str, int]:
-    """How many executions of the window are in each status.
+    """Count the executions of the window by status.
 
-    Each status but `completed` has an index of its own; that one is what is left of all.
+    Each status but `completed` has an index of its own; `completed` is the rest of the total.
     """
     waiting = seen.count_few("waiting", is_one_of(_executions.status, WAITING))
     dead = seen.count("dead", _executions.id, is_one_of(_executions.status, DEAD))
@@ -93,28 +93,28 @@ def by_status(seen: Window) -> dict[str, int]:
         lifecycle.REPLAYED: _replayed(seen),
     }
     counts[lifecycle.COMPLETED] = total(seen) - sum(counts.values())
-    # a large number may be seconds older than another that is taken from it
+    # a large count may be some seconds old, and smaller than those subtracted from it
     return {name: max(0, counts[name]) for name in lifecycle.STATUSES}
 
 
 def total(seen: Window) -> int:
-    """How many executions the window has."""
+    """Count the executions of the window."""
     return seen.count("total", _executions.id)
 
 
 def _replayed(seen: Window) -> int:
-    """Whatever was replayed has a successor, and those have an index."""
+    """Count the replayed executions by their successors, which have an index."""
     return seen.count("replayed", _executions.replay_of_id, _executions.replay_of_id.is_not(None))
 
 
 def retries(seen: Window) -> int:
-    """How many attempts at executions of the window were not the first."""
+    """Count the attempts after the first of the window's executions."""
     columns = execution_attempts.c
     return seen.count("retries", columns.execution_id, columns.number > 1)
 
 
 def commands(seen: Window) -> int:
-    """How many executions of the window are messages of people, by the trigger they came to."""
+    """Count the executions of the window that are chat messages, judged by their trigger."""
     columns = triggers.c
     named = [
         sa.func.lower(column).startswith(prefix)
@@ -129,13 +129,13 @@ def commands(seen: Window) -> int:
 
 
 def duplicates(seen: Window) -> int:
-    """How many deliveries of the window's hours came again and were stored only once."""
+    """Count the duplicates among the deliveries of the window's hours."""
     rows = deliveries_by_hour(seen)
     return sum(int(row.number) for row in rows if row.outcome in outcomes.REPEATED)
 
 
 def deliveries_by_hour(seen: Window) -> list[sa.Row[Any]]:
-    """(hour, outcome, number) of what became of deliveries to all triggers, oldest first."""
+    """Return (hour, outcome, number) of the deliveries to all triggers, oldest hour first."""
     columns = delivery_counts.c
     query = (
         sa.select(columns.hour, columns.outcome, *_SUMMED)
@@ -153,9 +153,9 @@ _SUMMED = (
 
 
 def _kept(seen: Window, name: str, query: sa.Select[Any]) -> list[sa.Row[Any]]:
-    """The rows of a query that sums; where many are read for it, as of a moment ago.
+    """Return the rows of a summing query; they may be some seconds old if it reads many rows.
 
-    A month's hours of fifty triggers are a quarter of a million numbers.
+    A month's hours of fifty triggers are a quarter of a million counts.
     """
 
     def ask() -> list[sa.Row[Any]]:
@@ -204,7 +204,7 @@ def answer_times(seen: Window, answer_limit: Callable[[str], float | None]) -> l
 
 
 def dead_by_reason(connection: Connection, counter: CountCache) -> dict[str, int]:
-    """How many dead letters there are for each reason, of whatever age; `unknown` for none."""
+    """Count all dead letters by reason, of any age; `unknown` for those without a reason."""
     reason = _executions.error_reason
     dead = is_one_of(_executions.status, DEAD)
     query = sa.select(reason, sa.func.count()).where(dead).group_by(reason)

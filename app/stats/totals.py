@@ -1,6 +1,6 @@
-"""The numbers behind `/metrics`: each from one short range of an index, however many events came.
+"""The numbers of `/metrics`: each from one short range of an index, for any number of events.
 
-Sums come from where every process writes them down, so it does not matter which of them is asked.
+Every process writes its counts to the database, so each process answers with the same sums.
 """
 
 from collections.abc import Mapping
@@ -17,16 +17,16 @@ from app.stats.counter_store import NO_SOURCE, label
 from app.stats.counters import NOBODY
 
 LOOKED_THROUGH = 10_000
-"""A queue or a pile of dead letters beyond it is told as this many: it is long, that is all."""
+"""Rows that are counted of a queue or of the dead letters; beyond it this number is reported."""
 _executions = trigger_executions.c
 
 Sums = Mapping[str, Mapping[str, int]]
-"""By source, then by outcome."""
+"""Counts by source, then by outcome."""
 
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """How things stand right now."""
+    """The queue, the breakers and the dead letters at the moment."""
 
     due: int = 0
     scheduled: int = 0
@@ -34,33 +34,33 @@ class Present:
     running: int = 0
     breakers_open: int = 0
     dead: Mapping[str, int] = field(default_factory=dict)
-    """By reason."""
+    """Dead letters by reason."""
 
 
 def sums(connection: Connection) -> Sums:
-    """Everything that was ever counted, by source and outcome.
+    """Return the sums of everything ever counted, by source and outcome.
 
-    A source is there as soon as a trigger has it: Prometheus takes a number that is new to it for
-    no increase, and would miss the first failure of each.
+    A source appears as soon as a trigger has it: Prometheus sees no increase in a series that is
+    new to it, and would miss the first failure of each source.
     """
     query = sa.select(triggers.c.source).distinct()
     known = {label(source) for source in connection.execute(query).scalars()}
-    found: dict[str, dict[str, int]] = {source: {} for source in sorted({NO_SOURCE, *known})}
+    by_source: dict[str, dict[str, int]] = {source: {} for source in sorted({NO_SOURCE, *known})}
     for text, number in connection.execute(sums_query()):
         source, _, outcome = text.partition("/")
-        found.setdefault(source, {})[outcome] = int(number)
-    return found
+        by_source.setdefault(source, {})[outcome] = int(number)
+    return by_source
 
 
 def sums_query() -> sa.Select[Any]:
-    """One range of the primary key: so many rows as there are outcomes of sources."""
+    """Select one range of the primary key: a row for each outcome of each source."""
     columns = delivery_counts.c
     query = sa.select(columns.outcome, columns.number)
     return query.where(columns.hour == ALL_TIME, columns.trigger_id == NOBODY)
 
 
 def present(connection: Connection) -> Present:
-    """How things stand; numbers beyond LOOKED_THROUGH are told as that."""
+    """Return the state at the moment; numbers stop at LOOKED_THROUGH."""
     due, scheduled, held = connection.execute(waiting_query()).one()
     return Present(
         due=int(due),
@@ -73,7 +73,7 @@ def present(connection: Connection) -> Present:
 
 
 def waiting_query() -> sa.Select[int, int, int]:
-    """(due, scheduled for later, held back) of what waits."""
+    """Select the numbers of waiting executions: due, scheduled for later, held."""
     waiting = (
         sa.select(_executions.next_attempt_at.label("at"))
         .where(is_one_of(_executions.status, WAITING))
@@ -86,7 +86,7 @@ def waiting_query() -> sa.Select[int, int, int]:
 
 
 def running_query() -> sa.Select[Any]:
-    """How many run under a lease."""
+    """Select the number of executions that run under a lease."""
     running = (
         sa.select(_executions.lease_expires_at)
         .where(is_one_of(_executions.status, [RUNNING]))
@@ -97,7 +97,7 @@ def running_query() -> sa.Select[Any]:
 
 
 def dead_query() -> sa.Select[Any]:
-    """(reason, number) of the newest dead letters."""
+    """Select (reason, number) of the newest dead letters."""
     newest = (
         sa.select(_executions.error_reason)
         .where(is_one_of(_executions.status, DEAD))

@@ -1,6 +1,6 @@
-"""/metrics: what Prometheus reads. The same from every process, since all of it is in the database.
+"""/metrics for Prometheus: the same from every process, since all numbers are in the database.
 
-Who sends is told by source and never by trigger: the address may be public, and ids are not.
+Labels name the source and never the trigger: the page may be public, and ids are not.
 """
 
 import threading
@@ -30,11 +30,11 @@ from app.stats import latency, outcomes, totals
 from app.stats.totals import Present, Sums
 
 FRESH_SECONDS = 1.0
-"""Whoever asks more often gets the same answer again: nobody can ask the database to death."""
+"""Seconds that a response is repeated, so that frequent requests cannot overload the database."""
 
 
 class Family(NamedTuple):
-    """A metric as it is documented."""
+    """The type, labels and help text of a metric."""
 
     kind: str
     labels: tuple[str, ...]
@@ -45,64 +45,64 @@ FAMILIES = {
     "hookonce_build_info": Family(
         "gauge",
         ("version", "needs_revision", "database_revision"),
-        "Always 1: which version this is, which revision it needs, and at which the database is.",
+        "Always 1; the labels are the version, the revision it needs, and the database's revision.",
     ),
     "hookonce_database_up": Family("gauge", (), "1 if the database answers, else 0."),
     "hookonce_schema_current": Family(
-        "gauge", (), "1 if the database stands at the revision that this version needs, else 0."
+        "gauge", (), "1 if the database is at the revision that this version needs, else 0."
     ),
     "hookonce_admissions_total": Family(
-        "counter", ("source",), "Events that were new and became an execution."
+        "counter", ("source",), "New events that became an execution."
     ),
     "hookonce_duplicates_total": Family(
         "counter",
         ("source", "layer"),
-        "Events that came again, by what knew them: the look-up (pre_check), the unique index"
-        " (index), or either, with another payload under the key (mismatch).",
+        "Duplicates, by the layer that found them: the look-up (pre_check), the unique index"
+        " (index), or either, with a differing payload (mismatch).",
     ),
     "hookonce_filtered_total": Family(
-        "counter", ("source",), "Events that a trigger's filter did not want."
+        "counter", ("source",), "Events that a trigger's filter did not let pass."
     ),
     "hookonce_handshakes_total": Family(
-        "counter", ("source",), "Requests that only asked whether someone is there."
+        "counter", ("source",), "Requests that only verified the address."
     ),
     "hookonce_refusals_total": Family(
-        "counter", ("source", "reason"), "Requests that were refused, by reason."
+        "counter", ("source", "reason"), "Refused requests, by reason."
     ),
     "hookonce_errors_total": Family(
-        "counter", ("source", "reason"), "Requests that could not be answered as they should."
+        "counter", ("source", "reason"), "Requests that failed on our side, by reason."
     ),
     "hookonce_answer_seconds": Family(
-        "histogram", ("source",), "From the first byte of a webhook request read to its answer."
+        "histogram", ("source",), "Seconds from the first byte of a webhook request to its answer."
     ),
     "hookonce_answer_limit_seconds": Family(
-        "gauge", ("source",), "Within how long the source wants its answer, where it says so."
+        "gauge", ("source",), "Seconds within which the source wants its answer, if it has a limit."
     ),
     "hookonce_attempts_total": Family(
         "counter",
         ("source", "outcome"),
-        "Attempts that ended: succeeded, retried (another follows), failed (for good), exhausted"
-        " (the last that was allowed), or lost (the lease ran out).",
+        "Finished attempts: succeeded, retried (another follows), failed (permanently), exhausted"
+        " (the last allowed one failed), or lost (the lease expired).",
     ),
     "hookonce_queue_executions": Family(
         "gauge",
         ("state",),
         "Executions that are due, scheduled for later, running, or held for a person;"
-        f" waiting ones up to {totals.LOOKED_THROUGH}.",
+        f" waiting ones are counted up to {totals.LOOKED_THROUGH}.",
     ),
     "hookonce_oldest_due_seconds": Family(
-        "gauge", (), "How long the execution that has waited longest has been due; 0 if none is."
+        "gauge", (), "Seconds that the oldest due execution has been due; 0 if none is due."
     ),
     "hookonce_dead_letters": Family(
         "gauge",
         ("reason",),
-        f"Dead letters by reason, of the newest {totals.LOOKED_THROUGH}.",
+        f"The newest {totals.LOOKED_THROUGH} dead letters, by reason.",
     ),
     "hookonce_breakers_open": Family(
-        "gauge", (), "Triggers whose executions wait because their target keeps failing."
+        "gauge", (), "Triggers with an open circuit breaker: their target keeps failing."
     ),
 }
-"""Every metric there is; docs/metrics.md lists them."""
+"""All metrics; docs/metrics.md lists them."""
 
 _LAYERS = {
     outcomes.DUPLICATE: "pre_check",
@@ -123,53 +123,53 @@ _OUTCOMES = (*outcomes.ALL, *outcomes.ATTEMPTS)
 
 
 class Metrics:
-    """GET /metrics: every number, at most a second old."""
+    """GET /metrics: all metrics, at most a second old."""
 
     def __init__(self, database: Database, schema: SchemaWatch) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(_Numbers(database, schema))
         self._lock = threading.Lock()
         self._text = b""
-        self._good_until = 0.0
+        self._fresh_until = 0.0
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        """Always 200: what is wrong with the database is one of the numbers."""
+        """Answer 200 even if the database is unavailable: that is one of the metrics."""
         resp.content_type = CONTENT_TYPE_PLAIN_0_0_4
         resp.data = self._current()
 
     def _current(self) -> bytes:
-        with self._lock:  # who asks meanwhile waits for the same answer
-            if time.monotonic() >= self._good_until:
+        with self._lock:  # concurrent requests wait for the same response
+            if time.monotonic() >= self._fresh_until:
                 self._text = generate_latest(self._registry)
-                self._good_until = time.monotonic() + FRESH_SECONDS
+                self._fresh_until = time.monotonic() + FRESH_SECONDS
             return self._text
 
 
 class _Numbers(Collector):
-    """Asks the database anew for each collection."""
+    """Reads the numbers from the database for each collection."""
 
     def __init__(self, database: Database, schema: SchemaWatch) -> None:
         self._database = database
         self._schema = schema
 
     def collect(self) -> Iterator[Metric]:
-        """The families; only what can be said without the database if it is away."""
+        """Yield the metrics; without the database only those that do not need it."""
         current = None
         try:
             current = self._schema.current().revision
-            found = [] if schema.behind(current) else list(self._asked())
+            stored = [] if schema.behind(current) else list(self._stored())
             up = True
         except (DatabaseUnavailable, SchemaMoved):
-            found, up = [], False
+            stored, up = [], False
         needed = schema.history()[-1]
         labels = (version("hookonce"), needed, current or "none")
         yield _gauge("hookonce_build_info", {labels: 1})
         yield _gauge("hookonce_database_up", {(): int(up)})
         yield _gauge("hookonce_schema_current", {(): int(up and current == needed)})
         yield _gauge("hookonce_answer_limit_seconds", _limits())
-        yield from found
+        yield from stored
 
-    def _asked(self) -> Iterator[Metric]:
+    def _stored(self) -> Iterator[Metric]:
         with self._database.reading() as connection:
             sums = totals.sums(connection)
             present = totals.present(connection)

@@ -258,7 +258,7 @@ def test_a_database_that_is_locked_gets_the_numbers_later_and_that_is_said_once(
     assert writer.flush()
     hasty.dispose()
     assert numbers(database) == {(1, outcomes.ACCEPTED): 2}
-    assert logged(caplog, "counts_wait") == 1
+    assert logged(caplog, "counter_flush_postponed") == 1
 
 
 def test_an_older_schema_gets_the_numbers_once_it_has_a_place_for_them(

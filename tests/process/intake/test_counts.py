@@ -153,7 +153,7 @@ def test_a_graceful_stop_while_the_database_is_away_ends_in_time(
 
     with away():
         sender.post_event("away")
-        gunicorn.wait_for("evt=counts_wait")
+        gunicorn.wait_for("evt=counter_flush_postponed")
         status = gunicorn.stop()
 
     assert status == 0

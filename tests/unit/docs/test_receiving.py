@@ -23,7 +23,7 @@ def test_every_outcome_is_explained_in_its_order_and_no_other() -> None:
     assert named == list(outcomes.ALL)
 
 
-@pytest.mark.parametrize("event", ["counts_wait", "counts_dropped"])
+@pytest.mark.parametrize("event", ["counter_flush_postponed", "counts_dropped"])
 def test_every_line_that_the_counting_logs_is_explained(event: str) -> None:
     assert f"`evt={event}`" in OPERATIONS
 
