@@ -1,4 +1,4 @@
-"""`hookonce trigger rotate|enable|disable|remove`: change a trigger that stands."""
+"""`hookonce trigger rotate|enable|disable|remove`: change an existing trigger."""
 
 import click
 
@@ -12,8 +12,10 @@ from app.triggers import manage, removal
 
 @click.command("rotate")
 @click.argument("trigger")
-@click.option("--grace", default=86400.0, show_default=True, help="Seconds the old one stays good.")
-@click.option("--secret", help="The new secret; one is made up if not given.")
+@click.option(
+    "--grace", default=86400.0, show_default=True, help="Seconds that the old secret stays valid."
+)
+@click.option("--secret", help="The new secret. Default: a random secret.")
 @output.json_option
 @with_database
 def rotate(
@@ -41,7 +43,7 @@ def rotate(
 @output.json_option
 @with_database
 def enable(_chosen: Settings, database: Database, trigger: str, as_json: bool) -> None:
-    """Let the trigger receive again."""
+    """Enable the trigger: it receives again."""
     row = manage.set_enabled(database, trigger, True, actor())
     output.done(f"{row.slug} is enabled", masking.public(row), as_json)
 
@@ -51,7 +53,7 @@ def enable(_chosen: Settings, database: Database, trigger: str, as_json: bool) -
 @output.json_option
 @with_database
 def disable(_chosen: Settings, database: Database, trigger: str, as_json: bool) -> None:
-    """Refuse what comes for the trigger; what was admitted still runs."""
+    """Disable the trigger: it refuses requests; admitted executions still run."""
     row = manage.set_enabled(database, trigger, False, actor())
     output.done(f"{row.slug} is disabled", masking.public(row), as_json)
 
@@ -62,9 +64,9 @@ def disable(_chosen: Settings, database: Database, trigger: str, as_json: bool) 
 @output.json_option
 @with_database
 def remove(_chosen: Settings, database: Database, trigger: str, as_json: bool) -> None:
-    """Delete the trigger and all its executions."""
+    """Remove the trigger with all its executions."""
     row = removal.remove_trigger(database, trigger, actor())
-    output.done(f"{row.slug} is gone", masking.public(row), as_json)
+    output.done(f"{row.slug} is removed", masking.public(row), as_json)
 
 
 COMMANDS = (rotate, enable, disable, remove)

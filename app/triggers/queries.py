@@ -1,4 +1,4 @@
-"""Questions that only read: what the commands, the API and the pages show."""
+"""Queries of triggers that only read, for the commands, the API and the pages."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ TRIGGER_ID = triggers.c.id
 
 
 def all_triggers(connection: Connection) -> Sequence[sa.Row[Any]]:
-    """Every trigger, newest first, with `execution_count`."""
+    """Return all triggers, newest first, each with its `execution_count`."""
     count = (
         sa.select(sa.func.count())
         .where(trigger_executions.c.trigger_id == triggers.c.id)
@@ -25,7 +25,7 @@ def all_triggers(connection: Connection) -> Sequence[sa.Row[Any]]:
 
 
 def breaker_of(connection: Connection, trigger_id: int) -> dict[str, Any]:
-    """How often its target failed in a row, and since when it is left in peace; {} if it works."""
+    """Return the failures in a row and the state of the circuit breaker; {} if the target works."""
     columns = trigger_breakers.c
     query: sa.Select[Any] = sa.select(
         columns.failure_count.label("failures_in_a_row"),
@@ -39,7 +39,7 @@ def breaker_of(connection: Connection, trigger_id: int) -> dict[str, Any]:
 def triggers_query(
     kind: str | None = None, source: str | None = None, enabled: bool | None = None
 ) -> sa.Select[Any]:
-    """Triggers of this type and source, enabled or not."""
+    """Return the query for triggers of this type and source, enabled or disabled."""
     query = sa.select(triggers)
     if kind is not None:
         query = query.where(triggers.c.type == kind)

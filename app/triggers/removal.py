@@ -1,4 +1,4 @@
-"""Removing a trigger with all that it did, which may be a great deal."""
+"""Remove a trigger with all its executions, in steps: there may be millions."""
 
 import time
 from typing import Any
@@ -13,18 +13,18 @@ from app.db.models import trigger_executions, triggers
 from app.triggers.manage import locked_trigger, subject
 
 FOLLOW_SECONDS = 2.0
-"""After which every receiver knows that a trigger was disabled."""
+"""Seconds after which every receiver knows that a trigger was disabled."""
 STEP_ROWS = 500
-"""How many executions are removed in one transaction."""
+"""Number of executions that one transaction removes."""
 
 
 def remove_trigger(
     database: Database, name_or_id: str | int, actor: Actor = UNNAMED
 ) -> sa.Row[Any]:
-    """The trigger as it was; it is gone, and its executions with it.
+    """Remove the trigger with its executions, and return it as it was.
 
-    Many go in small steps, which keep nobody waiting. It receives nothing meanwhile; if the steps
-    are interrupted, it stands disabled, and to remove it again goes on.
+    Many executions are removed in small steps, so that senders do not wait for a lock. The trigger
+    is disabled meanwhile, and stays so if the steps are interrupted: removing it again goes on.
     """
     with database.writing() as connection:
         before = locked_trigger(connection, name_or_id)
@@ -32,7 +32,7 @@ def remove_trigger(
             return _removed(connection, before, actor)
         disabled = sa.update(triggers).where(triggers.c.id == before.id).values(enabled=False)
         connection.execute(disabled)
-    time.sleep(FOLLOW_SECONDS)  # whoever still receives for it would take a key for new
+    time.sleep(FOLLOW_SECONDS)  # a receiver that still has it enabled would admit a known key again
     while _removed_some(database, before.id):
         pass
     with database.writing() as connection:
@@ -53,7 +53,10 @@ def _removed(connection: Connection, before: sa.Row[Any], actor: Actor) -> sa.Ro
 
 
 def _removed_some(database: Database, trigger_id: int) -> bool:
-    """Whether there was any; then it rests for as long as that took: others have the database."""
+    """Remove one step of executions; False if there was none.
+
+    Sleep afterwards for as long as the step took, so that others can use the database.
+    """
     began = time.monotonic()
     columns = trigger_executions.c
     oldest = sa.select(columns.id).where(columns.trigger_id == trigger_id).order_by(columns.id)

@@ -1,4 +1,4 @@
-"""Secrets that stand in the clear are sealed, sealed anew with another key, or unsealed."""
+"""Encrypt stored secrets, encrypt them again with another key, or decrypt them."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,20 +14,21 @@ from app.db.models import triggers
 from app.errors import InvalidSetting, SecretSealed
 
 SECRETS = ("secret", "previous_secret")
-"""The columns of triggers that hold one in the clear; `sealed_` before the name is the other."""
+"""Columns of triggers for plain secrets; the encrypted ones have `sealed_` before the name."""
 AT_ONCE = 100
+"""Number of triggers that one transaction rewrites."""
 _KEEPING = sa.select(
     triggers.c.id,
     triggers.c.slug,
     *(triggers.c[column] for name in SECRETS for column in (name, f"sealed_{name}")),
 )
-"""No column more: the downgrade of 0015 asks for unsealing, and no later one stands there."""
+"""The only columns read here: the downgrade of 0015 unseals on a schema without later ones."""
 
 Change = Callable[[sa.Row[Any]], dict[str, str | None]]
 
 
 def reseal(database: Database, actor: Actor = UNNAMED) -> Iterator[int]:
-    """Every secret is sealed with the first key; yields how many rows were changed, bit by bit."""
+    """Encrypt every secret with the first key; yield the number of changed rows of each step."""
     secret_box = database.secret_box
     if not secret_box.keys:
         raise InvalidSetting("set HOOKONCE_SECRET_KEY first: there is nothing to seal with")
@@ -35,7 +36,7 @@ def reseal(database: Database, actor: Actor = UNNAMED) -> Iterator[int]:
 
 
 def unseal(database: Database, actor: Actor = UNNAMED) -> Iterator[int]:
-    """Every secret stands in the clear again; yields how many rows were changed, bit by bit."""
+    """Decrypt every secret; yield the number of changed rows of each step."""
     secret_box, clear = database.secret_box, SecretBox()
 
     def change(row: sa.Row[Any]) -> dict[str, str | None]:
@@ -45,7 +46,7 @@ def unseal(database: Database, actor: Actor = UNNAMED) -> Iterator[int]:
 
 
 def counts(connection: Connection) -> dict[str, int]:
-    """How many secrets are `sealed`, and how many stand in the `clear`."""
+    """Return the number of `sealed` (encrypted) and of `clear` secrets."""
     columns = triggers.c
     sealed = [columns.sealed_secret, columns.sealed_previous_secret]
     clear = [sa.func.nullif(column, "") for column in (columns.secret, columns.previous_secret)]
@@ -55,13 +56,13 @@ def counts(connection: Connection) -> dict[str, int]:
 
 
 def steps(connection: Connection) -> int:
-    """How often `reseal` and `unseal` will yield."""
+    """Return the number of steps that `reseal` and `unseal` take."""
     query = sa.select(sa.func.count()).select_from(triggers)
     return -(-int(connection.execute(query).scalar_one()) // AT_ONCE)
 
 
 def unopened(connection: Connection, secret_box: SecretBox) -> list[str]:
-    """The slugs of the triggers whose secrets cannot be opened with our keys."""
+    """Return the slugs of triggers whose secret none of our keys decrypts."""
     query = _KEEPING.where(triggers.c.sealed_secret.is_not(None))
     return [row.slug for row in connection.execute(query) if not _opens(row, secret_box)]
 
@@ -75,7 +76,7 @@ def _opens(row: Any, secret_box: SecretBox) -> bool:
 
 
 def _rewrite(database: Database, change: Change, actor: Actor, action: str) -> Iterator[int]:
-    """A transaction for every hundred triggers: receivers read on meanwhile."""
+    """Rewrite a hundred triggers in each transaction, so that receivers can read in between."""
     last = 0
     while True:
         with database.writing() as connection:
