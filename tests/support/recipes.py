@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -32,13 +33,13 @@ def section(title: str) -> str:
 
 
 def apply(title: str, tree: Path) -> list[str]:
-    """Make the changes of an example to the tree; return the tests that check it."""
-    tests: list[str] = []
+    """Make the changes of an example to the tree; return the commands that check it."""
+    commands: list[str] = []
     path: Path | None = None
     for kind, name, language, text in BLOCK.findall(section(title)):
         path = tree / name if name else path
         if language == "sh":
-            tests += re.findall(r"\btests/[\w/]+\.py", text)
+            commands += text.splitlines()
         elif kind == "New file":
             assert path is not None
             assert not path.exists(), f"{name} exists already"
@@ -47,7 +48,7 @@ def apply(title: str, tree: Path) -> list[str]:
         else:
             assert path is not None
             path.write_text(_patched(path.read_text(), text, f"{path.relative_to(tree)}"))
-    return tests
+    return commands
 
 
 def copy(directory: Path) -> Path:
@@ -61,10 +62,11 @@ def copy(directory: Path) -> Path:
     return directory
 
 
-def run(tree: Path, *command: str, **environment: str) -> str:
-    """Run a command of this environment in the tree; return what it printed."""
+def run(tree: Path, command: str, **environment: str) -> str:
+    """Run a command of the page in the tree, with this environment; return what it printed."""
+    program, *arguments = shlex.split(command)
     ended = subprocess.run(
-        [str(Path(sys.executable).parent / command[0]), *command[1:]],
+        [str(Path(sys.executable).parent / Path(program).name), *arguments],
         cwd=tree,
         env={**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1", **environment},
         stdout=subprocess.PIPE,

@@ -22,7 +22,7 @@ EXAMPLES = (
     "An index",
     "Add a page",
 )
-SQLITE_ALONE = ("-p", "no:randomly", "-p", "no:cacheprovider", "-k", "not postgresql")
+SQLITE_ALONE = "-p no:randomly -p no:cacheprovider -k 'not postgresql'"
 """Options of the copy's tests: on SQLite, which takes no server; the revisions run on both."""
 
 
@@ -34,14 +34,16 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def checks(tree: Path) -> dict[str, list[str]]:
     """The tests that check each example, which has been applied."""
-    return {title: recipes.apply(title, tree) for title in EXAMPLES}
+    commands = {title: " ".join(recipes.apply(title, tree)) for title in EXAMPLES}
+    return {title: re.findall(r"\btests/[\w/]+\.py", text) for title, text in commands.items()}
 
 
 @pytest.fixture(scope="module")
 def passed(tree: Path, checks: dict[str, list[str]]) -> set[str]:
     """The files of tests of which something ran; they ran together, and all passed."""
     files = sorted({file for each in checks.values() for file in each})
-    recipes.run(tree, "python", "-m", "pytest", "-q", *SQLITE_ALONE, *files, "--junitxml=ran.xml")
+    tests = f"python -m pytest -q {SQLITE_ALONE} --junitxml=ran.xml"
+    recipes.run(tree, " ".join([tests, *files]))
     cases = ElementTree.parse(tree / "ran.xml").iter("testcase")
     return {case.attrib["classname"].replace(".", "/") + ".py" for case in cases}
 
@@ -61,13 +63,13 @@ def test_the_revisions_of_the_examples_go_up_and_down_and_up_again(
     factories.execution(database, factories.trigger(database), "running")
     before = schema(database_url)
 
-    recipes.run(tree, "alembic", "upgrade", "head", DATABASE_URL=database_url)
+    recipes.run(tree, "alembic upgrade head", DATABASE_URL=database_url)
     after = schema(database_url)
     execute(database_url, "UPDATE execution_attempts SET region = 'eu'")
     rows = data(database_url)["execution_attempts"]
-    recipes.run(tree, "alembic", "downgrade", NAMES[-1], DATABASE_URL=database_url)
+    recipes.run(tree, f"alembic downgrade {NAMES[-1]}", DATABASE_URL=database_url)
     again = schema(database_url)
-    recipes.run(tree, "alembic", "upgrade", "head", DATABASE_URL=database_url)
+    recipes.run(tree, "alembic upgrade head", DATABASE_URL=database_url)
 
     assert after != before
     assert again == before
