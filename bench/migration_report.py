@@ -22,22 +22,22 @@ LIVE = "test_migrations_down_to_0002_and_back"
 BELOW = "test_below_0002_senders_are_asked_to_come_again"
 _STEP = re.compile(r"^(?:(\d{4}) (down) to \w+|up to (\d{4}))\s+(\d+)\s+(\d+)$")
 
-HEAD = """# What the tests of the migrations found
+HEAD = """# Results of the migrations' tests
 
 Written by `make migration-report` from one run of the tests and what `make bench-locks` measured; do not edit.
 
 | revision | database | down and up, nothing lost | found databases | SIGKILLs survived | cycles under load | not 2xx | lost or doubled | down, ms | up, ms |
 |---|---|---|---|---|---|---|---|---|---|"""  # noqa: E501, a table's row is one line
 FOOT = """
-- **Found databases**: states in which an older system leaves its tables, each taken up through
-  this revision, down through it again, and given back as it was found.
+- **Found databases**: states in which an older system leaves its tables. Each was upgraded through
+  this revision, downgraded through it again, and was then as it had been found.
 - **SIGKILLs survived**: the migrator was killed before, between and after its statements, down and
-  up, and the same command run again arrived with all data as it should be.
-- **Cycles under load**: times that the schema went down below this revision and back while signed
-  webhooks poured in. Below `0002` there is no unique index: senders are asked to come again (503),
-  and are heard afterwards.
-- **Down, up**: how long the step took / the longest that a writer waited meanwhile, who inserted
-  without a pause. `0001` and `0002` on a found database. Measured on:
+  up; the same command run again reached its revision with all data correct.
+- **Cycles under load**: times that the schema went down below this revision and back under a load
+  of signed webhooks. Below `0002` there is no unique index: senders are answered 503, retry, and
+  are admitted afterwards.
+- **Down, up**: milliseconds of the step / the longest wait of a writer that inserted without a
+  pause meanwhile. `0001` and `0002` on a found database. Measured on:
 """
 
 Cases = list[tuple[str, str, dict[str, str]]]
@@ -56,7 +56,7 @@ def main() -> None:
     for kind in KINDS:
         for live in of(cases, LIVE, kind):
             print(
-                f"On {kind} senders had {live['answers']} answers while the schema moved between "
+                f"On {kind} senders got {live['answers']} responses while the schema moved between "
                 f"`0002` and head, the slowest after {live['slowest_ms']} ms."
             )
 
