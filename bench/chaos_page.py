@@ -3,25 +3,26 @@
 from dataclasses import dataclass
 
 BROKEN = "**A promise was not kept**: see the rows with a limit."
-BEGINNING = """# Is anything that was acknowledged ever lost?
+BEGINNING = """# Results of killing, freezing and restarting
 
 Written by `make chaos` from one run; do not edit. Seed {seed}; {machine}.
 
-Senders sign each event, send it again under the same key until they read a 200 (a refusal and a
-broken connection are none), and after every second new event send an acknowledged one again. Each
-event is an `http` action on a target that keeps every request it sees. Leases last {lease:g} s.
-When all is done, what the senders read is held against the rows and against what the target saw.
+Senders sign each event, repeat it under the same key until they read a 200, and after every second
+new event send an acknowledged one again. Each event runs an `http` action on a target that keeps
+every request it receives. Leases last {lease:g} s.
+Finally the responses that the senders read are compared with the rows and with the requests that
+the target received.
 """
 ENDING = """## How to read it
 - Delivery to the target is at least once across a crash: a worker that dies between the target's
-  answer and its own commit leaves an attempt `lost`, and another worker runs the execution again.
-  The target sees the same `Idempotency-Key` again and can tell. Each such run stands beside a lost
-  or failed attempt; the last promise counts those that do not.
-- A lost attempt holds its execution up for the lease time, and for as long as workers need to
-  start again. While PostgreSQL is away nobody can renew a lease or settle.
-- No power cut is among it: `synchronous=FULL` and `fsync` are on against that, and no kill can
-  test them.
-- The same seed picks the same victims in the same order, not the same microseconds.
+  response and its own commit leaves an attempt `lost`, and another worker runs the execution again.
+  The target receives the same `Idempotency-Key` and can recognise it. Each such run has a lost or
+  failed attempt before it; the last promise counts those that have none.
+- A lost attempt delays its execution by the lease time, and by the time that workers need to start
+  again. While PostgreSQL is away no worker can renew a lease or settle.
+- No power cut was tried: `synchronous=FULL` and `fsync` protect against it, and no kill can test
+  them.
+- The same seed picks the same victims in the same order, not at the same microseconds.
 """
 
 Row = tuple[str, str]
