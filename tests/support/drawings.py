@@ -64,10 +64,14 @@ def _aligned(head: str, target: str, width: int) -> str:
 
 
 def _widths(layer: Sequence[str]) -> list[tuple[str, int]]:
-    """Share the inner width of a row out among its rooms."""
-    inner = WIDTH - 1 - len(layer)
-    share, more = divmod(inner, len(layer))
-    return [(room, share + (number < more)) for number, room in enumerate(layer)]
+    """Give each room of a row its name and a space on either side, and share out the rest."""
+    needed = [len(room) + 2 for room in layer]
+    share, more = divmod(WIDTH - 1 - len(layer) - sum(needed), len(layer))
+    assert share >= 0, f"the layer {layer} is wider than the picture"
+    return [
+        (room, width + share + (number < more))
+        for number, (room, width) in enumerate(zip(layer, needed, strict=True))
+    ]
 
 
 def _ends(row: Sequence[str]) -> set[int]:
