@@ -2,13 +2,16 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
 
 from app import clock
+from app.errors import InvalidTrigger
 from app.tolerant_json import json_object
 
 SECRET_COLUMNS = frozenset(
@@ -29,6 +32,9 @@ _SECRET_NAME = re.compile(
     r"secret|password|token|cookie|auth|api[-_]?key|signature|hmac", re.IGNORECASE
 )
 """The words that make a name secret; `auth` covers Authorization and every `*-auth-*`."""
+_NO_TARGET = frozenset({"headers", "number", "text", "timeout_seconds"})
+"""Options that do not decide where an action sends its secrets."""
+_PORTS = {"http": 80, "https": 443}
 NAMES_REMEMBERED = 1024
 """Verdicts on names that are kept in memory: senders choose the names of their headers."""
 
@@ -57,17 +63,60 @@ def masked(payload: str | None) -> str | None:
         return MASK
 
 
-def restored(payload: str, stored: str | None) -> str:
-    """Return the payload with each masked option as it is in the stored payload."""
-    if stored is not None and payload == masked(stored):
-        return stored
+def restored(payload: str, stored: str | None, *, same_action: bool = True) -> str:
+    """Return the payload with each masked option as it is in the stored payload.
+
+    Raises InvalidTrigger where the stored secret would go elsewhere: to another action, to a URL
+    with another scheme, host or port, or beside any other changed option that may decide where.
+    Whoever may change the target would learn the secret otherwise.
+    """
     options, before = json_object(payload), json_object(stored)
-    if options is None or before is None or MASK not in payload:
+    if MASK not in payload or (options is None and payload != MASK):
         return payload
+    if same_action and stored is not None and payload == masked(stored):
+        return stored
     try:
+        masks = masked_options(payload)
+        if not masks or before is None:
+            return payload
+        if not same_action or _target(options) != _target(before):
+            raise InvalidTrigger(
+                f"the action's target changes, so give the secret anew: {', '.join(masks)}"
+            )
         return json.dumps(_restore(options, before), ensure_ascii=False)
     except RecursionError:
-        return payload
+        raise InvalidTrigger(
+            "the options are nested too deeply to restore masked ones: give the secret anew"
+        ) from None
+
+
+def masked_options(payload: str | None) -> list[str]:
+    """Return the names of the options that hold the mask in place of a secret."""
+    return list(_masks(json_object(payload)))
+
+
+def _masks(value: Any) -> Iterator[str]:
+    for name, each in value.items() if isinstance(value, dict) else ():
+        if each == MASK and is_secret_name(name):
+            yield name
+        yield from _masks(each)
+
+
+def _target(value: Any, name: str = "") -> Any:
+    """Return all that may decide where a secret goes: a URL's origin, and any other option."""
+    if isinstance(value, dict):
+        kept = value.keys() - _NO_TARGET
+        return {key: _target(value[key], key) for key in kept if not is_secret_name(key)}
+    return _origin(value) if name == "url" and isinstance(value, str) else value
+
+
+def _origin(url: str) -> object:
+    """Return scheme, host and port, read by the parser of the client that calls the URL."""
+    try:
+        parsed = parse_url(url)
+    except LocationParseError:
+        return url
+    return parsed.scheme, parsed.host, parsed.port or _PORTS.get(parsed.scheme or "")
 
 
 def _mask(value: Any, name: str = "") -> Any:
@@ -76,10 +125,11 @@ def _mask(value: Any, name: str = "") -> Any:
     return MASK if isinstance(value, str) and value and is_secret_name(name) else value
 
 
-def _restore(value: Any, before: Any) -> Any:
+def _restore(value: Any, before: Any, name: str = "") -> Any:
     if isinstance(value, dict) and isinstance(before, dict):
-        return {key: _restore(each, before.get(key)) for key, each in value.items()}
-    return before if value == MASK and isinstance(before, str) else value
+        return {key: _restore(each, before.get(key), key) for key, each in value.items()}
+    masks = value == MASK and is_secret_name(name)
+    return before if masks and isinstance(before, str) else value
 
 
 def public(row: sa.Row[Any] | Mapping[Any, Any]) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from app.cli import output, retention_options, trigger_options
 from app.cli.context import actor, with_database
 from app.db import Database
 from app.errors import InvalidRequest
-from app.masking import restored
 from app.settings import Settings
 from app.tolerant_json import json_object
 from app.triggers import manage
@@ -36,10 +35,6 @@ def edit(
     changes |= cleared
     if not changes:
         raise click.UsageError("name at least one field to change")
-    if "action_payload" in changes:
-        with database.reading() as connection:
-            before = manage.find_trigger(connection, trigger)
-        changes["action_payload"] = restored(changes["action_payload"], before.action_payload)
     row = manage.update_trigger(database, trigger, changes, actor())
     retention_options.warn(row)
     output.record(masking.public(row), as_json)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from app import actions
+from app import actions, masking
 from app.errors import InvalidTrigger
 from app.executions import retry_policy
 from app.intake import sources
@@ -28,7 +28,12 @@ def source(columns: Mapping[str, Any]) -> None:
 
 
 def action(columns: Mapping[str, Any]) -> None:
-    """Refuse an unknown action, and a payload with which the action cannot work."""
+    """Refuse an unknown action, and a payload with which the action cannot work.
+
+    A mask that stands for no stored secret would be sent to the target as it is.
+    """
+    if masks := masking.masked_options(columns["action_payload"]):
+        raise InvalidTrigger(f"give the secret itself, not its mask: {', '.join(masks)}")
     actions.validate(columns["action_type"], columns["action_payload"] or "")
 
 

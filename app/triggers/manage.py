@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from app import audit, clock
+from app import audit, clock, masking
 from app.audit import UNNAMED, Actor
 from app.db import Database
 from app.db.models import trigger_executions, triggers
@@ -70,14 +70,25 @@ def update_trigger(
     try:
         with database.writing() as connection:
             before = locked_trigger(connection, name_or_id)
+            given = _unmasked(before, changes)
             changed = {
-                name: value for name, value in changes.items() if before._mapping[name] != value
+                name: value for name, value in given.items() if before._mapping[name] != value
             }
             merged = dict(before._mapping) | changed
             definition.require_valid(merged, frozenset(changed))
             return _change(connection, before, changed, "trigger.update", actor)
     except IntegrityError as error:
         raise NameTaken(f"there is a trigger named {changes.get('name')!r} already") from error
+
+
+def _unmasked(before: sa.Row[Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the changes with masked options of the action as they are stored."""
+    payload = changes.get("action_payload")
+    if not payload:
+        return dict(changes)
+    same = changes.get("action_type", before.action_type) == before.action_type
+    stored = before.action_payload
+    return {**changes, "action_payload": masking.restored(payload, stored, same_action=same)}
 
 
 def apply_trigger(

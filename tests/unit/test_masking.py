@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import app
-from app.masking import MASK, is_secret_name, masked, restored
+from app.errors import InvalidTrigger
+from app.masking import MASK, is_secret_name, masked, masked_options, restored
 
 PAYLOAD = json.dumps(
     {"url": "https://a.example", "secret": "s-1", "headers": {"Authorization": "b", "X-Odd": "c"}}
@@ -33,18 +34,46 @@ def test_what_is_sent_back_masked_stays_as_it_was() -> None:
 
 
 def test_a_secret_that_is_sent_anew_counts() -> None:
-    changed = json.dumps({"secret": "s-2", "headers": {"Authorization": MASK}})
+    headers = {"Authorization": MASK, "X-Odd": "d"}
+    changed = json.dumps({"url": "https://A.example:443/x", "secret": "s-2", "headers": headers})
 
     assert json.loads(restored(changed, PAYLOAD)) == {
+        "url": "https://A.example:443/x",
         "secret": "s-2",
-        "headers": {"Authorization": "b"},
+        "headers": {"Authorization": "b", "X-Odd": "d"},
     }
 
 
-def test_a_mask_with_nothing_behind_it_stays_a_word() -> None:
-    given = json.dumps({"token": MASK})
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"url": "https://b.example"},
+        {"url": "http://a.example"},
+        {"url": "https://a.example:8443"},
+        {"url": "https://a.example.b.example"},
+        {"url": "https://b.example\\@a.example"},
+        {"url": None},
+        {"proxy": "https://b.example"},
+        {"smtp": {"host": "b.example"}},
+    ],
+    ids=str,
+)
+def test_a_masked_secret_is_not_restored_for_another_target(changed: dict[str, object]) -> None:
+    options = json.loads(str(masked(PAYLOAD))) | changed
 
-    assert restored(given, PAYLOAD) == given
+    with pytest.raises(InvalidTrigger, match=r"give the secret anew: secret, Authorization"):
+        restored(json.dumps(options), PAYLOAD)
+
+
+def test_a_masked_secret_is_not_restored_for_another_action() -> None:
+    with pytest.raises(InvalidTrigger, match="give the secret anew"):
+        restored(str(masked(PAYLOAD)), PAYLOAD, same_action=False)
+
+
+def test_a_mask_with_nothing_behind_it_is_named() -> None:
+    given = json.dumps({"token": MASK, "text": MASK, "headers": {"Cookie": MASK}})
+
+    assert masked_options(restored(given, None)) == ["token", "Cookie"]
     assert restored(MASK, PAYLOAD) == MASK
 
 
@@ -53,7 +82,8 @@ def test_options_too_deep_to_look_through_are_masked_whole_and_come_back_whole()
 
     assert masked(deep) == MASK
     assert restored(MASK, deep) == deep
-    assert restored(deep.replace("s-1", MASK), PAYLOAD) == deep.replace("s-1", MASK)
+    with pytest.raises(InvalidTrigger, match="give the secret anew"):
+        restored(deep.replace("s-1", MASK), PAYLOAD)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from app.audit import Actor
 from app.auth import ADMIN, OPERATOR, VIEWER
 from app.db import paging
 from app.executions import listing
-from app.masking import restored
 from app.triggers import manage, queries, removal
 from app.triggers.definition import NewTrigger
 from app.triggers.fields import COLUMNS
@@ -158,9 +157,6 @@ def _updated(
 ) -> Trigger:
     changes = {name: COLUMNS[name].stored(getattr(body, name)) for name in sent_fields}
     with context.database.reading() as connection:
-        before = manage.find_trigger(connection, trigger_id)
         count = listing.execution_count(connection, context.counter, trigger_id)
-    if changes.get("action_payload"):
-        changes["action_payload"] = restored(changes["action_payload"], before.action_payload)
     row = manage.update_trigger(context.database, trigger_id, changes, actor)
     return serializers.trigger(context, row, count)

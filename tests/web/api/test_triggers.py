@@ -263,6 +263,35 @@ def test_a_masked_secret_of_an_action_sent_back_stays_what_it_is(
     assert "the-real-one" not in str(api.changes())
 
 
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_a_masked_secret_is_not_sent_to_a_target_that_an_operator_names(
+    api: Api, operator: str, database: Database, method: str
+) -> None:
+    payload = {"url": "https://a.example/in", "headers": {"Authorization": "the-real-one"}}
+    trigger = made(api, operator, action_payload=payload)
+    shown = json.loads(trigger["action_payload"])
+    elsewhere = {"action_payload": {**shown, "url": "https://b.example/in"}}
+    body = elsewhere if method == "PATCH" else NEW | elsewhere
+
+    answer = api.ask(method, f"/api/triggers/{trigger['id']}", operator, json=body)
+
+    assert answer.status_code == 422
+    assert "give the secret anew: Authorization" in answer.json["detail"]
+    with database.reading() as connection:
+        stored = connection.execute(sa.select(triggers.c.action_payload)).scalar_one()
+    assert json.loads(stored) == payload
+
+
+def test_a_mask_is_no_secret_of_a_new_trigger(api: Api, operator: str) -> None:
+    masked = {"url": "https://a.example", "headers": {"Authorization": MASK}}
+    body = NEW | {"name": "copied", "action_payload": masked}
+
+    answer = api.ask("POST", "/api/triggers", operator, json=body)
+
+    assert answer.status_code == 422
+    assert "give the secret itself, not its mask: Authorization" in answer.json["detail"]
+
+
 def test_a_trigger_is_removed_with_its_executions(api: Api, admin: str, database: Database) -> None:
     trigger_id = factories.trigger(database)
     factories.execution(database, trigger_id)
