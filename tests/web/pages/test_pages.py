@@ -283,12 +283,28 @@ def test_a_masked_secret_of_an_action_stays_as_it_is(api: Api, ada: Visitor) -> 
     form = form_of(ada, trigger_id)
     assert "k-123" not in form["action_payload"]
 
-    form["action_payload"] = form["action_payload"].replace("a.acme", "b.acme")
+    form["action_payload"] = form["action_payload"].replace("acme.example", "acme.example/in")
     ada.post(f"/triggers/{trigger_id}/edit", form)
 
     with api.database.reading() as connection:
         row = manage.find_trigger(connection, trigger_id)
-    assert json.loads(row.action_payload) == options | {"url": "https://b.acme.example"}
+    assert json.loads(row.action_payload) == options | {"url": "https://a.acme.example/in"}
+
+
+def test_the_form_asks_for_a_masked_secret_where_the_target_changes(api: Api, ada: Visitor) -> None:
+    options = {"url": "https://a.acme.example", "headers": {"X-Api-Key": "k-123"}}
+    trigger_id = factories.trigger(
+        api.database, action_type="http", action_payload=json.dumps(options)
+    )
+    form = form_of(ada, trigger_id)
+
+    form["action_payload"] = form["action_payload"].replace("a.acme", "b.acme")
+    answer = ada.post(f"/triggers/{trigger_id}/edit", form)
+
+    assert "give the secret anew: X-Api-Key" in answer.text
+    with api.database.reading() as connection:
+        row = manage.find_trigger(connection, trigger_id)
+    assert json.loads(row.action_payload) == options
 
 
 def test_a_trigger_is_disabled_and_enabled(api: Api, ada: Visitor) -> None:
