@@ -52,9 +52,10 @@ chaos: $(DEV_STAMP) ## Kill, freeze, restart for half an hour and write docs/cha
 
 check: lint types imports test $(if $(LONG),hostile) ## Everything that CI checks; LONG=1 with `make hostile` too
 
-lint: $(DEV_STAMP) ## Style and common mistakes
+lint: $(DEV_STAMP) ## Style, common mistakes, and documentation in plain statements
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python .ci/plain_words.py .ci alembic/env.py app bench gunicorn.conf.py tests
 
 types: $(DEV_STAMP) ## Static types of app/
 	$(BIN)/mypy

@@ -91,7 +91,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 
 
 def forget() -> None:
-    """What a new process would not know yet."""
+    """Forget the plug-ins, as a new process has not looked for any yet."""
     importlib.invalidate_caches()
     plugins._offered.cache_clear()
     plugins._used.clear()

@@ -1,4 +1,4 @@
-"""Whatever a program does, it is bounded, ends with us, and leaves an outcome behind."""
+"""A program is bounded in time and output, ends with its worker, and leaves an outcome."""
 
 import json
 import os
@@ -184,7 +184,7 @@ def test_a_script_ends_with_its_worker_however_that_ends(
 
 
 def read(reader: int) -> bytes | None:
-    """What comes next, None if nothing does before the deadline."""
+    """Return the next line, None if none comes before the deadline."""
     readable, _, _ = select.select([reader], [], [], 20)
     return os.read(reader, 100) if readable else None
 

@@ -1,4 +1,4 @@
-"""What is sent on is signed so that a receiver of Standard Webhooks verifies it."""
+"""An event that is sent on is signed so that a receiver of Standard Webhooks verifies it."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""How long answers took, told by classes: bounded, added up, and close enough to the truth."""
+"""Response times are counted by classes: bounded, added up, and close enough to the truth."""
 
 import random
 
