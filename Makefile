@@ -60,7 +60,7 @@ lint: $(DEV_STAMP) ## Style, common mistakes, and documentation in plain stateme
 types: $(DEV_STAMP) ## Static types of app/
 	$(BIN)/mypy
 
-imports: $(DEV_STAMP) ## Imports point down the house
+imports: $(DEV_STAMP) ## Imports point down the rooms of docs/architecture.md
 	$(BIN)/lint-imports
 
 bench: $(DEV_STAMP) ## Measure receiving against the ceiling (minutes; LONG=1 for the table of docs/performance.md)
