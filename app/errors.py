@@ -1,5 +1,7 @@
 """The errors of the product: each is named for the condition that its docstring describes."""
 
+import errno
+
 
 class HookonceError(Exception):
     """An error whose message is a sentence for a person; base of all others."""
@@ -141,3 +143,26 @@ class ActionFailed(HookonceError):
 
 class LeaseLost(HookonceError):
     """The lease expired while the action ran, and another worker took the execution over."""
+
+
+_MACHINE_TROUBLE = frozenset(
+    {
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.EAGAIN,
+        errno.ENOMEM,
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.ETXTBSY,
+        errno.EIO,
+        errno.ENOBUFS,
+    }
+)
+
+
+def is_machine_trouble(error: BaseException) -> bool:
+    """Return True if this machine lacks descriptors, processes, memory or disk.
+
+    Such an error says nothing about the event or the action, and passes.
+    """
+    return isinstance(error, OSError) and error.errno in _MACHINE_TROUBLE

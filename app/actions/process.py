@@ -17,8 +17,8 @@ from typing import IO
 
 from app.actions import reaper
 from app.actions.work import SUMMARY_CHARACTERS, Work, summary
-from app.errors import ActionFailed
-from app.lifecycle import CONFIGURATION, SCRIPT_FAILED, TIMEOUT
+from app.errors import ActionFailed, is_machine_trouble
+from app.lifecycle import CONFIGURATION, INTERNAL, SCRIPT_FAILED, TIMEOUT
 
 OUTPUT_CHARACTERS = SUMMARY_CHARACTERS - 100
 """Characters of the output that are kept, from its end: a program prints its error last."""
@@ -37,8 +37,8 @@ def run(work: Work, command: list[str], input_bytes: bytes, seconds: float) -> s
 
     A program given by its path runs in its own directory, one found in PATH in ours.
 
-    Raises ActionFailed: permanent if it cannot be started, transient if it timed out or ended
-    with status 75; else its output decides.
+    Raises ActionFailed: permanent if it cannot be started, transient if it timed out, ended with
+    status 75 or this machine lacked what starting it takes; else its output decides.
     """
     with tempfile.TemporaryFile() as stdin:
         stdin.write(input_bytes)
@@ -80,8 +80,11 @@ def _start(work: Work, command: list[str], stdin: IO[bytes]) -> subprocess.Popen
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
+        passes = is_machine_trouble(error)
         raise ActionFailed(
-            f"{command[0]!r} cannot be started: {error}", permanent=True, reason=CONFIGURATION
+            f"{command[0]!r} cannot be started: {error}",
+            permanent=not passes,
+            reason=INTERNAL if passes else CONFIGURATION,
         ) from error
 
 

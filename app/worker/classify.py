@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from app.actions.work import summary
-from app.errors import ActionFailed
+from app.errors import ActionFailed, is_machine_trouble
 from app.lifecycle import (
     AUTH,
     CONFIGURATION,
@@ -29,6 +29,7 @@ TRANSIENT_MARKERS = (
     "HTTP 5",
     "timed out",
     "timeout",
+    "Timeout",
     "Connection refused",
     "Connection reset",
     "Network is unreachable",
@@ -75,7 +76,8 @@ def outcome(result: str | BaseException, duration_seconds: float, now: datetime)
 def category(error: BaseException) -> str:
     """Return `transient` or `permanent`: the action's own word first, then by HTTP status."""
     if not isinstance(error, ActionFailed):
-        return TRANSIENT if isinstance(error, TimeoutError | ConnectionError) else PERMANENT
+        passes = isinstance(error, TimeoutError | ConnectionError) or is_machine_trouble(error)
+        return TRANSIENT if passes else PERMANENT
     if error.permanent is not None:
         return PERMANENT if error.permanent else TRANSIENT
     if error.http_status is not None:
@@ -115,7 +117,7 @@ def _reason_of_text(text: str) -> str:
         return REJECTED
     if "HTTP 5" in markers:
         return TARGET_ERROR
-    return TIMEOUT if {"timed out", "timeout"} & set(markers) else CONNECTION
+    return TIMEOUT if {"timed out", "timeout", "Timeout"} & set(markers) else CONNECTION
 
 
 def retry_after_seconds(error: BaseException, now: datetime) -> float | None:

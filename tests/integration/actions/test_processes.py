@@ -1,10 +1,12 @@
 """A program is bounded in time and output, ends with its worker, and leaves an outcome."""
 
+import errno
 import json
 import os
 import re
 import resource
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,8 +18,9 @@ import pytest
 
 from app.actions.work import SUMMARY_CHARACTERS
 from app.errors import ActionFailed
+from app.lifecycle import PERMANENT, TRANSIENT
 from app.settings import from_environment
-from app.worker import run
+from app.worker import classify, run
 from tests.support import factories
 from tests.support.databases import ROOT
 
@@ -139,7 +142,8 @@ WORKER = """
 from contextlib import contextmanager
 from app.actions import reaper
 from app.settings import from_environment
-from app.worker import run
+from app.lifecycle import PERMANENT, TRANSIENT
+from app.worker import classify, run
 from tests.support import factories
 watch = reaper.watching
 @contextmanager
@@ -238,3 +242,60 @@ def test_without_its_command_an_older_row_fails_for_good(
     assert isinstance(failed, ActionFailed)
     assert re.search(said, str(failed))
     assert (failed.permanent, failed.reason) == (True, "configuration")
+
+
+@pytest.mark.parametrize("spare", range(6))
+def test_a_machine_without_descriptors_makes_no_dead_letter(ran: Run, spare: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(name) for name in os.listdir("/proc/self/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + spare, hard))
+    try:
+        ended = ran("echo done")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert ended == "done" or classify.category(ended) == TRANSIENT
+
+
+@pytest.mark.parametrize(
+    ("number", "category"),
+    [
+        (errno.EMFILE, TRANSIENT),
+        (errno.ENFILE, TRANSIENT),
+        (errno.EAGAIN, TRANSIENT),
+        (errno.ENOMEM, TRANSIENT),
+        (errno.ENOSPC, TRANSIENT),
+        (errno.ETXTBSY, TRANSIENT),
+        (errno.EIO, TRANSIENT),
+        (errno.ENOENT, PERMANENT),
+        (errno.EACCES, PERMANENT),
+        (errno.ENOEXEC, PERMANENT),
+    ],
+    ids=lambda value: errno.errorcode.get(value, value),
+)
+@pytest.mark.parametrize("failing", ["subprocess.Popen", "tempfile.TemporaryFile"])
+def test_an_error_of_the_machine_is_told_apart_from_one_of_the_action(
+    ran: Run, monkeypatch: pytest.MonkeyPatch, number: int, category: str, failing: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(failing, fail)
+
+    ended = ran("echo done")
+
+    assert isinstance(ended, Exception)
+    assert classify.category(ended) == category
+
+
+def test_a_program_that_is_still_being_written_is_tried_again(tmp_path: Path) -> None:
+    settings = from_environment({"HOOKONCE_SCRIPTS_DIR": str(tmp_path)})
+    path = tmp_path / "a-program"
+    shutil.copy("/bin/true", path)
+    path.chmod(0o700)
+
+    with path.open("ab"):  # as a deployment has it that copies over the program
+        ended = run.action(factories.work(settings, action_payload="a-program"))
+
+    assert isinstance(ended, ActionFailed)
+    assert classify.category(ended) == TRANSIENT

@@ -41,6 +41,7 @@ def test_the_markers_are_those_of_the_older_system() -> None:
         "HTTP 5",
         "timed out",
         "timeout",
+        "Timeout",
         "Connection refused",
         "Connection reset",
         "Network is unreachable",
