@@ -24,9 +24,9 @@ def application() -> App:
     except InvalidSetting as error:
         sys.exit(f"Error: {error}")
     log.configure(chosen.hookonce_log_level, chosen.hookonce_log_format)
-    database, tally = Database(chosen), Counters()
-    app = create_app(chosen, database, tally)
-    writer = CounterWriter(tally, database, chosen.hookonce_counts_seconds)
+    database, counters = Database(chosen), Counters()
+    app = create_app(chosen, database, counters)
+    writer = CounterWriter(counters, database, chosen.hookonce_counts_seconds)
     writer.start()
     atexit.register(writer.stop)  # after the last request: its thread has ended by then
     log.event(logging.getLogger("hookonce"), logging.INFO, "serving", pid=os.getpid())

@@ -31,9 +31,9 @@ from app.intake.receive import Intake, create_intake, receive
 from app.settings import from_environment
 from app.triggers import manage
 from tests.support.databases import KINDS, Databases
-from tests.support.sender import Sender
-from tests.support.sender import event as event_with
 from tests.support.service import Running, Service
+from tests.support.socket_sender import Sender
+from tests.support.socket_sender import event as event_with
 
 LIMIT_MILLISECONDS = 100.0
 LIMIT_PERCENT = 1.0

@@ -12,7 +12,7 @@ from app.cli.context import WRONG, with_database
 from app.cli.signals import INTERRUPTED, until_interrupted
 from app.db import Database, schema
 from app.errors import DatabaseUnavailable, SchemaMoved
-from app.executions import expired, prune
+from app.executions import prune, retention_queries
 from app.executions.prune import NOTHING, PruneStep
 from app.intake import sources
 from app.settings import Settings
@@ -32,7 +32,7 @@ def command(settings: Settings, database: Database, dry_run: bool, as_json: bool
     kept. The command works in small steps and can be interrupted.
     """
     schema.require(database)
-    rules = expired.rules(database, sources.retry_seconds(), settings)
+    rules = retention_queries.rules(database, sources.retry_seconds(), settings)
     expected = _total(prune.run(database, rules, threading.Event(), dry=True))
     if dry_run:
         output.record({"dry_run": True} | expected._asdict(), as_json)

@@ -18,9 +18,9 @@ from app.db.models import (
     sessions,
     trigger_executions,
 )
-from app.executions import expired
-from app.executions.expired import PruneRules
+from app.executions import retention_queries as queries
 from app.executions.retention import Retention
+from app.executions.retention_queries import PruneRules
 
 BATCH_ROWS = 100
 """Rows removed in one transaction: on SQLite requests wait for it."""
@@ -64,11 +64,11 @@ def run(
     """
     payload_age, row_age = rules.shortest
     kinds = (
-        (expired.payloads_query, expired.payloads, payload_age, _empty_payloads),
-        (expired.rows_query, expired.rows, row_age, _remove_rows),
+        (queries.payloads_query, queries.expired_payloads, payload_age, _empty_payloads),
+        (queries.rows_query, queries.expired_rows, row_age, _remove_rows),
     )
     for query, select, age, apply in kinds:
-        for page in expired.pages(database, query, age, stop, rest):
+        for page in queries.pages(database, query, age, stop, rest):
             for batch in _batches(select(database, page, rules)):
                 if stop.is_set():
                     return
@@ -87,9 +87,9 @@ def release(connection: Connection, execution_id: int, lifetimes: Retention) -> 
 
     The row itself is removed when it is pruned.
     """
-    query = expired.members_query([execution_id])
+    query = queries.members_query([execution_id])
     members = connection.execute(query).all()
-    if not members or not all(expired.row_expired(row, lifetimes) for row in members):
+    if not members or not all(queries.row_expired(row, lifetimes) for row in members):
         return False
     status = next(row.status for row in members if row.id == execution_id)
     updated = connection.execute(

@@ -21,7 +21,7 @@ LAST_TRIES = 3
 LAST_PAUSE_SECONDS = 0.1
 """Seconds between these attempts: a worker may have locked an execution for a moment."""
 
-logger = logging.getLogger("hookonce.tally")
+logger = logging.getLogger("hookonce.counters")
 
 
 class CounterWriter:
@@ -30,15 +30,15 @@ class CounterWriter:
     Start it in the process that counts: a thread does not survive a fork.
     """
 
-    def __init__(self, tally: Counters, database: Database, seconds: float) -> None:
-        self._tally = tally
+    def __init__(self, counters: Counters, database: Database, seconds: float) -> None:
+        self._counters = counters
         self._database = database
         self._schema = SchemaWatch(database)
         self._seconds = seconds
         self._stop = threading.Event()
         self._one_at_a_time = threading.Lock()
         self._postponed = False
-        self._thread = threading.Thread(target=self._run, name="tally", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="counter-writer", daemon=True)
 
     def start(self) -> None:
         """Start the thread that writes the counters."""
@@ -66,7 +66,7 @@ class CounterWriter:
         Counts that cannot be written now are kept for the next flush.
         """
         with self._one_at_a_time:
-            taken = self._tally.take()
+            taken = self._counters.take()
             if taken.dropped:
                 log.event(logger, logging.WARNING, "counts_dropped", number=taken.dropped)
                 taken.dropped = 0
@@ -87,7 +87,7 @@ class CounterWriter:
             logger.exception("counts were lost: the database rejected them")
             return False
         self._postponed = False
-        self._tally.put_back(left)
+        self._counters.put_back(left)
         return not left
 
     def _write(self, taken: CountBatch) -> CountBatch:
@@ -102,7 +102,7 @@ class CounterWriter:
 
     def _postpone(self, taken: CountBatch, reason: str) -> bool:
         """Keep the counts for the next flush; log it once until a flush succeeds."""
-        self._tally.put_back(taken)
+        self._counters.put_back(taken)
         if not self._postponed:
             log.event(logger, logging.WARNING, "counter_flush_postponed", detail=reason)
         self._postponed = True

@@ -35,9 +35,9 @@ class App(GuardedApp):
 
 
 def create_app(
-    settings: Settings, database: Database | None = None, tally: Counters | None = None
+    settings: Settings, database: Database | None = None, counters: Counters | None = None
 ) -> App:
-    """Return the WSGI application for these settings; it counts deliveries in `tally`."""
+    """Return the WSGI application for these settings; it counts deliveries in `counters`."""
     database = database or Database(settings)
     app = App(middleware=[RequestLog(), SecurityHeaders(settings.hookonce_public_url)])
     # Falcon's default settings, but Falcon creates a JSON encoder for each response
@@ -47,7 +47,7 @@ def create_app(
     intake = create_intake(
         database,
         pre_check=settings.hookonce_pre_check,
-        counters=tally,
+        counters=counters,
         settings=settings,
         later=after_response.defer,
     )

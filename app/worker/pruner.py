@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from app import log
 from app.db import Database, schema
 from app.errors import DatabaseUnavailable, SchemaMoved
-from app.executions import expired, prune
+from app.executions import prune, retention_queries
 from app.executions.prune import NOTHING, PruneStep
 from app.settings import Settings
 
@@ -55,7 +55,7 @@ class Pruner:
         with self._database.reading() as connection:
             if schema.current_revision(connection) != schema.history()[-1]:
                 return NOTHING
-        rules = expired.rules(self._database, self._retry_seconds, self._settings)
+        rules = retention_queries.rules(self._database, self._retry_seconds, self._settings)
         total = NOTHING
         for step in prune.run(self._database, rules, self._stop, rest=REST_FACTOR):
             total = total.plus(step)

@@ -9,8 +9,8 @@ from app.triggers import manage
 from tests.browser.conftest import LogIn
 from tests.support import factories
 from tests.support.live_service import LiveService, event
-from tests.support.sender import Sender
 from tests.support.service import until
+from tests.support.socket_sender import Sender
 
 
 def settled(service: LiveService, trigger_id: int, status: str, count: int = 1) -> list[int]:

@@ -11,7 +11,7 @@ from app.db.schema import SchemaWatch
 from app.intake.receive import Intake
 from app.intake.trigger_cache import TriggerCache
 from app.settings import Settings
-from tests.support.senders import NOW
+from tests.support.samples import NOW
 from tests.support.sink import Sink, listening
 
 WriteScript = Callable[..., str]

@@ -13,7 +13,7 @@ from app.intake.receive import Intake, receive
 from app.intake.trigger_cache import TriggerCache
 from app.settings import from_environment
 from app.worker.loop import Worker
-from tests.support import factories, senders
+from tests.support import factories, samples
 from tests.support import found_databases as found
 from tests.support.databases import migrate
 from tests.support.schema_dump import connected, data, execute, schema
@@ -174,10 +174,10 @@ def receives_and_runs(url: str) -> bool:
     database = Database(settings)
     try:
         intake = Intake(
-            database, TriggerCache(database), SchemaWatch(database), now=lambda: senders.NOW
+            database, TriggerCache(database), SchemaWatch(database), now=lambda: samples.NOW
         )
         trigger_id = factories.trigger(database, slug="of-this-test", action_type="no-such-action")
-        said = senders.json_request("custom", {"messageId": "k" * 255, "text": "t" * 5000})
+        said = samples.json_request("custom", {"messageId": "k" * 255, "text": "t" * 5000})
         answers = [receive(factories.request(said, trigger_id), intake).status for _ in range(2)]
         attempts = Worker(database, settings).run_once()
         with database.reading() as connection:

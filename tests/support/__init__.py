@@ -1,1 +1,1 @@
-"""Shared helpers of the tests: databases, factories, senders, targets and running services."""
+"""Shared helpers of the tests: databases, factories, samples, senders, targets, live services."""

@@ -21,9 +21,9 @@ from tests.support.databases import PostgresServer
 from tests.support.findings import Findings, completed, found
 from tests.support.ledger import Ledger
 from tests.support.load import REFUSED, Load, sending
-from tests.support.sender import Sender
 from tests.support.service import Running, Service, until
 from tests.support.sink import Sink
+from tests.support.socket_sender import Sender
 
 CLIENTS = 8
 FEW_CLIENTS = 2

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from tests.support import senders
+from tests.support import samples
 
 NO_EVENT = {("discord", "ping"), ("github", "ping"), ("slack", "ping")}
 SEVERAL_EVENTS = {("evolution_go", "receipt"): 2, ("whatsapp", "messages_and_statuses"): 4}
@@ -36,6 +36,6 @@ def has_key(source: str, case: str) -> bool:
 def events_by_source() -> Counter[str]:
     """Return the number of executions that all samples of each source become."""
     counted: Counter[str] = Counter()
-    for source, case in senders.names():
+    for source, case in samples.names():
         counted[source] += event_count(source, case)
     return +counted

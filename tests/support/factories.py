@@ -12,7 +12,7 @@ from app.db import Database, utc_now
 from app.db.models import execution_attempts, execution_requests, trigger_executions, triggers
 from app.intake.message import Request
 from app.settings import Settings
-from tests.support.senders import SECRET, Sent
+from tests.support.samples import SECRET, Sent
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 LEASE = timedelta(minutes=1)

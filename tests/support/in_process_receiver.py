@@ -11,9 +11,9 @@ from falcon import testing
 
 from app.db import Database
 from app.db.models import trigger_executions
-from tests.support import factories, senders
-from tests.support.senders import Sent
-from tests.support.sending import post
+from tests.support import factories, samples
+from tests.support.in_process_sender import post
+from tests.support.samples import Sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Receiver:
     database: Database
 
     def trigger(self, source: str = "custom", **given: Any) -> int:
-        secret = senders.trigger_secret(source)
+        secret = samples.trigger_secret(source)
         return factories.trigger(self.database, source=source, **({"secret": secret} | given))
 
     def post(self, trigger_id: int, sent: Sent, **more: Any) -> int:

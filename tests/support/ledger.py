@@ -12,8 +12,8 @@ from app.db import Database
 from app.db.models import execution_attempts, trigger_executions
 from app.lifecycle import COMPLETED, UNFINISHED
 from app.triggers import manage
-from tests.support.sender import Sender
 from tests.support.service import Gunicorn, until
+from tests.support.socket_sender import Sender
 
 RAN = "ran"
 """The file to which a script appends one line per run."""

@@ -14,9 +14,9 @@ from app.audit import Actor
 from app.db import Database
 from app.settings import from_environment
 from tests.support import factories
-from tests.support.sender import Sender
-from tests.support.senders import SECRET
+from tests.support.samples import SECRET
 from tests.support.service import Service
+from tests.support.socket_sender import Sender
 
 _numbers = count(1)
 

@@ -10,8 +10,8 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from tests.support.sender import Sender
 from tests.support.service import until
+from tests.support.socket_sender import Sender
 
 PATIENCE_SECONDS = 120.0
 """Seconds that a sender keeps retrying one event; a service that is down for longer has failed."""

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from tests.support import arbitrary
 from tests.support.in_process_receiver import Receiver
-from tests.support.senders import Sent
-from tests.support.sending import signed
+from tests.support.in_process_sender import signed
+from tests.support.samples import Sent
 
 EXAMPLES = int(os.environ.get("TESTS_EXAMPLES", "300"))
 """Number of requests per database; `make hostile` sends many more."""

@@ -19,9 +19,9 @@ from falcon import testing
 from app import clock
 from app.db import Database
 from app.intake import signatures, sources, trigger_cache
-from tests.support import factories, senders
-from tests.support.senders import Sent
-from tests.support.sending import post, signed
+from tests.support import factories, samples
+from tests.support.in_process_sender import post, signed
+from tests.support.samples import Sent
 
 PROOFS = {"hmac_digest", "hmac_new", "verify"}
 """Python functions through which OpenSSL and the curve's library are called."""
@@ -108,8 +108,8 @@ def calls() -> Iterator[Counter[str]]:
 
 def requests(source: str) -> dict[str, Sent]:
     """Requests: correctly signed, unsigned, empty, and large."""
-    case = next(case for name, case in senders.names() if name == source)
-    sent = senders.sample(source, case)
+    case = next(case for name, case in samples.names() if name == source)
+    sent = samples.sample(source, case)
     large = replace(sent, body=b'{"a": "' + b"b" * 100_000 + b'"}')
     return {
         "signed": replace(signed(source, sent), query={}),
@@ -121,7 +121,7 @@ def requests(source: str) -> dict[str, Sent]:
 
 def trigger(database: Database, source: str, given: dict[str, Any]) -> int:
     other = OTHER_SECRETS.get(source, "another")
-    right = senders.trigger_secret(source)
+    right = samples.trigger_secret(source)
     secret = right if given.get("enabled") is False or "type" in given else other
     values = {"source": source, "secret": secret, "previous_secret": other}
     return factories.trigger(database, **(values | given))
@@ -177,7 +177,7 @@ def comparable(each: Cost, source: str) -> Cost:
 def test_an_id_of_any_shape_costs_the_same(
     database: Database, cost: Callable[[object, Sent], Cost], shape: str
 ) -> None:
-    sent = senders.json_request("custom", {"messageId": "m-1"})
+    sent = samples.json_request("custom", {"messageId": "m-1"})
     existing = factories.trigger(database, secret="another")
 
     cold, warm = cost(shape, sent), cost(shape, sent)
@@ -191,7 +191,7 @@ def test_who_proves_it_is_not_made_to_wait(
 ) -> None:
     trigger_id = factories.trigger(database)
 
-    accepted = cost(trigger_id, senders.json_request("custom", {}))
+    accepted = cost(trigger_id, samples.json_request("custom", {}))
 
     assert accepted.answer[0] == "200 OK"
     assert accepted.proofs == (("hmac_digest", 1),)
@@ -203,7 +203,7 @@ def test_no_shape_reaches_a_trigger_of_another_id(
 ) -> None:
     factories.trigger(database, id=0)
 
-    refused = cost(shape, senders.json_request("custom", {}))
+    refused = cost(shape, samples.json_request("custom", {}))
 
     assert refused.answer[0] == "401 Unauthorized"
     assert factories.executions(database) == []
@@ -214,7 +214,7 @@ def test_a_trigger_of_type_event_has_no_address(
 ) -> None:
     trigger_id = factories.trigger(database, type="event")
 
-    refused = cost(trigger_id, senders.json_request("custom", {}))
+    refused = cost(trigger_id, samples.json_request("custom", {}))
 
     assert refused.answer[0] == "401 Unauthorized"
     assert factories.executions(database) == []

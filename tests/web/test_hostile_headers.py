@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from app import clock
-from tests.support import senders
+from tests.support import samples
 from tests.support.in_process_receiver import Receiver
-from tests.support.senders import Sent
-from tests.support.sending import message, post, signed
+from tests.support.in_process_sender import message, post, signed
+from tests.support.samples import Sent
 
 SAMPLES = {
     "clickup": "task_deleted",
@@ -62,7 +62,7 @@ def test_a_spoiled_proof_is_none(
     receiver: Receiver, source: str, spoil: Callable[[str], str]
 ) -> None:
     trigger_id = receiver.trigger(source)
-    sample = senders.sample(source, SAMPLES[source])
+    sample = samples.sample(source, SAMPLES[source])
 
     status = receiver.post(trigger_id, _spoil(sample, signed(source, sample), spoil))
 
@@ -73,7 +73,7 @@ def test_a_spoiled_proof_is_none(
 def test_no_proof_at_all_is_none(receiver: Receiver, source: str) -> None:
     trigger_id = receiver.trigger(source)
 
-    status = receiver.post(trigger_id, senders.sample(source, SAMPLES[source]))
+    status = receiver.post(trigger_id, samples.sample(source, SAMPLES[source]))
 
     assert (status, receiver.keys(trigger_id)) == (401, [])
 
@@ -82,8 +82,8 @@ def test_no_proof_at_all_is_none(receiver: Receiver, source: str) -> None:
 @pytest.mark.parametrize("source", TIMED)
 def test_a_proof_of_another_time_is_none(receiver: Receiver, source: str, away: int) -> None:
     trigger_id = receiver.trigger(source)
-    sample = senders.sample(source, SAMPLES[source])
-    proven = senders.signed(source, sample, at=clock.now() + timedelta(seconds=away))
+    sample = samples.sample(source, SAMPLES[source])
+    proven = samples.signed(source, sample, at=clock.now() + timedelta(seconds=away))
 
     status = receiver.post(trigger_id, proven)
 
@@ -100,7 +100,7 @@ def test_an_altered_body_is_not_what_was_signed(
     receiver: Receiver, source: str, alter: Callable[[bytes], bytes]
 ) -> None:
     trigger_id = receiver.trigger(source)
-    proven = signed(source, senders.sample(source, SAMPLES[source]))
+    proven = signed(source, samples.sample(source, SAMPLES[source]))
 
     status = receiver.post(trigger_id, replace(proven, body=alter(proven.body)))
 

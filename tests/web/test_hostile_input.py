@@ -6,8 +6,8 @@ import json
 import pytest
 
 from tests.support.in_process_receiver import Receiver
-from tests.support.senders import Sent
-from tests.support.sending import signed
+from tests.support.in_process_sender import signed
+from tests.support.samples import Sent
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"

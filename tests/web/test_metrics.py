@@ -22,26 +22,26 @@ from app.web import metrics as web_metrics
 from app.web.application import create_app
 from app.web.metrics import FAMILIES
 from tests.integration.db.test_plans import rows_read
-from tests.support import factories, senders
+from tests.support import factories, samples
 from tests.support.api import Api
 from tests.support.databases import migrate
+from tests.support.in_process_sender import message, post, signed_sample
 from tests.support.plans import explain
-from tests.support.sending import message, post, signed_sample
 
 
 @pytest.fixture
-def tally() -> Counters:
+def counters() -> Counters:
     return Counters()
 
 
 @pytest.fixture
-def client(settings: Settings, database: Database, tally: Counters) -> testing.TestClient:
-    return testing.TestClient(create_app(settings, database, tally))
+def client(settings: Settings, database: Database, counters: Counters) -> testing.TestClient:
+    return testing.TestClient(create_app(settings, database, counters))
 
 
 @pytest.fixture
-def writer(tally: Counters, database: Database) -> CounterWriter:
-    return CounterWriter(tally, database, seconds=3600)
+def writer(counters: Counters, database: Database) -> CounterWriter:
+    return CounterWriter(counters, database, seconds=3600)
 
 
 @pytest.fixture(autouse=True)
@@ -121,11 +121,11 @@ def test_what_can_fail_stands_at_nought_before_it_fails_for_the_first_time(
 
 
 def test_answer_times_are_a_histogram_by_source(
-    client: testing.TestClient, database: Database, writer: CounterWriter, tally: Counters
+    client: testing.TestClient, database: Database, writer: CounterWriter, counters: Counters
 ) -> None:
     trigger_id = factories.trigger(database, source="github")
     for seconds in (0.001, 0.004, 0.3, 60):
-        tally.answered(trigger_id, seconds)
+        counters.answered(trigger_id, seconds)
     writer.flush()
 
     found = read(client)
@@ -145,7 +145,7 @@ def test_every_webhook_request_is_timed_once_whatever_its_answer(
     trigger_id = factories.trigger(database)
     post(client, trigger_id, message())
     post(client, trigger_id, replace(message(), headers={}))
-    post(client, trigger_id, senders.Sent({"Content-Encoding": "gzip"}, b"x"))
+    post(client, trigger_id, samples.Sent({"Content-Encoding": "gzip"}, b"x"))
     post(client, 4711, message())
     writer.flush()
 
@@ -371,15 +371,15 @@ def test_numbers_of_single_hours_are_not_read(database: Database) -> None:
 
 
 def test_the_statistics_hold_answer_times_against_each_sources_limit(
-    api: Api, viewer: str, database: Database, tally: Counters, writer: CounterWriter
+    api: Api, viewer: str, database: Database, counters: Counters, writer: CounterWriter
 ) -> None:
     slack, custom = factories.trigger(database, source="slack"), factories.trigger(database)
     for _ in range(98):
-        tally.answered(slack, 0.004)
+        counters.answered(slack, 0.004)
     for _ in range(2):
-        tally.answered(slack, 2.9)
-    tally.answered(custom, 0.001)
-    tally.answered(NOBODY, 0.001)
+        counters.answered(slack, 2.9)
+    counters.answered(custom, 0.001)
+    counters.answered(NOBODY, 0.001)
     writer.flush()
 
     stats = api.ask("GET", "/api/triggers/stats", viewer).json

@@ -11,9 +11,9 @@ from app import log
 from app.db import Database
 from app.settings import Settings
 from app.web.application import create_app
-from tests.support import factories, senders
-from tests.support.senders import SECRET, Sent
-from tests.support.sending import message, post, signed
+from tests.support import factories, samples
+from tests.support.in_process_sender import message, post, signed
+from tests.support.samples import SECRET, Sent
 
 REASONS = {
     "unknown_trigger": {},
@@ -76,7 +76,7 @@ def test_a_refused_request_stores_nothing_and_its_reason_is_logged(
 def test_discord_always_hears_401_to_a_bad_signature(
     uniform: testing.TestClient, database: Database, given: dict[str, object]
 ) -> None:
-    values = {"secret": senders.trigger_secret("discord")} | given
+    values = {"secret": samples.trigger_secret("discord")} | given
     trigger_id = factories.trigger(database, source="discord", **values)
     forged = replace(signed("discord", Sent({}, b'{"type": 1}')), body=b'{"type":1}')
 
@@ -121,7 +121,7 @@ def test_the_secret_in_the_path_proves_a_sender_that_signs_nothing(
     client: testing.TestClient, database: Database, secret: str, status: int
 ) -> None:
     trigger_id = factories.trigger(database, source="evolution")
-    sent = replace(senders.sample("evolution", "messages_upsert"), path_secret=secret)
+    sent = replace(samples.sample("evolution", "messages_upsert"), path_secret=secret)
 
     assert post(client, trigger_id, sent).status_code == status
 
@@ -132,7 +132,7 @@ def test_a_secret_in_the_path_may_hold_any_sign(
     client: testing.TestClient, database: Database, secret: str, safe: str
 ) -> None:
     trigger_id = factories.trigger(database, source="evolution", secret=secret)
-    sample = senders.sample("evolution", "messages_upsert")
+    sample = samples.sample("evolution", "messages_upsert")
 
     right = post(client, trigger_id, replace(sample, path_secret=quote(secret, safe)))
     wrong = post(client, trigger_id, replace(sample, path_secret=quote(f"{secret}/x/y", safe)))

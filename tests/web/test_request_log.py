@@ -21,9 +21,9 @@ from app.stats import latency, outcomes
 from app.stats.counters import Counters
 from app.web.application import create_app
 from app.worker.loop import Worker
-from tests.support import factories, senders
+from tests.support import factories, samples
 from tests.support.api import Api
-from tests.support.sending import message, post, signed, signed_sample
+from tests.support.in_process_sender import message, post, signed, signed_sample
 
 MADE = re.compile(r"[0-9a-f]{16}")
 
@@ -53,17 +53,17 @@ def written(caplog: pytest.LogCaptureFixture) -> Any:
 def test_the_operator_is_told_once_the_answer_is_out(
     database: Database, settings: Settings, written: list[dict[str, Any]]
 ) -> None:
-    sent, tally = message(), Counters()
+    sent, counters = message(), Counters()
     path = f"/api/triggers/webhook/{factories.trigger(database)}"
     environ = testing.create_environ(path, method="POST", headers=sent.headers, body=sent.body)
 
-    said: Any = create_app(settings, database, tally)(environ, lambda *_: lambda _piece: None)
+    said: Any = create_app(settings, database, counters)(environ, lambda *_: lambda _piece: None)
 
     assert b"".join(said) == b'{"status": "ok"}'
-    assert (written, tally.take().counts) == ([], {})
+    assert (written, counters.take().counts) == ([], {})
     said.close()
     assert [line["evt"] for line in written] == ["admitted"]
-    counted = {place.outcome for place in tally.take().counts}
+    counted = {place.outcome for place in counters.take().counts}
     assert {outcomes.ACCEPTED, latency.MICROSECONDS} <= counted
 
 
@@ -115,7 +115,7 @@ def test_a_webhook_is_one_line_whatever_becomes_of_it(
     custom, slack = factories.trigger(database), factories.trigger(database, source="slack")
     picky = factories.trigger(database, event_filter='{"event": "paid"}')
     batch = factories.trigger(database, source="whatsapp")
-    malformed = senders.Sent({"Content-Type": "application/json"}, b"{")
+    malformed = samples.Sent({"Content-Type": "application/json"}, b"{")
     expected = {
         "admitted": lambda: post(client, custom, message()),
         "idempotent_replay": lambda: post(client, custom, message()),
@@ -163,11 +163,11 @@ def test_a_secret_in_an_address_reaches_no_line(
     client: testing.TestClient, database: Database, written: list[dict[str, Any]]
 ) -> None:
     picky = factories.trigger(database, source="evolution", event_filter='{"a": "b"}')
-    for path in (f"/api/triggers/webhook/{picky}/{senders.SECRET}", f"/api/x/{senders.SECRET}"):
+    for path in (f"/api/triggers/webhook/{picky}/{samples.SECRET}", f"/api/x/{samples.SECRET}"):
         client.simulate_post(path, body=b"{}")
 
     assert [line["evt"] for line in written] == ["request", "request"]
-    assert senders.SECRET not in str(written)
+    assert samples.SECRET not in str(written)
 
 
 def test_the_execution_keeps_the_id_it_came_with(

@@ -10,7 +10,7 @@ from app.settings import Settings
 from app.web.application import create_app
 from tests.support import factories
 from tests.support.api import Api
-from tests.support.sending import message, post
+from tests.support.in_process_sender import message, post
 
 EVERYWHERE = [
     ("GET", "/healthz"),

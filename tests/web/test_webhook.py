@@ -11,12 +11,12 @@ from app.db.models import triggers
 from app.settings import Settings
 from app.triggers import manage
 from app.web.application import create_app
-from tests.support import expectations, factories, senders
-from tests.support.senders import Sent
-from tests.support.sending import message, post, signed, signed_sample
+from tests.support import expectations, factories, samples
+from tests.support.in_process_sender import message, post, signed, signed_sample
+from tests.support.samples import Sent
 
 OK = {"status": "ok"}
-ADMITTED = [name for name in senders.names() if name[1] != "ping"]
+ADMITTED = [name for name in samples.names() if name[1] != "ping"]
 
 
 def event_count(database: Database) -> int:
@@ -27,7 +27,7 @@ def event_count(database: Database) -> int:
 def test_every_sample_is_answered_ok_and_stored(
     client: testing.TestClient, database: Database, source: str, case: str
 ) -> None:
-    secret = senders.trigger_secret(source)
+    secret = samples.trigger_secret(source)
     trigger_id = factories.trigger(database, source=source, secret=secret)
 
     answer = post(client, trigger_id, signed_sample(source, case))
@@ -67,7 +67,7 @@ def test_the_pre_check_can_be_switched_off(
 def test_a_ping_is_answered_and_nothing_is_stored(
     client: testing.TestClient, database: Database, source: str, answer: object
 ) -> None:
-    trigger_id = factories.trigger(database, source=source, secret=senders.trigger_secret(source))
+    trigger_id = factories.trigger(database, source=source, secret=samples.trigger_secret(source))
 
     result = post(client, trigger_id, signed_sample(source, "ping"))
 
@@ -234,7 +234,7 @@ def test_whatsapps_question_is_answered_with_its_challenge(
     client: testing.TestClient, database: Database
 ) -> None:
     trigger_id = factories.trigger(database, source="whatsapp")
-    asked = {"hub.mode": "subscribe", "hub.verify_token": senders.SECRET, "hub.challenge": "1158"}
+    asked = {"hub.mode": "subscribe", "hub.verify_token": samples.SECRET, "hub.challenge": "1158"}
 
     answer = client.simulate_get(f"/api/triggers/webhook/{trigger_id}", params=asked)
 
@@ -248,7 +248,7 @@ def test_whoever_else_asks_is_told_nothing(
     client: testing.TestClient, database: Database, trigger: dict[str, object]
 ) -> None:
     trigger_id = factories.trigger(database, **({"source": "whatsapp"} | trigger))
-    asked = {"hub.mode": "subscribe", "hub.verify_token": senders.SECRET, "hub.challenge": "1158"}
+    asked = {"hub.mode": "subscribe", "hub.verify_token": samples.SECRET, "hub.challenge": "1158"}
 
     answers = [
         client.simulate_get(f"/api/triggers/webhook/{each}", params=asked)

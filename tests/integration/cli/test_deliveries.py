@@ -39,11 +39,11 @@ def orders(database: Database) -> int:
     """Insert a trigger with counts of this hour, of 23 hours ago, and of a day ago."""
     trigger_id = factories.trigger(database, slug="orders")
     for hours in (0, 23, 24):
-        tally = Counters(lambda hours=hours: NOW - timedelta(hours=hours))
-        tally.count(trigger_id, outcomes.ACCEPTED, 3)
-        tally.count(trigger_id, outcomes.STALE)
-        tally.count(NOBODY, outcomes.UNKNOWN_TRIGGER)
-        assert CounterWriter(tally, database, 3600).flush()
+        counters = Counters(lambda hours=hours: NOW - timedelta(hours=hours))
+        counters.count(trigger_id, outcomes.ACCEPTED, 3)
+        counters.count(trigger_id, outcomes.STALE)
+        counters.count(NOBODY, outcomes.UNKNOWN_TRIGGER)
+        assert CounterWriter(counters, database, 3600).flush()
     return trigger_id
 
 
@@ -52,9 +52,9 @@ def mismatch(database: Database, orders: int) -> int:
     """Insert an execution with a key mismatch; return its id."""
     given = {"idempotency_key": "k-1", "payload_digest": "a" * 64}
     execution_id = factories.execution(database, orders, **given)
-    tally = Counters(lambda: NOW)
-    tally.repeat(execution_id, DIGEST)
-    assert CounterWriter(tally, database, 3600).flush()
+    counters = Counters(lambda: NOW)
+    counters.repeat(execution_id, DIGEST)
+    assert CounterWriter(counters, database, 3600).flush()
     return execution_id
 
 

@@ -22,7 +22,7 @@ from app.settings import Settings
 from app.web.application import create_app
 from app.worker.loop import Worker
 from tests.integration.cli.test_commands import Hookonce, hookonce, sentence
-from tests.support import factories, senders
+from tests.support import factories, samples
 
 __all__ = ["hookonce"]
 
@@ -121,7 +121,7 @@ def test_every_source_can_be_examined(
 ) -> None:
     if kind == "postgresql":
         pytest.skip("what a source says does not depend on the database")
-    trigger_id = factories.trigger(database, source=source, secret=senders.trigger_secret(source))
+    trigger_id = factories.trigger(database, source=source, secret=samples.trigger_secret(source))
 
     found = examine(trigger_id, serve())
 
@@ -171,7 +171,7 @@ def test_people_see_a_table(
     heading, first, *_ = ended.stdout.splitlines()
     assert heading.split() == ["check", "result", "came", "back", "expected"]
     assert first.split()[:3] == ["signed", "ok", "200,"]
-    assert senders.SECRET not in ended.output
+    assert samples.SECRET not in ended.output
 
 
 def test_nobody_answering_is_one_sentence_and_leaves_nothing(

@@ -23,7 +23,7 @@ from app.web.api import router
 from tests.integration.cli.test_commands import Hookonce, hookonce, printed, sentence
 from tests.support import factories
 from tests.support.databases import ROOT
-from tests.support.senders import SECRET
+from tests.support.samples import SECRET
 from tests.support.service import COMMANDS
 
 __all__ = ["hookonce"]
@@ -314,10 +314,10 @@ def test_the_statistics_are_those_of_the_api(
 ) -> None:
     trigger_id = factories.trigger(database, source="slack")
     factories.execution(database, trigger_id, "failed", error_reason="auth", received_at=utc_now())
-    tally = Counters()
-    tally.count(trigger_id, "duplicate", 3)
-    tally.answered(trigger_id, 0.004)
-    CounterWriter(tally, database, 3600).flush()
+    counters = Counters()
+    counters.count(trigger_id, "duplicate", 3)
+    counters.answered(trigger_id, 0.004)
+    CounterWriter(counters, database, 3600).flush()
 
     shown, of_api = printed(hookonce("stats", "--json")), stats()
 

@@ -16,7 +16,7 @@ from app.settings import Settings
 from app.triggers import manage, queries
 from app.worker.loop import Worker
 from tests.integration.conftest import WriteScript
-from tests.support import factories, senders
+from tests.support import factories, samples
 
 UNREADABLE = {
     "sqlite": ["", "garbage", "2024-02-30", 1709208000, b"\xff"],
@@ -114,7 +114,7 @@ def test_a_trigger_with_unreadable_times_receives_and_its_executions_run(
 ) -> None:
     trigger_id = factories.trigger(database, action_payload=write_script("true"))
     spoil(database, "triggers", UNREADABLE[kind][1])
-    received = receive(factories.request(senders.json_request("custom", {}), trigger_id), intake)
+    received = receive(factories.request(samples.json_request("custom", {}), trigger_id), intake)
     begun = ("started_at", "last_replay_at")
     spoil(database, "trigger_executions", UNREADABLE[kind][1], columns=begun)
 

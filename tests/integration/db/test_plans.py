@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from app.db import Database, skip_locked, utc_now
 from app.db.models import delivery_counts, execution_requests, trigger_executions
-from app.executions import due, expired, prune
+from app.executions import due, prune, retention_queries
 from app.executions.due import DueTrigger
 from app.settings import Settings
 from app.worker import claim, leases, settle
@@ -176,7 +176,7 @@ def test_a_sweep_of_requests_does_not_read_the_executions_that_have_none(
     keep_requests(database, first_id + 2_900, 100, analysed=analysed)
 
     with database.reading() as connection:
-        query = expired.payloads_query(0, 50)
+        query = retention_queries.payloads_query(0, 50)
         assert rows_read(connection, query) < 300, explain(connection, query)
 
 

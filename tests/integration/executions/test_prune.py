@@ -19,9 +19,9 @@ from app.db.models import (
     tokens,
     triggers,
 )
-from app.executions import expired, prune, replay
-from app.executions.expired import PruneRules
+from app.executions import prune, replay, retention_queries
 from app.executions.prune import NOTHING, PruneStep
+from app.executions.retention_queries import PruneRules
 from app.intake import sources
 from app.settings import Settings, from_environment
 from app.worker.pruner import Pruner
@@ -66,7 +66,7 @@ def stood(
 
 
 def rules(database: Database, settings: Settings) -> PruneRules:
-    return expired.rules(database, sources.retry_seconds(), settings)
+    return retention_queries.rules(database, sources.retry_seconds(), settings)
 
 
 def swept(database: Database, settings: Settings, *, dry: bool = False) -> PruneStep:
@@ -204,8 +204,8 @@ def test_a_dry_run_says_the_same_and_removes_nothing(
 def test_more_than_a_page_goes_in_steps_of_a_bounded_size(
     database: Database, settings: Settings, trigger_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(expired.rows_query, "__defaults__", (7,))
-    monkeypatch.setattr(expired.payloads_query, "__defaults__", (7,))
+    monkeypatch.setattr(retention_queries.rows_query, "__defaults__", (7,))
+    monkeypatch.setattr(retention_queries.payloads_query, "__defaults__", (7,))
     monkeypatch.setattr(prune, "BATCH_ROWS", 3)
     for _ in range(25):
         stood(database, trigger_id, 5)
@@ -239,8 +239,8 @@ def test_whoever_replays_a_dead_letter_at_the_last_moment_keeps_it(
     letter = stood(database, trigger_id, 9, "failed")
     kept = rules(database, settings)
     with database.reading() as connection:
-        page = connection.execute(expired.rows_query(0)).all()
-    groups = expired.rows(database, page, kept)
+        page = connection.execute(retention_queries.rows_query(0)).all()
+    groups = retention_queries.expired_rows(database, page, kept)
 
     successor = replay.replay(database, letter)
     step = prune._remove_rows(database, groups, dry=False)

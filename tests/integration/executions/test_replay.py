@@ -25,7 +25,7 @@ from app.worker import claim, settle
 from app.worker.attempt import FinishedAttempt, Lease, Outcome, RetryTerms
 from app.worker.loop import Worker
 from tests.integration.conftest import WriteScript
-from tests.support import factories, senders
+from tests.support import factories, samples
 from tests.support.databases import migrate
 
 every_dead_status = pytest.mark.parametrize("status", lifecycle.DEAD)
@@ -284,7 +284,7 @@ def test_a_webhook_that_comes_again_is_a_duplicate_whatever_became_of_the_replay
     database: Database, intake: Intake, status: str
 ) -> None:
     trigger_id = factories.trigger(database)
-    sent = senders.signed("custom", senders.sample("custom", "idempotency_key"))
+    sent = samples.signed("custom", samples.sample("custom", "idempotency_key"))
     receive(factories.request(sent, trigger_id), intake)
     (first,) = (each.id for each in factories.executions(database))
     change(database, first, status="failed", completed_at=utc_now())

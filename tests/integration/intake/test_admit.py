@@ -18,7 +18,7 @@ from app.intake import admit
 from app.intake.message import Admission, AdmissionRequest, Request, Verdict
 from app.stats import outcomes
 from tests.support import factories
-from tests.support.senders import Sent
+from tests.support.samples import Sent
 
 REQUEST = factories.request(Sent({"Content-Type": "application/json"}, b"{}"))
 

@@ -11,14 +11,14 @@ from app.intake.message import WebhookResponse
 from app.intake.receive import Intake, receive
 from app.triggers import manage
 from app.triggers.fields import COLUMNS
-from tests.support import factories, senders
+from tests.support import factories, samples
 from tests.support.databases import migrate
 
 
 def deliver(
     intake: Intake, trigger_id: int, delivery: str | None, **body: object
 ) -> WebhookResponse:
-    sent = senders.json_request("custom", body)
+    sent = samples.json_request("custom", body)
     extra = {} if delivery is None else {"X-Delivery": delivery}
     sent = replace(sent, headers=sent.headers | extra)
     return receive(factories.request(sent, trigger_id), intake)

@@ -21,7 +21,7 @@ from app.intake.store import AdmissionStore
 from app.intake.trigger_cache import TriggerCache
 from app.stats import outcomes
 from app.stats.counters import CountBatch
-from tests.support import factories, senders
+from tests.support import factories, samples
 from tests.support.databases import migrate
 
 FIRST = b'{"messageId": "m-1", "amount": 5}'
@@ -30,7 +30,7 @@ OTHER = b'{"messageId": "m-1", "amount": 6}'
 
 
 def send(intake: Intake, trigger_id: int, body: bytes) -> WebhookResponse:
-    sent = senders.signed("custom", senders.Sent({"Content-Type": "application/json"}, body))
+    sent = samples.signed("custom", samples.Sent({"Content-Type": "application/json"}, body))
     return receive(factories.request(sent, trigger_id), intake)
 
 
@@ -171,7 +171,7 @@ def test_counting_takes_no_connection_of_its_own(
         database,
         TriggerCache(database, lambda: 0.0),
         SchemaWatch(database, lambda: 0.0),
-        now=lambda: senders.NOW,
+        now=lambda: samples.NOW,
     )
     trigger_id = factories.trigger(database)
     send(intake, trigger_id, FIRST)

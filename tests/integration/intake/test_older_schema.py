@@ -10,12 +10,12 @@ from app.errors import DatabaseUnavailable
 from app.intake.message import OK, WebhookResponse
 from app.intake.receive import Intake, receive
 from app.intake.trigger_cache import TriggerCache
-from tests.support import factories, senders
+from tests.support import factories, samples
 from tests.support.databases import migrate
 
 
 def send(intake: Intake, trigger_id: int, key: str) -> WebhookResponse:
-    sent = senders.json_request("custom", {"messageId": key})
+    sent = samples.json_request("custom", {"messageId": key})
     return receive(factories.request(sent, trigger_id), intake)
 
 
@@ -53,7 +53,7 @@ def test_a_downgrade_between_two_requests_is_noticed(
 def test_an_upgrade_is_noticed_within_two_seconds(database_url: str, database: Database) -> None:
     moment = [0.0]
     watch = SchemaWatch(database, lambda: moment[0])
-    intake = Intake(database, TriggerCache(database), watch, now=lambda: senders.NOW)
+    intake = Intake(database, TriggerCache(database), watch, now=lambda: samples.NOW)
     trigger_id = factories.trigger(database)
     migrate(database_url, to="0002", down=True)
     send(intake, trigger_id, "m-1")

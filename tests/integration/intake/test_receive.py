@@ -14,11 +14,11 @@ from app.errors import TooLarge, Unreadable, Unverified
 from app.intake import sources
 from app.intake.message import OK, Event, Source
 from app.intake.receive import Intake, receive
-from tests.support import factories, senders
+from tests.support import factories, samples
 from tests.support.expectations import event_count
 
 
-def send(intake: Intake, trigger_id: int, sent: senders.Sent) -> object:
+def send(intake: Intake, trigger_id: int, sent: samples.Sent) -> object:
     return receive(factories.request(sent, trigger_id), intake)
 
 
@@ -30,11 +30,11 @@ def logged(caplog: pytest.LogCaptureFixture, name: str) -> list[dict[str, object
     return [each.fields for each in caplog.records if getattr(each, "evt", None) == name]
 
 
-@pytest.mark.parametrize(("source", "case"), senders.names())
+@pytest.mark.parametrize(("source", "case"), samples.names())
 def test_every_sample_is_admitted_as_its_events(intake: Intake, source: str, case: str) -> None:
-    secret = senders.trigger_secret(source)
+    secret = samples.trigger_secret(source)
     trigger_id = factories.trigger(intake.database, source=source, secret=secret)
-    sent = senders.signed(source, senders.sample(source, case))
+    sent = samples.signed(source, samples.sample(source, case))
 
     send(intake, trigger_id, sent)
 
@@ -44,7 +44,7 @@ def test_every_sample_is_admitted_as_its_events(intake: Intake, source: str, cas
 
 def test_a_duplicate_gets_the_same_response_and_is_stored_once(intake: Intake) -> None:
     trigger_id = factories.trigger(intake.database)
-    sent = senders.json_request("custom", {"messageId": "m-1"})
+    sent = samples.json_request("custom", {"messageId": "m-1"})
 
     answers = [send(intake, trigger_id, sent) for _ in range(3)]
 
@@ -60,7 +60,7 @@ def test_a_repeated_event_is_a_duplicate_whatever_the_status_of_its_execution(
     trigger_id = factories.trigger(intake.database)
     factories.execution(intake.database, trigger_id, status, idempotency_key="m-1")
     before = factories.executions(intake.database)
-    sent = senders.json_request("custom", {"messageId": "m-1"})
+    sent = samples.json_request("custom", {"messageId": "m-1"})
 
     answer = send(replace(intake, pre_check=pre_check), trigger_id, sent)
 
@@ -73,7 +73,7 @@ def test_a_duplicate_is_logged_with_the_existing_execution(
 ) -> None:
     caplog.set_level(logging.INFO)
     trigger_id = factories.trigger(intake.database)
-    sent = senders.json_request("custom", {"messageId": "m-1"})
+    sent = samples.json_request("custom", {"messageId": "m-1"})
 
     send(intake, trigger_id, sent)
     send(intake, trigger_id, sent)
@@ -91,7 +91,7 @@ def test_without_the_pre_check_the_index_alone_finds_the_duplicate(
 ) -> None:
     caplog.set_level(logging.INFO)
     trigger_id = factories.trigger(intake.database)
-    sent = senders.json_request("custom", {"messageId": "m-1"})
+    sent = samples.json_request("custom", {"messageId": "m-1"})
     careless = replace(intake, pre_check=False)
 
     answers = [send(careless, trigger_id, sent) for _ in range(2)]
@@ -105,7 +105,7 @@ def test_one_key_as_text_and_as_number_is_one_event(intake: Intake) -> None:
     trigger_id = factories.trigger(intake.database)
 
     for key in (1, "1", True):
-        send(intake, trigger_id, senders.json_request("custom", {"messageId": key}))
+        send(intake, trigger_id, samples.json_request("custom", {"messageId": key}))
 
     assert keys(intake.database) == ["1", None]
 
@@ -113,7 +113,7 @@ def test_one_key_as_text_and_as_number_is_one_event(intake: Intake) -> None:
 @pytest.mark.parametrize("key", ["k" * 300, "a\0b", "\ud800", "🚢" * 255], ids=ascii)
 def test_an_unusual_key_finds_its_duplicate_on_every_database(intake: Intake, key: str) -> None:
     trigger_id = factories.trigger(intake.database)
-    sent = senders.json_request("custom", {"messageId": key})
+    sent = samples.json_request("custom", {"messageId": key})
 
     send(intake, trigger_id, sent)
     send(intake, trigger_id, sent)
@@ -131,10 +131,10 @@ def test_a_request_of_many_events_admits_each_with_its_own_key(
     monkeypatch.setitem(sources._SOURCES, "batch", batch)
     trigger_id = factories.trigger(intake.database, source="batch", event_filter='{"wanted": true}')
 
-    def batch_of(*ids: str) -> senders.Sent:
+    def batch_of(*ids: str) -> samples.Sent:
         unwanted = {"messageId": "x", "wanted": False}
         items = [{"messageId": name, "wanted": True} for name in ids]
-        return senders.json_request("custom", [*items, unwanted])
+        return samples.json_request("custom", [*items, unwanted])
 
     send(intake, trigger_id, batch_of("a", "b"))
     send(intake, trigger_id, batch_of("b", "c", "c", "a", "d"))
@@ -149,10 +149,10 @@ def bodies(database: Database) -> list[bytes]:
         return list(connection.execute(query).scalars())
 
 
-def whatsapp(*messages: object) -> senders.Sent:
+def whatsapp(*messages: object) -> samples.Sent:
     change = {"field": "messages", "value": {"messages": messages, "metadata": {"id": "7"}}}
     payload = {"object": "a", "entry": [{"id": "1", "changes": [change]}]}
-    return senders.json_request("whatsapp", payload)
+    return samples.json_request("whatsapp", payload)
 
 
 def test_each_event_of_many_is_stored_with_its_own_part_of_the_request(
@@ -180,7 +180,7 @@ def test_the_secrets_in_a_request_of_many_events_are_not_stored(intake: Intake) 
     trigger_id = factories.trigger(intake.database, source="evolution_go")
     receipt = {"event": "Receipt", "instanceToken": "canary", "data": {"MessageIDs": ["a", "b"]}}
 
-    send(intake, trigger_id, senders.json_request("evolution_go", receipt))
+    send(intake, trigger_id, samples.json_request("evolution_go", receipt))
 
     assert len(bodies(intake.database)) == 2
     assert [body for body in bodies(intake.database) if b"canary" in body] == []
@@ -202,7 +202,7 @@ def test_content_shared_by_a_thousand_events_is_refused_as_too_large(intake: Int
     receipt = {"event": "Receipt", "data": {"MessageIDs": ids, "more": "x" * 100_000}}
 
     with pytest.raises(TooLarge):
-        send(intake, trigger_id, senders.json_request("evolution_go", receipt))
+        send(intake, trigger_id, samples.json_request("evolution_go", receipt))
 
     assert factories.executions(intake.database) == []
 
@@ -212,8 +212,8 @@ def test_a_filtered_event_gets_a_response_and_is_not_stored(
 ) -> None:
     trigger_id = factories.trigger(intake.database, event_filter='{"event": "paid*"}')
 
-    unwanted = send(intake, trigger_id, senders.json_request("custom", {"event": "opened"}))
-    send(intake, trigger_id, senders.json_request("custom", {"event": "paid.twice"}))
+    unwanted = send(intake, trigger_id, samples.json_request("custom", {"event": "opened"}))
+    send(intake, trigger_id, samples.json_request("custom", {"event": "paid.twice"}))
 
     assert unwanted == OK
     assert len(keys(intake.database)) == 1
@@ -227,14 +227,14 @@ def test_a_filter_that_cannot_be_parsed_lets_all_events_pass(
 ) -> None:
     trigger_id = factories.trigger(intake.database, event_filter=text)
 
-    send(intake, trigger_id, senders.json_request("custom", {"event": "opened"}))
+    send(intake, trigger_id, samples.json_request("custom", {"event": "opened"}))
 
     assert len(keys(intake.database)) == 1
 
 
 def test_a_forged_request_is_not_even_parsed(intake: Intake) -> None:
     trigger_id = factories.trigger(intake.database)
-    forged = senders.signed("custom", senders.Sent({}, b"{"), secret="another")
+    forged = samples.signed("custom", samples.Sent({}, b"{"), secret="another")
 
     with pytest.raises(Unverified):
         send(intake, trigger_id, forged)
@@ -247,7 +247,7 @@ def test_a_forged_request_is_not_even_parsed(intake: Intake) -> None:
 )
 def test_an_unreadable_request_stores_nothing(intake: Intake, body: bytes) -> None:
     trigger_id = factories.trigger(intake.database)
-    sent = senders.signed("custom", senders.Sent({"Content-Type": "application/json"}, body))
+    sent = samples.signed("custom", samples.Sent({"Content-Type": "application/json"}, body))
 
     with pytest.raises(Unreadable):
         send(intake, trigger_id, sent)
@@ -259,12 +259,12 @@ def test_a_trigger_deleted_while_cached_leaves_the_cache_at_the_first_failure(
     intake: Intake,
 ) -> None:
     trigger_id = factories.trigger(intake.database)
-    send(intake, trigger_id, senders.json_request("custom", {"messageId": "m-1"}))
+    send(intake, trigger_id, samples.json_request("custom", {"messageId": "m-1"}))
     with intake.database.writing() as connection:
         connection.execute(sa.delete(triggers))
 
     with pytest.raises(sa.exc.IntegrityError):
-        send(intake, trigger_id, senders.json_request("custom", {"messageId": "m-2"}))
+        send(intake, trigger_id, samples.json_request("custom", {"messageId": "m-2"}))
 
     with pytest.raises(Unverified, match="unknown_trigger"):
-        send(intake, trigger_id, senders.json_request("custom", {"messageId": "m-2"}))
+        send(intake, trigger_id, samples.json_request("custom", {"messageId": "m-2"}))

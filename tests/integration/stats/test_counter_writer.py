@@ -18,9 +18,9 @@ from app.db.models import (
     trigger_executions,
 )
 from app.settings import Settings
-from app.stats import counters, deliveries, outcomes
+from app.stats import deliveries, outcomes
 from app.stats.counter_writer import CounterWriter
-from app.stats.counters import NOBODY, Counters
+from app.stats.counters import DISTINCT_AT_MOST, NOBODY, Counters
 from tests.support import factories
 from tests.support.databases import migrate
 from tests.support.service import until
@@ -45,13 +45,13 @@ def clock() -> Hand:
 
 
 @pytest.fixture
-def tally(clock: Hand) -> Counters:
+def counters(clock: Hand) -> Counters:
     return Counters(clock)
 
 
 @pytest.fixture
-def writer(tally: Counters, database: Database) -> CounterWriter:
-    return CounterWriter(tally, database, seconds=3600)
+def writer(counters: Counters, database: Database) -> CounterWriter:
+    return CounterWriter(counters, database, seconds=3600)
 
 
 def numbers(database: Database) -> dict[tuple[int, str], int]:
@@ -74,23 +74,23 @@ def logged(caplog: pytest.LogCaptureFixture, name: str) -> int:
 
 
 def test_numbers_are_added_to_those_that_stand(
-    tally: Counters, writer: CounterWriter, database: Database
+    counters: Counters, writer: CounterWriter, database: Database
 ) -> None:
     for number in (2, 3):
-        tally.count(1, outcomes.ACCEPTED, number)
-        tally.count(NOBODY, outcomes.UNKNOWN_TRIGGER)
+        counters.count(1, outcomes.ACCEPTED, number)
+        counters.count(NOBODY, outcomes.UNKNOWN_TRIGGER)
         assert writer.flush()
 
     assert numbers(database) == {(1, outcomes.ACCEPTED): 5, (NOBODY, outcomes.UNKNOWN_TRIGGER): 2}
 
 
 def test_each_hour_has_its_own_numbers_newest_first(
-    tally: Counters, writer: CounterWriter, database: Database, clock: Hand
+    counters: Counters, writer: CounterWriter, database: Database, clock: Hand
 ) -> None:
     for minutes in (0, 59, 60):
         clock.now = HOUR + timedelta(minutes=minutes)
-        tally.count(1, outcomes.ACCEPTED)
-        tally.count(2, outcomes.FILTERED)
+        counters.count(1, outcomes.ACCEPTED)
+        counters.count(2, outcomes.FILTERED)
     writer.flush()
 
     with database.reading() as connection:
@@ -104,12 +104,12 @@ def test_each_hour_has_its_own_numbers_newest_first(
 
 
 def test_what_came_again_says_how_often_and_when_last(
-    tally: Counters, writer: CounterWriter, database: Database, clock: Hand
+    counters: Counters, writer: CounterWriter, database: Database, clock: Hand
 ) -> None:
     execution_id = factories.execution(database, factories.trigger(database))
     for minute in (1, 2, 3):
         clock.now = HOUR + timedelta(minutes=minute)
-        tally.repeat(execution_id, DIGEST if minute > 1 else None)
+        counters.repeat(execution_id, DIGEST if minute > 1 else None)
         writer.flush()
 
     with database.reading() as connection:
@@ -136,13 +136,13 @@ def test_numbers_that_come_late_do_not_turn_time_back(database: Database, clock:
 
 
 def test_an_execution_that_is_gone_takes_its_own_numbers_along_and_no_others(
-    tally: Counters, writer: CounterWriter, database: Database
+    counters: Counters, writer: CounterWriter, database: Database
 ) -> None:
     trigger_id = factories.trigger(database)
     gone, stays = (factories.execution(database, trigger_id) for _ in range(2))
     for execution_id in (gone, stays):
-        tally.repeat(execution_id, DIGEST)
-    tally.count(trigger_id, outcomes.MISMATCH, 2)
+        counters.repeat(execution_id, DIGEST)
+    counters.count(trigger_id, outcomes.MISMATCH, 2)
     with database.writing() as connection:
         gone_now = trigger_executions.c.id == gone
         connection.execute(sa.delete(trigger_executions).where(gone_now))
@@ -156,12 +156,12 @@ def test_an_execution_that_is_gone_takes_its_own_numbers_along_and_no_others(
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 def test_an_execution_that_is_locked_is_not_waited_for_and_counted_later(
-    tally: Counters, writer: CounterWriter, database: Database
+    counters: Counters, writer: CounterWriter, database: Database
 ) -> None:
     trigger_id = factories.trigger(database)
     locked, free = (factories.execution(database, trigger_id) for _ in range(2))
     for execution_id in (locked, free):
-        tally.repeat(execution_id, DIGEST)
+        counters.repeat(execution_id, DIGEST)
 
     with database.writing() as connection:
         held = trigger_executions.c.id == locked
@@ -180,12 +180,12 @@ def test_an_execution_that_is_locked_is_not_waited_for_and_counted_later(
 
 
 def test_a_named_id_counts_under_its_trigger_or_under_nobodys(
-    tally: Counters, writer: CounterWriter, database: Database
+    counters: Counters, writer: CounterWriter, database: Database
 ) -> None:
     trigger_id = factories.trigger(database)
     for named in (trigger_id, 4711, 4712, NOBODY):
-        tally.count_claimed(named, outcomes.TOO_LARGE)
-    tally.count(NOBODY, outcomes.TOO_LARGE)
+        counters.count_claimed(named, outcomes.TOO_LARGE)
+    counters.count(NOBODY, outcomes.TOO_LARGE)
 
     writer.flush()
 
@@ -196,28 +196,28 @@ def test_a_named_id_counts_under_its_trigger_or_under_nobodys(
 
 
 def test_as_much_as_there_is_room_for_goes_in_at_once(
-    tally: Counters, writer: CounterWriter, database: Database
+    counters: Counters, writer: CounterWriter, database: Database
 ) -> None:
-    for number in range(counters.DISTINCT_AT_MOST):
-        tally.count(number, outcomes.ACCEPTED)
-        tally.count_claimed(number, outcomes.ACCEPTED)
-        tally.repeat(number, DIGEST)
-        tally.repeat(-number)
+    for number in range(DISTINCT_AT_MOST):
+        counters.count(number, outcomes.ACCEPTED)
+        counters.count_claimed(number, outcomes.ACCEPTED)
+        counters.repeat(number, DIGEST)
+        counters.repeat(-number)
 
     assert writer.flush()
 
-    assert sum(numbers(database).values()) == 2 * counters.DISTINCT_AT_MOST
+    assert sum(numbers(database).values()) == 2 * DISTINCT_AT_MOST
 
 
 def test_what_was_dropped_is_said(
-    tally: Counters,
+    counters: Counters,
     writer: CounterWriter,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(counters, "DISTINCT_AT_MOST", 1)
-    tally.count(1, outcomes.ACCEPTED)
-    tally.count(2, outcomes.ACCEPTED, 7)
+    monkeypatch.setattr("app.stats.counters.DISTINCT_AT_MOST", 1)
+    counters.count(1, outcomes.ACCEPTED)
+    counters.count(2, outcomes.ACCEPTED, 7)
 
     assert writer.flush()
     assert writer.flush()
@@ -238,21 +238,21 @@ def test_nothing_to_write_asks_the_database_nothing(
 
 
 def test_a_database_that_is_locked_gets_the_numbers_later_and_that_is_said_once(
-    tally: Counters,
+    counters: Counters,
     settings: Settings,
     database: Database,
     kind: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     hasty = Database(replace(settings, hookonce_database_timeout_seconds=0.05))
-    writer = CounterWriter(tally, hasty, 3600)
-    tally.count(1, outcomes.ACCEPTED)
+    writer = CounterWriter(counters, hasty, 3600)
+    counters.count(1, outcomes.ACCEPTED)
 
     with database.writing() as connection:
         if kind == "postgresql":
             connection.exec_driver_sql("LOCK TABLE delivery_counts IN ACCESS EXCLUSIVE MODE")
         tries = [writer.flush() for _ in range(3)]
-        tally.count(1, outcomes.ACCEPTED)
+        counters.count(1, outcomes.ACCEPTED)
 
     assert tries == [False, False, False]
     assert writer.flush()
@@ -262,13 +262,13 @@ def test_a_database_that_is_locked_gets_the_numbers_later_and_that_is_said_once(
 
 
 def test_an_older_schema_gets_the_numbers_once_it_has_a_place_for_them(
-    tally: Counters, writer: CounterWriter, database: Database, database_url: str
+    counters: Counters, writer: CounterWriter, database: Database, database_url: str
 ) -> None:
     migrate(database_url, to="0013", down=True)
-    tally.count(1, outcomes.ACCEPTED)
+    counters.count(1, outcomes.ACCEPTED)
     before = writer.flush()
     migrate(database_url)
-    tally.count(1, outcomes.ACCEPTED)
+    counters.count(1, outcomes.ACCEPTED)
     writer._schema.forget()
 
     assert not before
@@ -277,12 +277,12 @@ def test_an_older_schema_gets_the_numbers_once_it_has_a_place_for_them(
 
 
 def test_a_schema_that_loses_the_place_meanwhile_costs_nothing(
-    tally: Counters, writer: CounterWriter, database: Database, database_url: str
+    counters: Counters, writer: CounterWriter, database: Database, database_url: str
 ) -> None:
-    tally.count(1, outcomes.ACCEPTED)
+    counters.count(1, outcomes.ACCEPTED)
     writer.flush()
     migrate(database_url, to="0013", down=True)
-    tally.count(1, outcomes.ACCEPTED)
+    counters.count(1, outcomes.ACCEPTED)
     meanwhile = writer.flush()
     migrate(database_url)
 
@@ -293,7 +293,7 @@ def test_a_schema_that_loses_the_place_meanwhile_costs_nothing(
 
 @pytest.mark.parametrize("refusing", ["execution_repeats", "key_mismatches"])
 def test_a_constraint_of_the_operators_own_costs_the_other_numbers_nothing(
-    tally: Counters,
+    counters: Counters,
     writer: CounterWriter,
     database: Database,
     caplog: pytest.LogCaptureFixture,
@@ -303,8 +303,8 @@ def test_a_constraint_of_the_operators_own_costs_the_other_numbers_nothing(
         connection.exec_driver_sql(f"CREATE UNIQUE INDEX their_own ON {refusing} (number)")
     trigger_id = factories.trigger(database)
     for _ in range(2):
-        tally.repeat(factories.execution(database, trigger_id), DIGEST)
-    tally.count(trigger_id, outcomes.MISMATCH, 2)
+        counters.repeat(factories.execution(database, trigger_id), DIGEST)
+    counters.count(trigger_id, outcomes.MISMATCH, 2)
 
     assert writer.flush()
 
@@ -322,14 +322,14 @@ def test_writers_that_write_at_once_add_up_and_never_block_each_other_for_good(
     together = threading.Barrier(4)
 
     def write(backwards: bool) -> None:
-        tally = Counters(clock)
-        writer = CounterWriter(tally, database, 3600)
+        counters = Counters(clock)
+        writer = CounterWriter(counters, database, 3600)
         together.wait(10)
         for _ in range(10):
             for trigger_id in reversed(trigger_ids) if backwards else trigger_ids:
-                tally.count(trigger_id, outcomes.DUPLICATE)
+                counters.count(trigger_id, outcomes.DUPLICATE)
             for execution_id in reversed(execution_ids) if backwards else execution_ids:
-                tally.repeat(execution_id, DIGEST)
+                counters.repeat(execution_id, DIGEST)
             assert writer.flush()
 
     with ThreadPoolExecutor(4) as pool:
@@ -342,13 +342,13 @@ def test_writers_that_write_at_once_add_up_and_never_block_each_other_for_good(
 
 
 def test_the_thread_writes_without_being_asked_and_the_rest_at_the_end(
-    tally: Counters, database: Database
+    counters: Counters, database: Database
 ) -> None:
-    writer = CounterWriter(tally, database, seconds=0.05)
+    writer = CounterWriter(counters, database, seconds=0.05)
     writer.start()
-    tally.count(1, outcomes.ACCEPTED)
+    counters.count(1, outcomes.ACCEPTED)
     until(lambda: numbers(database) == {(1, outcomes.ACCEPTED): 1}, "a number written down")
-    tally.count(1, outcomes.ACCEPTED)
+    counters.count(1, outcomes.ACCEPTED)
 
     writer.stop()
 
@@ -356,10 +356,10 @@ def test_the_thread_writes_without_being_asked_and_the_rest_at_the_end(
 
 
 def test_a_thread_that_is_told_to_stop_writes_all_though_it_was_not_due(
-    tally: Counters, writer: CounterWriter, database: Database
+    counters: Counters, writer: CounterWriter, database: Database
 ) -> None:
     writer.start()
-    tally.count(1, outcomes.ACCEPTED)
+    counters.count(1, outcomes.ACCEPTED)
 
     writer.stop()
 
@@ -367,13 +367,13 @@ def test_a_thread_that_is_told_to_stop_writes_all_though_it_was_not_due(
 
 
 def test_mismatches_are_listed_newest_first_with_both_digests(
-    tally: Counters, writer: CounterWriter, database: Database
+    counters: Counters, writer: CounterWriter, database: Database
 ) -> None:
     one, two = factories.trigger(database, slug="one"), factories.trigger(database)
     given = {"idempotency_key": "k-1", "payload_digest": "a" * 64}
     first, second = (factories.execution(database, each, **given) for each in (one, two))
     for execution_id in (first, second):
-        tally.repeat(execution_id, DIGEST)
+        counters.repeat(execution_id, DIGEST)
     writer.flush()
 
     with database.reading() as connection:
@@ -388,10 +388,10 @@ def test_mismatches_are_listed_newest_first_with_both_digests(
 
 @pytest.mark.parametrize("kind", ["postgresql"])
 def test_the_last_numbers_are_written_though_the_connection_broke_while_nothing_was_asked(
-    writer: CounterWriter, tally: Counters, database: Database
+    writer: CounterWriter, counters: Counters, database: Database
 ) -> None:
     trigger_id = factories.trigger(database)
-    tally.count(trigger_id, outcomes.ACCEPTED)
+    counters.count(trigger_id, outcomes.ACCEPTED)
     other = sa.create_engine(database.engine.url, isolation_level="AUTOCOMMIT")
     with other.connect() as connection:
         connection.exec_driver_sql(

@@ -12,7 +12,7 @@ from app.intake.message import OK
 from app.intake.receive import Intake, greet, receive
 from app.intake.trigger_cache import TriggerCache
 from app.triggers import manage
-from tests.support import factories, senders
+from tests.support import factories, samples
 from tests.support.databases import migrate
 
 GRACE_SECONDS = 3600.0
@@ -20,8 +20,8 @@ NEW = "a-new-secret"
 
 
 def deliver(intake: Intake, trigger_id: int, secret: str) -> object:
-    sent = senders.Sent({"Content-Type": "application/json"}, b'{"a": 1}')
-    signed = senders.signed("custom", sent, secret=secret)
+    sent = samples.Sent({"Content-Type": "application/json"}, b'{"a": 1}')
+    signed = samples.signed("custom", sent, secret=secret)
     return receive(factories.request(signed, trigger_id), intake)
 
 
@@ -40,7 +40,7 @@ def intake_after(database: Database, trigger_id: int, seconds: float) -> Intake:
     return Intake(database, TriggerCache(database), SchemaWatch(database), now=lambda: moment)
 
 
-@pytest.mark.parametrize("secret", [senders.SECRET, NEW], ids=["old", "new"])
+@pytest.mark.parametrize("secret", [samples.SECRET, NEW], ids=["old", "new"])
 def test_within_the_grace_period_both_are_good(
     database: Database, rotated: int, secret: str
 ) -> None:
@@ -53,7 +53,7 @@ def test_after_it_the_old_one_is_refused(database: Database, rotated: int) -> No
     intake = intake_after(database, rotated, seconds=GRACE_SECONDS)
 
     with pytest.raises(Unverified, match="bad_signature"):
-        deliver(intake, rotated, senders.SECRET)
+        deliver(intake, rotated, samples.SECRET)
 
 
 def test_after_it_the_new_one_is_good(database: Database, rotated: int) -> None:
@@ -64,7 +64,7 @@ def test_after_it_the_new_one_is_good(database: Database, rotated: int) -> None:
 
 @pytest.mark.parametrize(
     ("secret", "seconds", "status"),
-    [(senders.SECRET, -1, 200), (NEW, -1, 200), (senders.SECRET, 0, 403), (NEW, 0, 200)],
+    [(samples.SECRET, -1, 200), (NEW, -1, 200), (samples.SECRET, 0, 403), (NEW, 0, 200)],
 )
 def test_a_question_is_answered_under_either_as_long_as_both_are_good(
     database: Database, secret: str, seconds: float, status: int
@@ -74,7 +74,7 @@ def test_a_question_is_answered_under_either_as_long_as_both_are_good(
     intake = intake_after(database, trigger_id, GRACE_SECONDS + seconds)
     query = {"hub.mode": "subscribe", "hub.verify_token": secret, "hub.challenge": "7"}
 
-    answer = greet(factories.request(senders.Sent(query=query), trigger_id), intake)
+    answer = greet(factories.request(samples.Sent(query=query), trigger_id), intake)
 
     assert answer.status == status
 
@@ -83,7 +83,7 @@ def test_neither_is_shown_again(database: Database, rotated: int) -> None:
     with database.reading() as connection:
         shown = str(masking.public(manage.find_trigger(connection, str(rotated))))
 
-    assert senders.SECRET not in shown
+    assert samples.SECRET not in shown
     assert NEW not in shown
 
 

@@ -17,8 +17,8 @@ from app.settings import from_environment
 from app.triggers import manage, sealing
 from tests.support import factories, found_databases
 from tests.support.databases import migrate
+from tests.support.samples import SECRET, Sent, signed
 from tests.support.schema_dump import data
-from tests.support.senders import SECRET, Sent, signed
 
 OLD, NEW = "the first key of all", "a key that came later"
 CANARY = "canary-4f1d-secret"

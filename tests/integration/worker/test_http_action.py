@@ -13,7 +13,7 @@ from app.settings import Settings
 from app.worker import run
 from app.worker.loop import Worker
 from tests.support import factories
-from tests.support.senders import SECRET, standard_signature
+from tests.support.samples import SECRET, standard_signature
 from tests.support.sink import Sink
 
 BODY = b'{ "a":1,\r\n\t"b": "\xc3\xbc" }\n'

@@ -14,8 +14,8 @@ from sqlalchemy.engine import make_url
 
 from tests.support.databases import Databases
 from tests.support.ledger import Ledger
-from tests.support.sender import Answer, Sender
 from tests.support.service import Running, Service, until
+from tests.support.socket_sender import Answer, Sender
 
 IMPATIENT = {"HOOKONCE_DATABASE_TIMEOUT_SECONDS": "0.3"}
 LOCK = {

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests.support.ledger import Ledger
-from tests.support.sender import Sender
 from tests.support.service import Service
+from tests.support.socket_sender import Sender
 
 Record = Callable[[str, object], None]
 CYCLES = 3

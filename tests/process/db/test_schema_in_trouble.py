@@ -5,8 +5,8 @@ import pytest
 from app.db.schema import history
 from tests.support.databases import migrate
 from tests.support.ledger import Ledger
-from tests.support.sender import Answer, Sender
 from tests.support.service import Running, Service, run, until
+from tests.support.socket_sender import Answer, Sender
 
 HEAD = history()[-1]
 

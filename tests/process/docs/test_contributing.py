@@ -7,13 +7,13 @@ from xml.etree import ElementTree
 import pytest
 
 from app.db import Database
-from tests.support import factories, recipes
+from tests.support import contributing_examples, factories
 from tests.support.databases import ROOT
 from tests.support.revisions import NAMES
 from tests.support.schema_dump import data, execute, schema
 
 pytestmark = pytest.mark.xdist_group("contributing")  # the copy is made and checked once
-PAGE = recipes.PAGE.read_text()
+PAGE = contributing_examples.PAGE.read_text()
 EXAMPLES = (
     "Add a source",
     "Add an action",
@@ -28,13 +28,13 @@ SQLITE_ALONE = "-p no:randomly -p no:cacheprovider -k 'not postgresql'"
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return recipes.copy(tmp_path_factory.mktemp("tree"))
+    return contributing_examples.copy(tmp_path_factory.mktemp("tree"))
 
 
 @pytest.fixture(scope="module")
 def checks(tree: Path) -> dict[str, list[str]]:
     """The tests that check each example, which has been applied."""
-    commands = {title: " ".join(recipes.apply(title, tree)) for title in EXAMPLES}
+    commands = {title: " ".join(contributing_examples.apply(title, tree)) for title in EXAMPLES}
     return {title: re.findall(r"\btests/[\w/]+\.py", text) for title, text in commands.items()}
 
 
@@ -43,7 +43,7 @@ def passed(tree: Path, checks: dict[str, list[str]]) -> set[str]:
     """The files of tests of which something ran; they ran together, and all passed."""
     files = sorted({file for each in checks.values() for file in each})
     tests = f"python -m pytest -q {SQLITE_ALONE} --junitxml=ran.xml"
-    recipes.run(tree, " ".join([tests, *files]))
+    contributing_examples.run(tree, " ".join([tests, *files]))
     cases = ElementTree.parse(tree / "ran.xml").iter("testcase")
     return {case.attrib["classname"].replace(".", "/") + ".py" for case in cases}
 
@@ -63,13 +63,13 @@ def test_the_revisions_of_the_examples_go_up_and_down_and_up_again(
     factories.execution(database, factories.trigger(database), "running")
     before = schema(database_url)
 
-    recipes.run(tree, "alembic upgrade head", DATABASE_URL=database_url)
+    contributing_examples.run(tree, "alembic upgrade head", DATABASE_URL=database_url)
     after = schema(database_url)
     execute(database_url, "UPDATE execution_attempts SET region = 'eu'")
     rows = data(database_url)["execution_attempts"]
-    recipes.run(tree, f"alembic downgrade {NAMES[-1]}", DATABASE_URL=database_url)
+    contributing_examples.run(tree, f"alembic downgrade {NAMES[-1]}", DATABASE_URL=database_url)
     again = schema(database_url)
-    recipes.run(tree, "alembic upgrade head", DATABASE_URL=database_url)
+    contributing_examples.run(tree, "alembic upgrade head", DATABASE_URL=database_url)
 
     assert after != before
     assert again == before

@@ -8,8 +8,8 @@ from app import clock
 from app.db.models import trigger_executions
 from app.lifecycle import COMPLETED
 from tests.support.ledger import Ledger
-from tests.support.sender import Answer, event
 from tests.support.service import Service, until
+from tests.support.socket_sender import Answer, event
 
 LONG_AGO = timedelta(days=60)
 OLD = 20_000

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from tests.support.ledger import Ledger
-from tests.support.sender import event
 from tests.support.service import Service
+from tests.support.socket_sender import event
 
 SENDERS = 25
 WORKER_PROCESSES = 4

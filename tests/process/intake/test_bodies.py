@@ -6,8 +6,8 @@ import socket
 import pytest
 
 from tests.support.ledger import Ledger
-from tests.support.sender import Answer, Sender, chunked, event, read
 from tests.support.service import Service
+from tests.support.socket_sender import Answer, Sender, chunked, event, read
 
 LIMIT = 1_048_576
 CHUNKED = "Transfer-Encoding: chunked"

@@ -14,8 +14,8 @@ from app.stats.counters import NOBODY
 from tests.process.db.test_database_in_trouble import IMPATIENT, Away, away
 from tests.support.databases import ROOT
 from tests.support.ledger import Ledger
-from tests.support.sender import Sender, event
 from tests.support.service import Service, until
+from tests.support.socket_sender import Sender, event
 
 __all__ = ["away"]
 
@@ -167,10 +167,10 @@ from app import settings
 from app.db import Database
 from app.errors import Unverified
 from app.intake.receive import create_intake, receive
-from tests.support import factories, senders
+from tests.support import factories, samples
 intake = create_intake(Database(settings.from_environment()))
 intake.triggers._look_up = lambda number: None  # as the database says, and much sooner
-request = factories.request(senders.json_request("custom", {"messageId": "m-1"}))
+request = factories.request(samples.json_request("custom", {"messageId": "m-1"}))
 
 def knock(start, end):
     for number in range(start, end):

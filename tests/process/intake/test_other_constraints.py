@@ -1,8 +1,8 @@
 """Only a violation of the idempotency index means duplicate; of any other it is our error (503)."""
 
 from tests.support.ledger import Ledger
-from tests.support.sender import Answer, Sender, event
 from tests.support.service import Gunicorn, Service
+from tests.support.socket_sender import Answer, Sender, event
 
 BROKEN = "an insert broke a constraint that is not the idempotency index"
 TRIES = 5

@@ -11,15 +11,15 @@ from urllib.parse import urlencode
 import pytest
 
 from app import clock
-from tests.support import expectations, factories, senders
+from tests.support import expectations, factories, samples
 from tests.support.ledger import Ledger
-from tests.support.senders import Sent
+from tests.support.samples import Sent
 from tests.support.service import DEADLINE_SECONDS, Gunicorn, Service
 from tests.support.sink import Sink, listening
 
 TELL = 'cat > "told-$HOOKONCE_EXECUTION_ID"; echo "$HOOKONCE_TRIGGER"'
-SAMPLES = [name for name in senders.names() if name[1] != "ping"]
-PINGS = [name for name in senders.names() if name[1] == "ping"]
+SAMPLES = [name for name in samples.names() if name[1] != "ping"]
+PINGS = [name for name in samples.names() if name[1] == "ping"]
 
 
 @pytest.fixture
@@ -34,12 +34,12 @@ def triggers(ledger: Ledger, **action: str) -> dict[str, int]:
         source: factories.trigger(
             ledger.database, slug=source, source=source, secret=secret_of(source), **action
         )
-        for source in {source for source, _ in senders.names()}
+        for source in {source for source, _ in samples.names()}
     }
 
 
 def secret_of(source: str) -> str:
-    return senders.trigger_secret(source)
+    return samples.trigger_secret(source)
 
 
 def as_it_is(source: str, case: str) -> bool:
@@ -68,8 +68,8 @@ def post(gunicorn: Gunicorn, trigger_id: int, sent: Sent) -> tuple[int, Any]:
 def signed(source: str, case: str, trigger_id: int) -> Sent:
     """Return the sample signed with the current time; some senders sign the trigger's address."""
     address = f"http://127.0.0.1:8000/api/triggers/webhook/{trigger_id}"
-    sent = replace(senders.sample(source, case), url=address)
-    return senders.signed(source, sent, at=clock.now())
+    sent = replace(samples.sample(source, case), url=address)
+    return samples.signed(source, sent, at=clock.now())
 
 
 def test_every_sample_is_acknowledged_and_told_to_a_script(
@@ -105,7 +105,7 @@ def test_every_sample_is_sent_on_byte_for_byte(
         post(gunicorn, ids[source], signed(source, case, ids[source]))
     ledger.wait_until_done()
 
-    expected = {senders.sample(*each).body for each in SAMPLES if as_it_is(*each)}
+    expected = {samples.sample(*each).body for each in SAMPLES if as_it_is(*each)}
     assert expected <= {received.body for received in sink.received}
     assert len(sink.received) == expectations.events_by_source().total()
 
@@ -137,7 +137,7 @@ def test_a_ping_is_answered_and_an_unsigned_sample_is_not_let_in(
 
     pings = [post(gunicorn, ids[name], signed(name, case, ids[name])) for name, case in PINGS]
     unsigned = [
-        post(gunicorn, ids[source], senders.sample(source, case))
+        post(gunicorn, ids[source], samples.sample(source, case))
         for source, case in SAMPLES
         if source not in expectations.SIGNED_INSIDE
     ]
@@ -146,4 +146,4 @@ def test_a_ping_is_answered_and_an_unsigned_sample_is_not_let_in(
     assert pings[:2] == [(200, {"type": 1}), (200, {"status": "ok"})]
     assert unsigned == [(401, {"error": "unauthorized"})] * len(unsigned)
     assert ledger.executions() == []
-    assert senders.SECRET not in gunicorn.log()
+    assert samples.SECRET not in gunicorn.log()

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from tests.process.db.test_database_in_trouble import LOCK
 from tests.support.ledger import WRITE_DOWN, Ledger
-from tests.support.sender import Sender, event, read
 from tests.support.service import Gunicorn, Service, until
+from tests.support.socket_sender import Sender, event, read
 
 ONE_THREAD = "--threads 1"
 

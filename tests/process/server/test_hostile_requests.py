@@ -12,8 +12,8 @@ from app.db import Database
 from app.settings import from_environment
 from tests.support.databases import Databases
 from tests.support.ledger import Ledger
-from tests.support.sender import Sender, chunked, event, read
 from tests.support.service import Gunicorn, Service
+from tests.support.socket_sender import Sender, chunked, event, read
 
 KEY = "paid-1"
 BODY = event(KEY)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.ledger import Ledger
-from tests.support.sender import Sender, chunked, read
 from tests.support.service import Gunicorn, Service
+from tests.support.socket_sender import Sender, chunked, read
 
 LIMIT = 1024 * 1024
 PARALLEL = 40

@@ -4,8 +4,8 @@ import socket
 import time
 
 from tests.support.ledger import Ledger
-from tests.support.sender import Sender, event
 from tests.support.service import Service, until
+from tests.support.socket_sender import Sender, event
 
 STALLED = 40
 READ_SECONDS = "0.5"

@@ -14,8 +14,8 @@ import urllib3
 
 from tests.support.databases import ROOT
 from tests.support.ledger import Ledger
-from tests.support.sender import Sender
 from tests.support.service import LISTENING, Running, Service, run, runs, tree, until
+from tests.support.socket_sender import Sender
 from tests.support.thorough import some
 
 COMMANDS = [

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import recipes
+from tests.support import contributing_examples
 
 TITLE = "Add a trigger column"
 FIELD, OPTION = "alert_after_seconds", "--alert-after"
@@ -17,17 +17,17 @@ HELP = "Time that an execution may wait before the overview shows an alert."
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of this tree with the column, and a database at its head."""
-    copy = recipes.copy(tmp_path_factory.mktemp("copy"))
-    recipes.apply(TITLE, copy)
-    recipes.run(copy, "alembic upgrade head", DATABASE_URL=database(copy))
+    copy = contributing_examples.copy(tmp_path_factory.mktemp("copy"))
+    contributing_examples.apply(TITLE, copy)
+    contributing_examples.run(copy, "alembic upgrade head", DATABASE_URL=database(copy))
     return copy
 
 
 @pytest.fixture(scope="module")
 def faces(tree: Path) -> dict[str, Any]:
     """The field as each way to set it has it."""
-    command = f"python -m tests.support.trigger_faces {tree} {FIELD} {OPTION} 90 75.5"
-    found: dict[str, Any] = json.loads(recipes.run(tree, command).splitlines()[-1])
+    command = f"python -m tests.support.set_trigger_field {tree} {FIELD} {OPTION} 90 75.5"
+    found: dict[str, Any] = json.loads(contributing_examples.run(tree, command).splitlines()[-1])
     return found
 
 
@@ -36,7 +36,7 @@ def database(tree: Path) -> str:
 
 
 def test_two_files_of_the_application_know_it_and_the_place_of_its_effect() -> None:
-    paths = re.findall(r"^(?:New file|In) `([^`]+)`:", recipes.section(TITLE), re.M)
+    paths = re.findall(r"^(?:New file|In) `([^`]+)`:", contributing_examples.section(TITLE), re.M)
 
     assert [path for path in paths if not path.startswith("alembic/")] == [
         "app/db/models.py",
@@ -45,11 +45,11 @@ def test_two_files_of_the_application_know_it_and_the_place_of_its_effect() -> N
 
 
 def test_the_commands_of_the_example_pass(tmp_path: Path) -> None:
-    copy = recipes.copy(tmp_path)
-    commands = recipes.apply(TITLE, copy)
+    copy = contributing_examples.copy(tmp_path)
+    commands = contributing_examples.apply(TITLE, copy)
     alone = {"PYTEST_ADDOPTS": "-p no:randomly -p no:cacheprovider -k 'not postgresql'"}
 
-    printed = [recipes.run(copy, command, **alone) for command in commands]
+    printed = [contributing_examples.run(copy, command, **alone) for command in commands]
 
     assert " passed" in printed[-1]
     assert FIELD in (copy / "docs" / "triggers.md").read_text()
@@ -110,5 +110,5 @@ def test_the_table_of_the_docs_has_a_row_for_it(faces: dict[str, Any]) -> None:
 
 
 def test_its_revision_can_be_taken_back_and_applied_again(tree: Path) -> None:
-    recipes.run(tree, "alembic downgrade -1", DATABASE_URL=database(tree))
-    recipes.run(tree, "alembic upgrade head", DATABASE_URL=database(tree))
+    contributing_examples.run(tree, "alembic downgrade -1", DATABASE_URL=database(tree))
+    contributing_examples.run(tree, "alembic upgrade head", DATABASE_URL=database(tree))

@@ -13,8 +13,8 @@ from app.settings import Settings
 from app.triggers import manage
 from tests.support.ledger import Ledger
 from tests.support.schema_dump import data
-from tests.support.sender import Sender
 from tests.support.service import Service
+from tests.support.socket_sender import Sender
 
 KEY = "canary-the-key-that-seals"
 SIGNING = "canary-what-a-sender-signs-with"

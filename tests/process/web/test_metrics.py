@@ -2,8 +2,8 @@
 
 from tests.process.intake.test_counts import a_new_one, post_all
 from tests.support.ledger import Ledger
-from tests.support.sender import event
 from tests.support.service import Gunicorn, Service, until
+from tests.support.socket_sender import event
 
 OFTEN = {"HOOKONCE_COUNTS_SECONDS": "0.1"}
 N = 20

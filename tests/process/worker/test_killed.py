@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from tests.support.ledger import Ledger
-from tests.support.sender import Answer, Sender
 from tests.support.service import Service, until
+from tests.support.socket_sender import Answer, Sender
 
 CLIENTS = 6
 ACKNOWLEDGED_BEFORE_THE_KILL = 60

@@ -7,7 +7,7 @@ import hmac
 import pytest
 
 from app.actions import http
-from tests.support import senders
+from tests.support import samples
 
 # https://github.com/standard-webhooks/standard-webhooks/tree/main/libraries
 SECRET = "whsec_plJ3nmyCDGBKInavdOK15jsl"
@@ -24,7 +24,7 @@ def test_the_signature_is_the_published_one() -> None:
 def test_our_receiver_agrees_with_the_published_one() -> None:
     key = base64.b64decode("plJ3nmyCDGBKInavdOK15jsl")
 
-    assert senders.standard_signature(key, MESSAGE_ID, str(TIMESTAMP), BODY) == PUBLISHED
+    assert samples.standard_signature(key, MESSAGE_ID, str(TIMESTAMP), BODY) == PUBLISHED
 
 
 @pytest.mark.parametrize("secret", ["plain words", "whsec_not base64!", "whsec_abc", "whsec_", "ü"])

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from app.cli import main
 from app.intake import parse, sources
-from tests.support import factories, senders
+from tests.support import factories, samples
 
 
 def _said(*words: str) -> Any:
@@ -37,9 +37,9 @@ def test_whatever_a_source_does_is_told_of_it(name: str) -> None:
     told = _said("show", name)
     batched = [
         event.batched
-        for of, case in senders.names()
+        for of, case in samples.names()
         if of == name
-        for request in [factories.request(senders.sample(of, case))]
+        for request in [factories.request(samples.sample(of, case))]
         for event in source.events(request, parse.payload(request))
     ]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from app.intake import key, parse, sources
 from app.intake.message import Event, Request
 from app.intake.sources import custom
-from tests.support import senders
+from tests.support import samples
 from tests.support.factories import request
 
 NO_KEYS = [None, True, False, "", [], ["a"], {}, {"a": 1}, 1.5, 0.0]
@@ -140,7 +140,7 @@ def test_a_sample_has_the_key_that_its_sender_gave_it(
     source: str, case: str, expected: str | None
 ) -> None:
     source_of_it = sources.named(source)
-    sent = request(senders.sample(source, case))
+    sent = request(samples.sample(source, case))
     (event,) = source_of_it.events(sent, parse.payload(sent))
 
     assert key.of(event, sent, source_of_it, ()) == expected

@@ -8,8 +8,8 @@ import pytest
 from app.errors import Unreadable
 from app.intake import parse, sources
 from app.intake.message import FORM, OK, WebhookResponse
-from tests.support import factories, senders
-from tests.support.senders import Sent
+from tests.support import factories, samples
+from tests.support.samples import Sent
 
 ODD_PAYLOADS = [None, True, 7, "text", [], [{}], {}, {"type": None}, {"data": 1, "d": []}]
 ODD_INSIDES = {
@@ -26,7 +26,7 @@ def normalised(source: str, sent: Sent) -> dict[str, object]:
 
 
 def said(source: str, payload: object) -> dict[str, object]:
-    return normalised(source, senders.json_request(source, payload))
+    return normalised(source, samples.json_request(source, payload))
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def said(source: str, payload: object) -> dict[str, object]:
     ],
 )
 def test_a_sample_is_normalised(source: str, case: str, expected: dict[str, object]) -> None:
-    event = normalised(source, senders.sample(source, case))
+    event = normalised(source, samples.sample(source, case))
 
     event.pop("data")
     assert event == expected
@@ -120,7 +120,7 @@ def test_a_sample_is_normalised(source: str, case: str, expected: dict[str, obje
 def test_the_data_of_an_event_is_what_its_source_says_about_it(
     source: str, case: str, place: list[str]
 ) -> None:
-    sent = senders.sample(source, case)
+    sent = samples.sample(source, case)
     expected = json.loads(sent.body)
     for name in place:
         expected = expected[name]
@@ -161,7 +161,7 @@ def test_no_shape_of_payload_breaks_a_source(source: str, payload: object) -> No
 
 
 def test_githubs_form_delivery_carries_the_same_event() -> None:
-    sample = senders.sample("github", "push")
+    sample = samples.sample("github", "push")
     form = urlencode({"payload": sample.body.decode()}).encode()
 
     event = normalised("github", Sent(sample.headers | {"Content-Type": FORM}, form))
@@ -182,13 +182,13 @@ def test_a_json_body_with_a_payload_inside_is_not_unwrapped() -> None:
 
 
 def test_github_is_answered_when_it_says_ping() -> None:
-    request = factories.request(senders.sample("github", "ping"))
+    request = factories.request(samples.sample("github", "ping"))
 
     assert sources.named("github").handshake(request, parse.payload(request)) == OK
 
 
 def test_discord_is_answered_when_it_says_ping() -> None:
-    request = factories.request(senders.sample("discord", "ping"))
+    request = factories.request(samples.sample("discord", "ping"))
 
     answer = sources.named("discord").handshake(request, parse.payload(request))
 

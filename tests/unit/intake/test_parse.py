@@ -9,7 +9,7 @@ from app.intake import parse
 from app.intake.message import Event
 from app.intake.sources import custom
 from tests.support import factories
-from tests.support.senders import Sent
+from tests.support.samples import Sent
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"

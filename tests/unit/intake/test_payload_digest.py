@@ -6,7 +6,7 @@ import pytest
 
 from app.intake import parse, payload_digest
 from app.intake.message import Event, Request
-from tests.support import senders
+from tests.support import samples
 from tests.support.expectations import SEVERAL_EVENTS
 
 
@@ -66,7 +66,7 @@ def test_a_form_has_the_same_digest_in_any_order() -> None:
 def test_each_event_of_a_batch_has_a_digest_of_its_own(source: str, case: str) -> None:
     from app.intake import sources
 
-    sent = senders.sample(source, case)
+    sent = samples.sample(source, case)
     request = Request("1", {k.lower(): v for k, v in sent.headers.items()}, sent.body)
     events = sources.named(source).events(request, json.loads(sent.body))
 

@@ -7,7 +7,7 @@ from app.errors import InvalidTrigger
 from app.intake import signing, sources, verify
 from app.intake.message import WebhookTrigger
 from tests.support import factories
-from tests.support.senders import SECRET, Sent
+from tests.support.samples import SECRET, Sent
 
 BEYOND_HEADERS = {"adyen", "discord", "mercadopago", "standard", "twilio"}
 """Sources whose proof is not in headers alone."""

@@ -9,8 +9,8 @@ import pytest
 from app.errors import Unverified
 from app.intake import sources, verify
 from app.intake.message import WebhookTrigger
-from tests.support import factories, senders
-from tests.support.senders import NOW, SECRET, Sent
+from tests.support import factories, samples
+from tests.support.samples import NOW, SECRET, Sent
 
 BODY = b'{"messageId": "m-1",\n "text": "berth 7"}'
 HERE = (
@@ -39,7 +39,7 @@ BY_SECRET_ALONE = ("evolution", "evolution_go", "telegram")
 
 def check(sent: Sent, source: str = "custom", **trigger: object) -> None:
     values = {"id": 1, "source": source, "enabled": True}
-    secret = senders.trigger_secret(source)
+    secret = samples.trigger_secret(source)
     found = WebhookTrigger(**({"secret": secret} | values | trigger))
     verify.check(found, factories.request(sent), NOW)
 
@@ -51,7 +51,7 @@ def refusal(sent: Sent, source: str = "custom", **trigger: object) -> str:
 
 
 def signed(source: str, secret: str = SECRET) -> Sent:
-    return senders.signed(source, Sent({"Content-Type": "application/json"}, BODY), secret=secret)
+    return samples.signed(source, Sent({"Content-Type": "application/json"}, BODY), secret=secret)
 
 
 def with_header(sent: Sent, name: str, value: str) -> Sent:
@@ -63,9 +63,9 @@ def test_a_signed_request_is_verified(source: str) -> None:
     check(signed(source), source)
 
 
-@pytest.mark.parametrize(("source", "case"), senders.names())
+@pytest.mark.parametrize(("source", "case"), samples.names())
 def test_every_sample_is_verified_as_its_sender_signs_it(source: str, case: str) -> None:
-    check(senders.signed(source, senders.sample(source, case)), source)
+    check(samples.signed(source, samples.sample(source, case)), source)
 
 
 @pytest.mark.parametrize("source", SIGNS_THE_BODY)
@@ -157,7 +157,7 @@ def test_a_beginning_of_the_proof_is_not_enough(source: str) -> None:
 def test_a_signature_counts_for_five_minutes_either_way(
     source: str, seconds: int, reason: str | None
 ) -> None:
-    sent = senders.signed(source, Sent(body=BODY), at=NOW + timedelta(seconds=seconds))
+    sent = samples.signed(source, Sent(body=BODY), at=NOW + timedelta(seconds=seconds))
 
     if reason is None:
         check(sent, source)
@@ -173,7 +173,7 @@ def test_a_signature_counts_for_five_minutes_either_way(
 def test_a_timestamp_that_is_no_time_is_refused(
     source: str, header: str, value: str, timestamp: str
 ) -> None:
-    v1 = senders.sha256_hex(SECRET, f"{timestamp}.".encode() + BODY)
+    v1 = samples.sha256_hex(SECRET, f"{timestamp}.".encode() + BODY)
     sent = with_header(signed(source), header, value.format(t=timestamp, v=v1))
 
     assert refusal(sent, source) in {"bad_signature", "missing_signature"}
@@ -190,7 +190,7 @@ def test_a_replaced_stripe_timestamp_is_refused() -> None:
 @pytest.mark.parametrize("good_first", [True, False])
 def test_one_good_v1_among_several_is_enough_while_stripe_rolls_a_secret(good_first: bool) -> None:
     at = str(int(NOW.timestamp()))
-    values = [senders.sha256_hex(SECRET, f"{at}.".encode() + BODY), "0" * 64]
+    values = [samples.sha256_hex(SECRET, f"{at}.".encode() + BODY), "0" * 64]
     ordered = values if good_first else values[::-1]
     header = f"t={at}," + ",".join(f"v1={value}" for value in ordered)
 
@@ -199,7 +199,7 @@ def test_one_good_v1_among_several_is_enough_while_stripe_rolls_a_secret(good_fi
 
 def test_stripes_v0_proves_nothing() -> None:
     at = str(int(NOW.timestamp()))
-    v0 = senders.sha256_hex(SECRET, f"{at}.".encode() + BODY)
+    v0 = samples.sha256_hex(SECRET, f"{at}.".encode() + BODY)
     sent = Sent({"Stripe-Signature": f"t={at},v0={v0}"}, BODY)
 
     assert refusal(sent, "stripe") == "missing_signature"
@@ -217,14 +217,14 @@ def test_stripes_v0_proves_nothing() -> None:
     ids=["the short name", "with prefix", "short and prefix", "the long one", "the other one"],
 )
 def test_a_custom_sender_may_sign_under_either_name(headers: dict[str, str]) -> None:
-    good = senders.sha256_hex(SECRET, BODY)
+    good = samples.sha256_hex(SECRET, BODY)
     sent = Sent({name: value.format(good=good) for name, value in headers.items()}, BODY)
 
     check(sent, "custom")
 
 
 def test_linear_may_sign_under_the_name_that_the_older_system_read() -> None:
-    check(Sent({"X-Linear-Signature": senders.sha256_hex(SECRET, BODY)}, BODY), "linear")
+    check(Sent({"X-Linear-Signature": samples.sha256_hex(SECRET, BODY)}, BODY), "linear")
 
 
 @pytest.mark.parametrize("source", ["evolution", "evolution_go"])
@@ -245,7 +245,7 @@ def test_a_sender_that_signs_nothing_presents_the_secret(source: str, sent: Sent
 
 @pytest.mark.parametrize("source", [*SIGNS_THE_BODY, "telegram"])
 def test_the_secret_in_the_path_proves_nothing_for_a_sender_that_signs(source: str) -> None:
-    sent = Sent({}, BODY, path_secret=senders.trigger_secret(source))
+    sent = Sent({}, BODY, path_secret=samples.trigger_secret(source))
 
     assert refusal(sent, source) == "missing_signature"
 

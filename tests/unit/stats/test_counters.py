@@ -23,7 +23,7 @@ from app.stats.counters import NOBODY, CountBatch, CounterKey, Counters, KeyMism
 HOUR = datetime(2026, 3, 5, 9, tzinfo=UTC)
 
 
-def tally(at: datetime = HOUR) -> Counters:
+def new_counters(at: datetime = HOUR) -> Counters:
     return Counters(lambda: at)
 
 
@@ -32,7 +32,7 @@ def place(trigger_id: int, outcome: str = outcomes.ACCEPTED) -> CounterKey:
 
 
 def test_what_is_counted_together_is_one_number_of_its_hour() -> None:
-    counted = tally(HOUR + timedelta(minutes=59, seconds=59, microseconds=1))
+    counted = new_counters(HOUR + timedelta(minutes=59, seconds=59, microseconds=1))
 
     counted.count(1, outcomes.ACCEPTED)
     counted.count(1, outcomes.ACCEPTED, 4)
@@ -42,7 +42,7 @@ def test_what_is_counted_together_is_one_number_of_its_hour() -> None:
 
 
 def test_taken_numbers_are_gone() -> None:
-    counted = tally()
+    counted = new_counters()
     counted.count(1, outcomes.ACCEPTED)
     counted.take()
 
@@ -50,7 +50,7 @@ def test_taken_numbers_are_gone() -> None:
 
 
 def test_numbers_that_are_put_back_join_those_counted_meanwhile() -> None:
-    counted = tally()
+    counted = new_counters()
     counted.count(1, outcomes.FILTERED)
     counted.count_claimed(1, outcomes.TOO_LARGE)
     counted.repeat(7, "other")
@@ -89,7 +89,7 @@ def _hasty_threads() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_hasty_threads")
 def test_threads_that_count_at_once_lose_nothing() -> None:
-    counted = tally()
+    counted = new_counters()
     together = threading.Barrier(8)
 
     def count() -> None:
@@ -105,7 +105,7 @@ def test_threads_that_count_at_once_lose_nothing() -> None:
 
 
 def test_100_000_named_ids_take_no_more_room_than_the_limit() -> None:
-    counted = tally()
+    counted = new_counters()
 
     for trigger_id in range(1, 100_001):
         counted.count_claimed(trigger_id, outcomes.TOO_LARGE)
@@ -116,7 +116,7 @@ def test_100_000_named_ids_take_no_more_room_than_the_limit() -> None:
 
 
 def test_what_finds_no_room_is_dropped_and_said() -> None:
-    counted = tally()
+    counted = new_counters()
 
     for number in range(counters.DISTINCT_AT_MOST + 5):
         counted.count(number, outcomes.ACCEPTED, 2)

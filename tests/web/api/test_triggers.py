@@ -14,7 +14,7 @@ from app.web.api.schemas.executions import Execution
 from app.web.api.schemas.triggers import Trigger
 from tests.support import factories
 from tests.support.api import Api
-from tests.support.senders import SECRET
+from tests.support.samples import SECRET
 
 PAYLOAD = "https://orders.acme.example/"
 NEW = {"name": "Order Paid!", "action_type": "http", "action_payload": PAYLOAD}

@@ -5,8 +5,8 @@ import pytest
 from app.intake import parse, sources
 from app.web.pages import whatsapp_preview
 from app.web.pages.whatsapp_preview import MessagePreview
-from tests.support import factories, senders
-from tests.support.senders import Sent
+from tests.support import factories, samples
+from tests.support.samples import Sent
 
 
 def shown(source: str, sent: Sent) -> list[MessagePreview | None]:
@@ -52,7 +52,7 @@ def shown(source: str, sent: Sent) -> list[MessagePreview | None]:
 def test_a_message_is_read_as_its_sender_writes_it(
     source: str, case: str, messages: list[MessagePreview | None]
 ) -> None:
-    assert shown(source, senders.sample(source, case)) == messages
+    assert shown(source, samples.sample(source, case)) == messages
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from app.errors import Unverified
 from app.intake import parse
 from app.intake.message import Event
 from app.intake.sources.adyen import SOURCE
-from tests.support import arbitrary, factories, senders
-from tests.support.senders import NOW, SECRET, Sent
+from tests.support import arbitrary, factories, samples
+from tests.support.samples import NOW, SECRET, Sent
 
-HEX_KEY = senders.trigger_secret("adyen")
+HEX_KEY = samples.trigger_secret("adyen")
 PUBLISHED_KEY = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056"
 PUBLISHED = {
     "additionalData": {"hmacSignature": "coqCmt/IZ4E3CzPvMY8zTjQVL5hYJUiBRg8UU+iCWo0="},
@@ -48,7 +48,7 @@ def item(**given: Any) -> dict[str, Any]:
         "success": "true",
     }
     made = fields | given
-    signature = senders.adyen_signature(SECRET.encode(), made)
+    signature = samples.adyen_signature(SECRET.encode(), made)
     return made | {"additionalData": {"hmacSignature": signature}}
 
 
@@ -81,7 +81,7 @@ def test_the_signature_that_adyen_publishes_is_verified() -> None:
 
 
 def test_the_senders_of_these_tests_sign_as_adyen_publishes() -> None:
-    signature = senders.adyen_signature(bytes.fromhex(PUBLISHED_KEY), PUBLISHED)
+    signature = samples.adyen_signature(bytes.fromhex(PUBLISHED_KEY), PUBLISHED)
 
     assert signature == PUBLISHED["additionalData"]["hmacSignature"]
 
@@ -160,7 +160,7 @@ def test_another_key_is_refused() -> None:
 
 @pytest.mark.parametrize("secret", ["", "  ", "not hex", "abc", "ü", "\udcff"], ids=ascii)
 def test_a_secret_that_is_no_key_refuses_even_what_no_key_signed(secret: str) -> None:
-    signature = senders.adyen_signature(b"", item())
+    signature = samples.adyen_signature(b"", item())
     signed = item() | {"additionalData": {"hmacSignature": signature}}
 
     assert refusal(sent(signed), secret) == "bad_signature"
@@ -197,11 +197,11 @@ def test_a_surrogate_in_a_signed_field_is_refused_without_an_error() -> None:
 
 
 def test_the_sample_is_verified_as_it_was_recorded() -> None:
-    check(senders.sample("adyen", "authorisation"))
+    check(samples.sample("adyen", "authorisation"))
 
 
 def test_a_sample_is_normalised() -> None:
-    request = factories.request(senders.sample("adyen", "authorisation"))
+    request = factories.request(samples.sample("adyen", "authorisation"))
     payload = parse.payload(request)
 
     (event,) = SOURCE.events(request, payload)

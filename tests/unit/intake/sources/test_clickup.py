@@ -8,10 +8,10 @@ from app.errors import Unverified
 from app.intake import parse
 from app.intake.message import Event
 from app.intake.sources.clickup import SOURCE
-from tests.support import factories, senders
-from tests.support.senders import NOW, SECRET, Sent
+from tests.support import factories, samples
+from tests.support.samples import NOW, SECRET, Sent
 
-STATUS = senders.sample("clickup", "task_status_updated")
+STATUS = samples.sample("clickup", "task_status_updated")
 WEBHOOK = "7fa3ec74-69a8-4530-a251-8a13730bd204"
 
 
@@ -22,7 +22,7 @@ def refusal(sent: Sent, secret: str = SECRET) -> str:
 
 
 def event_of(case: str) -> Event:
-    request = factories.request(senders.sample("clickup", case))
+    request = factories.request(samples.sample("clickup", case))
     (event,) = SOURCE.events(request, parse.payload(request))
     return event
 
@@ -43,17 +43,17 @@ def test_the_signature_of_clickups_example_is_verified() -> None:
 
 
 def test_what_clickup_signed_is_verified() -> None:
-    SOURCE.verify(factories.request(senders.signed("clickup", STATUS)), SECRET, NOW, None)
+    SOURCE.verify(factories.request(samples.signed("clickup", STATUS)), SECRET, NOW, None)
 
 
 def test_an_altered_body_is_refused() -> None:
-    altered = replace(senders.signed("clickup", STATUS), body=STATUS.body.replace(b"1", b"2", 1))
+    altered = replace(samples.signed("clickup", STATUS), body=STATUS.body.replace(b"1", b"2", 1))
 
     assert refusal(altered) == "bad_signature"
 
 
 def test_another_secret_is_refused() -> None:
-    assert refusal(senders.signed("clickup", STATUS), "another") == "bad_signature"
+    assert refusal(samples.signed("clickup", STATUS), "another") == "bad_signature"
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-Signature": ""}])

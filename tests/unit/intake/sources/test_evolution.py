@@ -12,8 +12,8 @@ from app.errors import Unverified
 from app.intake import parse, redact
 from app.intake.message import Event, Source
 from app.intake.sources.evolution import GO, SOURCE
-from tests.support import factories, senders
-from tests.support.senders import NOW, SECRET, Sent
+from tests.support import factories, samples
+from tests.support.samples import NOW, SECRET, Sent
 
 MADE_AT = int(NOW.timestamp())
 CLAIMS = {"iat": MADE_AT, "exp": MADE_AT + 600, "app": "evolution", "action": "webhook"}
@@ -45,7 +45,7 @@ def refusal(sent: Sent, source: Source = SOURCE) -> str:
 
 
 def events_of(source: Source, case: str) -> list[Event]:
-    request = factories.request(senders.sample(source.name, case))
+    request = factories.request(samples.sample(source.name, case))
     return source.events(request, parse.payload(request))
 
 
@@ -226,7 +226,7 @@ def test_each_message_of_a_receipt_has_its_own_key() -> None:
 
 
 def test_a_message_read_by_two_people_of_a_group_has_two_keys() -> None:
-    receipt = json.loads(senders.sample("evolution_go", "receipt").body)
+    receipt = json.loads(samples.sample("evolution_go", "receipt").body)
     other = receipt | {"data": receipt["data"] | {"Sender": "5511900000002@s.whatsapp.net"}}
 
     assert set(keys_of(GO, receipt)).isdisjoint(keys_of(GO, other))

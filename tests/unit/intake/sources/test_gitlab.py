@@ -12,18 +12,18 @@ from app.errors import Unverified
 from app.intake import parse
 from app.intake.message import Event
 from app.intake.sources.gitlab import SOURCE
-from tests.support import arbitrary, factories, senders
-from tests.support.senders import NOW, SECRET, Sent
+from tests.support import arbitrary, factories, samples
+from tests.support.samples import NOW, SECRET, Sent
 
-SIGNING_TOKEN = senders.trigger_secret("standard")
-PUSH = senders.sample("gitlab", "push")
+SIGNING_TOKEN = samples.trigger_secret("standard")
+PUSH = samples.sample("gitlab", "push")
 PUSH_KEY = ("f5e57ae0-3e1b-4b5c-8f0f-1f7c1a3f5c01",)
 
 
 def signed(at: int = 0) -> Sent:
     timestamp = str(int((NOW + timedelta(seconds=at)).timestamp()))
     message_id = PUSH.headers["Idempotency-Key"]
-    signature = senders.standard_signature(SECRET.encode(), message_id, timestamp, PUSH.body)
+    signature = samples.standard_signature(SECRET.encode(), message_id, timestamp, PUSH.body)
     headers = {
         "webhook-id": message_id,
         "webhook-timestamp": timestamp,
@@ -43,7 +43,7 @@ def refusal(sent: Sent, secret: str = SECRET) -> str:
 
 
 def normalised(case: str) -> dict[str, Any]:
-    request = factories.request(senders.sample("gitlab", case))
+    request = factories.request(samples.sample("gitlab", case))
     (event,) = SOURCE.events(request, parse.payload(request))
     return dict(event.normalised)
 
@@ -53,7 +53,7 @@ def key_of(sent: Sent) -> tuple[str, ...] | None:
 
 
 def test_the_token_is_verified() -> None:
-    check(senders.signed("gitlab", PUSH))
+    check(samples.signed("gitlab", PUSH))
 
 
 def test_the_signature_is_verified() -> None:

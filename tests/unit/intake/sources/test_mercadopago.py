@@ -12,18 +12,18 @@ from app.errors import Unverified
 from app.intake import parse
 from app.intake.message import Event
 from app.intake.sources.mercadopago import SOURCE
-from tests.support import arbitrary, factories, senders
-from tests.support.senders import NOW, SECRET, Sent
+from tests.support import arbitrary, factories, samples
+from tests.support.samples import NOW, SECRET, Sent
 
 REQUEST_ID = "bb56a2f1-6aae-46ac-982e-9dcd3581d08e"
 AT = str(int(NOW.timestamp()))
 QUERY = {"data.id": "123456789012", "type": "payment"}
-SAMPLE = replace(senders.sample("mercadopago", "payment_updated"), query=QUERY)
+SAMPLE = replace(samples.sample("mercadopago", "payment_updated"), query=QUERY)
 
 
 def signing(manifest: str, timestamp: str = AT, **headers: str) -> Sent:
     """Return the sample with a signature over exactly these values."""
-    v1 = senders.sha256_hex(SECRET, manifest.encode())
+    v1 = samples.sha256_hex(SECRET, manifest.encode())
     proof = {"X-Signature": f"ts={timestamp},v1={v1}", "X-Request-Id": REQUEST_ID}
     added = {name.replace("_", "-"): value for name, value in headers.items()}
     return replace(SAMPLE, headers=SAMPLE.headers | proof | added)
@@ -40,7 +40,7 @@ def refusal(sent: Sent, tolerance: float | None = SOURCE.tolerance_seconds) -> s
 
 
 def event_of(case: str, query: dict[str, str]) -> Event:
-    request = factories.request(replace(senders.sample("mercadopago", case), query=query))
+    request = factories.request(replace(samples.sample("mercadopago", case), query=query))
     (event,) = SOURCE.events(request, parse.payload(request))
     return event
 
@@ -78,8 +78,8 @@ def test_a_part_that_was_not_sent_is_not_signed(
 @pytest.mark.parametrize(
     "altered",
     [
-        replace(senders.signed("mercadopago", SAMPLE), query={"data.id": "999"}),
-        replace(senders.signed("mercadopago", SAMPLE), query={}),
+        replace(samples.signed("mercadopago", SAMPLE), query={"data.id": "999"}),
+        replace(samples.signed("mercadopago", SAMPLE), query={}),
         signing(f"id:123456789012;request-id:another;ts:{AT};"),
         signing(f"id:123456789012;request-id:{REQUEST_ID};ts:{AT};", str(int(AT) + 1)),
         signing(f"id:123456789012;request-id:{REQUEST_ID};ts:{AT}"),
@@ -91,7 +91,7 @@ def test_whatever_is_altered_is_refused(altered: Sent) -> None:
 
 
 def test_an_altered_body_is_not_noticed_so_the_signed_id_is_what_counts() -> None:
-    altered = replace(senders.signed("mercadopago", SAMPLE), body=b'{"data":{"id":"999"}}')
+    altered = replace(samples.signed("mercadopago", SAMPLE), body=b'{"data":{"id":"999"}}')
     request = factories.request(altered)
 
     check(altered)
@@ -109,7 +109,7 @@ def test_one_part_cannot_pass_for_two() -> None:
 
 
 def test_another_secret_is_refused() -> None:
-    assert refusal(senders.signed("mercadopago", SAMPLE, secret="another")) == "bad_signature"
+    assert refusal(samples.signed("mercadopago", SAMPLE, secret="another")) == "bad_signature"
 
 
 @pytest.mark.parametrize("header", ["", f"ts={AT}", f"ts={AT},v1=", "v1=00", "ts=,v1=00", "v2=00"])
@@ -130,7 +130,7 @@ def test_a_timestamp_that_is_no_time_is_refused(timestamp: str) -> None:
 
 
 def test_a_signature_of_yesterday_is_good_since_a_retry_may_be_that_old() -> None:
-    check(senders.signed("mercadopago", SAMPLE, at=NOW - timedelta(days=1)))
+    check(samples.signed("mercadopago", SAMPLE, at=NOW - timedelta(days=1)))
 
 
 @pytest.mark.parametrize("unit", ["", "000"], ids=["seconds", "milliseconds"])

@@ -8,8 +8,8 @@ from app.errors import Unverified
 from app.intake import parse
 from app.intake.message import Event, Source, WebhookResponse
 from app.intake.sources import custom, discord, github, linear, stripe, telegram
-from tests.support import factories, senders
-from tests.support.senders import NOW, SECRET, Sent
+from tests.support import factories, samples
+from tests.support.samples import NOW, SECRET, Sent
 
 OLDER = [module.SOURCE for module in (custom, discord, github, linear, stripe, telegram)]
 
@@ -21,7 +21,7 @@ def key_of(source: Source, sent: Sent) -> tuple[str, ...] | None:
 
 
 def check_linear(body: bytes, tolerance: float | None) -> None:
-    sent = senders.signed("linear", Sent(body=body))
+    sent = samples.signed("linear", Sent(body=body))
     linear.SOURCE.verify(factories.request(sent), SECRET, NOW, tolerance)
 
 
@@ -42,7 +42,7 @@ def sent_at(seconds: int) -> bytes:
     ids=lambda value: getattr(value, "name", None),
 )
 def test_the_senders_own_id_is_found(source: Source, case: str, key: str) -> None:
-    assert key_of(source, senders.sample(source.name, case)) == (key,)
+    assert key_of(source, samples.sample(source.name, case)) == (key,)
 
 
 @pytest.mark.parametrize("source", OLDER, ids=lambda source: source.name)

@@ -12,12 +12,12 @@ from app.errors import Unverified
 from app.intake import parse
 from app.intake.message import Event
 from app.intake.sources.paddle import SOURCE
-from tests.support import arbitrary, factories, senders
-from tests.support.senders import NOW, SECRET, Sent
+from tests.support import arbitrary, factories, samples
+from tests.support.samples import NOW, SECRET, Sent
 
-SAMPLE = senders.sample("paddle", "transaction_completed")
+SAMPLE = samples.sample("paddle", "transaction_completed")
 AT = str(int(NOW.timestamp()))
-GOOD = senders.sha256_hex(SECRET, AT.encode() + b":" + SAMPLE.body)
+GOOD = samples.sha256_hex(SECRET, AT.encode() + b":" + SAMPLE.body)
 
 
 def with_header(value: str) -> Sent:
@@ -51,11 +51,11 @@ def test_what_paddle_signed_is_verified(header: str) -> None:
 
 @pytest.mark.parametrize("body", [SAMPLE.body + b"\n", SAMPLE.body[:-1], b""])
 def test_an_altered_body_is_refused(body: bytes) -> None:
-    assert refusal(replace(senders.signed("paddle", SAMPLE), body=body)) == "bad_signature"
+    assert refusal(replace(samples.signed("paddle", SAMPLE), body=body)) == "bad_signature"
 
 
 def test_another_secret_is_refused() -> None:
-    assert refusal(senders.signed("paddle", SAMPLE, secret="another")) == "bad_signature"
+    assert refusal(samples.signed("paddle", SAMPLE, secret="another")) == "bad_signature"
 
 
 def test_a_replaced_timestamp_is_refused() -> None:
@@ -82,21 +82,21 @@ def test_a_malformed_proof_is_refused_without_an_error(header: str) -> None:
 
 @pytest.mark.parametrize("timestamp", ["abc", "-1", "1e9", "٣", "9" * 400], ids=ascii)
 def test_a_timestamp_that_is_no_time_is_refused(timestamp: str) -> None:
-    h1 = senders.sha256_hex(SECRET, f"{timestamp}:".encode() + SAMPLE.body)
+    h1 = samples.sha256_hex(SECRET, f"{timestamp}:".encode() + SAMPLE.body)
 
     assert refusal(with_header(f"ts={timestamp};h1={h1}")) == "bad_signature"
 
 
 @pytest.mark.parametrize("seconds", [-301, 301], ids=["old", "from the future"])
 def test_a_signature_beyond_five_minutes_is_stale(seconds: int) -> None:
-    sent = senders.signed("paddle", SAMPLE, at=NOW + timedelta(seconds=seconds))
+    sent = samples.signed("paddle", SAMPLE, at=NOW + timedelta(seconds=seconds))
 
     assert refusal(sent) == "stale"
 
 
 @pytest.mark.parametrize("seconds", [-300, 0, 300])
 def test_a_signature_outlives_the_seconds_that_paddles_own_library_gives_it(seconds: int) -> None:
-    check(senders.signed("paddle", SAMPLE, at=NOW + timedelta(seconds=seconds)))
+    check(samples.signed("paddle", SAMPLE, at=NOW + timedelta(seconds=seconds)))
 
 
 def test_a_sample_is_normalised() -> None:

@@ -7,7 +7,7 @@ import pytest
 from app.errors import Unverified
 from app.intake import sources
 from app.intake.sources import secret_formats
-from tests.support import factories, senders
+from tests.support import factories, samples
 
 KEY = base64.b64encode(b"k" * 24).decode()
 
@@ -44,7 +44,7 @@ def test_what_can_be_none_is_told_in_a_sentence(source: str, secret: str) -> Non
 
     assert said
     assert said.startswith(f"the secret of source {source!r} must be ")
-    case = next(case for name, case in senders.names() if name == source)
-    sent = senders.signed(source, senders.sample(source, case))
+    case = next(case for name, case in samples.names() if name == source)
+    sent = samples.signed(source, samples.sample(source, case))
     with pytest.raises(Unverified):
-        sources.named(source).verify(factories.request(sent), secret, senders.NOW, None)
+        sources.named(source).verify(factories.request(sent), secret, samples.NOW, None)

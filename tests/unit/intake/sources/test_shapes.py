@@ -27,7 +27,7 @@ from app.intake.sources import (
     whatsapp,
 )
 from tests.support import arbitrary
-from tests.support.senders import NOW
+from tests.support.samples import NOW
 
 MODULES = (
     clickup,

@@ -8,10 +8,10 @@ from app.errors import Unverified
 from app.intake import parse
 from app.intake.message import Event
 from app.intake.sources.shopify import SOURCE
-from tests.support import factories, senders
-from tests.support.senders import NOW, SECRET, Sent
+from tests.support import factories, samples
+from tests.support.samples import NOW, SECRET, Sent
 
-ORDER = senders.sample("shopify", "orders_create")
+ORDER = samples.sample("shopify", "orders_create")
 EVENT_ID = "98880550-7158-44d4-b7cd-2c97c8a091b5"
 
 
@@ -33,17 +33,17 @@ def test_a_signature_made_elsewhere_is_verified() -> None:
 
 
 def test_what_shopify_signed_is_verified() -> None:
-    SOURCE.verify(factories.request(senders.signed("shopify", ORDER)), SECRET, NOW, None)
+    SOURCE.verify(factories.request(samples.signed("shopify", ORDER)), SECRET, NOW, None)
 
 
 def test_an_altered_body_is_refused() -> None:
-    altered = replace(senders.signed("shopify", ORDER), body=ORDER.body + b"\n")
+    altered = replace(samples.signed("shopify", ORDER), body=ORDER.body + b"\n")
 
     assert refusal(altered) == "bad_signature"
 
 
 def test_another_secret_is_refused() -> None:
-    assert refusal(senders.signed("shopify", ORDER), "another") == "bad_signature"
+    assert refusal(samples.signed("shopify", ORDER), "another") == "bad_signature"
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-Shopify-Hmac-Sha256": ""}])
@@ -57,7 +57,7 @@ def test_a_malformed_signature_is_refused(value: str) -> None:
 
 
 def test_the_signature_in_hex_is_refused() -> None:
-    digest = senders.sha256_hex(SECRET, ORDER.body)
+    digest = samples.sha256_hex(SECRET, ORDER.body)
 
     assert refusal(Sent({"X-Shopify-Hmac-Sha256": digest}, ORDER.body)) == "bad_signature"
 

@@ -10,10 +10,10 @@ from app.errors import Unreadable, Unverified
 from app.intake import parse
 from app.intake.message import FORM, Event, WebhookResponse
 from app.intake.sources.slack import SOURCE
-from tests.support import factories, senders
-from tests.support.senders import NOW, SECRET, Sent
+from tests.support import factories, samples
+from tests.support.samples import NOW, SECRET, Sent
 
-MENTION = senders.sample("slack", "app_mention")
+MENTION = samples.sample("slack", "app_mention")
 
 
 def check(sent: Sent, secret: str = SECRET, now: datetime = NOW) -> None:
@@ -27,7 +27,7 @@ def refusal(sent: Sent, secret: str = SECRET) -> str:
 
 
 def event_of(case: str) -> Event:
-    request = factories.request(senders.sample("slack", case))
+    request = factories.request(samples.sample("slack", case))
     (event,) = SOURCE.events(request, parse.payload(request))
     return event
 
@@ -58,21 +58,21 @@ def test_slacks_own_example_is_verified() -> None:
 
 
 def test_what_slack_signed_is_verified() -> None:
-    check(senders.signed("slack", MENTION))
+    check(samples.signed("slack", MENTION))
 
 
 def test_an_altered_body_is_refused() -> None:
-    altered = replace(senders.signed("slack", MENTION), body=MENTION.body.replace(b"7", b"8"))
+    altered = replace(samples.signed("slack", MENTION), body=MENTION.body.replace(b"7", b"8"))
 
     assert refusal(altered) == "bad_signature"
 
 
 def test_another_secret_is_refused() -> None:
-    assert refusal(senders.signed("slack", MENTION), "another") == "bad_signature"
+    assert refusal(samples.signed("slack", MENTION), "another") == "bad_signature"
 
 
 def test_a_replaced_timestamp_is_refused() -> None:
-    sent = senders.signed("slack", MENTION)
+    sent = samples.signed("slack", MENTION)
     later = {"X-Slack-Request-Timestamp": str(int(NOW.timestamp()) + 1)}
 
     assert refusal(replace(sent, headers=sent.headers | later)) == "bad_signature"
@@ -81,7 +81,7 @@ def test_a_replaced_timestamp_is_refused() -> None:
 @pytest.mark.parametrize("header", ["X-Slack-Signature", "X-Slack-Request-Timestamp"])
 @pytest.mark.parametrize("value", ["", None])
 def test_without_its_proof_it_is_refused(header: str, value: str | None) -> None:
-    headers = dict(senders.signed("slack", MENTION).headers)
+    headers = dict(samples.signed("slack", MENTION).headers)
     del headers[header]
     if value is not None:
         headers[header] = value
@@ -91,7 +91,7 @@ def test_without_its_proof_it_is_refused(header: str, value: str | None) -> None
 
 @pytest.mark.parametrize("value", ["v0=", "v0=0", "v1=" + "0" * 64, "schlüssel", "\udcff"])
 def test_a_malformed_signature_is_refused(value: str) -> None:
-    headers = senders.signed("slack", MENTION).headers | {"X-Slack-Signature": value}
+    headers = samples.signed("slack", MENTION).headers | {"X-Slack-Signature": value}
 
     assert refusal(Sent(headers, MENTION.body)) == "bad_signature"
 
@@ -101,7 +101,7 @@ def test_a_timestamp_that_is_no_time_is_refused(timestamp: str) -> None:
     signed = f"v0:{timestamp}:".encode("utf-8", "surrogatepass") + MENTION.body
     headers = {
         "X-Slack-Request-Timestamp": timestamp,
-        "X-Slack-Signature": "v0=" + senders.sha256_hex(SECRET, signed),
+        "X-Slack-Signature": "v0=" + samples.sha256_hex(SECRET, signed),
     }
 
     assert refusal(Sent(headers, MENTION.body)) == "bad_signature"
@@ -109,7 +109,7 @@ def test_a_timestamp_that_is_no_time_is_refused(timestamp: str) -> None:
 
 @pytest.mark.parametrize("seconds", [-301, 301])
 def test_a_signature_counts_for_five_minutes_either_way(seconds: int) -> None:
-    sent = senders.signed("slack", MENTION, at=NOW + timedelta(seconds=seconds))
+    sent = samples.signed("slack", MENTION, at=NOW + timedelta(seconds=seconds))
 
     assert refusal(sent) == "stale"
 
@@ -156,7 +156,7 @@ def test_a_form_that_holds_no_json_is_unreadable() -> None:
 
 
 def test_the_challenge_is_given_back() -> None:
-    request = factories.request(senders.sample("slack", "ping"))
+    request = factories.request(samples.sample("slack", "ping"))
 
     answer = SOURCE.handshake(request, parse.payload(request))
 

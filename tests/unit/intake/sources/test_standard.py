@@ -13,17 +13,17 @@ from app.errors import Unverified
 from app.intake import parse
 from app.intake.message import Event
 from app.intake.sources.standard import SOURCE
-from tests.support import arbitrary, factories, senders
-from tests.support.senders import NOW, SECRET, Sent
+from tests.support import arbitrary, factories, samples
+from tests.support.samples import NOW, SECRET, Sent
 
-WHSEC = senders.trigger_secret("standard")
+WHSEC = samples.trigger_secret("standard")
 ID = "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W"
 BODY = b'{"type":"berth.freed","data":{"berth":7}}'
 
 
 def sent(at: datetime = NOW, key: bytes = SECRET.encode(), prefix: str = "webhook") -> Sent:
     timestamp = str(int(at.timestamp()))
-    signature = senders.standard_signature(key, ID, timestamp, BODY)
+    signature = samples.standard_signature(key, ID, timestamp, BODY)
     headers = {"id": ID, "timestamp": timestamp, "signature": signature}
     return Sent({f"{prefix}-{name}": value for name, value in headers.items()}, BODY)
 
@@ -134,7 +134,7 @@ def test_a_signature_counts_for_five_minutes_either_way(seconds: int) -> None:
 
 @pytest.mark.parametrize("timestamp", ["abc", "-1", "1e9", "٣", "9" * 400], ids=ascii)
 def test_a_timestamp_that_is_no_time_is_refused(timestamp: str) -> None:
-    signature = senders.standard_signature(SECRET.encode(), ID, timestamp, BODY)
+    signature = samples.standard_signature(SECRET.encode(), ID, timestamp, BODY)
     odd = with_headers(sent(), webhook_timestamp=timestamp, webhook_signature=signature)
 
     assert refusal(odd) == "bad_signature"
@@ -148,7 +148,7 @@ def test_the_type_of_an_event_is_found_where_senders_put_it(name: str) -> None:
 
 
 def test_a_sample_is_normalised() -> None:
-    request = factories.request(senders.sample("standard", "invoice_paid"))
+    request = factories.request(samples.sample("standard", "invoice_paid"))
     payload = parse.payload(request)
 
     (event,) = SOURCE.events(request, payload)

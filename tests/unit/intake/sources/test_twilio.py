@@ -9,10 +9,10 @@ from app.errors import Unverified
 from app.intake import parse
 from app.intake.message import FORM, Event
 from app.intake.sources.twilio import SOURCE
-from tests.support import factories, senders
-from tests.support.senders import NOW, SECRET, Sent
+from tests.support import factories, samples
+from tests.support.samples import NOW, SECRET, Sent
 
-MESSAGE = senders.sample("twilio", "message_received")
+MESSAGE = samples.sample("twilio", "message_received")
 SID = "SM0123456789abcdef0123456789abcdef"
 # https://github.com/twilio/twilio-python/blob/main/tests/unit/test_request_validator.py
 URL = "https://mycompany.com/myapp.php?foo=1&bar=2"
@@ -96,34 +96,34 @@ def test_json_that_is_called_a_form_is_refused() -> None:
 
 
 def test_json_whose_hash_nobody_signed_is_refused() -> None:
-    signature = senders.twilio_signature(SECRET, URL, [])
+    signature = samples.twilio_signature(SECRET, URL, [])
     headers = {"Content-Type": "application/json", "X-Twilio-Signature": signature}
 
     assert refusal(Sent(headers, JSON, url=URL)) == "bad_signature"
 
 
 def test_a_request_without_a_body_is_verified_by_its_address() -> None:
-    check(Sent({"X-Twilio-Signature": senders.twilio_signature(SECRET, URL, [])}, url=URL))
+    check(Sent({"X-Twilio-Signature": samples.twilio_signature(SECRET, URL, [])}, url=URL))
 
 
 def test_what_twilio_signed_is_verified() -> None:
-    check(senders.signed("twilio", MESSAGE))
+    check(samples.signed("twilio", MESSAGE))
 
 
 def test_an_altered_body_is_refused() -> None:
-    altered = replace(senders.signed("twilio", MESSAGE), body=MESSAGE.body.replace(b"7", b"8"))
+    altered = replace(samples.signed("twilio", MESSAGE), body=MESSAGE.body.replace(b"7", b"8"))
 
     assert refusal(altered) == "bad_signature"
 
 
 def test_another_address_is_refused() -> None:
-    moved = replace(senders.signed("twilio", MESSAGE), url="https://hooks.acme.example/other")
+    moved = replace(samples.signed("twilio", MESSAGE), url="https://hooks.acme.example/other")
 
     assert refusal(moved) == "bad_signature"
 
 
 def test_another_secret_is_refused() -> None:
-    assert refusal(senders.signed("twilio", MESSAGE), "another") == "bad_signature"
+    assert refusal(samples.signed("twilio", MESSAGE), "another") == "bad_signature"
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-Twilio-Signature": ""}])
@@ -184,7 +184,7 @@ def test_the_token_identifies_a_request() -> None:
 
 
 def test_without_a_token_the_message_and_its_status_identify_it() -> None:
-    callback = senders.sample("twilio", "status_callback")
+    callback = samples.sample("twilio", "status_callback")
 
     assert key_of(callback) == ("SMabcdefabcdefabcdefabcdefabcdefab", "delivered")
 

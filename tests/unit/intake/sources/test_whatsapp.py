@@ -8,10 +8,10 @@ from app.errors import Unverified
 from app.intake import parse
 from app.intake.message import Event, WebhookResponse
 from app.intake.sources.whatsapp import SOURCE, greeting, verify_token
-from tests.support import factories, senders
-from tests.support.senders import NOW, SECRET, Sent
+from tests.support import factories, samples
+from tests.support.samples import NOW, SECRET, Sent
 
-BATCH = senders.sample("whatsapp", "messages_and_statuses")
+BATCH = samples.sample("whatsapp", "messages_and_statuses")
 FORBIDDEN = WebhookResponse(403, {"error": "forbidden"})
 QUERY = {"hub.mode": "subscribe", "hub.verify_token": SECRET, "hub.challenge": "1158201444"}
 
@@ -23,7 +23,7 @@ def refusal(sent: Sent, secret: str = SECRET) -> str:
 
 
 def events_of(case: str) -> list[Event]:
-    request = factories.request(senders.sample("whatsapp", case))
+    request = factories.request(samples.sample("whatsapp", case))
     return SOURCE.events(request, parse.payload(request))
 
 
@@ -41,17 +41,17 @@ def test_the_signature_that_github_publishes_for_the_same_scheme_is_verified() -
 
 
 def test_what_meta_signed_is_verified() -> None:
-    SOURCE.verify(factories.request(senders.signed("whatsapp", BATCH)), SECRET, NOW, None)
+    SOURCE.verify(factories.request(samples.signed("whatsapp", BATCH)), SECRET, NOW, None)
 
 
 def test_an_altered_body_is_refused() -> None:
-    altered = replace(senders.signed("whatsapp", BATCH), body=BATCH.body.replace(b"7?", b"8?"))
+    altered = replace(samples.signed("whatsapp", BATCH), body=BATCH.body.replace(b"7?", b"8?"))
 
     assert refusal(altered) == "bad_signature"
 
 
 def test_another_secret_is_refused() -> None:
-    assert refusal(senders.signed("whatsapp", BATCH), "another") == "bad_signature"
+    assert refusal(samples.signed("whatsapp", BATCH), "another") == "bad_signature"
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-Hub-Signature-256": ""}])

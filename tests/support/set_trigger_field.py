@@ -1,6 +1,6 @@
 """Set one field of a trigger by every way that there is, and print what each way came to.
 
-Run as `python -m tests.support.trigger_faces DIRECTORY FIELD OPTION VALUE OTHER`, in a process of
+Run `python -m tests.support.set_trigger_field DIRECTORY FIELD OPTION VALUE OTHER` in a process of
 its own: the declaration of the fields is read when the application is imported.
 """
 

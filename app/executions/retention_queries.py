@@ -70,7 +70,7 @@ def rules(
     )
 
 
-def payloads(
+def expired_payloads(
     _database: Database, page: Sequence[sa.Row[Any]], rules: PruneRules
 ) -> list[dict[int, str]]:
     """Return {id: status} of each execution of the page whose payload has expired."""
@@ -82,7 +82,7 @@ def payloads(
     ]
 
 
-def rows(
+def expired_rows(
     database: Database, page: Sequence[sa.Row[Any]], rules: PruneRules
 ) -> list[dict[int, str]]:
     """Return {id: status} of each expired chain of replays of the page.

@@ -6,8 +6,8 @@ from typing import Any
 from falcon import testing
 
 from app import clock
-from tests.support import senders
-from tests.support.senders import Sent
+from tests.support import samples
+from tests.support.samples import Sent
 
 FIRST_TRIGGER = "http://127.0.0.1:8000/api/triggers/webhook/1"
 
@@ -22,15 +22,15 @@ def post(client: testing.TestClient, trigger_id: object, sent: Sent, **more: Any
     return client.simulate_post(path, headers=headers, body=sent.body, **asked, **more)
 
 
-def signed(source: str, sent: Sent, secret: str = senders.SECRET) -> Sent:
-    return senders.signed(source, sent, secret=secret, at=clock.now())
+def signed(source: str, sent: Sent, secret: str = samples.SECRET) -> Sent:
+    return samples.signed(source, sent, secret=secret, at=clock.now())
 
 
 def signed_sample(source: str, case: str) -> Sent:
     """Return the signed sample for trigger 1: some senders sign the address that they call."""
-    return signed(source, replace(senders.sample(source, case), url=FIRST_TRIGGER))
+    return signed(source, replace(samples.sample(source, case), url=FIRST_TRIGGER))
 
 
 def message(key: str = "m-1") -> Sent:
     """Return a signed request of a custom sender with this key."""
-    return senders.json_request("custom", {"messageId": key})
+    return samples.json_request("custom", {"messageId": key})
