@@ -53,7 +53,10 @@ def enable(_chosen: Settings, database: Database, trigger: str, as_json: bool) -
 @output.json_option
 @with_database
 def disable(_chosen: Settings, database: Database, trigger: str, as_json: bool) -> None:
-    """Disable the trigger: it refuses requests; admitted executions still run."""
+    """Disable the trigger: it refuses every request.
+
+    Executions that were admitted before still run.
+    """
     row = manage.set_enabled(database, trigger, False, actor())
     output.done(f"{row.slug} is disabled", masking.public(row), as_json)
 
