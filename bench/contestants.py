@@ -47,7 +47,7 @@ STORELESS: Mapping[str, Any] = {
 }
 CONTESTANTS = (
     Contestant(CEILING, "bench.ceiling:application()", **STORELESS),
-    Contestant("ceiling in turn", "bench.ceiling:cooperative()", **STORELESS),
+    Contestant("ceiling on one thread", "bench.ceiling:cooperative()", **STORELESS),
     Contestant("checks, stores nothing", "bench.ceiling:verifying()", **STORELESS),
     Contestant("flask-style, SQLite", "bench.older:application()", "sqlite", rollback_journal=True),
     Contestant("flask-style, PostgreSQL", "bench.older:application()", "postgresql"),

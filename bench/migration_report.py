@@ -29,8 +29,8 @@ Written by `make migration-report` from one run of the tests and what `make benc
 | revision | database | down and up, nothing lost | found databases | SIGKILLs survived | cycles under load | not 2xx | lost or doubled | down, ms | up, ms |
 |---|---|---|---|---|---|---|---|---|---|"""  # noqa: E501, a table's row is one line
 FOOT = """
-- **Found databases**: states in which an older system leaves its tables. Each was upgraded through
-  this revision, downgraded through it again, and was then as it had been found.
+- **Found databases**: states in which the older system, EvoNexus, leaves its tables. Each was
+  upgraded through this revision, downgraded through it again, and was then as it had been found.
 - **SIGKILLs survived**: the migrator was killed before, between and after its statements, down and
   up; the same command run again reached its revision with all data correct.
 - **Cycles under load**: times that the schema went down below this revision and back under a load

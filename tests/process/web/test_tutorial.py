@@ -44,10 +44,10 @@ def test_the_example_that_make_run_prints_is_admitted_once_and_runs(
 
     printed = printed_by(service, gunicorn, here(typed, gunicorn, ledger.directory))
 
-    ledger.wait_until_done("demo-1")
+    ledger.wait_until_done("tutorial-1")
     assert printed.count('200 {"status": "ok"}\n') == 2
     assert printed.count("token ") == 1
-    assert ledger.rows_by_key() == {"demo-1": 1}
+    assert ledger.rows_by_key() == {"tutorial-1": 1}
     assert ledger.all_completed()
 
 

@@ -18,6 +18,8 @@ GLOSSARY = (
     *("request", "event", "trigger", "source", "idempotency key", "execution", "attempt"),
     *("duplicate", "mismatch", "due", "held", "lease", "backoff", "slot", "dead letter", "replay"),
     *("chain", "retention", "prune", "stash", "twin", "watermark"),
+    *("answering thread", "capacity", "batch", "commit", "mask", "redact", "seal", "digest"),
+    *("probe", "older system", "takeover"),
 )
 WRITES = re.compile(
     r"(?:sa\.(?:insert|update|delete)\(\s*(?:models\.)?(\w+)\s*[,)])|"

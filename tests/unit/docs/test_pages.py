@@ -42,7 +42,7 @@ def test_no_page_names_a_setting_that_does_not_exist(page: Path) -> None:
 
 @every_page
 def test_no_page_names_a_command_that_does_not_exist(page: Path) -> None:
-    named = re.findall(r"\bhookonce ([a-z]+)(?: ([a-z|]+))?", page.read_text())
+    named = re.findall(r"\bhookonce ([a-z]+)(?: ([a-z][a-z|-]*))?", page.read_text())
 
     assert [words for words in named if not all(map(known, *choices(words)))] == []
 
