@@ -137,7 +137,7 @@ def _stopped(scene: Scene, options: argparse.Namespace) -> Part:
         *_load(stopped.findings),
     ]
     kept = not (stopped.findings.runs_again or stopped.findings.lost_attempts)
-    title = "Receivers and workers are told to stop"
+    title = "Receivers and workers are stopped gracefully"
     return _part(scene, title, began, rows, stopped.findings, kept=kept)
 
 
@@ -206,9 +206,12 @@ def _load(findings: Findings) -> list[Row]:
         ("events", f"{findings.events:,}"),
         ("answers", _counted(findings.answers)),
         ("attempts lost with their worker", str(findings.lost_attempts)),
-        ("of them with a worker that nobody touched", str(findings.lost_by_the_living)),
+        (
+            "of them with a worker that was neither killed nor frozen",
+            str(findings.lost_by_the_living),
+        ),
         ("attempts failed", str(findings.failed_attempts)),
-        ("longest that a lost attempt held up its execution, seconds", _longest(findings)),
+        ("longest delay of an execution by a lost attempt, seconds", _longest(findings)),
         ("runs again, each after a lost attempt", str(findings.runs_again)),
     ]
 

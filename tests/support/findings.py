@@ -99,8 +99,12 @@ def found(
                 count for status, count in load.answers.items() if status not in EXPECTED
             ),
             "executions left unfinished": sum(row.status in UNFINISHED for row in rows),
-            "executions given up": sum(row.status not in (*UNFINISHED, COMPLETED) for row in rows),
-            "executions that the target never saw": len({row.id for row in rows} - runs.keys()),
+            "executions that became dead letters": sum(
+                row.status not in (*UNFINISHED, COMPLETED) for row in rows
+            ),
+            "executions that the target never received": len(
+                {row.id for row in rows} - runs.keys()
+            ),
             "events with more than one `Idempotency-Key`": seen.events_of_several(),
             "executions not settled as succeeded exactly once": _not_settled_once(rows, attempts),
             "runs again without a lost or failed attempt": sum(

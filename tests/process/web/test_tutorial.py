@@ -44,10 +44,10 @@ def test_the_example_that_make_run_prints_is_admitted_once_and_runs(
 
     printed = printed_by(service, gunicorn, here(typed, gunicorn, ledger.directory))
 
-    ledger.wait_until_done("tutorial-1")
+    ledger.wait_until_done("first-1")
     assert printed.count('200 {"status": "ok"}\n') == 2
     assert printed.count("token ") == 1
-    assert ledger.rows_by_key() == {"tutorial-1": 1}
+    assert ledger.rows_by_key() == {"first-1": 1}
     assert ledger.all_completed()
 
 
@@ -76,6 +76,12 @@ def test_the_first_of_the_three_commands_starts_the_service() -> None:
 @pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "docs" / "tutorial.md"])
 def test_a_block_to_paste_has_no_prompt(page: Path) -> None:
     assert not re.search(r"^\s*[$#>] ", page.read_text().partition("```")[2], re.M)
+
+
+def test_no_two_pages_create_a_trigger_of_the_same_name() -> None:
+    names = re.findall(r"hookonce trigger add (\w+)", FIRST_EVENT + TUTORIAL + EXAMPLE)
+
+    assert len(names) == len(set(names)) == 3
 
 
 def steps(page: str) -> Iterator[tuple[str, str]]:
