@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from app.actions.work import SUMMARY_CHARACTERS
+from app.actions.work import SUMMARY_CHARACTERS, Work
 from app.errors import ActionFailed
 from app.lifecycle import PERMANENT, TRANSIENT
 from app.settings import from_environment
@@ -28,21 +28,26 @@ Ended = str | BaseException
 Run = Callable[..., Ended]
 
 
+def script_work(directory: Path, text: str, seconds: float = 20, **fields: object) -> Work:
+    """Write the shell script; return the work that runs it."""
+    path = directory / "the-script"
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o700)
+    settings = from_environment(
+        {
+            "HOOKONCE_SCRIPTS_DIR": str(directory),
+            "HOOKONCE_SCRIPT_TIMEOUT_SECONDS": str(seconds),
+        }
+    )
+    return factories.work(settings, action_payload="the-script", **fields)
+
+
 @pytest.fixture
 def ran(tmp_path: Path) -> Run:
-    """Runs a shell script as a worker does; what came of it."""
+    """Return a function that runs a shell script as a worker does, and returns the outcome."""
 
-    def run_it(text: str, seconds: float = 20, **given: object) -> Ended:
-        path = tmp_path / "the-script"
-        path.write_text(f"#!/bin/sh\n{text}\n")
-        path.chmod(0o700)
-        settings = from_environment(
-            {
-                "HOOKONCE_SCRIPTS_DIR": str(tmp_path),
-                "HOOKONCE_SCRIPT_TIMEOUT_SECONDS": str(seconds),
-            }
-        )
-        return run.action(factories.work(settings, action_payload="the-script", **given))
+    def run_it(text: str, seconds: float = 20, **fields: object) -> Ended:
+        return run.action(script_work(tmp_path, text, seconds, **fields))
 
     return run_it
 
@@ -245,12 +250,13 @@ def test_without_its_command_an_older_row_fails_for_good(
 
 
 @pytest.mark.parametrize("spare", range(6))
-def test_a_machine_without_descriptors_makes_no_dead_letter(ran: Run, spare: int) -> None:
+def test_a_machine_without_descriptors_makes_no_dead_letter(tmp_path: Path, spare: int) -> None:
+    work = script_work(tmp_path, "echo done")  # written before descriptors are short
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     highest = max(int(name) for name in os.listdir("/proc/self/fd"))
     resource.setrlimit(resource.RLIMIT_NOFILE, (highest + spare, hard))
     try:
-        ended = ran("echo done")
+        ended = run.action(work)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
