@@ -11,7 +11,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -249,16 +250,32 @@ def test_without_its_command_an_older_row_fails_for_good(
     assert (failed.permanent, failed.reason) == (True, "configuration")
 
 
-@pytest.mark.parametrize("spare", range(6))
-def test_a_machine_without_descriptors_makes_no_dead_letter(tmp_path: Path, spare: int) -> None:
-    work = script_work(tmp_path, "echo done")  # written before descriptors are short
+@contextmanager
+def free_descriptors(count: int) -> Iterator[None]:
+    """Leave this process only so many descriptors that it may still open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     highest = max(int(name) for name in os.listdir("/proc/self/fd"))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + spare, hard))
+    taken = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + count + 1, hard))
     try:
-        ended = run.action(work)
+        with suppress(OSError):
+            while True:
+                taken.append(os.dup(0))
+        for _ in range(count):
+            os.close(taken.pop())
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for descriptor in taken:
+            os.close(descriptor)
+
+
+@pytest.mark.parametrize("spare", range(12))
+def test_a_machine_without_descriptors_makes_no_dead_letter(tmp_path: Path, spare: int) -> None:
+    work = script_work(tmp_path, "echo done")  # written before descriptors are short
+
+    with free_descriptors(spare):
+        ended = run.action(work)
 
     assert ended == "done" or classify.category(ended) == TRANSIENT
 
