@@ -74,7 +74,7 @@ def test_unreadable_times_are_shown_as_none(
 
     assert (listed.exit_code, shown.exit_code, said) == (0, 0, [0, 0]), shown.exception
     assert isinstance(fired.exception, SystemExit)
-    assert "nobody answers" in fired.stderr
+    assert "no response" in fired.stderr
     assert json.loads(listed.stdout)[0]["created_at"] is None
     assert json.loads(shown.stdout)["executions"][0]["completed_at"] is None
 
