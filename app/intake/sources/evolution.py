@@ -13,7 +13,7 @@ from app.intake import strict_json
 from app.intake.message import Event, Json, Request, Source, SourceFacts
 from app.intake.signatures import BAD, STALE, digest, require_match
 from app.intake.sources import custom
-from app.intake.sources.payload import at, identity, text
+from app.intake.sources.payload import at, content_digest, identity, text
 
 SECRET_HEADERS = ("x-webhook-secret", "apikey")
 LEEWAY_SECONDS = 1800.0
@@ -25,12 +25,22 @@ or longer with the same token.
 REDACTED = frozenset({"apikey", "instanceToken", "token"})
 # Evolution API includes the webhook's address in each event, and the address may hold the secret.
 OWN_ADDRESS = frozenset({"destination"})
+EDITS = ("messages.edited", "send.message.update")
+"""Events that carry the key of the original message, once for each edit."""
+CALLS = ("CALL", "CallAccept", "CallOffer", "CallOfferNotice", "CallReject", "CallTerminate")
+"""Events of Evolution Go that happen once to each party of a call.
+
+Others, such as CallRelayLatency, recur and have no key.
+"""
+CHATS_OF_MANY = ("@g.us", "@broadcast")
+"""Endings of the ids of groups and broadcasts, in which each participant reads a message."""
+RECEIPTS = ("Receipt", "READ_RECEIPT")
 FACTS = SourceFacts(
     documentation="https://doc.evolution-api.com/v2/en/configuration/webhooks",
     signature="none: the secret in the path, in X-Webhook-Secret, apikey or Authorization: Bearer; "
     "or as the bearer token a JWT (HS256, jwt_key), accepted up to 30 minutes after it expired",
     provider_key="instance, event, data.key.remoteJid and data.key.id in the body; "
-    "for messages.update instance, event, data.keyId and data.status",
+    "for an update, an edit, a deletion and a call see docs/sources/evolution.md",
     provider_key_signed=False,
     answer="any 2xx; 400, 401, 403, 404 and 422 are final",
     retries="10, the first after 5 s, then at intervals that double up to 300 s",
@@ -41,8 +51,9 @@ GO_FACTS = SourceFacts(
     documentation="https://docs.evolutionfoundation.com.br/evolution-go/webhooks",
     signature="none: the secret in the path, in X-Webhook-Secret, apikey or Authorization: Bearer",
     events="one for each request; for a Receipt one for each of data.MessageIDs[]",
-    provider_key="instanceId, event and data.Info.ID (or data.key.id) in the body; for a Receipt "
-    "each of data.MessageIDs[] with state, data.Chat and data.Sender",
+    provider_key="instanceId (or instance), event and data.Info.ID (or data.key.id) in the body; "
+    "for a Receipt each of data.MessageIDs[] with state, data.Chat and data.Sender; for a call its "
+    "id and the party",
     provider_key_signed=False,
     answer="any 2xx",
     retries="5, every 30 s",
@@ -67,19 +78,46 @@ def verify_static(request: Request, secret: str, _now: datetime, _tolerance: flo
 
 
 def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
-    """Return WhatsApp's message id; an update has it under another name, once for each status."""
+    """Return WhatsApp's message id, and what else tells two events about this message apart."""
     payload = event.payload
-    scope = (at(payload, "instance"), at(payload, "event"))
-    data = at(payload, "data")
-    if at(payload, "event") == "messages.update":
-        return identity(*scope, at(data, "keyId"), at(data, "status"))
-    return identity(*scope, at(data, "key", "remoteJid"), at(data, "key", "id"))
+    name, data = at(payload, "event"), at(payload, "data")
+    scope = (at(payload, "instance"), name)
+    if name == "messages.update":
+        return _update_key(text(scope[0]), data)
+    if name == "call":
+        return identity(*scope, at(data, "from"), at(data, "id"), at(data, "status"))
+    key = at(data, "key")
+    if name == "messages.delete" and key is None:
+        key = data  # a message deleted on the phone: the data is its key alone
+    message = identity(*scope, at(key, "remoteJid"), at(key, "id"))
+    if name in EDITS and message is not None:
+        return (*message, text(at(data, "timestampMs")) or content_digest(data))
+    return message
+
+
+def _update_key(instance: str, data: Json) -> tuple[str, ...] | None:
+    """Return message and status; also the participant, the votes of a poll and a changed text.
+
+    Without a status nothing but the content tells two updates apart. `messageId` is no fallback:
+    it is Evolution's number of the message, the same in each of its updates.
+    """
+    ids = (at(data, "keyId"), at(data, "key", "id"), at(data, "id"), at(data, "messageId"))
+    message_id = next(filter(None, map(text, ids)), "")
+    if not message_id:
+        return None
+    key, status = (instance, "messages.update", message_id), text(data.get("status"))
+    if not status:
+        return (*key, content_digest(data))
+    of_many = text(data.get("remoteJid")).endswith(CHATS_OF_MANY)
+    participant = text(data.get("participant")) if of_many else ""
+    content = {name: data[name] for name in ("message", "pollUpdates") if data.get(name)}
+    return (*key, status, *filter(None, (participant, content_digest(content) if content else "")))
 
 
 def go_events(_request: Request, payload: Json) -> list[Event]:
     """Return one event for the request; for a receipt, one for each message that it is about."""
     ids = at(payload, "data", "MessageIDs")
-    if at(payload, "event") != "Receipt" or not isinstance(ids, list) or not ids:
+    if at(payload, "event") not in RECEIPTS or not isinstance(ids, list) or not ids:
         return [Event(payload, custom.normalised("evolution_go", payload))]
     parts = [
         payload | {"data": payload["data"] | {"MessageIDs": [message_id]}} for message_id in ids
@@ -93,23 +131,37 @@ def go_provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
     In a group, each member sends a receipt of its own for the same message.
     """
     payload = event.payload
-    scope = (at(payload, "instanceId"), at(payload, "event"))
-    data = at(payload, "data")
+    name, data = at(payload, "event"), at(payload, "data")
+    scope = (text(at(payload, "instanceId")) or at(payload, "instance"), name)
     if event.batched:
-        return _receipt_key(scope, data, at(payload, "state") or at(data, "state"))
-    return identity(*scope, text(at(data, "Info", "ID")) or at(data, "key", "id"))
+        return _receipt_key(scope, payload, data)
+    if name in CALLS:
+        return _call_key(scope, data)
+    message = identity(*scope, text(at(data, "Info", "ID")) or at(data, "key", "id"))
+    unavailable = text(at(data, "UnavailableType"))  # its content may come later, under this id
+    return (*message, unavailable) if message and unavailable else message
 
 
 def _receipt_key(
-    scope: tuple[Json, ...], data: dict[str, Json], state: Json
+    scope: tuple[Json, ...], payload: Json, data: dict[str, Json]
 ) -> tuple[str, ...] | None:
+    state = text(_state(payload)) or f"type:{text(data.get('Type'))}"
     key = identity(*scope, *data["MessageIDs"], state)
     return key and (*key, text(data.get("Chat")), text(data.get("Sender")))
 
 
+def _call_key(scope: tuple[Json, ...], data: Json) -> tuple[str, ...] | None:
+    """Return the id of the call and the party: each member of a group answers for itself."""
+    key = identity(*scope, text(at(data, "CallID")) or at(data, "id"))
+    return key and (*key, text(at(data, "From")) or text(at(data, "from")))
+
+
 def _receipt(part: Json) -> dict[str, Json]:
-    state = at(part, "state") or at(part, "data", "state")
-    return custom.normalised("evolution_go", part) | {"state": state}
+    return custom.normalised("evolution_go", part) | {"state": _state(part)}
+
+
+def _state(receipt: Json) -> Json:
+    return at(receipt, "state") or at(receipt, "data", "state")
 
 
 def _in_path(request: Request) -> list[str]:

@@ -1,7 +1,12 @@
 """Read values from a payload of any shape without an error."""
 
+import hashlib
+import json
+
 from app.intake import strict_json
 from app.intake.message import FORM, Json, Request
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 def at(payload: Json, *path: str) -> Json:
@@ -27,6 +32,19 @@ def identity(*values: Json) -> tuple[str, ...] | None:
     """
     parts = tuple(text(value) for value in values)
     return parts if parts and all(parts) else None
+
+
+def content_digest(value: Json) -> str:
+    """Return the SHA-256 of the value in hex: a part of an id where the sender has no better one.
+
+    Values that parse alike have the same, and a sender repeats a request with the same values.
+    """
+    return hashlib.sha256(_ENCODER.encode(value).encode()).hexdigest()
+
+
+def present(**members: Json) -> dict[str, Json]:
+    """Return the members that the sender sent: without those that are None."""
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def unwrapped(request: Request, payload: Json) -> Json:

@@ -177,11 +177,11 @@ def test_an_update_is_identified_by_the_message_and_its_status() -> None:
     "payload",
     [
         {"event": "connection.update", "instance": "i", "data": {"state": "open"}},
-        {"event": "messages.update", "instance": "i", "data": {"keyId": "k"}},
+        {"event": "messages.update", "instance": "i", "data": {"status": "READ"}},
         {"event": "messages.upsert", "data": {"key": {"remoteJid": "r", "id": "k"}}},
         {"event": "messages.set", "instance": "i", "data": [{"key": {"id": "k"}}]},
     ],
-    ids=["no message", "no status", "no instance", "a list"],
+    ids=["no message", "no id", "no instance", "a list"],
 )
 def test_half_an_id_is_none(payload: object) -> None:
     assert keys_of(SOURCE, payload) == [None]

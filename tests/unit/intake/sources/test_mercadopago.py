@@ -164,18 +164,22 @@ def test_the_key_of_a_payment_is_the_notifications_id_and_what_happened() -> Non
     assert key == ("112233445566", "payment.updated")
 
 
-def test_an_order_has_no_id_of_its_own_so_it_has_no_key() -> None:
+def test_an_order_has_no_id_of_its_notification_so_the_key_is_its_version() -> None:
     event = event_of("order_processed", {})
 
-    assert SOURCE.provider_key(factories.request(SAMPLE), event) is None
+    key = SOURCE.provider_key(factories.request(SAMPLE), event)
+
+    assert key == ("order", "ORD01JNK3SAMPLE0000000000001", "order.processed", "2", "processed")
 
 
 @pytest.mark.parametrize(
     ("payload", "expected"),
     [
-        ({"id": "1", "action": "created"}, ("1", "created")),
-        ({"id": 1, "action": "updated"}, ("1", "updated")),
-        ({"id": 1}, ("1", "")),
+        ({"id": "1", "action": "created", "data": {"id": "7"}}, ("1", "created")),
+        ({"id": 1, "action": "updated", "data": {}}, ("1", "updated")),
+        ({"id": 1, "data": {"id": 7}}, ("1", "")),
+        ({"id": 1, "data": {"id": "1"}, "version": 0}, ("payment", "1", "", "0", "")),
+        ({"id": 1, "type": "t", "state": "OPEN", "version": 3}, ("t", "1", "", "3", "")),
         ({"id": True, "action": "updated"}, None),
         ({"action": "updated"}, None),
         ([], None),
