@@ -20,7 +20,6 @@ from app.executions.search import ExecutionFilter
 from app.intake import trigger_cache
 from app.settings import Settings
 from app.stats import deliveries
-from app.tolerant_json import json_object
 from app.triggers import manage
 
 _LISTED = (
@@ -143,7 +142,7 @@ def request(_settings: Settings, database: Database, execution_id: int, as_json:
     if kept is None:
         raise NotFound(f"the request of execution {execution_id} is not kept")
     if as_json:
-        headers = json_object(kept.headers) or {}
+        headers = masking.shown_headers(kept.headers)
         shown = {"content_type": kept.content_type, "headers": headers, "bytes": kept.size}
         click.echo(json.dumps(shown))
         return

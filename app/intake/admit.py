@@ -17,7 +17,7 @@ from app.executions.retention import Retention
 from app.intake import store
 from app.intake.message import Admission, AdmissionRequest, Request, Verdict
 from app.intake.store import ExistingExecution
-from app.masking import is_secret_name
+from app.masking import is_harmless_name
 from app.stats import outcomes
 
 INSERTS_AT_MOST = 3
@@ -91,10 +91,11 @@ def admit_one(
 
 
 def _stored_headers(request: Request) -> str:
+    """Return the headers by the allow list: a sender's other headers may hold its secrets."""
     headers = {
         name: value
         for name, value in request.headers.items()
-        if not is_secret_name(name) and not _contains_secret(value, request.presented_secret)
+        if is_harmless_name(name) and not _contains_secret(value, request.presented_secret)
     }
     if request.request_context is not None:
         headers.setdefault("x-request-id", request.request_context.request_id)

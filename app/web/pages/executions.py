@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-from app import clock, lifecycle
+from app import clock, lifecycle, masking
 from app.auth import OPERATOR, VIEWER
 from app.errors import NotFound, NotReplayable, RateLimited
 from app.executions import search
-from app.tolerant_json import json_object
 from app.web.api import executions
 from app.web.api.schemas.executions import ExecutionsQuery
 from app.web.context import ApiContext
@@ -93,7 +92,7 @@ def _detail(context: ApiContext, execution_id: int) -> dict[str, Any]:
         "execution": execution,
         "trigger": trigger,
         "request": request,
-        "headers": json_object(None if request is None else request.headers) or {},
+        "headers": masking.shown_headers(None if request is None else request.headers),
         "message": whatsapp_preview.message(execution["event_data"]),
         **key_explanation.explained(execution, trigger["source"]),
         "attempts": _timed(execution["attempts"]),

@@ -216,11 +216,11 @@ def test_a_header_with_the_address_is_not_stored_if_the_address_has_a_secret(
 ) -> None:
     secret = "s3cr/t wörd"
     written = f"/api/triggers/webhook/1/{quote(secret, safe='')}"
-    headers = {"X-Original-URI": written, "Referer": unquote(written), "X-Kept": secret[:4]}
+    headers = {"Via": written, "Origin": unquote(written), "X-Event-Id": secret[:4]}
     sent = Sent(headers, b"{}", path_secret=secret)
 
     admitted(database, incoming(trigger_id, None, request=factories.request(sent)))
 
     with database.reading() as connection:
         kept = connection.execute(sa.select(execution_requests)).one()
-    assert json.loads(kept.headers) == {"x-kept": "s3cr"}
+    assert json.loads(kept.headers) == {"x-event-id": "s3cr"}
