@@ -38,8 +38,11 @@ class Settings:
     """Address at which senders reach this service: the beginning of every webhook_url."""
     hookonce_max_body_bytes: int = 1_048_576
     """Bytes of a webhook's body; a larger one is answered 413. 1 MiB by default."""
+    hookonce_max_head_bytes: int = 32_768
+    """Bytes of a request's head, its line and headers; a larger one is answered 431. 32 KiB."""
     hookonce_read_seconds: float = 5.0
-    """Seconds that a sender may pause within a request before its connection is closed."""
+    """Seconds that a sender has for the head of a request, and for a pause within the body; then
+    its connection is closed. The same for a reader of a response."""
     hookonce_refusal_status: int = 401
     """Status of refused requests: 401, or 200, the older system's answer to every sender."""
     hookonce_pre_check: bool = True
@@ -241,6 +244,7 @@ _READERS: dict[str, _Reader] = {
     "HOOKONCE_POOL_SIZE": _number(1, 1_000, int),
     "HOOKONCE_PUBLIC_URL": _web_address,
     "HOOKONCE_MAX_BODY_BYTES": _number(1, 1 << 30, int),
+    "HOOKONCE_MAX_HEAD_BYTES": _number(1024, 1 << 20, int),
     "HOOKONCE_READ_SECONDS": _number(0.1, _HOUR, float),
     "HOOKONCE_REFUSAL_STATUS": lambda text: int(_choice("401", "200")(text)),
     "HOOKONCE_PRE_CHECK": _switch,

@@ -7,13 +7,14 @@ from app.server.versions import require_supported_versions
 
 require_supported_versions()  # before the imports that need private parts of gunicorn
 
+from app.server.connections import forget_worker  # noqa: E402
 from app.server.log_lines import ServerLogger, shorten_timeouts  # noqa: E402
 from app.server.process_setup import (  # noqa: E402
     freeze_application,
     freeze_modules,
     limit_silence,
 )
-from app.server.worker import CooperativeWorker, forget_worker  # noqa: E402
+from app.server.worker import CooperativeWorker  # noqa: E402
 
 __all__ = [
     "CooperativeWorker",

@@ -6,7 +6,6 @@ gunicorn can work with it. A request that is unusual in any way is not parsed he
 
 import io
 import re
-from enum import Enum
 from typing import Any
 
 from gunicorn.http.message import (
@@ -28,43 +27,6 @@ _NEED_MORE_THAN_A_RESPONSE = frozenset({"TRANSFER-ENCODING", "EXPECT", "UPGRADE"
 _CONNECTIONS = frozenset({"keep-alive", "close"})
 
 Headers = list[tuple[str, str]]
-
-
-class Completeness(Enum):
-    """The part of a small request that has arrived."""
-
-    WHOLE = "all of it, from its first byte to its last"
-    BEGINNING = "its beginning; the rest may follow"
-    UNKNOWN = "another kind of request, or a doubtful one: a thread reads it with gunicorn's parser"
-
-
-def completeness(arrived: bytes, prefix: bytes) -> Completeness:
-    """Return how much of one small request with this prefix and a Content-Length has arrived."""
-    if not arrived or len(arrived) >= SMALL_REQUEST_BYTES or not _may_begin(arrived, prefix):
-        return Completeness.UNKNOWN
-    head, head_ended, body = arrived.partition(b"\r\n\r\n")
-    if not head_ended:
-        return Completeness.BEGINNING
-    length = _content_length(head.lower())
-    if length is None or length < len(body):
-        return Completeness.UNKNOWN
-    return Completeness.WHOLE if length == len(body) else Completeness.BEGINNING
-
-
-def _may_begin(arrived: bytes, prefix: bytes) -> bool:
-    return arrived.startswith(prefix[: len(arrived)])
-
-
-def _content_length(head: bytes) -> int | None:
-    """Return the length of the body; None if the head gives none, two, or another framing."""
-    if any(name in head for name in (b"\r\ntransfer-encoding", b"\r\nexpect", b"\r\nupgrade")):
-        return None
-    _before, name, after = head.partition(b"\r\ncontent-length:")
-    if not name or b"\r\ncontent-length:" in after:
-        return None
-    length = after.partition(b"\r\n")[0].strip()
-    is_short = len(length) <= len(str(SMALL_REQUEST_BYTES))
-    return int(length) if is_short and length.isdigit() else None
 
 
 class FastRequest(Request):  # type: ignore[misc] # gunicorn has no types

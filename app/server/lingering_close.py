@@ -25,7 +25,8 @@ class LingeringClose:
     def __init__(self, poller: BaseSelector, close: Callable[[Any], object]) -> None:
         self._poller = poller
         self._close = close
-        self._lingering: deque[Any] = deque()
+        self.waiting: deque[Any] = deque()
+        """The lingering connections, oldest first."""
 
     def add(self, conn: Any) -> None:
         """Send nothing more on the connection, and close it once its peer has or time is up."""
@@ -36,13 +37,13 @@ class LingeringClose:
             self._close(conn)
             return
         conn.timeout = time.monotonic() + LINGER_SECONDS
-        self._lingering.append(conn)
+        self.waiting.append(conn)
         self._poller.register(conn.sock, EVENT_READ, partial(self._drain, conn))
 
     def close_expired(self) -> None:
         """Close the connections whose peers had their time."""
-        while self._lingering and self._lingering[0].timeout <= time.monotonic():
-            self._finish(self._lingering[0])
+        while self.waiting and self.waiting[0].timeout <= time.monotonic():
+            self._finish(self.waiting[0])
 
     def _drain(self, conn: Any, client: Any) -> None:
         try:
@@ -55,6 +56,6 @@ class LingeringClose:
         self._finish(conn)
 
     def _finish(self, conn: Any) -> None:
-        self._lingering.remove(conn)
+        self.waiting.remove(conn)
         self._poller.unregister(conn.sock)
         self._close(conn)

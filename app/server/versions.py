@@ -4,13 +4,15 @@ A release with another middle number may change them, and a receiver that half w
 one that does not start. pip gets the same bounds from pyproject.toml, and a test compares the two.
 
 Private parts of gunicorn, used by app/server:
-- `workers.gthread`: `TConn`, and of `ThreadWorker` `run`, `accept`, `set_accept_enabled`,
-  `_accepting`, `on_pending_socket_readable`, `on_client_socket_readable`, `enqueue_req`,
-  `wait_for_and_dispatch_events`, `finish_request`, `handle_request`, `handle_error`, `poller`,
-  `method_queue`, `pending_conns`, `keepalived_conns`, `max_keepalived`, `nr_conns`, `nr`
-- `http`: `get_parser` and its `unreader.unread`, `message.Request` made without its `__init__`, its
-  `_peer_is_trusted_proxy` and `_expected_100_continue`, the limits of `message`, `wsgi.Response`,
-  `wsgi.base_environ`, `wsgi.WSGIErrorsWrapper`, `util.hop_headers`
+- `workers.gthread`: `TConn`, `STOP_KEEPALIVE_LINGER`, and of `ThreadWorker` `run`, `accept`,
+  `set_accept_enabled`, `_accepting`, `on_pending_socket_readable`, `on_client_socket_readable`,
+  `wait_for_and_dispatch_events`, `handle`, `finish_request`, `handle_request`, `handle_error`,
+  `_cap_keepalive`, `poller`, `tpool`, `method_queue`, `pending_conns`, `keepalived_conns`,
+  `max_keepalived`, `nr_conns`, `nr`
+- `http`: `parser.RequestParser` with another `unreader.Unreader`, `message.Request` made without
+  its `__init__`, its `_peer_is_trusted_proxy` and `_expected_100_continue`, the limits of
+  `message`, `errors`, `wsgi.Response`, `wsgi.base_environ`, `wsgi.WSGIErrorsWrapper`,
+  `util.hop_headers`
 Private parts of psycopg, used by app/db/postgresql.py and app/intake/store/postgresql.py:
 - `Connection.wait` replaced, `errors._WaitTimeout`, `generators.execute`, `Connection.pgconn`
 To move to another release: read its changes to these, run the tests, change both bounds.

@@ -32,6 +32,10 @@ class App(GuardedApp):
 
     The worker answers these on its answering thread; see app/server/worker.py.
     """
+    probe_paths = ("/healthz", "/readyz", "/metrics")
+    """Paths that the worker answers while its threads are busy: each has a thread of its own."""
+    largest_body_bytes: int
+    """Bytes of the largest body that any route accepts; the worker reads no larger one."""
 
 
 def create_app(
@@ -40,6 +44,7 @@ def create_app(
     """Return the WSGI application for these settings; it counts deliveries in `counters`."""
     database = database or Database(settings)
     app = App(middleware=[RequestLog(), SecurityHeaders(settings.hookonce_public_url)])
+    app.largest_body_bytes = max(settings.hookonce_max_body_bytes, router.MAX_BODY_BYTES)
     # Falcon's default settings, but Falcon creates a JSON encoder for each response
     encode = json.JSONEncoder(ensure_ascii=False).encode
     app.resp_options.media_handlers[falcon.MEDIA_JSON] = media.JSONHandler(dumps=encode)

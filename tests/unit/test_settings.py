@@ -101,6 +101,7 @@ UNUSABLE = {
         "https://me:secret@hooks.acme.example",
     ],
     "HOOKONCE_MAX_BODY_BYTES": ["1MiB", "0", "9" * 20],
+    "HOOKONCE_MAX_HEAD_BYTES": ["1023", "1048577", "32k"],
     "HOOKONCE_READ_SECONDS": ["0", BEYOND_ALL_BOUNDS],
     "HOOKONCE_REFUSAL_STATUS": ["403"],
     "HOOKONCE_PRE_CHECK": ["maybe"],

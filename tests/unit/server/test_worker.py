@@ -1,6 +1,7 @@
-"""The worker tells its scheduler and the other workers about its connections."""
+"""The worker tells its scheduler and the others about its connections, and makes room for more."""
 
 import time
+from collections import deque
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +10,7 @@ from gunicorn.config import Config
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
-from app.server import worker as module
+from app.server import connections as module
 from app.server.connection_counts import ConnectionCounts
 from app.server.worker import CooperativeWorker
 
@@ -31,6 +32,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Any:
     made.cfg, made.poller, made.wsgi = Config(), None, None
     made.log = Logger(made.cfg)
     made.method_queue = SimpleNamespace(defer=None)
+    made.pending_conns, made.keepalived_conns, made.tpool = deque(), deque(), None
     made.age, made.alive, made.sockets, made._accepting = 1, True, [], False
     made.nr_conns = 0
     made.run()
@@ -80,3 +82,65 @@ def test_a_worker_without_file_descriptors_is_not_counted(
     worker.set_accept_enabled(True)
 
     assert counts.fewest() == 9
+
+
+class Poller:
+    """A poller that knows the sockets it should forget."""
+
+    def __init__(self) -> None:
+        self.forgotten: list[Any] = []
+
+    def unregister(self, sock: Any) -> None:
+        self.forgotten.append(sock)
+
+
+def a_connection(name: str, closed: list[str]) -> Any:
+    return SimpleNamespace(sock=name, close=lambda: closed.append(name), timeout=0.0)
+
+
+def test_the_peer_that_was_waited_for_longest_makes_room_and_an_idle_one_last(worker: Any) -> None:
+    closed: list[str] = []
+    silent, lingering, arriving, leaving, idle = (
+        [a_connection(f"{kind} {number}", closed) for number in (1, 2)]
+        for kind in ("silent", "lingering", "arriving", "leaving", "idle")
+    )
+    worker.poller, worker.nr_conns = Poller(), 10
+    worker.pending_conns.extend(silent)
+    worker._lingering.waiting.extend(lingering)
+    worker._reader = SimpleNamespace(oldest=lambda: arriving.pop(0) if arriving else None)
+    worker._sender = SimpleNamespace(oldest=lambda: leaving.pop(0) if leaving else None)
+    worker.keepalived_conns.extend(idle)
+
+    made = [worker._make_room() for _ in range(11)]
+
+    kinds = ("silent", "lingering", "arriving", "leaving", "idle")
+    assert closed == [f"{kind} {number}" for kind in kinds for number in (1, 2)]
+    assert made == [True] * 10 + [False]
+    assert worker.nr_conns == 0
+    assert worker.poller.forgotten == [each for each in closed if each[0] in "si" or "ling" in each]
+
+
+def test_without_descriptors_a_waiting_connection_is_closed_or_none_is_accepted(
+    worker: Any,
+) -> None:
+    closed: list[str] = []
+    worker.poller = Poller()
+    worker.pending_conns.append(a_connection("silent", closed))
+
+    worker._pause_accepting(OSError())
+    assert closed == ["silent"]
+    assert worker._accepts_again_at == 0.0
+    worker._pause_accepting(OSError())
+
+    assert worker._accepts_again_at > time.monotonic()
+
+
+def test_a_stopping_worker_waits_no_longer_for_silent_peers_than_for_idle_ones(
+    worker: Any,
+) -> None:
+    for queue in (worker.pending_conns, worker.keepalived_conns):
+        queue.append(SimpleNamespace(timeout=99.0))
+
+    worker._cap_keepalive(2.0)
+
+    assert [worker.pending_conns[0].timeout, worker.keepalived_conns[0].timeout] == [2.0, 2.0]

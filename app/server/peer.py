@@ -1,0 +1,68 @@
+"""A connection whose requests are read, and whose responses are sent, without waiting."""
+
+from typing import Any
+
+from gunicorn.workers.gthread import TConn
+
+from app.cooperative import SMALL_REQUEST_BYTES
+from app.server.buffered_reader import parser_of
+from app.server.fast_parser import FastRequest
+from app.server.framing import Progress
+from app.server.incoming import IncomingRequest, Limits
+from app.server.peer_socket import PeerSocket
+
+LARGE_PIECE_BYTES = 262_144
+"""Bytes that are read at a time of a request that is not small."""
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Peer(TConn):  # type: ignore[misc] # gunicorn has no types
+    """gunicorn's connection, with the request that is arriving or being answered."""
+
+    def __init__(self, cfg: Any, client: Any, address: Any, server: Any, limits: Limits) -> None:
+        super().__init__(cfg, PeerSocket(client), address, server)
+        self._limits = limits
+        self.incoming = IncomingRequest(limits)
+        self.request = b""
+        """The bytes of the request that is being answered."""
+        self.rest = b""
+        self.fast_request: FastRequest | None = None
+        self.keep = False
+        """True if the connection is kept once the response is sent."""
+
+    def receive(self) -> bytes | None:
+        """Return the bytes that have arrived; none if the peer sends no more, None if none yet."""
+        is_small = len(self.incoming) < SMALL_REQUEST_BYTES
+        try:
+            piece: bytes = self.sock.recv(SMALL_REQUEST_BYTES if is_small else LARGE_PIECE_BYTES)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+        return piece
+
+    def add(self, piece: bytes) -> Progress:
+        """Add the next bytes to the request; the sender that waits for it gets `100 Continue`."""
+        progress = self.incoming.add(piece) if piece else Progress.UNUSUAL
+        if progress is Progress.PARTIAL and self.incoming.awaits_continue:
+            self.sock.sendall(CONTINUE)
+        return progress
+
+    def begin_answer(self) -> None:
+        """Take the request out of what has arrived; `rest` is what came of the next one."""
+        self.request, self.rest = self.incoming.take()
+        self.incoming = IncomingRequest(self._limits)
+        self.parser = parser_of(self.request, self.cfg, self.client)
+
+    def was_read_to_the_end(self) -> bool:
+        """Return whether the parser found the request's end where the reader did."""
+        return bool(self.parser.finish_body()) and not self.parser.unreader.unread_bytes
+
+    def end_answer(self) -> None:
+        """Free the memory of the request."""
+        self.request, self.fast_request, self.parser = b"", None, None
+
+    def take_rest(self) -> bytes:
+        """Return the bytes of the next request that came with the last one."""
+        rest, self.rest = self.rest, b""
+        return rest
