@@ -5,6 +5,7 @@ import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -110,6 +111,10 @@ class Settings:
         """Return True if the database is a SQLite file beside the service."""
         return self.database_url.startswith("sqlite")
 
+    def secrets(self) -> tuple[str, ...]:
+        """Return the secrets in these settings, which no output may repeat."""
+        return (*self.hookonce_secret_key, *_passwords(self.database_url))
+
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings from the environment; an empty value counts as not set.
@@ -143,6 +148,13 @@ def _read(name: str, text: str) -> object:
     except (ValueError, ArgumentError) as error:
         shown = name if name in _secret_names() else f"{name}={text!r}"
         raise InvalidSetting(f"{shown} cannot be used: {error}") from error
+
+
+@lru_cache(maxsize=8)
+def _passwords(database_url: str) -> tuple[str, ...]:
+    url = make_url(database_url)
+    values = (url.password, *(url.query.get(name) for name in ("password", "sslpassword")))
+    return tuple(value for value in values if isinstance(value, str))
 
 
 def _secret_names() -> set[str]:

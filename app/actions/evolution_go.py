@@ -86,7 +86,7 @@ def send(work: Work, client: Client) -> str:
     }
     limit = message.timeout_seconds or work.settings.hookonce_http_timeout_seconds
     response = client.post(message.url, json.dumps(fields).encode(), headers, limit)
-    return http.accepted(response, [message.apikey])
+    return http.accepted(response, work)
 
 
 def read(payload: str) -> TextMessage:

@@ -14,7 +14,7 @@ from urllib3.util import Url
 
 from app.actions import http_client, options
 from app.actions.http_client import Client, TargetResponse
-from app.actions.work import Work, summary, without
+from app.actions.work import Work, summary
 from app.errors import ActionFailed
 
 OPTIONS = ("url", "headers", "secret", "timeout_seconds")
@@ -33,9 +33,6 @@ OURS = frozenset(
     }
 )
 """Headers that no trigger may set: they identify the event, or delimit the body."""
-SHORTEST_HIDDEN = 6
-"""Characters of the shortest header value that is hidden in summaries: shorter ones occur in any
-text and are no secret worth hiding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +65,15 @@ def send(work: Work, client: Client) -> str:
     body = work.body if work.body is not None else work.event_data.encode("utf-8", "replace")
     limit = target.timeout_seconds or work.settings.hookonce_http_timeout_seconds
     response = client.post(target.url, body, _headers(work, body, target), limit)
-    hidden = [value for value in target.headers.values() if len(value) >= SHORTEST_HIDDEN]
-    return accepted(response, [*hidden, *filter(None, [target.secret])])
+    return accepted(response, work)
 
 
-def accepted(response: TargetResponse, hidden: list[str]) -> str:
+def accepted(response: TargetResponse, work: Work) -> str:
     """Return the summary of a response of 2xx; raise ActionFailed with any other.
 
-    A target may repeat what it received, so the values in `hidden` are replaced.
+    A target may repeat what it received, so the secrets of the work are hidden.
     """
-    text = summary(without(hidden, f"HTTP {response.status} {response.text}"))
+    text = summary(f"HTTP {response.status} {work.hidden(response.text)}")
     if 200 <= response.status < 300:
         return text
     raise ActionFailed(text, http_status=response.status, retry_after=response.retry_after)

@@ -22,7 +22,9 @@ from app.lifecycle import CONFIGURATION, INTERNAL, SCRIPT_FAILED, TIMEOUT
 
 OUTPUT_CHARACTERS = SUMMARY_CHARACTERS - 100
 """Characters of the output that are kept, from its end: a program prints its error last."""
-_KEPT_BYTES = 4 * OUTPUT_CHARACTERS  # a character has at most four bytes
+_KEPT_BYTES = 4 * OUTPUT_CHARACTERS + 4096
+"""Bytes of the output that are kept: a character has at most four, and a secret at its beginning
+must be whole to be found."""
 _PIPE_BYTES = 1 << 20
 """Bytes that a pipe holds at most on Linux (fs.pipe-max-size): unread output after an exit."""
 _LOOK_SECONDS = 0.05
@@ -47,7 +49,8 @@ def run(work: Work, command: list[str], input_bytes: bytes, seconds: float) -> s
         process = _start(work, command, stdin)
         with reaper.watching(process.pid):
             status, output = _wait_until(process, time.monotonic() + seconds)
-    text = summary(output.decode("utf-8", "replace").rstrip()[-OUTPUT_CHARACTERS:])
+    text = work.hidden(output.decode("utf-8", "replace").rstrip())
+    text = summary(text[-OUTPUT_CHARACTERS:])
     if status is None:
         raise ActionFailed(
             f"timed out after {seconds:g} s" + (f": {text}" if text else ""),

@@ -1,9 +1,10 @@
 """The input of an action, and its output shortened for storage."""
 
-import json
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
+from app import masking
+from app.masking import redaction
 from app.settings import Settings
 
 SUMMARY_CHARACTERS = 4000
@@ -36,13 +37,18 @@ class Work:
         if not self.chain_id:
             object.__setattr__(self, "chain_id", self.execution_id)
 
+    def hidden(self, text: str) -> str:
+        """Return the text without the secrets of this work and of our settings.
 
-def without(hidden: Iterable[str], text: str) -> str:
-    """Return the text with *** for each hidden value, also where JSON escapes it."""
-    for secret in hidden:
-        for written in {secret, json.dumps(secret)[1:-1]}:
-            text = text.replace(written, "***") if written else text
-    return text
+        An action calls it before it shortens a text: a secret that is cut off is not found.
+        """
+        own = (*_payload_secrets(self.action_payload), self.trigger_secret)
+        return redaction.hidden((*own, *self.settings.secrets()), text)
+
+
+@lru_cache(maxsize=redaction.REMEMBERED)
+def _payload_secrets(payload: str) -> tuple[str, ...]:
+    return tuple(masking.secrets_of(payload))
 
 
 def summary(text: str) -> str:

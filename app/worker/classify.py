@@ -1,5 +1,6 @@
 """Classify an attempt's result: its outcome, and if a retry can help. Pure."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -57,13 +58,22 @@ HANDED_BACK = Outcome(
 """Outcome of an attempt that its worker ended itself in order to stop in time."""
 
 
-def outcome(result: str | BaseException, duration_seconds: float, now: datetime) -> Outcome:
-    """Return the outcome of an attempt from the text its action returned or the error it raised."""
+def outcome(
+    result: str | BaseException,
+    duration_seconds: float,
+    now: datetime,
+    hidden: Callable[[str], str] = str,
+) -> Outcome:
+    """Return the outcome of an attempt from the text its action returned or the error it raised.
+
+    `hidden` removes secrets from either: plug-ins, and errors of libraries, may repeat them.
+    """
     if isinstance(result, str):
-        return Outcome(SUCCEEDED, summary=summary(result), duration_seconds=duration_seconds)
+        text = summary(hidden(result))
+        return Outcome(SUCCEEDED, summary=text, duration_seconds=duration_seconds)
     return Outcome(
         FAILED_ATTEMPT,
-        error=_error_text(result),
+        error=summary(hidden(_error_text(result))),
         category=category(result),
         reason=reason(result),
         # other errors may have any value under this name, one that no database stores
@@ -138,8 +148,8 @@ def retry_after_seconds(error: BaseException, now: datetime) -> float | None:
 
 def _error_text(error: BaseException) -> str:
     if isinstance(error, ActionFailed):
-        return summary(str(error))
-    return summary(f"{type(error).__name__}: {_message(error)}")
+        return str(error)
+    return f"{type(error).__name__}: {_message(error)}"
 
 
 def _message(error: BaseException) -> str:

@@ -257,7 +257,8 @@ def run_and_classify(attempt: Attempt) -> FinishedAttempt | None:
     try:
         began = time.monotonic()
         result = attempt.precondition_error or run.action(attempt.work)
-        outcome = classify.outcome(result, time.monotonic() - began, clock.now())
+        seconds, hidden = time.monotonic() - began, attempt.work.hidden
+        outcome = classify.outcome(result, seconds, clock.now(), hidden)
         return FinishedAttempt(attempt.lease, attempt.terms, outcome, attempt.request_id)
     except Exception:
         logger.exception("an attempt failed unexpectedly; its lease will expire")

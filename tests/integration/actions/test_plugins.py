@@ -39,6 +39,9 @@ def _validate(payload):
 
 greet.validate = _validate
 
+def repeat(work):
+    raise KeyError(work.action_payload)
+
 def say_nothing(work):
     return None
 
@@ -99,7 +102,16 @@ def forget() -> None:
 
 @pytest.fixture
 def greeting(install: Install) -> None:
-    functions = ["greet", "say_nothing", "count", "refuse", "interrupt", "leave", "break_down"]
+    functions = [
+        "greet",
+        "repeat",
+        "say_nothing",
+        "count",
+        "refuse",
+        "interrupt",
+        "leave",
+        "break_down",
+    ]
     points = {name: f"greeting:{name}" for name in [*functions, "overflow", "no_function"]}
     missing = {"no_module": "no_such_module:run", "no_name": "greeting:no_such_name"}
     install("hookonce-greeting", points | missing, greeting=GREETING)
@@ -120,6 +132,24 @@ def test_an_action_of_another_package_is_run_by_a_worker(
 
     (row,) = factories.executions(database)
     assert (row.status, row.result_summary) == ("completed", 'hello you, {"a": 1}')
+
+
+@pytest.mark.usefixtures("greeting")
+@pytest.mark.parametrize("name", ["greet", "repeat"])
+def test_a_secret_that_a_plugin_repeats_is_not_kept(
+    database: Database, settings: Settings, name: str
+) -> None:
+    payload = json.dumps({"hello": "you", "headers": {"X-Home": "Bearer canary-1"}})
+    trigger_id = factories.trigger(database, action_type=name, action_payload=payload)
+    factories.execution(database, trigger_id)
+
+    Worker(database, settings).run_once()
+
+    (row,) = factories.executions(database)
+    kept = f"{row.result_summary}{row.error}"
+    assert "you" in kept
+    assert "***" in kept
+    assert "canary-1" not in kept
 
 
 @pytest.mark.usefixtures("greeting")

@@ -211,6 +211,18 @@ def test_the_request_is_stored_byte_for_byte_without_its_secrets(
     assert kept.headers == '{"content-type": "image/png", "x-github-event": "push"}'
 
 
+def test_only_harmless_headers_are_stored(database: Database, trigger_id: int) -> None:
+    names = ("X-Functions-Key", "X-Jwt", "X-Hub-Signature-256", "X-Home", "Referer", "Cookie")
+    harmless = {"X-GitHub-Event": "push", "User-Agent": "GitHub-Hookshot/1"}
+    sent = Sent(dict.fromkeys(names, "canary-1") | harmless, b"{}")
+
+    admitted(database, incoming(trigger_id, None, request=factories.request(sent)))
+
+    with database.reading() as connection:
+        kept = connection.execute(sa.select(execution_requests)).one()
+    assert json.loads(kept.headers) == {name.lower(): each for name, each in harmless.items()}
+
+
 def test_a_header_with_the_address_is_not_stored_if_the_address_has_a_secret(
     database: Database, trigger_id: int
 ) -> None:

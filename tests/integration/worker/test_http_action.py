@@ -1,13 +1,16 @@
 """A worker forwards the event byte for byte, signed, and the response decides the outcome."""
 
+import base64
 import json
 import socket
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from app.db import Database
+from app.db.models import execution_attempts
 from app.egress import PUBLIC_ONLY
 from app.settings import Settings
 from app.worker import run
@@ -220,6 +223,33 @@ def test_a_secret_that_the_target_repeats_is_not_kept(
     said = str(answered(settings, sink, action_payload=json.dumps(options)))
 
     assert said == f"HTTP {status} you sent ***, signed with ***"
+
+
+@pytest.mark.parametrize("status", [200, 403, 500])
+def test_no_word_of_a_secret_that_the_target_repeats_is_kept(
+    database: Database,
+    settings: Settings,
+    sink: Sink,
+    caplog: pytest.LogCaptureFixture,
+    status: int,
+) -> None:
+    basic = base64.b64encode(b"somebody:op/en-sesame").decode()
+    headers = {
+        "X-Functions-Key": "canary-1",
+        "X-Auth": "Token canary-2",
+        "X-Basic": f"Basic {basic}",
+    }
+    payload = json.dumps({"url": f"{sink.url}/in?code=canary-3", "headers": headers})
+    repeated = ("canary-1", "canary-2", "CANARY-3", "op%2Fen-sesame", "op\\/en-sesame", "somebody")
+    sink.status, sink.body = status, f"{' '.join(repeated)} {basic} {SECRET}".encode()
+
+    row = worked(database, settings, payload)
+
+    with database.reading() as connection:
+        attempts = connection.execute(sa.select(execution_attempts)).all()
+    everywhere = f"{row} {attempts} {caplog.text} {[vars(each) for each in caplog.records]}"
+    assert f"HTTP {status} *** *** ***" in everywhere
+    assert [each for each in (*repeated, basic, SECRET) if each in everywhere] == []
 
 
 @pytest.mark.parametrize("content_type", ["text/plain\r\nX: y", "text/\N{EURO SIGN}"])

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from app import actions
+from app.actions import process
 from app.actions.work import SUMMARY_CHARACTERS
 from app.db import Database
 from app.settings import Settings
 from app.worker.loop import Worker
 from tests.integration.conftest import WriteScript
 from tests.support import factories
+from tests.support.samples import SECRET
 
 pytestmark = pytest.mark.usefixtures("longest_waits")
 
@@ -218,3 +220,24 @@ def test_a_row_of_the_older_system_brings_its_agent_along(
         "clawdia",
         row.id,
     )
+
+
+@pytest.mark.parametrize("status", [0, 1, 75])
+def test_no_secret_that_a_script_prints_is_kept(
+    database: Database, settings: Settings, write_script: WriteScript, status: int
+) -> None:
+    url, password = "postgresql://hookonce:db-pass-w0rd@db/x", "db-pass-w0rd"
+    keyed = replace(settings, hookonce_secret_key=("canary-key-of-ours",), database_url=url)
+    end = f"canary-key-of-ours --token canary-at-the-cut {SECRET} {password}"
+    filler = "x" * (process.OUTPUT_CHARACTERS - len(end) - len(" -the-cut"))
+    name = write_script(f"echo canary-at-the-cut{filler} {end}; exit {status}")
+    payload = f"{name} --token canary-at-the-cut"
+    factories.execution(database, factories.trigger(database, action_payload=payload))
+
+    Worker(database, keyed, concurrency=2).run_once()
+
+    (row,) = factories.executions(database)
+    kept = f"{row.result_summary}{row.error}"
+    assert "***" in kept
+    assert "-the-cut" not in kept
+    assert [each for each in ("canary-key-of-ours", SECRET, password) if each in kept] == []
