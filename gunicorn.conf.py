@@ -8,6 +8,8 @@ from app import server as hookonce
 from app import settings
 from app.errors import InvalidSetting
 
+hookonce.write_log_without_waiting()  # before gunicorn makes its loggers
+
 wsgi_app = "app.wsgi:application()"
 bind = "127.0.0.1:8000"
 workers = 2

@@ -43,6 +43,8 @@ def command(settings: Settings, database: Database, once: bool, concurrency: int
         with _counting(counters, database, settings):
             click.echo(f"{worker.run_once()} attempt(s) made")
         return
+    log.write_without_waiting()
+    log.configure(settings.hookonce_log_level, settings.hookonce_log_format)  # to the new stream
     stop = stop_on_signal()
     worker.await_database(stop)
     with _counting(counters, database, settings), _pruning(database, settings):

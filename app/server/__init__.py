@@ -3,6 +3,7 @@
 The product never imports it; gunicorn.conf.py does, and needs nothing but these names.
 """
 
+from app.log import write_without_waiting as write_log_without_waiting
 from app.server.versions import require_supported_versions
 
 require_supported_versions()  # before the imports that need private parts of gunicorn
@@ -24,4 +25,5 @@ __all__ = [
     "freeze_modules",
     "limit_silence",
     "shorten_timeouts",
+    "write_log_without_waiting",
 ]

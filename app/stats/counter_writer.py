@@ -14,7 +14,7 @@ from app.db import Database
 from app.db.schema import SchemaWatch
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.stats import counter_store
-from app.stats.counters import CountBatch, Counters
+from app.stats.counters import LOG_LINES_DROPPED, NOBODY, CountBatch, Counters
 
 LAST_TRIES = 3
 """Attempts to write the counts when the process stops."""
@@ -66,6 +66,8 @@ class CounterWriter:
         Counts that cannot be written now are kept for the next flush.
         """
         with self._one_at_a_time:
+            if number := log.take_dropped():
+                self._counters.count(NOBODY, LOG_LINES_DROPPED, number)
             taken = self._counters.take()
             if taken.dropped:
                 log.event(logger, logging.WARNING, "counts_dropped", number=taken.dropped)

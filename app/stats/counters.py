@@ -15,6 +15,8 @@ from app.stats import latency
 
 NOBODY = 0
 """Trigger id of the counts of all unknown addresses: ids that strangers chose are never stored."""
+LOG_LINES_DROPPED = "log_lines_dropped"
+"""Name under which dropped log lines are counted, in the table of deliveries and of NOBODY."""
 DISTINCT_AT_MOST = 10_000
 """Keys of each kind that one process keeps; some 2 MB."""
 CLAIMED_AT_MOST = 1_000

@@ -27,6 +27,7 @@ from app.executions import due
 from app.executions.dead_letters import UNKNOWN
 from app.intake import sources
 from app.stats import latency, outcomes, totals
+from app.stats.counters import LOG_LINES_DROPPED
 from app.stats.totals import Present, Sums
 
 FRESH_SECONDS = 1.0
@@ -83,6 +84,9 @@ FAMILIES = {
         ("source", "outcome"),
         "Finished attempts: succeeded, retried (another follows), failed (permanently), exhausted"
         " (the last allowed one failed), or lost (the lease expired).",
+    ),
+    "hookonce_log_lines_dropped_total": Family(
+        "counter", (), "Log lines that were dropped because the log could not be written."
     ),
     "hookonce_queue_executions": Family(
         "gauge",
@@ -200,6 +204,8 @@ def _counters(sums: Sums) -> Iterator[Metric]:
                 if outcome.startswith(prefix)
             ),
         )
+    dropped = sum(of.get(LOG_LINES_DROPPED, 0) for of in sums.values())
+    yield _counter("hookonce_log_lines_dropped_total", [((), dropped)])
 
 
 def _histogram(sums: Sums) -> Metric:

@@ -21,6 +21,7 @@ OF_EITHER = {
     "process/server/test_hostile_requests",
     "process/server/test_stalled_senders",
     "process/server/test_start_and_stop",
+    "process/server/test_unread_log",
     "process/web/test_canaries",
     "process/web/test_metrics",
     "process/web/test_tokens",

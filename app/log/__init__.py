@@ -17,6 +17,8 @@ from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, Never
 
+from app.log import output
+
 _PLAIN = re.compile(r"[\w.,:;/+@#%*()\[\]-]+", re.ASCII)
 
 
@@ -94,15 +96,46 @@ def configure(level: str, form: str = "text") -> None:
     """Write every log line of this process to standard error, as `text` or as `json`."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter(form))
+    choose_format(form)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+
+
+def write_without_waiting() -> None:
+    """Have standard output and error of this process, and of its forks, never make it wait."""
+    output.replace_standard_streams(dropped_line)
+
+
+def open_without_waiting(path: str) -> output.LineStream:
+    """Open a log file to append lines to it that a thread writes."""
+    fileno = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    return output.LineStream(output.queue(fileno, dropped_line))
+
+
+def take_dropped() -> int:
+    """Return the number of log lines that this process dropped since the last call."""
+    return output.take_dropped()
+
+
+def dropped_line(number: int) -> str:
+    """Return the line about so many lines that were dropped."""
+    detail = f"{number} log lines were dropped while the log could not be written"
+    fields = {"number": number, "detail": detail}
+    record = LogEvent("hookonce", logging.WARNING, "log_lines_dropped", fields)
+    return f"{_chosen['formatter'].format(record)}\n"
+
+
+def choose_format(form: str) -> None:
+    """Write the lines about dropped lines as `text` or as `json`, as all others are."""
+    _chosen["formatter"] = formatter(form)
 
 
 def abandon(detail: str) -> Never:
     """Log the reason and end the process now, though threads are still running."""
     event(logging.getLogger("hookonce"), logging.ERROR, "abandoned", detail=detail)
     logging.shutdown()
+    output.drain()
     os._exit(1)
 
 
@@ -125,6 +158,9 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields = {name: _json_value(value) for name, value in _fields(self, record).items()}
         return json.dumps({"at": _at(record), "level": _level(record), **fields})
+
+
+_chosen: dict[str, logging.Formatter] = {"formatter": KeyValueFormatter()}
 
 
 def _fields(formatter: logging.Formatter, record: logging.LogRecord) -> dict[str, object]:
