@@ -1,8 +1,9 @@
 """The audit log: each change writes a row with its actor, in the transaction that makes it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +17,9 @@ from app.db.paging import Page, PagePosition, edge, page
 AUDIT_ID = audit.c.id
 LONGEST = {"actor": 200, "origin": 100, "action": 50, "subject": 100}
 """Characters that each column holds; longer text is cut."""
+
+LOOKED_THROUGH = 200
+"""Rows of one subject that `count_since` reads at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,24 @@ def audit_query(
         if value is not None:
             query = query.where(column == value)
     return query
+
+
+def count_since(
+    connection: Connection, subject: str, actions: Sequence[str], since: datetime
+) -> int:
+    """Return the number of the subject's rows of these actions since then, newest rows only.
+
+    At most LOOKED_THROUGH rows are read, by the index of subjects.
+    """
+    columns = audit.c
+    newest = (
+        sa.select(columns.at, columns.action)
+        .where(columns.subject == subject)
+        .order_by(columns.id.desc())
+        .limit(LOOKED_THROUGH)
+    )
+    rows = connection.execute(newest)
+    return sum(1 for row in rows if row.action in actions and row.at > since)
 
 
 def changes(

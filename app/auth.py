@@ -32,7 +32,15 @@ LONGEST_NAME = 200
 LONGEST_TOKEN = 200
 USED_AGAIN_SECONDS = 60.0
 """Seconds until a token's last use is stored again: a write for each request costs too much."""
+SESSIONS_PER_TOKEN = 20
+"""Sessions of one token that are kept: a further one ends the oldest."""
+SESSION_ROWS_PER_HOUR = 60
+"""Audit rows on the sessions of one token within an hour; the last one says that more may follow.
+
+A holder of any role could otherwise fill the database by logging in again and again.
+"""
 _DURATION = re.compile(r"([0-9]{1,5})([smhdw])")
+_SESSION_ACTIONS = ("session.begin", "session.end")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
@@ -132,7 +140,8 @@ def begin_session(
 ) -> tuple[Identity, str]:
     """Begin a session; return the token's holder and the session's secret for the cookie.
 
-    Raises Unauthenticated as `of_token` does. Expired sessions are deleted.
+    Raises Unauthenticated as `of_token` does. Expired sessions are deleted, and of the token's own
+    all but the newest.
     """
     holder = of_token(database, token)
     now = clock.now()
@@ -148,10 +157,11 @@ def begin_session(
         "expires_at": end,
     }
     with database.writing() as connection:
+        _lock(connection, holder.token_id)
         connection.execute(sa.delete(sessions).where(sessions.c.expires_at <= now))
         connection.execute(sa.insert(sessions).values(session))
-        actor = Actor(holder.name, origin)
-        audit.record(connection, actor, "session.begin", f"token:{holder.token_id}")
+        _end_oldest(connection, holder.token_id)
+        _record_session(connection, holder, origin, "session.begin")
     return _in_session(holder.token_id, holder.name, holder.role, session), secret
 
 
@@ -178,15 +188,47 @@ def end_session(database: Database, identity: Identity, origin: str | None) -> N
     if identity.session_hash is None:
         return
     with database.writing() as connection:
+        _lock(connection, identity.token_id)
         same = sessions.c.session_hash == identity.session_hash
         connection.execute(sa.delete(sessions).where(same))
-        actor = Actor(identity.name, origin)
-        audit.record(connection, actor, "session.end", f"token:{identity.token_id}")
+        _record_session(connection, identity, origin, "session.end")
 
 
 def hashed(secret: str) -> str:
     """Return the hash that is stored of a token or a session."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _lock(connection: Connection, token_id: int) -> None:
+    """Let one transaction at a time change the sessions of the token."""
+    connection.execute(sa.select(tokens.c.id).where(tokens.c.id == token_id).with_for_update())
+
+
+def _end_oldest(connection: Connection, token_id: int) -> None:
+    columns = sessions.c
+    newest = (
+        sa.select(columns.session_hash)
+        .where(columns.token_id == token_id)
+        .order_by(columns.created_at.desc(), columns.session_hash)
+        .limit(SESSIONS_PER_TOKEN)
+    )
+    oldest = sa.and_(columns.token_id == token_id, columns.session_hash.not_in(newest))
+    connection.execute(sa.delete(sessions).where(oldest))
+
+
+def _record_session(
+    connection: Connection, holder: Identity, origin: str | None, action: str
+) -> None:
+    """Write the audit row, unless the token has so many of this hour already."""
+    subject = f"token:{holder.token_id}"
+    recent = audit.count_since(
+        connection, subject, _SESSION_ACTIONS, clock.now() - timedelta(hours=1)
+    )
+    if recent >= SESSION_ROWS_PER_HOUR:
+        return
+    last = recent + 1 == SESSION_ROWS_PER_HOUR
+    after = {"further_sessions": "not recorded for up to an hour"} if last else None
+    audit.record(connection, Actor(holder.name, origin), action, subject, after=after)
 
 
 def _in_session(token_id: int, name: str, role: Role, session: Any) -> Identity:

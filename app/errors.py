@@ -105,7 +105,7 @@ class Forbidden(HookonceError):
 
 
 class TooManyAttempts(HookonceError):
-    """Too many logins failed; `seconds` is the time until the next is permitted."""
+    """Too many logins of an address failed; `seconds` is the time to wait before the next."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(f"too many failed logins; try again in {seconds} s")

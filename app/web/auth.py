@@ -66,7 +66,8 @@ class Authenticator:
     def begin(self, req: falcon.Request, resp: falcon.Response, token: str) -> Identity:
         """Begin a session for the token, set its cookie, and return the token's identity.
 
-        Raises Unauthenticated, or TooManyAttempts after too many failed logins.
+        Raises Unauthenticated, or TooManyAttempts if the address failed too often. A right token is
+        accepted all the same.
         """
         self.require_schema()
         address = self.address(req)

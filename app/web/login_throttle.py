@@ -1,6 +1,8 @@
-"""Limit failed logins per minute, per address and in total.
+"""Answer 429 to an address whose logins keep failing, and never to a right token.
 
-Tokens are too long to be guessed; the limit keeps login attempts cheap and the log readable.
+Tokens are too long to be guessed; the limit tells a program with a wrong token to slow down. A
+limit that refused right tokens, or counted all addresses together, would let anyone lock everyone
+out.
 """
 
 import ipaddress
@@ -14,15 +16,16 @@ from cachetools import TTLCache
 from app.errors import TooManyAttempts, Unauthenticated
 
 WINDOW_SECONDS = 60
+"""Seconds that failures are counted, from the first one."""
 FAILURES_PER_ADDRESS = 5
-FAILURES_IN_TOTAL = 60
-ADDRESSES_AT_MOST = 1_000
-"""Addresses that are remembered: more than can fail before the total limit is reached."""
-_TOTAL = "total"
+ADDRESSES_AT_MOST = 4_096
+"""Addresses that are remembered; beyond them the one that failed longest ago is forgotten."""
+_NETWORK_OF_IPV6 = 64
+"""Bits of the network that one household has."""
 
 
 class LoginThrottle:
-    """The failed logins of the last minute, in this process."""
+    """The failed logins of the last minute by address, in this process."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._failed: TTLCache[str, list[None]] = TTLCache(ADDRESSES_AT_MOST, WINDOW_SECONDS, clock)
@@ -30,51 +33,38 @@ class LoginThrottle:
 
     @contextmanager
     def attempt(self, address: str) -> Iterator[None]:
-        """Count a login attempt against its address and the total if it raises Unauthenticated.
+        """Count the attempt against its address if it raises Unauthenticated.
 
-        Raises TooManyAttempts, without starting the attempt, if a limit is reached. Attempts are
-        counted when they start; otherwise many concurrent ones would all pass.
+        Then raises TooManyAttempts instead if the address failed too often. Every attempt is made,
+        so a right token is accepted from any address at any time.
         """
-        counted = self._count(_network(address))
         try:
             yield
         except Unauthenticated:
+            if self._count(_network(address)) > FAILURES_PER_ADDRESS:
+                raise TooManyAttempts(WINDOW_SECONDS) from None
             raise
-        except BaseException:
-            self._uncount(counted)
-            raise
-        self._uncount(counted)
 
-    def _count(self, address: str) -> list[list[None]]:
+    def _count(self, address: str) -> int:
         with self._lock:
-            # the total is used first, so that new addresses cannot evict it from the cache
-            in_total = self._below(_TOTAL, FAILURES_IN_TOTAL)
-            of_address = self._below(address, FAILURES_PER_ADDRESS)
-            for failures in (in_total, of_address):
+            failures = self._failed.setdefault(address, [])
+            if len(failures) <= FAILURES_PER_ADDRESS:
                 failures.append(None)
-            return [in_total, of_address]
-
-    def _below(self, name: str, limit: int) -> list[None]:
-        failures = self._failed.setdefault(name, [])
-        if len(failures) >= limit:
-            raise TooManyAttempts(WINDOW_SECONDS)
-        return failures
-
-    def _uncount(self, counted: list[list[None]]) -> None:
-        with self._lock:
-            for failures in counted:
-                failures.pop()
+            return len(failures)
 
 
 def _network(address: str) -> str:
-    """Return the /64 network of an IPv6 address, the address itself otherwise.
+    """Return the /64 network of an IPv6 address, an IPv4 address itself.
 
     One household has 2**64 IPv6 addresses; counted one by one they would escape the limit.
+    IPv4 addresses in the form of IPv6 would all be one network.
     """
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
-    if parsed.version == 4:
-        return address
-    return str(ipaddress.ip_network((parsed, 64), strict=False))
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is None:
+            return str(ipaddress.ip_network((int(parsed), _NETWORK_OF_IPV6), strict=False))
+        parsed = parsed.ipv4_mapped
+    return str(parsed)
