@@ -25,9 +25,10 @@ def test_every_role_is_explained() -> None:
 
 def test_the_bounds_are_those_of_the_code() -> None:
     assert f"{count_cache.EXACT_UP_TO:,} rows, or {listing.DEAD_EXACT_UP_TO:,} of one kind" in FLAT
-    assert (login_throttle.FAILURES_PER_ADDRESS, login_throttle.FAILURES_IN_TOTAL) == (5, 60)
-    assert "Five failed logins in a minute from one address" in FLAT
-    assert "or sixty in all" in FLAT
+    assert login_throttle.FAILURES_PER_ADDRESS == 5
+    assert "After five failed logins in a minute from one address" in FLAT
+    assert f"A token has at most {auth.SESSIONS_PER_TOKEN} sessions" in FLAT
+    assert f"At most {auth.SESSION_ROWS_PER_HOUR} logins and logouts of a token" in FLAT
     assert count_cache.REMEMBERED_SECONDS == 10
     assert router.MAX_BODY_BYTES == 1_048_576
 
