@@ -9,8 +9,8 @@ from alembic import context
 from alembic.util import CommandError
 
 from app import db, log, settings
-from app.db import migration_ops
-from app.db.migration_ops import running, steps
+from app.db import migration_ops, schema
+from app.db.migration_ops import mending, running, steps
 from app.db.models import metadata
 from app.db.types import UtcDateTime
 from app.errors import InvalidSetting
@@ -114,9 +114,12 @@ def migrate(connection, decided):
             raise CommandError(f"{now - orphans} rows would lose their parent; nothing was changed")
 
     context.configure(connection=connection, on_version_apply=refuse_orphans, **OPTIONS)
+    upgrades = mending.is_upgrade(context.get_context())
     steps.keep_to(decided, context.get_context(), context.script)
     with context.begin_transaction():
         context.run_migrations()
+        if upgrades:
+            mending.mend_after(context.get_context(), list(schema.history()))
     connection.commit()
 
 

@@ -9,8 +9,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
 from app import clock, db, lifecycle
-from app.db import IDEMPOTENCY_INDEX, Database, schema
-from app.db.migration_ops import fitness, indexes, steps
+from app.db import Database, deduplication, schema
+from app.db.migration_ops import fitness, steps
 from app.db.models import trigger_executions, triggers
 from app.errors import HookonceError
 from app.executions import held
@@ -19,7 +19,6 @@ from app.intake.message import Admission, AdmissionRequest, Request
 from app.triggers import sealing
 
 STASH_PREFIX = "_stash_"
-_INDEX = next(each for each in trigger_executions.indexes if each.name == IDEMPOTENCY_INDEX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,20 +147,15 @@ def _stands_at_head(database: Database) -> str:
 
 def _keeps_duplicates_out(database: Database) -> str:
     """Check the index itself: the plan of the look-up depends on the number of rows today."""
-    table, wanted = trigger_executions, _INDEX.columns.keys()
+    table = trigger_executions.name
     with database.reading() as connection:
-        if not sa.inspect(connection).has_table(table.name):
-            raise HookonceError(f"there is no table {table.name}: was the database only stamped?")
-        where = db.index_condition(connection, _INDEX)
-        if not indexes.is_as_defined(
-            connection, IDEMPOTENCY_INDEX, table.name, wanted, unique=True, where=where
-        ):
-            raise HookonceError(
-                f"the unique index {IDEMPOTENCY_INDEX} is missing, invalid or different: "
-                "duplicates would be admitted; run `alembic downgrade 0001` and "
-                "`alembic upgrade head` to build it again"
-            )
-    return f"{IDEMPOTENCY_INDEX} is valid, unique on {', '.join(wanted)} where {where}"
+        if not sa.inspect(connection).has_table(table):
+            raise HookonceError(f"there is no table {table}: was the database only stamped?")
+        wanted = deduplication.definition(connection)
+        index = deduplication.read(connection)
+    if index.fault is not None:
+        raise HookonceError(deduplication.explanation(index.fault))
+    return f"{wanted.name} is valid, unique on {', '.join(wanted.columns)} where {wanted.where}"
 
 
 _CHECKS: dict[str, Callable[[Database], str]] = {

@@ -4,6 +4,7 @@ import atexit
 import logging
 import os
 import sys
+import threading
 
 from app import log, settings
 from app.db import Database
@@ -26,7 +27,8 @@ def application() -> App:
     log.configure(chosen.hookonce_log_level, chosen.hookonce_log_format)
     database, counters = Database(chosen), Counters()
     app = create_app(chosen, database, counters)
-    writer = CounterWriter(counters, database, chosen.hookonce_counts_seconds)
+    threading.Thread(target=app.schema.run, name="schema-watch", daemon=True).start()
+    writer = CounterWriter(counters, database, chosen.hookonce_counts_seconds, app.schema)
     writer.start()
     atexit.register(writer.stop)  # after the last request: its thread has ended by then
     log.event(logging.getLogger("hookonce"), logging.INFO, "serving", pid=os.getpid())

@@ -7,6 +7,7 @@ from typing import Protocol
 from sqlalchemy.engine import Connection
 
 from app import cooperative
+from app.db.deduplication import IndexAlarm
 from app.db.dialects import combines_statements
 from app.db.encryption import SecretBox
 from app.db.engine import kind_of
@@ -31,6 +32,7 @@ class Database:
         self.dedicated: list[Closing] = []
         """Objects with a connection of their own, outside the pool, and closed with it."""
         self.notifier = kind.notifier(self.engine)
+        self.index_alarm = IndexAlarm()
         self.secret_box = SecretBox(settings.hookonce_secret_key)
         self._reading = kind.READING
 

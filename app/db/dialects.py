@@ -204,14 +204,6 @@ _INSERTS: dict[str, Callable[[sa.Table], Any]] = {
 }
 
 
-def index_valid(connection: Connection, name: str) -> bool:
-    """Return False for an invalid index, which PostgreSQL keeps of a failed concurrent build."""
-    if connection.dialect.name != "postgresql":
-        return True
-    query = sa.text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
-    return bool(connection.execute(query, {"name": name}).scalar())
-
-
 def server_version(connection: Connection) -> str:
     """Return the database's name and version, such as `postgresql 18.1`."""
     version = connection.dialect.server_version_info or ()

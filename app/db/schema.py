@@ -1,9 +1,10 @@
 """Compare the revision of the database with the one that this code needs."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 
 from app import cooperative, db
-from app.db import Database
+from app.db import Database, deduplication
+from app.db.deduplication import BEFORE_REPLAYS, IndexState
 from app.errors import DatabaseUnavailable, SchemaMoved, WrongRevision
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "alembic"
@@ -20,6 +22,13 @@ BEFORE_DEDUPLICATION = frozenset({None, "0001"})
 """Revisions without the unique index: no event may be admitted at them."""
 WATCH_SECONDS = 1.0
 """Seconds that a process trusts the schema it read."""
+POLL_SECONDS = WATCH_SECONDS / 2
+"""Seconds between two looks at the age of the schema, while no request looks at it."""
+
+NOT_READ = IndexState()
+"""State of the unique index at a revision that has none."""
+
+logger = logging.getLogger("hookonce.schema")
 
 _version = sa.table("alembic_version", sa.column("version_num"))
 
@@ -65,11 +74,17 @@ def explanation(current: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """The revision and the columns of the database at one moment."""
+    """The revision, the columns and the unique index of the database at one moment."""
 
     revision: str | None
     columns: frozenset[str]
     """Columns as `table.column`."""
+    index: IndexState = NOT_READ
+
+    @property
+    def keeps_duplicates_out(self) -> bool:
+        """Return True if an event may be admitted: the unique index stands as it should."""
+        return self.revision not in BEFORE_DEDUPLICATION and self.index.fault is None
 
     def has(self, table: str, column: str) -> bool:
         """Return True if the column exists, so that a statement may name it."""
@@ -90,11 +105,27 @@ class SchemaWatch:
         self._read_at = 0.0
 
     def admitting(self) -> Schema:
-        """Return the schema; raise DatabaseUnavailable while it lacks the unique index."""
+        """Return the schema; raise DatabaseUnavailable while no index keeps duplicates out."""
         schema = self.current()
         if schema.revision in BEFORE_DEDUPLICATION:
             raise DatabaseUnavailable(explanation(schema.revision))
+        if schema.index.fault is not None:
+            raise DatabaseUnavailable(deduplication.explanation(schema.index.fault))
         return schema
+
+    def run(self) -> None:
+        """Read the schema every second for ever; run it in a daemon thread.
+
+        So a lost index is noticed while no request comes, and requests need not wait for the read.
+        """
+        while True:
+            try:
+                self.current()
+            except DatabaseUnavailable:
+                pass  # every request says so
+            except Exception:
+                logger.exception("the schema could not be read; the next try follows in a second")
+            time.sleep(POLL_SECONDS)
 
     def current(self) -> Schema:
         """Return the schema as it is, or was less than a second ago."""
@@ -123,8 +154,21 @@ class SchemaWatch:
         try:
             with self._database.reading() as connection:
                 revision = current_revision(connection)
+                index = self._read_index(connection, revision)
                 if before is not None and before.revision == revision:
-                    return before
-                return Schema(revision, db.columns(connection))
+                    return before if before.index == index else replace(before, index=index)
+                return Schema(revision, db.columns(connection), index)
         except SchemaMoved as error:
             raise DatabaseUnavailable(str(error)) from error
+
+    def _read_index(self, connection: Connection, revision: str | None) -> IndexState:
+        """Return the state of the unique index, and report it if it changed.
+
+        Below head a migration may be about to change the predicate.
+        """
+        if revision in BEFORE_DEDUPLICATION:
+            return NOT_READ
+        at_head = revision == history()[-1]
+        index = deduplication.read(connection, () if at_head else (BEFORE_REPLAYS,))
+        self._database.index_alarm.note(index.fault)
+        return index

@@ -30,10 +30,16 @@ class CounterWriter:
     Start it in the process that counts: a thread does not survive a fork.
     """
 
-    def __init__(self, counters: Counters, database: Database, seconds: float) -> None:
+    def __init__(
+        self,
+        counters: Counters,
+        database: Database,
+        seconds: float,
+        schema: SchemaWatch | None = None,
+    ) -> None:
         self._counters = counters
         self._database = database
-        self._schema = SchemaWatch(database)
+        self._schema = schema or SchemaWatch(database)
         self._seconds = seconds
         self._stop = threading.Event()
         self._one_at_a_time = threading.Lock()

@@ -7,6 +7,7 @@ from falcon import media
 
 from app.auth import VIEWER
 from app.db import Database
+from app.db.schema import SchemaWatch
 from app.intake.receive import create_intake
 from app.settings import Settings
 from app.stats.counters import Counters
@@ -36,6 +37,8 @@ class App(GuardedApp):
     """Paths that the worker answers while its threads are busy: each has a thread of its own."""
     largest_body_bytes: int
     """Bytes of the largest body that any route accepts; the worker reads no larger one."""
+    schema: SchemaWatch
+    """The schema as this process last read it, with the state of the unique index."""
 
 
 def create_app(
@@ -56,6 +59,7 @@ def create_app(
         settings=settings,
         later=after_response.defer,
     )
+    app.schema = intake.schema
     webhook = Webhook(intake, settings.hookonce_max_body_bytes, settings.hookonce_public_url)
     authenticator = Authenticator(database, intake.schema, settings)
     routes = GuardedRoutes(app, authenticator)

@@ -52,6 +52,9 @@ FAMILIES = {
     "hookonce_schema_current": Family(
         "gauge", (), "1 if the database is at the revision that this version needs, else 0."
     ),
+    "hookonce_idempotency_index_ok": Family(
+        "gauge", (), "1 if the unique index keeps duplicates out; at 0 no event is admitted."
+    ),
     "hookonce_admissions_total": Family(
         "counter", ("source",), "New events that became an execution."
     ),
@@ -158,9 +161,10 @@ class _Numbers(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics; without the database only those that do not need it."""
-        current = None
+        current, deduplicates = None, False
         try:
-            current = self._schema.current().revision
+            read = self._schema.current()
+            current, deduplicates = read.revision, read.keeps_duplicates_out
             stored = [] if schema.behind(current) else list(self._stored())
             up = True
         except (DatabaseUnavailable, SchemaMoved):
@@ -170,6 +174,8 @@ class _Numbers(Collector):
         yield _gauge("hookonce_build_info", {labels: 1})
         yield _gauge("hookonce_database_up", {(): int(up)})
         yield _gauge("hookonce_schema_current", {(): int(up and current == needed)})
+        if up:
+            yield _gauge("hookonce_idempotency_index_ok", {(): int(deduplicates)})
         yield _gauge("hookonce_answer_limit_seconds", _limits())
         yield from stored
 

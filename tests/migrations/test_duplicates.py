@@ -1,14 +1,18 @@
 """A key that an adopted database has twice stops the upgrade before any change."""
 
+import os
 import re
+from unittest import mock
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.util import CommandError
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import IntegrityError
 
 from tests.support import found_databases as found
-from tests.support.databases import migrate
+from tests.support.databases import alembic_config, migrate
 from tests.support.revisions import NAMES
 from tests.support.schema_dump import data, execute, schema, stashes
 
@@ -191,3 +195,80 @@ def test_another_way_to_deduplicate_is_not_known(empty_url: str) -> None:
 def test_a_mistyped_option_is_refused(empty_url: str, mistyped: dict[str, str]) -> None:
     with pytest.raises(CommandError, match="is unknown"):
         migrate(empty_url, **mistyped)
+
+
+def lose_the_index(url: str, *times: int) -> list[int]:
+    """Drop the index and store an execution of trigger 1 for each `replay_of_id`; 0: first ones."""
+    execute(url, "DROP INDEX uq_trigger_idem")
+    for replay_of in times:
+        execute(
+            url,
+            "INSERT INTO trigger_executions (trigger_id, status, idempotency_key, replay_of_id) "
+            f"VALUES (1, 'pending', 'lost', {replay_of or 'NULL'})",
+        )
+    query = "SELECT id FROM trigger_executions WHERE idempotency_key = 'lost' ORDER BY id"
+    return [row[0] for row in execute(url, query)]
+
+
+def test_at_head_a_lost_index_is_built_again_and_refuses_a_duplicate(empty_url: str) -> None:
+    found.make(empty_url, ("idempotency_key",))
+    migrate(empty_url)
+    lose_the_index(empty_url, 0, 1)  # a replay has the key of its first execution
+
+    migrate(empty_url)
+
+    with pytest.raises(IntegrityError):
+        execute(
+            empty_url,
+            "INSERT INTO trigger_executions (trigger_id, status, idempotency_key) "
+            "VALUES (1, 'pending', 'lost')",
+        )
+
+
+def test_at_head_duplicates_refuse_the_index_and_keeping_the_first_builds_it(
+    empty_url: str,
+) -> None:
+    found.make(empty_url, ("idempotency_key",))
+    migrate(empty_url)
+    first, second, replay = lose_the_index(empty_url, 0, 0, 1)
+    before = schema(empty_url, whole=True), data(empty_url, whole=True)
+
+    with pytest.raises(CommandError) as refusal:
+        migrate(empty_url)
+    unchanged = (schema(empty_url, whole=True), data(empty_url, whole=True)) == before
+    migrate(empty_url, dedupe="keep-first")
+
+    assert str(refusal.value).startswith("1 idempotency key is used more than once")
+    assert f"  trigger 1, key 'lost': executions {first}, {second}\n" in str(refusal.value)
+    assert str(refusal.value).endswith("run: alembic -x dedupe=keep-first upgrade head")
+    assert unchanged
+    kept = "SELECT id FROM trigger_executions WHERE idempotency_key = 'lost' ORDER BY id"
+    assert [row[0] for row in execute(empty_url, kept)] == [first, replay]
+    assert stashes(empty_url) == {"_stash_0002_duplicate_keys"}
+
+
+@pytest.mark.parametrize("revision", [NAMES[1], NAMES[6], NAMES[7]])
+def test_an_upgrade_to_the_revision_that_it_has_builds_the_index_of_that_revision(
+    empty_url: str, revision: str
+) -> None:
+    migrate(empty_url, to=revision)
+    tables = schema(empty_url, whole=True)
+    execute(empty_url, "DROP INDEX uq_trigger_idem")
+
+    migrate(empty_url, to=revision)
+
+    assert schema(empty_url, whole=True) == tables
+
+
+def test_a_downgrade_and_a_stamp_build_no_index(empty_url: str) -> None:
+    migrate(empty_url)
+    execute(empty_url, "DROP INDEX uq_trigger_idem")
+    tables = schema(empty_url, whole=True)
+
+    migrate(empty_url, to=NAMES[-2], down=True)
+    migrate(empty_url, to=NAMES[-2], down=True)
+    with mock.patch.dict(os.environ, {"DATABASE_URL": empty_url}):
+        command.stamp(alembic_config(), NAMES[-1])
+
+    assert "uq_trigger_idem" not in str(schema(empty_url, whole=True))
+    assert "uq_trigger_idem" not in str(tables)

@@ -13,40 +13,47 @@ TABLE = "trigger_executions"
 LISTED_AT_MOST = 10
 """Keys that the error lists, and executions of each."""
 
-_LATER_ROWS = f"""
+INDEXED = f"{KEY} IS NOT NULL"
+"""Predicate of the unique index as its revision builds it; that of later ones excepts replays."""
+
+
+def _later_rows(indexed: str) -> str:
+    return f"""
     SELECT id, {KEY} FROM (
         SELECT id, {KEY}, row_number() OVER (PARTITION BY trigger_id, {KEY} ORDER BY id) AS place
-        FROM {TABLE} WHERE {KEY} IS NOT NULL AND trigger_id IS NOT NULL
+        FROM {TABLE} WHERE {indexed} AND trigger_id IS NOT NULL
     ) AS placed WHERE place > 1"""
 
-_SHARED = f"""
+
+def _shared(indexed: str) -> str:
+    return f"""
     SELECT trigger_id, {KEY}, count(*) AS times FROM {TABLE}
-    WHERE {KEY} IS NOT NULL AND trigger_id IS NOT NULL
+    WHERE {indexed} AND trigger_id IS NOT NULL
     GROUP BY trigger_id, {KEY} HAVING count(*) > 1"""
 
 
 @operation
-def refuse_duplicate_keys(op: Operations) -> None:
+def refuse_duplicate_keys(op: Operations, indexed: str = INDEXED) -> None:
     """Stop the upgrade before any change if two executions of a trigger share a key."""
     if offline(op) or not {"id", "trigger_id", KEY} <= column_names(op.get_bind(), TABLE):
         return
     if _keeping_first(op):
         return
-    count = _shared_count(op.get_bind())
+    count = _shared_count(op.get_bind(), indexed)
     if count:
-        raise CommandError(_refusal(count, _list_keys(op.get_bind())))
+        raise CommandError(_refusal(count, _list_keys(op.get_bind(), indexed)))
 
 
 @operation
-def stash_duplicate_keys(op: Operations, revision: str) -> None:
+def stash_duplicate_keys(op: Operations, revision: str, indexed: str = INDEXED) -> None:
     """With `-x dedupe=keep-first`, keep each key on its first row and stash the others."""
-    if offline(op) or not _keeping_first(op) or not _shared_count(op.get_bind()):
+    if offline(op) or not _keeping_first(op) or not _shared_count(op.get_bind(), indexed):
         return
     stash = stash_name(revision, "duplicate_keys")
     if stash in table_names(op.get_bind()):  # rows added since a build that failed or was killed
-        op.execute(f"INSERT INTO {stash} {_LATER_ROWS}")
+        op.execute(f"INSERT INTO {stash} {_later_rows(indexed)}")
     else:
-        op.execute(f"CREATE TABLE {stash} AS {_LATER_ROWS}")
+        op.execute(f"CREATE TABLE {stash} AS {_later_rows(indexed)}")
     op.execute(f"UPDATE {TABLE} SET {KEY} = NULL WHERE id IN (SELECT id FROM {stash})")
 
 
@@ -70,19 +77,21 @@ def _keeping_first(op: Operations) -> bool:
     return choice is not None
 
 
-def _shared_count(connection: Connection) -> int:
+def _shared_count(connection: Connection, indexed: str) -> int:
     """Count the keys that more than one execution of a trigger has."""
-    return int(connection.scalar(sa.text(f"SELECT count(*) FROM ({_SHARED}) AS shared")) or 0)
+    query = f"SELECT count(*) FROM ({_shared(indexed)}) AS shared"
+    return int(connection.scalar(sa.text(query)) or 0)
 
 
-def _list_keys(connection: Connection) -> list[str]:
+def _list_keys(connection: Connection, indexed: str) -> list[str]:
     """Return a line for each of the first such keys; each costs a query, maybe without index."""
-    first = sa.text(f"{_SHARED} ORDER BY min(id) LIMIT {LISTED_AT_MOST}")
-    return [_line(connection, *shared) for shared in connection.execute(first).all()]
+    first = sa.text(f"{_shared(indexed)} ORDER BY min(id) LIMIT {LISTED_AT_MOST}")
+    keys = connection.execute(first).all()
+    return [_line(connection, indexed, *key) for key in keys]
 
 
-def _line(connection: Connection, trigger: int, key: str, times: int) -> str:
-    query = f"SELECT id FROM {TABLE} WHERE trigger_id = :t AND {KEY} = :k ORDER BY id"
+def _line(connection: Connection, indexed: str, trigger: int, key: str, times: int) -> str:
+    query = f"SELECT id FROM {TABLE} WHERE trigger_id = :t AND {KEY} = :k AND {indexed} ORDER BY id"
     ids = sa.text(f"{query} LIMIT {LISTED_AT_MOST}")
     listed = ", ".join(map(str, connection.scalars(ids, {"t": trigger, "k": key})))
     more = f" and {times - LISTED_AT_MOST} more" if times > LISTED_AT_MOST else ""

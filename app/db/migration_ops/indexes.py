@@ -1,16 +1,15 @@
 """Build and check indexes; the migration fails with an error if one is missing or invalid."""
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.util import CommandError
 from sqlalchemy import exc
-from sqlalchemy.engine import Connection
 
-from app import db
+from app.db import index_definition
+from app.db.index_definition import IndexDefinition
 from app.db.migration_ops import found, running
 from app.db.migration_ops.plugin import offline, operation, postgresql
 
@@ -39,15 +38,18 @@ def ensure_index(
     if offline(op):
         _build_offline(op, name, table, columns, options)
         return
-    if is_as_defined(op.get_bind(), name, table, columns, unique=unique, where=where):
+    definition = IndexDefinition(name, table, tuple(columns), unique, where)
+    if index_definition.is_as_defined(op.get_bind(), definition):
         return
+    _require_free_name(op, name, table)
     if postgresql(op):
         _build_concurrently(op, name, table, columns, options)
     else:
         op.drop_index(name, table, if_exists=True)
         op.create_index(name, table, columns, **options)
-    if not is_as_defined(op.get_bind(), name, table, columns, unique=unique, where=where):
-        raise CommandError(f"{name} was built but is not as defined: {_database(op)}")
+    fault = index_definition.fault(index_definition.find(op.get_bind(), name, table), definition)
+    if fault:
+        raise CommandError(f"{name} was built but {fault}: {_database(op)}")
 
 
 @operation
@@ -118,6 +120,27 @@ def _plan(op: Operations, query: str) -> str:
     return plan
 
 
+def _require_free_name(op: Operations, name: str, table: str) -> None:
+    """Raise CommandError if an index of another table has the name; drop a constraint that has it.
+
+    The other table may be the one that was renamed to put this one in its place: it is not ours to
+    change.
+    """
+    other = index_definition.table_of(op.get_bind(), name)
+    if other not in (None, table):
+        raise CommandError(
+            f"the table {other} has an index {name}, which {table} needs; nothing was changed. "
+            f"Rename or drop that index, and run the same command again."
+        )
+    if postgresql(op) and _is_constraint(op, name, table):
+        op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+
+
+def _is_constraint(op: Operations, name: str, table: str) -> bool:
+    query = sa.text("SELECT 1 FROM pg_constraint WHERE conrelid = to_regclass(:t) AND conname = :n")
+    return op.get_bind().execute(query, {"t": table, "n": name}).scalar() is not None
+
+
 def _build_concurrently(
     op: Operations, name: str, table: str, columns: list[str], options: dict[str, Any]
 ) -> None:
@@ -153,38 +176,6 @@ def _build_offline(
         f"WHERE indexrelid = to_regclass('{name}') AND indisvalid) "
         f"THEN RAISE EXCEPTION '{name} was not built'; END IF; END $$"
     )
-
-
-def is_as_defined(
-    connection: Connection,
-    name: str,
-    table: str,
-    columns: Sequence[str],
-    *,
-    unique: bool,
-    where: str | None,
-) -> bool:
-    """Return True if the index exists with exactly this definition, and is valid."""
-    for index in sa.inspect(connection).get_indexes(table):
-        if index["name"] == name:
-            predicate = index.get("dialect_options", {}).get(f"{connection.dialect.name}_where")
-            return (
-                index["column_names"] == list(columns)
-                and bool(index["unique"]) == unique
-                and _normalised(predicate) == _normalised(where)
-                and db.index_valid(connection, name)
-            )
-    return False
-
-
-def _normalised(predicate: Any) -> str:
-    """Return a predicate without the parentheses, casts and quotes that databases add.
-
-    PostgreSQL gives `status IN ('a', 'b')` back as `status = ANY (ARRAY['a', 'b'])`, with casts.
-    """
-    text = re.sub(r"::[a-z ]+(\[\])?", "", str("" if predicate is None else predicate).lower())
-    text = text.replace("= any", "in").replace("array", "")
-    return re.sub(r"[\s()\[\]\"]", "", text)
 
 
 def _dialect(op: Operations) -> str:

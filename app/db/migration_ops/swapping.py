@@ -12,6 +12,7 @@ from alembic.operations import Operations
 from alembic.util import CommandError
 from sqlalchemy import exc
 
+from app.db.index_definition import IndexDefinition, is_as_defined
 from app.db.migration_ops import indexes
 from app.db.migration_ops.plugin import offline, operation, postgresql, stash_name, table_names
 
@@ -31,9 +32,8 @@ def swap_unique_index(
     if not postgresql(op):
         _ensure(op, name, table, columns, where)
         return
-    if not offline(op) and indexes.is_as_defined(
-        op.get_bind(), name, table, columns, unique=True, where=where
-    ):
+    definition = IndexDefinition(name, table, tuple(columns), unique=True, where=where)
+    if not offline(op) and is_as_defined(op.get_bind(), definition):
         op.drop_index(incoming, table, if_exists=True)
         return
     _ensure(op, incoming, table, columns, where)

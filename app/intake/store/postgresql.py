@@ -9,6 +9,7 @@ from psycopg import errors, generators, pq
 
 from app.db.models import execution_requests, trigger_executions
 from app.db.schema import Schema
+from app.errors import SchemaMoved
 from app.executions.creation import EXECUTION_FIELDS, NewExecution
 from app.intake.store import texts
 from app.intake.store.interface import ExistingExecution
@@ -28,6 +29,7 @@ _TYPES = {name: _type_of(name) for name in NewExecution._fields}
 """PostgreSQL's type of each field of a NewExecution."""
 _TYPE_OIDS = [_OIDS[name] for name in _TYPES.values()]
 _BINARY = [pq.Format.BINARY] * len(_TYPES)
+_MOVED = "the unique index was dropped or replaced since it was last read"
 _DONE = frozenset({pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK})
 
 
@@ -49,7 +51,10 @@ class PostgresqlStatements:
         else:
             arrays = tuple(list(column) for column in zip(*rows, strict=True))
             inserted = self._execute(insert_text(schema), arrays)
-        return [id_ for (id_,) in inserted.fetchall()]
+        ids = [id_ for (id_,) in inserted.fetchall()]
+        if len(ids) != len(rows):
+            raise SchemaMoved(_MOVED)
+        return ids
 
 
 class PostgresqlAdmissionStore(PostgresqlStatements):
@@ -72,7 +77,7 @@ class PostgresqlAdmissionStore(PostgresqlStatements):
         name = self._name_of(find_or_insert_text(schema))
         parameters = [self._binary(value) for value in row]
         self._connection.pgconn.send_query_prepared(name, parameters, _BINARY, pq.Format.TEXT)
-        inserted, *existing = self._row(self._result())
+        inserted, *existing = self._only_row(self._result())
         if inserted is not None:
             return int(inserted)
         id_, digest, status, age = existing
@@ -108,7 +113,9 @@ class PostgresqlAdmissionStore(PostgresqlStatements):
                 raise errors.error_from_result(each, self._encoding)
         return results[0]
 
-    def _row(self, result: Any) -> list[Any]:
+    def _only_row(self, result: Any) -> list[Any]:
+        if not result.ntuples:
+            raise SchemaMoved(_MOVED)
         values = (result.get_value(0, column) for column in range(result.nfields))
         return [None if value is None else value.decode(self._encoding) for value in values]
 
@@ -132,7 +139,8 @@ def insert_text(schema: Schema) -> str:
     return (
         "WITH given AS MATERIALIZED ("
         "SELECT nextval(pg_get_serial_sequence('trigger_executions', 'id')) AS id, fields.* "
-        f"FROM unnest({arrays}) WITH ORDINALITY AS fields ({', '.join(_TYPES)}, place)), "
+        f"FROM unnest({arrays}) WITH ORDINALITY AS fields ({', '.join(_TYPES)}, place) "
+        f"WHERE {_index_stands(schema)}), "
         f"inserted AS (INSERT INTO trigger_executions (id, {', '.join(values)}) "
         f"SELECT id, {', '.join(values.values())} FROM given ORDER BY trigger_id, idempotency_key)"
         f"{_with_requests(schema, str, 'given')} SELECT id FROM given ORDER BY place"
@@ -142,7 +150,8 @@ def insert_text(schema: Schema) -> str:
 @lru_cache(maxsize=8)
 def insert_one_text(schema: Schema) -> str:
     """Return the insert of one row, with a parameter named as each of its fields; its id."""
-    inserted = _insert_one(schema, lambda name: f"%({name})s::{_TYPES[name]}")
+    condition = f" WHERE {_index_stands(schema)}"
+    inserted = _insert_one(schema, lambda name: f"%({name})s::{_TYPES[name]}", condition)
     return f"WITH {inserted} SELECT id FROM inserted"
 
 
@@ -154,13 +163,24 @@ def find_or_insert_text(schema: Schema) -> str:
     """
     place = {name: f"${number}" for number, name in enumerate(_TYPES, 1)}
     keys, trigger_id = f"= {place['idempotency_key']}", place["trigger_id"]
-    unless_found = " WHERE NOT EXISTS (SELECT FROM existing)"
+    unless_found = f" WHERE NOT EXISTS (SELECT FROM existing) AND {_index_stands(schema)}"
     return (
         "WITH existing (id, digest, status, finished_seconds) AS MATERIALIZED ("
         f"{texts.look_up(schema, 'postgresql', keys, trigger_id=trigger_id)}), "
         f"{_insert_one(schema, place.__getitem__, unless_found)} "
         "SELECT id, NULL::bigint, NULL, NULL, NULL::float8 FROM inserted UNION ALL "
         "SELECT NULL, id, digest::text, status, finished_seconds::float8 FROM existing"
+    )
+
+
+def _index_stands(schema: Schema) -> str:
+    """Return the condition that the unique index is the one that `schema` was read with.
+
+    The statement may have waited seconds for a lock, while another transaction dropped the index.
+    """
+    return (
+        f"EXISTS (SELECT FROM pg_index WHERE indexrelid = {schema.index.version} "
+        "AND indrelid = to_regclass('trigger_executions') AND indisunique AND indisvalid)"
     )
 
 

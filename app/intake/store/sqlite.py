@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from app.db import begin_writing
 from app.db.schema import Schema
+from app.errors import SchemaMoved
 from app.executions.creation import NewExecution
 from app.intake.store import texts
 from app.intake.store.interface import ExistingExecution
@@ -36,7 +37,17 @@ class SqliteStatements:
 
     def insert(self, schema: Schema, rows: Sequence[NewExecution]) -> list[int]:
         """Insert the rows; their ids follow each other, since SQLite has one writer at a time."""
+        self._require_index(schema)
         return [id_ for some in _portions(rows) for id_ in self._insert(schema, some)]
+
+    def _require_index(self, schema: Schema) -> None:
+        """Raise SchemaMoved if the unique index may have changed since `schema` was read.
+
+        The transaction may have waited seconds for the lock, while another dropped the index.
+        """
+        (version,) = self._execute("PRAGMA schema_version", ()).fetchone()
+        if version != schema.index.version:
+            raise SchemaMoved("the schema was changed since it was last read")
 
     def _insert(self, schema: Schema, rows: Sequence[NewExecution]) -> range:
         statements = _insert_statements(schema, len(rows))
