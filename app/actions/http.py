@@ -124,8 +124,11 @@ def _headers(work: Work, body: bytes, target: Target) -> dict[str, str]:
         "User-Agent": "Hookonce",
         "Accept-Encoding": "identity",
     }
+    of_event = {
+        name: value for name, value in work.event_headers.items() if options.is_header_value(value)
+    }
     return {
-        **{name: value for name, value in defaults.items() if name.lower() not in chosen},
+        **{n: value for n, value in (of_event | defaults).items() if n.lower() not in chosen},
         **target.headers,
         "Idempotency-Key": event_id,
         "webhook-id": event_id,

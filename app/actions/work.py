@@ -1,6 +1,7 @@
 """The input of an action, and its output shortened for storage."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from app import masking
@@ -30,6 +31,8 @@ class Work:
     settings: Settings
     agent: str = ""
     """The agent that rows of the older system name; else empty."""
+    event_headers: Mapping[str, str] = field(default_factory=dict)
+    """The request's headers that describe the event, such as X-GitHub-Event; never a signature."""
     chain_id: int = 0
     """Id of the first execution of the replay chain; if left out, of this execution."""
 

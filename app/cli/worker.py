@@ -37,7 +37,9 @@ def command(settings: Settings, database: Database, once: bool, concurrency: int
     """Run executions when they are due, until SIGTERM or Ctrl-C."""
     _warn_of_scripts_dir(settings)
     counters = Counters()
-    worker = Worker(database, settings, concurrency, counters=counters)
+    worker = Worker(
+        database, settings, concurrency, counters=counters, event_headers=sources.event_headers()
+    )
     if once:
         schema.require(database)
         with _counting(counters, database, settings):

@@ -134,9 +134,13 @@ class WebhookResponse:
 
     status: int
     body: Json
+    content_type: str = ""
+    """Media type of a body that is text; empty: plain text."""
 
 
 OK = WebhookResponse(200, {"status": "ok"})
+EMPTY = WebhookResponse(200, "")
+NO_CONTENT = WebhookResponse(204, "")
 FORBIDDEN = WebhookResponse(403, {"error": "forbidden"})
 
 
@@ -178,6 +182,10 @@ class Source:
     """Response to a request that only tests the address, and is no event; None for any other."""
     greeting: Callable[[Request, str], WebhookResponse] | None = None
     """Function of (request, secret): the response to a GET that tests the address."""
+    unsigned: Callable[[Request], WebhookResponse | None] = lambda _request: None
+    """Response to a request that its sender does not sign and that is no event; else None."""
+    response: Callable[[Request, Json], WebhookResponse] = lambda _request, _payload: OK
+    """Response to a request whose events are committed, as this sender expects it."""
     provider_key: Callable[[Request, Event], tuple[str, ...] | None] = lambda _request, _event: None
     """Parts of the source's own id of an event; None if the event has none."""
     keyed_by_default: bool = False
@@ -186,6 +194,11 @@ class Source:
     """Seconds that a signed timestamp may be old or ahead, unless the trigger has its own limit."""
     redacted: frozenset[str] = frozenset()
     """Names whose values, anywhere in the payload, are secrets and never stored."""
+    event_headers: tuple[str, ...] = ()
+    """Headers that describe the event, as the sender spells them: the action `http` passes them on.
+
+    Never a signature, a token or another secret.
+    """
     refusal_status: int | None = None
     """Status that this sender needs for a bad signature, whatever the operator chose."""
     facts: SourceFacts = SourceFacts()

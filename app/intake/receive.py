@@ -125,13 +125,15 @@ def record_response_time(trigger_id: str, seconds: float, intake: Intake) -> Non
 def _verify_and_admit(
     request: Request, trigger: WebhookTrigger | None, intake: Intake
 ) -> WebhookResponse:
+    unsigned = verify.unsigned_response(trigger, request)
+    if trigger is not None and unsigned is not None:
+        return _handshake(trigger, unsigned, intake)
     source = verify.check(trigger, request, intake.now())
     assert trigger is not None  # noqa: S101, an unknown trigger is never verified
     payload = parse.payload(request)
     handshake = source.handshake(request, payload)
     if handshake is not None:
-        intake.counters.count(trigger.id, outcomes.HANDSHAKE)
-        return handshake
+        return _handshake(trigger, handshake, intake)
     events = _limited(source.events(request, payload))
     wanted = [event for event in events if parse.passes_filter(event, trigger.event_filter)]
     is_batch = len(events) > 1
@@ -141,7 +143,14 @@ def _verify_and_admit(
     redacted = redact.request(request, payload, source.redacted)
     verdicts = _admit(intake, trigger, admissions, redacted)
     intake.later(partial(_report, intake, trigger, verdicts, len(events) - len(wanted)))
-    return OK
+    return source.response(request, payload)
+
+
+def _handshake(
+    trigger: WebhookTrigger, response: WebhookResponse, intake: Intake
+) -> WebhookResponse:
+    intake.counters.count(trigger.id, outcomes.HANDSHAKE)
+    return response
 
 
 def greet(request: Request, intake: Intake) -> WebhookResponse:

@@ -34,6 +34,13 @@ def check(trigger: WebhookTrigger | None, request: Request, now: datetime) -> So
     return source
 
 
+def unsigned_response(trigger: WebhookTrigger | None, request: Request) -> WebhookResponse | None:
+    """Return the response to a request that the trigger's sender never signs; else None."""
+    if trigger is None or not _is_active(trigger):
+        return None
+    return sources.named(trigger.source).unsigned(request)
+
+
 def greeting(trigger: WebhookTrigger | None, request: Request, now: datetime) -> WebhookResponse:
     """Return the response to a GET that tests the address; all refusals cost the same work."""
     with signatures.VerificationCost() as cost:

@@ -96,7 +96,7 @@ def _require_uncompressed(req: falcon.Request) -> None:
 def _respond(resp: falcon.Response, response: WebhookResponse) -> None:
     resp.status = response.status
     if isinstance(response.body, str):
-        resp.content_type = falcon.MEDIA_TEXT
+        resp.content_type = response.content_type or falcon.MEDIA_TEXT
         resp.text = response.body
     else:
         resp.media = response.body

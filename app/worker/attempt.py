@@ -1,5 +1,6 @@
 """The values that claim, run, classify and settle pass to each other."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from app.actions.work import Work
@@ -72,3 +73,12 @@ def request_id(headers: str | None) -> str | None:
     """Return X-Request-Id of a request's stored headers; None without headers (a test event)."""
     value = (json_object(headers) or {}).get("x-request-id")
     return value if isinstance(value, str) else None
+
+
+def named_headers(headers: str | None, names: Iterable[str]) -> dict[str, str]:
+    """Return those of a request's stored headers that have one of these names, in this spelling."""
+    if not names:
+        return {}
+    stored = json_object(headers) or {}
+    found = {name: stored.get(name.lower()) for name in names}
+    return {name: value for name, value in found.items() if isinstance(value, str)}

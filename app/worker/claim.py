@@ -1,6 +1,7 @@
 """Claim due executions: lease each to one worker, and count its attempt."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -25,8 +26,11 @@ from app.executions.due import (
 from app.lifecycle import CONFIGURATION, RUNNING, WAITING
 from app.settings import Settings
 from app.worker import circuit_breaker
-from app.worker.attempt import Attempt, Lease, RetryTerms, request_id
+from app.worker.attempt import Attempt, Lease, RetryTerms, named_headers, request_id
 
+EventHeaders = Mapping[str, tuple[str, ...]]
+"""Names of the headers that an action may see, by source."""
+NO_HEADERS: EventHeaders = {}
 _executions = trigger_executions.c
 _waiting = is_one_of(_executions.status, WAITING)
 _TRIGGER = sa.bindparam("the_trigger", type_=sa.Integer)
@@ -69,7 +73,12 @@ def by_one_statement(due_trigger: DueTrigger) -> bool:
 
 
 def due(
-    connection: Connection, owner: str, shares: Iterable[tuple[DueTrigger, int]], settings: Settings
+    connection: Connection,
+    owner: str,
+    shares: Iterable[tuple[DueTrigger, int]],
+    settings: Settings,
+    *,
+    event_headers: EventHeaders = NO_HEADERS,
 ) -> list[Attempt]:
     """Claim up to so many due executions of each trigger, each under a lease of this owner.
 
@@ -85,7 +94,15 @@ def due(
     if claimed and not combines_statements(connection):
         claimed = _begin_attempts(connection, owner, claimed)
     claimed.sort(key=lambda row: row.id)
-    return [_attempt(Lease(row.id, row.attempt_count, owner), row, settings) for row in claimed]
+    return [
+        _attempt(
+            Lease(row.id, row.attempt_count, owner),
+            row,
+            settings,
+            named_headers(row.headers, event_headers.get(row.source, ())),
+        )
+        for row in claimed
+    ]
 
 
 def _allowed_count(
@@ -195,6 +212,7 @@ def _details(executions: Any) -> sa.Select[Any]:
             age_seconds(executions).label("age_seconds"),
             triggers.c.id.label("trigger_id"),
             triggers.c.slug,
+            triggers.c.source,
             triggers.c.secret,
             triggers.c.sealed_secret,
             triggers.c.action_type,
@@ -210,7 +228,9 @@ def _details(executions: Any) -> sa.Select[Any]:
     )
 
 
-def _attempt(lease: Lease, row: Any, settings: Settings) -> Attempt:
+def _attempt(
+    lease: Lease, row: Any, settings: Settings, event_headers: Mapping[str, str]
+) -> Attempt:
     """Return the attempt of a claimed row.
 
     A secret that cannot be decrypted fails this attempt, and so delays only its own trigger.
@@ -223,7 +243,7 @@ def _attempt(lease: Lease, row: Any, settings: Settings) -> Attempt:
     terms = RetryTerms(
         row.trigger_id, retry_policy.read_or_default(row.retry_policy), row.age_seconds
     )
-    work = _work(row, lease, secret, settings)
+    work = replace(_work(row, lease, secret, settings), event_headers=event_headers)
     return Attempt(lease, work, terms, precondition_error, request_id(row.headers))
 
 

@@ -46,11 +46,13 @@ class Worker:
         concurrency: int = 4,
         chance: Callable[[], float] | None = None,
         counters: Counters | None = None,
+        event_headers: claim.EventHeaders = claim.NO_HEADERS,
     ) -> None:
         self.owner = f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._database = database
         self._settings = settings
         self._concurrency = concurrency
+        self._event_headers = event_headers
         self._pool = AttemptPool(concurrency, run_and_classify)
         self._wake = Wake()
         self._settlement_queue = SettlementQueue(
@@ -194,7 +196,9 @@ class Worker:
         simple = len(shares) == 1 and claim.by_one_statement(shares[0][0])
         transaction = self._database.single_statement if simple else self._database.writing
         with transaction() as connection:
-            return claim.due(connection, self.owner, shares, self._settings)
+            return claim.due(
+                connection, self.owner, shares, self._settings, event_headers=self._event_headers
+            )
 
     def _finish(self) -> bool:
         self._pool.shutdown()

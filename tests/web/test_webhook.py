@@ -24,7 +24,7 @@ def event_count(database: Database) -> int:
 
 
 @pytest.mark.parametrize(("source", "case"), ADMITTED)
-def test_every_sample_is_answered_ok_and_stored(
+def test_every_sample_is_answered_as_its_sender_expects_and_stored(
     client: testing.TestClient, database: Database, source: str, case: str
 ) -> None:
     secret = samples.trigger_secret(source)
@@ -32,7 +32,9 @@ def test_every_sample_is_answered_ok_and_stored(
 
     answer = post(client, trigger_id, signed_sample(source, case))
 
-    assert (answer.status_code, answer.json) == (200, OK)
+    is_json = answer.headers["Content-Type"].startswith("application/json")
+    assert answer.status_code == 200
+    assert (answer.json if is_json else answer.text) == expectations.answer(source, case)
     assert event_count(database) == expectations.event_count(source, case)
 
 
@@ -258,3 +260,37 @@ def test_whoever_else_asks_is_told_nothing(
     assert [(each.status_code, each.json) for each in answers] == [
         (403, {"error": "forbidden"})
     ] * 2
+
+
+def test_slacks_ssl_check_is_answered_and_counted_but_is_no_event(
+    client: testing.TestClient, database: Database
+) -> None:
+    trigger_id = factories.trigger(database, source="slack")
+    check = Sent({"Content-Type": "application/x-www-form-urlencoded"}, b"ssl_check=1&token=x")
+
+    answer = post(client, trigger_id, check)
+
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert event_count(database) == 0
+
+
+@pytest.mark.parametrize(
+    "changed", [{"source": "custom"}, {"enabled": False}, {"secret": ""}], ids=str
+)
+def test_an_ssl_check_to_any_other_trigger_is_refused(
+    client: testing.TestClient, database: Database, changed: dict[str, object]
+) -> None:
+    trigger_id = factories.trigger(database, **({"source": "slack"} | changed))
+    check = Sent({"Content-Type": "application/x-www-form-urlencoded"}, b"ssl_check=1&token=x")
+
+    assert post(client, trigger_id, check).status_code == 401
+
+
+def test_twilio_gets_xml(client: testing.TestClient, database: Database) -> None:
+    trigger_id = factories.trigger(
+        database, source="twilio", secret=samples.trigger_secret("twilio")
+    )
+
+    answer = post(client, trigger_id, signed_sample("twilio", "message_received"))
+
+    assert answer.headers["Content-Type"] == "text/xml; charset=utf-8"

@@ -61,6 +61,11 @@ def retry_seconds() -> dict[str, float | None]:
     return {name: source.facts.retry_seconds for name, source in _SOURCES.items()}
 
 
+def event_headers() -> dict[str, tuple[str, ...]]:
+    """Return for each source the headers that the action `http` passes on, if there are any."""
+    return {name: source.event_headers for name, source in _SOURCES.items() if source.event_headers}
+
+
 def answer_seconds(name: str) -> float | None:
     """Return the seconds within which this source wants its answer; None if it does not say."""
     return named(name).facts.answer_seconds

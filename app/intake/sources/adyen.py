@@ -26,6 +26,13 @@ SIGNED_FIELDS = (
 )
 FIELD_WITH_COLONS = ("merchantReference",)
 KEY_PARTS = ("pspReference", "eventCode", "success", "originalReference")
+REPORT = "REPORT_AVAILABLE"
+REPORT_PARTS = ("merchantAccountCode", "eventDate")
+"""Further parts of a report's key.
+
+Its `pspReference` is the name of a file, which each merchant account has, and which is the same
+when the report is made anew.
+"""
 
 
 def verify(request: Request, secret: str, _now: datetime, _tolerance: float | None) -> None:
@@ -60,7 +67,9 @@ def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
 
     `originalReference` is the reference of the payment that was modified.
     """
-    parts = tuple(_field(at(event.payload, name)) for name in KEY_PARTS)
+    is_report = at(event.payload, "eventCode") == REPORT
+    names = KEY_PARTS + REPORT_PARTS if is_report else KEY_PARTS
+    parts = tuple(_field(at(event.payload, name)) for name in names)
     return parts if parts[0] and parts[1] else None
 
 
@@ -121,7 +130,8 @@ SOURCE = Source(
         signature="additionalData.hmacSignature of every item: HMAC-SHA256 in base64 over eight "
         "fields joined by colons; the secret is the HMAC key in hex",
         events="one for each of notificationItems[]",
-        provider_key="pspReference, eventCode, success and originalReference of each item",
+        provider_key="pspReference, eventCode, success and originalReference of each item; of a "
+        "report also merchantAccountCode and eventDate",
         provider_key_signed=True,
         answer="any 2xx within 10 s",
         answer_seconds=10,

@@ -60,4 +60,12 @@ def _branch(payload: Json) -> Json:
     return at(payload, "pull_request", "head", "ref") or ref
 
 
-SOURCE = Source("github", verify, events, handshake, provider_key=provider_key, facts=FACTS)
+SOURCE = Source(
+    "github",
+    verify,
+    events,
+    handshake,
+    provider_key=provider_key,
+    event_headers=("X-GitHub-Event", "X-GitHub-Delivery", "X-GitHub-Hook-ID"),
+    facts=FACTS,
+)

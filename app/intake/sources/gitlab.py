@@ -62,6 +62,7 @@ SOURCE = Source(
     events,
     provider_key=provider_key,
     keyed_by_default=True,
+    event_headers=("X-Gitlab-Event", "X-Gitlab-Instance"),
     tolerance_seconds=standard.TOLERANCE_SECONDS,
     facts=SourceFacts(
         documentation="https://docs.gitlab.com/user/project/integrations/webhooks/",

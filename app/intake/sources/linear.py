@@ -6,7 +6,7 @@ from app.errors import Unreadable, Unverified
 from app.intake import strict_json
 from app.intake.message import Event, Json, Request, Source, SourceFacts
 from app.intake.signatures import BAD, hmac_sha256_hex, require_fresh, require_match
-from app.intake.sources.payload import at, identity, text
+from app.intake.sources.payload import at, identity, present, text
 
 # The older system read the name with X-, and proxies were configured for that.
 SIGNATURE_HEADERS = ("linear-signature", "x-linear-signature")
@@ -32,15 +32,24 @@ def verify(request: Request, secret: str, now: datetime, tolerance: float | None
         require_fresh(_timestamp(request.body), now, tolerance)
 
 
-def events(_request: Request, payload: Json) -> list[Event]:
-    """Return the one event of the request."""
+def events(request: Request, payload: Json) -> list[Event]:
+    """Return the one event; the payload of a kind without `data` (AgentSessionEvent) is the data.
+
+    Beside the data stand the values before an update, the address, the actor and the organization.
+    """
     event = {
-        "event_type": at(payload, "type") or "unknown",
+        "event_type": at(payload, "type") or request.headers.get("linear-event") or "unknown",
         "source": "linear",
         "action": at(payload, "action"),
-        "data": at(payload, "data"),
+        "data": at(payload, "data") or payload,
     }
-    return [Event(payload, event)]
+    context = present(
+        updatedFrom=at(payload, "updatedFrom"),
+        url=at(payload, "url"),
+        actor=at(payload, "actor"),
+        organizationId=at(payload, "organizationId"),
+    )
+    return [Event(payload, event | context)]
 
 
 def provider_key(request: Request, _event: Event) -> tuple[str, ...] | None:
@@ -56,4 +65,11 @@ def _timestamp(body: bytes) -> str:
         raise Unverified(BAD) from error
 
 
-SOURCE = Source("linear", verify, events, provider_key=provider_key, facts=FACTS)
+SOURCE = Source(
+    "linear",
+    verify,
+    events,
+    provider_key=provider_key,
+    event_headers=("Linear-Event", "Linear-Delivery"),
+    facts=FACTS,
+)

@@ -9,13 +9,13 @@ from app.intake.sources.payload import identity
 FACTS = SourceFacts(
     documentation="https://shopify.dev/docs/apps/build/webhooks/subscribe/https",
     signature="X-Shopify-Hmac-Sha256: <base64>, HMAC-SHA256 over the body",
-    provider_key="X-Shopify-Event-Id and X-Shopify-Topic",
+    provider_key="X-Shopify-Event-Id (otherwise X-Shopify-Webhook-Id) and X-Shopify-Topic",
     provider_key_signed=False,
     answer="200 within 5 s",
     answer_seconds=5,
     retries="8 in 4 h, then the subscription may be removed",
     retry_seconds=14_400,
-    unverified="that every delivery has X-Shopify-Event-Id",
+    unverified="that every delivery has one of the two ids",
 )
 
 
@@ -39,11 +39,27 @@ def events(request: Request, payload: Json) -> list[Event]:
 
 
 def provider_key(request: Request, _event: Event) -> tuple[str, ...] | None:
-    """Return event id and topic: Shopify uses one id for the same change under every topic."""
+    """Return event id and topic: Shopify uses one id for the same change under every topic.
+
+    Without an event id it is the id of the delivery, which is the same on every retry.
+    """
     headers = request.headers
-    return identity(headers.get("x-shopify-event-id"), headers.get("x-shopify-topic"))
+    event_id = headers.get("x-shopify-event-id") or headers.get("x-shopify-webhook-id")
+    return identity(event_id, headers.get("x-shopify-topic"))
 
 
 SOURCE = Source(
-    "shopify", verify, events, provider_key=provider_key, keyed_by_default=True, facts=FACTS
+    "shopify",
+    verify,
+    events,
+    provider_key=provider_key,
+    keyed_by_default=True,
+    event_headers=(
+        "X-Shopify-Topic",
+        "X-Shopify-Shop-Domain",
+        "X-Shopify-API-Version",
+        "X-Shopify-Event-Id",
+        "X-Shopify-Triggered-At",
+    ),
+    facts=FACTS,
 )

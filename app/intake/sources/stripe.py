@@ -11,7 +11,7 @@ from app.intake.signatures import (
     require_match,
     timestamp_and_values,
 )
-from app.intake.sources.payload import at, identity
+from app.intake.sources.payload import at, identity, present
 
 TOLERANCE_SECONDS = 300.0
 FACTS = SourceFacts(
@@ -37,14 +37,25 @@ def verify(request: Request, secret: str, now: datetime, tolerance: float | None
 
 
 def events(_request: Request, payload: Json) -> list[Event]:
-    """Return the one event of the request."""
+    """Return the one event; the payload of an event without `data.object` (thin) is the data.
+
+    Beside the object stand the event's id, the account that it belongs to, and what changed.
+    """
     event = {
         "event_type": at(payload, "type") or "unknown",
         "source": "stripe",
-        "data": at(payload, "data", "object"),
+        "data": at(payload, "data", "object") or payload,
         "api_version": at(payload, "api_version"),
     }
-    return [Event(payload, event)]
+    context = present(
+        id=at(payload, "id"),
+        created=at(payload, "created"),
+        livemode=at(payload, "livemode"),
+        account=at(payload, "account"),
+        context=at(payload, "context"),
+        previous_attributes=at(payload, "data", "previous_attributes"),
+    )
+    return [Event(payload, event | context)]
 
 
 def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:

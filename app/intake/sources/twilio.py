@@ -8,7 +8,17 @@ from datetime import datetime
 from urllib.parse import parse_qsl
 
 from app.errors import Unverified
-from app.intake.message import FORM, Event, Json, Request, Source, SourceFacts
+from app.intake.message import (
+    EMPTY,
+    FORM,
+    OK,
+    Event,
+    Json,
+    Request,
+    Source,
+    SourceFacts,
+    WebhookResponse,
+)
 from app.intake.signatures import BAD, MISSING, digest, require_match
 from app.intake.sources.payload import at, identity, text
 
@@ -17,10 +27,11 @@ FACTS = SourceFacts(
     signature="X-Twilio-Signature: <base64>, HMAC-SHA1 over the address and the form's parameters; "
     "for JSON over the address, which contains the body's hash as bodySHA256",
     events="one for each request, or for each item where the body is a list",
-    provider_key="I-Twilio-Idempotency-Token, otherwise MessageSid and MessageStatus in the body; "
-    "for a list the id of each item",
+    provider_key="I-Twilio-Idempotency-Token, otherwise MessageSid and MessageStatus in the body, "
+    "or the ids of a recording, conference, transcription or call's progress; for a list the id of "
+    "each item",
     provider_key_signed=False,
-    answer="any 2xx within 15 s",
+    answer="2xx within 15 s; TwiML to an incoming message or call: <Response/>",
     answer_seconds=15,
     retries="1; more if the address ends in #rc=<number>",
     retry_seconds=60,
@@ -28,6 +39,17 @@ FACTS = SourceFacts(
 )
 _SERVER = re.compile(r"(https?)://([^/?#@:\[\]]+)(:\d+)?(?=[/?#]|$)", re.IGNORECASE)
 _DEFAULT_PORT = {"http": ":80", "https": ":443"}
+NO_INSTRUCTIONS = WebhookResponse(200, "<Response/>", "text/xml; charset=utf-8")
+"""Empty TwiML: anything else than TwiML is an error in Twilio's debugger, and plain text is sent as
+a message. A call that it answers ends."""
+CALL_PROGRESS = "call-progress-events"
+"""The CallbackSource of a call's status callbacks, whose SequenceNumber counts within the call."""
+IDS = (
+    ("RecordingSid", "RecordingStatus"),
+    ("ConferenceSid", "StatusCallbackEvent", "SequenceNumber"),
+    ("TranscriptionSid", "TranscriptionEvent", "SequenceId"),
+)
+"""Parameters that identify a status callback, where there is no token and no message."""
 _STATUSES = ("MessageStatus", "SmsStatus", "CallStatus")
 
 
@@ -61,7 +83,23 @@ def provider_key(request: Request, event: Event) -> tuple[str, ...] | None:
     token = identity(request.headers.get("i-twilio-idempotency-token"))
     payload = event.payload
     status = text(at(payload, "MessageStatus")) or text(at(payload, "SmsStatus"))
-    return token or identity(at(payload, "MessageSid"), status)
+    return token or identity(at(payload, "MessageSid"), status) or _callback_key(payload)
+
+
+def response(request: Request, payload: Json) -> WebhookResponse:
+    """Return empty TwiML, which a message or a call expects; to Conversations an empty body."""
+    if request.content_type != FORM:
+        return OK
+    is_of_conversations = text(at(payload, "EventType")).startswith("on")
+    return EMPTY if is_of_conversations else NO_INSTRUCTIONS
+
+
+def _callback_key(payload: Json) -> tuple[str, ...] | None:
+    ids = [*IDS]
+    if at(payload, "CallbackSource") == CALL_PROGRESS:
+        ids.append(("CallSid", "CallStatus", "SequenceNumber"))
+    keys = (identity(*(at(payload, name) for name in names)) for names in ids)
+    return next(filter(None, keys), None)
 
 
 def _normalised(item: Json) -> dict[str, Json]:
@@ -120,5 +158,11 @@ def _bytes(value: str) -> bytes:
 
 
 SOURCE = Source(
-    "twilio", verify, events, provider_key=provider_key, keyed_by_default=True, facts=FACTS
+    "twilio",
+    verify,
+    events,
+    response=response,
+    provider_key=provider_key,
+    keyed_by_default=True,
+    facts=FACTS,
 )

@@ -69,6 +69,36 @@ def test_options_name_the_address_and_a_secret_of_its_own(
     assert headers["webhook-signature"] == expected
 
 
+PASSED_ON = {"github": ("X-GitHub-Event", "X-GitHub-Delivery")}
+STORED = {
+    "x-github-event": "star",
+    "x-github-delivery": "d-1",
+    "x-hub-signature-256": "sha256=00",
+    "user-agent": "GitHub-Hookshot/1",
+}
+
+
+@pytest.mark.parametrize("source", ["github", "custom"])
+def test_the_senders_headers_that_describe_the_event_are_passed_on_and_no_other(
+    database: Database, settings: Settings, sink: Sink, source: str
+) -> None:
+    options = json.dumps({"url": sink.url, "headers": {"x-github-delivery": "ours"}})
+    trigger_id = factories.trigger(
+        database, source=source, action_type="http", action_payload=options
+    )
+    execution_id = factories.execution(database, trigger_id)
+    factories.request_of(database, execution_id, BODY, "application/json", json.dumps(STORED))
+
+    Worker(database, settings, concurrency=2, event_headers=PASSED_ON).run_once()
+
+    headers = sink.received[0].headers
+    assert headers.get("X-GitHub-Event") == ("star" if source == "github" else None)
+    given = [value for name, value in headers.items() if name.lower() == "x-github-delivery"]
+    assert given == ["ours"]
+    assert headers.get("X-Hub-Signature-256") is None
+    assert headers["User-Agent"] == "Hookonce"
+
+
 @pytest.mark.parametrize(("body", "sent"), [(None, b'{"normalised":true}'), (b"", b"")])
 def test_an_event_without_its_request_is_sent_as_we_read_it(
     database: Database, settings: Settings, sink: Sink, body: bytes | None, sent: bytes

@@ -75,3 +75,7 @@ def test_an_event_without_an_id_has_no_key(source: str, sent: Any) -> None:
 def test_no_event_falls_back_to_a_default_place_that_others_share(source: str) -> None:
     for sent in EVENTS[source]:
         assert keys_of(source, sent, ()) == keys_of(source, sent)
+
+
+def test_every_source_with_an_id_of_its_own_has_a_table() -> None:
+    assert set(identities.TABLES) == set(sources.names()) - {"custom"}

@@ -92,7 +92,7 @@ def test_a_webhook_event_of_discord_is_no_ping() -> None:
 
     assert discord.SOURCE.handshake(request, payload) is None
     assert event.normalised["event_type"] == "APPLICATION_AUTHORIZED"
-    assert discord.SOURCE.provider_key(request, event) is None
+    assert discord.SOURCE.response(request, payload) == WebhookResponse(204, "")
 
 
 def test_the_ping_of_discords_webhook_events_is_answered_without_a_body() -> None:

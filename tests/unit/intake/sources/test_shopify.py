@@ -12,6 +12,7 @@ from tests.support import factories, samples
 from tests.support.samples import NOW, SECRET, Sent
 
 ORDER = samples.sample("shopify", "orders_create")
+WEBHOOK_ID = "X-Shopify-Webhook-Id"
 EVENT_ID = "98880550-7158-44d4-b7cd-2c97c8a091b5"
 
 
@@ -85,11 +86,17 @@ def test_an_event_under_two_topics_has_two_keys() -> None:
     assert key_of(paid) == (EVENT_ID, "orders/paid")
 
 
-@pytest.mark.parametrize("missing", ["X-Shopify-Event-Id", "X-Shopify-Topic"])
-def test_half_an_id_is_none(missing: str) -> None:
-    headers = {name: value for name, value in ORDER.headers.items() if name != missing}
+@pytest.mark.parametrize("missing", [["X-Shopify-Topic"], ["X-Shopify-Event-Id", WEBHOOK_ID]])
+def test_half_an_id_is_none(missing: list[str]) -> None:
+    headers = {name: value for name, value in ORDER.headers.items() if name not in missing}
 
     assert key_of(headers) is None
+
+
+def test_without_the_id_of_the_event_that_of_the_delivery_is_the_key() -> None:
+    headers = {name: value for name, value in ORDER.headers.items() if name != "X-Shopify-Event-Id"}
+
+    assert key_of(headers) == (ORDER.headers[WEBHOOK_ID], "orders/create")
 
 
 def test_shopify_is_keyed_by_its_own_id() -> None:
