@@ -194,6 +194,8 @@ class Source:
     """Seconds that a signed timestamp may be old or ahead, unless the trigger has its own limit."""
     redacted: frozenset[str] = frozenset()
     """Names whose values, anywhere in the payload, are secrets and never stored."""
+    redacted_at_top: bool = False
+    """True if only the payload's own members are such secrets: deeper names are people's."""
     event_headers: tuple[str, ...] = ()
     """Headers that describe the event, as the sender spells them: the action `http` passes them on.
 

@@ -140,7 +140,7 @@ def _verify_and_admit(
     admissions = _within_size(
         _admission(event, request, source, trigger, is_batch=is_batch) for event in wanted
     )
-    redacted = redact.request(request, payload, source.redacted)
+    redacted = redact.request(request, payload, source.redacted, top_only=source.redacted_at_top)
     verdicts = _admit(intake, trigger, admissions, redacted)
     intake.later(partial(_report, intake, trigger, verdicts, len(events) - len(wanted)))
     return source.response(request, payload)
@@ -198,10 +198,14 @@ def _admission(
     if idempotency_key is None and trigger.key_required:
         raise KeyMissing("the event has no idempotency key, and this trigger requires one")
     return Admission(
-        event_data=parse.stored(redact.event(event, source.redacted)),
+        event_data=parse.stored(
+            redact.event(event, source.redacted, top_only=source.redacted_at_top)
+        ),
         key=idempotency_key,
         digest=None if idempotency_key is None else payload_digest.of(event),
-        body=redact.part(event, source.redacted) if is_batch else None,
+        body=redact.part(event, source.redacted, top_only=source.redacted_at_top)
+        if is_batch
+        else None,
     )
 
 

@@ -27,14 +27,15 @@ REDACTED = frozenset({"apikey", "instanceToken", "token"})
 OWN_ADDRESS = frozenset({"destination"})
 EDITS = ("messages.edited", "send.message.update")
 """Events that carry the key of the original message, once for each edit."""
-CALLS = ("CALL", "CallAccept", "CallOffer", "CallOfferNotice", "CallReject", "CallTerminate")
-"""Events of Evolution Go that happen once to each party of a call.
+CALLS = ("call", "callaccept", "calloffer", "calloffernotice", "callreject", "callterminate")
+"""Events of Evolution Go, in lower case, that happen once to each party of a call.
 
 Others, such as CallRelayLatency, recur and have no key.
 """
 CHATS_OF_MANY = ("@g.us", "@broadcast")
 """Endings of the ids of groups and broadcasts, in which each participant reads a message."""
-RECEIPTS = ("Receipt", "READ_RECEIPT")
+RECEIPTS = ("receipt", "read_receipt")
+UNDECRYPTABLE = "undecryptablemessage"
 FACTS = SourceFacts(
     documentation="https://doc.evolution-api.com/v2/en/configuration/webhooks",
     signature="none: the secret in the path, in X-Webhook-Secret, apikey or Authorization: Bearer; "
@@ -85,7 +86,8 @@ def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
     if name == "messages.update":
         return _update_key(text(scope[0]), data)
     if name == "call":
-        return identity(*scope, at(data, "from"), at(data, "id"), at(data, "status"))
+        of_call = identity(*scope, at(data, "id"), at(data, "status"))
+        return of_call and (*of_call, text(at(data, "from")))
     key = at(data, "key")
     if name == "messages.delete" and key is None:
         key = data  # a message deleted on the phone: the data is its key alone
@@ -117,7 +119,7 @@ def _update_key(instance: str, data: Json) -> tuple[str, ...] | None:
 def go_events(_request: Request, payload: Json) -> list[Event]:
     """Return one event for the request; for a receipt, one for each message that it is about."""
     ids = at(payload, "data", "MessageIDs")
-    if at(payload, "event") not in RECEIPTS or not isinstance(ids, list) or not ids:
+    if _name(payload) not in RECEIPTS or not isinstance(ids, list) or not ids:
         return [Event(payload, custom.normalised("evolution_go", payload))]
     parts = [
         payload | {"data": payload["data"] | {"MessageIDs": [message_id]}} for message_id in ids
@@ -131,12 +133,14 @@ def go_provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
     In a group, each member sends a receipt of its own for the same message.
     """
     payload = event.payload
-    name, data = at(payload, "event"), at(payload, "data")
-    scope = (text(at(payload, "instanceId")) or at(payload, "instance"), name)
+    name, data = _name(payload), at(payload, "data")
+    scope = (text(at(payload, "instanceId")) or at(payload, "instance"), at(payload, "event"))
     if event.batched:
         return _receipt_key(scope, payload, data)
     if name in CALLS:
         return _call_key(scope, data)
+    if name == UNDECRYPTABLE:
+        return identity(*scope, text(at(data, "Info", "ID")) or at(data, "id"))
     message = identity(*scope, text(at(data, "Info", "ID")) or at(data, "key", "id"))
     unavailable = text(at(data, "UnavailableType"))  # its content may come later, under this id
     return (*message, unavailable) if message and unavailable else message
@@ -152,8 +156,14 @@ def _receipt_key(
 
 def _call_key(scope: tuple[Json, ...], data: Json) -> tuple[str, ...] | None:
     """Return the id of the call and the party: each member of a group answers for itself."""
-    key = identity(*scope, text(at(data, "CallID")) or at(data, "id"))
+    ids = (text(at(data, name)) for name in ("CallID", "callId", "id"))
+    key = identity(*scope, next(filter(None, ids), None))
     return key and (*key, text(at(data, "From")) or text(at(data, "from")))
+
+
+def _name(payload: Json) -> str:
+    """Return the event's name in lower case: documentation and code differ in case."""
+    return text(at(payload, "event")).lower()
 
 
 def _receipt(part: Json) -> dict[str, Json]:

@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
 from app.intake import redact
-from app.intake.message import Event, Request
+from app.intake.message import FORM, Event, Request
 
 NAMES = frozenset({"apikey"})
+OWN = frozenset({"token"})
 PAYLOAD = {"apikey": "s1", "data": [{"apikey": {"deep": "s2"}, "kept": 1}]}
 REQUEST = Request("1", {}, json.dumps(PAYLOAD).encode())
 
@@ -99,3 +102,36 @@ def test_deep_text_within_deep_text_breaks_nothing() -> None:
     stored = redact.event(Event({}, {"data": text}), NAMES).text()
 
     assert json.loads(stored)["data"] == text
+
+
+def test_at_the_top_only_deeper_names_are_kept() -> None:
+    payload = {"token": "secret", "view": {"token": "AB-12"}, "text": '{"token": "typed"}'}
+    kept = payload | {"token": redact.REDACTED}
+    arrived = replace(REQUEST, body=json.dumps(payload).encode())
+
+    event = redact.event(Event(payload, {"token": 1, "data": payload}), OWN, top_only=True)
+    stored = redact.request(arrived, payload, OWN, top_only=True)
+    part = redact.part(Event(payload, {}), OWN, top_only=True)
+
+    assert event.normalised == {"token": 1, "data": kept}
+    assert json.loads(stored.body) == json.loads(part) == kept
+
+
+def test_at_the_top_only_the_payload_in_a_form_is_looked_into() -> None:
+    inner = {"token": "secret", "view": {"token": "AB-12"}}
+    body = urlencode({"payload": json.dumps(inner), "text": '{"token": "typed"}'}).encode()
+    arrived = Request("1", {"content-type": FORM}, body)
+
+    stored = redact.request(arrived, arrived.form(), OWN, top_only=True)
+
+    assert json.loads(stored.form()["payload"]) == inner | {"token": redact.REDACTED}
+    assert stored.form()["text"] == '{"token": "typed"}'
+
+
+@pytest.mark.parametrize("payload", [{"view": {"token": "x"}}, [], "token", None, {"payload": "{"}])
+def test_at_the_top_only_a_request_without_the_name_is_stored_byte_for_byte(
+    payload: object,
+) -> None:
+    arrived = replace(REQUEST, body=json.dumps(payload, indent=3).encode())
+
+    assert redact.request(arrived, payload, OWN, top_only=True) is arrived

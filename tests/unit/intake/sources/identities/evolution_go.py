@@ -52,6 +52,10 @@ EVENTS = [
     call("CallAccept", From=OTHER),
     call("CallTerminate"),
     call("CallOffer", "C2"),
+    sent("CallReject", {"callId": "C1", "from": CHAT}),
+    sent("CallReject", {"callId": "C1", "from": OTHER}),
+    sent("UndecryptableMessage", {"id": "3EB0A", "chat": CHAT}),
+    documented("receipt", {"MessageIDs": ["3EB0A", "3EB0C"], "Type": "read", "Sender": CHAT}),
 ]
 REDELIVERIES = [
     (message("3EB0A"), message("3EB0A") | {"instanceToken": "another"}),
