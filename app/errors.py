@@ -1,6 +1,8 @@
 """The errors of the product: each is named for the condition that its docstring describes."""
 
 import errno
+import socket
+import ssl
 
 
 class HookonceError(Exception):
@@ -120,7 +122,8 @@ class ActionFailed(HookonceError):
     """An action failed; its status and message decide whether another attempt follows.
 
     `permanent` decides it instead, if it is set. `reason` is one of lifecycle.REASONS; without it
-    the reason follows from the status or from the message.
+    the reason follows from the status or from the message. `output` is the result that the action
+    had until then; it is kept beside the error.
     """
 
     def __init__(
@@ -131,6 +134,7 @@ class ActionFailed(HookonceError):
         retry_after: str | None = None,
         permanent: bool | None = None,
         reason: str | None = None,
+        output: str | None = None,
     ) -> None:
         super().__init__(message)
         # an action of another package may pass any value; what is recorded must fit the columns
@@ -139,6 +143,21 @@ class ActionFailed(HookonceError):
         self.retry_after = None if retry_after is None else str(retry_after)
         self.permanent = permanent
         self.reason = reason
+        self.output = None if output is None else str(output)
+
+
+class MachineTrouble(ActionFailed):
+    """This machine lacks descriptors, processes, memory or disk; the action was not started."""
+
+    def __init__(self, message: str, *, reason: str | None = None) -> None:
+        super().__init__(message, permanent=False, reason=reason)
+
+
+class Absent(ActionFailed):
+    """A file, program or module that the action needs does not exist; a deployment may add it."""
+
+    def __init__(self, message: str, *, reason: str | None = None) -> None:
+        super().__init__(message, permanent=True, reason=reason)
 
 
 class LeaseLost(HookonceError):
@@ -153,16 +172,30 @@ _MACHINE_TROUBLE = frozenset(
         errno.ENOMEM,
         errno.ENOSPC,
         errno.EDQUOT,
+        errno.EROFS,
         errno.ETXTBSY,
         errno.EIO,
+        errno.ESTALE,
         errno.ENOBUFS,
+        errno.EADDRNOTAVAIL,
     }
 )
+_RESOLVER_TROUBLE = frozenset({socket.EAI_AGAIN, socket.EAI_MEMORY, socket.EAI_SYSTEM})
+_NO_THREAD = "can't start new thread"
 
 
 def is_machine_trouble(error: BaseException) -> bool:
-    """Return True if this machine lacks descriptors, processes, memory or disk.
+    """Return True if this machine lacks descriptors, processes, memory, ports or disk.
 
-    Such an error says nothing about the event or the action, and passes.
+    Such an error says nothing about the event or the action, and passes. The numbers of a
+    TLS error mean something else.
     """
-    return isinstance(error, OSError) and error.errno in _MACHINE_TROUBLE
+    if isinstance(error, MemoryError | MachineTrouble):
+        return True
+    if isinstance(error, RuntimeError):
+        return _NO_THREAD in str(error)
+    if isinstance(error, socket.gaierror):
+        return error.errno in _RESOLVER_TROUBLE
+    if isinstance(error, ssl.SSLError) or not isinstance(error, OSError):
+        return False
+    return error.errno in _MACHINE_TROUBLE

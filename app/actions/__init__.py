@@ -10,7 +10,7 @@ from functools import partial
 from app.actions import command, evolution_go, http, noop, plugins, script
 from app.actions.plugins import Plugin
 from app.actions.work import Work
-from app.errors import ActionFailed, HookonceError, InvalidTrigger
+from app.errors import Absent, ActionFailed, HookonceError, InvalidTrigger
 from app.lifecycle import CONFIGURATION
 
 Action = Callable[[Work], str]
@@ -105,6 +105,8 @@ def _checked_by(plugin: Plugin, payload: str) -> None:
 
 
 def _broken(plugin: Plugin, _work: Work) -> str:
+    if plugin.absent:
+        raise Absent(_unusable(plugin), reason=CONFIGURATION)
     raise ActionFailed(_unusable(plugin), permanent=True, reason=CONFIGURATION)
 
 

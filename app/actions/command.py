@@ -26,7 +26,7 @@ def run(work: Work) -> str:
             reason=CONFIGURATION,
         )
     limit = work.settings.hookonce_script_timeout_seconds
-    return process.run(work, list(command), _input(work), limit)
+    return process.run(work, lambda: list(command), _input(work), limit)
 
 
 def validate(payload: str) -> None:

@@ -6,11 +6,13 @@ and the check of the certificate use the name. No proxy is used and no redirect 
 """
 
 import http.client
+import os
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
@@ -24,8 +26,8 @@ from urllib3.util import Url
 
 from app.actions.deadline import DeadlineSocket, deadline, remaining
 from app.egress import Egress
-from app.errors import ActionFailed
-from app.lifecycle import CONFIGURATION, CONNECTION, TIMEOUT
+from app.errors import ActionFailed, MachineTrouble, is_machine_trouble
+from app.lifecycle import CONFIGURATION, CONNECTION, INTERNAL, TIMEOUT
 
 CONNECT_SECONDS = 5.0
 """Seconds to connect to one address, without the TLS handshake."""
@@ -35,6 +37,8 @@ TARGETS = 64
 """Targets to which connections are kept open."""
 CONNECTIONS = 64
 """Connections that are kept open to each target."""
+RESOLVER_DESCRIPTORS = 4
+"""Descriptors that the system's resolver may need at a time."""
 PORTS = {"http": 80, "https": 443}
 
 Resolve = Callable[[str, int], list[str]]
@@ -52,8 +56,21 @@ class TargetResponse:
 
 def resolve(host: str, port: int) -> list[str]:
     """Return the addresses that the system's resolver gives, in its order."""
-    results = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    try:
+        results = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except socket.gaierror:
+        _require_descriptors()
+        raise
+    except OSError as error:  # its own failure: EBUSY where it lacks a descriptor
+        raise MachineTrouble(f"{host} cannot be resolved here: {error}", reason=INTERNAL) from error
     return list(dict.fromkeys(str(address[0]) for *_, address in results))
+
+
+def _require_descriptors() -> None:
+    """Raise OSError if the resolver lacked descriptors: it then says that the name is unknown."""
+    with ExitStack() as opened:
+        for _ in range(RESOLVER_DESCRIPTORS):
+            opened.callback(os.close, os.open(os.devnull, os.O_RDONLY))
 
 
 class Client:
@@ -79,8 +96,15 @@ class Client:
         token = deadline.set(began + seconds)
         try:
             return self._post(url, body, headers)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+        except (urllib3.exceptions.HTTPError, OSError, RuntimeError, MemoryError) as error:
             cause = _innermost(error)
+            if is_machine_trouble(cause):
+                raise MachineTrouble(
+                    f"no connection to {url.scheme}://{url.netloc} can be made here: {cause}",
+                    reason=CONNECTION if isinstance(cause, socket.gaierror) else INTERNAL,
+                ) from error
+            if isinstance(error, RuntimeError | MemoryError):
+                raise
             if isinstance(cause, TimeoutError | urllib3.exceptions.TimeoutError):
                 problem, reason = f"timed out after {time.monotonic() - began:.1f} s", TIMEOUT
             else:

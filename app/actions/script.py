@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.actions import options, process
 from app.actions.work import Work
-from app.errors import ActionFailed, InvalidTrigger
+from app.errors import Absent, ActionFailed, InvalidTrigger
 from app.lifecycle import CONFIGURATION
 
 OPTIONS = ("command", "timeout_seconds")
@@ -25,10 +25,14 @@ class Script:
 def run(work: Work) -> str:
     """Run the script and return the end of its output; ActionFailed unless its status is 0."""
     script = options.of(work, read)
-    path = _confined(script.words[0], work.settings.hookonce_scripts_dir)
+    name, *arguments = script.words
+
+    def command() -> list[str]:
+        return [str(_confined(name, work.settings.hookonce_scripts_dir)), *arguments]
+
     limit = script.timeout_seconds or work.settings.hookonce_script_timeout_seconds
     event = work.event_data.encode("utf-8", "replace")
-    return process.run(work, [str(path), *script.words[1:]], event, limit)
+    return process.run(work, command, event, limit)
 
 
 def validate(payload: str) -> None:
@@ -70,7 +74,8 @@ def _confined(name: str, scripts_dir: Path) -> Path:
     if not path.is_relative_to(directory):
         raise _misconfigured(f"{name!r} lies outside the scripts directory")
     if not path.is_file():
-        raise _misconfigured(f"there is no script {name!r}")
+        missing = _misconfigured if path.exists() else _absent
+        raise missing(f"there is no script {name!r}")
     if not os.access(path, os.X_OK):
         raise _misconfigured(f"the script {name!r} is not executable")
     return path
@@ -78,3 +83,7 @@ def _confined(name: str, scripts_dir: Path) -> Path:
 
 def _misconfigured(sentence: str) -> ActionFailed:
     return ActionFailed(sentence, permanent=True, reason=CONFIGURATION)
+
+
+def _absent(sentence: str) -> ActionFailed:
+    return Absent(sentence, reason=CONFIGURATION)

@@ -46,12 +46,15 @@ ATTEMPT_EXHAUSTED = "attempt_exhausted"
 """The last attempt that the trigger's policy allows failed: the execution is a dead letter."""
 ATTEMPT_LOST = "attempt_lost"
 """The lease of the attempt expired."""
+ATTEMPT_NOT_STARTED = "attempt_not_started"
+"""The worker's machine could not start the action: no attempt is used up."""
 ATTEMPTS = (
     ATTEMPT_SUCCEEDED,
     ATTEMPT_RETRIED,
     ATTEMPT_FAILED,
     ATTEMPT_EXHAUSTED,
     ATTEMPT_LOST,
+    ATTEMPT_NOT_STARTED,
 )
 """Outcomes of attempts; they are counted in the table of deliveries and are none."""
 REPEATED = (DUPLICATE, DUPLICATE_RACE, MISMATCH)

@@ -86,7 +86,8 @@ FAMILIES = {
         "counter",
         ("source", "outcome"),
         "Finished attempts: succeeded, retried (another follows), failed (permanently), exhausted"
-        " (the last allowed one failed), or lost (the lease expired).",
+        " (the last allowed one failed), lost (the lease expired), or not_started (the worker's"
+        " machine could not start it, and it does not count).",
     ),
     "hookonce_log_lines_dropped_total": Family(
         "counter", (), "Log lines that were dropped because the log could not be written."

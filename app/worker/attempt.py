@@ -57,6 +57,12 @@ class Outcome:
     duration_seconds: float | None = None
     handed_back: bool = False
     """True if the worker ended the attempt because it stopped: the execution is due at once."""
+    not_started: bool = False
+    """True if this machine could not start the action: the attempt is taken back, not counted."""
+    machine_is_short: bool = False
+    """True if this machine could not start anything else either: the event is not the cause."""
+    absent: bool = False
+    """True if a file or module of the action is missing, perhaps only while it is deployed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,12 +45,12 @@ class BreakerChange:
 def count_failures(finished: Iterable[FinishedAttempt]) -> dict[int, FailureCount]:
     """Count transient failures by trigger, in the order in which the attempts ended. Pure.
 
-    A permanent failure is an answer: a pause would not change it. A lost attempt tells nothing
-    about the target.
+    A permanent failure is an answer: a pause would not change it. An attempt that was lost or not
+    started tells nothing about the target.
     """
     counts: dict[int, FailureCount] = {}
     for each in finished:
-        if each.outcome.outcome == LOST:
+        if each.outcome.outcome == LOST or each.outcome.not_started:
             continue
         count = counts.setdefault(each.terms.trigger_id, FailureCount())
         if _failed_transiently(each.outcome):

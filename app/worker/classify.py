@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from app.actions.work import summary
-from app.errors import ActionFailed, is_machine_trouble
+from app.errors import Absent, ActionFailed, MachineTrouble, is_machine_trouble
 from app.lifecycle import (
     AUTH,
     CONFIGURATION,
@@ -73,6 +73,7 @@ def outcome(
         return Outcome(SUCCEEDED, summary=text, duration_seconds=duration_seconds)
     return Outcome(
         FAILED_ATTEMPT,
+        summary=summary(hidden(_output(result))),
         error=summary(hidden(_error_text(result))),
         category=category(result),
         reason=reason(result),
@@ -80,6 +81,8 @@ def outcome(
         http_status=result.http_status if isinstance(result, ActionFailed) else None,
         retry_after_seconds=retry_after_seconds(result, now),
         duration_seconds=duration_seconds,
+        not_started=isinstance(result, MachineTrouble),
+        absent=isinstance(result, Absent),
     )
 
 
@@ -93,7 +96,7 @@ def category(error: BaseException) -> str:
     if error.http_status is not None:
         may_pass = error.http_status >= 500 or error.http_status in TRANSIENT_STATUSES
         return TRANSIENT if may_pass else PERMANENT
-    return TRANSIENT if any(marker in str(error) for marker in TRANSIENT_MARKERS) else PERMANENT
+    return TRANSIENT if _markers(error) else PERMANENT
 
 
 def reason(error: BaseException) -> str:
@@ -103,7 +106,9 @@ def reason(error: BaseException) -> str:
             return error.reason
         if error.http_status is not None:
             return _reason_of_status(error.http_status)
-        return _reason_of_text(str(error))
+        if isinstance(error, MachineTrouble):
+            return INTERNAL
+        return _reason_of_markers(_markers(error))
     if isinstance(error, TimeoutError):
         return TIMEOUT
     return CONNECTION if isinstance(error, ConnectionError) else INTERNAL
@@ -121,8 +126,16 @@ def _reason_of_status(status: int) -> str:
 _REASON_OF_STATUS = {401: AUTH, 403: AUTH, 408: TIMEOUT, 429: RATE_LIMITED}
 
 
-def _reason_of_text(text: str) -> str:
-    markers = [marker for marker in TRANSIENT_MARKERS if marker in text]
+def _output(error: BaseException) -> str:
+    return (error.output or "") if isinstance(error, ActionFailed) else ""
+
+
+def _markers(error: ActionFailed) -> list[str]:
+    """Return the markers in the error or in the output, as the older system read both."""
+    return [each for each in TRANSIENT_MARKERS if each in str(error) or each in _output(error)]
+
+
+def _reason_of_markers(markers: list[str]) -> str:
     if not markers:
         return REJECTED
     if "HTTP 5" in markers:

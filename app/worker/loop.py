@@ -8,11 +8,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from app import actions, clock, log
-from app.actions import reaper
+from app.actions import machine, reaper
 from app.db import Database, schema
-from app.errors import DatabaseUnavailable, NoDatabase, SchemaMoved
+from app.errors import DatabaseUnavailable, MachineTrouble, NoDatabase, SchemaMoved
 from app.executions import due
 from app.settings import Settings
 from app.stats.counters import Counters
@@ -21,6 +22,7 @@ from app.worker.attempt import Attempt, FinishedAttempt
 from app.worker.outage import OutageBackoff
 from app.worker.pool import AttemptPool
 from app.worker.settlement_queue import SettlementQueue
+from app.worker.start_trouble import StartTrouble
 from app.worker.wake import Wake
 
 EXPIRED_CHECK_SECONDS = 1.0
@@ -53,11 +55,11 @@ class Worker:
         self._settings = settings
         self._concurrency = concurrency
         self._event_headers = event_headers
-        self._pool = AttemptPool(concurrency, run_and_classify)
+        self._pool = AttemptPool(concurrency, run_and_classify, not_started)
         self._wake = Wake()
-        self._settlement_queue = SettlementQueue(
-            database, settings, self.owner, chance or random.SystemRandom().random, counters
-        )
+        chance = chance or random.SystemRandom().random
+        self._start_trouble = StartTrouble(concurrency, chance)
+        self._settlement_queue = SettlementQueue(database, settings, self.owner, chance, counters)
         self._schema = schema.SchemaWatch(database)
         self._paused = False
         self._outage = OutageBackoff()
@@ -139,7 +141,7 @@ class Worker:
         return bool(self._pool.running()) or self._settlement_queue.pending
 
     def _settle_finished(self) -> None:
-        self._settlement_queue.add(self._pool.drain())
+        self._settlement_queue.add(self._start_trouble.review(self._pool.drain()))
         if time.monotonic() >= self._renew_at:
             self._settlement_queue.renew(self._pool.running())
             self._renew_at = time.monotonic() + self._renewal_seconds
@@ -172,8 +174,14 @@ class Worker:
         open_ones = [
             each for each in due_triggers if self._blocked_until.get(each.trigger_id, now) <= now
         ]
-        slots = fair_share.allocate(open_ones, self._pool.capacity)
-        shares = [(each, slots[each.trigger_id]) for each in open_ones if each.trigger_id in slots]
+        capacity = self._pool.capacity
+        slots = fair_share.allocate(open_ones, capacity)
+        limits = self._start_trouble.limits(capacity.held)
+        counts = [
+            (each, min(slots.get(each.trigger_id, 0), limits.get(each.trigger_id, capacity.slots)))
+            for each in open_ones
+        ]
+        shares = [(each, count) for each, count in counts if count > 0]
         try:
             return self._claim_shares(shares) if shares else []
         except (DatabaseUnavailable, SchemaMoved):
@@ -261,9 +269,19 @@ def run_and_classify(attempt: Attempt) -> FinishedAttempt | None:
     try:
         began = time.monotonic()
         result = attempt.precondition_error or run.action(attempt.work)
-        seconds, hidden = time.monotonic() - began, attempt.work.hidden
-        outcome = classify.outcome(result, seconds, clock.now(), hidden)
-        return FinishedAttempt(attempt.lease, attempt.terms, outcome, attempt.request_id)
+        return _finished(attempt, result, time.monotonic() - began)
     except Exception:
         logger.exception("an attempt failed unexpectedly; its lease will expire")
         return None
+
+
+def not_started(attempt: Attempt, error: RuntimeError) -> FinishedAttempt:
+    """Return the attempt for which no thread could be started."""
+    return _finished(attempt, MachineTrouble(f"the action was not started: {error}"), 0.0)
+
+
+def _finished(attempt: Attempt, result: str | BaseException, seconds: float) -> FinishedAttempt:
+    outcome = classify.outcome(result, seconds, clock.now(), attempt.work.hidden)
+    if outcome.not_started:
+        outcome = replace(outcome, machine_is_short=machine.is_short())
+    return FinishedAttempt(attempt.lease, attempt.terms, outcome, attempt.request_id)

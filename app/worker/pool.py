@@ -1,9 +1,10 @@
 """The threads in which actions run, and their load by trigger."""
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 from app.worker.attempt import Attempt, FinishedAttempt, Lease
@@ -16,11 +17,19 @@ SLOW_SECONDS = 1.0
 class AttemptPool:
     """A fixed number of slots; an attempt holds one from its start until its result is drained."""
 
-    def __init__(self, slots: int, work: Callable[[Attempt], FinishedAttempt | None]) -> None:
+    def __init__(
+        self,
+        slots: int,
+        work: Callable[[Attempt], FinishedAttempt | None],
+        not_started: Callable[[Attempt, RuntimeError], FinishedAttempt],
+    ) -> None:
         self._slots = slots
         self._work = work
+        self._not_started = not_started
         self._threads = ThreadPoolExecutor(slots, thread_name_prefix="action")
         self._running: dict[Lease, tuple[Attempt, float]] = {}
+        self._waiting: deque[Attempt] = deque()
+        """Attempts that no thread has taken yet."""
         self._ended: SimpleQueue[tuple[Attempt, FinishedAttempt | None]] = SimpleQueue()
         self._last_duration: dict[int, float] = {}
         """Seconds that the last attempt of each trigger took."""
@@ -42,9 +51,19 @@ class AttemptPool:
         return Capacity(self._slots, held, self._last_duration.keys() - slow, slow)
 
     def submit(self, attempt: Attempt, then: Callable[[], None]) -> None:
-        """Start the attempt in a thread; `then` is called in that thread when it has ended."""
+        """Start the attempt in a thread; `then` is called in that thread when it has ended.
+
+        If no thread can be started the attempt ends at once as one that was not started.
+        """
         self._running[attempt.lease] = attempt, time.monotonic()
-        self._threads.submit(self._run, attempt, then)
+        self._waiting.append(attempt)
+        try:
+            self._threads.submit(self._run_next, then)
+        except RuntimeError as error:
+            # the call above is kept all the same, and would run an attempt that is left waiting
+            with suppress(ValueError):
+                self._waiting.remove(attempt)
+                self._ended.put((attempt, self._not_started(attempt, error)))
 
     def drain(self) -> list[FinishedAttempt]:
         """Return the attempts that ended since the last call, in that order, and free their slots.
@@ -70,7 +89,11 @@ class AttemptPool:
         """Start no further attempt; do not wait for those that run."""
         self._threads.shutdown(wait=False)
 
-    def _run(self, attempt: Attempt, then: Callable[[], None]) -> None:
+    def _run_next(self, then: Callable[[], None]) -> None:
+        try:
+            attempt = self._waiting.popleft()
+        except IndexError:
+            return
         result = None
         try:
             result = self._work(attempt)

@@ -6,7 +6,7 @@ from queue import Empty, SimpleQueue
 from app import actions
 from app.actions import Action
 from app.actions.work import Work
-from app.errors import ActionFailed
+from app.errors import Absent, ActionFailed, MachineTrouble
 from app.lifecycle import CONFIGURATION, TIMEOUT
 
 
@@ -15,10 +15,8 @@ def action(work: Work) -> str | BaseException:
     try:
         run = actions.named(work.action_type)
         if run is None:
-            return ActionFailed(
-                f"this installation has no action named {work.action_type!r}",
-                permanent=True,
-                reason=CONFIGURATION,
+            return Absent(
+                f"this installation has no action named {work.action_type!r}", reason=CONFIGURATION
             )
         return _call(run, work) if actions.built_in(work.action_type) else _call_in_time(run, work)
     except BaseException as error:  # even KeyboardInterrupt: this thread gets none from a keyboard
@@ -45,7 +43,10 @@ def _call_in_time(run: Action, work: Work) -> str | BaseException:
             results.put(error)
 
     limit = work.settings.hookonce_plugin_timeout_seconds
-    threading.Thread(target=call, name="plug-in", daemon=True).start()
+    try:
+        threading.Thread(target=call, name="plug-in", daemon=True).start()
+    except RuntimeError as error:
+        raise MachineTrouble(f"the action was not started: {error}") from error
     try:
         return results.get(timeout=limit)
     except Empty:

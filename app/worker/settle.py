@@ -149,25 +149,80 @@ def _settle(given: Mapping[str, sa.ColumnElement[Any]]) -> sa.Update:
     retried = status == lifecycle.RETRYING
     return (
         sa.update(trigger_executions)
-        .where(
-            _executions.id == given["the_execution"],
-            # `|| ''`: the index of leases has a dead entry of every claim until VACUUM
-            _executions.status + sa.literal_column("''") == lifecycle.RUNNING,
-            _executions.lease_owner == given["owner"],
-            _executions.attempt_count == given["the_number"],
-        )
+        .where(*_leased(given))
         .values(
             status=status,
             lease_owner=None,
             lease_expires_at=None,
             next_attempt_at=sa.case((retried, utc_now(given["wait_seconds"]))),
             completed_at=sa.case((~retried, utc_now())),
-            result_summary=sa.func.coalesce(given["summary"], _executions.result_summary),
+            # that of the last attempt which ended: one that was lost has none of its own
+            result_summary=sa.case(
+                (given["the_outcome"] == lifecycle.LOST, _executions.result_summary),
+                else_=given["summary"],
+            ),
             error=given["the_error"],
             error_category=given["category"],
             error_reason=given["reason"],
             duration_seconds=given["seconds"],
         )
+    )
+
+
+def take_back(connection: Connection, finished: Sequence[FinishedAttempt]) -> None:
+    """Undo the claims of attempts that this machine could not start.
+
+    Neither the count of attempts nor the history shows them. Raises LeaseLost as `record` does.
+    """
+    values = [
+        {
+            "the_execution": each.lease.execution_id,
+            "owner": each.lease.owner,
+            "the_number": each.lease.number,
+            "wait_seconds": each.outcome.retry_after_seconds or 0.0,
+            "the_error": each.outcome.error,
+            "category": each.outcome.category,
+            "reason": each.outcome.reason,
+        }
+        for each in finished
+    ]
+    undo, forget = _take_back_queries()
+    for each in values:
+        if connection.execute(undo, each).rowcount != 1:
+            raise LeaseLost(f"execution {each['the_execution']} is no longer leased to us")
+        connection.execute(forget, each)
+
+
+@cache
+def _take_back_queries() -> tuple[sa.Update, sa.Delete]:
+    given = {name: sa.bindparam(name, type_=kind) for name, kind in _TYPES.items()}
+    undo = (
+        sa.update(trigger_executions)
+        .where(*_leased(given))
+        .values(
+            status=lifecycle.RETRYING,
+            lease_owner=None,
+            lease_expires_at=None,
+            attempt_count=_executions.attempt_count - 1,
+            next_attempt_at=utc_now(given["wait_seconds"]),
+            error=given["the_error"],
+            error_category=given["category"],
+            error_reason=given["reason"],
+        )
+    )
+    forget = sa.delete(execution_attempts).where(
+        _attempts.execution_id == given["the_execution"], _attempts.number == given["the_number"]
+    )
+    return undo, forget
+
+
+def _leased(given: Mapping[str, sa.ColumnElement[Any]]) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        _executions.id == given["the_execution"],
+        # `|| ''`: the index of leases has a dead entry of every claim until VACUUM
+        _executions.status + sa.literal_column("''") == lifecycle.RUNNING,
+        _executions.lease_owner == given["owner"],
+        _executions.attempt_count == given["the_number"],
     )
 
 

@@ -2,14 +2,15 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from itertools import islice, takewhile
 
 from app import lifecycle, log
 from app.db import Database
-from app.errors import DatabaseUnavailable, LeaseLost, SchemaMoved
+from app.errors import DatabaseUnavailable, LeaseLost, SchemaMoved, is_machine_trouble
 from app.settings import Settings
 from app.stats import outcomes
 from app.stats.counters import Counters
-from app.worker import circuit_breaker, classify, leases, settle
+from app.worker import absence, circuit_breaker, classify, leases, settle
 from app.worker.attempt import Attempt, FinishedAttempt
 
 BATCH_SIZE = 100
@@ -55,7 +56,7 @@ class SettlementQueue:
         Raises DatabaseUnavailable or SchemaMoved, and keeps the rest.
         """
         while self._queue:
-            self._write(self._queue[:BATCH_SIZE])
+            self._write(self._next_batch())
 
     def settle_expired(self) -> None:
         """Settle attempts of any worker whose lease expired as lost."""
@@ -87,6 +88,12 @@ class SettlementQueue:
         except (DatabaseUnavailable, SchemaMoved) as error:
             log.event(logger, logging.WARNING, "lease_not_renewed", detail=error)
 
+    def _next_batch(self) -> list[FinishedAttempt]:
+        """Return the first attempts of the queue that are all settled, or all taken back."""
+        kind = self._queue[0].outcome.not_started
+        batch = takewhile(lambda each: each.outcome.not_started == kind, self._queue)
+        return list(islice(batch, BATCH_SIZE))
+
     def _write(self, batch: list[FinishedAttempt]) -> None:
         try:
             self._commit(batch)
@@ -105,10 +112,20 @@ class SettlementQueue:
             raise
         except LeaseLost as error:
             log.event(logger, logging.WARNING, "lease_lost", detail=error)
-        except Exception:
+        except Exception as error:
+            if is_machine_trouble(error):
+                raise DatabaseUnavailable(f"this machine could not settle: {error}") from error
             logger.exception("settling failed unexpectedly; the lease will expire")
 
     def _commit(self, batch: list[FinishedAttempt]) -> None:
+        if batch[0].outcome.not_started:
+            with self._database.writing() as connection:
+                settle.take_back(connection, batch)
+            self._report(batch, [lifecycle.RETRYING] * len(batch))
+            return
+        if any(each.outcome.absent for each in batch):
+            with self._database.reading() as connection:
+                batch = absence.retried(connection, batch)
         if self._database.combines_statements and circuit_breaker.all_answered(batch):
             answered = circuit_breaker.answered(batch, self._settings)
             with self._database.single_statement() as connection:
@@ -144,6 +161,8 @@ class SettlementQueue:
 def _counter_name(finished: FinishedAttempt, status: str) -> str:
     if finished.outcome.outcome == lifecycle.LOST:
         return outcomes.ATTEMPT_LOST
+    if finished.outcome.not_started:
+        return outcomes.ATTEMPT_NOT_STARTED
     return _COUNTER_NAMES[status]
 
 
@@ -159,7 +178,7 @@ def _log_attempt(finished: FinishedAttempt, status: str) -> None:
     outcome = finished.outcome
     log.event(
         logger,
-        logging.INFO,
+        logging.DEBUG if outcome.not_started else logging.INFO,
         "attempt",
         execution_id=finished.lease.execution_id,
         trigger_id=finished.terms.trigger_id,

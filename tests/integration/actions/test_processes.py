@@ -11,19 +11,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from app.actions.work import SUMMARY_CHARACTERS, Work
-from app.errors import ActionFailed
+from app.errors import ActionFailed, MachineTrouble
 from app.lifecycle import PERMANENT, TRANSIENT
 from app.settings import from_environment
 from app.worker import classify, run
 from tests.support import factories
 from tests.support.databases import ROOT
+from tests.support.shortage import free_descriptors
 
 Ended = str | BaseException
 Run = Callable[..., Ended]
@@ -127,7 +127,7 @@ def test_a_script_that_ignores_signals_is_ended_all_the_same(ran: Run) -> None:
     [
         ("echo no; exit 1", "ended with status 1: no", None),
         ("echo later; exit 75", "ended with status 75, try again later: later", False),
-        ("kill -KILL $$", "was killed by signal 9: ", None),
+        ("kill -KILL $$", "was killed by signal 9", None),
     ],
 )
 def test_a_script_that_fails_says_so_in_its_reason(
@@ -153,10 +153,13 @@ from app.worker import classify, run
 from tests.support import factories
 watch = reaper.watching
 @contextmanager
-def watching(group):
-    with watch(group):
-        print("watched", flush=True)
-        yield
+def watching():
+    with watch() as (tag, started):
+        def and_say_so(pid):
+            run = started(pid)
+            print("watched", flush=True)
+            return run
+        yield tag, and_say_so
 reaper.watching = watching
 run.action(factories.work(from_environment(), action_payload="the-script"))
 """
@@ -250,26 +253,6 @@ def test_without_its_command_an_older_row_fails_for_good(
     assert (failed.permanent, failed.reason) == (True, "configuration")
 
 
-@contextmanager
-def free_descriptors(count: int) -> Iterator[None]:
-    """Leave this process only so many descriptors that it may still open."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = max(int(name) for name in os.listdir("/proc/self/fd"))
-    taken = []
-    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + count + 1, hard))
-    try:
-        with suppress(OSError):
-            while True:
-                taken.append(os.dup(0))
-        for _ in range(count):
-            os.close(taken.pop())
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        for descriptor in taken:
-            os.close(descriptor)
-
-
 @pytest.mark.parametrize("spare", range(12))
 def test_a_machine_without_descriptors_makes_no_dead_letter(tmp_path: Path, spare: int) -> None:
     work = script_work(tmp_path, "echo done")  # written before descriptors are short
@@ -277,7 +260,19 @@ def test_a_machine_without_descriptors_makes_no_dead_letter(tmp_path: Path, spar
     with free_descriptors(spare):
         ended = run.action(work)
 
-    assert ended == "done" or classify.category(ended) == TRANSIENT
+    assert ended == "done" or isinstance(ended, MachineTrouble)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.ENOENT])
+def test_a_temporary_file_that_cannot_be_made_is_never_the_fault_of_the_event(
+    ran: Run, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("tempfile.TemporaryFile", fail)
+
+    assert isinstance(ran("echo done"), MachineTrouble)
 
 
 @pytest.mark.parametrize(
@@ -296,14 +291,13 @@ def test_a_machine_without_descriptors_makes_no_dead_letter(tmp_path: Path, spar
     ],
     ids=lambda value: errno.errorcode.get(value, value),
 )
-@pytest.mark.parametrize("failing", ["subprocess.Popen", "tempfile.TemporaryFile"])
 def test_an_error_of_the_machine_is_told_apart_from_one_of_the_action(
-    ran: Run, monkeypatch: pytest.MonkeyPatch, number: int, category: str, failing: str
+    ran: Run, monkeypatch: pytest.MonkeyPatch, number: int, category: str
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(failing, fail)
+    monkeypatch.setattr("subprocess.Popen", fail)
 
     ended = ran("echo done")
 

@@ -80,6 +80,54 @@ def test_how_a_script_ends_decides_what_follows(
 
 
 @pytest.mark.parametrize(
+    ("text", "result", "error"),
+    [
+        ("echo out; echo why >&2; exit 3", "out", "ended with status 3: why"),
+        ("echo why >&2; echo out; exit 75", "out", "ended with status 75, try again later: why"),
+        ("echo first; echo last; exit 1", "first\nlast", "ended with status 1: last"),
+        ("echo why >&2; exit 1", None, "ended with status 1: why"),
+        ("exit 1", None, "ended with status 1"),
+        ("echo out; kill -9 $$", "out", "was killed by signal 9: out"),
+    ],
+)
+def test_the_output_of_a_failed_script_is_its_result_and_the_error_its_reason(
+    database: Database,
+    settings: Settings,
+    write_script: WriteScript,
+    text: str,
+    result: str | None,
+    error: str,
+) -> None:
+    row = worked(database, settings, action_payload=write_script(text))
+
+    assert (row.result_summary, row.error) == (result, error)
+    assert factories.attempts(database)[0].error == error
+
+
+def test_a_success_does_not_keep_the_output_of_the_failure_before(
+    database: Database, settings: Settings, write_script: WriteScript
+) -> None:
+    name = write_script('[ "$HOOKONCE_ATTEMPT" = 2 ] || { echo half done; exit 75; }')
+    policy = '{"base_seconds": 0}'
+
+    row = worked(database, settings, action_payload=name, retry_policy=policy)
+
+    assert (row.status, row.attempt_count, row.result_summary) == ("completed", 2, None)
+
+
+def test_long_output_of_both_streams_keeps_the_end_of_each(
+    database: Database, settings: Settings, write_script: WriteScript
+) -> None:
+    name = write_script("seq 9000; echo the result; seq 9000 >&2; echo the warning >&2")
+
+    row = worked(database, settings, action_payload=name)
+
+    assert "the result" in row.result_summary
+    assert row.result_summary.endswith("the warning")
+    assert len(row.result_summary) <= SUMMARY_CHARACTERS
+
+
+@pytest.mark.parametrize(
     ("trigger", "said"),
     [
         ({"action_type": "heartbeat", "action_payload": "x"}, "no action named 'heartbeat'"),

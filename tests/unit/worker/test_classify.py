@@ -87,7 +87,7 @@ def test_what_the_action_knows_counts_most(permanent: bool, category: str) -> No
         (ValueError("timed out"), "permanent"),
         (KeyError("x"), "permanent"),
         (SystemExit(3), "permanent"),
-        (MemoryError(), "permanent"),
+        (MemoryError(), "transient"),
     ],
     ids=repr,
 )
