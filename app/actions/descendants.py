@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 TAG_NAME = "HOOKONCE_RUN_ID"
@@ -18,6 +18,7 @@ TAG_NAME = "HOOKONCE_RUN_ID"
 KILL_SECONDS = 5.0
 """Seconds after which processes that keep starting others are no longer searched for."""
 _PASS_SECONDS = 0.01
+_WAIT_SECONDS = 0.001
 _PR_SET_CHILD_SUBREAPER = 36
 
 _adopting = False
@@ -38,17 +39,28 @@ class _Process(NamedTuple):
     ended: bool
 
 
-def adopt_orphans() -> None:
+@contextmanager
+def adopting_orphans() -> Iterator[None]:
     """Make this process the parent of every descendant whose parent ends, where Linux permits it.
 
     Otherwise another process becomes the parent, and the rest of a script's session is not found
     when the script has ended by itself.
     """
     global _adopting
+    _adopting = _adopt(True)
+    try:
+        yield
+    finally:
+        _adopting = False
+        _adopt(False)
+
+
+def _adopt(wanted: bool) -> bool:
     import ctypes  # here, since the program below must start fast
 
     with suppress(OSError, AttributeError):
-        _adopting = ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+        return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0) == 0)
+    return False
 
 
 def kill_all(runs: Iterable[Run]) -> None:
@@ -71,20 +83,32 @@ def kill_group(run: Run) -> None:
 
 
 def kill_session(run: Run) -> None:
-    """Kill the rest of an ended script's session, which this process has adopted.
+    """Kill the rest of an ended script's session, whose processes this one has adopted.
 
     A process in a session of its own was meant to stay. Adopted processes that have ended are
     removed from the process table.
     """
-    for pid in _adopted() if _adopting else ():
-        process = _process(pid)
-        if process is None or process.session == os.getsid(0):
+    deadline = time.monotonic() + KILL_SECONDS
+    while _adopting and (living := _living_of_session(run.leader)):
+        for pid in living:
+            _kill(pid)  # its children are adopted too, and found next time
+        if time.monotonic() >= deadline:
+            return
+        time.sleep(_WAIT_SECONDS)
+
+
+def _living_of_session(leader: int) -> list[int]:
+    """Return the adopted processes of this session that run; forget all that have ended."""
+    living = []
+    for process in filter(None, map(_process, _adopted())):
+        if process.session == os.getsid(0):
             continue  # a child of a plug-in, which waits for its end itself
-        if process.session == run.leader and not process.ended:
-            kill_all([run._replace(tag="")])
-        with suppress(OSError):
-            if process.ended:
-                os.waitpid(pid, os.WNOHANG)
+        if process.ended:
+            with suppress(OSError):
+                os.waitpid(process.pid, os.WNOHANG)
+        elif process.session == leader:
+            living.append(process.pid)
+    return living
 
 
 def _of(runs: Iterable[Run]) -> list[int]:

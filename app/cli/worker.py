@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import click
 
 from app import log
+from app.actions import descendants
 from app.cli.context import with_database
 from app.cli.signals import Stop
 from app.db import Database, schema
@@ -42,14 +43,18 @@ def command(settings: Settings, database: Database, once: bool, concurrency: int
     )
     if once:
         schema.require(database)
-        with _counting(counters, database, settings):
+        with descendants.adopting_orphans(), _counting(counters, database, settings):
             click.echo(f"{worker.run_once()} attempt(s) made")
         return
     log.write_without_waiting()
     log.configure(settings.hookonce_log_level, settings.hookonce_log_format)  # to the new stream
     stop = stop_on_signal()
     worker.await_database(stop)
-    with _counting(counters, database, settings), _pruning(database, settings):
+    with (
+        descendants.adopting_orphans(),
+        _counting(counters, database, settings),
+        _pruning(database, settings),
+    ):
         finished = worker.run(stop)
     if not finished:
         log.abandon("actions were still running when the grace period ended")

@@ -1,4 +1,4 @@
-"""What this machine lacks uses up no attempt, and what one event provokes is not tried for ever."""
+"""A shortage of this machine uses up no attempt; one that an event provokes ends in the end."""
 
 import logging
 import os

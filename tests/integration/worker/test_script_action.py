@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app import actions
-from app.actions import process
+from app.actions import output
 from app.actions.work import SUMMARY_CHARACTERS
 from app.db import Database
 from app.settings import Settings
@@ -277,7 +277,7 @@ def test_no_secret_that_a_script_prints_is_kept(
     url, password = "postgresql://hookonce:db-pass-w0rd@db/x", "db-pass-w0rd"
     keyed = replace(settings, hookonce_secret_key=("canary-key-of-ours",), database_url=url)
     end = f"canary-key-of-ours --token canary-at-the-cut {SECRET} {password}"
-    filler = "x" * (process.OUTPUT_CHARACTERS - len(end) - len(" -the-cut"))
+    filler = "x" * (output.OUTPUT_CHARACTERS - len(end) - len(" -the-cut"))
     name = write_script(f"echo canary-at-the-cut{filler} {end}; exit {status}")
     payload = f"{name} --token canary-at-the-cut"
     factories.execution(database, factories.trigger(database, action_payload=payload))

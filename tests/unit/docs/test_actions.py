@@ -5,7 +5,7 @@ import re
 import pytest
 
 from app import actions, lifecycle
-from app.actions import evolution_go, http, process, script
+from app.actions import descendants, evolution_go, http, output, process, script
 from app.actions.work import SUMMARY_CHARACTERS
 from app.worker.classify import TRANSIENT_MARKERS
 from tests.support.databases import ROOT
@@ -51,6 +51,7 @@ def test_the_places_in_an_event_are_named_in_their_order() -> None:
 
 def test_what_a_script_is_given_is_named() -> None:
     names = [*process._PASSED_ON, "HOOKONCE_EXECUTION_ID", "HOOKONCE_CHAIN_ID", "HOOKONCE_TRIGGER"]
+    names += [descendants.TAG_NAME]
 
     assert all(f"`{name}`" in section("`script`") for name in names)
     assert ", ".join(f"`{each}`" for each in TRANSIENT_MARKERS) in section("`script`")
@@ -58,7 +59,7 @@ def test_what_a_script_is_given_is_named() -> None:
 
 def test_the_limits_are_those_of_the_code() -> None:
     assert f"the first {SUMMARY_CHARACTERS:,} characters" in FLAT
-    assert f"{process.OUTPUT_CHARACTERS:,} characters" in FLAT
+    assert f"{output.OUTPUT_CHARACTERS:,} characters" in FLAT
 
 
 @pytest.mark.parametrize("name", ["docs/settings.md", "docs/operations.md"])

@@ -17,6 +17,7 @@ every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.re
 GIVEN_TO_ACTIONS = {
     "HOOKONCE_EXECUTION_ID",
     "HOOKONCE_CHAIN_ID",
+    "HOOKONCE_RUN_ID",
     "HOOKONCE_ATTEMPT",
     "HOOKONCE_TRIGGER",
 }
