@@ -8,7 +8,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # Whose Python is gone, or was left half made, is made anew: by itself it would never become whole.
 $(shell test -x $(BIN)/python || rm -f $(RUN_STAMP) $(DEV_STAMP))
 
-.PHONY: help run test hostile chaos check lint types imports bench bench-grow bench-locks bench-latency bench-prune bench-size bench-work migration-report lock clean
+.PHONY: help run test hostile chaos siege check lint types imports bench bench-grow bench-locks bench-latency bench-prune bench-size bench-work migration-report lock clean
 
 help: ## Print this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,10 @@ hostile: $(DEV_STAMP) ## Send 20,000 generated requests to each database (minute
 chaos: $(DEV_STAMP) ## Kill, freeze, restart for half an hour and write docs/chaos.md; CHAOS="--seed N" repeats
 	@mkdir -p var
 	$(BIN)/python -m bench.chaos --write docs/chaos.md $(CHAOS) 2>var/chaos.log || { tail -n 40 var/chaos.log; exit 1; }
+
+siege: $(DEV_STAMP) ## Attack a receiver with slow peers and measure honest senders (minutes)
+	@mkdir -p var
+	$(BIN)/python -W ignore -m bench.siege 2>var/siege.log || { tail -n 40 var/siege.log; exit 1; }
 
 check: lint types imports test $(if $(LONG),hostile) ## Everything that CI checks; LONG=1 with `make hostile` too
 

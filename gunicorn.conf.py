@@ -15,7 +15,8 @@ bind = "127.0.0.1:8000"
 workers = 2
 worker_class = hookonce.CooperativeWorker
 logger_class = hookonce.ServerLogger
-threads = 40
+# None of them waits for a peer, only for the database: more would wait for its connections.
+threads = 16
 keepalive = 15
 graceful_timeout = 20
 # A database connection must never cross a fork: each worker process makes its own application.

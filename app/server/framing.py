@@ -94,7 +94,7 @@ class ChunkedBody:
             too_long = len(arrived) - self._at >= LONGEST_SIZE_LINE
             return Progress.UNUSUAL if too_long else Progress.PARTIAL
         size = _chunk_size(bytes(arrived[self._at : line_end]))
-        if size is None or self._is_too_much(size, line_end):
+        if size is None or self._is_too_much(min(size, len(arrived) - line_end - 2), line_end):
             return Progress.UNUSUAL
         if size == 0:
             self._at, self._in_trailers = line_end, True
@@ -107,10 +107,11 @@ class ChunkedBody:
         self._at, self._body_bytes = after, self._body_bytes + size
         return None
 
-    def _is_too_much(self, size: int, line_end: int) -> bool:
+    def _is_too_much(self, more_bytes: int, line_end: int) -> bool:
+        """Return whether the body is too large by what has arrived, so that all can see it."""
         framing_bytes = line_end - self._start - self._body_bytes
-        most = self._body_bytes + size + FRAMING_BYTES
-        return self._body_bytes + size > self._most_bytes or framing_bytes > most
+        body_bytes = self._body_bytes + more_bytes
+        return body_bytes > self._most_bytes or framing_bytes > body_bytes + FRAMING_BYTES
 
 
 def _chunk_size(line: bytes) -> int | None:

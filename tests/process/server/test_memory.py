@@ -16,7 +16,7 @@ LIMIT = 1024 * 1024
 PARALLEL = 40
 ROUNDS = 3
 PEAK_MIB = 512
-"""Limit in MiB of one receiver process with forty threads, as docs/receiving.md says."""
+"""Limit in MiB of one receiver process with forty such requests, as docs/receiving.md says."""
 KEPT_MIB = 96
 """MiB that a process may keep after another eighty requests; the allocator's share levels off."""
 
