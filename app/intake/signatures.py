@@ -101,6 +101,32 @@ def require_match(presented: Iterable[str], expected: str) -> None:
         raise Unverified(BAD)
 
 
+def require_secret(presented: Iterable[str], secret: str) -> None:
+    """Return if one of the presented values is the secret; else raise Unverified.
+
+    A header is bytes, which WSGI hands over as Latin-1: a sender may mean UTF-8 or Latin-1.
+    """
+    candidates = [_sent_bytes(candidate) for candidate in presented]
+    if not any(candidates):
+        raise Unverified(MISSING)
+    spellings = {secret.encode("utf-8", "surrogatepass"), _sent_bytes(secret)}
+    matches = [
+        hmac.compare_digest(candidate, spelling)
+        for candidate in candidates
+        for spelling in spellings
+    ]
+    if not any(matches):
+        raise Unverified(BAD)
+
+
+def _sent_bytes(text: str) -> bytes:
+    """Return the bytes of a header; of text that no header can hold, such as a path's, UTF-8."""
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
 def require_fresh(timestamp: str, now: datetime, tolerance_seconds: float | None) -> None:
     """Return if the Unix time is within the tolerance, in the past or ahead; else raise Unverified.
 

@@ -28,6 +28,8 @@ _OF_DELIVERIES = (
     "ce-id ce-source ce-specversion ce-subject ce-time ce-type "
     "i-twilio-idempotency-token linear-delivery linear-event linear-timestamp "
     "svix-id svix-timestamp webhook-id webhook-timestamp x-delivery-id x-event-id "
+    "shopify-action shopify-api-version shopify-event-id shopify-handle shopify-shop-domain "
+    "shopify-topic shopify-triggered-at shopify-webhook-id "
     "x-event-key x-event-name x-event-type x-github-delivery x-github-event "
     "x-github-hook-id x-github-hook-installation-target-id "
     "x-github-hook-installation-target-type x-gitlab-event x-gitlab-event-uuid "

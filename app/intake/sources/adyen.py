@@ -9,7 +9,7 @@ from datetime import datetime
 
 from app.errors import Unreadable, Unverified
 from app.intake import parse
-from app.intake.message import Event, Json, Request, Source, SourceFacts
+from app.intake.message import OK, Event, Json, Request, Source, SourceFacts, WebhookResponse
 from app.intake.signatures import BAD, MISSING, digest, require_match
 from app.intake.sources.payload import at, text
 from app.intake.sources.secret_formats import of_hex
@@ -36,7 +36,10 @@ when the report is made anew.
 
 
 def verify(request: Request, secret: str, _now: datetime, _tolerance: float | None) -> None:
-    """Verify `additionalData.hmacSignature` of every item; one bad item refuses the request."""
+    """Verify `additionalData.hmacSignature` of every item; one bad item refuses the request.
+
+    Adyen does not sign reports: such an item is passed over here, and is no event.
+    """
     try:
         items = _items(parse.payload(request))
     except Unreadable as error:
@@ -45,13 +48,16 @@ def verify(request: Request, secret: str, _now: datetime, _tolerance: float | No
         raise Unverified(MISSING)
     key = _key(secret)
     for item in items:
-        expected = base64.b64encode(digest(key, _signed(item))).decode()
-        presented = text(at(item, "additionalData", "hmacSignature"))
-        require_match([presented], expected)
+        if not _is_unsigned_report(item):
+            expected = base64.b64encode(digest(key, _signed(item))).decode()
+            require_match([_presented(item)], expected)
 
 
 def events(_request: Request, payload: Json) -> list[Event]:
-    """Return one event for each item; a payload without items is one event of type `unknown`."""
+    """Return one event for each item; a payload without items is one event of type `unknown`.
+
+    A report that is not signed is none: anyone could have sent it, with any address to fetch.
+    """
     live = at(payload, "live")
     items = _items(payload)
     if not items:
@@ -59,7 +65,17 @@ def events(_request: Request, payload: Json) -> list[Event]:
     return [
         Event(item, _normalised(item, live), batched=True, alone=_alone(live, item))
         for item in items
+        if not _is_unsigned_report(item)
     ]
+
+
+def handshake(_request: Request, payload: Json) -> WebhookResponse | None:
+    """Acknowledge a request that has nothing but reports that are not signed.
+
+    Refused, they would be sent for 30 days, and Adyen would hold back the payments behind them.
+    """
+    items = _items(payload)
+    return OK if items and all(map(_is_unsigned_report, items)) else None
 
 
 def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
@@ -71,6 +87,14 @@ def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
     names = KEY_PARTS + REPORT_PARTS if is_report else KEY_PARTS
     parts = tuple(_field(at(event.payload, name)) for name in names)
     return parts if parts[0] and parts[1] else None
+
+
+def _is_unsigned_report(item: Json) -> bool:
+    return at(item, "eventCode") == REPORT and not _presented(item)
+
+
+def _presented(item: Json) -> str:
+    return text(at(item, "additionalData", "hmacSignature"))
 
 
 def _alone(live: Json, item: Json) -> dict[str, Json]:
@@ -122,6 +146,7 @@ SOURCE = Source(
     "adyen",
     verify,
     events,
+    handshake,
     provider_key=provider_key,
     keyed_by_default=True,
     facts=SourceFacts(
@@ -129,6 +154,7 @@ SOURCE = Source(
         "verify-hmac-signatures",
         signature="additionalData.hmacSignature of every item: HMAC-SHA256 in base64 over eight "
         "fields joined by colons; the secret is the HMAC key in hex",
+        handshake="a REPORT_AVAILABLE without a signature: answered 200, no event",
         events="one for each of notificationItems[]",
         provider_key="pspReference, eventCode, success and originalReference of each item; of a "
         "report also merchantAccountCode and eventDate",

@@ -11,7 +11,7 @@ from datetime import datetime
 from app.errors import Unreadable, Unverified
 from app.intake import strict_json
 from app.intake.message import Event, Json, Request, Source, SourceFacts
-from app.intake.signatures import BAD, STALE, digest, require_match
+from app.intake.signatures import BAD, STALE, digest, require_match, require_secret
 from app.intake.sources import custom
 from app.intake.sources.payload import at, content_digest, identity, text
 
@@ -75,7 +75,7 @@ def verify(request: Request, secret: str, now: datetime, tolerance: float | None
 def verify_static(request: Request, secret: str, _now: datetime, _tolerance: float | None) -> None:
     """Accept the secret in the path, in X-Webhook-Secret or apikey, or as a bearer token."""
     static = [request.headers.get(name, "") for name in SECRET_HEADERS]
-    require_match([*_in_path(request), _bearer(request), *static], secret)
+    require_secret([*_in_path(request), _bearer(request), *static], secret)
 
 
 def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from app.intake.message import Event, Json, Request, Source, SourceFacts
-from app.intake.signatures import require_match
+from app.intake.signatures import require_secret
 from app.intake.sources import standard
 from app.intake.sources.payload import at
 from app.intake.sources.secret_formats import STANDARD_PREFIX
@@ -20,7 +20,7 @@ def verify(request: Request, secret: str, now: datetime, tolerance: float | None
     if secret.startswith(STANDARD_PREFIX):
         standard.verify(request, secret, now, tolerance)
     else:
-        require_match([request.headers.get("x-gitlab-token", "")], secret)
+        require_secret([request.headers.get("x-gitlab-token", "")], secret)
 
 
 def events(request: Request, payload: Json) -> list[Event]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from app.intake.message import Event, Json, Request, Source, SourceFacts
-from app.intake.signatures import require_match
+from app.intake.signatures import require_secret
 from app.intake.sources.payload import at, identity
 
 FIRST = ("callback_query", "message")
@@ -22,7 +22,7 @@ FACTS = SourceFacts(
 
 def verify(request: Request, secret: str, _now: datetime, _tolerance: float | None) -> None:
     """Compare X-Telegram-Bot-Api-Secret-Token with the secret; the body is not signed."""
-    require_match([request.headers.get("x-telegram-bot-api-secret-token", "")], secret)
+    require_secret([request.headers.get("x-telegram-bot-api-secret-token", "")], secret)
 
 
 def events(_request: Request, payload: Json) -> list[Event]:

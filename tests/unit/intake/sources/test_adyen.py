@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.errors import Unverified
 from app.intake import parse
-from app.intake.message import Event
+from app.intake.message import OK, Event
 from app.intake.sources.adyen import SOURCE
 from tests.support import arbitrary, factories, samples
 from tests.support.samples import NOW, SECRET, Sent
@@ -262,3 +262,47 @@ def test_nothing_but_a_refusal_comes_of_anything(payload: Any, body: bytes, kind
 
     for request in (sent(payload), said(payload), Sent(headers, body)):
         assert refusal(request) in {"missing_signature", "bad_signature"}
+
+
+REPORT = {"eventCode": "REPORT_AVAILABLE", "pspReference": "batch_1.csv", "success": "true"}
+
+
+def unsigned_report() -> dict[str, Any]:
+    return {"NotificationRequestItem": REPORT}
+
+
+def test_a_report_without_a_signature_is_acknowledged_and_no_event() -> None:
+    payload = {"live": "false", "notificationItems": [unsigned_report()]}
+    request = factories.request(said(payload))
+
+    check(said(payload))
+
+    assert SOURCE.handshake(request, payload) == OK
+    assert SOURCE.events(request, payload) == []
+
+
+def test_beside_a_payment_a_report_without_a_signature_is_left_out() -> None:
+    payload = json.loads(sent(item()).body)
+    payload["notificationItems"].append(unsigned_report())
+    request = factories.request(said(payload))
+
+    check(said(payload))
+
+    assert SOURCE.handshake(request, payload) is None
+    (event,) = SOURCE.events(request, payload)
+    assert event.normalised["event_type"] != "REPORT_AVAILABLE"
+
+
+def test_a_report_with_a_wrong_signature_is_refused() -> None:
+    signed = REPORT | {"additionalData": {"hmacSignature": "AAAA"}}
+
+    assert refusal(said({"notificationItems": [{"NotificationRequestItem": signed}]})) == (
+        "bad_signature"
+    )
+
+
+def test_a_payment_without_a_signature_is_refused_beside_a_report() -> None:
+    payment = REPORT | {"eventCode": "AUTHORISATION"}
+    items = [unsigned_report(), {"NotificationRequestItem": payment}]
+
+    assert refusal(said({"notificationItems": items})) == "missing_signature"

@@ -182,3 +182,19 @@ def test_nothing_but_a_refusal_comes_of_anything(token: str, body: bytes) -> Non
 
     assert refusal(sent) in {"missing_signature", "bad_signature"}
     assert refusal(sent, "whsec_" + token) == "missing_signature"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+@pytest.mark.parametrize("token", ["schlüssel", "ÿ", "plain"])
+def test_a_token_beyond_ascii_may_come_in_either_encoding(token: str, encoding: str) -> None:
+    header = token.encode(encoding).decode("latin-1")  # as WSGI hands it over
+
+    check(Sent({"X-Gitlab-Token": header}), token)
+
+
+@pytest.mark.parametrize("token", ["ключ", "\udcff"], ids=ascii)
+def test_a_token_beyond_latin_1_comes_as_utf_8(token: str) -> None:
+    header = token.encode("utf-8", "surrogatepass").decode("latin-1")
+
+    check(Sent({"X-Gitlab-Token": header}), token)
+    assert refusal(Sent({"X-Gitlab-Token": header + "x"}), token) == "bad_signature"

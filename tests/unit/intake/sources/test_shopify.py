@@ -101,3 +101,25 @@ def test_without_the_id_of_the_event_that_of_the_delivery_is_the_key() -> None:
 
 def test_shopify_is_keyed_by_its_own_id() -> None:
     assert SOURCE.keyed_by_default
+
+
+def test_headers_under_their_new_names_are_read_as_the_old_ones() -> None:
+    old = samples.signed("shopify", ORDER)
+    new = replace(old, headers={n.removeprefix("X-"): value for n, value in old.headers.items()})
+    request = factories.request(new)
+
+    SOURCE.verify(request, SECRET, NOW, None)
+    (event,) = SOURCE.events(request, parse.payload(request))
+
+    assert event.normalised["event_type"] == "orders/create"
+    assert event.normalised["shop"] == ORDER.headers["X-Shopify-Shop-Domain"]
+    assert SOURCE.provider_key(request, event) == key_of(ORDER.headers)
+    assert refusal(replace(new, body=new.body + b"\n")) == "bad_signature"
+
+
+def test_the_action_of_an_event_stands_beside_its_data() -> None:
+    request = factories.request(Sent({"Shopify-Topic": "Product"}))
+
+    (event,) = SOURCE.events(request, {"topic": "Product", "action": "update"})
+
+    assert event.normalised["action"] == "update"

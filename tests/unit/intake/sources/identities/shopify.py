@@ -10,7 +10,18 @@ def sent(topic: str = "orders/paid", event: str = "e-1", webhook: str = "w-1") -
     return with_headers({"id": 1}, X_Shopify_Topic=topic, **ids)
 
 
+def new(handle: str = "", event: str = "e-9", **body: str) -> Sent:
+    """Return a delivery of Shopify's Events, whose headers have no X-."""
+    headers = {"Shopify_Topic": "Product", "Shopify_Event_Id": event}
+    named = headers | ({"Shopify_Handle": handle} if handle else {})
+    return with_headers({"topic": "Product"} | body, **named)
+
+
 EVENTS = [
+    new(),
+    new("prices"),
+    new("stock"),
+    new(handle="prices", event="e-10"),
     sent(),
     sent("orders/updated"),
     sent(event="e-2"),
@@ -18,6 +29,18 @@ EVENTS = [
     sent(event="", webhook="w-2"),
     sent("orders/updated", event="", webhook="w-2"),
 ]
-REDELIVERIES = [(sent(), sent(webhook="w-2")), (sent(event=""), sent(event=""))]
+REDELIVERIES = [
+    (
+        new("prices"),
+        with_headers(
+            {"topic": "Product", "handle": "prices"},
+            Shopify_Topic="Product",
+            Shopify_Event_Id="e-9",
+            Shopify_Webhook_Id="w-3",
+        ),
+    ),
+    (sent(), sent(webhook="w-2")),
+    (sent(event=""), sent(event="")),
+]
 KEPT = [(sent(), ['["e-1","orders/paid"]'])]
 UNKEYED = [sent(event="", webhook=""), sent(topic="")]
