@@ -98,6 +98,10 @@ class InvalidToken(HookonceError):
     """The description of a token has mistakes."""
 
 
+class TokenNameTaken(InvalidToken):
+    """Another token that is neither revoked nor expired has this name."""
+
+
 class Unauthenticated(HookonceError):
     """The request has no valid token or session."""
 

@@ -7,6 +7,7 @@ from app.db.database import Database
 from app.db.dialects import (
     ONLY_BY_KEY,
     SECONDS_SINCE,
+    advisory_lock,
     columns,
     combines_statements,
     index_condition,
@@ -32,6 +33,7 @@ __all__ = [
     "REPLAY_INDEX",
     "SECONDS_SINCE",
     "Database",
+    "advisory_lock",
     "begin_writing",
     "columns",
     "combines_statements",

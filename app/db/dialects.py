@@ -128,6 +128,15 @@ def try_advisory_lock(connection: Connection, key: int) -> bool:
     return bool(connection.execute(sa.select(sa.func.pg_try_advisory_xact_lock(key))).scalar())
 
 
+def advisory_lock(connection: Connection, key: int) -> None:
+    """Wait for the transaction-level advisory lock `key`.
+
+    On SQLite there is only one writing transaction at a time anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+
+
 def combines_statements(engine_or_connection: Engine | Connection) -> bool:
     """Return whether one statement can change several tables: PostgreSQL's can, SQLite's cannot."""
     return engine_or_connection.dialect.name == "postgresql"

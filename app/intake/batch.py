@@ -16,7 +16,7 @@ from app.db import Database
 from app.db.schema import Schema, SchemaWatch
 from app.errors import DatabaseUnavailable, Deadlocked, SchemaMoved
 from app.executions.creation import NewExecution
-from app.intake import admit, store
+from app.intake import admit, former_keys, store
 from app.intake.group_commit import GroupCommit
 from app.intake.message import Admission, AdmissionRequest, Verdict
 from app.intake.store import AdmissionStore, ExistingExecution, RowRejected
@@ -76,6 +76,7 @@ class BatchAdmission:
         self, schema: Schema, requests: list[AdmissionRequest]
     ) -> list[list[Verdict]]:
         with store.borrow(self.database) as admission_store:
+            requests = former_keys.kept(admission_store, schema, requests)
             existing, new, ids = self._find_and_insert(admission_store, schema, requests)
         if ids:
             self.database.notifier.notify()
@@ -126,7 +127,7 @@ class BatchAdmission:
         raise DatabaseUnavailable(last_error)
 
     def _in_one_transaction(self, request: AdmissionRequest, schema: Schema) -> list[Verdict]:
-        existing = self._find_live(schema, request) if self.pre_check else {}
+        request, existing = self._find_live(schema, request)
         verdicts = [
             admit.duplicate_verdict(
                 request.trigger_id, each, existing[request.trigger_id, each.key]
@@ -145,9 +146,15 @@ class BatchAdmission:
             self.database.notifier.notify()
         return verdicts
 
-    def _find_live(self, schema: Schema, request: AdmissionRequest) -> ByKey:
+    def _find_live(
+        self, schema: Schema, request: AdmissionRequest
+    ) -> tuple[AdmissionRequest, ByKey]:
+        """Return the request under the keys that count, and the live executions under them."""
         with store.borrow(self.database) as admission_store:
-            return _live([request], _find_existing(admission_store, schema, [request]))
+            (request,) = former_keys.kept(admission_store, schema, [request])
+            if not self.pre_check:
+                return request, {}
+            return request, _live([request], _find_existing(admission_store, schema, [request]))
 
 
 def group_commit(

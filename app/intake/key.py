@@ -17,11 +17,21 @@ HASH = "hash"
 NONE = "none"
 _HEADER = "header:"
 _BODY = "body:"
+_DIGEST = "sha256:"
+_DIGEST_FORM = re.compile(f"{_DIGEST}[0-9a-f]{{64}}")
 _PART = re.compile(rf"{PROVIDER}|{HASH}|{_HEADER}[!-~]+|{_BODY}[^.]+(\.[^.]+)*")
 
 
 def of(event: Event, request: Request, source: Source, key_from: tuple[str, ...]) -> str | None:
-    """Return the event's key, or None if it has none: then every delivery is a new execution.
+    """Return the event's key as it is stored, or None: then every delivery is a new execution."""
+    whole = unlimited(event, request, source, key_from)
+    return None if whole is None else storable(whole)
+
+
+def unlimited(
+    event: Event, request: Request, source: Source, key_from: tuple[str, ...]
+) -> str | None:
+    """Return the event's key at any length, or None if it has none.
 
     `key_from` lists the parts of the key; a key with a missing part is none. If it is empty, the
     default places are searched, but first the source's own id where the source is keyed by it: its
@@ -59,7 +69,7 @@ def _default(event: Event) -> str | None:
         for whole in (event.payload, event.normalised):
             key = _text(_at(whole, place))
             if key is not None:
-                return _storable(key)
+                return key
     return None
 
 
@@ -96,8 +106,8 @@ def _joined(values: Iterable[str]) -> str | None:
     if not parts:
         return None
     if len(parts) == 1:
-        return _storable(parts[0])
-    return _storable(json.dumps(parts, ensure_ascii=False, separators=(",", ":")))
+        return parts[0]
+    return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
 
 
 def _at(whole: Json, place: tuple[str, ...]) -> Json:
@@ -115,11 +125,28 @@ def _text(value: Json) -> str | None:
     return str(value) or None
 
 
-def _storable(key: str) -> str:
-    """Return the key if both databases store it exactly; else its digest, never a part of it."""
-    if len(key) <= LONGEST and "\0" not in key and _encodable(key):
+def storable(key: str) -> str:
+    """Return the key if both databases store it exactly; else its digest, never a part of it.
+
+    A key in the form of a digest is replaced by its own digest: it could pose as a long key.
+    """
+    if _storable(key) and not is_digest(key):
         return key
-    return "sha256:" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+    return _DIGEST + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def former(key: str) -> str | None:
+    """Return the key as earlier versions stored it, where they stored it in another form."""
+    return key if is_digest(key) else None
+
+
+def is_digest(key: str) -> bool:
+    """Return True if the key has the form of the digest of a key."""
+    return _DIGEST_FORM.fullmatch(key) is not None
+
+
+def _storable(key: str) -> bool:
+    return len(key) <= LONGEST and "\0" not in key and _encodable(key)
 
 
 def _encodable(key: str) -> bool:

@@ -93,6 +93,8 @@ class Admission:
     key: str | None
     digest: str | None = None
     """Digest of the payload, to notice another payload under the same key."""
+    former_key: str | None = None
+    """The key as earlier versions stored it, if that differs: see `key.former`."""
     body: bytes | None = None
     """This event's part of a request with several, as JSON to store; None: store the whole body."""
 

@@ -194,15 +194,16 @@ def _within_size(admissions: Iterable[Admission]) -> list[Admission]:
 def _admission(
     event: Event, request: Request, source: Source, trigger: WebhookTrigger, *, is_batch: bool
 ) -> Admission:
-    idempotency_key = key.of(event, request, source, trigger.key_from)
-    if idempotency_key is None and trigger.key_required:
+    whole_key = key.unlimited(event, request, source, trigger.key_from)
+    if whole_key is None and trigger.key_required:
         raise KeyMissing("the event has no idempotency key, and this trigger requires one")
     return Admission(
         event_data=parse.stored(
             redact.event(event, source.redacted, top_only=source.redacted_at_top)
         ),
-        key=idempotency_key,
-        digest=None if idempotency_key is None else payload_digest.of(event),
+        key=None if whole_key is None else key.storable(whole_key),
+        former_key=None if whole_key is None else key.former(whole_key),
+        digest=None if whole_key is None else payload_digest.of(event),
         body=redact.part(event, source.redacted, top_only=source.redacted_at_top)
         if is_batch
         else None,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from app import actions, masking
+from app import actions, masking, names
 from app.errors import InvalidTrigger
 from app.executions import retry_policy
 from app.intake import sources
@@ -17,6 +17,8 @@ def name(columns: Mapping[str, Any]) -> None:
     given = columns["name"]
     if not given.strip() or len(given) > LONGEST_NAME:
         raise InvalidTrigger(f"a trigger needs a name of 1 to {LONGEST_NAME} characters")
+    if character := names.invisible_character(given):
+        raise InvalidTrigger(f"name must not have the invisible character {character}")
 
 
 def source(columns: Mapping[str, Any]) -> None:

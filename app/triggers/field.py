@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from app import names
 from app.errors import InvalidTrigger
 from app.intake import key
 
@@ -128,6 +129,8 @@ class Field:
         value = columns[self.name]
         if value is None:
             return
+        if self.kind == "text" and (character := names.invisible_character(value)):
+            raise InvalidTrigger(f"{self.name} must not have the invisible character {character}")
         if self.choices is not None and value not in self.choices:
             raise InvalidTrigger(f"{self.name} must be one of {', '.join(self.choices)}")
         # Written so that NaN is outside any bounds.

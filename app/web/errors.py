@@ -21,6 +21,7 @@ from app.errors import (
     RateLimited,
     SchemaBehind,
     SchemaMoved,
+    TokenNameTaken,
     TooLarge,
     TooManyAttempts,
     Unauthenticated,
@@ -52,7 +53,8 @@ def install(app: falcon.App[Any, Any], refusal_status: int) -> None:
     app.add_error_handler(Forbidden, _logged(403, "forbidden"))
     app.add_error_handler(TooManyAttempts, _too_many_attempts)
     app.add_error_handler(NotFound, _unlogged(404, "not_found"))
-    app.add_error_handler(NameTaken, _unlogged(409, "conflict"))
+    for taken in (NameTaken, TokenNameTaken):
+        app.add_error_handler(taken, _unlogged(409, "conflict"))
     for mistake in (InvalidRequest, InvalidToken, InvalidTrigger):
         app.add_error_handler(mistake, _unlogged(422, "invalid"))
 

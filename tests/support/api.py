@@ -1,7 +1,9 @@
 """Call the API as a person or a program would, with a token of any role."""
 
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +13,7 @@ from app import auth
 from app.audit import Actor
 from app.db import Database
 from app.db.models import audit, tokens
+from app.errors import TokenNameTaken
 
 ROOT = Actor("root of the test")
 
@@ -23,7 +26,12 @@ class Api:
     database: Database
 
     def token(self, role: str, name: str | None = None, expires_at: datetime | None = None) -> str:
-        return auth.add_token(self.database, ROOT, name or f"a {role}", role, expires_at)[1]
+        """Return a new token; without a name it has one that is free."""
+        for number in count(1):
+            free = name or (f"a {role}" if number == 1 else f"a {role}, {number}")
+            with suppress(TokenNameTaken) if name is None else nullcontext():
+                return auth.add_token(self.database, ROOT, free, role, expires_at)[1]
+        raise AssertionError
 
     def ask(self, method: str, path: str, token: str | None = None, **more: Any) -> testing.Result:
         """Return the response to a request with this token."""

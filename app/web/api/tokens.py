@@ -26,7 +26,7 @@ def list_tokens(context: ApiContext) -> TokenList:
         return {"tokens": [serializers.token(row) for row in auth.all_tokens(connection)]}
 
 
-@OPERATIONS.post("/api/tokens", ADMIN, status=201)
+@OPERATIONS.post("/api/tokens", ADMIN, status=201, may_answer=(409,))
 def create_token(context: ApiContext, body: NewTokenBody, actor: Actor) -> CreatedToken:
     """Create a token; only this response contains its secret text."""
     expires_at = None if body.expires is None else clock.now() + auth.duration(body.expires)

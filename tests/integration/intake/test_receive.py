@@ -1,5 +1,6 @@
 """From a signed request to its execution, with everything between."""
 
+import hashlib
 import json
 import logging
 from dataclasses import replace
@@ -11,7 +12,7 @@ from app import lifecycle
 from app.db import Database
 from app.db.models import execution_requests, triggers
 from app.errors import TooLarge, Unreadable, Unverified
-from app.intake import sources
+from app.intake import payload_digest, sources
 from app.intake.message import OK, Event, Source
 from app.intake.receive import Intake, receive
 from tests.support import factories, samples
@@ -119,6 +120,47 @@ def test_an_unusual_key_finds_its_duplicate_on_every_database(intake: Intake, ke
     send(intake, trigger_id, sent)
 
     assert len(keys(intake.database)) == 1
+
+
+DIGEST = "sha256:" + hashlib.sha256(b"k" * 300).hexdigest()
+
+
+def test_a_key_in_the_form_of_a_digest_does_not_pose_as_a_long_key(intake: Intake) -> None:
+    trigger_id = factories.trigger(intake.database)
+
+    for key in ("k" * 300, DIGEST, "k" * 300, DIGEST):
+        send(intake, trigger_id, samples.json_request("custom", {"messageId": key}))
+
+    assert len(set(keys(intake.database))) == len(keys(intake.database)) == 2
+
+
+@pytest.mark.parametrize("pre_check", [True, False])
+@pytest.mark.parametrize("known", [True, False])
+def test_an_event_admitted_by_an_earlier_version_under_such_a_key_is_a_duplicate(
+    intake: Intake, pre_check: bool, known: bool
+) -> None:
+    event = {"messageId": DIGEST}
+    trigger_id = factories.trigger(intake.database)
+    digest = payload_digest.of(Event(event, {})) if known else None
+    stored = {"idempotency_key": DIGEST, "payload_digest": digest}
+    factories.execution(intake.database, trigger_id, "completed", **stored)
+
+    for _ in range(2):
+        sent = samples.json_request("custom", event)
+        send(replace(intake, pre_check=pre_check), trigger_id, sent)
+
+    assert keys(intake.database) == [DIGEST]
+
+
+def test_another_event_under_such_a_key_of_an_earlier_version_is_admitted(intake: Intake) -> None:
+    trigger_id = factories.trigger(intake.database)
+    stored = {"idempotency_key": DIGEST, "payload_digest": "0" * 64}
+    factories.execution(intake.database, trigger_id, "completed", **stored)
+
+    for _ in range(2):
+        send(intake, trigger_id, samples.json_request("custom", {"messageId": DIGEST}))
+
+    assert len(keys(intake.database)) == 2
 
 
 def test_a_request_of_many_events_admits_each_with_its_own_key(

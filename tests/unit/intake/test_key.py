@@ -83,11 +83,24 @@ def test_a_body_without_the_places_has_no_key(payload: object) -> None:
         ("k" * 255, "k" * 255),
         ("🚢" * 255, "🚢" * 255),
         ("k" * 256, digest("k" * 256)),
+        (digest("k" * 256), digest(digest("k" * 256))),
+        (digest("k" * 256).upper(), digest("k" * 256).upper()),
+        (digest("k" * 256) + "0", digest("k" * 256) + "0"),
         ("a\0b", digest("a\0b")),
         ("\ud800", digest("\ud800")),
         ("\udfff tail", digest("\udfff tail")),
     ],
-    ids=["255", "255 ships", "256", "NUL", "a high surrogate", "a low surrogate"],
+    ids=[
+        "255",
+        "255 ships",
+        "256",
+        "a digest",
+        "capitals",
+        "longer",
+        "NUL",
+        "a high surrogate",
+        "a low surrogate",
+    ],
 )
 def test_a_key_that_a_database_cannot_store_is_replaced_by_its_digest(
     text: str, expected: str

@@ -1,5 +1,6 @@
 """Tokens: shown once, stored as a hash, listed, revoked, with the time of their last use."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from app import auth, clock
 from app.audit import Actor
 from app.db import Database
 from app.db.models import tokens
-from app.errors import DatabaseUnavailable, InvalidToken, NotFound
+from app.errors import DatabaseUnavailable, InvalidToken, NotFound, TokenNameTaken
 from tests.support.api import ROOT, Api
 
 
@@ -161,14 +162,72 @@ def test_a_use_that_cannot_be_written_stops_nobody(
 
 
 def test_a_token_is_found_by_its_name_while_only_one_has_it(database: Database) -> None:
-    auth.add_token(database, ROOT, "twice", "viewer")
+    auth.add_token(database, ROOT, "once", "viewer")
     row, _ = auth.add_token(database, ROOT, "twice", "viewer")
+    with database.writing() as connection:  # as an earlier version permitted it
+        connection.execute(sa.update(tokens).values(name="twice"))
 
     with pytest.raises(InvalidToken, match="give the id, one of 1, 2"):
         auth.revoke_token(database, ROOT, "twice")
     auth.revoke_token(database, ROOT, str(row.id))
 
     assert auth.revoke_token(database, ROOT, "twice").id == 1
+
+
+@pytest.mark.parametrize("name", ["Ada", "ada", " ADA ", "\uff21da"])
+def test_the_name_of_a_token_that_can_be_used_is_taken(api: Api, admin: str, name: str) -> None:
+    auth.add_token(api.database, ROOT, "Ada", "viewer")
+
+    answer = api.ask("POST", "/api/tokens", admin, json={"name": name, "role": "viewer"})
+
+    assert (answer.status_code, answer.json["error"]) == (409, "conflict")
+    assert "'Ada'" in answer.json["detail"]
+
+
+@pytest.mark.parametrize("ended", ["revoked", "expired"])
+def test_the_name_of_a_token_that_cannot_be_used_is_free(database: Database, ended: str) -> None:
+    row, _ = auth.add_token(database, ROOT, "Ada", "viewer", clock.now() + timedelta(hours=1))
+    column = tokens.c.revoked_at if ended == "revoked" else tokens.c.expires_at
+    with database.writing() as connection:
+        connection.execute(sa.update(tokens).values({column.name: clock.now()}))
+
+    again, _ = auth.add_token(database, ROOT, "Ada", "viewer")
+
+    assert again.id != row.id
+
+
+def test_of_many_requests_for_one_name_at_once_one_gets_it(database: Database) -> None:
+    def add(_number: int) -> int:
+        try:
+            return int(auth.add_token(database, ROOT, "Ada", "viewer")[0].id)
+        except TokenNameTaken:
+            return 0
+
+    with ThreadPoolExecutor(8) as threads:
+        made = [each for each in threads.map(add, range(16)) if each]
+
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize("name", ["cli:root", "CLI:root", " cli : x", "\uff43li\uff1aroot"])
+def test_the_names_of_people_who_run_commands_are_reserved(api: Api, admin: str, name: str) -> None:
+    answer = api.ask("POST", "/api/tokens", admin, json={"name": name, "role": "viewer"})
+
+    assert answer.status_code == 422
+    assert "'cli:'" in answer.json["detail"]
+
+
+@pytest.mark.parametrize("character", ["\n", "\x1b", "\u202e", "\u200b"], ids=ascii)
+def test_a_character_that_nobody_sees_is_in_no_name(api: Api, admin: str, character: str) -> None:
+    name = f"a{character}b"
+    token = api.ask("POST", "/api/tokens", admin, json={"name": name, "role": "viewer"})
+    new = {"action_type": "noop", "action_payload": "x"}
+    trigger = api.ask("POST", "/api/triggers", admin, json=new | {"name": name})
+    agent = api.ask("POST", "/api/triggers", admin, json=new | {"name": "n", "agent": name})
+
+    assert [each.status_code for each in (token, trigger, agent)] == [422] * 3
+    for answer in (token, trigger, agent):
+        assert f"U+{ord(character):04X}" in answer.json["detail"]
 
 
 def test_a_token_that_there_is_not_is_not_found(database: Database) -> None:
