@@ -66,7 +66,7 @@ def create_app(
     routes.add(WEBHOOKS + "{trigger_id}", webhook, POST=PUBLIC, GET=PUBLIC)
     routes.add(WEBHOOKS + "{trigger_id}/{secret:path}", webhook, POST=PUBLIC, GET=PUBLIC)
     routes.add("/healthz", Liveness(), GET=PUBLIC)
-    routes.add("/readyz", Readiness(database), GET=PUBLIC)
+    routes.add("/readyz", Readiness(database, authenticator), GET=PUBLIC)
     public = settings.hookonce_metrics == "public"
     routes.add("/metrics", Metrics(database, intake.schema), GET=PUBLIC if public else VIEWER)
     context = ApiContext(database, settings, authenticator)

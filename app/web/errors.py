@@ -30,6 +30,7 @@ from app.errors import (
 )
 
 RETRY_AFTER_SECONDS = "5"
+BEHIND = "The database needs a newer schema: run `alembic upgrade head`."
 
 logger = logging.getLogger("hookonce.web")
 
@@ -117,11 +118,13 @@ def _too_many_attempts(
 
 
 def _behind(
-    _req: falcon.Request, resp: falcon.Response, error: SchemaBehind, _params: dict[str, Any]
+    _req: falcon.Request, resp: falcon.Response, error: SchemaBehind, params: dict[str, Any]
 ) -> None:
+    """Answer 503 without the revisions, which only the log has: no caller is known yet."""
+    log.event(logger, logging.WARNING, "schema_behind", detail=error, **_log_fields(params))
     resp.status = 503
     resp.set_header("Retry-After", RETRY_AFTER_SECONDS)
-    resp.media = {"error": "unavailable", "detail": str(error)}
+    resp.media = {"error": "unavailable", "detail": BEHIND}
 
 
 def _not_replayable(

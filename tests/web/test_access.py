@@ -1,9 +1,11 @@
 """Access to every route for every role and every kind of invalid token, from the route table."""
 
 import re
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import falcon
 import pytest
@@ -13,7 +15,7 @@ from app import auth, clock
 from app.auth import ADMIN, OPERATOR, ROLES, VIEWER
 from app.db import Database
 from app.db.models import tokens
-from app.db.schema import SchemaWatch
+from app.db.schema import SchemaWatch, history
 from app.settings import Settings
 from app.web import application
 from app.web.application import create_app
@@ -258,7 +260,7 @@ def test_a_path_that_is_none_is_not_found(api: Api, admin: str, path: str) -> No
     assert (answer.status_code, answer.json["error"]) == (404, "not_found")
 
 
-def test_the_api_waits_for_a_migration_and_says_which(
+def test_the_api_waits_for_a_migration_and_tells_no_stranger_which(
     api: Api, admin: str, database_url: str
 ) -> None:
     migrate(database_url, to="0015", down=True)
@@ -268,6 +270,37 @@ def test_the_api_waits_for_a_migration_and_says_which(
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
     assert "run `alembic upgrade head`" in answer.json["detail"]
+    assert "0015" not in answer.text
+
+
+STRANGERS = [
+    *("/healthz", "/readyz", "/api/nowhere", "/api/triggers", "/login", "/static/none"),
+    *("/api/triggers/webhook/1", "/api/triggers/webhook/1/secret", "/"),
+]
+
+
+@pytest.mark.parametrize("state", ["fit", "behind", "away"])
+def test_a_stranger_reads_no_path_no_version_and_no_revision(
+    settings: Settings, database_url: str, tmp_path: Path, state: str
+) -> None:
+    if state == "behind":
+        migrate(database_url, to="0003", down=True)
+    url = f"sqlite:///{tmp_path}/none.db" if state == "away" else database_url
+    database = Database(replace(settings, database_url=url))
+    client = testing.TestClient(create_app(settings, database))
+    asked = [client.simulate_request(m, path) for path in STRANGERS for m in ("GET", "POST")]
+    database.dispose()
+
+    read = "".join(f"{answer.headers}{answer.text}" for answer in asked).lower()
+    revealing = (
+        str(tmp_path),
+        sqlite3.sqlite_version,
+        "sqlite",
+        "postgres",
+        "0003",
+        *history()[-2:],
+    )
+    assert [word for word in revealing if word.lower() in read] == []
 
 
 def test_the_api_says_that_its_database_is_away(settings: Settings, tmp_path: object) -> None:
