@@ -59,7 +59,7 @@ class KeyMissing(HookonceError):
 
 
 class TooLarge(HookonceError):
-    """The body is larger than HOOKONCE_MAX_BODY_BYTES, or carries too many events."""
+    """The body is larger than this sender's may be, or carries too many events or values."""
 
 
 class InvalidTrigger(HookonceError):

@@ -74,7 +74,9 @@ class Examination:
             yield from self._signed_requests()
         yield self._refused("wrong secret", self._forged())
         yield self._refused("unsigned", _event(self._trigger))
-        large = Outgoing(b"x" * (self._settings.hookonce_max_body_bytes + 1), {})
+        general = self._settings.hookonce_max_body_bytes
+        limit = sources.body_bytes(self._trigger.source, general)
+        large = Outgoing(b"x" * (limit + 1), {})
         yield self._check("oversize", lambda: [self._post(large)], [413], 0)
 
     def _signed_requests(self) -> Iterator[CheckResult]:

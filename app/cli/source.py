@@ -61,6 +61,9 @@ def show_source(name: str, as_json: bool) -> None:
         "key by default": "event id" if source.keyed_by_default else "the default places only",
         "answer expected": source.facts.answer,
         "retries": source.facts.retries,
+        "largest body": "HOOKONCE_MAX_BODY_BYTES"
+        if source.body_bytes is None
+        else f"{source.body_bytes:,} bytes",
         "headers passed on": ", ".join(source.event_headers) or "-",
         "never stored": ", ".join(sorted(source.redacted)) or "-",
         "not verified": source.facts.unverified or "-",

@@ -203,6 +203,8 @@ class Source:
 
     Never a signature, a token or another secret.
     """
+    body_bytes: int | None = None
+    """Bytes of the largest body that this sender documents; None: HOOKONCE_MAX_BODY_BYTES."""
     refusal_status: int | None = None
     """Status that this sender needs for a bad signature, whatever the operator chose."""
     facts: SourceFacts = SourceFacts()

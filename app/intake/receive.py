@@ -106,6 +106,18 @@ def receive(request: Request, intake: Intake) -> WebhookResponse:
         raise
 
 
+def body_limit(trigger_id: str, general: int, intake: Intake) -> int:
+    """Return the most bytes of a body to this address, which depends on the trigger's source.
+
+    An address without a trigger has the general limit, and so has a trigger that refuses anyway.
+    Raises DatabaseUnavailable.
+    """
+    trigger = intake.triggers.find(trigger_id)
+    if trigger is None or not trigger.enabled or not trigger.secret:
+        return general
+    return sources.body_bytes(trigger.source, general)
+
+
 def count_refusal(trigger_id: str, outcome: str, intake: Intake) -> None:
     """Count a request to this address that was refused before it could be received."""
     intake.counters.count_claimed(trigger_cache.parse_id(trigger_id), outcome)
@@ -130,6 +142,7 @@ def _verify_and_admit(
         return _handshake(trigger, unsigned, intake)
     source = verify.check(trigger, request, intake.now())
     assert trigger is not None  # noqa: S101, an unknown trigger is never verified
+    parse.require_parsable(request.body)
     payload = parse.payload(request)
     handshake = source.handshake(request, payload)
     if handshake is not None:

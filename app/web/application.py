@@ -8,6 +8,7 @@ from falcon import media
 from app.auth import VIEWER
 from app.db import Database
 from app.db.schema import SchemaWatch
+from app.intake import sources
 from app.intake.receive import create_intake
 from app.settings import Settings
 from app.stats.counters import Counters
@@ -47,7 +48,8 @@ def create_app(
     """Return the WSGI application for these settings; it counts deliveries in `counters`."""
     database = database or Database(settings)
     app = App(middleware=[RequestLog(), SecurityHeaders(settings.hookonce_public_url)])
-    app.largest_body_bytes = max(settings.hookonce_max_body_bytes, router.MAX_BODY_BYTES)
+    largest = sources.largest_body_bytes(settings.hookonce_max_body_bytes)
+    app.largest_body_bytes = max(largest, router.MAX_BODY_BYTES)
     # Falcon's default settings, but Falcon creates a JSON encoder for each response
     encode = json.JSONEncoder(ensure_ascii=False).encode
     app.resp_options.media_handlers[falcon.MEDIA_JSON] = media.JSONHandler(dumps=encode)

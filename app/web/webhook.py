@@ -5,9 +5,16 @@ from typing import Any
 
 import falcon
 
-from app.errors import TooLarge, Unreadable
+from app.errors import DatabaseUnavailable, TooLarge, Unreadable
 from app.intake.message import Request, WebhookResponse
-from app.intake.receive import Intake, count_refusal, greet, receive, record_response_time
+from app.intake.receive import (
+    Intake,
+    body_limit,
+    count_refusal,
+    greet,
+    receive,
+    record_response_time,
+)
 from app.stats import outcomes
 from app.web import body
 
@@ -42,15 +49,22 @@ class Webhook:
     def _body(self, req: falcon.Request, trigger_id: str) -> bytes:
         """Return the body as sent; count and raise what makes it unacceptable."""
         try:
-            content = body.read(req, self._max_body_bytes)
+            content = body.read(req, self._limit(req, trigger_id))
             _require_uncompressed(req)
-        except (TooLarge, Unreadable) as error:
+        except (TooLarge, Unreadable, DatabaseUnavailable) as error:
             count_refusal(trigger_id, outcomes.of(error), self._intake)
             raise
         except falcon.HTTPUnsupportedMediaType:
             count_refusal(trigger_id, outcomes.MALFORMED, self._intake)
             raise
         return content
+
+    def _limit(self, req: falcon.Request, trigger_id: str) -> int:
+        """Return the most bytes of the body; the trigger is looked up only for a large one."""
+        length, general = req.content_length, self._max_body_bytes
+        if length is not None and length <= general:
+            return general
+        return body_limit(trigger_id, general, self._intake)
 
     def _request(
         self, req: falcon.Request, trigger_id: str, content: bytes, secret: str | None

@@ -150,6 +150,55 @@ def test_a_body_beyond_the_limit_is_too_large(
     assert event_count(database) == (status == 200)
 
 
+LARGE = b'{"ref": "' + b"x" * 3 * 1_048_576 + b'"}'
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["announced", "chunked"])
+@pytest.mark.parametrize(("source", "status"), [("github", 200), ("gitlab", 200), ("custom", 413)])
+def test_a_sender_that_documents_larger_bodies_may_send_them(
+    client: testing.TestClient, database: Database, source: str, status: int, chunked: bool
+) -> None:
+    trigger_id = factories.trigger(database, source=source)
+    sent = signed(source, Sent({"Content-Type": "application/json"}, LARGE))
+    unannounced = {"extras": {"CONTENT_LENGTH": ""}} if chunked else {}
+
+    assert post(client, trigger_id, sent, **unannounced).status_code == status
+
+
+@pytest.mark.parametrize(
+    "changed", [{"enabled": False}, {"secret": ""}, {"type": "event"}], ids=str
+)
+def test_a_trigger_that_refuses_anyway_takes_no_larger_body(
+    client: testing.TestClient, database: Database, changed: dict[str, object]
+) -> None:
+    trigger_id = factories.trigger(database, **({"source": "github"} | changed))
+    sent = signed("github", Sent({"Content-Type": "application/json"}, LARGE))
+
+    assert post(client, trigger_id, sent).status_code == 413
+    assert post(client, trigger_id + 1, sent).status_code == 413
+
+
+def test_the_operators_own_limit_counts_for_every_source(
+    settings: Settings, database: Database
+) -> None:
+    app = create_app(replace(settings, hookonce_max_body_bytes=2_000_000), database)
+    trigger_id = factories.trigger(database, source="github")
+    sent = signed("github", Sent({"Content-Type": "application/json"}, LARGE))
+
+    assert post(testing.TestClient(app), trigger_id, sent).status_code == 413
+
+
+def test_a_large_body_of_too_many_values_is_too_large(
+    client: testing.TestClient, database: Database
+) -> None:
+    trigger_id = factories.trigger(database, source="github")
+    body = b"[" + b"[]," * 1_250_000 + b"[]]"
+    sent = signed("github", Sent({"Content-Type": "application/json"}, body))
+
+    assert post(client, trigger_id, sent).status_code == 413
+    assert event_count(database) == 0
+
+
 def test_a_body_shorter_than_announced_is_refused(
     client: testing.TestClient, database: Database
 ) -> None:

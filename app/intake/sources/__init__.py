@@ -20,7 +20,9 @@ from app.intake.sources import (
     twilio,
     whatsapp,
 )
+from app.settings import Settings
 
+DEFAULT_BODY_BYTES = Settings().hookonce_max_body_bytes
 _SOURCES: dict[str, Source] = {
     source.name: source
     for source in (
@@ -64,6 +66,21 @@ def retry_seconds() -> dict[str, float | None]:
 def event_headers() -> dict[str, tuple[str, ...]]:
     """Return for each source the headers that the action `http` passes on, if there are any."""
     return {name: source.event_headers for name, source in _SOURCES.items() if source.event_headers}
+
+
+def body_bytes(name: str, general: int) -> int:
+    """Return the most bytes of a body from this source.
+
+    The operator's own limit counts for every source. The default is too small for some, and a
+    sender such as GitHub never sends again what was refused.
+    """
+    documented = named(name).body_bytes
+    return max(general, documented or 0) if general == DEFAULT_BODY_BYTES else general
+
+
+def largest_body_bytes(general: int) -> int:
+    """Return the most bytes of a body from any source."""
+    return max(body_bytes(name, general) for name in _SOURCES)
 
 
 def answer_seconds(name: str) -> float | None:

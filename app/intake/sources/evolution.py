@@ -22,6 +22,8 @@ LEEWAY_SECONDS = 1800.0
 Evolution API makes one token per event, valid for 10 minutes, and retries the event for 20 minutes
 or longer with the same token.
 """
+BODY_BYTES = 24 * 1_048_576
+"""Bytes of the largest body: WhatsApp's largest video, 16 MiB, as base64, and what is around it."""
 REDACTED = frozenset({"apikey", "instanceToken", "token"})
 # Evolution API includes the webhook's address in each event, and the address may hold the secret.
 OWN_ADDRESS = frozenset({"destination"})
@@ -222,6 +224,7 @@ SOURCE = Source(
     keyed_by_default=True,
     tolerance_seconds=LEEWAY_SECONDS,
     redacted=REDACTED | OWN_ADDRESS,
+    body_bytes=BODY_BYTES,
     facts=FACTS,
 )
 GO = Source(
@@ -231,5 +234,6 @@ GO = Source(
     provider_key=go_provider_key,
     keyed_by_default=True,
     redacted=REDACTED,
+    body_bytes=BODY_BYTES,
     facts=GO_FACTS,
 )

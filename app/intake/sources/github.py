@@ -67,5 +67,6 @@ SOURCE = Source(
     handshake,
     provider_key=provider_key,
     event_headers=("X-GitHub-Event", "X-GitHub-Delivery", "X-GitHub-Hook-ID"),
+    body_bytes=25 * 1_048_576,
     facts=FACTS,
 )

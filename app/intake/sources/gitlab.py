@@ -63,6 +63,7 @@ SOURCE = Source(
     provider_key=provider_key,
     keyed_by_default=True,
     event_headers=("X-Gitlab-Event", "X-Gitlab-Instance"),
+    body_bytes=25 * 1_048_576,
     tolerance_seconds=standard.TOLERANCE_SECONDS,
     facts=SourceFacts(
         documentation="https://docs.gitlab.com/user/project/integrations/webhooks/",

@@ -208,5 +208,6 @@ SOURCE = Source(
     greeting=greeting,
     provider_key=provider_key,
     keyed_by_default=True,
+    body_bytes=3 * 1_048_576,
     facts=FACTS,
 )
