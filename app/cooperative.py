@@ -10,6 +10,7 @@ answering thread it raises) or `@offloaded` (another thread runs it).
 
 import threading
 from collections.abc import Callable, Generator
+from contextvars import ContextVar
 from functools import partial, wraps
 from typing import ParamSpec, Protocol, TypeVar
 
@@ -72,6 +73,23 @@ _schedulers: dict[int, Scheduler] = {}
 Only their threads use greenlet: it remembers each thread that ever called it, and when such a
 thread ends, it looks through all objects, interrupting whatever the main thread does.
 """
+
+
+_arrived_at: ContextVar[float | None] = ContextVar("arrived_at", default=None)
+
+
+def arrived_at() -> float | None:
+    """Return the monotonic time at which the request arrived; None if the server does not tell."""
+    return _arrived_at.get()
+
+
+def arriving_at(moment: float, work: Callable[[], Result]) -> Result:
+    """Run `work` for a request that arrived at this moment and then waited for a thread."""
+    token = _arrived_at.set(moment)
+    try:
+        return work()
+    finally:
+        _arrived_at.reset(token)
 
 
 def register(scheduler: Scheduler) -> None:

@@ -1,12 +1,13 @@
 """The database of a process: its engine, its transactions, and its notifier."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 from sqlalchemy.engine import Connection
 
 from app import cooperative
+from app.db import time_limit
 from app.db.deduplication import IndexAlarm
 from app.db.dialects import combines_statements
 from app.db.encryption import SecretBox
@@ -34,7 +35,12 @@ class Database:
         self.notifier = kind.notifier(self.engine)
         self.index_alarm = IndexAlarm()
         self.secret_box = SecretBox(settings.hookonce_secret_key)
+        self.timeout_seconds = settings.hookonce_database_timeout_seconds
         self._reading = kind.READING
+
+    def time_limit(self) -> AbstractContextManager[None]:
+        """Return a context manager that limits the waits for this database in its block."""
+        return time_limit.of(self.timeout_seconds)
 
     @cooperative.blocking
     @contextmanager
@@ -44,6 +50,7 @@ class Database:
         Raises DatabaseUnavailable or SchemaMoved in place of the driver's errors, and
         BlocksAnsweringThread on an answering thread.
         """
+        time_limit.require()
         with translated_errors(), self.engine.connect() as connection:
             yield connection.execution_options(**self._reading)
 
@@ -56,6 +63,7 @@ class Database:
         later loses to any other writer in between. Errors as in `reading`; an IntegrityError is
         passed on, as the caller knows which constraint it may break.
         """
+        time_limit.require()
         with (
             translated_errors(),
             self.engine.connect() as connection,

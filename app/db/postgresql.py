@@ -1,5 +1,7 @@
 """PostgreSQL: connect, set up each connection, wait cooperatively, and wake workers."""
 
+import math
+import time
 from typing import Any
 
 import psycopg
@@ -11,8 +13,10 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from app import cooperative
+from app.db import time_limit
 from app.db.notify import Notifier
 from app.db.notify.postgresql import PostgresqlNotifier
+from app.db.pool import RequestPool
 from app.settings import Settings
 
 READING: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"}
@@ -26,20 +30,26 @@ def create_engine(settings: Settings) -> Engine:
     engine = sa.create_engine(
         settings.database_url,
         connect_args={
-            "connect_timeout": max(2, round(timeout)),  # libpq knows whole seconds, at least two
+            # for each host; libpq knows whole seconds, at least two
+            "connect_timeout": max(2, round(timeout / _host_count(settings))),
             "tcp_user_timeout": milliseconds,
             "application_name": "hookonce",
         },
+        poolclass=RequestPool,
         pool_size=settings.hookonce_pool_size,
         max_overflow=0,
         pool_timeout=timeout,
         pool_use_lifo=True,
     )
 
+    silence = _Silence()
+
     @event.listens_for(engine, "do_connect")
     @cooperative.offloaded
     def _connect(_dialect: object, _record: object, arguments: Any, options: Any) -> Any:
-        return _CooperativeConnection.connect(*arguments, **options)
+        connection = _CooperativeConnection.connect(*arguments, **options)
+        connection.silence = silence
+        return connection
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
@@ -64,6 +74,13 @@ def serve(engine: Engine, settings: Settings) -> None:
 def notifier(engine: Engine) -> Notifier:
     """Return the notifier that wakes the workers."""
     return PostgresqlNotifier(engine)
+
+
+def _host_count(settings: Settings) -> int:
+    """Return the number of hosts of the address: each is tried, within one time limit for all."""
+    url = sa.make_url(settings.database_url)
+    hosts = url.normalized_query.get("host", (url.host or "",))
+    return sum(len(each.split(",")) for each in hosts)
 
 
 def _forbid_whole_table_plans(engine: Engine) -> None:
@@ -95,27 +112,64 @@ def _limit_silence(engine: Engine, seconds: float) -> None:
         connection.silence_seconds = seconds
 
 
+class _Silence:
+    """The last time at which the server left a connection of this process without an answer."""
+
+    noticed_at = -math.inf
+
+
 class _CooperativeConnection(psycopg.Connection[Any]):
     """A connection that lets an answering thread serve other requests while PostgreSQL works."""
 
     silence_seconds: float | None = None
     """Seconds that the server may send nothing; None: for ever."""
 
+    silence = _Silence()
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._opened_at = time.monotonic()
+
     def is_alive(self) -> bool:
-        """Return whether the connection is open, as far as is known here."""
-        return not self.closed
+        """Return whether the connection is open, as far as is known here.
+
+        When the server left one connection without an answer, all older ones count as lost: each
+        would cost a request its whole time limit.
+        """
+        return not self.closed and self._opened_at > self.silence.noticed_at
+
+    @classmethod
+    def _connect_gen(cls, conninfo: str = "") -> Any:
+        """Connect within the request's time limit: the driver's own is one for each host."""
+        steps = super()._connect_gen(conninfo)
+        try:
+            awaited = next(steps)
+            while not time_limit.is_over():
+                awaited = steps.send((yield awaited))
+        except StopIteration as connected:
+            return connected.value
+        raise psycopg.errors.ConnectionTimeout("no connection within the time limit")
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         if timeout is not None:
             return super().wait(gen, interval, timeout)  # the caller handles its own time-out
+        seconds = self._seconds_to_wait()
         try:
+            if seconds == 0.0:
+                raise TimeoutError
             if cooperative.on_answering_thread():
-                return cooperative.wait_io(gen, self.fileno(), self.silence_seconds)
-            return super().wait(gen, interval, self.silence_seconds)
+                return cooperative.wait_io(gen, self.fileno(), seconds)
+            return super().wait(gen, interval, seconds)
         except (TimeoutError, psycopg.errors._WaitTimeout) as error:
+            self.silence.noticed_at = time.monotonic()
             self.close()  # the outcome of the statement can no longer be known
-            message = f"the server has said nothing for {self.silence_seconds:g} s"
+            message = f"the server has said nothing for {seconds:.1f} s"
             raise psycopg.OperationalError(message) from error
+
+    def _seconds_to_wait(self) -> float | None:
+        if self.silence_seconds is None and time_limit.end() is None:
+            return None
+        return time_limit.shortest(self.silence_seconds or math.inf)
 
 
 class _AnyTime:

@@ -3,7 +3,8 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 
 from app import cooperative, db
-from app.db import Database, deduplication
+from app.db import Database, deduplication, time_limit
 from app.db.deduplication import BEFORE_REPLAYS, IndexState
 from app.errors import DatabaseUnavailable, SchemaMoved, WrongRevision
 
@@ -120,7 +121,8 @@ class SchemaWatch:
         """
         while True:
             try:
-                self.current()
+                with self._database.time_limit():
+                    self.current()
             except DatabaseUnavailable:
                 pass  # every request says so
             except Exception:
@@ -135,7 +137,7 @@ class SchemaWatch:
     @cooperative.offloaded
     def forget(self) -> None:
         """Read the schema again before the next statement: a statement found it changed."""
-        with self._lock:
+        with self._locked():
             self._schema = None
 
     @property
@@ -144,11 +146,21 @@ class SchemaWatch:
 
     @cooperative.offloaded
     def _refresh(self) -> Schema:
-        with self._lock:
+        with self._locked():
             if self._schema is None or not self._is_recent:
                 self._schema = self._read(self._schema)
                 self._read_at = self._clock()
             return self._schema
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the lock; raise DatabaseUnavailable if another reads for longer than our limit."""
+        if not self._lock.acquire(timeout=time_limit.shortest(threading.TIMEOUT_MAX)):
+            raise DatabaseUnavailable("the schema could not be read within the time limit")
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def _read(self, before: Schema | None) -> Schema:
         try:

@@ -10,8 +10,10 @@ from sqlalchemy import event, exc
 from sqlalchemy.engine import Connection, Engine
 
 from app import cooperative
+from app.db import time_limit
 from app.db.notify import Notifier
 from app.db.notify.sqlite import SqliteNotifier
+from app.db.pool import RequestPool
 from app.errors import NoDatabase
 from app.settings import Settings
 
@@ -27,7 +29,7 @@ def create_engine(settings: Settings) -> Engine:
     engine = sa.create_engine(
         settings.database_url,
         connect_args={"timeout": timeout, "factory": _SqliteConnection},
-        poolclass=sa.QueuePool,
+        poolclass=RequestPool,
         pool_size=settings.hookonce_pool_size,
         max_overflow=0,
         pool_timeout=timeout,
@@ -75,7 +77,7 @@ def begin_writing(connection: Any) -> None:
     connection.execute("PRAGMA busy_timeout = 0")
     try:
         if not _begin_if_free(connection, last=not timeout):
-            until = time.monotonic() + timeout
+            until = time.monotonic() + time_limit.shortest(timeout)
             _begin_until(connection, until)
     finally:
         connection.execute(f"PRAGMA busy_timeout = {timeout * 1000:.0f}")

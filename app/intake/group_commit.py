@@ -5,10 +5,13 @@ one gathers; no batch waits for more callers to come.
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from app import cooperative
+from app.db import time_limit
+from app.errors import DatabaseUnavailable
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -17,14 +20,21 @@ Result = TypeVar("Result")
 class Ticket(Generic[Item, Result]):
     """One caller's item in a batch, and its result or error."""
 
-    __slots__ = ("error", "handoff", "item", "result", "weight")
+    __slots__ = ("error", "handoff", "item", "result", "until", "weight")
 
     def __init__(self, item: Item, weight: int) -> None:
         self.item = item
         self.weight = weight
         self.result: Result | None = None
         self.error: BaseException | None = None
+        self.until = time_limit.end()
+        """The monotonic time until which the caller waits for the database; None: for ever."""
         self.handoff = cooperative.handoff()
+
+    @property
+    def is_late(self) -> bool:
+        """Return whether the caller's time limit has ended."""
+        return self.until is not None and time.monotonic() >= self.until
 
 
 class GroupCommit(Generic[Item, Result]):
@@ -59,9 +69,10 @@ class GroupCommit(Generic[Item, Result]):
     def _lead(self) -> None:
         """Work off one batch, and let the first waiting caller lead the next, whatever fails."""
         with self._lock:
-            batch = self._next_batch()
+            late, batch = self._take_late(), self._next_batch()
         try:
-            outcomes = self._work([ticket.item for ticket in batch])
+            with time_limit.until(_limit_of(batch)):
+                outcomes = self._work([ticket.item for ticket in batch]) if batch else ()
             for ticket, outcome in zip(batch, outcomes, strict=True):
                 if isinstance(outcome, BaseException):
                     ticket.error = outcome
@@ -72,8 +83,17 @@ class GroupCommit(Generic[Item, Result]):
                 ticket.error = error
         finally:
             self._hand_over()
-            for ticket in batch:
+            for ticket in (*late, *batch):
                 ticket.handoff.give()
+
+    def _take_late(self) -> list[Ticket[Item, Result]]:
+        """Take the tickets whose time ran out while earlier batches waited for the database."""
+        count = 0
+        while count < len(self._waiting) and self._waiting[count].is_late:
+            self._waiting[count].error = DatabaseUnavailable("the batches before took too long")
+            count += 1
+        late, self._waiting = self._waiting[:count], self._waiting[count:]
+        return late
 
     def _next_batch(self) -> list[Ticket[Item, Result]]:
         """Take as many tickets as stay within the weight limit; the first one always."""
@@ -92,3 +112,9 @@ class GroupCommit(Generic[Item, Result]):
             self._has_leader = next_leader is not None
         if next_leader is not None:
             next_leader.handoff.lead(self._lead)
+
+
+def _limit_of(batch: Sequence[Ticket[Item, Result]]) -> float | None:
+    """Return the time until which a batch may wait for the database: that of its oldest caller."""
+    limits = [ticket.until for ticket in batch if ticket.until is not None]
+    return max(min(limits), time.monotonic() + time_limit.LEAST_SECONDS) if limits else None

@@ -14,7 +14,8 @@ Private parts of gunicorn, used by app/server:
   `message`, `errors`, `wsgi.Response`, `wsgi.base_environ`, `wsgi.WSGIErrorsWrapper`,
   `util.hop_headers`
 Private parts of psycopg, used by app/db/postgresql.py and app/intake/store/postgresql.py:
-- `Connection.wait` replaced, `errors._WaitTimeout`, `generators.execute`, `Connection.pgconn`
+- `Connection.wait` and `Connection._connect_gen` replaced, `errors._WaitTimeout`,
+  `generators.execute`, `Connection.pgconn`
 To move to another release: read its changes to these, run the tests, change both bounds.
 """
 

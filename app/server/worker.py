@@ -24,6 +24,7 @@ from typing import Any
 from gunicorn.http.errors import NoMoreData
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER
 
+from app import cooperative
 from app.server import refusals
 from app.server.connections import ConnectionWorker, request_limits
 from app.server.fast_parser import FastParser, FastRequest
@@ -87,7 +88,8 @@ class CooperativeWorker(ConnectionWorker):
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Serve one cycle of events: requests that arrive together are answered together."""
         self._note_connections()
-        self._poll(timeout)
+        # while a request waits for the database, its time limit is looked at often
+        self._poll(CYCLE_SECONDS if self._scheduler.is_waiting else timeout)
         until = time.monotonic() + CYCLE_SECONDS
         while self._scheduler.is_waiting and self._may_accept() and time.monotonic() < until:
             self._poll(CYCLE_SECONDS)
@@ -137,7 +139,9 @@ class CooperativeWorker(ConnectionWorker):
         if progress is Progress.WHOLE and self._threads.is_cooperative(conn.request):
             self._scheduler.answer(partial(self._answer, conn))
         else:
-            answered = self._threads.pool_for(conn.request).submit(self.handle, conn)
+            threads, arrived = self._threads.pool_for(conn.request), time.monotonic()
+            answer = partial(self.handle, conn)
+            answered = threads.submit(cooperative.arriving_at, arrived, answer)
             answered.add_done_callback(
                 lambda answer: self.method_queue.defer(self.finish_request, conn, answer)
             )

@@ -1,6 +1,8 @@
 """Build the Falcon application: middleware, error handlers and all routes."""
 
 import json
+from collections.abc import Iterable
+from typing import Any
 
 import falcon
 from falcon import media
@@ -38,8 +40,14 @@ class App(GuardedApp):
     """Paths that the worker answers while its threads are busy: each has a thread of its own."""
     largest_body_bytes: int
     """Bytes of the largest body that any route accepts; the worker reads no larger one."""
+    database: Database
     schema: SchemaWatch
     """The schema as this process last read it, with the state of the unique index."""
+
+    def __call__(self, *wsgi_arguments: Any) -> Iterable[bytes]:
+        """Answer the request; it waits for the database no longer than the setting allows."""
+        with self.database.time_limit():
+            return super().__call__(*wsgi_arguments)
 
 
 def create_app(
@@ -61,7 +69,7 @@ def create_app(
         settings=settings,
         later=after_response.defer,
     )
-    app.schema = intake.schema
+    app.database, app.schema = database, intake.schema
     webhook = Webhook(intake, settings.hookonce_max_body_bytes, settings.hookonce_public_url)
     authenticator = Authenticator(database, intake.schema, settings)
     routes = GuardedRoutes(app, authenticator)

@@ -13,7 +13,7 @@ from typing import Any, cast
 from sqlalchemy.engine import Connection, Dialect
 
 from app import cooperative
-from app.db import Database, translated_errors
+from app.db import Database, time_limit, translated_errors
 from app.intake.store.interface import AdmissionStore, ExistingExecution, RowRejected, Statements
 from app.intake.store.sqlite import SqliteAdmissionStore, SqliteStatements
 
@@ -34,6 +34,7 @@ def borrow(database: Database) -> Iterator[AdmissionStore]:
     After an error other than a rejected row its connection is closed, for its state is unknown.
     """
     dbapi: Any = database.engine.dialect.loaded_dbapi
+    time_limit.require()
     with translated_errors(dbapi.Error):
         store = _take_kept(database) or _connect(database)
         try:
@@ -45,6 +46,8 @@ def borrow(database: Database) -> Iterator[AdmissionStore]:
             _keep(database, store)
             raise
         except BaseException:
+            if not store.is_alive():
+                database.engine.dispose()  # the server that left it has left those of the pool, too
             store.close()
             raise
         _keep(database, store)
