@@ -16,6 +16,8 @@ class BufferedReader(Unreader):  # type: ignore[misc] # gunicorn has no types
         super().__init__()
         self._data = data
         self._at = 0
+        self.ran_out = False
+        """True once the parser wanted more bytes of a body than there are."""
 
     @property
     def unread_bytes(self) -> int:
@@ -25,8 +27,10 @@ class BufferedReader(Unreader):  # type: ignore[misc] # gunicorn has no types
     def read(self, size: int | None = None, read_ahead: int | None = None) -> bytes:
         """Return `size` bytes, or a piece; fewer, or none, once the bytes end."""
         if size is None or size < 0:
-            size = max(PIECE_BYTES, read_ahead or 0)
-        piece = self._data[self._at : self._at + size]
+            piece = self._data[self._at : self._at + max(PIECE_BYTES, read_ahead or 0)]
+        else:
+            piece = self._data[self._at : self._at + size]
+            self.ran_out = self.ran_out or len(piece) < size
         self._at += len(piece)
         return piece
 

@@ -48,7 +48,8 @@ def read_framing(head: bytes) -> Framing | None:
     fields = {b"content-length": lengths, b"transfer-encoding": codings, b"expect": expectations}
     for line in head.split(b"\r\n")[1:]:
         name, _, value = line.partition(b":")
-        if (values := fields.get(name.lower())) is not None:
+        # gunicorn refuses spaces before the colon, or ignores them (--strip-header-spaces)
+        if (values := fields.get(name.rstrip(b" \t").lower())) is not None:
             values.append(value.strip(b" \t").lower())
     if expectations not in ([], [b"100-continue"]) or len(lengths) + len(codings) > 1:
         return None

@@ -26,6 +26,8 @@ class Peer(TConn):  # type: ignore[misc] # gunicorn has no types
         self.request = b""
         """The bytes of the request that is being answered."""
         self.rest = b""
+        self.is_whole = False
+        """True if the reader found the end of the request that is being answered."""
         self.fast_request: FastRequest | None = None
         self.keep = False
         """True if the connection is kept once the response is sent."""
@@ -48,15 +50,21 @@ class Peer(TConn):  # type: ignore[misc] # gunicorn has no types
             self.sock.sendall(CONTINUE)
         return progress
 
-    def begin_answer(self) -> None:
+    def begin_answer(self, progress: Progress) -> None:
         """Take the request out of what has arrived; `rest` is what came of the next one."""
         self.request, self.rest = self.incoming.take()
+        self.is_whole = progress is Progress.WHOLE
         self.incoming = IncomingRequest(self._limits)
         self.parser = parser_of(self.request, self.cfg, self.client)
 
     def was_read_to_the_end(self) -> bool:
         """Return whether the parser found the request's end where the reader did."""
-        return bool(self.parser.finish_body()) and not self.parser.unreader.unread_bytes
+        reader = self.parser.unreader
+        try:
+            is_read = bool(self.parser.finish_body())
+        except Exception:  # broken chunks; the request has had its one response
+            return False
+        return is_read and not reader.ran_out and not reader.unread_bytes
 
     def end_answer(self) -> None:
         """Free the memory of the request."""

@@ -76,7 +76,7 @@ class RequestReader:
         if progress is Progress.LARGE_HEAD:
             self._refuse(conn, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             return
-        conn.begin_answer()
+        conn.begin_answer(progress)
         self._answering_bytes += len(conn.request)
         self._answer(conn, progress)
 

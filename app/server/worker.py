@@ -161,6 +161,8 @@ class CooperativeWorker(ConnectionWorker):
                 return self._answer_fast(conn, request)
             request = next(conn.parser)
             request._expected_100_continue = False  # the reader has sent it
+            if not conn.is_whole:
+                request.force_close()  # the rest of its body would be taken for a request
             return self.handle_request(request, conn) and conn.was_read_to_the_end()
         except (StopIteration, NoMoreData):
             pass  # gunicorn found no whole request in these bytes

@@ -246,6 +246,42 @@ def test_a_request_inside_a_body_is_not_a_request(receiver: Receiver, sender: Se
     _assert_well(receiver, sender)
 
 
+NOT_READ_TO_THE_END = {
+    "a length beyond the limit": f"GET /healthz HTTP/1.1\r\n{LENGTH}0000000",
+    "a length beyond the limit of a webhook": f"POST {{path}} HTTP/1.1\r\n{LENGTH}0000000",
+    "a length beyond all bounds": "GET /healthz HTTP/1.1\r\nContent-Length: " + "9" * 30,
+    "a length with many zeros": "GET /healthz HTTP/1.1\r\nContent-Length: " + "0" * 30 + "44",
+    "chunks beyond the limit": f"GET /healthz HTTP/1.1\r\n{CHUNKED}\r\n\r\n" + "0" * 30 + "44",
+}
+
+
+@pytest.mark.parametrize("head", NOT_READ_TO_THE_END.values(), ids=NOT_READ_TO_THE_END)
+def test_the_rest_of_a_body_that_comes_later_is_not_a_request(
+    receiver: Receiver, sender: Sender, head: str
+) -> None:
+    with socket.create_connection(("127.0.0.1", sender.port), 20) as connection:
+        connection.sendall(head.replace("{path}", sender.path).encode() + b"\r\n\r\n")
+        answers = connection.recv(65536)
+        with contextlib.suppress(OSError):
+            connection.sendall(b"GET /hidden HTTP/1.1\r\nHost: hookonce\r\n\r\n")
+            while piece := connection.recv(65536):
+                answers += piece
+
+    assert answers.count(b"HTTP/1.1") == 1
+    assert b"connection: close" in answers.lower()
+    _assert_well(receiver, sender)
+
+
+def test_a_request_with_broken_chunks_that_are_not_read_has_one_answer(
+    sender: Sender,
+) -> None:
+    with socket.create_connection(("127.0.0.1", sender.port), 20) as connection:
+        connection.sendall(f"GET /healthz HTTP/1.1\r\n{CHUNKED}\r\n\r\n0;=\r\n\r\n".encode())
+        answers = b"".join(iter(lambda: connection.recv(65536), b""))
+
+    assert answers.count(b"HTTP/1.1") == 1
+
+
 def _status(sender: Sender, *pieces: bytes) -> int:
     """Send the bytes, close the sending side, and return the answer's status."""
     with socket.create_connection(("127.0.0.1", sender.port), 20) as connection:

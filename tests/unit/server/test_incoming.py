@@ -47,7 +47,8 @@ WHOLE = {
         "Transfer-Encoding: Chunked", body=b"2 ;a=b\r\n{}\r\n0;c\r\nX-A: b\r\n\r\n"
     ),
     "an expectation": request("Expect: 100-Continue", "Content-Length: 2", body=b"{}"),
-    "an unknown length before the colon": request("Content-Length : 2"),
+    "a space before the colon": request("Content-Length : 2", body=b"{}"),
+    "a tab before the colon": request("Transfer-Encoding\t: chunked", body=b"0\r\n\r\n"),
 }
 
 
