@@ -14,7 +14,7 @@ from app.db.migration_ops import fitness, steps
 from app.db.models import trigger_executions, triggers
 from app.errors import HookonceError
 from app.executions import held
-from app.intake import admit
+from app.intake import admit, key, sources
 from app.intake.message import Admission, AdmissionRequest, Request
 from app.triggers import sealing
 
@@ -42,7 +42,12 @@ def notes(database: Database) -> list[str]:
     """Return sentences on unfinished downgrades, stashes and held executions, at any revision."""
     with database.reading() as connection:
         names = sorted(sa.inspect(connection).get_table_names())
-        return [*_unfinished_downgrades(names), *_stashes(connection, names), *_held(connection)]
+        return [
+            *_unfinished_downgrades(names),
+            *_stashes(connection, names),
+            *_held(connection),
+            *_unkeyed(connection),
+        ]
 
 
 def secrets_open(database: Database) -> Finding:
@@ -189,6 +194,29 @@ def _held(connection: Connection) -> list[str]:
     if not count:
         return []
     return [f"{count} unfinished execution(s) are held: see `hookonce held list`"]
+
+
+def _unkeyed(connection: Connection) -> list[str]:
+    """Name the triggers whose sender gives its events an id that is not their key."""
+    columns = triggers.c
+    if f"{triggers.name}.idempotency_key_from" not in db.columns(connection):
+        return []
+    unkeyed = [name for name in sources.names() if key.of_new_trigger(sources.named(name))]
+    query = sa.select(columns.slug).where(
+        columns.type == "webhook",
+        columns.enabled.is_(True),
+        columns.source.in_(unkeyed),
+        columns.idempotency_key_from.is_(None),
+    )
+    slugs = connection.execute(query.order_by(columns.id)).scalars().all()
+    if not slugs:
+        return []
+    note = (
+        f"each redelivery to {', '.join(slugs)} is a new execution, although the sender repeats "
+        "its event id: `hookonce trigger edit NAME --key-from provider` makes it a duplicate, "
+        "`--key-from none` keeps it so and ends this note"
+    )
+    return [note]
 
 
 def _count(

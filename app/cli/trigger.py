@@ -12,6 +12,7 @@ from app.cli import output, retention_options, trigger_options
 from app.cli.context import WRONG, actor, with_database
 from app.db import Database
 from app.executions import listing
+from app.intake import key, sources, trigger_cache
 from app.intake.signing import signed_headers
 from app.settings import Settings
 from app.triggers import manage, queries
@@ -40,10 +41,13 @@ def add(
     new = NewTrigger(name=name, secret=secret, **columns)
     row = manage.add_trigger(database, new, actor())
     retention_options.warn(row)
+    source = sources.named(row.source)
+    key_from = trigger_cache.key_parts(row.idempotency_key_from)
     created = {
         "id": row.id,
         "secret": database.secret_box.decrypt(row),
         "webhook_url": webhook_url(chosen.hookonce_public_url, row.id),
+        "idempotency_key_from": key_from if as_json else key.in_words(source, key_from),
     }
     output.record(created, as_json)
 

@@ -50,6 +50,30 @@ def unlimited(
     return _joined(values)
 
 
+def of_new_trigger(source: Source) -> str | None:
+    """Return the part that keys a new trigger of this source if nobody chooses: its own id.
+
+    None where the default places do: a source that is keyed by its own id anyway searches them for
+    an event without one, and a source without an id has nothing else.
+    """
+    return PROVIDER if source.has_event_id and not source.keyed_by_default else None
+
+
+def in_words(source: Source, key_from: tuple[str, ...]) -> str:
+    """Return the places of the key of a trigger of this source, in words."""
+    if key_from == (NONE,):
+        return "none: each delivery is a new execution"
+    if key_from:
+        return " and ".join(key_from)
+    *places, last = (".".join(place) for place in PLACES)
+    default = f"{', '.join(places)} or {last} in the body"
+    if source.keyed_by_default:
+        return f"{PROVIDER}, otherwise {default}"
+    if source.has_event_id:
+        return f"{default}; not {PROVIDER}, so that a redelivery is a new execution"
+    return default
+
+
 def require_valid(key_from: Iterable[str]) -> None:
     """Return if these parts can make a key; else raise InvalidTrigger with a sentence."""
     parts = tuple(key_from)

@@ -171,6 +171,10 @@ class SourceFacts:
     """Facts that neither the sender's documentation nor its code confirms."""
 
 
+def _no_event_id(_request: Request, _event: Event) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A sender: functions that verify and parse its requests, and the responses it expects."""
@@ -188,7 +192,7 @@ class Source:
     """Response to a request that its sender does not sign and that is no event; else None."""
     response: Callable[[Request, Json], WebhookResponse] = lambda _request, _payload: OK
     """Response to a request whose events are committed, as this sender expects it."""
-    provider_key: Callable[[Request, Event], tuple[str, ...] | None] = lambda _request, _event: None
+    provider_key: Callable[[Request, Event], tuple[str, ...] | None] = _no_event_id
     """Parts of the source's own id of an event; None if the event has none."""
     keyed_by_default: bool = False
     """True if the source's own id is the key, and the default places only if there is none."""
@@ -208,3 +212,8 @@ class Source:
     refusal_status: int | None = None
     """Status that this sender needs for a bad signature, whatever the operator chose."""
     facts: SourceFacts = SourceFacts()
+
+    @property
+    def has_event_id(self) -> bool:
+        """Return whether the sender gives its events, or deliveries, an id of its own."""
+        return self.provider_key is not _no_event_id

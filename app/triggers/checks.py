@@ -7,7 +7,7 @@ from typing import Any
 from app import actions, masking, names
 from app.errors import InvalidTrigger
 from app.executions import retry_policy
-from app.intake import sources
+from app.intake import key, sources, trigger_cache
 
 LONGEST_NAME = 200
 
@@ -26,6 +26,21 @@ def source(columns: Mapping[str, Any]) -> None:
     if not sources.known(columns["source"]):
         raise InvalidTrigger(
             f"there is no source {columns['source']!r}; there are {', '.join(sources.names())}"
+        )
+    key_places(columns)
+
+
+def key_places(columns: Mapping[str, Any]) -> None:
+    """Refuse the source's own id as a part of the key where the source has none.
+
+    Every event would be without a key, and each redelivery would run again.
+    """
+    of_source = sources.named(columns["source"])
+    parts = trigger_cache.key_parts(columns["idempotency_key_from"])
+    if key.PROVIDER in parts and not of_source.has_event_id:
+        raise InvalidTrigger(
+            f"the source {of_source.name} has no event id of its own: take the key from "
+            "header:<Name>, body:<a.b.c> or hash in place of provider"
         )
 
 

@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.errors import InvalidTrigger
+from app.intake import key, sources
 from app.intake.sources import secret_formats
 from app.triggers.fields import COLUMNS, LONGEST_SECRET
+
+KEY_FROM = "idempotency_key_from"
 
 
 class NewTrigger:
@@ -27,7 +30,13 @@ class NewTrigger:
     def columns(self) -> dict[str, Any]:
         """Return the columns that describe it, with its slug; the secret is not one of them."""
         defaults = {each: field.default for each, field in COLUMNS.items()}
-        return defaults | self._columns | {"slug": slug(self.name)}
+        columns = defaults | self._columns | {"slug": slug(self.name)}
+        return columns | {KEY_FROM: key_from(columns)}
+
+
+def key_from(columns: Mapping[str, Any]) -> str | None:
+    """Return the chosen places of the key; if none is chosen, those of the trigger's source."""
+    return columns[KEY_FROM] or key.of_new_trigger(sources.named(columns["source"]))
 
 
 def slug(name: str) -> str:

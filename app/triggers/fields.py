@@ -186,9 +186,10 @@ FIELDS: tuple[Field, ...] = (
         help="Place of the idempotency key: `provider` (the source's own id), `header:<Name>`, "
         "`body:<a.b.c>` or `hash` (of the body). Several places make one key together; `none` "
         "alone turns keys off.",
-        default_text="the source's own id if its events are keyed by it (`hookonce source list`), "
+        default_text="`provider` where the source has an id of its own (`hookonce source list`), "
         "else `idempotency_key`, `messageId` or `data.messageId`",
         example=["header:X-Order", "body:data.revision"],
+        check=checks.key_places,
         option="--key-from",
     ),
     Field(

@@ -17,7 +17,7 @@ from app.db.models import trigger_executions, triggers
 from app.errors import InvalidTrigger, NameTaken, NotFound
 from app.executions.creation import initial_values
 from app.triggers import definition, fields
-from app.triggers.definition import NewTrigger
+from app.triggers.definition import KEY_FROM, NewTrigger
 
 __all__ = ["NewTrigger"]
 SECRET_BYTES = 32
@@ -70,7 +70,7 @@ def update_trigger(
     try:
         with database.writing() as connection:
             before = locked_trigger(connection, name_or_id)
-            given = _unmasked(before, changes)
+            given = _keyed(before, _unmasked(before, changes))
             changed = {
                 name: value for name, value in given.items() if before._mapping[name] != value
             }
@@ -79,6 +79,16 @@ def update_trigger(
             return _change(connection, before, changed, "trigger.update", actor)
     except IntegrityError as error:
         raise NameTaken(f"there is a trigger named {changes.get('name')!r} already") from error
+
+
+def _keyed(before: sa.Row[Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Return the changes with the key of the source in place of a choice that is taken back.
+
+    A trigger that never had one keeps none: its flow stays as it was.
+    """
+    if changes.get(KEY_FROM, KEY_FROM) or before.idempotency_key_from is None:
+        return changes
+    return changes | {KEY_FROM: definition.key_from(dict(before._mapping) | changes)}
 
 
 def _unmasked(before: sa.Row[Any], changes: Mapping[str, Any]) -> dict[str, Any]:

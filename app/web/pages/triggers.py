@@ -8,7 +8,7 @@ from app.db.paging import PagePosition
 from app.errors import InvalidRequest, InvalidTrigger, NameTaken
 from app.executions import listing, retention, retry_policy, search
 from app.executions.search import ExecutionFilter
-from app.intake import sources
+from app.intake import key, sources
 from app.triggers import address, manage
 from app.web import validation
 from app.web.api import serializers, triggers
@@ -72,6 +72,7 @@ def show_one(request: PageRequest, trigger_id: int) -> PageResponse:
     values = {
         "trigger": shown,
         "facts": source.facts,
+        "key_from": key.in_words(source, tuple(shown["idempotency_key_from"])),
         "default_retention": retention.of_settings(settings).of(source.facts.retry_seconds),
         "default_tolerance_seconds": source.tolerance_seconds,
         "default_attempts": retry_policy.DEFAULT.max_attempts,
@@ -179,7 +180,10 @@ def _form(
 def _secret(trigger: Trigger, secret: str, status: int = 200, *, fresh: bool = False) -> HtmlPage:
     in_path = trigger["source"] in PATH_SOURCES
     path_url = address.with_secret(trigger["webhook_url"], secret) if in_path else None
+    source = sources.named(trigger["source"])
+    key_from = key.in_words(source, tuple(trigger["idempotency_key_from"]))
     values = {"trigger": trigger, "secret": secret, "fresh": fresh, "path_url": path_url}
+    values |= {"key_from": key_from}
     return HtmlPage("secret.html", values, status)
 
 
