@@ -1,5 +1,6 @@
 """A connection whose requests are read, and whose responses are sent, without waiting."""
 
+from contextlib import suppress
 from typing import Any
 
 from gunicorn.workers.gthread import TConn
@@ -47,7 +48,8 @@ class Peer(TConn):  # type: ignore[misc] # gunicorn has no types
         """Add the next bytes to the request; the sender that waits for it gets `100 Continue`."""
         progress = self.incoming.add(piece) if piece else Progress.UNUSUAL
         if progress is Progress.PARTIAL and self.incoming.awaits_continue:
-            self.sock.sendall(CONTINUE)
+            with suppress(OSError):  # the next read finds out that the peer has left
+                self.sock.sendall(CONTINUE)
         return progress
 
     def begin_answer(self, progress: Progress) -> None:

@@ -30,8 +30,8 @@ class ResponseSender:
         if not conn.sock.unsent_bytes:
             self._sent(conn)
             return
-        self._leaving[conn] = None
         self._poller.register(conn.sock, EVENT_WRITE, partial(self._continue, conn))
+        self._leaving[conn] = None
 
     def oldest(self) -> Peer | None:
         """Return the connection whose response began first, and forget it; None if none waits."""

@@ -100,8 +100,11 @@ class CooperativeWorker(ConnectionWorker):
     def _poll(self, at_most: float) -> None:
         """Handle the events that occur within so many seconds, up to where a request waits."""
         events = self.poller.select(0.0 if self._scheduler.is_gathering else at_most)
+        registered = self.poller.get_map()
         for key, _ in events:
-            key.data(key.fileobj)
+            # an event before this one may have closed its connection, to make room for another
+            if registered.get(key.fd) is key:
+                key.data(key.fileobj)
         self._scheduler.end_cycle(quiet=not events)
 
     def _close_late(self) -> None:
@@ -217,9 +220,9 @@ class CooperativeWorker(ConnectionWorker):
             conn.set_timeout()
             if not self.alive:
                 conn.timeout = min(conn.timeout, time.monotonic() + STOP_KEEPALIVE_LINGER)
-            self.keepalived_conns.append(conn)
             readable = partial(self.on_client_socket_readable, conn)
             self.poller.register(conn.sock, selectors.EVENT_READ, readable)
+            self.keepalived_conns.append(conn)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:  # noqa: ARG002
         """Answer what the application did not; neither log nor answer repeats the request."""

@@ -92,6 +92,16 @@ def test_a_sender_that_waits_for_permission_gets_it_once(reading: Reading) -> No
     assert sender.recv(100) == CONTINUE
 
 
+def test_a_sender_that_left_gets_no_permission(reading: Reading) -> None:
+    conn, sender = reading.peer()
+    sender.close()
+
+    reading.reader.begin(conn, LARGE.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"))
+    reading.poll()
+
+    assert reading.answered == [(conn, Progress.UNUSUAL)]
+
+
 def test_a_head_that_is_too_large_is_refused(reading: Reading) -> None:
     conn, _ = reading.peer()
 

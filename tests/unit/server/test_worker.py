@@ -1,7 +1,11 @@
 """The worker tells its scheduler and the others about its connections, and makes room for more."""
 
+import selectors
+import socket
 import time
 from collections import deque
+from collections.abc import Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +16,8 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from app.server import connections as module
 from app.server.connection_counts import ConnectionCounts
+from app.server.incoming import Limits
+from app.server.peer import Peer
 from app.server.worker import CooperativeWorker
 
 
@@ -144,3 +150,56 @@ def test_a_stopping_worker_waits_no_longer_for_silent_peers_than_for_idle_ones(
     worker._cap_keepalive(2.0)
 
     assert [worker.pending_conns[0].timeout, worker.keepalived_conns[0].timeout] == [2.0, 2.0]
+
+
+@pytest.fixture
+def polling(worker: Any) -> Iterator[Any]:
+    """The worker with a poller of real sockets."""
+    worker.poller = worker._sender._poller = worker._lingering._poller = selectors.DefaultSelector()
+    worker._scheduler = SimpleNamespace(is_gathering=False, end_cycle=lambda **_: None)
+    yield worker
+    worker.poller.close()
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours, theirs
+
+
+@pytest.mark.parametrize("is_watched_again", [False, True])
+def test_an_event_of_a_connection_that_another_event_took_is_left_out(
+    polling: Any, pair: tuple[socket.socket, socket.socket], is_watched_again: bool
+) -> None:
+    handled: list[socket.socket] = []
+
+    def take(other: socket.socket, sock: socket.socket) -> None:
+        handled.append(sock)
+        polling.poller.unregister(other)
+        if is_watched_again:
+            polling.poller.register(other, selectors.EVENT_READ, handled.append)
+
+    for sock, other in (pair, reversed(pair)):
+        sock.send(b"a")
+        polling.poller.register(sock, selectors.EVENT_READ, partial(take, other))
+    polling._poll(0)
+
+    assert len(handled) == 1
+
+
+@pytest.mark.parametrize("unsent", [b"", b"a" * 1_000_000])
+def test_a_connection_that_server_code_closed_is_counted_once(
+    polling: Any, pair: tuple[socket.socket, socket.socket], unsent: bytes
+) -> None:
+    limits = Limits(line_bytes=4_094, head_bytes=8_192, body_bytes=1_000, seconds=5.0)
+    conn = Peer(polling.cfg, pair[0], "", "", limits)
+    polling.nr_conns, conn.keep = 1, True
+    conn.sock.sendall(unsent)
+    conn.sock.close()
+
+    polling._finish(conn)
+
+    assert polling.nr_conns == 0
+    assert not polling.keepalived_conns
+    assert polling._sender.oldest() is None
