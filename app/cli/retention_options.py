@@ -1,13 +1,8 @@
-"""The type of options that take days, and the warning about keys that are removed too early."""
-
-from typing import Any
+"""The type of options that take days."""
 
 import click
-import sqlalchemy as sa
 
-from app.executions import retention
 from app.executions.retention import DAY_SECONDS
-from app.intake import sources
 
 BY_DEFAULT = -1.0
 """The value of the word `default`; None means that the option was not given."""
@@ -31,11 +26,3 @@ class Days(click.ParamType[float]):
         if not 0 <= days < float("inf"):
             self.fail(f"{value!r} is neither a number of days nor `default`", param, ctx)
         return days * DAY_SECONDS
-
-
-def warn(trigger: sa.Row[Any]) -> None:
-    """Warn if the trigger forgets a key before its sender stops retrying."""
-    facts = sources.named(trigger.source).facts
-    warning = retention.warning(trigger.source, facts.retry_seconds, trigger.keep_rows_seconds)
-    if warning:
-        click.echo(f"warning: {warning}", err=True)

@@ -8,7 +8,7 @@ import click
 import urllib3
 
 from app import masking
-from app.cli import output, retention_options, trigger_options
+from app.cli import output, trigger_options, trigger_warnings
 from app.cli.context import WRONG, actor, with_database
 from app.db import Database
 from app.executions import listing
@@ -40,7 +40,7 @@ def add(
     columns = trigger_options.columns(given)
     new = NewTrigger(name=name, secret=secret, **columns)
     row = manage.add_trigger(database, new, actor())
-    retention_options.warn(row)
+    trigger_warnings.warn(row)
     source = sources.named(row.source)
     key_from = trigger_cache.key_parts(row.idempotency_key_from)
     created = {

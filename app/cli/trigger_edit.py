@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from app import masking
-from app.cli import output, retention_options, trigger_options
+from app.cli import output, trigger_options, trigger_warnings
 from app.cli.context import actor, with_database
 from app.db import Database
 from app.errors import InvalidRequest
@@ -36,7 +36,7 @@ def edit(
     if not changes:
         raise click.UsageError("name at least one field to change")
     row = manage.update_trigger(database, trigger, changes, actor())
-    retention_options.warn(row)
+    trigger_warnings.warn(row)
     output.record(masking.public(row), as_json)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import sqlalchemy as sa
 
-from app.cli import output, trigger_file
+from app.cli import output, trigger_file, trigger_warnings
 from app.cli.context import actor, with_database
 from app.db import Database
 from app.masking import masked
@@ -49,6 +49,8 @@ def apply(
     results = []
     for step in steps:
         row = None if dry_run else apply_file.carry_out(database, step, actor(), grace)
+        if row is not None:
+            trigger_warnings.warn(row)
         results.append(_result(database, chosen, step, row))
         if not as_json:
             _print(results[-1])

@@ -10,6 +10,11 @@ from app.errors import TooLarge, Unreadable
 from app.intake import strict_json
 from app.intake.message import FORM, Event, Json, Request
 
+ALIASES = {"event": "event_type"}
+"""Names in a filter that also mean another one.
+
+The older system documented `{"event": "push"}`, and its events had no such member.
+"""
 LARGE_BYTES = 2 * 1_048_576
 """Bytes of a body from which on its values are counted before it is parsed."""
 VALUES_AT_MOST = 2_500_000
@@ -73,6 +78,9 @@ def _opaque(body: bytes) -> Json:
 
 def _matches(event: Event, name: str, expected: Json) -> bool:
     data = event.normalised.get("data")
+    real = ALIASES.get(name)
+    if real is not None and real in event.normalised and _equals(event.normalised[real], expected):
+        return True
     return any(
         _equals(place[name], expected)
         for place in (event.normalised, data)

@@ -92,7 +92,8 @@ FIELDS: tuple[Field, ...] = (
         group="events",
         label="Event filter",
         help="A JSON object: each name must be in the event or in its data with this value; `*` "
-        "matches any text. An event that does not match is answered 200 and not stored.",
+        "matches any text, and `event` also means `event_type`. An event that does not match is "
+        "answered 200 and not stored.",
         default="{}",
         default_text="every event",
         example={"action": "opened", "ref": "refs/heads/*"},

@@ -141,7 +141,7 @@ def test_a_slow_peer_is_cut_off_in_the_end(service: Service, ledger: Ledger) -> 
 def test_a_sender_may_ask_before_it_sends_a_large_body(service: Service, ledger: Ledger) -> None:
     gunicorn = service.gunicorn(workers=1)
     sender = ledger.sender(gunicorn)
-    body, oversize = event("asked", more=LARGE), 9_999_999
+    body, oversize = event("asked", more=LARGE), 99_999_999
 
     with connected(gunicorn.port) as peer:
         peer.sendall(sender.head(body, f"Content-Length: {len(body)}", "Expect: 100-continue"))

@@ -84,3 +84,28 @@ def test_a_glob_spans_lines() -> None:
 
 def test_a_glob_of_many_stars_is_answered_at_once() -> None:
     assert not passes({"k": "*a" * 30 + "b"}, {"k": "a" * 5_000, "data": {}})
+
+
+@pytest.mark.parametrize(
+    ("event_filter", "expected"),
+    [
+        ({"event": "push"}, True),
+        ({"event": "pu*"}, True),
+        ({"event": "push", "branch": "main"}, True),
+        ({"event": "Push"}, False),
+        ({"event": "star"}, False),
+    ],
+    ids=str,
+)
+def test_event_also_means_the_type_of_the_event(
+    event_filter: dict[str, object], expected: bool
+) -> None:
+    assert passes(event_filter) is expected
+
+
+def test_a_member_of_the_data_that_is_called_event_still_counts() -> None:
+    normalised = {"event_type": "unknown", "data": {"event": "paid"}}
+
+    assert passes({"event": "paid"}, normalised)
+    assert passes({"event": "unknown"}, normalised)
+    assert not passes({"event": None}, normalised)

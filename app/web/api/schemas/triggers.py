@@ -54,6 +54,7 @@ _NOT_SET_BY_A_PERSON = {
     "execution_count": int,
     "previous_secret_expires_at": Moment | None,
     "webhook_url": str,
+    "warnings": list[str],
 }
 """Members of a response that no request changes."""
 
