@@ -161,11 +161,15 @@ def _adopted() -> list[int]:
 
 
 def _read(path: str) -> bytes:
-    try:
-        with open(path, "rb", buffering=0) as file:
-            return file.read()
-    except OSError:  # the process has ended, or is another user's
-        return b""
+    content = b""
+    with suppress(OSError):  # the process has ended, or is another user's
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            while part := os.read(descriptor, 64 * 1024):
+                content += part
+        finally:
+            os.close(descriptor)
+    return content
 
 
 def _kill(pid: int) -> None:

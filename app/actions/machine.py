@@ -1,14 +1,40 @@
-"""Find out if this machine can start programs, without any event."""
+"""Files for the input of programs, and a probe that needs no event."""
 
+import os
 import socket
 import subprocess
 import tempfile
 import threading
 
 PROBE_BYTES = 64 * 1024
-"""Bytes that the probe writes to a temporary file: a full disk takes an empty one."""
+"""Bytes of the probe's input: a machine without memory can still make an empty file."""
 PROBE_SECONDS = 10.0
 """Seconds after which a program that does nothing should have ended."""
+
+
+def file_with(content: bytes) -> int:
+    """Return the descriptor of a file with this content, in memory where the system permits it.
+
+    A pipe in its place would block on a program that does not read it.
+    """
+    descriptor = _new_file()
+    try:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        os.lseek(descriptor, 0, os.SEEK_SET)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _new_file() -> int:
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("event")
+    descriptor, path = tempfile.mkstemp()
+    os.unlink(path)
+    return descriptor
 
 
 def is_short() -> bool:
@@ -18,8 +44,7 @@ def is_short() -> bool:
     Then everything else can still be started.
     """
     try:
-        with tempfile.TemporaryFile(buffering=0) as stdin, socket.socket():
-            stdin.write(bytes(PROBE_BYTES))
+        with open(file_with(bytes(PROBE_BYTES)), "rb") as stdin, socket.socket():
             thread = threading.Thread(target=int, name="probe")
             thread.start()
             thread.join()

@@ -20,7 +20,8 @@ _PIPE_BYTES = 1 << 20
 
 
 class _Stream:
-    def __init__(self, pipe: IO[bytes], hidden: Callable[[str], str]) -> None:
+    def __init__(self, pipe: IO[bytes] | None, hidden: Callable[[str], str]) -> None:
+        assert pipe is not None  # noqa: S101 - the program was started with pipes
         self._hidden = hidden
         os.set_blocking(pipe.fileno(), False)
         self.pipe = pipe
@@ -49,7 +50,10 @@ class Output:
     """The two output streams of a running program; `hidden` removes secrets from their text."""
 
     def __init__(
-        self, standard: IO[bytes], errors: IO[bytes], hidden: Callable[[str], str]
+        self,
+        standard: IO[bytes] | None,
+        errors: IO[bytes] | None,
+        hidden: Callable[[str], str],
     ) -> None:
         self._standard = _Stream(standard, hidden)
         self._errors = _Stream(errors, hidden)
@@ -66,9 +70,10 @@ class Output:
 
     def close(self) -> None:
         """Read what the ended program left, and close both streams."""
+        for key in self._open.get_map().values():
+            key.data.read()
         self._open.close()
         for stream in (self._standard, self._errors):
-            stream.read()
             stream.pipe.close()
 
     def result(self) -> str:

@@ -2,14 +2,12 @@
 
 import os
 import subprocess
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
-from app.actions import absence, descendants, reaper
+from app.actions import absence, descendants, machine, reaper
 from app.actions.descendants import Run
 from app.actions.output import Output
 from app.actions.work import Work
@@ -35,15 +33,19 @@ def run(work: Work, command: Command, input_bytes: bytes, seconds: float) -> str
     ActionFailed else: permanent if it cannot be started, transient if it timed out or ended with
     status 75; otherwise its output decides.
     """
-    with _standard_input(input_bytes) as stdin, reaper.watching() as (tag, started):
+    stdin = _standard_input(input_bytes)
+    try:
+        reaper.start()
+        tag = reaper.new_tag()
         process = absence.within_a_moment(
             work.action_payload, lambda: _start(work, command(), stdin, tag)
         )
-        run = started(process.pid)
-        assert process.stdout is not None  # noqa: S101 - it was started with pipes
-        assert process.stderr is not None  # noqa: S101
-        output = Output(process.stdout, process.stderr, work.hidden)
-        status = _wait_until(process, run, output, time.monotonic() + seconds)
+        run = Run(tag, process.pid)
+        with reaper.watching(run):
+            output = Output(process.stdout, process.stderr, work.hidden)
+            status = _wait_until(process, run, output, time.monotonic() + seconds)
+    finally:
+        os.close(stdin)
     if status == 0:
         return output.everything()
     raise _failure(status, output, seconds)
@@ -65,30 +67,14 @@ def _failure(status: int | None, output: Output, seconds: float) -> ActionFailed
     return ActionFailed(sentence, permanent=permanent, reason=reason, output=output.result())
 
 
-@contextmanager
-def _standard_input(content: bytes) -> Iterator[IO[bytes]]:
-    """Yield a file with this content: a pipe would block on a program that does not read it."""
+def _standard_input(content: bytes) -> int:
     try:
-        stdin = tempfile.TemporaryFile()  # noqa: SIM115 - closed below, with its own errors
-    except OSError as error:
-        raise _no_input(error) from error
-    try:
-        try:
-            stdin.write(content)
-            stdin.seek(0)
-        except (OSError, MemoryError) as error:
-            raise _no_input(error) from error
-        yield stdin
-    finally:
-        with suppress(OSError):  # it tries once more to write what the disk has no space for
-            stdin.close()
+        return machine.file_with(content)
+    except (OSError, MemoryError) as error:
+        raise MachineTrouble(f"no file can be made for the event: {error}") from error
 
 
-def _no_input(error: Exception) -> MachineTrouble:
-    return MachineTrouble(f"no temporary file can be written for the event: {error}")
-
-
-def _start(work: Work, command: list[str], stdin: IO[bytes], tag: str) -> subprocess.Popen[bytes]:
+def _start(work: Work, command: list[str], stdin: int, tag: str) -> subprocess.Popen[bytes]:
     path = Path(command[0])
     try:
         return subprocess.Popen(

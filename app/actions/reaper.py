@@ -8,11 +8,12 @@ the thread that started it.)
 
 import atexit
 import itertools
+import os
 import secrets
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from app.actions import descendants
@@ -24,6 +25,11 @@ class _Reaper:
         self._lock = threading.Lock()
         self._running: dict[str, Run] = {}
         self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the process, so that it learns of each run at once."""
+        with self._lock:
+            self._write("")
 
     def add(self, run: Run) -> None:
         with self._lock:
@@ -63,9 +69,15 @@ def _new_process() -> subprocess.Popen[bytes]:
         stderr=subprocess.DEVNULL,
         bufsize=0,
         cwd="/",
-        env={},  # ours holds the database's password, and a script can read this process's
+        env=_environment(),
         start_new_session=True,
     )
+
+
+def _environment() -> dict[str, str]:
+    """Return what Python may need to start: a script can read the environment of the process."""
+    names = ("PATH", "LD_LIBRARY_PATH")
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 _reaper = _Reaper()
@@ -78,25 +90,21 @@ def end() -> None:
     _reaper.end()
 
 
+def start() -> None:
+    """Start the process before the script: the start takes long enough to be killed during it."""
+    _reaper.start()
+
+
+def new_tag() -> str:
+    """Return the tag of a new run, for its environment."""
+    return next(_tags)
+
+
 @contextmanager
-def watching() -> Iterator[tuple[str, Callable[[int], Run]]]:
-    """Have a run killed if this process ends before the block does.
-
-    Yields the tag for its environment, known before it starts since the start takes long enough
-    to be killed during it, and a function that takes the process id of the started script.
-    """
-    tag = next(_tags)
-    _reaper.add(Run(tag))
+def watching(run: Run) -> Iterator[None]:
+    """Have the run killed if this process ends before the block does."""
+    _reaper.add(run)
     try:
-        yield tag, _started(tag)
+        yield
     finally:
-        _reaper.discard(Run(tag))
-
-
-def _started(tag: str) -> Callable[[int], Run]:
-    def started(pid: int) -> Run:
-        run = Run(tag, pid)
-        _reaper.add(run)
-        return run
-
-    return started
+        _reaper.discard(run)

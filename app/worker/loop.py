@@ -13,7 +13,13 @@ from dataclasses import replace
 from app import actions, clock, log
 from app.actions import machine, reaper
 from app.db import Database, schema
-from app.errors import DatabaseUnavailable, MachineTrouble, NoDatabase, SchemaMoved
+from app.errors import (
+    DatabaseUnavailable,
+    MachineTrouble,
+    NoDatabase,
+    SchemaMoved,
+    is_machine_trouble,
+)
 from app.executions import due
 from app.settings import Settings
 from app.stats.counters import Counters
@@ -130,9 +136,10 @@ class Worker:
         except (DatabaseUnavailable, SchemaMoved) as error:
             self._wait_out(error)
         except Exception as error:
-            logger.exception(
-                "a round of work failed unexpectedly; the next one follows in half a second"
-            )
+            if not is_machine_trouble(error):
+                logger.exception(
+                    "a round of work failed unexpectedly; the next one follows in half a second"
+                )
             self._wait_out(error)
         return 0
 

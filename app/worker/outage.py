@@ -4,6 +4,7 @@ import logging
 import time
 
 from app import log
+from app.errors import is_machine_trouble
 
 WAIT_SECONDS = 0.5
 """Seconds between two tries to reach the database."""
@@ -26,7 +27,8 @@ class OutageBackoff:
         if self._began_at is None:
             self._began_at = now
         if now > self._quiet_until:
-            log.event(logger, logging.WARNING, "database_unavailable", detail=error)
+            name = "machine_trouble" if is_machine_trouble(error) else "database_unavailable"
+            log.event(logger, logging.WARNING, name, detail=str(error) or type(error).__name__)
             self._quiet_until = now + LOG_INTERVAL_SECONDS
         time.sleep(WAIT_SECONDS)
 

@@ -153,13 +153,10 @@ from app.worker import classify, run
 from tests.support import factories
 watch = reaper.watching
 @contextmanager
-def watching():
-    with watch() as (tag, started):
-        def and_say_so(pid):
-            run = started(pid)
-            print("watched", flush=True)
-            return run
-        yield tag, and_say_so
+def watching(run):
+    with watch(run):
+        print("watched", flush=True)
+        yield
 reaper.watching = watching
 run.action(factories.work(from_environment(), action_payload="the-script"))
 """
@@ -264,13 +261,13 @@ def test_a_machine_without_descriptors_makes_no_dead_letter(tmp_path: Path, spar
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.ENOENT])
-def test_a_temporary_file_that_cannot_be_made_is_never_the_fault_of_the_event(
+def test_an_input_file_that_cannot_be_made_is_never_the_fault_of_the_event(
     ran: Run, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("tempfile.TemporaryFile", fail)
+    monkeypatch.setattr("os.memfd_create", fail)
 
     assert isinstance(ran("echo done"), MachineTrouble)
 
