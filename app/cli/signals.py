@@ -1,10 +1,11 @@
-"""Stop a command cleanly on Ctrl-C or SIGTERM, at any moment of its run."""
+"""Stop a command cleanly on Ctrl-C, SIGTERM or SIGHUP, at any moment of its run."""
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
+from typing import Any
 
 INTERRUPTED = 130
 """Exit status of a command that Ctrl-C ended; shells use the same (128 + SIGINT)."""
@@ -41,14 +42,61 @@ class Stop(threading.Event):
         return self._is_set
 
 
+def install(stop: Stop, at_once: Callable[[], None] | None = None) -> dict[int, Any]:
+    """Have signals set `stop`, and return the handlers before.
+
+    Ctrl-C, SIGTERM and SIGHUP set it; SIGHUP does nothing under nohup. With `at_once` SIGQUIT calls
+    it too. SIGUSR1, SIGUSR2 and SIGALRM would end the process and do nothing now: programs are sent
+    them to rotate logs, and by mistake.
+    """
+
+    def stop_at_once(*_: object) -> None:
+        if at_once is not None:
+            at_once()
+        stop.set()
+
+    handlers: dict[int, Callable[..., None]] = dict.fromkeys(_IGNORED, _do_nothing)
+    handlers |= {number: lambda *_: stop.set() for number in _STOPPING}
+    if signal.getsignal(signal.SIGHUP) in (signal.SIG_IGN, _do_nothing):
+        handlers[signal.SIGHUP] = _do_nothing
+    if at_once is not None:
+        handlers[signal.SIGQUIT] = stop_at_once
+    return {number: signal.signal(number, handler) for number, handler in handlers.items()}
+
+
+def restore(handlers: Mapping[int, Any]) -> None:
+    """Put the handlers back that `install` returned."""
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
 @contextmanager
-def until_interrupted() -> Iterator[Stop]:
-    """Yield a Stop that Ctrl-C or SIGTERM sets; the caller finishes its current step first."""
+def until_interrupted(at_once: Callable[[], None] | None = None) -> Iterator[Stop]:
+    """Yield a Stop that signals set, see `install`; the caller finishes its current step first."""
     stop = Stop()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
+    before = install(stop, at_once)
     try:
         yield stop
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        restore(before)
+
+
+def leave_nothing_to_children() -> None:
+    """Give the programs that this process starts the system's defaults for every signal.
+
+    A signal that is ignored stays ignored in a new program, and a blocked one blocked: nohup and
+    shells leave such. A handler that does nothing is reset instead.
+    """
+    for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:  # Popen resets these
+        if signal.getsignal(number) is signal.SIG_IGN:
+            default = number == signal.SIGCHLD  # ignored, it would take exit statuses away
+            signal.signal(number, signal.SIG_DFL if default else _do_nothing)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def _do_nothing(*_: object) -> None:
+    """Handle a signal in the way that ignoring it does."""
+
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_IGNORED = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)

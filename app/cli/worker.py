@@ -3,14 +3,15 @@
 import logging
 import os
 import random
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import click
 
 from app import log
 from app.actions import descendants
+from app.cli import signals
 from app.cli.context import with_database
 from app.cli.signals import Stop
 from app.db import Database, schema
@@ -35,20 +36,20 @@ logger = logging.getLogger("hookonce.worker")
 )
 @with_database
 def command(settings: Settings, database: Database, once: bool, concurrency: int) -> None:
-    """Run executions when they are due, until SIGTERM or Ctrl-C."""
+    """Run executions when they are due, until SIGTERM, SIGHUP or Ctrl-C."""
     _warn_of_scripts_dir(settings)
+    signals.leave_nothing_to_children()
     counters = Counters()
     worker = Worker(
         database, settings, concurrency, counters=counters, event_headers=sources.event_headers()
     )
     if once:
         schema.require(database)
-        with descendants.adopting_orphans(), _counting(counters, database, settings):
-            click.echo(f"{worker.run_once()} attempt(s) made")
+        _run_once(worker, _counting(counters, database, settings))
         return
     log.write_without_waiting()
     log.configure(settings.hookonce_log_level, settings.hookonce_log_format)  # to the new stream
-    stop = stop_on_signal()
+    stop = stop_on_signal(worker.hurry)
     worker.await_database(stop)
     with (
         descendants.adopting_orphans(),
@@ -58,6 +59,18 @@ def command(settings: Settings, database: Database, once: bool, concurrency: int
         finished = worker.run(stop)
     if not finished:
         log.abandon("actions were still running when the grace period ended")
+
+
+def _run_once(worker: Worker, counting: AbstractContextManager[None]) -> None:
+    with (
+        descendants.adopting_orphans(),
+        counting,
+        signals.until_interrupted(worker.hurry) as stop,
+    ):
+        count = worker.run_once(stop)
+    click.echo(f"{count} attempt(s) made")
+    if stop.is_set():
+        sys.exit(signals.INTERRUPTED)
 
 
 def _warn_of_scripts_dir(settings: Settings) -> None:
@@ -71,11 +84,10 @@ def _warn_of_scripts_dir(settings: Settings) -> None:
         log.event(logger, logging.WARNING, "no_scripts_dir", directory=directory)
 
 
-def stop_on_signal() -> Stop:
-    """Return a Stop that SIGTERM and Ctrl-C set, until the process ends."""
+def stop_on_signal(at_once: Callable[[], None] | None = None) -> Stop:
+    """Return a Stop that signals set until the process ends, see `signals.install`."""
     stop = Stop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    signals.install(stop, at_once)
     return stop
 
 

@@ -13,13 +13,7 @@ from dataclasses import replace
 from app import actions, clock, log
 from app.actions import machine, reaper
 from app.db import Database, schema
-from app.errors import (
-    DatabaseUnavailable,
-    MachineTrouble,
-    NoDatabase,
-    SchemaMoved,
-    is_machine_trouble,
-)
+from app.errors import DatabaseUnavailable, MachineTrouble, NoDatabase, SchemaMoved
 from app.executions import due
 from app.settings import Settings
 from app.stats.counters import Counters
@@ -60,6 +54,7 @@ class Worker:
         self._database = database
         self._settings = settings
         self._concurrency = concurrency
+        self._grace_seconds = settings.hookonce_shutdown_seconds
         self._event_headers = event_headers
         self._pool = AttemptPool(concurrency, run_and_classify, not_started)
         self._wake = Wake()
@@ -112,14 +107,20 @@ class Worker:
                     stop.wait(began + ROUND_SECONDS - time.monotonic())
         return self._finish()
 
-    def run_once(self) -> int:
-        """Work until nothing is due; return the number of attempts."""
-        count, never = 0, threading.Event()
-        while (started := self.work_once()) or self._busy:
+    def run_once(self, stop: threading.Event | None = None) -> int:
+        """Work until nothing is due or `stop` is set; return the number of attempts."""
+        count, stop = 0, stop or threading.Event()
+        while not stop.is_set() and ((started := self.work_once()) or self._busy):
             count += started
             if not started:
-                self._wake.sleep(never, None)
+                self._wake.sleep(stop, None)
+        if stop.is_set():
+            self._finish()
         return count
+
+    def hurry(self) -> None:
+        """End the grace period of running actions; safe in a signal handler."""
+        self._grace_seconds = 0.0
 
     def work_once(self) -> int:
         """Settle finished attempts, claim and start due executions; return the number started."""
@@ -133,13 +134,7 @@ class Worker:
             for attempt in attempts:
                 self._pool.submit(attempt, then=self._wake.call)
             return len(attempts)
-        except (DatabaseUnavailable, SchemaMoved) as error:
-            self._wait_out(error)
         except Exception as error:
-            if not is_machine_trouble(error):
-                logger.exception(
-                    "a round of work failed unexpectedly; the next one follows in half a second"
-                )
             self._wait_out(error)
         return 0
 
@@ -217,8 +212,7 @@ class Worker:
 
     def _finish(self) -> bool:
         self._pool.shutdown()
-        never, deadline = threading.Event(), time.monotonic()
-        deadline += self._settings.hookonce_shutdown_seconds
+        never, began = threading.Event(), time.monotonic()
         while True:
             try:
                 self._wake.begin()
@@ -227,10 +221,11 @@ class Worker:
                 self._wait_out(error)
             if not self._busy:
                 return True
-            if time.monotonic() >= deadline:
+            left = began + self._grace_seconds - time.monotonic()
+            if left <= 0:
                 self._hand_back()
                 return False
-            self._wake.sleep(never, deadline - time.monotonic())
+            self._wake.sleep(never, left)
 
     def _hand_back(self) -> None:
         """Kill running programs, and make attempts of built-in actions due again at once.

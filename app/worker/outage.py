@@ -4,7 +4,7 @@ import logging
 import time
 
 from app import log
-from app.errors import is_machine_trouble
+from app.errors import DatabaseUnavailable, SchemaMoved, is_machine_trouble
 
 WAIT_SECONDS = 0.5
 """Seconds between two tries to reach the database."""
@@ -22,12 +22,21 @@ class OutageBackoff:
         self._quiet_until = 0.0
 
     def wait_out(self, error: Exception) -> None:
-        """Log the error unless it was logged within the last minute, and wait half a second."""
+        """Log the error unless it was logged within the last minute, and wait half a second.
+
+        An unexpected error is logged each time, with its traceback.
+        """
         now = time.monotonic()
         if self._began_at is None:
             self._began_at = now
-        if now > self._quiet_until:
-            name = "machine_trouble" if is_machine_trouble(error) else "database_unavailable"
+        trouble = is_machine_trouble(error)
+        if not trouble and not isinstance(error, DatabaseUnavailable | SchemaMoved):
+            logger.error(
+                "a round of work failed unexpectedly; the next one follows in half a second",
+                exc_info=error,
+            )
+        elif now > self._quiet_until:
+            name = "machine_trouble" if trouble else "database_unavailable"
             log.event(logger, logging.WARNING, name, detail=str(error) or type(error).__name__)
             self._quiet_until = now + LOG_INTERVAL_SECONDS
         time.sleep(WAIT_SECONDS)
