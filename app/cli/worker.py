@@ -36,7 +36,7 @@ logger = logging.getLogger("hookonce.worker")
 )
 @with_database
 def command(settings: Settings, database: Database, once: bool, concurrency: int) -> None:
-    """Run executions when they are due, until SIGTERM, SIGHUP or Ctrl-C."""
+    """Run executions when they are due, until SIGTERM or Ctrl-C."""
     _warn_of_scripts_dir(settings)
     signals.leave_nothing_to_children()
     counters = Counters()
