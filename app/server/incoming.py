@@ -60,6 +60,12 @@ class IncomingRequest:
         return (arrived[:end], arrived[end:]) if end else (arrived, b"")
 
     @property
+    def missing_bytes(self) -> int:
+        """Return the number of bytes that the body still needs; 0 if it is not known."""
+        length = (self._framing and self._framing.length) or 0
+        return max(0, self._searched + length - len(self._arrived)) if length else 0
+
+    @property
     def awaits_continue(self) -> bool:
         """Return whether the sender waits for `100 Continue` before it sends the body."""
         expected = self._framing is not None and self._framing.expects_continue

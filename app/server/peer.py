@@ -13,7 +13,10 @@ from app.server.incoming import IncomingRequest, Limits
 from app.server.peer_socket import PeerSocket
 
 LARGE_PIECE_BYTES = 262_144
-"""Bytes that are read at a time of a request that is not small."""
+"""Bytes that are read at a time of a request that is not small.
+
+No more than the request still needs: what came of the next one would take memory, and be copied.
+"""
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -35,9 +38,9 @@ class Peer(TConn):  # type: ignore[misc] # gunicorn has no types
 
     def receive(self) -> bytes | None:
         """Return the bytes that have arrived; none if the peer sends no more, None if none yet."""
-        is_small = len(self.incoming) < SMALL_REQUEST_BYTES
+        wanted = min(self.incoming.missing_bytes, LARGE_PIECE_BYTES)
         try:
-            piece: bytes = self.sock.recv(SMALL_REQUEST_BYTES if is_small else LARGE_PIECE_BYTES)
+            piece: bytes = self.sock.recv(max(wanted, SMALL_REQUEST_BYTES))
         except BlockingIOError:
             return None
         except OSError:
@@ -58,6 +61,10 @@ class Peer(TConn):  # type: ignore[misc] # gunicorn has no types
         self.is_whole = progress is Progress.WHOLE
         self.incoming = IncomingRequest(self._limits)
         self.parser = parser_of(self.request, self.cfg, self.client)
+
+    def forget_request(self) -> None:
+        """Free the memory of a request that is refused; its connection may linger."""
+        self.incoming = IncomingRequest(self._limits)
 
     def was_read_to_the_end(self) -> bool:
         """Return whether the parser found the request's end where the reader did."""

@@ -31,7 +31,7 @@ class RequestReader:
         self._refuse = refuse
         self._most_bytes = max(BUFFERED_BYTES, 2 * limits.body_bytes)
         self._arriving: dict[Peer, None] = {}
-        self._answering_bytes = 0
+        self._kept_bytes = 0
 
     def begin(self, conn: Peer, piece: bytes) -> None:
         """Read a request that begins with these bytes; the poller does not know its connection."""
@@ -40,11 +40,12 @@ class RequestReader:
             self._finish(conn, progress)
             return
         self._arriving[conn] = None
+        self._kept_bytes += len(conn.incoming)
         self._poller.register(conn.sock, EVENT_READ, partial(self._read, conn))
 
     def release(self, conn: Peer) -> None:
         """Free the memory of a request that was answered."""
-        self._answering_bytes -= len(conn.request)
+        self._kept_bytes -= len(conn.request)
         conn.end_answer()
 
     def oldest(self) -> Peer | None:
@@ -65,31 +66,40 @@ class RequestReader:
         piece = conn.receive()
         if piece is None:
             return
+        self._kept_bytes += len(piece)
         progress = conn.add(piece)
         if progress is not Progress.PARTIAL:
             self._stop(conn)
             self._finish(conn, progress)
         elif len(conn.incoming) > SMALL_REQUEST_BYTES:
-            self._keep_within_memory(conn)
+            self._has_memory_for(0)
 
     def _finish(self, conn: Peer, progress: Progress) -> None:
+        arrived = len(conn.incoming)
         if progress is Progress.LARGE_HEAD:
             self._refuse(conn, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-            return
-        conn.begin_answer(progress)
-        self._answering_bytes += len(conn.request)
-        self._answer(conn, progress)
+        elif arrived > SMALL_REQUEST_BYTES and not self._has_memory_for(arrived):
+            self._refuse(conn, HTTPStatus.SERVICE_UNAVAILABLE)
+        else:
+            conn.begin_answer(progress)
+            self._kept_bytes += len(conn.request)
+            self._answer(conn, progress)
 
-    def _keep_within_memory(self, conn: Peer) -> None:
-        """Refuse the large request that has been arriving longest, if too many bytes are kept."""
-        arriving = sum(len(each.incoming) for each in self._arriving)
-        if arriving + self._answering_bytes <= self._most_bytes:
-            return
-        large = (each for each in self._arriving if len(each.incoming) > SMALL_REQUEST_BYTES)
-        oldest = next(large, conn)
-        self._stop(oldest)
-        self._refuse(oldest, HTTPStatus.SERVICE_UNAVAILABLE)
+    def _has_memory_for(self, more_bytes: int) -> bool:
+        """Refuse large requests while there is too little memory, the oldest unfinished first.
+
+        Return whether there is enough at last.
+        """
+        while self._kept_bytes + more_bytes > self._most_bytes:
+            large = (each for each in self._arriving if len(each.incoming) > SMALL_REQUEST_BYTES)
+            oldest = next(large, None)
+            if oldest is None:
+                return False
+            self._stop(oldest)
+            self._refuse(oldest, HTTPStatus.SERVICE_UNAVAILABLE)
+        return True
 
     def _stop(self, conn: Peer) -> None:
         self._poller.unregister(conn.sock)
         del self._arriving[conn]
+        self._kept_bytes -= len(conn.incoming)

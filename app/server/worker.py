@@ -238,6 +238,7 @@ class CooperativeWorker(ConnectionWorker):
         """Answer a request that did not arrive, and close its connection."""
         self._closed.count(CLOSED_BECAUSE[status])
         conn.keep = False
+        conn.forget_request()
         with suppress(OSError):
             conn.sock.sendall(refusals.response(status))
         self._sender.send(conn)

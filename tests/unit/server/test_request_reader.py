@@ -9,6 +9,7 @@ from http import HTTPStatus
 import pytest
 from gunicorn.config import Config
 
+from app.cooperative import SMALL_REQUEST_BYTES
 from app.server import request_reader
 from app.server.framing import Progress
 from app.server.incoming import Limits
@@ -132,34 +133,92 @@ def test_the_oldest_unfinished_request_gives_way(reading: Reading) -> None:
     assert [reading.reader.oldest() for _ in range(3)] == [oldest, newest, None]
 
 
-@pytest.mark.parametrize("rest_is_answered", [False, True])
-def test_where_memory_is_short_the_oldest_large_request_is_refused(
-    reading: Reading, monkeypatch: pytest.MonkeyPatch, rest_is_answered: bool
-) -> None:
-    monkeypatch.setattr(request_reader, "BUFFERED_BYTES", 0)  # so twice the body: 200,000 bytes
+@pytest.fixture
+def little_memory(reading: Reading, monkeypatch: pytest.MonkeyPatch) -> Reading:
+    """Return a reader that keeps twice the largest body: 200,000 bytes."""
+    monkeypatch.setattr(request_reader, "BUFFERED_BYTES", 0)
     reading.__post_init__()
-    small, _ = reading.peer()
-    reading.reader.begin(small, LARGE + b"a" * 100)
-    peers = []
-    for _ in range(3):
-        conn, sender = reading.peer()
-        peers.append(conn)
-        reading.reader.begin(conn, LARGE + b"a" * 70_000)
-        sender.send(b"a" * (20_000 if rest_is_answered and conn is peers[0] else 10))
-        reading.poll()
-
-    answered = [conn for conn, _ in reading.answered]
-    first = peers[1] if rest_is_answered else peers[0]
-    assert answered == ([peers[0]] if rest_is_answered else [])
-    assert reading.refused == [(first, HTTPStatus.SERVICE_UNAVAILABLE)]
+    return reading
 
 
-def test_an_answered_request_frees_its_memory(reading: Reading) -> None:
-    conn, _ = reading.peer()
+def large(reading: Reading, size: int, more: int) -> Peer:
+    """Begin a large request and send more bytes of it."""
+    conn, sender = reading.peer()
+    reading.reader.begin(conn, LARGE + b"a" * size)
+    sender.send(b"a" * more)
+    reading.poll()
+    return conn
 
-    reading.reader.begin(conn, LARGE + b"a" * 90_000)
-    assert reading.reader._answering_bytes == len(LARGE) + 90_000
+
+@pytest.mark.parametrize("first_is_answered", [False, True])
+def test_where_memory_is_short_the_oldest_large_request_is_refused(
+    little_memory: Reading, first_is_answered: bool
+) -> None:
+    small, _ = little_memory.peer()
+    little_memory.reader.begin(small, LARGE + b"a" * 100)
+    peers = [large(little_memory, 70_000, 20_000 if first_is_answered else 10)]
+    peers += [large(little_memory, 70_000, 10) for _ in range(2)]
+
+    answered = [conn for conn, _ in little_memory.answered]
+    assert answered == ([peers[0]] if first_is_answered else [])
+    refused = peers[1] if first_is_answered else peers[0]
+    assert little_memory.refused == [(refused, HTTPStatus.SERVICE_UNAVAILABLE)]
+
+
+def test_as_many_requests_are_refused_as_there_is_too_little_memory_for(
+    little_memory: Reading,
+) -> None:
+    peers = [large(little_memory, size, 10) for size in (20_000, 20_000, 70_000, 70_000)]
+
+    large(little_memory, 50_000, 10)
+
+    assert [conn for conn, _ in little_memory.refused] == peers[:2]
+
+
+def test_a_request_that_has_arrived_is_refused_if_the_others_are_being_answered(
+    little_memory: Reading,
+) -> None:
+    peers = [large(little_memory, 89_000, 1_000) for _ in range(3)]
+    small, _ = little_memory.peer()
+    little_memory.reader.begin(small, b"GET / HTTP/1.1\r\n\r\n")
+
+    assert [conn for conn, _ in little_memory.answered] == [*peers[:2], small]
+    assert little_memory.refused == [(peers[2], HTTPStatus.SERVICE_UNAVAILABLE)]
+
+
+def test_a_request_that_has_arrived_takes_the_memory_of_those_that_have_not(
+    little_memory: Reading,
+) -> None:
+    unfinished = [large(little_memory, 80_000, 10) for _ in range(2)]
+    whole = large(little_memory, 89_000, 1_000)
+
+    assert little_memory.answered == [(whole, Progress.WHOLE)]
+    assert [conn for conn, _ in little_memory.refused] == unfinished[:1]
+
+
+def test_requests_that_were_answered_refused_or_evicted_free_their_memory(
+    reading: Reading,
+) -> None:
+    conn = large(reading, 80_000, 10_000)
+    assert reading.reader._kept_bytes == len(LARGE) + 90_000
     reading.reader.release(conn)
+    assert (reading.reader._kept_bytes, conn.request) == (0, b"")
 
-    assert reading.reader._answering_bytes == 0
-    assert conn.request == b""
+    large(reading, 100, 10)
+    assert reading.reader._kept_bytes == len(LARGE) + 110
+    reading.reader.oldest()
+
+    assert reading.reader._kept_bytes == 0
+
+
+def test_of_the_next_request_little_is_read_with_the_last_one(reading: Reading) -> None:
+    conn, sender = reading.peer()
+    for body in (LARGE, LARGE.replace(b"Content-Length: 90000", b"Transfer-Encoding: chunked")):
+        sender.send(body + b"a" * 50)
+        conn.add(conn.receive() or b"")
+        sender.send(b"a" * 150_000)
+        conn.add(conn.receive() or b"")
+        assert len(conn.incoming) <= len(LARGE) + 90_000 + SMALL_REQUEST_BYTES
+        conn.forget_request()
+        assert len(conn.incoming) == 0
+        conn.sock.recv(1 << 20)

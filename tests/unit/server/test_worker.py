@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from functools import partial
+from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any
 
@@ -203,3 +204,17 @@ def test_a_connection_that_server_code_closed_is_counted_once(
     assert polling.nr_conns == 0
     assert not polling.keepalived_conns
     assert polling._sender.oldest() is None
+
+
+def test_a_refused_request_takes_no_memory_while_its_connection_lingers(
+    polling: Any, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    limits = Limits(line_bytes=4_094, head_bytes=8_192, body_bytes=1_000_000, seconds=5.0)
+    conn = Peer(polling.cfg, pair[0], "", "", limits)
+    conn.add(b"POST / HTTP/1.1\r\nContent-Length: 900000\r\n\r\n" + b"a" * 100_000)
+
+    polling._refuse(conn, HTTPStatus.SERVICE_UNAVAILABLE)
+
+    assert list(polling._lingering.waiting) == [conn]
+    assert len(conn.incoming) == 0
+    assert pair[1].recv(100).startswith(b"HTTP/1.1 503")
