@@ -61,7 +61,11 @@ class GroupCommit(Generic[Item, Result]):
             is_leader, self._has_leader = not self._has_leader, True
         if is_leader:
             ticket.handoff.lead(self._lead)
-        ticket.handoff.wait()
+        try:
+            ticket.handoff.wait()
+        except BaseException:  # the server is stopping, and this caller will not lead a batch
+            self._give_up()
+            raise
         if ticket.error is not None:
             raise ticket.error
         return ticket.result  # type: ignore[return-value]
@@ -85,6 +89,14 @@ class GroupCommit(Generic[Item, Result]):
             self._hand_over()
             for ticket in (*late, *batch):
                 ticket.handoff.give()
+
+    def _give_up(self) -> None:
+        """End the wait of all callers: those on threads of their own must be able to end, too."""
+        with self._lock:
+            given_up, self._waiting, self._has_leader = self._waiting, [], False
+        for ticket in given_up:
+            ticket.error = DatabaseUnavailable("the server is stopping")
+            ticket.handoff.give()
 
     def _take_late(self) -> list[Ticket[Item, Result]]:
         """Take the tickets whose time ran out while earlier batches waited for the database."""

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from selectors import EVENT_READ, EVENT_WRITE, BaseSelector
 from typing import cast
 
@@ -63,6 +64,7 @@ class GreenletScheduler:
         self._gathered: list[Work] = []
         self._gathered_until = 0.0
         self._watched: dict[int, tuple[greenlet, float | None]] = {}
+        self._suspended: set[greenlet] = set()
         self._idle: list[greenlet] = []
 
     def current(self) -> "_PooledGreenlet | None":
@@ -91,7 +93,12 @@ class GreenletScheduler:
 
     def switch_away(self) -> None:
         """Suspend the calling greenlet until it is resumed; the thread goes on with others."""
-        self._main.switch()
+        current = getcurrent()
+        self._suspended.add(current)
+        try:
+            self._main.switch()
+        finally:
+            self._suspended.discard(current)
 
     def next_request(self, idle: greenlet) -> Work | None:
         """Suspend the idle greenlet until there is a request for it; None if it should end."""
@@ -137,8 +144,15 @@ class GreenletScheduler:
             self._resume_all()
 
     def close(self) -> None:
-        """End the idle greenlets and the pool; the thread is an ordinary one again."""
+        """End the greenlets and the pool; the thread is an ordinary one again.
+
+        A request that is suspended will never go on. It is ended now, so that it rolls its
+        transaction back: on SQLite that holds the write lock against all other processes.
+        """
         cooperative.unregister(self)
+        for suspended in list(self._suspended):
+            with suppress(BaseException):
+                suspended.throw(SystemExit)
         while self._idle:
             self._idle.pop().switch(None)
         self.pool.shutdown(wait=False)

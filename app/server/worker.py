@@ -67,9 +67,11 @@ class CooperativeWorker(ConnectionWorker):
         self._parser = FastParser(self.cfg, self._threads.prefix)
         self._environment = WsgiEnvironment(self.cfg)
         self._fast_path_allowed = fast_path_allowed(self.cfg, self.log)
-        super().run()
-        self._threads.close()
-        self._scheduler.close()
+        try:
+            super().run()
+        finally:  # also after a quick stop, which raises SystemExit here
+            self._scheduler.close()
+            self._threads.close()
 
     def on_pending_socket_readable(self, conn: Any, client: Any) -> None:
         """Read the first request of a connection."""

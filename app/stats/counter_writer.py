@@ -10,7 +10,7 @@ import time
 from sqlalchemy.exc import DataError, IntegrityError
 
 from app import log
-from app.db import Database
+from app.db import Database, time_limit
 from app.db.schema import SchemaWatch
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.stats import counter_store
@@ -18,6 +18,8 @@ from app.stats.counters import LOG_LINES_DROPPED, NOBODY, CountBatch, Counters
 
 LAST_TRIES = 3
 """Attempts to write the counts when the process stops."""
+LAST_SECONDS = 2.0
+"""Seconds that these attempts may take together: the process must end in any case."""
 LAST_PAUSE_SECONDS = 0.1
 """Seconds between these attempts: a worker may have locked an execution for a moment."""
 
@@ -57,21 +59,27 @@ class CounterWriter:
         first failure is followed by another attempt.
         """
         self._stop.set()
+        with time_limit.of(LAST_SECONDS):
+            self._flush_finally()
+            if self._thread.is_alive():
+                self._thread.join(time_limit.shortest(LAST_SECONDS))
+
+    def _flush_finally(self) -> None:
         was_postponed = self._postponed
         for _ in range(LAST_TRIES):
             if self.flush() or was_postponed:
-                break
+                return
             was_postponed = self._postponed
             time.sleep(LAST_PAUSE_SECONDS)
-        if self._thread.is_alive():
-            self._thread.join()
 
     def flush(self) -> bool:
         """Write the counts so far; return True if all of them were written.
 
         Counts that cannot be written now are kept for the next flush.
         """
-        with self._one_at_a_time:
+        if not self._one_at_a_time.acquire(timeout=time_limit.shortest(threading.TIMEOUT_MAX)):
+            return False
+        try:
             if number := log.take_dropped():
                 self._counters.count(NOBODY, LOG_LINES_DROPPED, number)
             taken = self._counters.take()
@@ -79,6 +87,8 @@ class CounterWriter:
                 log.event(logger, logging.WARNING, "counts_dropped", number=taken.dropped)
                 taken.dropped = 0
             return not taken or self._store(taken)
+        finally:
+            self._one_at_a_time.release()
 
     def _run(self) -> None:
         while not self._stop.wait(self._seconds):
