@@ -50,6 +50,10 @@ class Unverified(HookonceError):
         self.status = status
 
 
+class SourceFailed(HookonceError):
+    """A source of another package cannot be loaded, or its code raised an unexpected error."""
+
+
 class Unreadable(HookonceError):
     """The body does not fit its Content-Type, or nests deeper than the limit."""
 

@@ -6,12 +6,14 @@ An action reads its `Work` and answers with a text or an error; it never touches
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import EntryPoint
+from typing import Any
 
-from app.actions import command, evolution_go, http, noop, plugins, script
-from app.actions.plugins import Plugin
+from app.actions import command, evolution_go, http, noop, script
 from app.actions.work import Work
 from app.errors import Absent, ActionFailed, HookonceError, InvalidTrigger
 from app.lifecycle import CONFIGURATION
+from app.plugins import Plugin, PluginGroup
 
 Action = Callable[[Work], str]
 """A function that does the work and returns a summary of it; it raises ActionFailed."""
@@ -35,6 +37,13 @@ _VALIDATORS: dict[str, Callable[[str], None]] = {
 }
 
 
+def _fault(point: EntryPoint, action: Any) -> str | None:
+    return None if callable(action) else f"{point.value} is not callable"
+
+
+plugins = PluginGroup("hookonce.actions", _fault)
+
+
 @dataclass(frozen=True, slots=True)
 class ActionInfo:
     """One row of the list of actions that this installation has."""
@@ -51,7 +60,7 @@ def named(action_type: str) -> Action | None:
     plugin = plugins.named(action_type)
     if plugin is None:
         return None
-    return plugin.action or partial(_broken, plugin)
+    return plugin.value or partial(_broken, plugin)
 
 
 def built_in(action_type: str) -> bool:
@@ -87,13 +96,13 @@ def _of_plugin(action_type: str) -> Callable[[str], None]:
     plugin = plugins.named(action_type)
     if plugin is None:
         raise InvalidTrigger(f"there is no action {action_type!r}; there are {', '.join(names())}")
-    if plugin.action is None:
+    if plugin.problem is not None:
         raise InvalidTrigger(_unusable(plugin))
     return partial(_checked_by, plugin)
 
 
 def _checked_by(plugin: Plugin, payload: str) -> None:
-    check = getattr(plugin.action, "validate", None)
+    check = getattr(plugin.value, "validate", None)
     if check is None:
         return
     try:

@@ -29,7 +29,7 @@ def list_sources(as_json: bool) -> None:
             "name": name,
             "event id": facts.provider_key,
             "signed": "yes" if facts.provider_key_signed else "no",
-            "key by default": "event id" if sources.named(name).keyed_by_default else "-",
+            "key by default": "event id" if sources.named(name).has_event_id else "-",
         }
         for name in sources.names()
         for facts in [sources.named(name).facts]
@@ -38,16 +38,19 @@ def list_sources(as_json: bool) -> None:
         click.echo(json.dumps([_json_names(row) for row in rows]))
         return
     output.table(rows, ("name", "event id", "signed", "key by default"))
+    for problem in filter(None, map(sources.unusable, sources.names())):
+        click.echo(problem, err=True)
 
 
 @group.command("show")
-@click.argument("name", type=click.Choice(sources.names()), metavar="NAME")
+@click.argument("name")
 @output.json_option
 def show_source(name: str, as_json: bool) -> None:
     """Show the signature, key, answer and retries of a source.
 
     The sender's documentation is named too.
     """
+    _require_usable(name)
     source = sources.named(name)
     tolerance = source.tolerance_seconds
     facts = {
@@ -58,7 +61,7 @@ def show_source(name: str, as_json: bool) -> None:
         "events": source.facts.events,
         "event id": source.facts.provider_key,
         "event id signed": "yes" if source.facts.provider_key_signed else "no",
-        "key by default": "event id" if source.keyed_by_default else "the default places only",
+        "key by default": "event id" if source.has_event_id else "the default places only",
         "answer expected": source.facts.answer,
         "retries": source.facts.retries,
         "largest body": "HOOKONCE_MAX_BODY_BYTES"
@@ -70,6 +73,15 @@ def show_source(name: str, as_json: bool) -> None:
         "documentation": source.facts.documentation,
     }
     output.record(_json_names(facts) if as_json else facts, as_json)
+
+
+def _require_usable(name: str) -> None:
+    if not sources.known(name):
+        raise click.UsageError(
+            f"there is no source {name!r}; there are {', '.join(sources.names())}"
+        )
+    if problem := sources.unusable(name):
+        raise click.ClickException(problem)
 
 
 def _json_names(facts: dict[str, str]) -> dict[str, str]:

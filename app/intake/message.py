@@ -194,6 +194,9 @@ class Source:
     """Response to a request whose events are committed, as this sender expects it."""
     provider_key: Callable[[Request, Event], tuple[str, ...] | None] = _no_event_id
     """Parts of the source's own id of an event; None if the event has none."""
+    sign: Callable[[str, bytes, str], dict[str, str]] | None = None
+    """Function of (secret, body, Unix time as text): the headers that prove the secret, for tests;
+    None if headers alone prove nothing."""
     keyed_by_default: bool = False
     """True if the source's own id is the key, and the default places only if there is none."""
     tolerance_seconds: float | None = None

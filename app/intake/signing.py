@@ -22,7 +22,8 @@ def signed_headers(
     """
     if not secret:
         raise InvalidTrigger("the trigger has no secret to sign with, and refuses every request")
-    signer = _SIGNERS.get(source, None if sources.known(source) else _custom)
+    unlisted = sources.named(source).sign if sources.known(source) else _custom
+    signer = _SIGNERS.get(source, unlisted)
     if signer is None:
         raise InvalidTrigger(f"only {source} itself can sign for {source}")
     return signer(secret, body, str(int(time.time() if at is None else at)))

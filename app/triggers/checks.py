@@ -27,6 +27,8 @@ def source(columns: Mapping[str, Any]) -> None:
         raise InvalidTrigger(
             f"there is no source {columns['source']!r}; there are {', '.join(sources.names())}"
         )
+    if problem := sources.unusable(columns["source"]):
+        raise InvalidTrigger(problem)
     key_places(columns)
 
 

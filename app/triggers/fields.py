@@ -23,7 +23,7 @@ LONGEST_WORD = 100
 
 def _tolerances() -> str:
     """Return the tolerance of each source that has one, in words."""
-    known = [(sources.named(name).tolerance_seconds, name) for name in sources.names()]
+    known = [(sources.named(name).tolerance_seconds, name) for name in sources.built_in()]
     limited = sorted((limit, name) for limit, name in known if limit is not None)
     parts = [
         f"{limit:g} s for {', '.join(name for _, name in group)}"

@@ -21,6 +21,7 @@ from app.errors import (
     RateLimited,
     SchemaBehind,
     SchemaMoved,
+    SourceFailed,
     TokenNameTaken,
     TooLarge,
     TooManyAttempts,
@@ -41,7 +42,7 @@ def install(app: falcon.App[Any, Any], refusal_status: int) -> None:
     """Register a handler for every error that a resource can raise."""
     app.add_error_handler(Exception, _unexpected)
     app.add_error_handler(falcon.HTTPError, _http_error)
-    for failure in (DatabaseUnavailable, SchemaMoved, IntegrityError, DataError):
+    for failure in (DatabaseUnavailable, SchemaMoved, SourceFailed, IntegrityError, DataError):
         app.add_error_handler(failure, _unavailable)
     app.add_error_handler(Unverified, _refusal(refusal_status))
     app.add_error_handler(Unreadable, _logged(400, "malformed"))

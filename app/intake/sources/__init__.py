@@ -12,6 +12,7 @@ from app.intake.sources import (
     linear,
     mercadopago,
     paddle,
+    plugins,
     shopify,
     slack,
     standard,
@@ -48,24 +49,38 @@ _SOURCES: dict[str, Source] = {
 }
 
 
+def built_in() -> list[str]:
+    """Return the names of the built-in sources, sorted: no plug-in can take one of them."""
+    return sorted(_SOURCES)
+
+
 def names() -> list[str]:
     """Return the names of all known sources, sorted."""
-    return sorted(_SOURCES)
+    return sorted({*_SOURCES, *plugins.group.names()})
 
 
 def known(name: str) -> bool:
     """Return True if a source has this name."""
-    return name in _SOURCES
+    return name in _SOURCES or name in plugins.group.names()
+
+
+def unusable(name: str) -> str | None:
+    """Return a sentence if this source is known and cannot be used; else None."""
+    return None if name in _SOURCES else plugins.unusable(name)
+
+
+def _all() -> list[Source]:
+    return [named(name) for name in names()]
 
 
 def retry_seconds() -> dict[str, float | None]:
     """Return for each source the seconds from the first delivery to its last possible retry."""
-    return {name: source.facts.retry_seconds for name, source in _SOURCES.items()}
+    return {source.name: source.facts.retry_seconds for source in _all()}
 
 
 def event_headers() -> dict[str, tuple[str, ...]]:
     """Return for each source the headers that the action `http` passes on, if there are any."""
-    return {name: source.event_headers for name, source in _SOURCES.items() if source.event_headers}
+    return {source.name: source.event_headers for source in _all() if source.event_headers}
 
 
 def body_bytes(name: str, general: int) -> int:
@@ -80,7 +95,7 @@ def body_bytes(name: str, general: int) -> int:
 
 def largest_body_bytes(general: int) -> int:
     """Return the most bytes of a body from any source."""
-    return max(body_bytes(name, general) for name in _SOURCES)
+    return max(body_bytes(name, general) for name in names())
 
 
 def answer_seconds(name: str) -> float | None:
@@ -93,4 +108,4 @@ def named(name: str) -> Source:
 
     Rows of the older system may hold any name.
     """
-    return _SOURCES.get(name) or custom.like(name)
+    return _SOURCES.get(name) or plugins.named(name) or custom.like(name)

@@ -12,7 +12,6 @@ import pytest
 from click.testing import CliRunner
 
 from app import actions, cli
-from app.actions import plugins
 from app.db import Database
 from app.errors import ActionFailed, InvalidTrigger
 from app.settings import Settings, from_environment
@@ -96,8 +95,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 def forget() -> None:
     """Forget the plug-ins, as a new process has not looked for any yet."""
     importlib.invalidate_caches()
-    plugins._offered.cache_clear()
-    plugins._used.clear()
+    actions.plugins.forget()
 
 
 @pytest.fixture
