@@ -46,17 +46,21 @@ def read_framing(head: bytes) -> Framing | None:
     codings: list[bytes] = []
     expectations: list[bytes] = []
     fields = {b"content-length": lengths, b"transfer-encoding": codings, b"expect": expectations}
-    for line in head.split(b"\r\n")[1:]:
+    request_line, *lines = head.removeprefix(b"\r\n").split(b"\r\n")
+    for line in lines:
         name, _, value = line.partition(b":")
         # gunicorn refuses spaces before the colon, or ignores them (--strip-header-spaces)
         if (values := fields.get(name.rstrip(b" \t").lower())) is not None:
             values.append(value.strip(b" \t").lower())
     if expectations not in ([], [b"100-continue"]) or len(lengths) + len(codings) > 1:
         return None
+    # https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1, HTTP/1.0 has no `100 Continue`
+    expects_continue = bool(expectations) and not request_line.endswith(b"HTTP/1.0")
     if codings:
-        return Framing(None, bool(expectations)) if codings == [b"chunked"] else None
+        last = codings[0].rpartition(b",")[2].strip(b" \t")
+        return Framing(None, expects_continue) if last == b"chunked" else None
     length = _length(lengths[0]) if lengths else 0
-    return None if length is None else Framing(length, bool(expectations))
+    return None if length is None else Framing(length, expects_continue)
 
 
 def _length(digits: bytes) -> int | None:

@@ -46,6 +46,9 @@ WHOLE = {
     "an extension and a trailer": request(
         "Transfer-Encoding: Chunked", body=b"2 ;a=b\r\n{}\r\n0;c\r\nX-A: b\r\n\r\n"
     ),
+    "chunks and no other coding": request(
+        "Transfer-Encoding: identity , chunked", body=b"2\r\n{}\r\n0\r\n\r\n"
+    ),
     "an expectation": request("Expect: 100-Continue", "Content-Length: 2", body=b"{}"),
     "a space before the colon": request("Content-Length : 2", body=b"{}"),
     "a tab before the colon": request("Transfer-Encoding\t: chunked", body=b"0\r\n\r\n"),
@@ -70,7 +73,7 @@ UNUSUAL = {
     "an empty length": request("Content-Length:"),
     "a length beyond the limit": request("Content-Length: 1001"),
     "a length beyond all bounds": request("Content-Length: " + "9" * 30),
-    "another coding": request("Transfer-Encoding: gzip, chunked"),
+    "another coding": request("Transfer-Encoding: chunked, gzip"),
     "another expectation": request("Expect: 200-ok"),
     "a line without an end": b"a" * 4_100,
     "a bare line feed": b"GET / HTTP/1.1\nHost: here\n",
@@ -181,11 +184,13 @@ def test_a_body_must_come_at_the_least_rate(clock: Clock) -> None:
 
 def test_only_a_sender_that_has_sent_no_body_waits_for_permission() -> None:
     head = request("Expect: 100-continue", "Content-Length: 9")
-    waits, goes_on, asks_nothing = (IncomingRequest(LIMITS) for _ in range(3))
+    waits, goes_on, asks_nothing, does_not_know = (IncomingRequest(LIMITS) for _ in range(4))
     waits.add(head)
     goes_on.add(head + b"a")
     asks_nothing.add(request("Content-Length: 9"))
+    does_not_know.add(head.replace(b"HTTP/1.1", b"HTTP/1.0"))
 
     assert waits.awaits_continue
     assert not goes_on.awaits_continue
     assert not asks_nothing.awaits_continue
+    assert not does_not_know.awaits_continue
