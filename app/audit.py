@@ -18,6 +18,7 @@ AUDIT_ID = audit.c.id
 LONGEST = {"actor": 200, "origin": 100, "action": 50, "subject": 100}
 """Characters that each column holds; longer text is cut."""
 
+_SEALED = "sealed_"
 LOOKED_THROUGH = 200
 """Rows of one subject that `count_since` reads at most."""
 
@@ -28,6 +29,8 @@ class Actor:
 
     name: str
     origin: str | None = None
+    token_id: int | None = None
+    """The id of its token; None for the user of a command. Names may be given again."""
 
 
 UNNAMED = Actor("unnamed")
@@ -51,11 +54,14 @@ def record(
     if before is not None and after is not None:
         before, after = _difference(before, after)
     named = {"actor": actor.name, "origin": actor.origin, "action": action, "subject": subject}
+    # a command writes on older schemas too, which lack the column
+    token = {} if actor.token_id is None else {"token_id": actor.token_id}
     connection.execute(
         sa.insert(audit).values(
             at=clock.now(),
             before=_text(before),
             after=_text(after),
+            **token,
             **{name: _cut(text, LONGEST[name]) for name, text in named.items()},
         )
     )
@@ -65,7 +71,9 @@ def _difference(
     before: Mapping[Any, Any], after: Mapping[Any, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     names = before.keys() | after.keys()
-    changed = sorted(name for name in names if before.get(name) != after.get(name))
+    differing = {name for name in names if before.get(name) != after.get(name)}
+    # a change of a masked value shows in the sealed column alone
+    changed = sorted(differing | {name.removeprefix(_SEALED) for name in differing} & names)
     return (
         {name: before[name] for name in changed if name in before},
         {name: after[name] for name in changed if name in after},

@@ -113,7 +113,9 @@ def _record_session(
         return
     last = recent + 1 == SESSION_ROWS_PER_HOUR
     after = {"further_sessions": "not recorded for up to an hour"} if last else None
-    audit.record(connection, Actor(holder.name, origin), action, subject, after=after)
+    audit.record(
+        connection, Actor(holder.name, origin, holder.token_id), action, subject, after=after
+    )
 
 
 def _in_session(token_id: int, name: str, role: Role, session: Any) -> Identity:

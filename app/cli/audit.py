@@ -39,5 +39,5 @@ def list_changes(
     with database.reading() as connection:
         page = audit.changes(connection, CountCache(), position, subject, actor, action)
     rows = [masking.public(row) for row in page.rows]
-    columns = ("id", "at", "actor", "origin", "action", "subject", "before", "after")
+    columns = ("id", "at", "actor", "token_id", "origin", "action", "subject", "before", "after")
     output.page(rows, columns, page, as_json)

@@ -5,6 +5,7 @@ from a text of the operator. The first key encrypts, every key decrypts: so a ke
 """
 
 import base64
+import json
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from app import masking
 from app.errors import SecretSealed
 
 _SALT = b"hookonce secret key"
@@ -38,6 +40,30 @@ class SecretBox:
         """
         sealed = getattr(row, f"sealed_{name}", None)
         return getattr(row, name, None) if sealed is None else self._decrypt(sealed)
+
+    def payload_columns(self, payload: str | None) -> dict[str, str | None]:
+        """Return the values of the plain and the sealed column of an action's payload.
+
+        A payload with secrets is sealed whole, and its plain column shows it masked.
+        """
+        if payload is None or not self.keys or not masking.secrets_of(payload):
+            return {"action_payload": payload, "sealed_action_payload": None}
+        shown = masking.masked(payload)
+        sealed = _fernet(self.keys).encrypt(json.dumps([shown, payload]).encode()).decode()
+        return {"action_payload": shown, "sealed_action_payload": sealed}
+
+    def payload(self, row: Any) -> str | None:
+        """Return the payload of the row's action, sealed or plain.
+
+        A plain column that differs from the one that was sealed was changed by older code, and
+        counts. Raises SecretSealed if none of the keys decrypts it.
+        """
+        plain: str | None = row.action_payload
+        sealed = getattr(row, "sealed_action_payload", None)
+        if sealed is None:
+            return plain
+        shown, payload = json.loads(self._decrypt(sealed))
+        return str(payload) if shown == plain else plain
 
     def current(self, sealed: str) -> bool:
         """Return True if the first key decrypts it: otherwise it is to be sealed again."""

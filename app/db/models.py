@@ -61,6 +61,7 @@ triggers = sa.Table(
     sa.Column("sealed_previous_secret", sa.Text),
     sa.Column("keep_payload_seconds", sa.Float),
     sa.Column("keep_rows_seconds", sa.Float),
+    sa.Column("sealed_action_payload", sa.Text),
     sa.UniqueConstraint("slug"),
     sqlite_autoincrement=True,
 )
@@ -285,6 +286,7 @@ audit = sa.Table(
     sa.Column("subject", sa.String(100), nullable=False),
     sa.Column("before", sa.Text),
     sa.Column("after", sa.Text),
+    sa.Column("token_id", sa.Integer),
     sqlite_autoincrement=True,
 )
 sa.Index("ix_hookonce_audit_subject", audit.c.subject, audit.c.id)

@@ -9,6 +9,7 @@ SECRET_COLUMNS = frozenset(
         "previous_secret",
         "sealed_secret",
         "sealed_previous_secret",
+        "sealed_action_payload",
         "token_hash",
         "session_hash",
         "csrf_token",

@@ -6,6 +6,7 @@ log tells who changed which column. Only columns that the file names are compare
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from sqlalchemy.engine import Connection
 from app.audit import Actor
 from app.db import Database
 from app.db.models import audit, triggers
+from app.errors import SecretSealed
 from app.tolerant_json import json_object
 from app.triggers import definition, manage
 from app.triggers.definition import NewTrigger
@@ -123,10 +125,13 @@ def _step(
 def _differences(
     database: Database, row: sa.Row[Any], entry: DeclaredTrigger
 ) -> dict[str, Difference]:
+    current = dict(row._mapping)
+    with suppress(SecretSealed):  # a payload that no key opens differs from every other
+        current["action_payload"] = database.secret_box.payload(row)
     differences = {
-        name: Difference(row._mapping[name], value)
+        name: Difference(current[name], value)
         for name, value in entry.columns.items()
-        if not _same(name, row._mapping[name], value)
+        if not _same(name, current[name], value)
     }
     if entry.secret is not None and entry.secret != database.secret_box.decrypt(row):
         differences[SECRET] = Difference(None, None)  # a secret is not shown

@@ -14,7 +14,7 @@ from app import audit, clock, masking
 from app.audit import UNNAMED, Actor
 from app.db import Database
 from app.db.models import trigger_executions, triggers
-from app.errors import InvalidTrigger, NameTaken, NotFound
+from app.errors import InvalidTrigger, NameTaken, NotFound, SecretSealed
 from app.executions.creation import initial_values
 from app.triggers import definition, fields
 from app.triggers.definition import KEY_FROM, NewTrigger
@@ -45,7 +45,10 @@ def add_trigger(
     definition.require_secret(new.secret, described["source"])
     now = clock.now()
     secret = database.secret_box.columns("secret", new.secret or secrets.token_hex(SECRET_BYTES))
-    values = described | secret | {"from_yaml": declared, "created_at": now, "updated_at": now}
+    payload = database.secret_box.payload_columns(described["action_payload"])
+    values = (
+        described | secret | payload | {"from_yaml": declared, "created_at": now, "updated_at": now}
+    )
     insert = sa.insert(triggers).values(values).returning(*triggers.c)
     action = APPLIED if declared else "trigger.add"
     try:
@@ -70,13 +73,12 @@ def update_trigger(
     try:
         with database.writing() as connection:
             before = locked_trigger(connection, name_or_id)
-            given = _keyed(before, _unmasked(before, changes))
-            changed = {
-                name: value for name, value in given.items() if before._mapping[name] != value
-            }
-            merged = dict(before._mapping) | changed
-            definition.require_valid(merged, frozenset(changed))
-            return _change(connection, before, changed, "trigger.update", actor)
+            current = _opened(database, before, changes)
+            given = _keyed(before, _unmasked(current, changes))
+            changed = {name: value for name, value in given.items() if current[name] != value}
+            definition.require_valid(current | changed, frozenset(changed))
+            sealed = _sealed(database, changed)
+            return _change(connection, before, sealed, "trigger.update", actor)
     except IntegrityError as error:
         raise NameTaken(f"there is a trigger named {changes.get('name')!r} already") from error
 
@@ -91,13 +93,36 @@ def _keyed(before: sa.Row[Any], changes: dict[str, Any]) -> dict[str, Any]:
     return changes | {KEY_FROM: definition.key_from(dict(before._mapping) | changes)}
 
 
-def _unmasked(before: sa.Row[Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def _opened(database: Database, row: sa.Row[Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the trigger's columns, with the action's payload opened if the changes concern it.
+
+    A payload that no key opens can still be replaced whole.
+    """
+    columns = dict(row._mapping)
+    if changes.keys() & {"action_type", "action_payload"}:
+        try:
+            columns["action_payload"] = database.secret_box.payload(row)
+        except SecretSealed:
+            payload = changes.get("action_payload")
+            if payload is None or masking.masked_options(payload):
+                raise
+    return columns
+
+
+def _sealed(database: Database, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the changes as they are stored."""
+    if "action_payload" not in changes:
+        return dict(changes)
+    return {**changes, **database.secret_box.payload_columns(changes["action_payload"])}
+
+
+def _unmasked(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return the changes with masked options of the action as they are stored."""
     payload = changes.get("action_payload")
     if not payload:
         return dict(changes)
-    same = changes.get("action_type", before.action_type) == before.action_type
-    stored = before.action_payload
+    same = changes.get("action_type", before["action_type"]) == before["action_type"]
+    stored = before["action_payload"]
     return {**changes, "action_payload": masking.restored(payload, stored, same_action=same)}
 
 
@@ -121,7 +146,9 @@ def apply_trigger(
             raise InvalidTrigger(f"{seen.slug} was just changed elsewhere: run the command again")
         changed = {**changes, "from_yaml": True}
         definition.require_secret(secret, changed.get("source", before.source))
-        definition.require_valid(dict(before._mapping) | changed, frozenset(changes))
+        columns = _opened(database, before, changes) | changed
+        definition.require_valid(columns, frozenset(changes))
+        changed = _sealed(database, changed)
         if secret is not None:
             changed |= _rotated(database, before, secret, grace_seconds)
         return _change(connection, before, changed, APPLIED, actor)

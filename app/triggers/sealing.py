@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app import audit, db
+from app import audit, db, masking
 from app.audit import UNNAMED, Actor
 from app.db import Database, models
 from app.db.encryption import SecretBox
@@ -20,9 +20,11 @@ AT_ONCE = 100
 _KEEPING = sa.select(
     triggers.c.id,
     triggers.c.slug,
+    triggers.c.action_payload,
     *(triggers.c[column] for name in SECRETS for column in (name, f"sealed_{name}")),
 )
 """The only columns read here: the downgrade of 0015 unseals on a schema without later ones."""
+_SEALED_PAYLOAD = triggers.c.sealed_action_payload
 
 Change = Callable[[sa.Row[Any]], dict[str, str | None]]
 
@@ -40,7 +42,10 @@ def unseal(database: Database, actor: Actor = UNNAMED) -> Iterator[int]:
     secret_box, clear = database.secret_box, SecretBox()
 
     def change(row: sa.Row[Any]) -> dict[str, str | None]:
-        return _moved(row, secret_box, clear, _sealed_names(row))
+        moved = _moved(row, secret_box, clear, _sealed_names(row))
+        if getattr(row, _SEALED_PAYLOAD.name, None) is not None:
+            moved |= clear.payload_columns(secret_box.payload(row))
+        return moved
 
     yield from _rewrite(database, change, actor, "secret.unseal")
 
@@ -52,7 +57,10 @@ def counts(connection: Connection) -> dict[str, int]:
     clear = [sa.func.nullif(column, "") for column in (columns.secret, columns.previous_secret)]
     query = sa.select(*[sa.func.count(column) for column in (*sealed, *clear)])
     found = connection.execute(query).one()
-    return {"sealed": found[0] + found[1], "clear": found[2] + found[3]}
+    rows = connection.execute(_keeping(connection)).all()
+    payloads = sum(1 for row in rows if getattr(row, _SEALED_PAYLOAD.name, None) is not None)
+    plain = sum(1 for row in rows if _has_plain_payload(row))
+    return {"sealed": found[0] + found[1] + payloads, "clear": found[2] + found[3] + plain}
 
 
 def steps(connection: Connection) -> int:
@@ -63,16 +71,28 @@ def steps(connection: Connection) -> int:
 
 def unopened(connection: Connection, secret_box: SecretBox) -> list[str]:
     """Return the slugs of triggers whose secret none of our keys decrypts."""
-    query = _KEEPING.where(triggers.c.sealed_secret.is_not(None))
-    return [row.slug for row in connection.execute(query) if not _opens(row, secret_box)]
+    rows = connection.execute(_keeping(connection))
+    return [row.slug for row in rows if not _opens(row, secret_box)]
 
 
 def _opens(row: Any, secret_box: SecretBox) -> bool:
     try:
         secret_box.decrypt(row)
+        secret_box.payload(row)
     except SecretSealed:
         return False
     return True
+
+
+def _keeping(connection: Connection) -> sa.Select[Any]:
+    later = f"{triggers.name}.{_SEALED_PAYLOAD.name}"
+    return _KEEPING.add_columns(_SEALED_PAYLOAD) if later in db.columns(connection) else _KEEPING
+
+
+def _has_plain_payload(row: Any) -> bool:
+    """Return True if secrets of the action stand in the clear, where they can be sealed."""
+    sealed = getattr(row, _SEALED_PAYLOAD.name, row)  # the row itself: there is no such column
+    return sealed is None and bool(masking.secrets_of(row.action_payload))
 
 
 def _rewrite(database: Database, change: Change, actor: Actor, action: str) -> Iterator[int]:
@@ -80,7 +100,7 @@ def _rewrite(database: Database, change: Change, actor: Actor, action: str) -> I
     last = 0
     while True:
         with database.writing() as connection:
-            query = _KEEPING.where(triggers.c.id > last).order_by(triggers.c.id)
+            query = _keeping(connection).where(triggers.c.id > last).order_by(triggers.c.id)
             rows = connection.execute(query.limit(AT_ONCE).with_for_update()).all()
             changes = {row.id: change(row) for row in rows}
             for trigger_id, values in changes.items():
@@ -106,7 +126,21 @@ def _reseal_row(row: Any, secret_box: SecretBox) -> dict[str, str | None]:
             and not secret_box.current(getattr(row, f"sealed_{name}"))
         )
     ]
-    return _moved(row, secret_box, secret_box, stale)
+    moved = _moved(row, secret_box, secret_box, stale)
+    if _is_stale_payload(row, secret_box):
+        moved |= secret_box.payload_columns(secret_box.payload(row))
+    return moved
+
+
+def _is_stale_payload(row: Any, secret_box: SecretBox) -> bool:
+    """Return True if the payload has secrets in the clear, or is sealed with an older key.
+
+    Older code changes the plain column alone: the payload is then not the sealed one.
+    """
+    sealed = getattr(row, _SEALED_PAYLOAD.name, None)
+    if sealed is None:
+        return _has_plain_payload(row)
+    return not secret_box.current(sealed) or secret_box.payload(row) == row.action_payload
 
 
 def _sealed_names(row: Any) -> list[str]:

@@ -91,8 +91,9 @@ class Authenticator:
         resp.unset_cookie(self._cookie(req), same_site="Strict", path="/")
 
     def actor(self, req: falcon.Request) -> Actor:
-        """Return the caller as the audit log records it: name and address."""
-        return Actor(req.context.identity.name, self.address(req))
+        """Return the caller as the audit log records it: name, address and token."""
+        identity = req.context.identity
+        return Actor(identity.name, self.address(req), identity.token_id)
 
     def address(self, req: falcon.Request) -> str:
         """Return the client's IP address, read behind the configured number of proxies."""

@@ -217,6 +217,7 @@ def _details(executions: Any) -> sa.Select[Any]:
             triggers.c.sealed_secret,
             triggers.c.action_type,
             triggers.c.action_payload,
+            triggers.c.sealed_action_payload,
             triggers.c.agent,
             triggers.c.retry_policy,
             execution_requests.c.body,
@@ -235,30 +236,34 @@ def _attempt(
 
     A secret that cannot be decrypted fails this attempt, and so delays only its own trigger.
     """
-    secret, precondition_error = "", None
+    secret, payload, precondition_error = "", "", None
+    secret_box = SecretBox(settings.hookonce_secret_key)
     try:
-        secret = SecretBox(settings.hookonce_secret_key).decrypt(row) or ""
+        secret = secret_box.decrypt(row) or ""
+        payload = secret_box.payload(row) or ""
     except SecretSealed as error:
         precondition_error = ActionFailed(str(error), permanent=False, reason=CONFIGURATION)
     terms = RetryTerms(
         row.trigger_id, retry_policy.read_or_default(row.retry_policy), row.age_seconds
     )
-    work = replace(_work(row, lease, secret, settings), event_headers=event_headers)
+    work = replace(_work(row, lease, settings), event_headers=event_headers)
+    work = replace(work, trigger_secret=secret, action_payload=payload)
     return Attempt(lease, work, terms, precondition_error, request_id(row.headers))
 
 
-def _work(row: Any, lease: Lease, secret: str, settings: Settings) -> Work:
+def _work(row: Any, lease: Lease, settings: Settings) -> Work:
+    """Return the work without its secrets."""
     return Work(
         execution_id=lease.execution_id,
         attempt_number=lease.number,
         action_type=row.action_type or "",
-        action_payload=row.action_payload or "",
+        action_payload="",
         event_data=row.event_data or "{}",
         body=row.body,
         content_type=row.content_type,
         trigger_id=row.trigger_id,
         trigger_slug=row.slug or "",
-        trigger_secret=secret,
+        trigger_secret="",
         settings=settings,
         agent=row.agent or "",
         chain_id=row.chain_id,

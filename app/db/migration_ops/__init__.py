@@ -11,9 +11,20 @@ from app.db.migration_ops import (
     duplicates,
     found,
     indexes,
+    payloads,
     refusing,
     swapping,
     tables,
 )
 
-__all__ = ["checks", "columns", "duplicates", "found", "indexes", "refusing", "swapping", "tables"]
+__all__ = [
+    "checks",
+    "columns",
+    "duplicates",
+    "found",
+    "indexes",
+    "payloads",
+    "refusing",
+    "swapping",
+    "tables",
+]

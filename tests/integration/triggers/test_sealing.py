@@ -1,20 +1,26 @@
 """Secrets are sealed in the database, and opened where they are used."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from alembic.util import CommandError
 
-from app import health
+from app import health, masking
+from app.audit import UNNAMED
 from app.db import Database
 from app.db.models import triggers
-from app.errors import InvalidSetting, SecretSealed
+from app.errors import InvalidSetting, InvalidTrigger, SecretSealed
+from app.executions.due import DueTrigger
 from app.intake.receive import create_intake, receive
 from app.settings import from_environment
-from app.triggers import manage, sealing
+from app.triggers import apply_file, manage, sealing
+from app.triggers.apply_file import DeclaredTrigger
+from app.worker import claim
 from tests.support import factories, found_databases
 from tests.support.databases import migrate
 from tests.support.samples import SECRET, Sent, signed
@@ -244,3 +250,188 @@ def test_the_check_names_the_triggers_whose_secrets_do_not_open(database_url: st
 
     assert (fit.passed, fit.detail) == (True, "1 sealed, 0 not sealed")
     assert (unfit.passed, "lost" in unfit.detail) == (False, True)
+
+
+HEADERS = {"X-Functions-Key": CANARY}
+PAYLOAD = json.dumps({"url": "https://a.example/?code=canary-code", "headers": HEADERS})
+PLAIN = "https://a.example/in"
+
+
+def stored(url: str) -> list[tuple[str, str | None]]:
+    """Return both columns of each action's payload."""
+    return [(row["action_payload"], row["sealed_action_payload"]) for row in data(url)["triggers"]]
+
+
+def add(database: Database, name: str, payload: str = PAYLOAD) -> sa.Row[Any]:
+    new = manage.NewTrigger(name=name, action_type="http", action_payload=payload)
+    return manage.add_trigger(database, new)
+
+
+def run(database: Database, trigger_id: int) -> tuple[str, str]:
+    """Return payload and error of the attempt that a worker claims."""
+    factories.execution(database, trigger_id)
+    settings = from_environment({"HOOKONCE_SECRET_KEY": ",".join(database.secret_box.keys)})
+    with database.writing() as connection:
+        (attempt,) = claim.due(connection, "w", [(DueTrigger(trigger_id, 0.0), 1)], settings)
+    return attempt.work.action_payload, str(attempt.precondition_error or "")
+
+
+def test_the_secrets_of_an_action_are_sealed_and_the_worker_has_them(database_url: str) -> None:
+    with keyed(database_url, OLD) as database:
+        sealed, plain = add(database, "sealed"), add(database, "plain", PLAIN)
+        claimed = [run(database, row.id) for row in (sealed, plain)]
+
+    assert claimed == [(PAYLOAD, ""), (PLAIN, "")]
+    assert (plain.action_payload, plain.sealed_action_payload) == (PLAIN, None)
+    assert sealed.action_payload == masking.masked(PAYLOAD)
+    assert "canary" not in str(data(database_url))
+
+
+@pytest.mark.parametrize("keys", [NEW, ""])
+def test_a_payload_that_cannot_be_opened_fails_its_own_trigger_alone(
+    database_url: str, keys: str
+) -> None:
+    with keyed(database_url, OLD) as database:
+        sealed, plain = add(database, "sealed"), add(database, "plain", PLAIN)
+        sum(sealing.unseal(database))
+        with database.writing() as connection:  # secrets in the clear, the payload sealed
+            connection.execute(
+                sa.update(triggers)
+                .where(triggers.c.id == sealed.id)
+                .values(database.secret_box.payload_columns(PAYLOAD))
+            )
+    with keyed(database_url, keys) as database:
+        claimed = [run(database, row.id) for row in (sealed, plain)]
+        with database.reading() as connection:
+            unopened = sealing.unopened(connection, database.secret_box)
+        with pytest.raises(SecretSealed):
+            manage.update_trigger(database, sealed.id, {"action_payload": sealed.action_payload})
+        manage.update_trigger(database, sealed.id, {"enabled": False})
+        manage.update_trigger(database, sealed.id, {"action_payload": PLAIN})
+        mended = run(database, sealed.id)
+
+    assert claimed[0][0] == ""
+    assert "HOOKONCE_SECRET_KEY" in claimed[0][1]
+    assert (claimed[1], mended) == ((PLAIN, ""), (PLAIN, ""))
+    assert unopened == ["sealed"]
+
+
+def test_a_sealed_payload_is_changed_and_a_masked_value_kept(database_url: str) -> None:
+    with keyed(database_url, OLD) as database:
+        row = add(database, "t")
+        shown = str(row.action_payload)
+        manage.update_trigger(database, row.id, {"action_payload": shown.replace("/?", "/in?")})
+        kept = run(database, row.id)[0]
+        other = kept.replace("canary-code", "canary-next")
+        manage.update_trigger(database, row.id, {"action_payload": other})
+        elsewhere = shown.replace("a.example", "b.example")
+        with pytest.raises(InvalidTrigger, match="give the secret anew"):
+            manage.update_trigger(database, row.id, {"action_payload": elsewhere})
+        changed = run(database, row.id)[0]
+
+    assert json.loads(kept) == json.loads(PAYLOAD.replace("/?", "/in?"))
+    assert json.loads(changed) == json.loads(other)
+    rows = data(database_url)["hookonce_audit"]
+    changes = [row["after"] for row in rows if row["action"] == "trigger.update"]
+    assert all("action_payload" in after for after in changes)
+    assert "canary" not in str(rows)
+
+
+def test_a_file_compares_with_the_opened_payload(database_url: str) -> None:
+    with keyed(database_url, OLD) as database:
+        entries = [DeclaredTrigger("t", {"name": "t", "action_type": "http", **_payload(PAYLOAD)})]
+        for step in apply_file.plan(database, entries):
+            apply_file.carry_out(database, step, UNNAMED, 0.0)
+        again = apply_file.plan(database, entries)
+        (step,) = apply_file.plan(
+            database, [DeclaredTrigger("t", _payload(PAYLOAD.replace("canary-code", "next")))]
+        )
+        apply_file.carry_out(database, step, UNNAMED, 0.0)
+        with database.reading() as connection:
+            row = manage.find_trigger(connection, "t")
+        opened = database.secret_box.payload(row)
+
+    assert [each.kind for each in again] == ["unchanged"]
+    assert opened == PAYLOAD.replace("canary-code", "next")
+
+
+def _payload(payload: str) -> dict[str, str]:
+    return {"action_payload": payload}
+
+
+def test_payloads_are_sealed_resealed_and_unsealed_by_the_commands(database_url: str) -> None:
+    with keyed(database_url, "") as database:
+        add(database, "t")
+        before = stored(database_url)
+    with keyed(database_url, OLD) as database:
+        with database.reading() as connection:
+            clear = sealing.counts(connection)
+        first = sum(sealing.reseal(database))
+        with database.reading() as connection:
+            sealed = sealing.counts(connection)
+    with keyed(database_url, f"{NEW},{OLD}") as database:
+        second, third = sum(sealing.reseal(database)), sum(sealing.reseal(database))
+    between = stored(database_url)
+    with keyed(database_url, NEW) as database:
+        sum(sealing.unseal(database))
+
+    assert (clear, sealed) == ({"sealed": 0, "clear": 2}, {"sealed": 2, "clear": 0})
+    assert (first, second, third) == (1, 1, 0)
+    assert "canary" not in str(between)
+    assert stored(database_url) == before == [(PAYLOAD, None)]
+
+
+def test_a_payload_that_older_code_changed_counts_and_is_sealed_again(database_url: str) -> None:
+    with keyed(database_url, OLD) as database:
+        row = add(database, "t")
+        newer = PAYLOAD.replace("canary-code", "canary-newer")
+        with database.writing() as connection:
+            connection.execute(sa.update(triggers).values(action_payload=newer))
+        claimed = run(database, row.id)[0]
+        changed = sum(sealing.reseal(database))
+        again = run(database, row.id)[0]
+
+    assert (claimed, changed, again) == (newer, 1, newer)
+    assert "canary" not in str(stored(database_url))
+
+
+def test_the_revision_seals_and_opens_payloads_where_a_key_is_set(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate(empty_url)
+    with keyed(empty_url, "") as database:
+        for number in range(3):
+            add(database, f"sealed {number}")
+        add(database, "plain", PLAIN)
+    migrate(empty_url, to="0018", down=True)
+    before = data(empty_url)
+
+    monkeypatch.setenv("HOOKONCE_SECRET_KEY", OLD)
+    migrate(empty_url, to="0019")
+    sealed = stored(empty_url)
+    migrate(empty_url, to="0018", down=True)
+
+    assert data(empty_url) == before
+    assert "canary" not in str(sealed)
+    assert sum(1 for _, each in sealed if each is not None) == 3
+
+
+@pytest.mark.parametrize("keys", ["", NEW])
+def test_sealed_payloads_are_not_taken_down_without_their_key_unless_asked(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch, keys: str
+) -> None:
+    migrate(empty_url)
+    with keyed(empty_url, OLD) as database:
+        add(database, "t")
+    migrate(empty_url, to="0019", down=True)
+    rows = data(empty_url)
+    monkeypatch.setenv("HOOKONCE_SECRET_KEY", keys)
+
+    with pytest.raises(CommandError, match=r"1 row.*set it to their key"):
+        migrate(empty_url, to="0018", down=True)
+    kept = data(empty_url)
+    migrate(empty_url, to="0018", down=True, sealed="stash")
+    migrate(empty_url, to="0019")
+
+    assert kept == rows
+    assert data(empty_url) == rows

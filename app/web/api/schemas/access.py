@@ -75,6 +75,8 @@ class Change(TypedDict):
     id: int
     at: Moment | None
     actor: str
+    token_id: int | None
+    """Id of the actor's token; null for commands, and for changes before revision 0020."""
     origin: str | None
     action: str
     subject: str
