@@ -176,7 +176,6 @@ def _contacts(change: dict[str, Json], items: list[tuple[str, Json]]) -> list[Js
         for contact in reversed(contacts)
         for name in ("user_id", "wa_id")
     }
-    by_id.pop("", None)
     people = [_people(name, item) for name, item in items]
     is_one_person = len(contacts) == 1 and len(set(people)) == 1
     other = contacts[0] if is_one_person else None

@@ -35,8 +35,10 @@ def keys_of(source: str, sent: Any, key_from: tuple[str, ...] = PROVIDER) -> lis
 
 @pytest.mark.parametrize("source", EVENTS)
 def test_two_events_of_a_source_never_have_one_key(source: str) -> None:
-    keys = [each for sent in EVENTS[source] for each in keys_of(source, sent)]
+    of_requests = [keys_of(source, sent) for sent in EVENTS[source]]
+    keys = [each for of_request in of_requests for each in of_request]
 
+    assert all(of_requests)
     assert None not in keys
     assert [pair for pair in itertools.combinations(keys, 2) if pair[0] == pair[1]] == []
 

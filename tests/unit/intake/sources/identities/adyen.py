@@ -17,6 +17,7 @@ def items(*changed: dict[str, Any]) -> dict[str, Any]:
 
 def report(**changes: str) -> dict[str, Any]:
     base = {"eventCode": "REPORT_AVAILABLE", "pspReference": "settlement_batch_1.csv"}
+    base |= {"additionalData": {"hmacSignature": "made up"}}  # without one it is no event
     return items(base | {"eventDate": "2026-01-05T08:00:00+01:00"} | changes)
 
 
