@@ -7,6 +7,7 @@ import app.wsgi  # noqa: F401, loaded by the master, so that its workers need no
 from app import server as hookonce
 from app import settings
 from app.errors import InvalidSetting
+from app.masking import process
 
 hookonce.write_log_without_waiting()  # before gunicorn makes its loggers
 
@@ -29,11 +30,15 @@ control_socket_disable = True
 
 
 def on_starting(server):
-    """End the start with one sentence, before any worker, if a setting cannot be used."""
+    """End the start with one sentence, before any worker, if a setting cannot be used.
+
+    The workers inherit the hidden environment and memory.
+    """
     try:
         settings.from_environment()
     except InvalidSetting as error:
         raise RuntimeError(str(error)) from error  # gunicorn prints it as `Error: ...`, exit 1
+    process.hide()
     for name in settings.unknown_names():
         server.log.warning("%s is set, but there is no such setting", name)
 

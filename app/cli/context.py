@@ -14,6 +14,7 @@ from app import log, settings
 from app.audit import Actor
 from app.db import Database
 from app.errors import HookonceError, SchemaMoved
+from app.masking import process
 
 WRONG = 1
 """Exit status of every failure that Hookonce explains in a sentence."""
@@ -39,6 +40,7 @@ def with_database(command: Callable[..., None]) -> Callable[..., None]:
     def wrapped(*args: Any, **kwargs: Any) -> None:
         try:
             current = settings.from_environment()
+            process.hide()
             log.configure(current.hookonce_log_level, current.hookonce_log_format)
             database = Database(current)
             try:

@@ -13,10 +13,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from tests.process.db.test_database_in_trouble import LOCK
 from tests.support.ledger import WRITE_DOWN, Ledger
 from tests.support.service import Gunicorn, Service, until
 from tests.support.socket_sender import Sender, event, read
+
+as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root sees a receiver's descriptors")
 
 ONE_THREAD = "--threads 1"
 
@@ -168,6 +172,7 @@ def test_a_stopping_worker_answers_requests_that_wait_for_a_commit(
     assert ledger.rows_by_key() == {"waits": 1}
 
 
+@as_root
 def test_a_process_without_free_descriptors_closes_those_that_send_nothing(
     service: Service, ledger: Ledger
 ) -> None:
@@ -195,6 +200,7 @@ def test_a_process_without_free_descriptors_closes_those_that_send_nothing(
     assert gunicorn.children() == [worker]
 
 
+@as_root
 def test_processes_share_connections(service: Service, ledger: Ledger) -> None:
     gunicorn = service.gunicorn(workers=2)
     sender = ledger.sender(gunicorn)
