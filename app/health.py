@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -9,16 +10,19 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
 from app import clock, db, lifecycle
-from app.db import Database, deduplication, schema
+from app.db import Database, deduplication, schema, time_limit
 from app.db.migration_ops import fitness, steps
 from app.db.models import trigger_executions, triggers
 from app.errors import HookonceError
 from app.executions import held
+from app.executions.creation import initial_values
 from app.intake import admit, key, sources
 from app.intake.message import Admission, AdmissionRequest, Request
 from app.triggers import sealing
 
 STASH_PREFIX = "_stash_"
+LOCK_SECONDS = 1.0
+"""Seconds that the trial of a write waits for a lock; no writer of ours holds one that long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,7 @@ class Finding:
 
 
 def findings(database: Database) -> list[Finding]:
-    """Check that the database answers, is at head, and keeps duplicates out.
+    """Check that the database answers, is at head, keeps duplicates out, and stores events.
 
     The list ends with the first check that fails: the later ones depend on it.
     """
@@ -163,10 +167,42 @@ def _keeps_duplicates_out(database: Database) -> str:
     return f"{wanted.name} is valid, unique on {', '.join(wanted.columns)} where {wanted.where}"
 
 
+def _stores_events(database: Database) -> str:
+    """Insert an execution, take it back, and commit: a full disk shows at the commit only."""
+    try:
+        with time_limit.of(LOCK_SECONDS), database.writing() as connection:
+            db.limit_lock_wait(connection, LOCK_SECONDS)
+            with suppress(_RollBack), connection.begin_nested():
+                _insert_on_trial(connection)
+                raise _RollBack
+            db.try_write(connection)
+    except (IntegrityError, DataError) as error:
+        raise HookonceError(" ".join(str(error.orig).split())) from error
+    return "an event was stored and taken back"
+
+
+def _insert_on_trial(connection: Connection) -> None:
+    """Insert an execution of any trigger; its id is negative, so that no sequence moves on."""
+    any_trigger = sa.select(triggers.c.id).limit(1)
+    locked = any_trigger.with_for_update(read=True, key_share=True, skip_locked=True)
+    trigger_id = connection.execute(locked).scalar()
+    if trigger_id is None:
+        return  # without a trigger no event can be admitted anyway
+    values = {
+        "id": -1 - secrets.randbelow(2**31 - 1),
+        "trigger_id": trigger_id,
+        "event_data": "{}",
+        "idempotency_key": f"hookonce check {secrets.token_hex(16)}",
+        **initial_values(),
+    }
+    connection.execute(sa.insert(trigger_executions).values(values))
+
+
 _CHECKS: dict[str, Callable[[Database], str]] = {
     "database": _answers,
     "schema": _stands_at_head,
     "deduplication": _keeps_duplicates_out,
+    "writing": _stores_events,
 }
 
 

@@ -213,6 +213,24 @@ _INSERTS: dict[str, Callable[[sa.Table], Any]] = {
 }
 
 
+def try_write(connection: Connection) -> None:
+    """Write what changes nothing, so that the commit of this transaction must reach the disk."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text("SELECT txid_current()"))
+        return
+    version = connection.execute(sa.text("PRAGMA user_version")).scalar_one()
+    connection.execute(sa.text(f"PRAGMA user_version = {int(version)}"))
+
+
+def limit_lock_wait(connection: Connection, seconds: float) -> None:
+    """Let the transaction wait no longer than this for a lock; for PostgreSQL.
+
+    SQLite has one lock, which a writing transaction holds from its beginning.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text(f"SET LOCAL lock_timeout = {int(1000 * seconds)}"))
+
+
 def server_version(connection: Connection) -> str:
     """Return the database's name and version, such as `postgresql 18.1`."""
     version = connection.dialect.server_version_info or ()

@@ -1,8 +1,12 @@
 """The pool of connections, in which a request waits no longer than its time limit allows."""
 
+import logging
+
 import sqlalchemy as sa
 
 from app.db import time_limit
+
+logging.getLogger(__name__).setLevel(logging.WARNING)  # as SQLAlchemy does for its own pools
 
 
 class RequestPool(sa.QueuePool):

@@ -5,15 +5,22 @@ for the log alone.
 """
 
 import logging
+import threading
+import time
 
 import falcon
 
 from app import auth, health, log
 from app.auth import OPERATOR
-from app.db import Database
+from app.db import Database, time_limit
 from app.errors import HookonceError
 from app.health import Finding
 from app.web.auth import Authenticator
+
+FRESH_SECONDS = 1.0
+"""Seconds for which the checks are not made again: one of them writes."""
+CHECK_SECONDS = 2.0
+"""Seconds that all checks may take together, so that a probe gets its answer in time."""
 
 logger = logging.getLogger("hookonce.web")
 
@@ -30,14 +37,14 @@ class Readiness:
     """GET /readyz: 200 if events can be admitted; else 503 with the failed check."""
 
     def __init__(self, database: Database, authenticator: Authenticator) -> None:
-        self._database = database
+        self._findings = _RecentFindings(database)
         self._authenticator = authenticator
         self._logged: str | None = None
         """Sentence of the failed check that was logged last."""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Answer 200 if every check passed, else 503; the body has the checks in both cases."""
-        findings = health.findings(self._database)
+        findings = self._findings.current()
         self._log_change(findings[-1])
         ready = all(finding.passed for finding in findings)
         shown = _sentences if self._is_operator(req) else _verdicts
@@ -60,6 +67,25 @@ class Readiness:
         if failed is not None and failed != self._logged:
             log.event(logger, logging.WARNING, "not_ready", check=last.name, detail=failed)
         self._logged = failed
+
+
+class _RecentFindings:
+    """The findings of the checks, at most a second old; requests at the same time share them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._findings: list[Finding] = []
+        self._fresh_until = 0.0
+
+    def current(self) -> list[Finding]:
+        """Return the findings; make the checks if the last ones are too old."""
+        with self._lock:
+            if time.monotonic() >= self._fresh_until:
+                with time_limit.of(CHECK_SECONDS):
+                    self._findings = health.findings(self._database)
+                self._fresh_until = time.monotonic() + FRESH_SECONDS
+            return self._findings
 
 
 def _sentences(findings: list[Finding]) -> dict[str, str]:

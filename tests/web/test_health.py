@@ -30,7 +30,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [str(each.fields["detail"]) for each in lines if each.evt == "not_ready"]
 
 
-NAMES = ["database", "schema", "deduplication"]
+NAMES = ["database", "schema", "deduplication", "writing"]
 
 
 def test_a_fit_database_makes_it_ready(client: testing.TestClient) -> None:

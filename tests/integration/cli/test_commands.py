@@ -317,7 +317,14 @@ def test_check_says_that_the_database_is_fit(hookonce: Hookonce) -> None:
     found = printed(hookonce("check", "--json"))
 
     assert found["passed"]
-    assert list(found["checks"]) == ["database", "schema", "deduplication", "secrets", "admission"]
+    assert list(found["checks"]) == [
+        "database",
+        "schema",
+        "deduplication",
+        "writing",
+        "secrets",
+        "admission",
+    ]
     assert "uq_trigger_idem" in found["checks"]["deduplication"]["detail"]
 
 
@@ -328,6 +335,7 @@ def test_check_says_the_same_to_a_person(hookonce: Hookonce) -> None:
         ["ok", "database:"],
         ["ok", "schema:"],
         ["ok", "deduplication:"],
+        ["ok", "writing:"],
         ["ok", "secrets:"],
         ["ok", "admission:"],
     ]
