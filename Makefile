@@ -8,7 +8,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # Whose Python is gone, or was left half made, is made anew: by itself it would never become whole.
 $(shell test -x $(BIN)/python || rm -f $(RUN_STAMP) $(DEV_STAMP))
 
-.PHONY: help run test hostile chaos siege check lint types imports bench bench-grow bench-locks bench-latency bench-prune bench-size bench-work migration-report lock clean
+.PHONY: help run test hostile chaos siege check lint types imports bench bench-grow bench-locks bench-latency bench-memory bench-prune bench-refuse bench-size bench-work migration-report lock clean
 
 help: ## Print this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,6 +97,14 @@ bench-size: $(DEV_STAMP) ## Measure whether ten million executions make anything
 bench-prune: $(DEV_STAMP) ## Measure whether removing what is kept no longer keeps a sender waiting
 	@mkdir -p var
 	$(BIN)/python -m bench.pruning 2>var/pruning.log || { tail -n 40 var/pruning.log; exit 1; }
+
+bench-refuse: $(DEV_STAMP) ## Measure what refused requests cost, compared with accepted ones
+	@mkdir -p var
+	$(BIN)/python -m bench.refusing 2>var/refusing.log || { tail -n 40 var/refusing.log; exit 1; }
+
+bench-memory: $(DEV_STAMP) ## Measure whether a million mixed requests make a receiver grow (half an hour)
+	@mkdir -p var
+	$(BIN)/python -m bench.memory $(MEMORY) 2>var/memory.log || { tail -n 40 var/memory.log; exit 1; }
 
 migration-report: $(DEV_STAMP) ## Run the migrations' tests at every kill and write docs/migrations.md (half an hour)
 	@mkdir -p var

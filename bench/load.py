@@ -144,13 +144,14 @@ def _finished(line: _Connection, outcome: Outcome) -> bool:
         outcome.broken += 1
         line.alive = False
         return True
-    if line.answer.startswith(OK) or not _is_complete(line.answer):
+    if line.answer.startswith(OK) or not is_complete(line.answer):
         return False
     outcome.refused += 1
     return True
 
 
-def _is_complete(answer: bytes) -> bool:
+def is_complete(answer: bytes) -> bool:
+    """Return whether the response has arrived whole."""
     head, separator, body = answer.partition(b"\r\n\r\n")
     length = head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]
     return bool(separator) and len(body) >= int(length or 0)

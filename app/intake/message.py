@@ -212,6 +212,8 @@ class Source:
     """
     body_bytes: int | None = None
     """Bytes of the largest body that this sender documents; None: HOOKONCE_MAX_BODY_BYTES."""
+    checks_curve: bool = False
+    """True if a request is verified with an elliptic curve, which takes longer than all else."""
     refusal_status: int | None = None
     """Status that this sender needs for a bad signature, whatever the operator chose."""
     facts: SourceFacts = SourceFacts()

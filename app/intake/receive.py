@@ -140,7 +140,7 @@ def _verify_and_admit(
     unsigned = verify.unsigned_response(trigger, request)
     if trigger is not None and unsigned is not None:
         return _handshake(trigger, unsigned, intake)
-    source = verify.check(trigger, request, intake.now())
+    source = verify.check(trigger, request, intake.now(), curve=intake.triggers.may_check_curve)
     assert trigger is not None  # noqa: S101, an unknown trigger is never verified
     parse.require_parsable(request.body)
     payload = parse.payload(request)
@@ -172,7 +172,8 @@ def greet(request: Request, intake: Intake) -> WebhookResponse:
     Unknown and disabled triggers and wrong requests get the same response.
     """
     trigger = intake.triggers.find(request.trigger_id)
-    response = verify.greeting(trigger, request, intake.now())
+    curve = intake.triggers.may_check_curve
+    response = verify.greeting(trigger, request, intake.now(), curve=curve)
     outcome = outcomes.HANDSHAKE if response.status == OK.status else _refusal_outcome(trigger)
     intake.counters.count(trigger.id if trigger else NOBODY, outcome)
     return response

@@ -19,7 +19,10 @@ STALE = "stale"
 DIGESTS = 6
 """Digests computed for each refused request: Twilio with two secrets needs most."""
 CURVE_CHECKS = 2
-"""Ed25519 checks computed for each refused request: Discord with two keys; 0.1 ms each."""
+"""Ed25519 checks computed for each refused request: Discord with two keys; 0.1 ms each.
+
+They are left out while no trigger of such a source exists: they cost as much as all the rest.
+"""
 BODIES = 2
 """Times that the body of each refused request is hashed: as with two secrets."""
 PREFIX_BYTES = 8192
@@ -44,16 +47,17 @@ class VerificationCost:
     def __exit__(self, *_: object) -> None:
         _this_thread.cost = None
 
-    def pad(self, body: bytes) -> None:
+    def pad(self, body: bytes, *, curve: bool = True) -> None:
         """Compute what is missing to the cost of any other refused request with this body.
 
-        Else the time of a refusal would tell which senders, and so which triggers, exist.
+        Else the time of a refusal would tell which senders, and so which triggers, exist. Without
+        `curve` no trigger's requests are verified with one.
         """
         missing = BODIES * len(body) + PREFIX_BYTES - self.digested_bytes
         while self.digests < DIGESTS:
             digest(b"decoy", bytes(max(0, missing)))
             missing = 0
-        while self.curve_checks < CURVE_CHECKS:
+        while curve and self.curve_checks < CURVE_CHECKS:
             curve_signed(_DECOY, bytes(64), body)
 
 

@@ -3,7 +3,8 @@
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -12,6 +13,8 @@ from app import cooperative, log
 from app.db import Database
 from app.db.models import triggers
 from app.errors import DatabaseUnavailable, SchemaMoved
+from app.intake import sources
+from app.intake.group_commit import GroupCommit
 from app.intake.message import Json, WebhookTrigger
 from app.tolerant_json import json_object
 
@@ -52,6 +55,24 @@ _COLUMN_SETS = (
     _SINCE_0001,
 )
 """Columns to select, newest schema first."""
+TOGETHER_AT_MOST = 100
+"""Most ids that one query looks up."""
+
+
+def _query(columns: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:
+    """Select triggers by their ids, and whether any trigger's requests are checked with a curve.
+
+    There is always a row; those without a trigger have an empty id.
+    """
+    every = triggers.alias()
+    with_curve = sa.exists().where(every.c.source.in_(sources.checking_curve()))
+    asked = sa.select(with_curve.label("checks_curve")).subquery()
+    by_id = triggers.c.id.in_(sa.bindparam("ids", expanding=True))
+    return sa.select(asked.c.checks_curve, *columns).select_from(asked.outerjoin(triggers, by_id))
+
+
+_QUERIES = tuple(_query(columns) for columns in _COLUMN_SETS)
+"""The queries, made once: making one takes longer than its answer."""
 
 logger = logging.getLogger("hookonce.intake")
 
@@ -70,6 +91,8 @@ class TriggerCache:
         self._database = database
         self._clock = clock
         self._entries: dict[int, _Entry] = {}
+        self._row = GroupCommit(self._rows, TOGETHER_AT_MOST)
+        self._no_curve_since: float | None = None
 
     def find(self, trigger_id: str) -> WebhookTrigger | None:
         """Return the trigger, or None if this text is no trigger's id."""
@@ -92,7 +115,12 @@ class TriggerCache:
         entry = self._entries.get(id_)
         return entry if entry is not None and self._clock() < entry.until else None
 
-    @cooperative.offloaded
+    @property
+    def may_check_curve(self) -> bool:
+        """Return False if for a second no trigger of a source that checks a curve existed."""
+        since = self._no_curve_since
+        return since is None or self._clock() < since + FRESH_SECONDS
+
     def _refresh(self, id_: int) -> _Entry:
         until = self._clock() + FRESH_SECONDS  # from before the query, which may take long
         entry = _Entry(self._look_up(id_), until)
@@ -120,16 +148,27 @@ class TriggerCache:
             previous_secret_expires_at=getattr(row, "previous_secret_expires_at", None),
         )
 
-    def _row(self, id_: int) -> sa.Row[Any] | None:
-        """Return the row with the columns that there are; an older schema has fewer."""
-        for columns in _COLUMN_SETS:
-            try:
-                with self._database.reading() as connection:
-                    query = sa.select(*columns).where(triggers.c.id == id_)
-                    return connection.execute(query).one_or_none()
-            except SchemaMoved as error:
-                moved = error
-        raise DatabaseUnavailable(str(moved)) from moved
+    @cooperative.offloaded
+    def _rows(self, ids: list[int]) -> list[sa.Row[Any] | None]:
+        """Return the rows of ids that are looked up at the same time, with one query.
+
+        Senders choose the ids: unknown ones must not cost more than events, which share a commit.
+        """
+        began = self._clock()
+        rows = self._select(sorted({*ids}))
+        if rows[0].checks_curve:
+            self._no_curve_since = None
+        elif self._no_curve_since is None:
+            self._no_curve_since = began
+        by_id = {row.id: row for row in rows}
+        return [by_id.get(id_) for id_ in ids]
+
+    def _select(self, ids: list[int]) -> Sequence[sa.Row[Any]]:
+        """Select the columns that there are; an older schema has fewer."""
+        for query in _QUERIES:
+            with suppress(SchemaMoved), self._database.reading() as connection:
+                return connection.execute(query, {"ids": ids}).all()
+        raise DatabaseUnavailable("the table of triggers has none of the known sets of columns")
 
 
 def parse_id(trigger_id: str) -> int:

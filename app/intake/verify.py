@@ -15,14 +15,19 @@ _PLACEHOLDER = WebhookTrigger(id=0, source="custom", secret=secrets.token_hex(32
 """Trigger that is checked in place of an unknown one, with a secret that no sender has."""
 
 
-def check(trigger: WebhookTrigger | None, request: Request, now: datetime) -> Source:
-    """Return the trigger's source if the request proves its secret; else raise Unverified."""
+def check(
+    trigger: WebhookTrigger | None, request: Request, now: datetime, *, curve: bool = True
+) -> Source:
+    """Return the trigger's source if the request proves its secret; else raise Unverified.
+
+    `curve`: some trigger's requests are verified with a curve, so each refusal costs as much.
+    """
     checked = trigger or _PLACEHOLDER
     source = sources.named(checked.source)
     with signatures.VerificationCost() as cost:
-        refusal = _refusal(source, checked, request, now)
+        refusal = _refusal_reason(source, checked, request, now)
         if refusal is not None or not _is_active(checked):
-            cost.pad(request.body)
+            cost.pad(request.body, curve=curve)
     if trigger is None:
         raise Unverified(UNKNOWN)
     if not trigger.enabled:
@@ -30,7 +35,7 @@ def check(trigger: WebhookTrigger | None, request: Request, now: datetime) -> So
     if not trigger.secret:
         raise Unverified(NO_SECRET, source.refusal_status)
     if refusal is not None:
-        raise Unverified(refusal.reason, source.refusal_status) from refusal
+        raise Unverified(refusal, source.refusal_status)
     return source
 
 
@@ -41,12 +46,14 @@ def unsigned_response(trigger: WebhookTrigger | None, request: Request) -> Webho
     return sources.named(trigger.source).unsigned(request)
 
 
-def greeting(trigger: WebhookTrigger | None, request: Request, now: datetime) -> WebhookResponse:
+def greeting(
+    trigger: WebhookTrigger | None, request: Request, now: datetime, *, curve: bool = True
+) -> WebhookResponse:
     """Return the response to a GET that tests the address; all refusals cost the same work."""
     with signatures.VerificationCost() as cost:
         answer = _answer_greeting(trigger, request, now)
         if answer is FORBIDDEN:
-            cost.pad(request.body)
+            cost.pad(request.body, curve=curve)
     return answer
 
 
@@ -72,16 +79,20 @@ def _tolerance(source: Source, trigger: WebhookTrigger) -> float | None:
     return source.tolerance_seconds
 
 
-def _refusal(
+def _refusal_reason(
     source: Source, trigger: WebhookTrigger, request: Request, now: datetime
-) -> Unverified | None:
-    """Return the first error if none of the trigger's secrets fits; None if one does."""
+) -> str | None:
+    """Return the reason of the first refusal if none of the secrets fits; None if one does.
+
+    The error itself would refer to this frame by its traceback, and the frame to the error: each
+    refused request would stay in memory, with its body, until the collector runs.
+    """
     first = None
     for secret in _secrets(trigger, now):
         try:
             source.verify(request, secret, now, _tolerance(source, trigger))
         except Unverified as refusal:
-            first = first or refusal
+            first = first or refusal.reason
         else:
             return None
     return first

@@ -59,6 +59,11 @@ def names() -> list[str]:
     return sorted({*_SOURCES, *plugins.group.names()})
 
 
+def checking_curve() -> list[str]:
+    """Return the names of the sources whose requests are verified with an elliptic curve."""
+    return [name for name, source in _SOURCES.items() if source.checks_curve]
+
+
 def known(name: str) -> bool:
     """Return True if a source has this name."""
     return name in _SOURCES or name in plugins.group.names()

@@ -145,6 +145,7 @@ SOURCE = Source(
     response=response,
     provider_key=provider_key,
     tolerance_seconds=TOLERANCE_SECONDS,
+    checks_curve=True,
     refusal_status=401,
     facts=FACTS,
 )

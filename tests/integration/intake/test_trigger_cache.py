@@ -1,6 +1,8 @@
 """A change to a trigger takes effect within two seconds, though it is not asked for every time."""
 
 import itertools
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from app.intake import trigger_cache
 from app.intake.trigger_cache import FRESH_SECONDS, TriggerCache
 from app.triggers import manage, removal
 from tests.support import factories
+from tests.support.service import until
 
 
 class Clock:
@@ -165,3 +168,52 @@ def test_look_ups_of_unknown_ids_do_not_exceed_the_cache_limit(
         remembered.find(str(number))
         assert remembered.find(trigger_id) is not None
         assert len(remembered._entries) <= 10
+
+
+def test_ids_that_are_looked_up_at_the_same_time_share_a_query(
+    database: Database, remembered: TriggerCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trigger_id = factories.trigger(database)
+    select, asked, others_wait = remembered._select, [], threading.Event()
+
+    def slowly(ids: list[int]) -> Any:
+        asked.append(ids)
+        others_wait.wait(10)
+        return select(ids)
+
+    monkeypatch.setattr(remembered, "_select", slowly)
+    unknown = range(1_000, 1_020)
+    with ThreadPoolExecutor(21) as pool:
+        first = pool.submit(remembered.find, str(trigger_id))
+        until(lambda: asked, "the first query")
+        others = [pool.submit(remembered.find, str(number)) for number in unknown]
+        until(lambda: len(remembered._row._waiting) == len(unknown), "the others")
+        others_wait.set()
+
+        found = first.result()
+        assert found is not None
+        assert found.id == trigger_id
+        assert {other.result() for other in others} == {None}
+
+    assert asked == [[trigger_id], [*unknown]]
+
+
+def test_a_curve_is_checked_for_refusals_only_while_a_trigger_may_need_it(
+    database: Database, remembered: TriggerCache, clock: Clock
+) -> None:
+    remembered.find("4711")
+    assert remembered.may_check_curve
+    clock.seconds += 1
+    remembered.find("4711")
+    assert not remembered.may_check_curve
+
+    trigger_id = factories.trigger(database, source="discord", secret="cd" * 32, enabled=False)
+    remembered.find("4712")
+    assert remembered.may_check_curve
+
+    removal.remove_trigger(database, str(trigger_id))
+    clock.seconds += 1
+    remembered.find("4711")
+    assert remembered.may_check_curve
+    clock.seconds += 1
+    assert not remembered.may_check_curve
