@@ -66,8 +66,12 @@ class GroupCommit(Generic[Item, Result]):
         except BaseException:  # the server is stopping, and this caller will not lead a batch
             self._give_up()
             raise
-        if ticket.error is not None:
-            raise ticket.error
+        error, ticket.error = ticket.error, None
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error  # it refers to this frame, and would keep the request in memory
         return ticket.result  # type: ignore[return-value]
 
     def _lead(self) -> None:

@@ -200,7 +200,10 @@ class _PooledGreenlet(greenlet):  # type: ignore[misc] # greenlet has no types
         future = self.scheduler.pool.submit(contextvars.copy_context().run, work)
         future.add_done_callback(lambda _: self.scheduler.resume(self))
         self.scheduler.switch_away()
-        return future.result()
+        try:
+            return future.result()
+        finally:
+            del future  # its error refers to this frame, and would keep the request in memory
 
     def wait_io(
         self, steps: Generator[int, int, Result], fileno: int, seconds: float | None
