@@ -117,7 +117,7 @@ class ConnectionWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no ty
         )
         if conn is None:
             return False
-        self._closed.count("other peers need a connection")
+        self._closed.count("other peers need a connection", conn.client)
         self._close(conn)
         return True
 

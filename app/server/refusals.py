@@ -4,6 +4,7 @@ gunicorn's own words repeat the request line, in which a webhook's address may h
 log and to the peer.
 """
 
+import ssl
 from http import HTTPStatus
 
 from gunicorn.http import errors
@@ -26,8 +27,11 @@ def status_of(error: BaseException) -> HTTPStatus:
     """Return the status for an error of gunicorn's parser; 500 for an error of ours.
 
     An unknown transfer coding is 400, for which gunicorn answers 501: anyone can send one, and a
-    status above 499 counts as our failure, which alerts an operator.
+    status above 499 counts as our failure, which alerts an operator. The same holds for what a TLS
+    port cannot read.
     """
+    if isinstance(error, ssl.SSLError):
+        return HTTPStatus.BAD_REQUEST
     if isinstance(error, _OUR_FAULT) or not isinstance(error, errors.ParseException):
         return HTTPStatus.INTERNAL_SERVER_ERROR
     return next(

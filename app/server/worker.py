@@ -232,13 +232,12 @@ class CooperativeWorker(ConnectionWorker):
         if status is HTTPStatus.INTERNAL_SERVER_ERROR:
             self.log.error("A request failed in the server.", exc_info=exc)
         else:
-            sender = addr[0] if addr else "a local socket"
-            self.log.warning("A request from %s was refused: %s", sender, type(exc).__name__)
+            self._closed.count(f"a request was refused, {type(exc).__name__}", addr)
         client.sendall(refusals.response(status))
 
     def _refuse(self, conn: Peer, status: HTTPStatus) -> None:
         """Answer a request that did not arrive, and close its connection."""
-        self._closed.count(CLOSED_BECAUSE[status])
+        self._closed.count(CLOSED_BECAUSE[status], conn.client)
         conn.keep = False
         conn.forget_request()
         with suppress(OSError):
@@ -249,7 +248,7 @@ class CooperativeWorker(ConnectionWorker):
         return self._reader.oldest() or self._sender.oldest()
 
     def _close_slow_reader(self, conn: Peer) -> None:
-        self._closed.count("the response was not read in time")
+        self._closed.count("the response was not read in time", conn.client)
         self._close(conn)
 
 

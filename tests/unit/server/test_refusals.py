@@ -1,5 +1,6 @@
 """A refused request is answered with its status, and its bytes are repeated nowhere."""
 
+import ssl
 from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ from gunicorn.http import errors
 
 from app.server import refusals
 from app.server.buffered_reader import parser_of
+from app.server.closed_log import ClosedLog
 from app.server.worker import CooperativeWorker
 
 SECRET = "c4n4ry"
@@ -40,6 +42,7 @@ def worker() -> Any:
     made: Any = CooperativeWorker.__new__(CooperativeWorker)
     made.cfg = Config()
     made.log = Logger(made.cfg)
+    made._closed = ClosedLog(made.log)
     return made
 
 
@@ -52,6 +55,7 @@ def test_a_refusal_repeats_nothing_of_the_request(
         next(parser_of(request_text.encode(), worker.cfg, ("192.0.2.1", 1)))
 
     worker.handle_error(None, client, ("192.0.2.1", 1), caught.value)
+    worker._closed.write()
 
     logged = caplog.text
     assert client.sent.startswith(f"HTTP/1.1 {status} ".encode())
@@ -88,3 +92,7 @@ def test_an_error_of_our_own_is_not_blamed_on_the_sender(error: Exception) -> No
 def test_only_trouble_of_our_own_asks_the_sender_to_try_again() -> None:
     assert b"Retry-After: 1\r\n" in refusals.response(HTTPStatus.SERVICE_UNAVAILABLE)
     assert b"Retry-After" not in refusals.response(HTTPStatus.REQUEST_TIMEOUT)
+
+
+def test_plain_http_at_a_tls_port_is_no_failure_of_ours() -> None:
+    assert refusals.status_of(ssl.SSLError()) is HTTPStatus.BAD_REQUEST

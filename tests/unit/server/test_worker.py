@@ -102,7 +102,7 @@ class Poller:
 
 
 def a_connection(name: str, closed: list[str]) -> Any:
-    return SimpleNamespace(sock=name, close=lambda: closed.append(name), timeout=0.0)
+    return SimpleNamespace(sock=name, client="", close=lambda: closed.append(name), timeout=0.0)
 
 
 def test_the_peer_that_was_waited_for_longest_makes_room_and_an_idle_one_last(worker: Any) -> None:
