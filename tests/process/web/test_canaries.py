@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from app import auth
+from app.audit import UNNAMED
 from app.db import Database
 from app.settings import Settings
 from app.triggers import manage
@@ -22,6 +24,9 @@ BEFORE = "canary-what-it-signed-with-before"
 PRESENTED = "canary-what-a-sender-presents"
 IN_PAYLOAD = "canary-what-a-sender-writes-into-its-payload"
 FOR_TARGET = "canary-what-a-target-is-signed-with"
+HEADER = "canary-what-a-target-wants-as-a-header"
+QUERY = "canary-what-a-target-wants-in-its-address"
+UNKNOWN = "canary-in-a-header-that-no-list-names"
 
 
 @pytest.fixture
@@ -68,7 +73,13 @@ def test_no_secret_is_seen_anywhere(
             name="presenting",
             source="evolution",
             action_type="http",
-            action_payload=json.dumps({"url": "http://127.0.0.1:9/", "secret": FOR_TARGET}),
+            action_payload=json.dumps(
+                {
+                    "url": f"http://127.0.0.1:9/?code={QUERY}",
+                    "secret": FOR_TARGET,
+                    "headers": {"X-Functions-Key": f"Token {HEADER}"},
+                }
+            ),
             secret=PRESENTED,
         ),
     )
@@ -81,6 +92,10 @@ def test_no_secret_is_seen_anywhere(
         "destination": f"https://hooks.acme.example{address}/{PRESENTED}",
     }
     by_proxies = {"X-Original-URI": f"{address}/{PRESENTED}", "X-Acme-Api-Key": IN_PAYLOAD}
+    by_proxies |= {"X-Home": UNKNOWN, "Referer": f"https://a.example/?{UNKNOWN}"}
+    tokens = {
+        role: auth.add_token(sealed, UNNAMED, f"a {role}", role)[1] for role in ("viewer", "admin")
+    }
     said = [
         Sender(gunicorn.port, signing.id, secret).post_event(f"k-{secret[:9]}-{number}")
         for number, secret in enumerate((SIGNING, BEFORE))
@@ -102,18 +117,28 @@ def test_no_secret_is_seen_anywhere(
             "trigger show presenting --json",
             "trigger send signing",
             "check",
+            "audit list --json",
+            "execution request 1 --json",
             "secret status",
             "worker --concurrency many",
         )
     ]
+    pages = [
+        gunicorn.get(path, {"Authorization": f"Bearer {token}"})
+        for token in tokens.values()
+        for path in (
+            *("/api/triggers", f"/api/triggers/{presenting.id}", f"/triggers/{presenting.id}"),
+            *("/api/audit", "/audit", "/executions/1", "/executions/2", "/dead", "/readyz"),
+        )
+    ]
     gunicorn.stop()
 
+    assert {status for status, _ in pages} <= {200, 403}
     assert [each.status for each in said] == [200, 200]
     assert [status for status, _ in answers] == [200, 401, 200, 401, 404]
     assert len(ledger.executions()) >= 4
-    rows = data(database_url)
-    for row in rows["triggers"]:
-        row.pop("action_payload")  # an operator wrote it, and it is where it belongs
-    everywhere = [gunicorn.log(), worker.stdout, str(answers), *printed, str(rows)]
-    for canary in (KEY, SIGNING, BEFORE, PRESENTED, IN_PAYLOAD, FOR_TARGET):
+    read = [str(answers), str(pages), *printed, str(data(database_url))]
+    everywhere = [gunicorn.log(), worker.stdout, *read]
+    at_rest = (KEY, SIGNING, BEFORE, PRESENTED, IN_PAYLOAD, FOR_TARGET, HEADER, QUERY, UNKNOWN)
+    for canary in (*at_rest, *tokens.values()):
         assert [text for text in everywhere if canary in text] == []

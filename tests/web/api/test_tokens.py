@@ -243,6 +243,8 @@ def test_who_makes_and_revokes_tokens_is_on_record_without_the_token(api: Api, a
 
     assert [each["action"] for each in changes.json["changes"]] == ["token.revoke", "token.add"]
     assert {each["actor"] for each in changes.json["changes"]} == {"a admin"}
+    token_id = api.ask("GET", "/api/tokens", admin).json["tokens"][-1]["id"]
+    assert {each["token_id"] for each in changes.json["changes"]} == {token_id}
     assert made["token"] not in changes.text
     assert auth.hashed(made["token"]) not in changes.text
 
