@@ -59,7 +59,8 @@ def provider_key(request: Request, event: Event) -> tuple[str, ...] | None:
 
 def _header(request: Request, name: str) -> str | None:
     """Return the header under either of its names; None if it was not sent."""
-    return next(filter(None, (request.headers.get(prefix + name) for prefix in PREFIXES)), None)
+    headers = request.headers
+    return headers.get(PREFIXES[0] + name) or headers.get(PREFIXES[1] + name) or None
 
 
 def _of_an_event(request: Request, payload: Json, name: str) -> Json:

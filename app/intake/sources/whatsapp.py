@@ -104,8 +104,8 @@ def _status_key(status: Json) -> tuple[str, ...] | None:
     key = identity(at(status, "id"), at(status, "status"))
     if key is None:
         return None
-    participant = tuple(filter(None, (text(at(status, name)) for name in PARTICIPANT)))
-    payment = at(status, "payment")
+    participant = tuple(filter(None, [text(status.get(name)) for name in PARTICIPANT]))
+    payment = status.get("payment")
     return (*key, *participant, *((content_digest(payment),) if payment else ()))
 
 
@@ -171,6 +171,8 @@ def _contacts(change: dict[str, Json], items: list[tuple[str, Json]]) -> list[Js
     a single person, even under another number: Brazil's numbers have two forms.
     """
     contacts = _dicts(at(change, "value", "contacts"))
+    if not contacts:
+        return [None] * len(items)
     by_id = {
         text(contact.get(name)): contact
         for contact in reversed(contacts)
@@ -184,8 +186,10 @@ def _contacts(change: dict[str, Json], items: list[tuple[str, Json]]) -> list[Js
 
 def _people(name: str, item: Json) -> tuple[str, ...]:
     """Return the ids under which a contact may be the person whom the item is about."""
-    members = (*OTHER_PERSON.get(name, ()), *PERSON)
-    return tuple(filter(None, (text(at(item, member)) for member in members)))
+    if not isinstance(item, dict):
+        return ()
+    members = OTHER_PERSON.get(name, ()) + PERSON
+    return tuple(filter(None, [text(item[member]) for member in members if member in item]))
 
 
 def _dicts(value: Json) -> list[dict[str, Json]]:

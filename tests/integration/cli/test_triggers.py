@@ -278,3 +278,14 @@ def test_neither_a_file_nor_a_rotation_takes_a_secret_that_could_verify_nothing(
     with pytest.raises(InvalidTrigger, match=said):
         manage.rotate_secret(database, "orders", 60, "no key", ALICE)
     assert rows(database)[0].secret == key
+
+
+def test_a_slip_in_an_event_filter_is_warned_of(hookonce: Hookonce) -> None:
+    words = ("--source", "github", "--payload", "x", "--filter", '{"event_type": "Push"}')
+
+    made = hookonce("trigger", "add", "slip", *words)
+    changed = hookonce("trigger", "edit", "slip", "--filter", '{"event": "push"}')
+
+    assert made.exit_code == 0, made.stderr
+    assert "warning: github has no event 'Push'; it has 'push'" in made.stderr
+    assert "warning" not in changed.stderr

@@ -33,6 +33,19 @@ def made(api: Api, token: str, **given: Any) -> dict[str, Any]:
     return found
 
 
+def test_a_filter_with_a_slip_is_warned_of_and_kept(api: Api, operator: str) -> None:
+    slip = {"event_type": "Push"}
+
+    trigger = made(api, operator, source="github", event_filter=slip)
+    sent_back = trigger | {"event_filter": {"event": "push"}}
+    del sent_back["secret"]
+    changed = api.ask("PUT", f"/api/triggers/{trigger['id']}", operator, json=sent_back)
+
+    assert trigger["event_filter"] == slip
+    assert trigger["warnings"] == ["github has no event 'Push'; it has 'push'"]
+    assert (changed.status_code, changed.json["warnings"]) == (200, [])
+
+
 def test_a_trigger_is_made_and_its_secret_told_this_once(api: Api, operator: str) -> None:
     trigger = made(api, operator)
     shown = api.ask("GET", f"/api/triggers/{trigger['id']}", operator)
