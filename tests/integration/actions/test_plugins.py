@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from app import actions, cli
+from app import actions, cli, plugins
 from app.db import Database
-from app.errors import ActionFailed, InvalidTrigger
+from app.errors import Absent, ActionFailed, InvalidTrigger
 from app.settings import Settings, from_environment
 from app.worker import run
 from app.worker.loop import Worker
@@ -23,7 +23,7 @@ Install = Callable[..., None]
 
 GREETING = """
 import builtins
-from app.errors import ActionFailed, InvalidTrigger
+from app.errors import Absent, ActionFailed, InvalidTrigger
 
 builtins.greeting_loaded = getattr(builtins, "greeting_loaded", 0) + 1
 
@@ -289,3 +289,30 @@ def test_the_command_lists_what_there_is() -> None:
     assert {"name": "greet", "comes_from": "hookonce-greeting", "problem": None} in as_json
     assert [line.split()[0] for line in lines] == [each["name"] for each in as_json]
     assert any("No module named 'no_such_module'" in line for line in lines)
+
+
+def test_a_plug_in_that_is_being_installed_works_without_a_restart(
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plugins, "RELOAD_SECONDS", 0.0)
+    install("hookonce-late", {"late": "late_module:run"})
+
+    before = ended("late")
+    (tmp_path / "late_module.py").write_text("def run(work):\n    return 'at last'\n")
+
+    assert isinstance(before, Absent)
+    assert ended("late") == "at last"
+
+
+def test_a_package_that_is_installed_while_the_worker_runs_is_found(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plugins, "RELOAD_SECONDS", 0.0)
+
+    before = ended("new_one")
+    with monkeypatch.context() as patched:
+        patched.setattr(sys.modules[__name__], "forget", lambda: None)  # no new process
+        install("hookonce-new", {"new_one": "newly:run"}, newly="run = str")
+
+    assert isinstance(before, Absent)
+    assert "execution_id=7" in str(ended("new_one"))
