@@ -5,8 +5,6 @@ would each take their own five seconds, and the sender would have given up.
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 
 from app import cooperative
@@ -23,27 +21,34 @@ LEAST_SECONDS = 0.2
 _until: ContextVar[float | None] = ContextVar("database_until", default=None)
 
 
-@contextmanager
-def of(seconds: float) -> Iterator[None]:
-    """Limit the waits of this block together; an outer limit that ends earlier stays.
+class TimeLimit:
+    """A context manager that limits the waits of its block to a monotonic time; None: no limit."""
+
+    __slots__ = ("_moment", "_token")
+
+    def __init__(self, moment: float | None) -> None:
+        self._moment = moment
+
+    def __enter__(self) -> None:
+        self._token = _until.set(self._moment)
+
+    def __exit__(self, *_: object) -> None:
+        _until.reset(self._token)
+
+
+def of(seconds: float) -> TimeLimit:
+    """Limit the waits of a block together; an outer limit that ends earlier stays.
 
     The time of a request counts from its arrival, as far as the server tells that.
     """
     arrived = cooperative.arrived_at()
-    began = time.monotonic() if arrived is None else arrived
-    ends_at = began + seconds + GRACE_SECONDS
-    with until(min(ends_at, _until.get() or ends_at)):
-        yield
+    ends_at = (time.monotonic() if arrived is None else arrived) + seconds + GRACE_SECONDS
+    return TimeLimit(min(ends_at, _until.get() or ends_at))
 
 
-@contextmanager
-def until(moment: float | None) -> Iterator[None]:
-    """Limit the waits of this block to this monotonic time, in place of any outer limit."""
-    token = _until.set(moment)
-    try:
-        yield
-    finally:
-        _until.reset(token)
+def until(moment: float | None) -> TimeLimit:
+    """Limit the waits of a block to this monotonic time, in place of any outer limit."""
+    return TimeLimit(moment)
 
 
 def end() -> float | None:

@@ -180,7 +180,7 @@ def _index_stands(schema: Schema) -> str:
     """
     return (
         f"EXISTS (SELECT FROM pg_index WHERE indexrelid = {schema.index.version} "
-        "AND indrelid = to_regclass('trigger_executions') AND indisunique AND indisvalid)"
+        "AND indrelid = 'trigger_executions'::regclass AND indisunique AND indisvalid)"
     )
 
 
