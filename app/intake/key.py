@@ -38,7 +38,7 @@ def unlimited(
     payload may use the names of the default places for something else.
     """
     if not key_from:
-        return _joined(_provider(event, request, source)) or _default(event)
+        return _joined(_provider(event, request, source)) or _default(event, source)
     if key_from == (NONE,):
         return None
     values: list[str] = []
@@ -87,9 +87,14 @@ def require_valid(key_from: Iterable[str]) -> None:
             )
 
 
-def _default(event: Event) -> str | None:
-    """Search each default place in the sender's payload, then in the normalised event."""
+def _default(event: Event, source: Source) -> str | None:
+    """Search each default place in the sender's payload, then in the normalised event.
+
+    A place that the source uses for something else is left out.
+    """
     for place in PLACES:
+        if place in source.other_places:
+            continue
         for whole in (event.payload, event.normalised):
             key = _text(_at(whole, place))
             if key is not None:

@@ -199,6 +199,8 @@ class Source:
     None if headers alone prove nothing."""
     keyed_by_default: bool = False
     """True if the source's own id is the key, and the default places only if there is none."""
+    other_places: frozenset[tuple[str, ...]] = frozenset()
+    """Default places of a key where this sender writes something else, which events share."""
     tolerance_seconds: float | None = None
     """Seconds that a signed timestamp may be old or ahead, unless the trigger has its own limit."""
     redacted: frozenset[str] = frozenset()

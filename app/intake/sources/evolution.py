@@ -36,6 +36,8 @@ Others, such as CallRelayLatency, recur and have no key.
 """
 CHATS_OF_MANY = ("@g.us", "@broadcast")
 """Endings of the ids of groups and broadcasts, in which each participant reads a message."""
+NUMBER_OF_MESSAGE = frozenset({("data", "messageId")})
+"""Place of a message's number, the same in all events about it: stars, retries, updates."""
 RECEIPTS = ("receipt", "read_receipt")
 UNDECRYPTABLE = "undecryptablemessage"
 FACTS = SourceFacts(
@@ -222,6 +224,7 @@ SOURCE = Source(
     custom.like("evolution").events,
     provider_key=provider_key,
     keyed_by_default=True,
+    other_places=NUMBER_OF_MESSAGE,
     tolerance_seconds=LEEWAY_SECONDS,
     redacted=REDACTED | OWN_ADDRESS,
     body_bytes=BODY_BYTES,
@@ -233,6 +236,7 @@ GO = Source(
     go_events,
     provider_key=go_provider_key,
     keyed_by_default=True,
+    other_places=NUMBER_OF_MESSAGE,
     redacted=REDACTED,
     body_bytes=BODY_BYTES,
     facts=GO_FACTS,

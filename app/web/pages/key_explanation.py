@@ -22,7 +22,8 @@ def explained(execution: ExecutionDetail, source: str) -> dict[str, Any]:
     known = sources.named(source)
     if known.keyed_by_default:
         own = f"{source}'s event id ({known.facts.provider_key})"
-        others = [] if parts else [".".join(place) for place in keys.PLACES]
+        places = [place for place in keys.PLACES if place not in known.other_places]
+        others = [] if parts else [".".join(place) for place in places]
         return {"key_parts": parts, "key_places": [own, *others], "key_exact": bool(parts)}
     place = next(_places_with(execution["event_data"], key), None)
     places = [place] if place else [".".join(names) for names in keys.PLACES]

@@ -69,6 +69,7 @@ def test_the_key_of_an_event_that_was_admitted_before_is_unchanged(
 @pytest.mark.parametrize(("source", "sent"), UNKEYED)
 def test_an_event_without_an_id_has_no_key(source: str, sent: Any) -> None:
     assert set(keys_of(source, sent)) == {None}
+    assert set(keys_of(source, sent, ())) == {None}
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,7 @@ KEPT = [
     ),
 ]
 UNKEYED = [
+    sent("messages.starred", {"messageId": "cm5xyz", "starred": True}),
     sent("connection.update", {"state": "open"}),
     sent("presence.update", {"id": CHAT, "presences": {}}),
     sent("qrcode.updated", {"qrcode": {"code": "2@"}}),

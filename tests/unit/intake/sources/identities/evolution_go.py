@@ -70,6 +70,7 @@ KEPT = [
     ),
 ]
 UNKEYED = [
+    sent("Star", {"messageId": "3EB0A", "chat": CHAT, "starred": True}),
     sent("Presence", {"From": CHAT}, state="online"),
     sent("CallRelayLatency", {"CallID": "C1", "From": CHAT}),
     sent("GroupInfo", {"JID": "12036@g.us"}),
