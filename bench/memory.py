@@ -3,7 +3,8 @@
     python -m bench.memory [--requests 1000000] [--window 100000] [--kind sqlite]
 
 One receiver process gets every kind of request that outsiders send, from many short connections.
-The first window warms up: caches fill, threads start. The slope of the others is the growth.
+The first windows warm up: threads start, and caches of rare requests fill. The slope of the others
+is the growth.
 """
 
 import argparse
@@ -36,6 +37,8 @@ CHURN = 0.05
 BROKEN_OFF = 0.002
 """Part of the requests that end in the middle, with their connection."""
 PATIENCE_SECONDS = 30.0
+WARM_UP = 0.6
+"""Part of the windows that is not counted."""
 HEADINGS = ("database", "requests", "requests/s", "memory, MB", "growth, MB per 100,000")
 
 
@@ -147,8 +150,9 @@ def response_keeps(connection: socket.socket) -> bool:
 
 
 def slope(windows: Sequence[Window]) -> float:
-    """Return the growth in MB per 100,000 requests by least squares, without the first window."""
-    points = [(window.requests / 100_000, window.megabytes) for window in windows[1:]]
+    """Return the growth in MB per 100,000 requests by least squares, without the warm-up."""
+    counted = windows[int(WARM_UP * len(windows)) :]
+    points = [(window.requests / 100_000, window.megabytes) for window in counted]
     mean_x = sum(x for x, _ in points) / len(points)
     mean_y = sum(y for _, y in points) / len(points)
     spread = sum((x - mean_x) ** 2 for x, _ in points)
