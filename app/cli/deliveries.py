@@ -79,7 +79,8 @@ def list_mismatches(
 ) -> None:
     """List key mismatches with both digests, newest execution first.
 
-    The sender was answered as for a duplicate: the other payload was not admitted.
+    The sender was answered as for a duplicate: the other payload was not admitted. It is kept as
+    long as the payload of an execution, ten for each execution.
     """
     with database.reading() as connection:
         trigger_id = None if trigger is None else manage.find_trigger(connection, trigger).id
@@ -88,8 +89,32 @@ def list_mismatches(
     if as_json:
         click.echo(json.dumps(rows))
         return
-    columns = ("execution_id", "slug", "idempotency_key", "number", "last_at")
+    columns = ("execution_id", "slug", "idempotency_key", "number", "last_at", "kept")
     output.table(rows, (*columns, "digest_admitted", "digest_came"))
+
+
+@group.command("show")
+@click.argument("execution_id", type=int)
+@click.argument("digest")
+@output.json_option
+@with_database
+def show_mismatch(
+    _settings: Settings, database: Database, execution_id: int, digest: str, as_json: bool
+) -> None:
+    """Show the payload that came with the key of an execution.
+
+    DIGEST is the beginning of its digest, as `mismatch list` prints it.
+    """
+    with database.reading() as connection:
+        row = deliveries.mismatched_payload(connection, execution_id, digest)
+    if row is None:
+        raise click.ClickException(
+            f"no payload {digest} is kept for execution {execution_id}: `hookonce mismatch list` "
+            "shows all mismatches"
+        )
+    shown = masking.public(row)
+    body = shown.pop("body")
+    output.record(shown | {"body": body.decode("utf-8", "backslashreplace")}, as_json)
 
 
 COMMANDS = (counts,)

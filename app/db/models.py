@@ -178,14 +178,8 @@ execution_attempts = sa.Table(
     sa.Column("error_reason", sa.String(30)),
     sa.Column("duration_seconds", sa.Float),
     sa.UniqueConstraint("execution_id", "number"),
-    sa.CheckConstraint(
-        "outcome IN ('succeeded', 'failed', 'lost')",
-        name="outcome",
-    ),
-    sa.CheckConstraint(
-        "(outcome IS NULL) = (finished_at IS NULL)",
-        name="finished_with_outcome",
-    ),
+    sa.CheckConstraint("outcome IN ('succeeded', 'failed', 'lost')", name="outcome"),
+    sa.CheckConstraint("(outcome IS NULL) = (finished_at IS NULL)", name="finished_with_outcome"),
     sqlite_autoincrement=True,
 )
 
@@ -241,6 +235,19 @@ key_mismatches = sa.Table(
     sa.Column("number", sa.BigInteger, nullable=False),
     sa.Column("first_at", UtcDateTime, nullable=False),
     sa.Column("last_at", UtcDateTime, nullable=False),
+)
+
+mismatched_payloads = sa.Table(
+    "mismatched_payloads",
+    metadata,
+    _key_of("trigger_executions", "execution_id", RowId),
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("trigger_id", sa.Integer, nullable=False),
+    sa.Column("received_at", UtcDateTime, nullable=False),
+    sa.Column("event_data", sa.Text, nullable=False),
+    sa.Column("content_type", sa.Text),
+    sa.Column("headers", sa.Text, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
 )
 
 tokens = sa.Table(

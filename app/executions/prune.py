@@ -15,6 +15,7 @@ from app.db.models import (
     audit,
     delivery_counts,
     execution_requests,
+    mismatched_payloads,
     sessions,
     trigger_executions,
 )
@@ -165,6 +166,10 @@ def _prune_records(
         ),
         ("audit", record.id, record.at < utc_now(-rules.audit_seconds)),
         ("sessions", session.session_hash, session.expires_at < utc_now()),
+        *(
+            ("payloads", mismatched_payloads.c.received_at, old)
+            for old in _expired_mismatches(database, rules)
+        ),
     )
     for name, column, old in kinds:
         if dry:
@@ -174,6 +179,19 @@ def _prune_records(
             continue
         while not stop.is_set() and (number := _delete(database, oldest_of(column, old))):
             yield PruneStep(**{name: number})
+
+
+def _expired_mismatches(database: Database, rules: PruneRules) -> Iterator[sa.ColumnElement[bool]]:
+    """Yield the condition of expired payloads for each trigger that has any.
+
+    They expire as the payload of an execution does, but counted from when they were received.
+    """
+    columns = mismatched_payloads.c
+    with database.reading() as connection:
+        ids = connection.execute(sa.select(columns.trigger_id).distinct()).scalars().all()
+    for trigger_id in set(ids) & rules.lifetimes.keys():
+        seconds = rules.lifetimes[trigger_id].payload_seconds
+        yield (columns.trigger_id == trigger_id) & (columns.received_at < utc_now(-seconds))
 
 
 def _delete(database: Database, deletion: sa.Delete) -> int:

@@ -13,7 +13,18 @@ from app.db import Database
 from app.db.schema import SchemaWatch
 from app.errors import KeyMissing, TooLarge
 from app.executions.retention import Retention, RetentionDefaults, of_settings
-from app.intake import batch, key, parse, payload_digest, redact, sources, trigger_cache, verify
+from app.intake import (
+    batch,
+    key,
+    mismatches,
+    parse,
+    payload_digest,
+    redact,
+    sources,
+    trigger_cache,
+    verify,
+)
+from app.intake.admit import new_execution
 from app.intake.group_commit import GroupCommit
 from app.intake.memory_budget import MemoryBudget
 from app.intake.message import (
@@ -155,6 +166,7 @@ def _verify_and_admit(
     )
     redacted = redact.request(request, payload, source.redacted, top_only=source.redacted_at_top)
     verdicts = _admit(intake, trigger, admissions, redacted)
+    _keep_mismatched(intake, trigger, zip(admissions, verdicts, strict=True), redacted)
     intake.later(partial(_report, intake, trigger, verdicts, len(events) - len(wanted)))
     return source.response(request, payload)
 
@@ -236,6 +248,22 @@ def _admit(
     except IntegrityError:
         intake.triggers.forget(trigger.id)
         raise
+
+
+def _keep_mismatched(
+    intake: Intake,
+    trigger: WebhookTrigger,
+    decided: Iterable[tuple[Admission, Verdict]],
+    request: Request,
+) -> None:
+    """Keep the payloads that came under a known key with another payload."""
+    mismatched = [
+        (verdict.execution_id, new_execution(trigger.id, admission, request))
+        for admission, verdict in decided
+        if verdict.mismatch is not None
+    ]
+    if mismatched:
+        mismatches.keep(intake.database, intake.schema, mismatched)
 
 
 def _retention(intake: Intake, trigger: WebhookTrigger) -> Retention:

@@ -11,6 +11,7 @@ from app.db.models import (
     delivery_counts,
     execution_repeats,
     key_mismatches,
+    mismatched_payloads,
     trigger_executions,
     triggers,
 )
@@ -39,6 +40,25 @@ def counts(
     return connection.execute(query.order_by(*order)).all()
 
 
+_kept = sa.exists().where(
+    mismatched_payloads.c.execution_id == key_mismatches.c.execution_id,
+    mismatched_payloads.c.digest == key_mismatches.c.digest,
+)
+
+
+def mismatched_payload(
+    connection: Connection, execution_id: int, digest: str
+) -> sa.Row[Any] | None:
+    """Return the kept payload that came with this execution's key; None if it is not kept.
+
+    `digest` is the beginning of its digest.
+    """
+    columns = mismatched_payloads.c
+    query = sa.select(mismatched_payloads).where(columns.execution_id == execution_id)
+    query = query.where(columns.digest.startswith(digest, autoescape=True))
+    return connection.execute(query.order_by(columns.digest).limit(1)).first()
+
+
 def repeats_of(connection: Connection, execution_id: int) -> sa.Row[Any] | None:
     """Return (number, last_at) of the duplicates of the execution; None if there are none."""
     columns = execution_repeats.c
@@ -51,7 +71,8 @@ def repeats_of(connection: Connection, execution_id: int) -> sa.Row[Any] | None:
 def mismatches_of(connection: Connection, execution_id: int) -> Sequence[sa.Row[Any]]:
     """Return the differing payloads with this execution's key, counts and times, oldest first."""
     columns = key_mismatches.c
-    query: sa.Select[Any] = sa.select(key_mismatches).where(columns.execution_id == execution_id)
+    query: sa.Select[Any] = sa.select(key_mismatches, _kept.label("kept"))
+    query = query.where(columns.execution_id == execution_id)
     return connection.execute(query.order_by(columns.first_at, columns.digest)).all()
 
 
@@ -74,6 +95,7 @@ def mismatches(
             columns.number,
             columns.first_at,
             columns.last_at,
+            _kept.label("kept"),
         )
         .join(trigger_executions, executions.id == columns.execution_id)
         .join(triggers, triggers.c.id == executions.trigger_id)

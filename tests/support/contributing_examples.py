@@ -29,7 +29,14 @@ def section(title: str) -> str:
     text = PAGE.read_text()[found.start(1) : found.end(1)]
     for number, ahead in zip(EXAMPLE_REVISIONS, (2, 1, 0), strict=True):
         text = text.replace(number, f"{int(NAMES[-1]) + ahead:04}")
-    return text
+    return re.sub(rf"^ - `{NAMES[-1]}` .*$", lambda _: f" {_story_of_head()}", text, flags=re.M)
+
+
+def _story_of_head() -> str:
+    """Return the line of today's head in the history, which an example's new line follows."""
+    found = re.search(rf"^- `{NAMES[-1]}` .*$", (ROOT / "alembic" / "README.md").read_text(), re.M)
+    assert found, "alembic/README.md has no line of the head"
+    return found[0]
 
 
 def apply(title: str, tree: Path) -> list[str]:

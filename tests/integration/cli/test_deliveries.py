@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from app import cli, clock
 from app.db import Database
+from app.db.models import mismatched_payloads
 from app.stats import outcomes
 from app.stats.counter_writer import CounterWriter
 from app.stats.counters import NOBODY, Counters
@@ -134,8 +136,26 @@ def test_a_mismatch_is_listed_with_both_digests(
             "number": 1,
             "first_at": now,
             "last_at": now,
+            "kept": False,
         }
     ]
+
+
+def test_a_kept_payload_is_shown(
+    hookonce: Hookonce, database: Database, orders: int, mismatch: int
+) -> None:
+    missing = hookonce("mismatch", "show", str(mismatch), DIGEST[:8])
+    values = {"execution_id": mismatch, "digest": DIGEST, "trigger_id": orders}
+    values |= {"received_at": NOW, "event_data": '{"a": 1}', "headers": "{}", "body": b'{"a": 1}'}
+    with database.writing() as connection:
+        connection.execute(sa.insert(mismatched_payloads).values(values))
+
+    shown = printed(hookonce("mismatch", "show", str(mismatch), DIGEST[:8], "--json"))
+
+    assert missing.exit_code == 1
+    assert "no payload" in missing.output
+    assert (shown["event_data"], shown["body"]) == ('{"a": 1}', '{"a": 1}')
+    assert printed(hookonce("mismatch", "list", "--json"))[0]["kept"] is True
 
 
 def test_the_mismatches_of_another_trigger_are_not_listed(

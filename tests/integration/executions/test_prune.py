@@ -15,6 +15,7 @@ from app.db.models import (
     delivery_counts,
     execution_attempts,
     execution_requests,
+    mismatched_payloads,
     sessions,
     tokens,
     triggers,
@@ -349,3 +350,29 @@ def test_a_trigger_that_is_gone_meanwhile_ends_no_sweep(
         connection.execute(sa.delete(triggers).where(triggers.c.id == trigger_id))
 
     assert sum_of(list(prune.run(database, kept, threading.Event()))) == NOTHING
+
+
+def test_a_payload_that_came_with_a_known_key_goes_as_any_payload_does(
+    database: Database, settings: Settings, trigger_id: int
+) -> None:
+    execution_id = stood(database, trigger_id, days=0.1)
+    with database.writing() as connection:
+        for days, digest in ((1, "a"), (100, "b")):
+            connection.execute(
+                sa.insert(mismatched_payloads).values(
+                    execution_id=execution_id,
+                    digest=digest * 64,
+                    trigger_id=trigger_id,
+                    received_at=ago(days),
+                    event_data="{}",
+                    headers="{}",
+                    body=b"{}",
+                )
+            )
+
+    assert swept(database, settings, dry=True).payloads == 1
+    assert swept(database, settings).payloads == 1
+
+    with database.reading() as connection:
+        left = connection.execute(sa.select(mismatched_payloads.c.digest)).scalars().all()
+    assert left == ["a" * 64]

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,10 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from app.db import Database
-from app.db.models import trigger_executions
+from app.db.models import mismatched_payloads, trigger_executions
 from app.db.schema import SchemaWatch, history
+from app.errors import DatabaseUnavailable
+from app.intake import mismatches, store
 from app.intake import receive as sentence
-from app.intake import store
 from app.intake.message import OK, WebhookResponse
 from app.intake.receive import Intake, receive
 from app.intake.store import AdmissionStore
@@ -195,4 +197,88 @@ def test_counting_takes_no_connection_of_its_own(
         send(intake, trigger_id, body)
         costs[name] = len(turns)
 
-    assert costs == {"new": 1, "same": 1, "other": 1}  # for the look-up, and the insert with it
+    # one for the look-up, and the insert with it; another payload is looked up and kept
+    assert costs == {"new": 1, "same": 1, "other": 3}
+
+
+def kept(database: Database) -> list[tuple[int, bytes]]:
+    columns = mismatched_payloads.c
+    query = sa.select(columns.execution_id, columns.body).order_by(
+        columns.received_at, columns.body
+    )
+    with database.reading() as connection:
+        return [(row.execution_id, row.body) for row in connection.execute(query)]
+
+
+FULL = {
+    "digest": "a" * 64,
+    "trigger_id": 1,
+    "received_at": samples.NOW,
+    "event_data": "{}",
+    "headers": "{}",
+    "body": b"",
+}
+
+
+def of_amount(amount: int) -> bytes:
+    return b'{"messageId": "m-1", "amount": %d}' % amount
+
+
+@pytest.mark.parametrize("pre_check", [True, False])
+def test_the_other_payload_is_kept_once_before_the_answer(intake: Intake, pre_check: bool) -> None:
+    intake = replace(intake, pre_check=pre_check)
+    trigger_id = factories.trigger(intake.database)
+
+    for body in (FIRST, OTHER, OTHER, FIRST):
+        send(intake, trigger_id, body)
+
+    (row,) = factories.executions(intake.database)
+    assert kept(intake.database) == [(row.id, OTHER)]
+
+
+def test_a_kept_payload_is_redacted_as_an_execution_is(intake: Intake) -> None:
+    trigger_id = factories.trigger(intake.database, source="evolution")
+    body = b'{"event": "messages.upsert", "messageId": "m-1", "apikey": "hidden", "data": %d}'
+
+    for number in (1, 2):
+        sent = samples.signed("evolution", samples.Sent({}, body % number))
+        receive(factories.request(sent, trigger_id), intake)
+
+    with intake.database.reading() as connection:
+        (row,) = connection.execute(sa.select(mismatched_payloads))
+    assert b"hidden" not in row.body
+    assert "hidden" not in row.event_data + row.headers
+
+
+def test_a_bounded_number_of_payloads_is_kept_for_each_execution(intake: Intake) -> None:
+    trigger_id = factories.trigger(intake.database)
+
+    for amount in range(mismatches.KEPT_FOR_EACH + 3):
+        assert send(intake, trigger_id, of_amount(amount)) == OK
+
+    bodies = [body for _, body in kept(intake.database)]
+    assert bodies == [of_amount(amount) for amount in range(1, mismatches.KEPT_FOR_EACH + 1)]
+
+
+def test_a_payload_that_cannot_be_kept_is_not_acknowledged(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trigger_id = factories.trigger(intake.database)
+    send(intake, trigger_id, FIRST)
+    monkeypatch.setattr(mismatches, "_row", lambda *_: {**FULL, "execution_id": 999_999})
+
+    with pytest.raises(DatabaseUnavailable, match="could not be kept"):
+        send(intake, trigger_id, OTHER)
+
+    assert kept(intake.database) == []
+
+
+def test_requests_at_one_moment_keep_the_payload_once(intake: Intake) -> None:
+    trigger_id = factories.trigger(intake.database)
+    send(intake, trigger_id, FIRST)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: send(intake, trigger_id, OTHER), range(8)))
+
+    assert answers == [OK] * 8
+    assert [body for _, body in kept(intake.database)] == [OTHER]

@@ -152,6 +152,7 @@ class Mismatch(TypedDict):
     number: int
     first_at: Moment | None
     last_at: Moment | None
+    kept: bool
 
 
 class KeyInformation(TypedDict):
