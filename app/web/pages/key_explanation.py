@@ -22,8 +22,8 @@ def explained(execution: ExecutionDetail, source: str) -> dict[str, Any]:
     known = sources.named(source)
     if known.keyed_by_default:
         own = f"{source}'s event id ({known.facts.provider_key})"
-        places = [place for place in keys.PLACES if place not in known.other_places]
-        others = [] if parts else [".".join(place) for place in places]
+        searched = [place for place in keys.PLACES if place not in known.other_places]
+        others = [] if parts else [".".join(names) for names in searched]
         return {"key_parts": parts, "key_places": [own, *others], "key_exact": bool(parts)}
     place = next(_places_with(execution["event_data"], key), None)
     places = [place] if place else [".".join(names) for names in keys.PLACES]
