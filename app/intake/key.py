@@ -65,7 +65,7 @@ def in_words(source: Source, key_from: tuple[str, ...]) -> str:
         return "none: each delivery is a new execution"
     if key_from:
         return " and ".join(key_from)
-    *places, last = (".".join(place) for place in PLACES)
+    *places, last = (".".join(place) for place in PLACES if place not in source.other_places)
     default = f"{', '.join(places)} or {last} in the body"
     if source.keyed_by_default:
         return f"{PROVIDER}, otherwise {default}"
