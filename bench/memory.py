@@ -85,6 +85,7 @@ def measured(
         server = service.gunicorn(workers=1)
         (process,) = (psutil.Process(pid) for pid in server.children())
         crowd = Crowd(server, traffic)
+        stack.callback(crowd.close)
         for end in range(window, requests + 1, window):
             began = time.perf_counter()
             crowd.send(window)
@@ -109,6 +110,12 @@ class Crowd:
                 if connection is not None and not self._is_kept(connection):
                     connection.close()
                     self._connections[index] = None
+
+    def close(self) -> None:
+        """Close every connection."""
+        for connection in self._connections:
+            if connection is not None:
+                connection.close()
 
     def _send(self, index: int) -> socket.socket | None:
         request = self._traffic.request()
