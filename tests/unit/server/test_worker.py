@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
 from app.server import connections as module
 from app.server.connection_counts import ConnectionCounts
@@ -169,6 +169,11 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
         yield ours, theirs
 
 
+def peer(worker: Any, sock: socket.socket) -> Peer:
+    limits = Limits(line_bytes=4_094, head_bytes=8_192, body_bytes=1_000_000, seconds=5.0)
+    return Peer(worker.cfg, sock, "", "", limits)
+
+
 @pytest.mark.parametrize("is_watched_again", [False, True])
 def test_an_event_of_a_connection_that_another_event_took_is_left_out(
     polling: Any, pair: tuple[socket.socket, socket.socket], is_watched_again: bool
@@ -193,8 +198,7 @@ def test_an_event_of_a_connection_that_another_event_took_is_left_out(
 def test_a_connection_that_server_code_closed_is_counted_once(
     polling: Any, pair: tuple[socket.socket, socket.socket], unsent: bytes
 ) -> None:
-    limits = Limits(line_bytes=4_094, head_bytes=8_192, body_bytes=1_000, seconds=5.0)
-    conn = Peer(polling.cfg, pair[0], "", "", limits)
+    conn = peer(polling, pair[0])
     polling.nr_conns, conn.keep = 1, True
     conn.sock.sendall(unsent)
     conn.sock.close()
@@ -209,8 +213,7 @@ def test_a_connection_that_server_code_closed_is_counted_once(
 def test_a_refused_request_takes_no_memory_while_its_connection_lingers(
     polling: Any, pair: tuple[socket.socket, socket.socket]
 ) -> None:
-    limits = Limits(line_bytes=4_094, head_bytes=8_192, body_bytes=1_000_000, seconds=5.0)
-    conn = Peer(polling.cfg, pair[0], "", "", limits)
+    conn = peer(polling, pair[0])
     conn.add(b"POST / HTTP/1.1\r\nContent-Length: 900000\r\n\r\n" + b"a" * 100_000)
 
     polling._refuse(conn, HTTPStatus.SERVICE_UNAVAILABLE)
@@ -218,3 +221,81 @@ def test_a_refused_request_takes_no_memory_while_its_connection_lingers(
     assert list(polling._lingering.waiting) == [conn]
     assert len(conn.incoming) == 0
     assert pair[1].recv(100).startswith(b"HTTP/1.1 503")
+
+
+def test_an_answered_request_takes_no_memory(
+    polling: Any, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    conn = peer(polling, pair[0])
+    conn.keep, conn.request = True, b"a" * 1_000
+    polling._reader._kept_bytes = 1_500
+
+    polling._finish(conn)
+
+    assert polling._reader._kept_bytes == 500
+    assert list(polling.keepalived_conns) == [conn]
+
+
+@pytest.mark.parametrize(("alive", "seconds"), [(True, 15.0), (False, STOP_KEEPALIVE_LINGER)])
+def test_a_stopping_worker_keeps_a_connection_for_a_moment(
+    polling: Any, pair: tuple[socket.socket, socket.socket], alive: bool, seconds: float
+) -> None:
+    conn = peer(polling, pair[0])
+    polling.cfg.set("keepalive", 15)
+    conn.keep, polling.alive = True, alive
+
+    polling._finish(conn)
+
+    assert conn.timeout == pytest.approx(time.monotonic() + seconds, abs=1.0)
+
+
+def test_a_connection_that_sends_nothing_is_closed_when_its_peer_leaves(
+    polling: Any, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    conn = peer(polling, pair[0])
+    polling.nr_conns = 1
+    polling._await_first(conn)
+    polling.on_pending_socket_readable(conn, conn.sock)
+    assert list(polling.pending_conns) == [conn], "there was nothing to read"
+
+    pair[1].close()
+    polling._poll(0)
+
+    assert (polling.nr_conns, len(polling.pending_conns)) == (0, 0)
+    assert not polling.poller.get_map()
+
+
+def test_connections_are_looked_at_for_those_that_take_too_long(polling: Any) -> None:
+    pairs = [socket.socketpair() for _ in range(3)]
+    arriving, leaving, lingering = (peer(polling, ours) for ours, _ in pairs)
+    polling.nr_conns, polling.worker_connections = 3, 10
+    polling._reader._poller = polling.poller
+    polling._reader.begin(arriving, b"POST")
+    arriving.incoming.is_late = lambda _now: True  # type: ignore[method-assign]
+    leaving.sock.sendall(b"a" * 1_000_000)
+    leaving.sock.is_late = lambda *_: True
+    polling._sender.send(leaving)
+    polling._lingering.add(lingering)
+    lingering.timeout = 0.0
+
+    polling._close_late()
+
+    assert pairs[0][1].recv(100).startswith(b"HTTP/1.1 408")
+    assert list(polling._lingering.waiting) == [arriving]
+    assert (leaving.sock.fileno(), lingering.sock.fileno()) == (-1, -1)
+    assert polling.nr_conns == 1
+    assert not polling._closed._counts, "they were logged"
+    for ours, theirs in pairs:
+        ours.close()
+        theirs.close()
+
+
+def test_a_worker_with_all_connections_taken_closes_one_that_waits(
+    polling: Any, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    polling.nr_conns = polling.worker_connections = 1
+    polling._await_first(peer(polling, pair[0]))
+
+    polling._close_late()
+
+    assert polling.nr_conns == 0
