@@ -25,6 +25,10 @@ class SecretSealed(DatabaseUnavailable):
     """A secret is sealed (encrypted) with a key that is not in HOOKONCE_SECRET_KEY."""
 
 
+class VerificationUnreadable(DatabaseUnavailable):
+    """A trigger's stored description of its verification cannot be used: set it anew."""
+
+
 class Deadlocked(DatabaseUnavailable):
     """Two transactions waited for each other, and the database ended this one: try it again."""
 

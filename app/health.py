@@ -18,7 +18,7 @@ from app.executions import held
 from app.executions.creation import initial_values
 from app.intake import admit, key, sources
 from app.intake.message import Admission, AdmissionRequest, Request
-from app.triggers import sealing
+from app.triggers import sealing, warnings
 
 STASH_PREFIX = "_stash_"
 LOCK_SECONDS = 1.0
@@ -51,6 +51,7 @@ def notes(database: Database) -> list[str]:
             *_stashes(connection, names),
             *_held(connection),
             *_unkeyed(connection),
+            *_unverified(connection),
         ]
 
 
@@ -253,6 +254,21 @@ def _unkeyed(connection: Connection) -> list[str]:
         "`--key-from none` keeps it so and ends this note"
     )
     return [note]
+
+
+def _unverified(connection: Connection) -> list[str]:
+    """Name the enabled triggers that accept events without any proof."""
+    columns = triggers.c
+    if f"{triggers.name}.verification" not in db.columns(connection):
+        return []
+    query = sa.select(columns.slug, columns.verification).where(
+        columns.type == "webhook", columns.enabled.is_(True), columns.verification.is_not(None)
+    )
+    rows = connection.execute(query.order_by(columns.id)).all()
+    slugs = [row.slug for row in rows if warnings.unverified(row.verification)]
+    if not slugs:
+        return []
+    return [f"NOTHING IS VERIFIED by {', '.join(slugs)}: the address of a sender is all its proof"]
 
 
 def _count(

@@ -28,6 +28,7 @@ from app.cli import (
     trigger_changes,
     trigger_edit,
     trigger_fields,
+    trigger_verify,
     triggers,
     worker,
 )
@@ -53,6 +54,7 @@ for group in (deliveries.group, token.group, trigger.group, triggers.group):
 for change in (*trigger_changes.COMMANDS, *trigger_edit.COMMANDS, *deliveries.COMMANDS):
     trigger.group.add_command(change)
 trigger.group.add_command(trigger_fields.fields)
+trigger.group.add_command(trigger_verify.command)
 
 
 def _hidden(command: click.Command) -> click.Command:

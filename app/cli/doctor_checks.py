@@ -15,7 +15,7 @@ import urllib3
 from app.db import Database
 from app.db.models import trigger_executions
 from app.errors import InvalidTrigger
-from app.intake import sources, trigger_cache
+from app.intake import sources, trigger_cache, verification
 from app.intake.signing import signed_headers
 from app.settings import Settings
 
@@ -94,7 +94,7 @@ class Examination:
 
     def _stale(self) -> CheckResult:
         limit = self._trigger.tolerance_seconds
-        limit = self._source.tolerance_seconds if limit is None else limit
+        limit = self._default_tolerance() if limit is None else limit
         event = _event(self._trigger)
         if limit is None:
             return CheckResult("stale", None, "skipped: this trigger has no time limit", "-")
@@ -103,10 +103,16 @@ class Examination:
             return CheckResult("stale", None, "skipped: this source signs no time", "-")
         return self._refused("stale", old)
 
+    def _default_tolerance(self) -> float | None:
+        description = self._trigger.verification
+        if description:
+            return verification.compiled(description).tolerance_seconds
+        return self._source.tolerance_seconds
+
     def _forged(self) -> Outgoing:
         event = _event(self._trigger)
         try:
-            headers = signed_headers(self._trigger.source, uuid4().hex, event.body)
+            headers = self._proof(event.body, uuid4().hex)
         except InvalidTrigger:
             headers = {"X-Webhook-Signature": uuid4().hex}
         return Outgoing(event.body, {**event.headers, **headers})
@@ -150,8 +156,14 @@ class Examination:
         return int(number), number == keyed
 
     def _signed(self, request: Outgoing, at: float | None = None) -> Outgoing:
-        proof = signed_headers(self._trigger.source, self._secret, request.body, at)
+        proof = self._proof(request.body, self._secret, at)
         return Outgoing(request.body, {**request.headers, **proof})
+
+    def _proof(self, body: bytes, secret: str, at: float | None = None) -> dict[str, str]:
+        trigger = self._trigger
+        return signed_headers(
+            *(trigger.source, secret, body, at), description=trigger.verification, url=self._address
+        )
 
     def _post_at_once(self, request: Outgoing) -> list[int]:
         barrier = threading.Barrier(AT_ONCE)

@@ -44,6 +44,7 @@ def twin_of(database: Database, trigger: sa.Row[Any], actor: Actor) -> Iterator[
         idempotency_key_from=trigger.idempotency_key_from,
         missing_key=trigger.missing_key,
         tolerance_seconds=trigger.tolerance_seconds,
+        verification=trigger.verification,
         source_plugin=MARK,
     )
     twin = manage.add_trigger(database, definition, actor, any_source=True)

@@ -106,11 +106,13 @@ def fire(chosen: Settings, database: Database, trigger: str, data: str, as_json:
         row = manage.find_trigger(connection, trigger)
     body = data.encode()
     secret = database.secret_box.decrypt(row)
-    headers = {"Content-Type": "application/json"} | signed_headers(row.source, secret, body)
+    url = webhook_url(chosen.hookonce_public_url, row.id)
+    proof = signed_headers(row.source, secret, body, description=row.verification, url=url)
+    headers = {"Content-Type": "application/json"} | proof
     try:
         response = urllib3.request(
             "POST",
-            webhook_url(chosen.hookonce_public_url, row.id),
+            url,
             body=body,
             headers=headers,
             retries=False,

@@ -1,6 +1,7 @@
 """The options of `trigger add` and `trigger edit`, made from the declaration of the fields."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,6 +13,8 @@ from app.triggers.fields import COLUMNS, FIELDS
 Command = Callable[..., Any]
 ALIASES = {"--retry-policy": "--retry"}
 """Spellings of older releases that are still understood, beside the option's name."""
+FROM_FILE = "@"
+"""Beginning of an option's value that names a file with the JSON object."""
 UNSET = {
     field.option.removeprefix("--"): field.name
     for field in FIELDS
@@ -47,7 +50,16 @@ def columns(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _stored(field: Field, value: Any) -> Any:
+    if field.kind == "object" and isinstance(value, str) and value.startswith(FROM_FILE):
+        value = _read(value.removeprefix(FROM_FILE))
     return field.stored(None if field.option_in_days and value == BY_DEFAULT else value)
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"{path} cannot be read: {error}") from error
 
 
 def _decorated(command: Command, options: list[Callable[[Command], Command]]) -> Command:
@@ -85,6 +97,8 @@ def _help(field: Field, text: str) -> str:
     """Return the text with the bounds of a number; those of days are the type's own."""
     if field.kind == "key_places":
         text += " May be repeated."
+    if field.kind == "object":
+        text += f" {FROM_FILE}FILE reads the object from a file."
     if field.least is not None and not field.option_in_days:
         text += f" Limits: {field.limits}."
     return text.replace("`", "")

@@ -7,13 +7,13 @@ import sqlalchemy as sa
 
 from app.executions import retention
 from app.intake import sources
-from app.triggers import filter_warnings
+from app.triggers import warnings
 
 
 def warn(trigger: sa.Row[Any]) -> None:
-    """Warn if the trigger forgets a key before its sender stops retrying, or filters by a slip."""
+    """Warn of a key that is forgotten too early, a weak verification, and slips in the filter."""
     source = trigger.source or "custom"
     retry_seconds = sources.named(source).facts.retry_seconds
     early = retention.warning(source, retry_seconds, trigger.keep_rows_seconds)
-    for warning in [*filter(None, [early]), *filter_warnings.of(source, trigger.event_filter)]:
+    for warning in [*filter(None, [early]), *warnings.of(trigger)]:
         click.echo(f"warning: {warning}", err=True)

@@ -62,6 +62,7 @@ triggers = sa.Table(
     sa.Column("keep_payload_seconds", sa.Float),
     sa.Column("keep_rows_seconds", sa.Float),
     sa.Column("sealed_action_payload", sa.Text),
+    sa.Column("verification", sa.Text),
     sa.UniqueConstraint("slug"),
     sqlite_autoincrement=True,
 )

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 from app.executions.retention import Retention
@@ -30,6 +30,8 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict)
     request_context: RequestContext | None = None
     """The request that log lines name."""
+    address: str = ""
+    """The client's IP address, read behind the configured number of proxies."""
 
     @property
     def content_type(self) -> str:
@@ -39,6 +41,34 @@ class Request:
     def form(self) -> dict[str, str]:
         """Return the body parsed as a form; of a repeated name the last value counts."""
         return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
+
+
+class Verifier(Protocol):
+    """A way to verify a sender, compiled from a description: see `app.intake.verification`."""
+
+    @property
+    def tolerance_seconds(self) -> float | None:
+        """Seconds that a signed timestamp may differ from now unless the trigger has a limit."""
+
+    @property
+    def uses_secret(self) -> bool:
+        """False if a public key, or nothing, is compared: one check does for all secrets."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences on weaknesses of this way, for the operator."""
+
+    def verify(self, request: Request, secret: str, now: datetime, tolerance: float | None) -> None:
+        """Return if the request proves the secret; else raise Unverified(reason)."""
+
+    def explain(self, request: Request, secret: str) -> list[str]:
+        """Return sentences on what is compared in this request, none of them with the secret."""
+
+    def sign(self, secret: str, body: bytes, at: float, url: str) -> dict[str, str]:
+        """Return the headers that a sender would send; raise InvalidTrigger where it cannot be."""
+
+    def mistake(self, secret: str) -> str | None:
+        """Return a sentence if this cannot be a secret of the sender, else None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +90,8 @@ class WebhookTrigger:
     previous_secret: str = ""
     previous_secret_expires_at: datetime | None = None
     """Time until which the previous secret is valid; None: it is not."""
+    verifier: Verifier | None = None
+    """The trigger's own way to verify, in place of that of its source."""
 
 
 _ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
@@ -218,6 +250,11 @@ class Source:
     """True if a request is verified with an elliptic curve, which takes longer than all else."""
     refusal_status: int | None = None
     """Status that this sender needs for a bad signature, whatever the operator chose."""
+    challenge: Callable[[Request, Json, str], WebhookResponse | None] | None = None
+    """Function of (request, payload, secret): the response to a verified request that asks for a
+    proof of the secret, and is no event; None for any other."""
+    verifier: Verifier | None = None
+    """The description by which `verify` works, if the source is a preset."""
     facts: SourceFacts = SourceFacts()
 
     @property

@@ -4,11 +4,15 @@ import base64
 import hmac
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from app.errors import Unverified
 
@@ -19,15 +23,22 @@ STALE = "stale"
 DIGESTS = 6
 """Digests computed for each refused request: Twilio with two secrets needs most."""
 CURVE_CHECKS = 2
-"""Ed25519 checks computed for each refused request: Discord with two keys; 0.1 ms each.
+"""Ed25519 checks computed for each refused request: Discord with two keys; 0.1 ms each."""
+RSA_CHECKS = 1
+EC_CHECKS = 1
+"""RSA and P-256 checks computed for each refused request: a JWT has one signature; 0.1 ms in all.
 
-They are left out while no trigger of such a source exists: they cost as much as all the rest.
+All three are left out while no trigger with a public key exists: they cost as much as all the rest.
+Keys of other sizes take more or less: a refusal by one costs as many checks, not as much time.
 """
 BODIES = 2
 """Times that the body of each refused request is hashed: as with two secrets."""
 PREFIX_BYTES = 8192
 """Bytes that senders sign besides the body at most: timestamps, ids, addresses."""
 _DECOY = Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key()
+_EC_DECOY = ec.derive_private_key(1, ec.SECP256R1()).public_key()
+_EC_DECOY_SIGNATURE = encode_dss_signature(1, 1)
+_RSA_DECOY = rsa.RSAPublicNumbers(65537, 2**2047 + 1).public_key()
 _this_thread = threading.local()
 
 
@@ -38,6 +49,8 @@ class VerificationCost:
     digests: int = 0
     digested_bytes: int = 0
     curve_checks: int = 0
+    rsa_checks: int = 0
+    ec_checks: int = 0
 
     def __enter__(self) -> "VerificationCost":
         """Count what this thread computes from now on."""
@@ -51,7 +64,7 @@ class VerificationCost:
         """Compute what is missing to the cost of any other refused request with this body.
 
         Else the time of a refusal would tell which senders, and so which triggers, exist. Without
-        `curve` no trigger's requests are verified with one.
+        `curve` no trigger's requests are verified with a public key.
         """
         missing = BODIES * len(body) + PREFIX_BYTES - self.digested_bytes
         while self.digests < DIGESTS:
@@ -59,6 +72,10 @@ class VerificationCost:
             missing = 0
         while curve and self.curve_checks < CURVE_CHECKS:
             curve_signed(_DECOY, bytes(64), body)
+        while curve and self.rsa_checks < RSA_CHECKS:
+            _decoy_rsa_check()
+        while curve and self.ec_checks < EC_CHECKS:
+            _decoy_ec_check()
 
 
 def _current() -> VerificationCost:
@@ -81,6 +98,28 @@ def curve_signed(key: Ed25519PublicKey, signature: bytes, message: bytes) -> boo
     except InvalidSignature:
         return False
     return True
+
+
+def count_rsa_check() -> None:
+    """Count an RSA check that a library computes for this request."""
+    _current().rsa_checks += 1
+
+
+def count_ec_check() -> None:
+    """Count an ECDSA check that a library computes for this request."""
+    _current().ec_checks += 1
+
+
+def _decoy_rsa_check() -> None:
+    count_rsa_check()
+    with suppress(InvalidSignature):
+        _RSA_DECOY.verify(bytes(256), b"", padding.PKCS1v15(), hashes.SHA256())
+
+
+def _decoy_ec_check() -> None:
+    count_ec_check()
+    with suppress(InvalidSignature):
+        _EC_DECOY.verify(_EC_DECOY_SIGNATURE, b"", ec.ECDSA(hashes.SHA256()))
 
 
 def hmac_sha256_hex(secret: str, *parts: bytes) -> str:
@@ -138,9 +177,14 @@ def require_fresh(timestamp: str, now: datetime, tolerance_seconds: float | None
     """
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
         raise Unverified(BAD)
+    require_recent(int(timestamp), now, tolerance_seconds)
+
+
+def require_recent(seconds: float, now: datetime, tolerance_seconds: float | None) -> None:
+    """Return if the time is within the tolerance, in the past or ahead; else raise Unverified."""
     if tolerance_seconds is None:
         return
-    if abs(now.timestamp() - int(timestamp)) > tolerance_seconds:
+    if abs(now.timestamp() - seconds) > tolerance_seconds:
         raise Unverified(STALE)
 
 

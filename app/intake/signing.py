@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from app.errors import InvalidTrigger
-from app.intake import sources
+from app.intake import sources, verification
 from app.intake.signatures import hmac_sha256_base64, hmac_sha256_hex
 
 Headers = dict[str, str]
@@ -13,20 +13,32 @@ Signer = Callable[[str, bytes, str], Headers]
 
 
 def signed_headers(
-    source: str, secret: str | None, body: bytes, at: float | None = None
+    source: str,
+    secret: str | None,
+    body: bytes,
+    at: float | None = None,
+    *,
+    description: str | None = None,
+    url: str = "",
 ) -> Headers:
     """Return the headers that this source would send with the body, now or at that Unix time.
 
+    `description`: the trigger's own verification; `url`: the address, which some senders sign.
     Raises InvalidTrigger where there is no secret, or where headers alone prove nothing: a public
     key cannot sign, and some senders sign their address or the items inside the body.
     """
     if not secret:
         raise InvalidTrigger("the trigger has no secret to sign with, and refuses every request")
+    moment = time.time() if at is None else at
+    preset = sources.named(source).verifier
+    verifier = verification.compiled(description) if description else preset
+    if verifier is not None:
+        return verifier.sign(secret, body, moment, url)
     unlisted = sources.named(source).sign if sources.known(source) else _custom
     signer = _SIGNERS.get(source, unlisted)
     if signer is None:
         raise InvalidTrigger(f"only {source} itself can sign for {source}")
-    return signer(secret, body, str(int(time.time() if at is None else at)))
+    return signer(secret, body, str(int(moment)))
 
 
 def _custom(secret: str, body: bytes, _now: str) -> Headers:

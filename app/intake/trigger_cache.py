@@ -12,10 +12,15 @@ import sqlalchemy as sa
 from app import cooperative, log
 from app.db import Database
 from app.db.models import triggers
-from app.errors import DatabaseUnavailable, SchemaMoved
-from app.intake import sources
+from app.errors import (
+    DatabaseUnavailable,
+    InvalidTrigger,
+    SchemaMoved,
+    VerificationUnreadable,
+)
+from app.intake import sources, verification
 from app.intake.group_commit import GroupCommit
-from app.intake.message import Json, WebhookTrigger
+from app.intake.message import Json, Verifier, WebhookTrigger
 from app.tolerant_json import json_object
 
 FRESH_SECONDS = 1.0
@@ -47,7 +52,9 @@ _SINCE_0006 = (
 _SINCE_0007 = (triggers.c.previous_secret, triggers.c.previous_secret_expires_at)
 _SINCE_0015 = (triggers.c.sealed_secret, triggers.c.sealed_previous_secret)
 _SINCE_0017 = (triggers.c.keep_rows_seconds,)
+_SINCE_0022 = (triggers.c.verification,)
 _COLUMN_SETS = (
+    (*_SINCE_0001, *_SINCE_0006, *_SINCE_0007, *_SINCE_0015, *_SINCE_0017, *_SINCE_0022),
     (*_SINCE_0001, *_SINCE_0006, *_SINCE_0007, *_SINCE_0015, *_SINCE_0017),
     (*_SINCE_0001, *_SINCE_0006, *_SINCE_0007, *_SINCE_0015),
     (*_SINCE_0001, *_SINCE_0006, *_SINCE_0007),
@@ -60,12 +67,15 @@ TOGETHER_AT_MOST = 100
 
 
 def _query(columns: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:
-    """Select triggers by their ids, and whether any trigger's requests are checked with a curve.
+    """Select triggers by their ids, and whether any trigger's sender has a public key.
 
     There is always a row; those without a trigger have an empty id.
     """
     every = triggers.alias()
-    with_curve = sa.exists().where(every.c.source.in_(sources.checking_curve()))
+    by_curve: sa.ColumnElement[bool] = every.c.source.in_(sources.checking_curve())
+    if _SINCE_0022[0] in set(columns):
+        by_curve = sa.or_(by_curve, every.c.verification.like("%jwt%"))
+    with_curve = sa.exists().where(by_curve)
     asked = sa.select(with_curve.label("checks_curve")).subquery()
     by_id = triggers.c.id.in_(sa.bindparam("ids", expanding=True))
     return sa.select(asked.c.checks_curve, *columns).select_from(asked.outerjoin(triggers, by_id))
@@ -117,7 +127,7 @@ class TriggerCache:
 
     @property
     def may_check_curve(self) -> bool:
-        """Return False if for a second no trigger of a source that checks a curve existed."""
+        """Return False if for a second no trigger whose sender has a public key existed."""
         since = self._no_curve_since
         return since is None or self._clock() < since + FRESH_SECONDS
 
@@ -146,6 +156,7 @@ class TriggerCache:
             keep_rows_seconds=getattr(row, "keep_rows_seconds", None),
             previous_secret=secret_box.decrypt(row, "previous_secret") or "",
             previous_secret_expires_at=getattr(row, "previous_secret_expires_at", None),
+            verifier=_verifier(row.id, getattr(row, "verification", None)),
         )
 
     @cooperative.offloaded
@@ -183,6 +194,21 @@ def key_parts(text: str | None) -> tuple[str, ...]:
     if not text:
         return ()
     return tuple(json.loads(text)) if text.startswith("[") else (text,)
+
+
+def _verifier(trigger_id: int, text: str | None) -> Verifier | None:
+    """Return the compiled description, kept as long as its text is the same; None without one.
+
+    Raises VerificationUnreadable where it cannot be compiled: its senders try again, and no other
+    way to verify may take its place.
+    """
+    if not text:
+        return None
+    try:
+        return verification.compiled(text)
+    except InvalidTrigger as error:
+        log.event(logger, logging.ERROR, "unreadable_verification", trigger_id=trigger_id)
+        raise VerificationUnreadable(str(error)) from error
 
 
 def _filter(trigger_id: int, text: str | None) -> Mapping[str, Json]:

@@ -76,7 +76,9 @@ def _is_active(trigger: WebhookTrigger) -> bool:
 def _tolerance(source: Source, trigger: WebhookTrigger) -> float | None:
     if trigger.tolerance_seconds is not None:
         return trigger.tolerance_seconds
-    return source.tolerance_seconds
+    return (
+        source.tolerance_seconds if trigger.verifier is None else trigger.verifier.tolerance_seconds
+    )
 
 
 def _refusal_reason(
@@ -88,9 +90,13 @@ def _refusal_reason(
     refused request would stay in memory, with its body, until the collector runs.
     """
     first = None
-    for secret in _secrets(trigger, now):
+    verify = source.verify if trigger.verifier is None else trigger.verifier.verify
+    secrets_tried = _secrets(trigger, now)
+    if trigger.verifier is not None and not trigger.verifier.uses_secret:
+        secrets_tried = secrets_tried[:1]
+    for secret in secrets_tried:
         try:
-            source.verify(request, secret, now, _tolerance(source, trigger))
+            verify(request, secret, now, _tolerance(source, trigger))
         except Unverified as refusal:
             first = first or refusal.reason
         else:
@@ -101,7 +107,12 @@ def _refusal_reason(
 def _secrets(trigger: WebhookTrigger, now: datetime) -> list[str]:
     """Return the secret, and the previous one while that is still valid."""
     valid = [trigger.secret or _PLACEHOLDER.secret]
-    until = trigger.previous_secret_expires_at
-    if trigger.previous_secret and until is not None and now < until:
+    if previous_secret_is_valid(trigger, now):
         valid.append(trigger.previous_secret)
     return valid
+
+
+def previous_secret_is_valid(trigger: WebhookTrigger, now: datetime) -> bool:
+    """Return whether the trigger has a previous secret that is still valid."""
+    until = trigger.previous_secret_expires_at
+    return bool(trigger.previous_secret) and until is not None and now < until

@@ -74,7 +74,7 @@ def require_valid(entry: DeclaredTrigger) -> None:
     """Return if a trigger could be created from the entry; else raise InvalidTrigger."""
     columns = NewTrigger(name="").columns() | dict(entry.columns)
     definition.require_valid(columns)
-    definition.require_secret(entry.secret, columns["source"])
+    definition.require_secret(entry.secret, columns["source"], columns["verification"])
 
 
 def plan(

@@ -7,7 +7,7 @@ from typing import Any
 from app import actions, masking, names
 from app.errors import InvalidTrigger
 from app.executions import retry_policy
-from app.intake import key, sources, trigger_cache
+from app.intake import key, sources, trigger_cache, verification
 
 LONGEST_NAME = 200
 
@@ -22,7 +22,8 @@ def name(columns: Mapping[str, Any]) -> None:
 
 
 def source(columns: Mapping[str, Any]) -> None:
-    """Refuse a source that this installation does not know."""
+    """Refuse a source that this installation does not know, or that verifies in its own way."""
+    _require_own_verification(columns)
     if not sources.known(columns["source"]):
         raise InvalidTrigger(
             f"there is no source {columns['source']!r}; there are {', '.join(sources.names())}"
@@ -70,3 +71,18 @@ def retries(columns: Mapping[str, Any]) -> None:
     """Refuse a retry policy with unknown members or numbers out of bounds."""
     if columns["retry_policy"] is not None:
         retry_policy.read(columns["retry_policy"])
+
+
+def verified(columns: Mapping[str, Any]) -> None:
+    """Refuse a description that cannot verify, or whose source verifies in its own way."""
+    if columns["verification"] is not None:
+        verification.compiled(columns["verification"])
+    _require_own_verification(columns)
+
+
+def _require_own_verification(columns: Mapping[str, Any]) -> None:
+    name = columns["source"]
+    if columns["verification"] is not None and name not in (None, "custom") and sources.known(name):
+        raise InvalidTrigger(
+            f"verification is for source 'custom': source {name!r} verifies in its own way"
+        )

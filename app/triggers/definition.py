@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.errors import InvalidTrigger
-from app.intake import key, sources
+from app.intake import key, sources, verification
 from app.intake.sources import secret_formats
 from app.triggers.fields import COLUMNS, LONGEST_SECRET
 
@@ -65,12 +65,17 @@ def require_valid(columns: Mapping[str, Any], changed: frozenset[str] | None = N
         raise InvalidTrigger("; ".join(mistakes))
 
 
-def require_secret(secret: str | None, source: str | None) -> None:
-    """Return if it can be a secret of this source, or is None; else raise InvalidTrigger."""
+def require_secret(secret: str | None, source: str | None, description: str | None = None) -> None:
+    """Return if it can be a secret of this source, or is None; else raise InvalidTrigger.
+
+    `description`: the trigger's own verification.
+    """
     if secret is None:
         return
     if not 0 < len(secret) <= LONGEST_SECRET:
         raise InvalidTrigger(f"a secret has 1 to {LONGEST_SECRET} characters")
     mistake = secret_formats.mistake(source or "", secret)
+    if description is not None:
+        mistake = verification.compiled(description).mistake(secret)
     if mistake:
         raise InvalidTrigger(mistake)

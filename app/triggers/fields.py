@@ -272,6 +272,19 @@ FIELDS: tuple[Field, ...] = (
         option="--keep-rows",
         option_in_days=True,
     ),
+    Field(
+        name="verification",
+        kind="object",
+        group="sender",
+        label="Verification",
+        help="A JSON object that describes how a sender of source `custom` proves itself: `method` "
+        "is `hmac`, `token`, `bearer`, `basic`, `jwt` or `none`. See docs/sources/custom.md, and "
+        "try it with `hookonce trigger verify`.",
+        default_text="as the source says",
+        example={"method": "hmac", "header": "X-Signature", "signed": "{body}"},
+        check=checks.verified,
+        option="--verification",
+    ),
 )
 NAMED = {field.name: field for field in FIELDS}
 COLUMNS = {field.name: field for field in FIELDS if field.kind != "secret"}

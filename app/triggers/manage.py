@@ -16,7 +16,7 @@ from app.db import Database
 from app.db.models import trigger_executions, triggers
 from app.errors import InvalidTrigger, NameTaken, NotFound, SecretSealed
 from app.executions.creation import initial_values
-from app.triggers import definition, fields
+from app.triggers import definition, fields, warnings
 from app.triggers.definition import KEY_FROM, NewTrigger
 
 __all__ = ["NewTrigger"]
@@ -42,7 +42,7 @@ def add_trigger(
     described = new.columns()
     unchecked = {"source"} if any_source else set()
     definition.require_valid(described, frozenset(described.keys() - unchecked))
-    definition.require_secret(new.secret, described["source"])
+    definition.require_secret(new.secret, described["source"], described["verification"])
     now = clock.now()
     secret = database.secret_box.columns("secret", new.secret or secrets.token_hex(SECRET_BYTES))
     payload = database.secret_box.payload_columns(described["action_payload"])
@@ -55,9 +55,10 @@ def add_trigger(
         with database.writing() as connection:
             row = connection.execute(insert).one()
             audit.record(connection, actor, action, subject(row.id), after=row._mapping)
-            return row
     except IntegrityError as error:
         raise NameTaken(f"there is a trigger named {new.name!r} already") from error
+    warnings.log_unverified(None, row)
+    return row
 
 
 def update_trigger(
@@ -77,6 +78,7 @@ def update_trigger(
             given = _keyed(before, _unmasked(current, changes))
             changed = {name: value for name, value in given.items() if current[name] != value}
             definition.require_valid(current | changed, frozenset(changed))
+            _require_usable_secret(database, before, changed)
             sealed = _sealed(database, changed)
             return _change(connection, before, sealed, "trigger.update", actor)
     except IntegrityError as error:
@@ -145,9 +147,11 @@ def apply_trigger(
         if before != seen:
             raise InvalidTrigger(f"{seen.slug} was just changed elsewhere: run the command again")
         changed = {**changes, "from_yaml": True}
-        definition.require_secret(secret, changed.get("source", before.source))
         columns = _opened(database, before, changes) | changed
         definition.require_valid(columns, frozenset(changes))
+        definition.require_secret(secret, columns["source"], columns["verification"])
+        if secret is None:
+            _require_usable_secret(database, before, changes)
         changed = _sealed(database, changed)
         if secret is not None:
             changed |= _rotated(database, before, secret, grace_seconds)
@@ -164,7 +168,7 @@ def rotate_secret(
     """Give the trigger a new secret; the old one stays valid for the grace period."""
     with database.writing() as connection:
         before = locked_trigger(connection, name_or_id)
-        definition.require_secret(secret, before.source)
+        definition.require_secret(secret, before.source, before.verification)
         changed = _rotated(
             database, before, secret or secrets.token_hex(SECRET_BYTES), grace_seconds
         )
@@ -200,6 +204,15 @@ def try_trigger(
     return execution_id
 
 
+def _require_usable_secret(
+    database: Database, before: sa.Row[Any], changes: Mapping[str, Any]
+) -> None:
+    """Raise InvalidTrigger if the secret that stays cannot be used as a new description says."""
+    if changes.get("verification") is not None:
+        secret = database.secret_box.decrypt(before)
+        definition.require_secret(secret or None, before.source, changes["verification"])
+
+
 def _rotated(
     database: Database, before: sa.Row[Any], secret: str, grace_seconds: float
 ) -> dict[str, Any]:
@@ -228,6 +241,7 @@ def _change(
     audit.record(
         connection, actor, action, subject(row.id), before=before._mapping, after=row._mapping
     )
+    warnings.log_unverified(before.verification, row)
     return row
 
 

@@ -70,7 +70,12 @@ def create_app(
         later=after_response.defer,
     )
     app.database, app.schema = database, intake.schema
-    webhook = Webhook(intake, settings.hookonce_max_body_bytes, settings.hookonce_public_url)
+    webhook = Webhook(
+        intake,
+        settings.hookonce_max_body_bytes,
+        settings.hookonce_public_url,
+        settings.hookonce_proxy_count,
+    )
     authenticator = Authenticator(database, intake.schema, settings)
     routes = GuardedRoutes(app, authenticator)
     routes.add(WEBHOOKS + "{trigger_id}", webhook, POST=PUBLIC, GET=PUBLIC)

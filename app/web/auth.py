@@ -5,7 +5,6 @@ authenticated by a cookie must therefore carry the session's CSRF token, which o
 can read.
 """
 
-import ipaddress
 import secrets
 from typing import Final, Literal
 from urllib.parse import parse_qsl
@@ -19,7 +18,7 @@ from app.db import Database, schema
 from app.db.schema import SchemaWatch
 from app.errors import Forbidden, SchemaBehind, Unauthenticated
 from app.settings import Settings
-from app.web import body
+from app.web import body, client_address
 from app.web.login_throttle import LoginThrottle
 
 PUBLIC: Final = "public"
@@ -97,13 +96,7 @@ class Authenticator:
 
     def address(self, req: falcon.Request) -> str:
         """Return the client's IP address, read behind the configured number of proxies."""
-        count = self._settings.hookonce_proxy_count
-        hops = [hop.strip() for hop in (req.get_header("X-Forwarded-For") or "").split(",")]
-        client = hops[-count] if 0 < count <= len(hops) else req.remote_addr
-        try:
-            return str(ipaddress.ip_address(client))
-        except ValueError:
-            return req.remote_addr
+        return client_address.of(req, self._settings.hookonce_proxy_count)
 
     def require_schema(self) -> None:
         """Raise SchemaBehind if the schema lacks what the API and the pages need."""

@@ -16,16 +16,19 @@ from app.intake.receive import (
     record_response_time,
 )
 from app.stats import outcomes
-from app.web import body
+from app.web import body, client_address
 
 
 class Webhook:
     """The webhook endpoint: one request in, one response out."""
 
-    def __init__(self, intake: Intake, max_body_bytes: int, public_url: str) -> None:
+    def __init__(
+        self, intake: Intake, max_body_bytes: int, public_url: str, proxy_count: int = 0
+    ) -> None:
         self._intake = intake
         self._max_body_bytes = max_body_bytes
         self._public_url = public_url
+        self._proxy_count = proxy_count
 
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, trigger_id: str, secret: str | None = None
@@ -77,6 +80,7 @@ class Webhook:
             url=self._public_url + req.relative_uri,
             query={name: value for name, value in req.params.items() if isinstance(value, str)},
             request_context=req.context.request_context,
+            address=client_address.of(req, self._proxy_count),
         )
 
 

@@ -4,6 +4,7 @@ Counted while it happens, by Python's own profiler and by the database driver, s
 computing one more thing for a trigger that exists goes unseen.
 """
 
+import json
 import sys
 from base64 import b64encode
 from collections import Counter
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+import jwt
 import pytest
 import sqlalchemy as sa
 from falcon import testing
@@ -19,7 +21,7 @@ from falcon import testing
 from app import clock
 from app.db import Database
 from app.intake import signatures, sources, trigger_cache
-from tests.support import factories, samples
+from tests.support import factories, samples, tokens
 from tests.support.in_process_sender import post, signed
 from tests.support.samples import Sent
 
@@ -144,6 +146,53 @@ def test_who_proves_nothing_costs_the_same_as_who_calls_nobody(
             assert comparable(cold, source) == comparable(unknown, source), (name, reason)
             assert comparable(replace(warm, statements=1), source) == comparable(unknown, source)
             assert warm.statements == 0, (name, reason)
+
+
+DESCRIPTIONS: dict[str, dict[str, Any]] = {
+    "hmac": {
+        "method": "hmac",
+        "header": "X-Webhook-Signature",
+        "signed": "{timestamp}.{body}",
+        "timestamp_header": "X-Time",
+    },
+    "token": {"method": "token", "header": "X-Webhook-Signature"},
+    "basic": {"method": "basic", "user": "hook"},
+    "none": {"method": "none", "allow": "192.0.2.1"},
+    "HS256": {"method": "jwt", "algorithm": "HS256", "header": "X-Webhook-Signature"},
+    "RS256": {
+        "method": "jwt",
+        "algorithm": "RS256",
+        "header": "X-Webhook-Signature",
+        "key": tokens.public(tokens.RSA),
+    },
+    "ES256": {
+        "method": "jwt",
+        "algorithm": "ES256",
+        "header": "X-Webhook-Signature",
+        "key": tokens.public(tokens.EC["ES256"]),
+    },
+}
+PROOFS_OF = {
+    "HS256": lambda: jwt.encode({}, "another" * 5, "HS256"),
+    "RS256": lambda: jwt.encode({}, tokens.OTHER_RSA, "RS256"),
+    "ES256": lambda: jwt.encode({}, tokens.OTHER_EC, "ES256"),
+}
+
+
+@pytest.mark.parametrize("method", DESCRIPTIONS)
+def test_a_described_sender_that_proves_nothing_costs_the_same(
+    database: Database, cost: Callable[[object, Sent], Cost], method: str
+) -> None:
+    proof = PROOFS_OF.get(method, lambda: "0" * 64)()
+    headers = {"X-Webhook-Signature": proof, "X-Time": "1772703000", "Authorization": "Basic eDp5"}
+    for number, body in enumerate((b"{}", b"b" * 100_000)):
+        for sent in (Sent(headers, body), Sent({}, body)):
+            unknown = cost(5000 + 2 * number + bool(sent.headers), sent)
+            for reason, given in OUT_OF_ORDER.items():
+                described = {"verification": json.dumps(DESCRIPTIONS[method])} | given
+                trigger_id = trigger(database, "custom", described)
+
+                assert cost(trigger_id, sent) == unknown, (method, reason)
 
 
 QUESTION = {"hub.mode": "subscribe", "hub.verify_token": "x" * 32, "hub.challenge": "1"}

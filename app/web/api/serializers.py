@@ -9,7 +9,7 @@ from app import clock
 from app.db.paging import Page
 from app.masking import public
 from app.tolerant_json import json_object, json_value
-from app.triggers import filter_warnings
+from app.triggers import warnings
 from app.triggers.fields import COLUMNS
 from app.web.api.schemas.access import Change, Token
 from app.web.api.schemas.dead_letters import DeadLetter, DeadLetterGroup
@@ -37,7 +37,7 @@ def trigger(context: ApiContext, row: sa.Row[Any], execution_count: int) -> Trig
             fields[name] = value if field.nullable else value or {}
         elif field.kind == "key_places":
             fields[name] = key_places(fields[name])
-    fields["warnings"] = filter_warnings.of(fields["source"], row.event_filter)
+    fields["warnings"] = warnings.of(row)
     fields |= {"enabled": bool(fields["enabled"]), "from_yaml": bool(fields["from_yaml"])}
     fields |= {"execution_count": execution_count, "webhook_url": context.webhook_url(row.id)}
     return fields

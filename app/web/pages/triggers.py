@@ -8,7 +8,7 @@ from app.db.paging import PagePosition
 from app.errors import InvalidRequest, InvalidTrigger, NameTaken
 from app.executions import listing, retention, retry_policy, search
 from app.executions.search import ExecutionFilter
-from app.intake import key, sources
+from app.intake import key, sources, verification
 from app.triggers import address, manage
 from app.web import validation
 from app.web.api import serializers, triggers
@@ -74,7 +74,7 @@ def show_one(request: PageRequest, trigger_id: int) -> PageResponse:
         "facts": source.facts,
         "key_from": key.in_words(source, tuple(shown["idempotency_key_from"])),
         "default_retention": retention.of_settings(settings).of(source.facts.retry_seconds),
-        "default_tolerance_seconds": source.tolerance_seconds,
+        "default_tolerance_seconds": verification.default_tolerance(source, shown["verification"]),
         "default_attempts": retry_policy.DEFAULT.max_attempts,
     }
     return HtmlPage("trigger.html", {**values, **in_rows(found, {trigger_id: shown["name"]})})
