@@ -3,8 +3,9 @@
 A slip in a filter looks like a quiet sender: every event is answered 200 and none is stored.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 from app.intake import sources
@@ -33,6 +34,10 @@ KNOWN_EVENTS = {"github": tuple(GITHUB_EVENTS.split()), "gitlab": tuple(GITLAB_E
 LOWER_CASE = frozenset({"github", "gitlab", "paddle", "stripe"})
 """Sources whose types of events are all in lower case."""
 EVENT_TYPE = "event_type"
+LONGEST = 64
+"""Characters of the longest name that is compared: comparing takes time, and no name is longer."""
+NAMES_AT_MOST = 50
+"""Names of a filter that are compared."""
 SIMILAR = 0.8
 """Ratio from which on two names are taken for one with a slip."""
 
@@ -50,14 +55,14 @@ def _name_warnings(source: str, conditions: Mapping[str, Any]) -> Iterator[str]:
     """Yield a warning for each name that is spelt almost like a member of the source's events."""
     names = [*_members(source), *ALIASES]
     by_lower = {name.lower(): name for name in names}
-    for name in conditions:
+    for name in islice(conditions, NAMES_AT_MOST):
         if name in names:
             continue
-        similar = get_close_matches(name.lower(), by_lower, n=1, cutoff=SIMILAR)
+        similar = _similar(name, list(by_lower))
         if similar:
             yield (
                 f"the event filter names {name!r}, which matches only if the sender's data has it; "
-                f"events of {source} have {by_lower[similar[0]]!r}"
+                f"events of {source} have {by_lower[similar]!r}"
             )
 
 
@@ -68,11 +73,18 @@ def _type_warnings(source: str, conditions: Mapping[str, Any]) -> Iterator[str]:
         if not isinstance(value, str):
             continue
         known = KNOWN_EVENTS.get(source, ())
-        similar = get_close_matches(value.lower(), known, n=1, cutoff=SIMILAR)
+        similar = _similar(value, known)
         if similar and "*" not in value and value not in known:
-            yield f"{source} has no event {value!r}; it has {similar[0]!r}"
-        elif source in LOWER_CASE and value != value.lower():
+            yield f"{source} has no event {value!r}; it has {similar!r}"
+        elif len(value) <= LONGEST and source in LOWER_CASE and value != value.lower():
             yield f"the events of {source} are in lower case: {value.lower()!r}, not {value!r}"
+
+
+def _similar(text: str, known: Sequence[str]) -> str | None:
+    """Return the known name that the text is spelt almost like, if there is one."""
+    if len(text) > LONGEST:
+        return None
+    return next(iter(get_close_matches(text.lower(), known, n=1, cutoff=SIMILAR)), None)
 
 
 def _members(source: str) -> list[str]:

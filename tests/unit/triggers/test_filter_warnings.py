@@ -48,6 +48,7 @@ def test_a_slip_is_named_with_what_was_meant(
         '{"event_type": "pull_request*"}',
         '{"event_type": 7, "anything": null, "data": {}}',
         '{"ref": "refs/heads/*", "repository": "x"}',
+        json.dumps({"event_type": "Push" * 200_000, "Event_Type" * 100_000: 1}),
     ],
 )
 def test_a_filter_that_can_match_is_not_warned_of(source: str, event_filter: str | None) -> None:
@@ -56,3 +57,9 @@ def test_a_filter_that_can_match_is_not_warned_of(source: str, event_filter: str
 
 def test_a_source_whose_types_have_capitals_is_not_warned_of() -> None:
     assert filter_warnings.of("linear", '{"event_type": "Issue"}') == []
+
+
+def test_only_so_many_names_are_compared() -> None:
+    names = {f"branch{number}": 1 for number in range(100_000)}
+
+    assert len(filter_warnings.of("github", json.dumps(names))) == filter_warnings.NAMES_AT_MOST
