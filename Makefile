@@ -50,9 +50,10 @@ chaos: $(DEV_STAMP) ## Kill, freeze, restart for half an hour and write docs/cha
 	@mkdir -p var
 	$(BIN)/python -m bench.chaos --write docs/chaos.md $(CHAOS) 2>var/chaos.log || { tail -n 40 var/chaos.log; exit 1; }
 
-siege: $(DEV_STAMP) ## Attack a receiver with slow peers and measure honest senders (minutes)
+siege: $(DEV_STAMP) ## Attack a receiver, and measure honest senders, refusals and memory (an hour)
 	@mkdir -p var
 	$(BIN)/python -W ignore -m bench.siege 2>var/siege.log || { tail -n 40 var/siege.log; exit 1; }
+	$(MAKE) bench-refuse bench-memory
 
 check: lint types imports test $(if $(LONG),hostile) ## Everything that CI checks; LONG=1 with `make hostile` too
 
