@@ -5,6 +5,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future
 from functools import partial
 from http import HTTPStatus
 from types import SimpleNamespace
@@ -17,8 +18,10 @@ from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
 from app.server import connections as module
 from app.server.connection_counts import ConnectionCounts
+from app.server.framing import Progress
 from app.server.incoming import Limits
 from app.server.peer import Peer
+from app.server.threads import ThreadChoice
 from app.server.worker import CooperativeWorker
 
 
@@ -214,6 +217,7 @@ def test_a_refused_request_takes_no_memory_while_its_connection_lingers(
     polling: Any, pair: tuple[socket.socket, socket.socket]
 ) -> None:
     conn = peer(polling, pair[0])
+    conn.keep = True  # as the request before this one
     conn.add(b"POST / HTTP/1.1\r\nContent-Length: 900000\r\n\r\n" + b"a" * 100_000)
 
     polling._refuse(conn, HTTPStatus.SERVICE_UNAVAILABLE)
@@ -299,3 +303,19 @@ def test_a_worker_with_all_connections_taken_closes_one_that_waits(
     polling._close_late()
 
     assert polling.nr_conns == 0
+
+
+@pytest.mark.parametrize("progress", [Progress.WHOLE, Progress.UNUSUAL])
+def test_only_a_whole_webhook_is_answered_by_the_answering_thread(
+    polling: Any, pair: tuple[socket.socket, socket.socket], progress: Progress
+) -> None:
+    threads: list[str] = []
+    pool = SimpleNamespace(submit=lambda *_: threads.append("pool") or Future())
+    polling._threads = ThreadChoice(SimpleNamespace(cooperative_prefix="/hooks/"), pool)
+    polling._scheduler.answer = lambda _request: threads.append("answering")
+    conn = peer(polling, pair[0])
+    conn.request = b"POST /hooks/1 HTTP/1.1\r\n\r\n"
+
+    polling._answer_or_enqueue(conn, progress)
+
+    assert threads == ["answering" if progress is Progress.WHOLE else "pool"]
