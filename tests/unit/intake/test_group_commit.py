@@ -1,8 +1,11 @@
 """Items that come at the same time are one batch, and each caller gets its own result."""
 
+import gc
 import threading
-from collections.abc import Callable, Iterator
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -130,3 +133,32 @@ def test_a_thousand_callers_are_all_answered_and_once(pool: ThreadPoolExecutor) 
 
     assert answers == [number * 2 for number in range(1000)]
     assert sorted(seen) == list(range(1000))
+
+
+class Body:
+    """An item of a batch, as large as a sender likes."""
+
+
+def refused(bodies: Sequence[Body]) -> list[ArithmeticError]:
+    return [ArithmeticError() for _ in bodies]
+
+
+def failed(bodies: Sequence[Body]) -> list[ArithmeticError]:
+    raise ArithmeticError(f"{len(bodies)} bodies")
+
+
+@pytest.mark.parametrize("work", [refused, failed])
+def test_a_caller_with_an_error_leaves_its_item_to_no_collector(
+    work: Callable[[Sequence[Body]], list[ArithmeticError]],
+) -> None:
+    together: GroupCommit[Body, object] = GroupCommit(work, 100)
+    body = Body()
+    kept = weakref.ref(body)
+    gc.disable()
+    try:
+        with suppress(ArithmeticError):
+            together(body)
+        del body
+        assert kept() is None
+    finally:
+        gc.enable()

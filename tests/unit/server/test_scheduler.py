@@ -7,6 +7,7 @@ import time
 import weakref
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import ContextVar
 from selectors import EVENT_READ, EVENT_WRITE
 
@@ -124,6 +125,31 @@ def test_a_request_that_was_answered_is_not_kept(answering: Answering) -> None:
     del request
 
     assert kept() is None
+
+
+def test_offloaded_work_that_fails_leaves_its_request_to_no_collector(
+    answering: Answering,
+) -> None:
+    class Body:
+        """A part of a request."""
+
+    kept: list[weakref.ref[Body]] = []
+
+    def request() -> None:
+        body = Body()
+        kept.append(weakref.ref(body))
+        with suppress(ArithmeticError):
+            cooperative.offload(failing)
+        ended.set()
+
+    ended = threading.Event()
+    gc.disable()
+    try:
+        answering.answer(request)
+        answering.until(ended.is_set)
+        assert [each() for each in kept] == [None]
+    finally:
+        gc.enable()
 
 
 def test_no_more_greenlets_are_kept_than_usually_wait(
