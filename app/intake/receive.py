@@ -156,6 +156,8 @@ def _verify_and_admit(
     parse.require_parsable(request.body)
     payload = parse.payload(request)
     handshake = source.handshake(request, payload)
+    if handshake is None and source.challenge is not None:
+        handshake = source.challenge(request, payload, trigger.secret)
     if handshake is not None:
         return _handshake(trigger, handshake, intake)
     events = _limited(source.events(request, payload))

@@ -38,7 +38,12 @@ _OF_DELIVERIES = (
     "x-shopify-shop-domain x-shopify-test x-shopify-topic x-shopify-triggered-at "
     "x-shopify-webhook-id x-signature-timestamp x-slack-request-timestamp "
     "x-slack-retry-num x-slack-retry-reason x-webhook-event x-webhook-id "
-    "x-webhook-timestamp"
+    "x-webhook-timestamp "
+    "circleci-event-type request-id sentry-hook-resource sentry-hook-timestamp "
+    "square-environment square-retry-number square-retry-reason x-atlassian-webhook-flow "
+    "x-atlassian-webhook-identifier x-atlassian-webhook-retry x-attempt-number x-buildkite-event "
+    "x-forgejo-delivery x-forgejo-event x-gitea-delivery x-gitea-event x-gitea-event-type "
+    "x-hook-uuid x-hubspot-request-timestamp x-request-uuid x-zm-request-timestamp x-zm-trackingid"
 )
 _OF_QUERIES = (
     "api-version dry-run format lang language limit locale order page per-page "

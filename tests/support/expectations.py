@@ -6,7 +6,11 @@ from typing import Any
 from tests.support import samples
 
 NO_EVENT = {("discord", "ping"), ("github", "ping"), ("slack", "ping")}
-SEVERAL_EVENTS = {("evolution_go", "receipt"): 2, ("whatsapp", "messages_and_statuses"): 4}
+SEVERAL_EVENTS = {
+    ("evolution_go", "receipt"): 2,
+    ("hubspot", "contact_creation"): 2,
+    ("whatsapp", "messages_and_statuses"): 4,
+}
 KEYLESS_SOURCES = {"discord", "github", "linear", "stripe", "telegram"}
 """Sources whose events have a key only if the trigger names one."""
 KEYLESS = {

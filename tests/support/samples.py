@@ -12,6 +12,8 @@ from urllib.parse import parse_qsl
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.support import preset_proofs
+
 SAMPLES = Path(__file__).parents[1] / "samples"
 SECRET = "a-secret-that-is-only-used-in-tests"
 NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
@@ -57,6 +59,10 @@ def signed(source: str, sent: Sent, *, secret: str = SECRET, at: datetime = NOW)
         return replace(sent, headers=sent.headers | proof)
     if source == "twilio":
         return _twilio(sent, secret)
+    moment = str(int(at.timestamp()))
+    of_preset = preset_proofs.headers(source, sent.body, secret, moment, sent.url)
+    if of_preset is not None:
+        return replace(sent, headers=sent.headers | of_preset)
     proof = _PROOFS.get(source, _custom)(sent.body, secret, str(int(at.timestamp())))
     return replace(sent, headers=sent.headers | proof)
 

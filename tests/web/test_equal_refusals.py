@@ -21,7 +21,7 @@ from falcon import testing
 from app import clock
 from app.db import Database
 from app.intake import signatures, sources, trigger_cache
-from tests.support import factories, samples, tokens
+from tests.support import factories, preset_proofs, samples, tokens
 from tests.support.in_process_sender import post, signed
 from tests.support.samples import Sent
 
@@ -129,7 +129,7 @@ def trigger(database: Database, source: str, given: dict[str, Any]) -> int:
     return factories.trigger(database, **(values | given))
 
 
-@pytest.mark.parametrize("source", [*sources.names(), "of an older system"])
+@pytest.mark.parametrize("source", [*preset_proofs.tried(sources.names()), "of an older system"])
 def test_who_proves_nothing_costs_the_same_as_who_calls_nobody(
     database: Database, cost: Callable[[object, Sent], Cost], source: str
 ) -> None:

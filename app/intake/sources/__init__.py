@@ -11,8 +11,11 @@ from app.intake.sources import (
     gitlab,
     linear,
     mercadopago,
+    more_presets,
     paddle,
     plugins,
+    preset,
+    presets,
     shopify,
     slack,
     standard,
@@ -45,6 +48,7 @@ _SOURCES: dict[str, Source] = {
         telegram.SOURCE,
         twilio.SOURCE,
         whatsapp.SOURCE,
+        *map(preset.source, (*presets.PRESETS, *more_presets.PRESETS)),
     )
 }
 

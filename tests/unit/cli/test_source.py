@@ -44,7 +44,9 @@ def test_whatever_a_source_does_is_told_of_it(name: str) -> None:
     ]
 
     assert (told["handshake"] != "none") == (
-        source.handshake is not sources.named("custom").handshake or source.greeting is not None
+        source.handshake is not sources.named("custom").handshake
+        or source.greeting is not None
+        or source.challenge is not None
     )
     assert (told["events"] != "one for each request") == (any(batched) or name == "twilio")
     assert all(told[fact] for fact in ("signature", "its_own_id", "documentation"))

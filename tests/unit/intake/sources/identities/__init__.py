@@ -17,6 +17,7 @@ from tests.unit.intake.sources.identities import (
     linear,
     mercadopago,
     paddle,
+    presets,
     shopify,
     slack,
     standard,
@@ -44,4 +45,5 @@ TABLES = {
     "telegram": telegram,
     "twilio": twilio,
     "whatsapp": whatsapp,
+    **presets.TABLES,
 }
