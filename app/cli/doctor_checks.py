@@ -18,6 +18,7 @@ from app.errors import InvalidTrigger
 from app.intake import sources, trigger_cache, verification
 from app.intake.signing import signed_headers
 from app.settings import Settings
+from app.triggers.address import webhook_url
 
 AT_ONCE = 20
 """Equal requests that the check `simultaneous` sends at the same moment."""
@@ -160,9 +161,11 @@ class Examination:
         return Outgoing(request.body, {**request.headers, **proof})
 
     def _proof(self, body: bytes, secret: str, at: float | None = None) -> dict[str, str]:
+        """Return the headers that prove the secret; the service knows itself by its public URL."""
         trigger = self._trigger
+        url = webhook_url(self._settings.hookonce_public_url, trigger.id)
         return signed_headers(
-            *(trigger.source, secret, body, at), description=trigger.verification, url=self._address
+            *(trigger.source, secret, body, at), description=trigger.verification, url=url
         )
 
     def _post_at_once(self, request: Outgoing) -> list[int]:

@@ -265,7 +265,7 @@ def test_an_error_that_nobody_thought_of_is_trouble_of_ours(
     client: testing.TestClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trigger_id = factories.trigger(database)
-    monkeypatch.setattr("app.intake.key.of", lambda *_: 1 / 0)
+    monkeypatch.setattr("app.intake.key.unlimited", lambda *_: 1 / 0)
 
     answer = post(client, trigger_id, message())
 

@@ -27,7 +27,7 @@ LEEWAY_SECONDS = 60.0
 """Seconds by which the clocks may differ for `exp`, `nbf` and `iat` unless the trigger says."""
 LONGEST_TOKEN = 16_384
 """Characters of the longest token that is looked at."""
-SIGNED_SECONDS = 300
+SIGNED_SECONDS = 30
 """Seconds that a token of `trigger send` is valid."""
 _PEM = "-----BEGIN "
 

@@ -28,6 +28,11 @@ __all__ = ["hookonce"]
 
 Examine = Callable[..., dict[str, Any]]
 CHECKS = ["signed", "duplicate", "simultaneous", "stale", "empty"]
+PUBLIC_URL = "https://hooks.acme.example"
+"""The public URL of the command, which some senders sign."""
+DESCRIBED = (
+    '{"method": "hmac", "header": "S", "signed": "{timestamp}.{body}", "timestamp_header": "T"}'
+)
 UNSIGNED = ["wrong secret", "unsigned", "oversize"]
 
 
@@ -95,6 +100,8 @@ def left(database: Database) -> list[int]:
         ({"idempotency_key_from": '["header:X-Ticket", "body:data.deep.revision"]'}, False),
         ({"event_filter": '{"event": "never"}', "missing_key": "refuse"}, False),
         ({"source": "stripe", "tolerance_seconds": 5}, True),
+        ({"verification": DESCRIBED}, True),
+        ({"verification": '{"method": "jwt", "algorithm": "HS256"}'}, True),
     ],
     ids=str,
 )
@@ -123,7 +130,7 @@ def test_every_source_can_be_examined(
         pytest.skip("what a source says does not depend on the database")
     trigger_id = factories.trigger(database, source=source, secret=samples.trigger_secret(source))
 
-    found = examine(trigger_id, serve())
+    found = examine(trigger_id, serve(hookonce_public_url=PUBLIC_URL))
 
     assert found["passed"], found
     asked = {name for name, passed in results(found).items() if passed is not None}
