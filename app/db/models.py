@@ -63,6 +63,7 @@ triggers = sa.Table(
     sa.Column("keep_rows_seconds", sa.Float),
     sa.Column("sealed_action_payload", sa.Text),
     sa.Column("verification", sa.Text),
+    sa.Column("max_body_bytes", sa.Integer),
     sa.UniqueConstraint("slug"),
     sqlite_autoincrement=True,
 )
@@ -206,9 +207,7 @@ trigger_breakers = sa.Table(
 ALL_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 """Hour of the rows that hold the sums since counting began, by source: `<source>/<outcome>`.
 
-Pruning and the removal of triggers never lower them. They are few: a query for them reads one
-range of the primary key.
-"""
+Pruning and the removal of triggers never lower them. They are one short range of the key."""
 
 delivery_counts = sa.Table(
     "delivery_counts",

@@ -85,6 +85,7 @@ class WebhookTrigger:
     key_from: tuple[str, ...] = ()
     """Parts of the idempotency key; empty: the default places."""
     key_required: bool = False
+    max_body_bytes: int | None = None
     keep_rows_seconds: float | None = None
     """Seconds that a finished execution and its key are kept; None: the default."""
     previous_secret: str = ""

@@ -11,11 +11,12 @@ from sqlalchemy.exc import IntegrityError
 from app import clock, log
 from app.db import Database
 from app.db.schema import SchemaWatch
-from app.errors import KeyMissing, TooLarge
+from app.errors import KeyMissing
 from app.executions.retention import Retention, RetentionDefaults, of_settings
 from app.intake import (
     batch,
     key,
+    limits,
     mismatches,
     parse,
     payload_digest,
@@ -43,10 +44,6 @@ from app.settings import Settings
 from app.stats import outcomes
 from app.stats.counters import NOBODY, Counters
 
-EVENTS_AT_MOST = 1_000
-"""Most events of one request: as many as WhatsApp, the largest known, sends."""
-STORED_BYTES_AT_MOST = 16 * 1_048_576
-"""Most bytes stored for the events of one request: what they share is stored with each of them."""
 IDS_LOGGED = 20
 """Most execution ids in the log line about one request."""
 
@@ -118,7 +115,7 @@ def receive(request: Request, intake: Intake) -> WebhookResponse:
 
 
 def body_limit(trigger_id: str, general: int, intake: Intake) -> int:
-    """Return the most bytes of a body to this address, which depends on the trigger's source.
+    """Return the most bytes of a body to this address: the trigger's own limit, or its source's.
 
     An address without a trigger has the general limit, and so has a trigger that refuses anyway.
     Raises DatabaseUnavailable.
@@ -126,7 +123,7 @@ def body_limit(trigger_id: str, general: int, intake: Intake) -> int:
     trigger = intake.triggers.find(trigger_id)
     if trigger is None or not trigger.enabled or not trigger.secret:
         return general
-    return sources.body_bytes(trigger.source, general)
+    return trigger.max_body_bytes or sources.body_bytes(trigger.source, general)
 
 
 def count_refusal(trigger_id: str, outcome: str, intake: Intake) -> None:
@@ -153,6 +150,7 @@ def _verify_and_admit(
         return _handshake(trigger, unsigned, intake)
     source = verify.check(trigger, request, intake.now(), curve=intake.triggers.may_check_curve)
     assert trigger is not None  # noqa: S101, an unknown trigger is never verified
+    limits.require_small(request, trigger)
     parse.require_parsable(request.body)
     payload = parse.payload(request)
     handshake = source.handshake(request, payload)
@@ -160,10 +158,10 @@ def _verify_and_admit(
         handshake = source.challenge(request, payload, trigger.secret)
     if handshake is not None:
         return _handshake(trigger, handshake, intake)
-    events = _limited(source.events(request, payload))
+    events = limits.limited(source.events(request, payload))
     wanted = [event for event in events if parse.passes_filter(event, trigger.event_filter)]
     is_batch = len(events) > 1
-    admissions = _within_size(
+    admissions = limits.within_size(
         _admission(event, request, source, trigger, is_batch=is_batch) for event in wanted
     )
     redacted = redact.request(request, payload, source.redacted, top_only=source.redacted_at_top)
@@ -199,24 +197,6 @@ def _refusal_outcome(trigger: WebhookTrigger | None) -> str:
     if not trigger.enabled:
         return outcomes.DISABLED_TRIGGER
     return outcomes.BAD_SIGNATURE if trigger.secret else outcomes.NO_SECRET
-
-
-def _limited(events: list[Event]) -> list[Event]:
-    if len(events) > EVENTS_AT_MOST:
-        raise TooLarge(f"a request may carry at most {EVENTS_AT_MOST} events")
-    return events
-
-
-def _within_size(admissions: Iterable[Admission]) -> list[Admission]:
-    """Return all admissions; raise TooLarge as soon as they take too many bytes together."""
-    limited: list[Admission] = []
-    size = 0
-    for admission in admissions:
-        limited.append(admission)
-        size += admission.size if len(limited) > 1 else 0
-        if size > STORED_BYTES_AT_MOST:
-            raise TooLarge(f"the events of a request may take at most {STORED_BYTES_AT_MOST} bytes")
-    return limited
 
 
 def _admission(

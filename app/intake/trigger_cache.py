@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -53,14 +54,17 @@ _SINCE_0007 = (triggers.c.previous_secret, triggers.c.previous_secret_expires_at
 _SINCE_0015 = (triggers.c.sealed_secret, triggers.c.sealed_previous_secret)
 _SINCE_0017 = (triggers.c.keep_rows_seconds,)
 _SINCE_0022 = (triggers.c.verification,)
-_COLUMN_SETS = (
-    (*_SINCE_0001, *_SINCE_0006, *_SINCE_0007, *_SINCE_0015, *_SINCE_0017, *_SINCE_0022),
-    (*_SINCE_0001, *_SINCE_0006, *_SINCE_0007, *_SINCE_0015, *_SINCE_0017),
-    (*_SINCE_0001, *_SINCE_0006, *_SINCE_0007, *_SINCE_0015),
-    (*_SINCE_0001, *_SINCE_0006, *_SINCE_0007),
-    (*_SINCE_0001, *_SINCE_0006),
+_SINCE_0023 = (triggers.c.max_body_bytes,)
+_ADDED = (
     _SINCE_0001,
+    _SINCE_0006,
+    _SINCE_0007,
+    _SINCE_0015,
+    _SINCE_0017,
+    _SINCE_0022,
+    _SINCE_0023,
 )
+_COLUMN_SETS = tuple(tuple(chain(*_ADDED[:count])) for count in range(len(_ADDED), 0, -1))
 """Columns to select, newest schema first."""
 TOGETHER_AT_MOST = 100
 """Most ids that one query looks up."""
@@ -156,6 +160,7 @@ class TriggerCache:
             keep_rows_seconds=getattr(row, "keep_rows_seconds", None),
             previous_secret=secret_box.decrypt(row, "previous_secret") or "",
             previous_secret_expires_at=getattr(row, "previous_secret_expires_at", None),
+            max_body_bytes=getattr(row, "max_body_bytes", None),
             verifier=_verifier(row.id, getattr(row, "verification", None)),
         )
 

@@ -3,14 +3,9 @@
 CONTRIBUTING.md, "Add a trigger column", has a worked example.
 """
 
-import dataclasses
-from itertools import groupby
-
 from app import actions
-from app.executions import retry_policy
 from app.intake import sources
-from app.settings import Settings
-from app.triggers import checks
+from app.triggers import checks, default_words
 from app.triggers.field import Field
 
 LONGEST_SECRET = 255
@@ -18,33 +13,9 @@ LONGEST_LIFETIME_SECONDS = 3_153_600_000
 """A hundred years."""
 LONGEST_TOLERANCE_SECONDS = 1_000_000_000
 MOST_CONCURRENT = 1_000
+LARGEST_BODY_BYTES = 26_214_400
+"""25 MiB, the most that any known sender sends: a receiver reads no larger body."""
 LONGEST_WORD = 100
-
-
-def _tolerances() -> str:
-    """Return the tolerance of each source that has one, in words."""
-    known = [(sources.named(name).tolerance_seconds, name) for name in sources.built_in()]
-    limited = sorted((limit, name) for limit, name in known if limit is not None)
-    parts = [
-        f"{limit:g} s for {', '.join(name for _, name in group)}"
-        for limit, group in groupby(limited, key=lambda each: each[0])
-    ]
-    return f"{'; '.join(parts)}; no limit for every other source"
-
-
-def _days(setting: str) -> str:
-    """Return the setting with its default, in words."""
-    defaults = {each.name: each.default for each in dataclasses.fields(Settings)}
-    return f"`{setting.upper()}` ({defaults[setting]:g} days unless set)"
-
-
-def _retries() -> str:
-    """Return the retry policy of a trigger that has none of its own, in words."""
-    policy = retry_policy.DEFAULT
-    return (
-        f"{policy.max_attempts} attempts, {policy.base_seconds:g} s apart at first, each wait "
-        f"{policy.factor:g} times the last, at most {policy.cap_seconds:g} s, at any age"
-    )
 
 
 FIELDS: tuple[Field, ...] = (
@@ -211,7 +182,7 @@ FIELDS: tuple[Field, ...] = (
         label="Signature tolerance, seconds",
         help="Seconds that a signed timestamp may differ from now; 0 accepts only the current "
         "second.",
-        default_text=_tolerances(),
+        default_text=default_words.tolerances(),
         unit="s",
         example=300,
         least=0,
@@ -225,7 +196,7 @@ FIELDS: tuple[Field, ...] = (
         label="Retry policy",
         help="A JSON object with any of `max_attempts`, `base_seconds`, `factor`, `cap_seconds` "
         "and `max_age_seconds`. See docs/operations.md.",
-        default_text=_retries(),
+        default_text=default_words.retries(),
         example={"max_attempts": 3},
         check=checks.retries,
         option="--retry-policy",
@@ -248,7 +219,7 @@ FIELDS: tuple[Field, ...] = (
         group="retention",
         label="Keep payloads, seconds",
         help="Time after which the payload of a finished execution is removed.",
-        default_text=_days("hookonce_keep_payload_days"),
+        default_text=default_words.days("hookonce_keep_payload_days"),
         unit="s",
         example=86_400,
         least=0,
@@ -263,7 +234,7 @@ FIELDS: tuple[Field, ...] = (
         label="Keep executions, seconds",
         help="Time after which a finished execution is removed with its idempotency key. An event "
         "that is sent again later is admitted again.",
-        default_text=_days("hookonce_keep_rows_days")
+        default_text=default_words.days("hookonce_keep_rows_days")
         + ", and at least a day longer than the sender retries",
         unit="s",
         example=2_592_000,
@@ -271,6 +242,19 @@ FIELDS: tuple[Field, ...] = (
         most=LONGEST_LIFETIME_SECONDS,
         option="--keep-rows",
         option_in_days=True,
+    ),
+    Field(
+        name="max_body_bytes",
+        kind="integer",
+        group="sender",
+        label="Largest body, bytes",
+        help="Bytes of the largest body; a larger one is answered 413.",
+        default_text="that of the source (`hookonce source show`), else `HOOKONCE_MAX_BODY_BYTES`",
+        unit="bytes",
+        example=5_242_880,
+        least=1,
+        most=LARGEST_BODY_BYTES,
+        option="--max-body",
     ),
     Field(
         name="verification",

@@ -15,6 +15,7 @@ from app.intake.receive import create_intake
 from app.settings import Settings
 from app.stats.counters import Counters
 from app.triggers.address import WEBHOOKS
+from app.triggers.fields import LARGEST_BODY_BYTES
 from app.web import after_response, errors
 from app.web.api import router
 from app.web.auth import PUBLIC, Authenticator
@@ -57,7 +58,7 @@ def create_app(
     database = database or Database(settings)
     app = App(middleware=[RequestLog(), SecurityHeaders(settings.hookonce_public_url)])
     largest = sources.largest_body_bytes(settings.hookonce_max_body_bytes)
-    app.largest_body_bytes = max(largest, router.MAX_BODY_BYTES)
+    app.largest_body_bytes = max(largest, router.MAX_BODY_BYTES, LARGEST_BODY_BYTES)
     # Falcon's default settings, but Falcon creates a JSON encoder for each response
     encode = json.JSONEncoder(ensure_ascii=False).encode
     app.resp_options.media_handlers[falcon.MEDIA_JSON] = media.JSONHandler(dumps=encode)

@@ -343,3 +343,22 @@ def test_twilio_gets_xml(client: testing.TestClient, database: Database) -> None
     answer = post(client, trigger_id, signed_sample("twilio", "message_received"))
 
     assert answer.headers["Content-Type"] == "text/xml; charset=utf-8"
+
+
+def test_a_trigger_has_its_own_limit_of_a_body(
+    client: testing.TestClient, database: Database
+) -> None:
+    small = factories.trigger(database, max_body_bytes=50)
+    large = factories.trigger(database, max_body_bytes=2_000_000)
+    sizes = [(small, 20), (small, 60), (large, 1_500_000), (large, 2_500_000)]
+
+    answers = [
+        post(
+            client,
+            trigger_id,
+            signed("custom", Sent({"Content-Type": "text/plain"}, b"x" * size)),
+        ).status_code
+        for trigger_id, size in sizes
+    ]
+
+    assert answers == [200, 413, 200, 413]
