@@ -97,10 +97,10 @@ def _has_plain_payload(row: Any) -> bool:
 
 def _rewrite(database: Database, change: Change, actor: Actor, action: str) -> Iterator[int]:
     """Rewrite a hundred triggers in each transaction, so that receivers can read in between."""
-    last = 0
+    later = sa.true()
     while True:
         with database.writing() as connection:
-            query = _keeping(connection).where(triggers.c.id > last).order_by(triggers.c.id)
+            query = _keeping(connection).where(later).order_by(triggers.c.id)
             rows = connection.execute(query.limit(AT_ONCE).with_for_update()).all()
             changes = {row.id: change(row) for row in rows}
             for trigger_id, values in changes.items():
@@ -112,7 +112,7 @@ def _rewrite(database: Database, change: Change, actor: Actor, action: str) -> I
                 audit.record(connection, actor, action, "triggers", after={"ids": changed})
         if not rows:
             return
-        last = rows[-1].id
+        later = triggers.c.id > rows[-1].id
         yield sum(1 for values in changes.values() if values)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from app.db.migration_ops import columns
 from app.db.models import metadata
 from tests.support.databases import Databases, migrate
 from tests.support.revisions import NAMES, before
@@ -32,11 +33,11 @@ def seeded_url(databases: Databases, kind: str) -> Iterator[str]:
         yield url
 
 
-def projected(rows: Rows, onto: Rows, columns: dict[str, set[str]]) -> Rows:
+def projected(rows: Rows, onto: Rows, names: dict[str, set[str]]) -> Rows:
     """Return the part of `rows` that the tables and columns of an older schema have."""
     return {
         table: sorted(
-            ({k: v for k, v in row.items() if k in columns[table]} for row in rows[table]), key=repr
+            ({k: v for k, v in row.items() if k in names[table]} for row in rows[table]), key=repr
         )
         for table in onto
     }
@@ -253,3 +254,36 @@ def test_rows_that_break_a_condition_from_before_are_left_and_new_ones_are_refus
     assert {(row["id"], row["status"]) for row in kept} == {(r["id"], r["status"]) for r in rows}
     assert data(empty_url)["trigger_executions"] == rows
     assert schema(empty_url) == tables
+
+
+def test_ids_may_lie_any_distance_apart(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columns, "BATCH_ROWS", 2)
+    migrate(empty_url, to="0012")
+    seed(empty_url)
+    for number in (-(10**12), 0, 10**12, 2**63 - 1):
+        execute(
+            empty_url,
+            "INSERT INTO trigger_executions (id, trigger_id, status, error, completed_at) "
+            f"VALUES ({number}, 1, 'completed', 'x', '2024-02-29 00:00:00')",
+        )
+    migrate(empty_url, to="0013")
+    execute(empty_url, "UPDATE trigger_executions SET finished_by = 'me' WHERE error = 'x'")
+    rows = data(empty_url)
+
+    migrate(empty_url, to="0012", down=True)
+    migrate(empty_url, to="0013")
+
+    assert data(empty_url) == rows
+
+
+def test_an_execution_with_the_id_0_may_break_a_condition_from_before(empty_url: str) -> None:
+    migrate(empty_url, to="0012")
+    seed_bare(empty_url, "triggers")
+    execute(
+        empty_url,
+        "INSERT INTO trigger_executions (id, trigger_id, status) VALUES (0, 1, 'success')",
+    )
+
+    migrate(empty_url, to="0013")
+
+    assert [row["status"] for row in data(empty_url)["trigger_executions"]] == ["success"]

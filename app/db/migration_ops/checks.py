@@ -62,13 +62,13 @@ def _add_check(op: Operations, table: str, name: str, condition: str) -> None:
 def _with_exemption(connection: Connection, table: str, name: str, condition: str) -> str:
     """Return the condition, with an exemption by id for existing rows that break it."""
     last = _newest_violator(connection, table, name, condition)
-    return f"({condition}) OR id <= {last}" if last else condition
+    return condition if last is None else f"({condition}) OR id <= {last}"
 
 
-def _newest_violator(connection: Connection, table: str, name: str, condition: str) -> int:
-    """Return the highest id of the rows that break the condition, or 0; log their count."""
+def _newest_violator(connection: Connection, table: str, name: str, condition: str) -> int | None:
+    """Return the highest id of the rows that break the condition, if any; log their count."""
     query = f"SELECT count(*), max(id) FROM {table} WHERE NOT ({condition})"
     count, last = connection.execute(sa.text(query)).one()
     if count:
         event(log, logging.WARNING, "rows_exempt_from_check", check=name, rows=count, newest=last)
-    return int(last or 0)
+    return None if last is None else int(last)

@@ -6,6 +6,7 @@ batches, and only the removal of the columns, which takes a moment, locks the ta
 """
 # ruff: noqa: S608, the names in these statements are the revisions' own, never from outside
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 
 import sqlalchemy as sa
@@ -25,7 +26,7 @@ from app.db.migration_ops.plugin import (
 )
 
 BATCH_ROWS = 20_000
-"""Range of ids that one statement copies."""
+"""Rows that one statement copies."""
 
 
 @operation
@@ -186,12 +187,20 @@ def _drop_unneeded_stash(op: Operations, stash: str) -> None:
         op.drop_table(stash)
 
 
-def _id_ranges(op: Operations, table: str) -> list[tuple[int, int]]:
-    query = sa.text(f"SELECT min(id), max(id) FROM {table}")
-    first, last = op.get_bind().execute(query).one()
-    if first is None:
-        return []
-    return [(start, start + BATCH_ROWS - 1) for start in range(first, last + 1, BATCH_ROWS)]
+def _id_ranges(op: Operations, table: str) -> Iterator[tuple[int, int]]:
+    """Yield the first and last id of each batch of existing rows: gaps may be as wide as 2^63."""
+    newest = op.get_bind().execute(sa.text(f"SELECT max(id) FROM {table}")).scalar()
+    last = None
+    while newest is not None and last != newest:
+        after = "" if last is None else f"AND id > {last}"
+        batch = (
+            f"SELECT id FROM {table} WHERE id <= {newest} {after} ORDER BY id LIMIT {BATCH_ROWS}"
+        )
+        query = sa.text(f"SELECT min(id), max(id) FROM ({batch}) AS batch")
+        first, last = op.get_bind().execute(query).one()
+        if first is None:
+            return
+        yield first, last
 
 
 def _autocommit(op: Operations) -> AbstractContextManager[None]:

@@ -1,11 +1,12 @@
 """Record the tables of an adopted database, so that a downgrade can give them back as they were."""
+# ruff: noqa: S608, the names in these statements are our own, never from outside
 
 import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
-from app.db.migration_ops import fitness
+from app.db.migration_ops import fitness, obstacles
 from app.db.migration_ops.plugin import offline, operation, postgresql, table_names
 
 RECORD = "_found_0001"
@@ -33,10 +34,15 @@ def record_found_tables(op: Operations, required: dict[str, set[str]]) -> None:
         _refuse_found_tables_offline(op, list(required))
         return
     connection = op.get_bind()
-    existing = [name for name in required if name in table_names(connection)]
-    if not existing or RECORD in table_names(connection):
+    if RECORD in table_names(connection):
         return
-    rows = [row for name in existing for row in _describe(connection, name, required[name])]
+    existing = [name for name in required if name in table_names(connection)]
+    for name in existing:
+        _require_same_system(connection, name, required[name])
+    _require_adoptable(connection, list(required))
+    if not existing:
+        return
+    rows = [row for name in existing for row in _describe(connection, name)]
     _require_fit(connection)
     _record.create(connection)
     connection.execute(_record.insert(), rows)
@@ -113,16 +119,21 @@ def index_definition(op: Operations, name: str) -> str | None:
     return op.get_bind().execute(sa.text(query), {"name": name}).scalar()
 
 
-def _describe(connection: Connection, table: str, required: set[str]) -> list[dict[str, str]]:
-    inspector = sa.inspect(connection)
-    columns = {column["name"]: str(column["type"]) for column in inspector.get_columns(table)}
-    if not required <= columns.keys():
-        missing = ", ".join(sorted(required - columns.keys()))
+def _require_same_system(connection: Connection, table: str, required: set[str]) -> None:
+    """Raise CommandError if the table lacks a required column in any spelling."""
+    names = {column["name"].lower() for column in sa.inspect(connection).get_columns(table)}
+    if not required <= names:
+        missing = ", ".join(sorted(required - names))
         raise CommandError(
             f"a table {table} exists, but it is not that of the system this one grew from: "
             f"it has no {missing}; nothing was changed"
         )
-    last_id = connection.execute(sa.text(f"SELECT max(id) FROM {table}")).scalar()  # noqa: S608
+
+
+def _describe(connection: Connection, table: str) -> list[dict[str, str]]:
+    inspector = sa.inspect(connection)
+    columns = {column["name"]: str(column["type"]) for column in inspector.get_columns(table)}
+    last_id = connection.execute(sa.text(f"SELECT max(id) FROM {table}")).scalar()
     rows = [("table", table, ""), ("last_id", table, str(last_id or 0))]
     rows += [("column", name, kind) for name, kind in columns.items()]
     rows += [("index", name, sql) for name, sql in _indexes(connection, table)]
@@ -130,6 +141,16 @@ def _describe(connection: Connection, table: str, required: set[str]) -> list[di
         {"kind": kind, "table_name": table, "name": name, "definition": text}
         for kind, name, text in rows
     ]
+
+
+def _require_adoptable(connection: Connection, tables: list[str]) -> None:
+    sentences = obstacles.obstacles(connection, tables)
+    if sentences:
+        raise CommandError(
+            "the existing tables cannot be adopted as they are; nothing was changed.\n"
+            + "\n".join(f"  {sentence}" for sentence in sentences)
+            + "\nThen run the same command again."
+        )
 
 
 def _require_fit(connection: Connection) -> None:
@@ -144,11 +165,18 @@ def _require_fit(connection: Connection) -> None:
         )
 
 
+_IS_CONSTRAINT = "conrelid = to_regclass(:table) AND contype = 'u'"
+
+
 def _indexes(connection: Connection, table: str) -> list[tuple[str, str]]:
     if connection.dialect.name == "postgresql":
         query = (
             "SELECT indexname, indexdef FROM pg_indexes "
-            "WHERE schemaname = current_schema() AND tablename = :table"
+            "WHERE schemaname = current_schema() AND tablename = :table AND indexname NOT IN ("
+            f"SELECT conname FROM pg_constraint WHERE {_IS_CONSTRAINT}) UNION ALL "
+            f"SELECT conname, 'ALTER TABLE ' || conrelid::regclass || ' ADD CONSTRAINT ' || "
+            f"quote_ident(conname) || ' ' || pg_get_constraintdef(oid) "
+            f"FROM pg_constraint WHERE {_IS_CONSTRAINT}"
         )
     else:
         query = (

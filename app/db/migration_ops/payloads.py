@@ -76,14 +76,14 @@ def open_payloads(op: Operations, *, unless: str) -> None:
 
 
 def _rows(op: Operations, condition: sa.ColumnElement[bool]) -> Iterator[Any]:
-    last = -1
+    later = sa.true()
     while True:
-        query = sa.select(TABLE).where(TABLE.c.id > last, condition).order_by(TABLE.c.id)
+        query = sa.select(TABLE).where(later, condition).order_by(TABLE.c.id)
         rows = op.get_bind().execute(query.limit(BATCH_ROWS)).all()
         if not rows:
             return
         yield from rows
-        last = rows[-1].id
+        later = TABLE.c.id > rows[-1].id
 
 
 def _update(op: Operations, row: Any, columns: dict[str, str | None]) -> None:
