@@ -11,6 +11,7 @@ import pytest
 from tests.support.ledger import Ledger
 from tests.support.service import Gunicorn, Service
 from tests.support.socket_sender import Sender, chunked, read
+from tests.support.thorough import THOROUGH
 
 LIMIT = 1024 * 1024
 PARALLEL = 40
@@ -63,7 +64,7 @@ def kind() -> str:
     return "sqlite"
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc here")
+@pytest.mark.skipif(not THOROUGH, reason="it parses hundreds of megabytes")
 def test_the_memory_that_hostile_requests_take_is_bounded(service: Service, ledger: Ledger) -> None:
     gunicorn = service.gunicorn(workers=1, HOOKONCE_DATABASE_TIMEOUT_SECONDS="60")
     sender = ledger.sender(gunicorn, "orders")
