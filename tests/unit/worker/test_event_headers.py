@@ -17,7 +17,7 @@ def test_no_source_passes_on_a_secret_or_a_header_that_hookonce_sets(name: str) 
 
 
 def test_the_sources_that_name_an_event_in_a_header_declare_it() -> None:
-    assert set(sources.event_headers()) == {"github", "gitlab", "linear", "shopify"}
+    assert {"github", "gitlab", "linear", "shopify"} <= set(sources.event_headers())
 
 
 @pytest.mark.parametrize(
