@@ -46,7 +46,7 @@ def on_starting(server):
 def when_ready(server):
     """Prepare what the workers inherit from the master, before the first is forked."""
     hookonce.limit_silence(server.LISTENERS, settings.from_environment().hookonce_read_seconds)
-    hookonce.limit_malloc_arenas()
+    hookonce.limit_malloc()
     hookonce.freeze_modules()
 
 

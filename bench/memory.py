@@ -1,10 +1,10 @@
 """Measure whether the memory of a receiver grows under mixed traffic.
 
-    python -m bench.memory [--requests 1000000] [--window 100000] [--kind sqlite]
+    python -m bench.memory [--requests 1000000] [--window 20000] [--kind sqlite]
 
 One receiver process gets every kind of request that outsiders send, from many short connections.
-The first windows warm up: threads start, and caches of rare requests fill. The slope of the others
-is the growth.
+The first requests warm up: threads start, each with a connection, and the caches of SQLite and of
+queries fill. The slope after them is the growth.
 """
 
 import argparse
@@ -37,8 +37,8 @@ CHURN = 0.05
 BROKEN_OFF = 0.002
 """Part of the requests that end in the middle, with their connection."""
 PATIENCE_SECONDS = 30.0
-WARM_UP = 0.6
-"""Part of the windows that is not counted."""
+WARM_UP = 100_000
+"""Requests that are not counted."""
 HEADINGS = ("database", "requests", "requests/s", "memory, MB", "growth, MB per 100,000")
 
 
@@ -158,7 +158,7 @@ def response_keeps(connection: socket.socket) -> bool:
 
 def slope(windows: Sequence[Window]) -> float:
     """Return the growth in MB per 100,000 requests by least squares, without the warm-up."""
-    counted = windows[int(WARM_UP * len(windows)) :]
+    counted = [window for window in windows if window.requests >= WARM_UP] or windows
     points = [(window.requests / 100_000, window.megabytes) for window in counted]
     mean_x = sum(x for x, _ in points) / len(points)
     mean_y = sum(y for _, y in points) / len(points)
@@ -183,7 +183,7 @@ def _line(window: Window, windows: Sequence[Window]) -> tuple[object, ...]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--requests", type=int, default=1_000_000)
-    parser.add_argument("--window", type=int, default=100_000)
+    parser.add_argument("--window", type=int, default=20_000)
     parser.add_argument("--kind", action="append", choices=KINDS)
     return parser.parse_args()
 

@@ -19,6 +19,8 @@ from app.settings import Settings
 
 LOCK_POLL_SECONDS = 0.0003
 """Seconds between two attempts to get a lock that another connection holds."""
+MEMORY_BYTES = 8_388_608
+"""Memory of all connections of a process from which SQLite reuses pages of its caches."""
 READING: dict[str, Any] = {}
 """Options of a connection that only reads: without BEGIN, SQLite is in autocommit already."""
 
@@ -59,6 +61,7 @@ def serve(engine: Engine, _settings: Settings) -> None:
     """Prepare the engine for requests and workers; a migration goes without this."""
     _require_same_file(engine)
     _accept_invalid_text(engine)
+    _limit_memory(engine)
 
 
 def notifier(engine: Engine) -> Notifier:
@@ -133,6 +136,19 @@ def _accept_invalid_text(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def _read(connection: Any, _record: object) -> None:
         connection.text_factory = _lenient_text
+
+
+def _limit_memory(engine: Engine) -> None:
+    """Limit the page caches of all connections together.
+
+    Each may keep 2 MB by itself, 32 MB for a full pool, until it is used after another connection
+    has written. The limit is soft: a statement that needs more gets more.
+    https://www.sqlite.org/c3ref/hard_heap_limit64.html
+    """
+
+    @event.listens_for(engine, "connect")
+    def _limit(connection: Any, _record: object) -> None:
+        connection.execute(f"PRAGMA soft_heap_limit = {MEMORY_BYTES}")
 
 
 def _lenient_text(value: bytes) -> str:

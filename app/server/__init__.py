@@ -13,7 +13,7 @@ from app.server.log_lines import ServerLogger, shorten_timeouts  # noqa: E402
 from app.server.process_setup import (  # noqa: E402
     freeze_application,
     freeze_modules,
-    limit_malloc_arenas,
+    limit_malloc,
     limit_silence,
 )
 from app.server.worker import CooperativeWorker  # noqa: E402
@@ -24,7 +24,7 @@ __all__ = [
     "forget_worker",
     "freeze_application",
     "freeze_modules",
-    "limit_malloc_arenas",
+    "limit_malloc",
     "limit_silence",
     "shorten_timeouts",
     "write_log_without_waiting",

@@ -10,7 +10,15 @@ from typing import Any
 
 MALLOC_ARENAS = 2
 """Heaps among which malloc divides the threads of a process; its default is 8 for each core."""
-_M_ARENA_MAX = -8  # https://man7.org/linux/man-pages/man3/mallopt.3.html
+MAPPED_BYTES = 1_048_576
+"""Size from which malloc maps a block by itself, so that freeing the block returns its memory.
+
+With 128 KiB, glibc's first value, bodies of 800 KB took 28 % more CPU time; with 1 MiB no more.
+Without it bodies of 1 to 9 MB left a process with 53 MB instead of 27.
+"""
+FREE_TOP_BYTES = 4_194_304
+"""Free memory that the end of a heap keeps for the next blocks."""
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 
 
 def limit_silence(listeners: Iterable[Any], seconds: float) -> None:
@@ -26,15 +34,25 @@ def limit_silence(listeners: Iterable[Any], seconds: float) -> None:
         listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeout)
 
 
-def limit_malloc_arenas() -> None:
-    """Have the threads of this process and its forks share MALLOC_ARENAS heaps.
+def limit_malloc() -> None:
+    """Have the threads of this process and its forks share heaps without large bodies.
 
     Each of forty threads would leave the holes of its large bodies in a heap of its own: a process
-    took 50 % more memory, and went on growing. MALLOC_ARENA_MAX of the environment has precedence.
+    took 50 % more memory, and went on growing. glibc also raises the size from which it maps a
+    block by itself, up to 32 MB, with every such block that is freed: large bodies would then leave
+    holes in the shared heaps. A variable MALLOC_* of the environment has precedence.
+    https://man7.org/linux/man-pages/man3/mallopt.3.html
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # only glibc has it
-    if mallopt is not None and "MALLOC_ARENA_MAX" not in os.environ:
-        mallopt(_M_ARENA_MAX, MALLOC_ARENAS)
+    if mallopt is None:
+        return
+    for variable, parameter, value in (
+        ("MALLOC_ARENA_MAX", _M_ARENA_MAX, MALLOC_ARENAS),
+        ("MALLOC_MMAP_THRESHOLD_", _M_MMAP_THRESHOLD, MAPPED_BYTES),
+        ("MALLOC_TRIM_THRESHOLD_", _M_TRIM_THRESHOLD, FREE_TOP_BYTES),
+    ):
+        if variable not in os.environ:
+            mallopt(parameter, value)
 
 
 def freeze_modules() -> None:

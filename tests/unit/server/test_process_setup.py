@@ -1,4 +1,4 @@
-"""The threads of a server process share a few malloc heaps."""
+"""The threads of a server process share a few malloc heaps, without large bodies."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ import pytest
 from app.server.process_setup import MALLOC_ARENAS
 from tests.support.databases import ROOT
 
-PROGRAM = """
+HEAPS = """
 import ctypes, os, sys, tempfile, threading
 from app.server import process_setup
 {}
@@ -33,8 +33,8 @@ os.unlink(path)
 """
 
 
-def heaps(first: str) -> int:
-    command = [sys.executable, "-c", PROGRAM.format(first)]
+def printed(program: str, first: str) -> int:
+    command = [sys.executable, "-c", program.format(first)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if "no glibc" in ended.stderr:
         pytest.skip("only glibc has such heaps")
@@ -42,5 +42,29 @@ def heaps(first: str) -> int:
 
 
 def test_threads_share_the_heaps_once_they_are_limited() -> None:
-    assert heaps("") > MALLOC_ARENAS
-    assert heaps("process_setup.limit_malloc_arenas()") <= MALLOC_ARENAS
+    assert printed(HEAPS, "") > MALLOC_ARENAS
+    assert printed(HEAPS, "process_setup.limit_malloc()") <= MALLOC_ARENAS
+
+
+MAPPED = """
+import ctypes, sys
+from app.server import process_setup
+{}
+libc = ctypes.CDLL(None)
+if not hasattr(libc, "mallinfo2"):
+    sys.exit("no glibc")
+class Usage(ctypes.Structure):
+    _fields_ = [(str(number), ctypes.c_size_t) for number in range(10)]
+libc.mallinfo2.restype = Usage
+mapped = lambda: getattr(libc.mallinfo2(), "4")  # hblkhd, the bytes of mapped blocks
+larger = bytearray(8_000_000)
+del larger
+before = mapped()
+kept = bytearray(2_000_000)
+print(mapped() - before)
+"""
+
+
+def test_a_large_block_is_mapped_by_itself_also_after_a_larger_one() -> None:
+    assert printed(MAPPED, "") == 0
+    assert printed(MAPPED, "process_setup.limit_malloc()") >= 2_000_000
