@@ -10,7 +10,7 @@ from alembic.util import CommandError
 
 from app import db, log, settings
 from app.db import migration_ops, schema
-from app.db.migration_ops import mending, running, steps
+from app.db.migration_ops import mending, migration_lock, running, steps
 from app.db.models import metadata
 from app.db.types import UtcDateTime
 from app.errors import InvalidSetting
@@ -24,10 +24,15 @@ DROP_EMPTY_VERSION_TABLE = (
 )
 """A downgrade to base leaves the empty table, and the script of an upgrade creates it anew."""
 LOCK = (
-    f"DO $$ BEGIN IF NOT pg_try_advisory_lock({running.LOCK_KEY}) THEN "
+    f"DO $$ BEGIN IF NOT pg_try_advisory_lock({migration_lock.LOCK_KEY}) THEN "
     "RAISE EXCEPTION 'another migration is running; nothing was changed'; END IF; END $$"
 )
-UNLOCK = f"DO $$ BEGIN PERFORM pg_advisory_unlock({running.LOCK_KEY}); END $$"
+REFUSE_NARROW_ENCODING = (
+    "DO $$ BEGIN IF current_setting('server_encoding') <> 'UTF8' THEN RAISE EXCEPTION "
+    "'the database has the encoding %, which cannot hold every text; nothing was changed', "
+    "current_setting('server_encoding'); END IF; END $$"
+)
+UNLOCK = f"DO $$ BEGIN PERFORM pg_advisory_unlock({migration_lock.LOCK_KEY}); END $$"
 
 
 def is_our_table(name, type_, _parents):
@@ -85,6 +90,8 @@ def offline(configured):
         context.execute(f"SET lock_timeout = {running.LOCK_TIMEOUT_MILLISECONDS}")
         context.execute("SET statement_timeout = 0")
         context.execute(LOCK)
+        if mending.is_upgrade(context.get_context()):
+            context.execute(REFUSE_NARROW_ENCODING)
         context.execute(DROP_EMPTY_VERSION_TABLE)
         context.run_migrations()
         context.execute(UNLOCK)
@@ -95,7 +102,7 @@ def online(configured):
     with_long_timeout = dataclasses.replace(configured, hookonce_database_timeout_seconds=30.0)
     engine = db.create_engine(with_long_timeout)
     running.require_version(engine)
-    lock = running.only_migrator(engine) if changes_revision() else nullcontext()
+    lock = migration_lock.only_migrator(engine) if changes_revision() else nullcontext()
     try:
         with running.in_one_line(engine), lock:
             running.with_lock_retries(engine, partial(migrate, decided=[]))
@@ -115,6 +122,9 @@ def migrate(connection, decided):
 
     context.configure(connection=connection, on_version_apply=refuse_orphans, **OPTIONS)
     upgrades = mending.is_upgrade(context.get_context())
+    if upgrades:
+        running.require_unicode(connection)
+        connection.rollback()
     steps.keep_to(decided, context.get_context(), context.script)
     with context.begin_transaction():
         context.run_migrations()

@@ -47,12 +47,22 @@ def notes(database: Database) -> list[str]:
     with database.reading() as connection:
         names = sorted(sa.inspect(connection).get_table_names())
         return [
+            *_narrow_encoding(connection),
             *_unfinished_downgrades(names),
             *_stashes(connection, names),
             *_held(connection),
             *_unkeyed(connection),
             *_unverified(connection),
         ]
+
+
+def _narrow_encoding(connection: Connection) -> Iterator[str]:
+    encoding = db.narrow_encoding(connection)
+    if encoding is not None:
+        yield (
+            f"the database has the encoding {encoding}: an event with a character that it lacks is "
+            "answered 503 for ever; copy the rows into a database with ENCODING 'UTF8'"
+        )
 
 
 def secrets_open(database: Database) -> Finding:

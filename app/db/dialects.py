@@ -237,6 +237,17 @@ def server_version(connection: Connection) -> str:
     return f"{connection.dialect.name} {'.'.join(str(part) for part in version)}"
 
 
+def narrow_encoding(connection: Connection) -> str | None:
+    """Return the database's encoding if it cannot hold every text, such as `LATIN1`; else None.
+
+    An event with a character that it lacks could never be stored.
+    """
+    if connection.dialect.name != "postgresql":
+        return None
+    encoding = str(connection.scalar(sa.text("SHOW server_encoding")))
+    return None if encoding == "UTF8" else encoding
+
+
 def index_condition(connection: Connection, index: sa.Index) -> str:
     """Return the condition of a partial index, as it is written for this database."""
     return str(index.dialect_options[connection.dialect.name]["where"])

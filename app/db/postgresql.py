@@ -34,6 +34,8 @@ def create_engine(settings: Settings) -> Engine:
             "connect_timeout": max(2, round(timeout / _host_count(settings))),
             "tcp_user_timeout": milliseconds,
             "application_name": "hookonce",
+            # otherwise PGCLIENTENCODING or the database decides which text can be sent
+            "client_encoding": "utf8",
         },
         poolclass=RequestPool,
         pool_size=settings.hookonce_pool_size,

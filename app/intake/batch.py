@@ -111,7 +111,7 @@ class BatchAdmission:
             with log.of(request.request.request_context):
                 result = _result_or_error(partial(self._admit_alone, request))
             results.append(result)
-            if isinstance(result, DatabaseUnavailable):
+            if isinstance(result, DatabaseUnavailable) and not isinstance(result, RowRejected):
                 return results + _unavailable(result, requests[len(results) :])
         return results
 

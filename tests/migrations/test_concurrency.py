@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from app import db
-from app.db.migration_ops import running
+from app.db.migration_ops import migration_lock, running
 from app.settings import from_environment
 from tests.support.databases import ROOT, Databases, migrate
 from tests.support.revisions import NAMES, before
@@ -90,7 +90,7 @@ def test_of_ten_upgrades_at_once_all_succeed_and_one_applies(empty_url: str) -> 
 def test_a_migrator_waits_until_the_other_has_ended(empty_url: str) -> None:
     engine = db.create_engine(from_environment({"DATABASE_URL": empty_url}))
 
-    with running.only_migrator(engine):
+    with migration_lock.only_migrator(engine):
         second = start_upgrade(empty_url)
         assert second.stderr
         said = next(line for line in second.stderr if "evt=migration_" in line)

@@ -12,7 +12,7 @@ from alembic.config import Config
 from alembic.util import CommandError
 
 from app import db
-from app.db.migration_ops import running
+from app.db.migration_ops import migration_lock
 from app.settings import from_environment
 from tests.support import found_databases as found
 from tests.support.databases import ROOT, Databases, alembic_config, migrate
@@ -114,7 +114,7 @@ def test_the_script_does_not_take_a_found_database_down(empty_url: str) -> None:
 def test_the_script_waits_for_no_other_migration_and_meets_none(empty_url: str) -> None:
     engine = db.create_engine(from_environment({"DATABASE_URL": empty_url}))
 
-    with running.only_migrator(engine):
+    with migration_lock.only_migrator(engine):
         met = run(empty_url, script(empty_url))
         meanwhile = schema(empty_url, whole=True)
     engine.dispose()

@@ -1,40 +1,50 @@
-"""Run migrations: one at a time, with short lock timeouts and retries, without orphaned rows."""
+"""Run migrations: with short lock timeouts and retries, without orphaned rows."""
 
-import fcntl
 import logging
 import random
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-import sqlalchemy as sa
 from alembic.util import CommandError
 from sqlalchemy import exc
-from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.engine import Connection, Engine
 
+from app.db import dialects
 from app.log import event
 
-LOCK_KEY = 0x686F6F6B6F6E6365  # "hookonce"
 LOCK_TIMEOUT_MILLISECONDS = 500
 """Lock timeout of a statement: while it waits for a lock, every writer waits behind it."""
 RETRY_LIMIT_SECONDS = 300.0
-"""Time after which a migration that cannot get its locks gives up."""
+"""Seconds of waiting for locks after which a migration gives up; its own work does not count."""
 RETRY_SECONDS = (0.5, 2.0)
 """Range of the random wait between two tries: two that collided must not collide again."""
 OLDEST_SQLITE = (3, 35, 0)
-_POLL_SECONDS = 0.1
 _WORTH_RETRYING = {"55P03", "40P01"}  # lock not available, deadlock
+
+_NO_SESSION_LIMITS = """
+    SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN (
+        'idle_session_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')"""
 
 log = logging.getLogger("hookonce.migrate")
 
 
 @contextmanager
 def in_one_line(engine: Engine) -> Iterator[None]:
-    """Turn errors of the database or its files into one sentence without a traceback."""
+    """Turn errors of the database or its files, and Ctrl-C, into one sentence each."""
     try:
         yield
+    except KeyboardInterrupt:
+        raise CommandError(
+            "interrupted; the revision that was under way is not applied, run the same command "
+            "again to do the rest"
+        ) from None
+    except (exc.PendingRollbackError, engine.dialect.loaded_dbapi.Error) as error:
+        raise CommandError(
+            f"the connection to the database was lost: {_first_cause(error)}; the revision that "
+            "was under way is not applied, run the same command again once the cause is gone"
+        ) from error
     except exc.DBAPIError as error:
         reason = " ".join(str(error.orig).split())
         if error.statement is None:  # the connection failed, not a statement
@@ -50,6 +60,13 @@ def in_one_line(engine: Engine) -> Iterator[None]:
         raise CommandError(f"{error.strerror}: {error.filename}") from error
 
 
+def _first_cause(error: BaseException) -> str:
+    """Return the driver's words about the failure that led to this error."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return " ".join(str(error).split())
+
+
 def require_version(engine: Engine) -> None:
     """Raise CommandError if SQLite is too old for the migrations."""
     if engine.dialect.name == "sqlite" and sqlite3.sqlite_version_info < OLDEST_SQLITE:
@@ -60,50 +77,29 @@ def require_version(engine: Engine) -> None:
         )
 
 
+def require_unicode(connection: Connection) -> None:
+    """Raise CommandError if the database cannot hold every text that a sender may send."""
+    encoding = dialects.narrow_encoding(connection)
+    if encoding is not None:
+        raise CommandError(
+            f"the database has the encoding {encoding}, which cannot hold every text, so that some "
+            "events could never be stored; nothing was changed. Create a database with "
+            "`CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0`, copy the rows into it "
+            "(pg_dump, pg_restore), and run the same command on that one"
+        )
+
+
 def _version(engine: Engine) -> str:
     return ".".join(str(part) for part in engine.dialect.server_version_info or ("(unknown)",))
-
-
-@contextmanager
-def only_migrator(engine: Engine) -> Iterator[None]:
-    """Let no other migration of this database run until the block ends.
-
-    SQLite: a lock on a file beside the database. PostgreSQL: an advisory lock on a connection
-    of its own; it is polled, since a waiting statement would block concurrent index builds. The
-    system releases both when the process dies.
-    """
-    if engine.dialect.name == "sqlite":
-        path = Path(str(make_url(engine.url).database) + ".migrating")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                _log_that_another_runs()
-                fcntl.flock(file, fcntl.LOCK_EX)
-            yield
-        return
-    with engine.connect() as connection:
-        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-        try_lock = sa.select(sa.func.pg_try_advisory_lock(LOCK_KEY))
-        locked = connection.scalar(try_lock)
-        if not locked:
-            _log_that_another_runs()
-        while not (locked or connection.scalar(try_lock)):
-            time.sleep(_POLL_SECONDS * (1 + random.random()))  # noqa: S311, jitter, not a secret
-        yield
-
-
-def _log_that_another_runs() -> None:
-    event(log, logging.INFO, "migration_waits_for_another")
 
 
 def with_lock_retries(engine: Engine, migrate: Callable[[Connection], None]) -> None:
     """Run `migrate`, and again after each lock timeout or deadlock.
 
-    Raises CommandError if locks cannot be had for RETRY_LIMIT_SECONDS.
+    Raises CommandError after RETRY_LIMIT_SECONDS of waiting. A long copy before the first refused
+    lock does not count: it would leave no patience at all.
     """
-    deadline = time.monotonic() + RETRY_LIMIT_SECONDS
+    waited = 0.0
     while True:
         try:
             with engine.connect() as connection:
@@ -113,13 +109,15 @@ def with_lock_retries(engine: Engine, migrate: Callable[[Connection], None]) -> 
         except exc.OperationalError as error:
             if getattr(error.orig, "sqlstate", None) not in _WORTH_RETRYING:
                 raise
-            if time.monotonic() > deadline:
+            pause = random.uniform(*RETRY_SECONDS)  # noqa: S311, jitter, not a secret
+            waited += LOCK_TIMEOUT_MILLISECONDS / 1000 + pause
+            if waited > RETRY_LIMIT_SECONDS:
                 raise CommandError(
                     f"a lock was held by others for {RETRY_LIMIT_SECONDS:.0f} s; revisions already "
                     "applied stay applied, run the same command again"
                 ) from error
             event(log, logging.WARNING, "migration_waits_for_lock", error=str(error.orig).strip())
-            time.sleep(random.uniform(*RETRY_SECONDS))  # noqa: S311, jitter, not a secret
+            time.sleep(pause)
 
 
 def orphan_count(connection: Connection) -> int:
@@ -139,4 +137,5 @@ def _prepare(connection: Connection) -> None:
     raw.autocommit = True
     raw.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MILLISECONDS}")
     raw.execute("SET statement_timeout = 0")
+    raw.execute(_NO_SESSION_LIMITS)
     raw.autocommit = False

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from app.db.schema import Schema
-from app.errors import HookonceError
+from app.errors import DatabaseUnavailable
 from app.executions.creation import NewExecution
 
 
-class RowRejected(HookonceError):
-    """A row of the batch broke a constraint, and nothing of the batch was kept."""
+class RowRejected(DatabaseUnavailable):
+    """A row broke a constraint or has text that the database cannot hold; nothing was kept."""
 
 
 class ExistingExecution(NamedTuple):

@@ -1,0 +1,216 @@
+"""Only one migration runs at a time, and each wait or interruption is reported in one line."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from alembic.util import CommandError
+from sqlalchemy.engine import Connection, Engine
+
+from app import db
+from app.db.migration_ops import migration_lock, running
+from app.log import KeyValueFormatter
+from app.settings import from_environment
+from tests.migrations.test_concurrency import DEADLINE_SECONDS, in_background, until
+from tests.support.databases import ROOT, Databases, PostgresServer, migrate
+from tests.support.schema_dump import execute, schema
+from tests.support.seeding import seed
+
+MIGRATORS = "SELECT pid FROM pg_stat_activity WHERE application_name = 'hookonce'"
+LOCKED = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
+
+
+@pytest.fixture
+def postgresql_url(databases: Databases) -> Iterator[str]:
+    with databases.empty("postgresql") as url:
+        yield url
+
+
+def start(url: str, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "alembic", *(arguments or ("upgrade", "head"))],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": url},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def last_line(ended: subprocess.Popen[str]) -> str:
+    """Return the last line of a command that failed without a traceback."""
+    output = ended.communicate(timeout=DEADLINE_SECONDS)[0]
+    assert ended.returncode != 0
+    assert "Traceback" not in output
+    return output.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize("link", ["symbolic", "hard", "relative"])
+def test_all_names_of_one_file_have_one_lock(tmp_path: Path, link: str) -> None:
+    database = tmp_path / "hookonce.db"
+    database.touch()
+    (tmp_path / "other").mkdir()
+    name = tmp_path / "other" / "name.db"
+    if link == "symbolic":
+        name.symlink_to(database)
+    elif link == "hard":
+        name.hardlink_to(database)
+    else:
+        name = Path(os.path.relpath(database))
+
+    with migration_lock.only_migrator(_engine(f"sqlite:///{database}")):
+        entered = threading.Event()
+        thread = threading.Thread(target=_enter, args=(f"sqlite:///{name}", entered))
+        thread.start()
+        entered_beside = entered.wait(0.3)
+    thread.join(DEADLINE_SECONDS)
+
+    assert not entered_beside
+    assert entered.is_set()
+
+
+def _engine(url: str) -> Engine:
+    return db.create_engine(from_environment({"DATABASE_URL": url}))
+
+
+def _enter(url: str, entered: threading.Event) -> None:
+    with migration_lock.only_migrator(_engine(url)):
+        entered.set()
+
+
+def test_a_migration_that_waits_names_the_one_that_runs(empty_url: str) -> None:
+    engine = _engine(empty_url)
+    with migration_lock.only_migrator(engine):
+        pid = os.getpid()
+        if not empty_url.startswith("sqlite"):
+            pid = execute(empty_url, LOCKED)[0][0]
+        second = start(empty_url, "upgrade", "0001")
+        assert second.stdout
+        line = next(line for line in second.stdout if "evt=migration_" in line)
+    engine.dispose()
+    second.communicate(timeout=DEADLINE_SECONDS)
+
+    assert "evt=migration_waits_for_another" in line
+    assert str(pid) in line
+    assert "since" in line
+
+
+def test_a_session_that_idles_long_keeps_its_lock(postgresql_url: str) -> None:
+    name = execute(postgresql_url, "SELECT current_database()")[0][0]
+    execute(postgresql_url, f"ALTER DATABASE {name} SET idle_session_timeout = 100")
+    engine = _engine(postgresql_url)
+
+    with migration_lock.only_migrator(engine):
+        time.sleep(0.4)  # the time that the server would let the session idle
+        held = execute(postgresql_url, LOCKED)
+    engine.dispose()
+
+    assert held
+
+
+def test_a_migration_that_lost_its_lock_changes_nothing_more(postgresql_url: str) -> None:
+    migrate(postgresql_url, to="0001")
+    tables = schema(postgresql_url)
+    engine = _engine(postgresql_url)
+
+    with migration_lock.only_migrator(engine), engine.connect() as connection:
+        execute(postgresql_url, f"SELECT pg_terminate_backend(({LOCKED}))")
+        until(lambda: not execute(postgresql_url, LOCKED))
+        with pytest.raises(CommandError, match="lock of this migration was ended"):
+            connection.exec_driver_sql("ALTER TABLE triggers DROP COLUMN agent")
+    engine.dispose()
+
+    assert schema(postgresql_url) == tables
+
+
+def test_an_index_build_names_the_transaction_that_it_waits_for(
+    postgresql_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    migrate(postgresql_url, to="0001")
+    seed(postgresql_url)
+
+    with psycopg.connect(postgresql_url, application_name="forgotten") as idle:
+        idle.execute("LOCK TABLE trigger_executions IN ROW EXCLUSIVE MODE")
+        with in_background(_upgrade_ignoring_columns, postgresql_url):
+            try:
+                until(lambda: "migration_waits_for_transaction" in caplog.text)
+            finally:
+                pid = idle.info.backend_pid
+                idle.rollback()
+
+    lines = [KeyValueFormatter().format(record) for record in caplog.records]
+    assert any(f"pid={pid} application=forgotten" in line and "since=" in line for line in lines)
+
+
+def _upgrade_ignoring_columns(url: str) -> None:
+    engine = _engine(url)
+    with migration_lock.only_migrator(engine), engine.connect() as connection:
+        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        connection.exec_driver_sql("SET lock_timeout = 0")
+        connection.exec_driver_sql("CREATE INDEX CONCURRENTLY x ON trigger_executions (status)")
+    engine.dispose()
+
+
+def test_ctrl_c_is_one_sentence(postgresql_url: str) -> None:
+    migrate(postgresql_url, to="0002")
+    seed(postgresql_url)
+
+    with psycopg.connect(postgresql_url) as reader:
+        reader.execute("SELECT count(*) FROM trigger_executions")
+        upgrade = start(postgresql_url)
+        until(lambda: execute(postgresql_url, "SELECT 1 FROM pg_locks WHERE NOT granted"))
+        upgrade.send_signal(signal.SIGINT)
+        line = last_line(upgrade)
+
+    assert line.startswith("FAILED: interrupted; ")
+
+
+def test_a_server_that_dies_in_the_midst_of_a_step_is_one_sentence() -> None:
+    server = PostgresServer()
+    try:
+        url = server.uri_of("postgres")
+        migrate(url, to="0002")
+        seed(url)
+        writer = psycopg.connect(url)
+        writer.execute("LOCK TABLE trigger_executions IN ROW EXCLUSIVE MODE")
+        upgrade = start(url)
+        until(lambda: execute(url, "SELECT 1 FROM pg_locks WHERE NOT granted"))
+        server.stop("immediate")
+        writer.close()
+        line = last_line(upgrade)
+    finally:
+        server.start()
+        server.remove()
+
+    assert line.startswith("FAILED: ")
+    assert "run the same command again once the cause is gone" in line
+
+
+def test_patience_for_a_lock_does_not_count_a_long_copy(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "RETRY_SECONDS", (0.0, 0.0))
+    monkeypatch.setattr(running, "RETRY_LIMIT_SECONDS", 0.6)
+    tries: list[float] = []
+
+    def copy_and_be_refused(connection: Connection) -> None:
+        tries.append(time.monotonic())
+        time.sleep(0.7)  # longer than the whole patience
+        if len(tries) == 1:
+            connection.exec_driver_sql("LOCK TABLE alembic_version NOWAIT")
+
+    engine = _engine(postgresql_url)
+    execute(postgresql_url, "CREATE TABLE alembic_version (version_num text)")
+    with psycopg.connect(postgresql_url) as holder:
+        holder.execute("LOCK TABLE alembic_version")
+        running.with_lock_retries(engine, copy_and_be_refused)
+    engine.dispose()
+
+    assert len(tries) == 2
