@@ -272,3 +272,23 @@ def test_a_found_table_that_lacks_columns_is_completed_and_given_back(empty_url:
 
     assert given_back == (tables, rows)
     assert data(empty_url) == completed
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_a_broken_view_or_trigger_of_others_stops_nothing_and_stays(empty_url: str) -> None:
+    found.make(empty_url)
+    execute(
+        empty_url,
+        'CREATE VIEW "of others" AS SELECT * FROM absent',
+        'CREATE TRIGGER before_it INSTEAD OF INSERT ON "of others" BEGIN SELECT 1; END',
+        "CREATE TRIGGER broken AFTER INSERT ON audit_log BEGIN DELETE FROM absent; END",
+    )
+    made = "SELECT type, name, sql FROM sqlite_master WHERE sql LIKE '%others%' OR name = 'broken'"
+    objects = sorted(map(tuple, execute(empty_url, made)))
+
+    migrate(empty_url)
+    at_head = sorted(map(tuple, execute(empty_url, made)))
+    migrate(empty_url, to="base", down=True)
+
+    assert at_head == objects
+    assert sorted(map(tuple, execute(empty_url, made))) == objects

@@ -14,6 +14,7 @@ from alembic import op
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import ScriptDirectory
 
+from app.db.migration_ops import broken_objects
 from app.db.migration_ops.plugin import table_names
 from app.log import event
 
@@ -40,7 +41,7 @@ def keep_to(decided: list[Any], migration: MigrationContext, scripts: ScriptDire
             if not any(_is_downgrade(step) for step in remaining[:1]):
                 _repair(context, scripts, heads)
             return [_with_mark(step) for step in remaining]
-        return remaining
+        return [_beside_broken_objects(step) for step in remaining]
 
     migration._migrations_fn = steps
 
@@ -68,6 +69,21 @@ def _with_mark(step: Any) -> Any:
         op.execute(f"DROP TABLE IF EXISTS {mark}")
 
     step.migration_fn = marked
+    return step
+
+
+def _beside_broken_objects(step: Any) -> Any:
+    """Wrap a step on SQLite so that a broken view of somebody else does not stop it."""
+    if not isinstance(step, RevisionStep):
+        return step
+    change = step.migration_fn
+
+    @wraps(change)
+    def undisturbed(**options: Any) -> None:
+        with broken_objects.set_aside(op.get_bind()):
+            change(**options)
+
+    step.migration_fn = undisturbed
     return step
 
 

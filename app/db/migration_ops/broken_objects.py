@@ -1,0 +1,57 @@
+"""Set broken views and triggers of a SQLite file aside while a revision changes its tables.
+
+SQLite checks every view and trigger of the file when a table or column is renamed or dropped: one
+that names a missing table, of whatever program, would stop each migration.
+"""
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+from sqlalchemy.engine import Connection
+
+from app.log import event
+
+PROBE = "_hookonce_alter_probe"
+"""Name of an empty table that exists inside one savepoint only."""
+_BROKEN = re.compile(r"^error in (?:view|trigger) (.+?): ", re.DOTALL)
+_MADE_BY = sa.text(
+    "SELECT type, name, sql FROM sqlite_master WHERE name = :name OR "
+    "(type = 'trigger' AND tbl_name = :name) ORDER BY type DESC"
+)
+
+log = logging.getLogger("hookonce.migrate")
+
+
+@contextmanager
+def set_aside(connection: Connection) -> Iterator[None]:
+    """Drop what is broken already, and create it again after the block, in one transaction."""
+    statements: list[str] = []
+    while (name := _broken_object(connection)) is not None:
+        objects = connection.execute(_MADE_BY, {"name": name}).all()
+        if not objects:
+            break
+        event(log, logging.WARNING, "broken_object_set_aside", kind=objects[0].type, object=name)
+        statements += [each.sql for each in objects]
+        quoted = name.replace('"', '""')
+        connection.exec_driver_sql(f'DROP {objects[0].type} "{quoted}"')
+    yield
+    for statement in statements:
+        connection.exec_driver_sql(statement)
+
+
+def _broken_object(connection: Connection) -> str | None:
+    """Return the name of a view or trigger that stops SQLite's ALTER; None if there is none."""
+    savepoint = connection.begin_nested()
+    try:
+        connection.exec_driver_sql(f"CREATE TABLE {PROBE} (a)")
+        connection.exec_driver_sql(f"ALTER TABLE {PROBE} RENAME COLUMN a TO b")
+    except exc.DBAPIError as error:
+        found = _BROKEN.match(str(error.orig))
+        return found[1] if found else None
+    finally:
+        savepoint.rollback()
+    return None
