@@ -9,8 +9,9 @@ from bench import refusing
 from bench.contestants import Installation
 from tests.support.thorough import THOROUGH
 
-AT_MOST = 1 / 0.9
-"""CPU time of a refused request, as a multiple of an accepted one's."""
+AT_MOST = 1.4
+"""CPU time of a refused request, as a multiple of an accepted one's: 0.3 to 0.8 on a quiet machine,
+1.5 to 1.7 before refusals were made cheaper."""
 OF_ACCEPTED = 5
 """Column of that number in the lines of the benchmark."""
 
