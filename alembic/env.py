@@ -112,10 +112,19 @@ def online(configured):
 
 def migrate(connection, decided):
     """Run the revisions on the connection; stop if rows would lose their parent."""
+    with running.noting_removals(connection) as removals:
+        run_steps(connection, decided, removals)
+    connection.commit()
+
+
+def run_steps(connection, decided, removals):
+    """Run the revisions; count orphans after each step that removed something."""
     orphans = running.orphan_count(connection)
-    connection.rollback()
 
     def refuse_orphans(ctx, **_):
+        if not removals:
+            return
+        removals.clear()
         now = running.orphan_count(ctx.connection)
         if now > orphans:
             raise CommandError(f"{now - orphans} rows would lose their parent; nothing was changed")
@@ -130,7 +139,6 @@ def migrate(connection, decided):
         context.run_migrations()
         if upgrades:
             mending.mend_after(context.get_context(), list(schema.history()))
-    connection.commit()
 
 
 def changes_revision():

@@ -73,6 +73,7 @@ def test_a_found_database_is_taken_over_and_given_back(
         assert without_new_columns(at_head[table], before) == before
     assert data(empty_url) == rows
     assert schema(empty_url) == tables
+    assert {name for name in stashes(empty_url) if not name.endswith(tuple(rows))} == set()
 
 
 @pytest.mark.parametrize("state", [PARTIAL[0], PARTIAL[-1]], ids=named)

@@ -16,6 +16,7 @@ from alembic.script import Script
 from alembic.util import CommandError
 from sqlalchemy.engine import Engine
 
+from app.db.migration_ops import running
 from tests.support.databases import ROOT, migrate
 from tests.support.revisions import NAMES, revisions, with_one_more
 from tests.support.schema_dump import data, execute, schema
@@ -104,6 +105,22 @@ def test_a_migration_that_would_leave_orphans_changes_nothing(
 
     assert data(database_url) == rows
     assert version(database_url) == NAMES[-1]
+
+
+@only_sqlite
+def test_a_step_that_removes_nothing_looks_for_no_orphans(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[bool] = []
+
+    def look(connection: sa.Connection) -> int:
+        looks.append(connection.connection.driver_connection.in_transaction)  # type: ignore[union-attr]
+        return 0
+
+    monkeypatch.setattr(running, "orphan_count", look)
+    upgrade_with(database_url, tmp_path, "op.add_column('triggers', sa.Column('n', sa.Integer))")
+
+    assert looks == [False]  # the first, without the write lock
 
 
 def migrate_without_room(url: str, revision: str) -> None:

@@ -89,6 +89,11 @@ def hold_found_executions(op: Operations, statement: str) -> None:
         op.get_bind().execute(sa.text(statement), {"last_id": int(last_id)})
 
 
+def is_recorded(op: Operations) -> bool:
+    """Return True if the database was adopted from the older system."""
+    return RECORD in table_names(op.get_bind())
+
+
 def has_table(op: Operations, table: str) -> bool:
     """Return True if the table is adopted, not created by a revision."""
     return definition(op, "table", table) is not None

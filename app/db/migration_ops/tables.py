@@ -7,7 +7,14 @@ from alembic.operations import Operations
 from alembic.util import CommandError
 
 from app.db.migration_ops import found
-from app.db.migration_ops.plugin import discarding, offline, operation, stash_name, table_names
+from app.db.migration_ops.plugin import (
+    discarding,
+    offline,
+    operation,
+    postgresql,
+    stash_name,
+    table_names,
+)
 
 
 @operation
@@ -38,11 +45,22 @@ def stash_table(op: Operations, revision: str, name: str) -> None:
         found.refuse_record_offline(op)
     elif found.has_table(op, name):
         return
+    elif found.is_recorded(op) and _is_empty(op, name):
+        op.drop_table(name)  # the owner's database is given back without a reference of ours
+        return
     if discarding(op):
         _drop_stashed_children(op, name)
         op.drop_table(name)
     else:
         op.rename_table(name, stash_name(revision, name))
+
+
+def _is_empty(op: Operations, table: str) -> bool:
+    """Return True if the table has no row; no writer can add one until the step is committed."""
+    if postgresql(op):
+        op.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+    row = op.get_bind().execute(sa.text(f"SELECT 1 FROM {table} LIMIT 1"))  # noqa: S608, ours
+    return row.scalar() is None
 
 
 def _drop_stashed_children(op: Operations, name: str) -> None:
