@@ -28,9 +28,9 @@ LOCK = (
     "RAISE EXCEPTION 'another migration is running; nothing was changed'; END IF; END $$"
 )
 REFUSE_NARROW_ENCODING = (
-    "DO $$ BEGIN IF current_setting('server_encoding') <> 'UTF8' THEN RAISE EXCEPTION "
-    "'the database has the encoding %, which cannot hold every text; nothing was changed', "
-    "current_setting('server_encoding'); END IF; END $$"
+    "DO $$ BEGIN IF current_setting('server_encoding') <> 'UTF8' THEN RAISE EXCEPTION USING "
+    "MESSAGE = 'the database has the encoding ' || current_setting('server_encoding') || "
+    "', which cannot hold every text; nothing was changed'; END IF; END $$"
 )
 UNLOCK = f"DO $$ BEGIN PERFORM pg_advisory_unlock({migration_lock.LOCK_KEY}); END $$"
 
