@@ -11,11 +11,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy.engine import Connection, Engine
 
 from app import db
-from app.db.migration_ops import migration_lock, running
+from app.db.migration_ops import indexes, migration_lock, running
 from app.log import KeyValueFormatter
 from app.settings import from_environment
 from tests.migrations.test_concurrency import DEADLINE_SECONDS, in_background, until
@@ -191,6 +193,25 @@ def test_a_server_that_dies_in_the_midst_of_a_step_is_one_sentence() -> None:
 
     assert line.startswith("FAILED: ")
     assert "run the same command again once the cause is gone" in line
+
+
+def test_rows_that_a_unique_index_forbids_are_named(postgresql_url: str) -> None:
+    migrate(postgresql_url, to="0001")
+    seed(postgresql_url)
+    execute(postgresql_url, "UPDATE trigger_executions SET duration_seconds = 'NaN'")
+    first, last = execute(postgresql_url, "SELECT min(id), max(id) FROM trigger_executions")[0]
+    engine = _engine(postgresql_url)
+
+    with engine.connect() as connection:
+        op = Operations(MigrationContext.configure(connection))
+        with (
+            op.get_context().begin_transaction(),
+            pytest.raises(CommandError, match=f"from id {first} to {last}; change one of each"),
+        ):
+            indexes.ensure_index(
+                op, "x", "trigger_executions", ["duration_seconds"], unique=True, where="id > 0"
+            )
+    engine.dispose()
 
 
 def test_patience_for_a_lock_does_not_count_a_long_copy(

@@ -15,6 +15,8 @@ from app.db.migration_ops.plugin import offline, operation, postgresql
 
 PROBE = "_hookonce_probe"
 """Name of an empty table that exists inside one transaction only."""
+DOUBLES_AT_MOST = 10
+"""Groups of rows with the same values that an error names."""
 
 
 @operation
@@ -153,11 +155,24 @@ def _build_concurrently(
             op.create_index(name, table, columns, postgresql_concurrently=True, **options)
         except exc.IntegrityError as error:
             raise CommandError(
-                f"{name} could not be built, because rows that it forbids came meanwhile; run the "
-                f"same command again, it lists them: {str(error.orig).strip()}"
+                f"{name} could not be built, because rows have the same values: "
+                f"{_doubles(op, table, columns, options)}; change one of each, and run the same "
+                f"command again ({str(error.orig).strip()})"
             ) from error
         finally:
             op.execute(f"SET lock_timeout = '{lock_timeout}'")
+
+
+def _doubles(op: Operations, table: str, columns: list[str], options: dict[str, Any]) -> str:
+    """Return the ids of rows that the unique index forbids, for the first values."""
+    where, listed = options.get("postgresql_where", sa.true()), ", ".join(columns)
+    same = f"SELECT min(id), max(id), count(*) FROM {table} WHERE {where} AND {{}} GROUP BY {{}}"  # noqa: S608
+    known = " AND ".join(f"{column} IS NOT NULL" for column in columns)
+    query = f"{same.format(known, listed)} HAVING count(*) > 1 ORDER BY 1 LIMIT {DOUBLES_AT_MOST}"
+    rows = op.get_bind().execute(sa.text(query)).all()
+    if not rows:
+        return "they are gone by now"
+    return ", ".join(f"{count} from id {first} to {last}" for first, last, count in rows)
 
 
 def _build_offline(
