@@ -9,8 +9,13 @@ from alembic import context
 from alembic.util import CommandError
 
 from app import db, log, settings
+<<<<<<< HEAD
 from app.db import migration_ops, schema
 from app.db.migration_ops import mending, migration_lock, running, steps
+=======
+from app.db import migration_ops, schema, version_table
+from app.db.migration_ops import discards, mending, running, steps, version_takeover
+>>>>>>> 7a9140d (Keep the revision in a table of our own and discard all stashes)
 from app.db.models import metadata
 from app.db.types import UtcDateTime
 from app.errors import InvalidSetting
@@ -18,8 +23,8 @@ from app.errors import InvalidSetting
 assert migration_ops.__all__  # noqa: S101, the import registers the operations
 
 DROP_EMPTY_VERSION_TABLE = (
-    "DO $$ BEGIN IF to_regclass('alembic_version') IS NOT NULL THEN "
-    "IF NOT EXISTS (SELECT FROM alembic_version) THEN DROP TABLE alembic_version; "
+    f"DO $$ BEGIN IF to_regclass('{version_table.NAME}') IS NOT NULL THEN "
+    f"IF NOT EXISTS (SELECT FROM {version_table.NAME}) THEN DROP TABLE {version_table.NAME}; "
     "END IF; END IF; END $$"
 )
 """A downgrade to base leaves the empty table, and the script of an upgrade creates it anew."""
@@ -85,7 +90,13 @@ def offline(configured):
     """Write the SQL for a DBA, instead of running it."""
     if configured.embedded:
         raise CommandError("--sql is for PostgreSQL: set DATABASE_URL; SQLite upgrades itself")
-    context.configure(url=configured.database_url, literal_binds=True, **OPTIONS)
+    context.configure(
+        url=configured.database_url,
+        literal_binds=True,
+        on_version_apply=discards.discard_after,
+        version_table=version_table.NAME,
+        **OPTIONS,
+    )
     with context.begin_transaction():
         context.execute(f"SET lock_timeout = {running.LOCK_TIMEOUT_MILLISECONDS}")
         context.execute("SET statement_timeout = 0")
@@ -93,7 +104,11 @@ def offline(configured):
         if mending.is_upgrade(context.get_context()):
             context.execute(REFUSE_NARROW_ENCODING)
         context.execute(DROP_EMPTY_VERSION_TABLE)
+        for revision in context.get_context().get_current_heads():
+            context.execute(version_takeover.take_over_offline(revision))
         context.run_migrations()
+        if context.get_revision_argument() is None:
+            context.execute(version_takeover.DROP_VIEW_AT_BASE_OFFLINE)
         context.execute(UNLOCK)
 
 
@@ -119,6 +134,10 @@ def migrate(connection, decided):
 
 def run_steps(connection, decided, removals):
     """Run the revisions; count orphans after each step that removed something."""
+    if changes_revision():
+        version_takeover.take_over(connection, schema.history())
+    in_use = version_table.in_use(connection, schema.history())
+    connection.rollback()  # in an open transaction all steps would commit together
     orphans = running.orphan_count(connection)
 
     def refuse_orphans(ctx, **_):
@@ -129,8 +148,15 @@ def run_steps(connection, decided, removals):
         if now > orphans:
             raise CommandError(f"{now - orphans} rows would lose their parent; nothing was changed")
 
-    context.configure(connection=connection, on_version_apply=refuse_orphans, **OPTIONS)
+    after_each_step = [discards.discard_after, refuse_orphans]
+    context.configure(
+        connection=connection,
+        on_version_apply=after_each_step,
+        version_table=in_use,
+        **OPTIONS,
+    )
     upgrades = mending.is_upgrade(context.get_context())
+    downgrades = discards.is_downgrade(context.get_context())
     if upgrades:
         running.require_unicode(connection)
         connection.rollback()
@@ -139,6 +165,9 @@ def run_steps(connection, decided, removals):
         context.run_migrations()
         if upgrades:
             mending.mend_after(context.get_context(), list(schema.history()))
+        if downgrades:
+            discards.discard_above(context.get_context())
+            version_takeover.drop_view_at_base(context.get_context())
 
 
 def changes_revision():

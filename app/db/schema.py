@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 
 from app import cooperative, db
-from app.db import Database, deduplication, time_limit
+from app.db import Database, deduplication, time_limit, version_table
 from app.db.deduplication import BEFORE_REPLAYS, IndexState
 from app.errors import DatabaseUnavailable, SchemaMoved, WrongRevision
 
@@ -31,8 +30,6 @@ NOT_READ = IndexState()
 
 logger = logging.getLogger("hookonce.schema")
 
-_version = sa.table("alembic_version", sa.column("version_num"))
-
 
 @cache
 def history() -> tuple[str, ...]:
@@ -43,9 +40,7 @@ def history() -> tuple[str, ...]:
 
 def current_revision(connection: Connection) -> str | None:
     """Return the revision of the database; None before the first."""
-    if not sa.inspect(connection).has_table(_version.name):
-        return None
-    return connection.execute(sa.select(_version.c.version_num)).scalar()
+    return version_table.current_revision(connection, history())
 
 
 def require(database: Database) -> None:

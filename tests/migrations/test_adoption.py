@@ -55,7 +55,7 @@ def indexes(url: str) -> dict[str, str]:
 def test_an_empty_database_arrives_at_head(empty_url: str) -> None:
     migrate(empty_url)
 
-    assert execute(empty_url, "SELECT version_num FROM alembic_version") == [(NAMES[-1],)]
+    assert execute(empty_url, "SELECT version_num FROM hookonce_alembic_version") == [(NAMES[-1],)]
 
 
 @pytest.mark.parametrize("state", some(PARTIAL, one_in=4), ids=named)

@@ -121,7 +121,9 @@ def test_the_migration_waits_for_a_reader_and_stalls_no_writer(postgresql_url: s
 
     assert still_waiting
     assert max(stalls) < STALL_SECONDS
-    assert execute(postgresql_url, "SELECT version_num FROM alembic_version") == [(NAMES[-1],)]
+    assert execute(postgresql_url, "SELECT version_num FROM hookonce_alembic_version") == [
+        (NAMES[-1],)
+    ]
 
 
 @pytest.mark.parametrize("revision", some(NAMES[1:], one_in=3))
@@ -136,7 +138,9 @@ def test_no_step_stalls_a_writer_while_a_long_transaction_reads(
     up = _stalls_beside_a_reader(postgresql_url, to=revision)
 
     assert max(down + up) < STALL_SECONDS
-    assert execute(postgresql_url, "SELECT version_num FROM alembic_version") == [(revision,)]
+    assert execute(postgresql_url, "SELECT version_num FROM hookonce_alembic_version") == [
+        (revision,)
+    ]
 
 
 def _stalls_beside_a_reader(url: str, **step: object) -> list[float]:
@@ -205,7 +209,9 @@ def test_a_relative_target_stays_where_it_was_when_a_later_step_is_tried_again(
             finally:
                 reader.rollback()
 
-    assert execute(postgresql_url, "SELECT version_num FROM alembic_version") == [("0015",)]
+    assert execute(postgresql_url, "SELECT version_num FROM hookonce_alembic_version") == [
+        ("0015",)
+    ]
 
 
 def _seconds_to_write(url: str) -> float:
@@ -222,7 +228,7 @@ def test_an_index_that_a_killed_build_left_invalid_is_built_anew(postgresql_url:
     execute(
         postgresql_url,
         "DROP INDEX uq_trigger_idem",  # as if it were not built yet
-        f"UPDATE alembic_version SET version_num = '{NAMES[0]}'",
+        f"UPDATE hookonce_alembic_version SET version_num = '{NAMES[0]}'",
     )
 
     with psycopg.connect(postgresql_url) as writer:

@@ -118,7 +118,7 @@ def test_a_key_that_comes_again_before_the_index_stands_is_stashed_by_the_next_t
     execute(
         empty_url,
         "DROP INDEX uq_trigger_idem",  # as if the build had failed
-        f"UPDATE alembic_version SET version_num = '{NAMES[0]}'",
+        f"UPDATE hookonce_alembic_version SET version_num = '{NAMES[0]}'",
         arrived,
     )
     rows = data(empty_url)["trigger_executions"]

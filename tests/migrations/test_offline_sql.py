@@ -29,16 +29,16 @@ def kind() -> str:
     return "postgresql"
 
 
-def script(url: str, *, down: bool = False, of: Config | None = None) -> str:
+def script(url: str, *, down: bool = False, of: Config | None = None, start: str = "head") -> str:
     written = io.StringIO()
     config = of or alembic_config()
     config.output_buffer = written
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("DATABASE_URL", url)
         if down:
-            command.downgrade(config, "head:base", sql=True)
+            command.downgrade(config, f"{start}:base", sql=True)
         else:
-            command.upgrade(config, "head", sql=True)
+            command.upgrade(config, "head" if start == "head" else f"{start}:head", sql=True)
     return written.getvalue()
 
 
@@ -58,7 +58,7 @@ def test_the_script_makes_the_schema_that_the_command_makes(
 
     assert ran.returncode == 0, ran.stderr
     assert schema(empty_url, whole=True) == schema(database_url, whole=True)
-    assert execute(empty_url, "SELECT version_num FROM alembic_version") == [(NAMES[-1],)]
+    assert execute(empty_url, "SELECT version_num FROM hookonce_alembic_version") == [(NAMES[-1],)]
 
 
 def test_the_scripts_lose_nothing_down_and_up_again(empty_url: str) -> None:
@@ -75,6 +75,18 @@ def test_the_scripts_lose_nothing_down_and_up_again(empty_url: str) -> None:
     assert at_base == {}
     assert data(empty_url) == rows
     assert schema(empty_url) == tables
+    assert stashes(empty_url) == set()
+
+
+def test_the_script_that_discards_drops_earlier_stashes_too(empty_url: str) -> None:
+    migrate(empty_url)
+    seed(empty_url)
+    migrate(empty_url, to=NAMES[8], down=True)
+
+    of = alembic_config(discard="yes")
+    went_down = run(empty_url, script(empty_url, down=True, of=of, start=NAMES[8]))
+
+    assert went_down.returncode == 0, went_down.stderr
     assert stashes(empty_url) == set()
 
 
@@ -184,3 +196,36 @@ def test_there_is_no_script_for_sqlite(databases: Databases) -> None:
         pytest.raises(CommandError, match="--sql is for PostgreSQL"),
     ):
         script(url)
+
+
+def test_the_script_takes_over_the_revision_that_an_earlier_release_stamped(
+    empty_url: str,
+) -> None:
+    migrate(empty_url, to=NAMES[7])
+    version = "SELECT version_num FROM hookonce_alembic_version"
+    execute(empty_url, f"CREATE TABLE alembic_version AS {version}")
+    execute(empty_url, "DROP TABLE hookonce_alembic_version")
+
+    wrong = run(empty_url, script(empty_url, start=NAMES[8]))
+    ran = run(empty_url, script(empty_url, start=NAMES[7]))
+
+    assert wrong.returncode != 0
+    assert ran.returncode == 0, ran.stderr
+    assert execute(empty_url, version) == [(NAMES[-1],)]
+
+
+@pytest.mark.parametrize("rows", [[], [("0018",)]], ids=["at base", "0018"])
+def test_the_script_leaves_the_version_table_of_another_program(
+    empty_url: str, rows: list[tuple[str]]
+) -> None:
+    execute(
+        empty_url,
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)",
+        *(f"INSERT INTO alembic_version VALUES ('{row[0]}')" for row in rows),
+    )
+
+    up = run(empty_url, script(empty_url))
+    down = run(empty_url, script(empty_url, down=True))
+
+    assert (up.returncode, down.returncode) == (0, 0), up.stderr + down.stderr
+    assert execute(empty_url, "SELECT version_num FROM alembic_version") == rows

@@ -27,7 +27,7 @@ only_postgresql = pytest.mark.parametrize("kind", ["postgresql"])
 
 
 def version(url: str) -> str:
-    return str(execute(url, "SELECT version_num FROM alembic_version")[0][0])
+    return str(execute(url, "SELECT version_num FROM hookonce_alembic_version")[0][0])
 
 
 def upgrade_with(url: str, directory: Path, upgrade: str) -> None:

@@ -36,7 +36,7 @@ def alembic_config(**x: str) -> Config:
 _END_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
 _EMPTY = f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY"
 _SHAPE = """
-    SELECT 'revision', version_num, '', '' FROM alembic_version
+    SELECT 'revision', version_num, '', '' FROM hookonce_alembic_version
     UNION ALL SELECT 'table', relname, relkind::text, '' FROM pg_class
         WHERE relnamespace = 'public'::regnamespace
     UNION ALL SELECT 'index', indexname, indexdef, '' FROM pg_indexes WHERE schemaname = 'public'

@@ -2,7 +2,8 @@
 
 It contains what Alembic's own comparison does not see: types, defaults, primary and foreign keys,
 unique and CHECK constraints, indexes with their WHERE, triggers. The tables that migrations keep
-for themselves (`alembic_version`, `_stash_*`, `_found_*`) are left out unless `whole` is True.
+for themselves (`hookonce_alembic_version`, `_stash_*`, `_found_*`) are left out unless `whole` is
+True.
 """
 
 import re
@@ -37,7 +38,7 @@ def execute(url: str, *statements: str) -> list[Any]:
 def tables(connection: sa.Connection, *, whole: bool = False) -> list[str]:
     """Return the names of the tables to compare, sorted."""
     names = sorted(sa.inspect(connection).get_table_names())
-    return names if whole else [n for n in names if n != "alembic_version" and n[0] != "_"]
+    return names if whole else [n for n in names if n != "hookonce_alembic_version" and n[0] != "_"]
 
 
 def schema(url: str, *, whole: bool = False) -> Schema:

@@ -71,7 +71,7 @@ def test_another_revision_makes_it_unready_and_is_named(
 
 def test_a_revision_of_newer_code_is_named(api: Api, operator: str, database: Database) -> None:
     with database.writing() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        connection.exec_driver_sql("UPDATE hookonce_alembic_version SET version_num = '9999'")
 
     answer = api.ask("GET", "/readyz", operator)
 
@@ -141,7 +141,7 @@ def test_a_database_that_was_only_stamped_is_not_ready(
     migrate(database_url, to="base", down=True)
     with database.writing() as connection:
         connection.exec_driver_sql(
-            f"INSERT INTO alembic_version (version_num) VALUES ('{history()[-1]}')"
+            f"INSERT INTO hookonce_alembic_version (version_num) VALUES ('{history()[-1]}')"
         )
 
     answer = client.simulate_get("/readyz")

@@ -63,12 +63,15 @@ def take_back_replay_keys(
 
 
 def stash_replay_keys(op: Operations, revision: str) -> None:
-    """Stash the key of every replay that has the key of an older row."""
+    """Stash the key of every replay that shares it with a first execution or an older replay.
+
+    The first execution may be newer than the replay: a key can expire and come again.
+    """
     stash = stash_name(revision, "replay_keys")
     later = (
         f"replay_of_id IS NOT NULL AND {KEY} IS NOT NULL AND EXISTS (SELECT 1 FROM {TABLE} AS first"
         f" WHERE first.trigger_id = {TABLE}.trigger_id AND first.{KEY} = {TABLE}.{KEY}"
-        f" AND first.id < {TABLE}.id)"
+        f" AND (first.replay_of_id IS NULL OR first.id < {TABLE}.id))"
     )
     if not offline(op) and op.get_bind().execute(_any(later)).scalar() is None:
         return

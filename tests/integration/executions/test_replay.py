@@ -423,7 +423,7 @@ def test_a_migration_that_went_by_between_two_looks_leaves_no_chain_that_begins_
 
     def migrated_meanwhile(*given: Any) -> None:
         with database.writing() as other:  # the columns exist again, but are not filled yet
-            other.exec_driver_sql("UPDATE alembic_version SET version_num = '0007'")
+            other.exec_driver_sql("UPDATE hookonce_alembic_version SET version_num = '0007'")
             other.exec_driver_sql("UPDATE trigger_executions SET chain_id = NULL")
         look(*given)
 

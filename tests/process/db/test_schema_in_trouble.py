@@ -36,7 +36,9 @@ def test_below_the_unique_index_nothing_is_admitted_and_after_the_upgrade_all_is
 def test_a_found_database_that_has_the_columns_but_no_index_yet_admits_nothing(
     service: Service, ledger: Ledger
 ) -> None:
-    ledger.execute("DROP INDEX uq_trigger_idem", "UPDATE alembic_version SET version_num = '0001'")
+    ledger.execute(
+        "DROP INDEX uq_trigger_idem", "UPDATE hookonce_alembic_version SET version_num = '0001'"
+    )
     sender = ledger.sender(service.gunicorn())
 
     answer = sender.post_event("paid-1")
@@ -89,7 +91,7 @@ def test_an_old_schema_stops_the_command_with_both_revisions_and_what_to_run(
 def test_a_schema_of_later_code_stops_the_command_and_names_the_way_back(
     service: Service, ledger: Ledger, command: str
 ) -> None:
-    ledger.execute("UPDATE alembic_version SET version_num = '9999'")
+    ledger.execute("UPDATE hookonce_alembic_version SET version_num = '9999'")
 
     ended = service.run("hookonce", command)
 

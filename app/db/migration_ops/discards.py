@@ -1,0 +1,60 @@
+"""Drop stashes with `-x discard=yes`, those of earlier downgrades included.
+
+A discarded table counts its ids from 1 again, so an upgrade would give the values of a stash that
+stayed to new rows: an old trigger's secret to a new trigger.
+"""
+
+from typing import Any
+
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+
+from app.db import schema
+from app.db.migration_ops.plugin import discarding, postgresql, stash_name, table_names
+
+_DROP_ON_POSTGRESQL = """
+    DO $$ DECLARE each record; BEGIN
+        FOR each IN SELECT conrelid::regclass AS child, quote_ident(conname) AS name
+            FROM pg_constraint
+            JOIN pg_class AS parent ON parent.oid = confrelid
+            WHERE contype = 'f' AND parent.relname ~ '^({names})'
+            AND parent.relnamespace = current_schema()::regnamespace
+        LOOP EXECUTE 'ALTER TABLE ' || each.child || ' DROP CONSTRAINT ' || each.name; END LOOP;
+        FOR each IN SELECT oid::regclass AS stash FROM pg_class WHERE relkind = 'r'
+            AND relname ~ '^({names})' AND relnamespace = current_schema()::regnamespace
+        LOOP EXECUTE 'DROP TABLE ' || each.stash; END LOOP;
+    END $$"""
+"""Stashes refer to each other, so their foreign keys are dropped first."""
+
+
+def discard_after(ctx: MigrationContext, step: Any, **_: Any) -> None:
+    """Drop the stashes of the revision that this step took back, and of all later revisions."""
+    if not step.is_upgrade:
+        _drop_stashes_from(Operations(ctx), step.up_revision_id)
+
+
+def discard_above(migration: MigrationContext) -> None:
+    """Drop the stashes above the revision reached: without a step `discard_after` is not called."""
+    (current,) = migration.get_current_heads() or (None,)
+    revisions = list(schema.history())
+    above = revisions if current is None else revisions[revisions.index(current) + 1 :]
+    if above:
+        _drop_stashes_from(Operations(migration), above[0])
+
+
+def is_downgrade(migration: MigrationContext) -> bool:
+    """Return True for the command `downgrade`."""
+    return getattr(migration._migrations_fn, "__name__", "") == "downgrade"
+
+
+def _drop_stashes_from(op: Operations, oldest: str) -> None:
+    if not discarding(op):
+        return
+    revisions = schema.history()
+    prefixes = tuple(stash_name(each, "") for each in revisions[revisions.index(oldest) :])
+    if postgresql(op):
+        op.execute(_DROP_ON_POSTGRESQL.format(names="|".join(prefixes)))
+        return
+    for name in table_names(op.get_bind()):
+        if name.startswith(prefixes):
+            op.drop_table(name)
