@@ -9,13 +9,15 @@ from alembic import context
 from alembic.util import CommandError
 
 from app import db, log, settings
-<<<<<<< HEAD
-from app.db import migration_ops, schema
-from app.db.migration_ops import mending, migration_lock, running, steps
-=======
 from app.db import migration_ops, schema, version_table
-from app.db.migration_ops import discards, mending, running, steps, version_takeover
->>>>>>> 7a9140d (Keep the revision in a table of our own and discard all stashes)
+from app.db.migration_ops import (
+    discards,
+    mending,
+    migration_lock,
+    running,
+    steps,
+    version_takeover,
+)
 from app.db.models import metadata
 from app.db.types import UtcDateTime
 from app.errors import InvalidSetting

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from app import clock, db, lifecycle
 from app.db import Database, deduplication, schema, time_limit
-from app.db.migration_ops import fitness, steps
+from app.db.migration_ops import fitness, identity, steps, tables
 from app.db.models import trigger_executions, triggers
 from app.errors import HookonceError
 from app.executions import held
@@ -228,10 +228,19 @@ def _unfinished_downgrades(names: list[str]) -> list[str]:
 
 def _stashes(connection: Connection, names: list[str]) -> list[str]:
     return [
-        f"{name} holds {_count(connection, sa.table(name))} row(s) that a downgrade stashed"
+        f"{name} holds {_count(connection, sa.table(name))} row(s) that {_origin(name)}"
         for name in names
-        if name.startswith(STASH_PREFIX)
+        if name.startswith(STASH_PREFIX) and not name.endswith(tables.PARENTS)
     ]
+
+
+def _origin(stash: str) -> str:
+    if identity.UNMATCHED not in stash:
+        return "a downgrade stashed"
+    return (
+        "an upgrade did not restore: their rows were deleted meanwhile, and other rows may have "
+        "their ids; drop the table once you do not need it"
+    )
 
 
 def _held(connection: Connection) -> list[str]:

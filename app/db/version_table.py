@@ -38,6 +38,7 @@ _CREATED_BY_REVISION = {
     "0020": "hookonce_audit.token_id",
     "0021": "mismatched_payloads.digest",
     "0022": "triggers.verification",
+    "0023": "triggers.max_body_bytes",
 }
 """A column that each revision creates. The list is complete: later ones use our own table."""
 _OLDER_SYSTEMS = frozenset({"0002"})
@@ -83,7 +84,7 @@ def _earlier_revision(connection: Connection, history: Sequence[str]) -> str | N
     if {column["name"] for column in inspector.get_columns(EARLIER)} != {"version_num"}:
         return None
     revision = _row(connection, EARLIER)
-    if revision is None or revision not in history:
+    if revision not in history or revision not in ("0001", *_CREATED_BY_REVISION):
         return None
     return revision if _tables_match(inspector, revision) else None
 

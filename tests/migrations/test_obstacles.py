@@ -125,7 +125,7 @@ def make(url: str, statements: list[str]) -> None:
 
 
 def without_version(tables: dict[str, object]) -> dict[str, object]:
-    return {name: table for name, table in tables.items() if name != "alembic_version"}
+    return {name: table for name, table in tables.items() if name != "hookonce_alembic_version"}
 
 
 @pytest.mark.parametrize(("kind", "statements"), some(CASES, one_in=4))

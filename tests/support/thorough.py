@@ -17,6 +17,8 @@ OF_EITHER = {
     "migrations/test_duplicates",
     "migrations/test_kill_points",
     "migrations/test_round_trip",
+    "migrations/test_row_identity",
+    "migrations/test_version_table",
     "process/db/test_database_in_trouble",
     "process/db/test_live_migrations",
     "process/db/test_lost_index",

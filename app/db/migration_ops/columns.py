@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.util import CommandError
 
-from app.db.migration_ops import found
+from app.db.migration_ops import duplicates, found, identity
 from app.db.migration_ops.plugin import (
     column_names,
     discarding,
@@ -60,9 +60,11 @@ def restore_columns(op: Operations, revision: str, table: str, names: list[str])
     elif stash in table_names(op.get_bind()):
         if postgresql(op) and _capture_exists(op, stash, table):  # the columns were never dropped
             _stop_capture(op, stash, table)
-        else:
-            _restore(op, stash, table)
-        op.drop_table(stash)
+            op.drop_table(stash)
+            return
+        duplicates.keep_first_before_restoring(op, revision, names)
+        _restore(op, stash, table)
+        identity.drop_restored(op, table, stash)
 
 
 @operation
@@ -97,6 +99,7 @@ def _is_ours(op: Operations, table: str, name: str) -> bool:
 
 def _copy(op: Operations, stash: str, table: str, names: list[str], also: str) -> None:
     worth_keeping = f"{_differs_from_default(op, table, names)} OR {also}"
+    identifying = identity.identifying(op, table, without=names)
     if not postgresql(op):
         if stash in table_names(op.get_bind()):
             raise CommandError(
@@ -104,28 +107,39 @@ def _copy(op: Operations, stash: str, table: str, names: list[str], also: str) -
                 "nothing was changed"
             )
         op.execute(
-            f"CREATE TABLE {stash} AS SELECT id, {listed(names)} FROM {table} WHERE {worth_keeping}"
+            f"CREATE TABLE {stash} AS SELECT id, {listed(names)}"
+            f"{identity.selected(op, table, identifying)} FROM {table} WHERE {worth_keeping}"
         )
         return
-    _start_capture(op, stash, table, names)
+    _start_capture(op, stash, table, names, identifying)
+    identifying = _also_in(op, stash, identifying)
     with _autocommit(op):
         for first, last in _id_ranges(op, table):
             op.execute(
-                f"INSERT INTO {stash} SELECT id, {listed(names)} FROM {table} "
+                f"INSERT INTO {stash} SELECT id, {listed(names)}"
+                f"{identity.selected(op, table, identifying)} FROM {table} "
                 f"WHERE id BETWEEN {first} AND {last} AND ({worth_keeping}) ON CONFLICT DO NOTHING"
             )
 
 
 def _restore(op: Operations, stash: str, table: str) -> None:
-    names = sorted(column_names(op.get_bind(), stash) - {"id"})
-    assignments = ", ".join(f"{name} = kept.{name}" for name in names)
-    statement = f"UPDATE {table} SET {assignments} FROM {stash} AS kept WHERE kept.id = {table}.id"
+    columns = column_names(op.get_bind(), stash) - {"id"}
+    names = sorted(name for name in columns if not name.startswith(identity.PREFIX))
+    assignments = ", ".join(f"{name} = {_restored(op, table, name)}" for name in names)
+    same = identity.same_row(op, table, stash)
+    statement = f"UPDATE {table} SET {assignments} FROM {stash} AS kept WHERE {same}"
     if not postgresql(op):
         op.execute(statement)
         return
     with _autocommit(op):
         for first, last in _id_ranges(op, stash):
             op.execute(f"{statement} AND kept.id BETWEEN {first} AND {last}")
+
+
+def _restored(op: Operations, table: str, name: str) -> str:
+    """Return the value to restore: the older system's, if it added the column and filled it."""
+    added_meanwhile = found.has_column(op, table, name)
+    return f"COALESCE({table}.{name}, kept.{name})" if added_meanwhile else f"kept.{name}"
 
 
 def _differs_from_default(op: Operations, table: str, names: list[str]) -> str:
@@ -135,18 +149,24 @@ def _differs_from_default(op: Operations, table: str, names: list[str]) -> str:
     return " OR ".join(f"{name} {differs} {defaults[name]}" for name in names)
 
 
-def _start_capture(op: Operations, stash: str, table: str, names: list[str]) -> None:
+def _start_capture(
+    op: Operations, stash: str, table: str, names: list[str], identifying: list[str]
+) -> None:
     """Create the stash and a database trigger that copies every further write into it."""
     if _capture_exists(op, stash, table):
         return
-    values = ", ".join(f"NEW.{name}" for name in ["id", *names])
-    updates = ", ".join(f"{name} = EXCLUDED.{name}" for name in names)
     with _autocommit(op):
         op.execute(
             f"CREATE TABLE IF NOT EXISTS {stash} AS "
-            f"SELECT id, {listed(names)} FROM {table} WITH NO DATA"
+            f"SELECT id, {listed(names)}{identity.selected(op, table, identifying)} "
+            f"FROM {table} WITH NO DATA"
         )
         op.execute(f"CREATE UNIQUE INDEX IF NOT EXISTS pk{stash} ON {stash} (id)")
+        identifying = _also_in(op, stash, identifying)
+        new = [f"NEW.{name}" for name in ["id", *names]]
+        values = ", ".join(new + identity.expressions(op, "NEW", identifying))
+        changing = [*names, *(identity.PREFIX + name for name in identifying)]
+        updates = ", ".join(f"{name} = EXCLUDED.{name}" for name in changing)
         op.execute(
             f"CREATE OR REPLACE FUNCTION {stash}_capture() RETURNS trigger LANGUAGE plpgsql AS $$ "
             f"BEGIN INSERT INTO {stash} VALUES ({values}) "
@@ -156,6 +176,12 @@ def _start_capture(op: Operations, stash: str, table: str, names: list[str]) -> 
             f"CREATE TRIGGER {stash}_capture AFTER INSERT OR UPDATE ON {table} "
             f"FOR EACH ROW EXECUTE FUNCTION {stash}_capture()"
         )
+
+
+def _also_in(op: Operations, stash: str, identifying: list[str]) -> list[str]:
+    """Leave out the identifying columns that the stash of an interrupted earlier release lacks."""
+    kept = identity.stashed(column_names(op.get_bind(), stash))
+    return [name for name in identifying if name in kept]
 
 
 def _capture_exists(op: Operations, stash: str, table: str) -> bool:

@@ -6,10 +6,14 @@ from alembic.operations import Operations
 from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
+from app.db.migration_ops import found, identity
 from app.db.migration_ops.plugin import column_names, offline, operation, stash_name, table_names
 
 KEY = "idempotency_key"
 TABLE = "trigger_executions"
+DUPLICATES = "duplicate_keys"
+BUILT_BY = "0002"
+"""Revision that introduced the column and its unique index."""
 LISTED_AT_MOST = 10
 """Keys that the error lists, and executions of each."""
 
@@ -17,19 +21,33 @@ INDEXED = f"{KEY} IS NOT NULL"
 """Predicate of the unique index as its revision builds it; that of later ones excepts replays."""
 
 
-def _later_rows(indexed: str) -> str:
+def _later_rows(rows: str, indexed: str) -> str:
     return f"""
     SELECT id, {KEY} FROM (
         SELECT id, {KEY}, row_number() OVER (PARTITION BY trigger_id, {KEY} ORDER BY id) AS place
-        FROM {TABLE} WHERE {indexed} AND trigger_id IS NOT NULL
+        FROM {rows} WHERE {indexed} AND trigger_id IS NOT NULL
     ) AS placed WHERE place > 1"""
 
 
-def _shared(indexed: str) -> str:
+def _shared(rows: str, indexed: str) -> str:
     return f"""
-    SELECT trigger_id, {KEY}, count(*) AS times FROM {TABLE}
+    SELECT trigger_id, {KEY}, count(*) AS times FROM {rows}
     WHERE {indexed} AND trigger_id IS NOT NULL
     GROUP BY trigger_id, {KEY} HAVING count(*) > 1"""
+
+
+def _rows(op: Operations) -> str:
+    """Return the table, with the keys that an upgrade is about to restore from a stash.
+
+    The older system may have added the column anew and received a stashed key again.
+    """
+    stash = stash_name(BUILT_BY, TABLE)
+    if KEY not in column_names(op.get_bind(), stash):
+        return TABLE
+    same = identity.same_row(op, TABLE, stash)
+    return f"""(
+    SELECT {TABLE}.id, {TABLE}.trigger_id, COALESCE({TABLE}.{KEY}, kept.{KEY}) AS {KEY}
+    FROM {TABLE} LEFT JOIN {stash} AS kept ON {same}) AS executions"""
 
 
 @operation
@@ -39,34 +57,64 @@ def refuse_duplicate_keys(op: Operations, indexed: str = INDEXED) -> None:
         return
     if _keeping_first(op):
         return
-    count = _shared_count(op.get_bind(), indexed)
+    rows = _rows(op)
+    count = _shared_count(op.get_bind(), rows, indexed)
     if count:
-        raise CommandError(_refusal(count, _list_keys(op.get_bind(), indexed)))
+        raise CommandError(_refusal(count, _list_keys(op.get_bind(), rows, indexed)))
 
 
 @operation
 def stash_duplicate_keys(op: Operations, revision: str, indexed: str = INDEXED) -> None:
     """With `-x dedupe=keep-first`, keep each key on its first row and stash the others."""
-    if offline(op) or not _keeping_first(op) or not _shared_count(op.get_bind(), indexed):
-        return
-    stash = stash_name(revision, "duplicate_keys")
-    if stash in table_names(op.get_bind()):  # rows added since a build that failed or was killed
-        op.execute(f"INSERT INTO {stash} {_later_rows(indexed)}")
-    else:
-        op.execute(f"CREATE TABLE {stash} AS {_later_rows(indexed)}")
+    if not offline(op) and _keeping_first(op):
+        _stash_later(op, revision, TABLE, indexed)
+
+
+def keep_first_before_restoring(op: Operations, revision: str, names: list[str]) -> None:
+    """With `-x dedupe=keep-first`, do the same for keys that are about to be restored."""
+    stash = stash_name(revision, TABLE)
+    if KEY in names and _keeping_first(op) and _stash_later(op, revision, _rows(op), INDEXED):
+        later = f"SELECT id FROM {stash_name(revision, DUPLICATES)}"
+        op.execute(f"UPDATE {stash} SET {KEY} = NULL WHERE id IN ({later})")
+
+
+def _stash_later(op: Operations, revision: str, rows: str, indexed: str) -> bool:
+    """Stash the key of every row after the first that has it; return False if there is none."""
+    if not _shared_count(op.get_bind(), rows, indexed):
+        return False
+    stash = stash_name(revision, DUPLICATES)
+    exists = stash in table_names(op.get_bind())  # from a build that failed or was killed
+    identifying = identity.identifying(op, TABLE)
+    if exists:
+        kept = identity.stashed(column_names(op.get_bind(), stash))
+        identifying = [name for name in identifying if name in kept]
+    later = (
+        f"SELECT later.id, later.{KEY}{identity.selected(op, TABLE, identifying)} "
+        f"FROM ({_later_rows(rows, indexed)}) AS later JOIN {TABLE} ON {TABLE}.id = later.id"
+    )
+    op.execute(f"INSERT INTO {stash} {later}" if exists else f"CREATE TABLE {stash} AS {later}")
     op.execute(f"UPDATE {TABLE} SET {KEY} = NULL WHERE id IN (SELECT id FROM {stash})")
+    return True
 
 
 @operation
 def restore_duplicate_keys(op: Operations, revision: str) -> None:
     """Give every row the key that it had before the upgrade."""
-    stash = stash_name(revision, "duplicate_keys")
+    stash = stash_name(revision, DUPLICATES)
     if offline(op) or stash not in table_names(op.get_bind()):
         return
     if KEY in column_names(op.get_bind(), TABLE):
+        same = identity.same_row(op, TABLE, stash)
+        free = "true"
+        if "UNIQUE" in (found.definition(op, "index", "uq_trigger_idem") or ""):
+            # the older system received a key again that another row has since got back
+            taken = f"taken.trigger_id = {TABLE}.trigger_id AND taken.{KEY} = kept.{KEY}"
+            free = f"NOT EXISTS (SELECT 1 FROM {TABLE} AS taken WHERE {taken})"
         op.execute(
-            f"UPDATE {TABLE} SET {KEY} = kept.{KEY} FROM {stash} AS kept WHERE kept.id = {TABLE}.id"
+            f"UPDATE {TABLE} SET {KEY} = kept.{KEY} FROM {stash} AS kept WHERE {same} AND {free}"
         )
+        restored = f"SELECT 1 FROM {TABLE} WHERE {same} AND {TABLE}.{KEY} = kept.{KEY}"
+        identity.keep_unmatched(op, stash, f"NOT EXISTS ({restored})", stash)
         op.drop_table(stash)
 
 
@@ -77,21 +125,21 @@ def _keeping_first(op: Operations) -> bool:
     return choice is not None
 
 
-def _shared_count(connection: Connection, indexed: str) -> int:
+def _shared_count(connection: Connection, rows: str, indexed: str) -> int:
     """Count the keys that more than one execution of a trigger has."""
-    query = f"SELECT count(*) FROM ({_shared(indexed)}) AS shared"
+    query = f"SELECT count(*) FROM ({_shared(rows, indexed)}) AS shared"
     return int(connection.scalar(sa.text(query)) or 0)
 
 
-def _list_keys(connection: Connection, indexed: str) -> list[str]:
+def _list_keys(connection: Connection, rows: str, indexed: str) -> list[str]:
     """Return a line for each of the first such keys; each costs a query, maybe without index."""
-    first = sa.text(f"{_shared(indexed)} ORDER BY min(id) LIMIT {LISTED_AT_MOST}")
+    first = sa.text(f"{_shared(rows, indexed)} ORDER BY min(id) LIMIT {LISTED_AT_MOST}")
     keys = connection.execute(first).all()
-    return [_line(connection, indexed, *key) for key in keys]
+    return [_line(connection, f"{rows} WHERE {indexed}", *key) for key in keys]
 
 
-def _line(connection: Connection, indexed: str, trigger: int, key: str, times: int) -> str:
-    query = f"SELECT id FROM {TABLE} WHERE trigger_id = :t AND {KEY} = :k AND {indexed} ORDER BY id"
+def _line(connection: Connection, rows: str, trigger: int, key: str, times: int) -> str:
+    query = f"SELECT id FROM {rows} AND trigger_id = :t AND {KEY} = :k ORDER BY id"
     ids = sa.text(f"{query} LIMIT {LISTED_AT_MOST}")
     listed = ", ".join(map(str, connection.scalars(ids, {"t": trigger, "k": key})))
     more = f" and {times - LISTED_AT_MOST} more" if times > LISTED_AT_MOST else ""

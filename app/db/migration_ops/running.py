@@ -1,5 +1,6 @@
 """Run migrations: with short lock timeouts and retries, without orphaned rows."""
 
+import hashlib
 import logging
 import random
 import re
@@ -15,6 +16,7 @@ from sqlalchemy import exc
 from sqlalchemy.engine import Connection, Engine
 
 from app.db import dialects
+from app.db.migration_ops import identity
 from app.log import event
 
 LOCK_TIMEOUT_MILLISECONDS = 500
@@ -159,12 +161,21 @@ def noting_removals(connection: Connection) -> Iterator[list[str]]:
         event_api.remove(connection, "before_cursor_execute", note)
 
 
+def _digest(value: object) -> str | None:
+    """Return the SHA-256 of a value of SQLite in hexadecimal digits; None for NULL."""
+    if value is None:
+        return None
+    data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(data).hexdigest()
+
+
 def _prepare(connection: Connection) -> None:
     """Set what must be set before the first transaction of the session."""
     raw = connection.connection.dbapi_connection
     assert raw is not None  # noqa: S101, for the type checker: the connection is open
     if connection.dialect.name == "sqlite":
         raw.execute("PRAGMA foreign_keys = OFF")
+        raw.create_function(identity.DIGEST, 1, _digest, deterministic=True)
         return
     raw.autocommit = True
     raw.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MILLISECONDS}")

@@ -13,8 +13,15 @@ from alembic.util import CommandError
 from sqlalchemy import exc
 
 from app.db.index_definition import IndexDefinition, is_as_defined
-from app.db.migration_ops import indexes
-from app.db.migration_ops.plugin import offline, operation, postgresql, stash_name, table_names
+from app.db.migration_ops import identity, indexes
+from app.db.migration_ops.plugin import (
+    column_names,
+    offline,
+    operation,
+    postgresql,
+    stash_name,
+    table_names,
+)
 
 INCOMING = "_incoming"
 TABLE = "trigger_executions"
@@ -47,9 +54,10 @@ def swap_unique_index(
 def take_back_replay_keys(
     op: Operations, revision: str, name: str, table: str, columns: list[str], *, where: str
 ) -> None:
-    """Keep each key on its oldest row only, under the index that does not except replays.
+    """Keep each key on one row only, under the index that does not except replays.
 
-    The keys of replays are stashed.
+    That row is the first execution, or the oldest replay if no first execution has the key any
+    more. The keys of the other replays are stashed.
     """
     stash_replay_keys(op, revision)
     for attempt in range(1, BUILDS_AT_MOST + 1):
@@ -75,12 +83,11 @@ def stash_replay_keys(op: Operations, revision: str) -> None:
     )
     if not offline(op) and op.get_bind().execute(_any(later)).scalar() is None:
         return
-    identity = "BIGINT" if postgresql(op) else "INTEGER"
+    identifying = _create_stash(op, stash)
+    columns = ", ".join(["id", KEY, *(identity.PREFIX + name for name in identifying)])
     op.execute(
-        f"CREATE TABLE IF NOT EXISTS {stash} (id {identity} PRIMARY KEY, {KEY} VARCHAR(255))"
-    )
-    op.execute(
-        f"INSERT INTO {stash} (id, {KEY}) SELECT id, {KEY} FROM {TABLE} WHERE {later} "
+        f"INSERT INTO {stash} ({columns}) SELECT id, {KEY}"
+        f"{identity.selected(op, TABLE, identifying)} FROM {TABLE} WHERE {later} "
         "ON CONFLICT (id) DO NOTHING"
     )
     op.execute(
@@ -89,22 +96,39 @@ def stash_replay_keys(op: Operations, revision: str) -> None:
     )
 
 
+def _create_stash(op: Operations, stash: str) -> list[str]:
+    """Create the stash of replays' keys; return the columns that identify a row in it."""
+    identifying = [] if offline(op) else identity.identifying(op, TABLE)
+    if not identifying:
+        kind = "BIGINT" if postgresql(op) else "INTEGER"
+        op.execute(
+            f"CREATE TABLE IF NOT EXISTS {stash} (id {kind} PRIMARY KEY, {KEY} VARCHAR(255))"
+        )
+        return []
+    op.execute(
+        f"CREATE TABLE IF NOT EXISTS {stash} AS SELECT id, {KEY}"
+        f"{identity.selected(op, TABLE, identifying)} FROM {TABLE} WHERE 1 = 0"
+    )
+    op.execute(f"CREATE UNIQUE INDEX IF NOT EXISTS pk{stash} ON {stash} (id)")
+    return identity.stashed(column_names(op.get_bind(), stash))
+
+
 @operation
 def restore_replay_keys(op: Operations, revision: str) -> None:
     """Give every replay the key of its chain again."""
     stash = stash_name(revision, "replay_keys")
     update = (
         f"UPDATE {TABLE} SET {KEY} = kept.{KEY} FROM {stash} AS kept "
-        f"WHERE kept.id = {TABLE}.id AND {TABLE}.replay_of_id IS NOT NULL"
+        f"WHERE {TABLE}.replay_of_id IS NOT NULL AND "
     )
     if offline(op):
         op.execute(
-            f"DO $$ BEGIN IF to_regclass('{stash}') IS NOT NULL THEN {update}; "
-            f"DROP TABLE {stash}; END IF; END $$"
+            f"DO $$ BEGIN IF to_regclass('{stash}') IS NOT NULL THEN {update} "
+            f"kept.id = {TABLE}.id; DROP TABLE {stash}; END IF; END $$"
         )
     elif stash in table_names(op.get_bind()):
-        op.execute(update)
-        op.drop_table(stash)
+        op.execute(update + identity.same_row(op, TABLE, stash))
+        identity.drop_restored(op, TABLE, stash)
 
 
 def _any(condition: str) -> Any:

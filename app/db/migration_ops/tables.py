@@ -1,4 +1,5 @@
 """Stash and restore a whole table by renaming it: at once, whatever its size, without loss."""
+# ruff: noqa: S608, the names in these statements are the revisions' own, never from outside
 
 from typing import Any
 
@@ -6,7 +7,7 @@ import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.util import CommandError
 
-from app.db.migration_ops import found
+from app.db.migration_ops import found, identity
 from app.db.migration_ops.plugin import (
     discarding,
     offline,
@@ -15,6 +16,10 @@ from app.db.migration_ops.plugin import (
     stash_name,
     table_names,
 )
+
+PARENTS = "_parents"
+"""Suffix of the table that identifies the rows to which the rows of a stashed table belong."""
+_WITHOUT_FOREIGN_KEY = {"delivery_counts": ("trigger_id", "triggers")}
 
 
 @operation
@@ -34,6 +39,8 @@ def create_or_restore_table(
         )
     if stash in existing:
         op.rename_table(stash, name)
+        if stash + PARENTS in existing:
+            _keep_to_parents(op, stash, name)
     elif name not in existing:
         op.create_table(name, *items, **kw)
 
@@ -52,14 +59,55 @@ def stash_table(op: Operations, revision: str, name: str) -> None:
         _drop_stashed_children(op, name)
         op.drop_table(name)
     else:
-        op.rename_table(name, stash_name(revision, name))
+        stash = stash_name(revision, name)
+        op.rename_table(name, stash)
+        if not offline(op):
+            _identify_parents(op, stash, name)
+
+
+def _parent(op: Operations, stash: str, name: str) -> tuple[str, str] | None:
+    """Return the column that names the parent of a row, and the parent's table; None if neither.
+
+    PostgreSQL always deletes the rows of a deleted parent by the foreign key, also in a stash.
+    SQLite does so only for connections that ask for it, and those of the older system do not.
+    """
+    if not postgresql(op):
+        for key in sa.inspect(op.get_bind()).get_foreign_keys(stash):
+            return key["constrained_columns"][0], key["referred_table"]
+    return _WITHOUT_FOREIGN_KEY.get(name)
+
+
+def _identify_parents(op: Operations, stash: str, name: str) -> None:
+    """Note which rows are the parents, in an adopted database, where their ids can come again."""
+    column, parent = _parent(op, stash, name) or ("", "")
+    identifying = identity.identifying(op, parent)
+    if identifying:
+        op.execute(
+            f"CREATE TABLE {stash}{PARENTS} AS "
+            f"SELECT id{identity.selected(op, parent, identifying)} FROM {parent} "
+            f"WHERE id IN (SELECT {column} FROM {stash})"
+        )
+
+
+def _keep_to_parents(op: Operations, stash: str, name: str) -> None:
+    """Move rows out of the restored table if their parent was deleted or replaced meanwhile."""
+    column, parent = _parent(op, name, name) or ("", "")
+    noted = stash + PARENTS
+    same = identity.same_row(op, parent, noted, row="parent", kept="noted")
+    of_same = f"SELECT noted.id FROM {noted} AS noted JOIN {parent} AS parent ON {same}"
+    lost = f"{column} NOT IN ({of_same})"
+    if name in _WITHOUT_FOREIGN_KEY:  # rows without a parent then and now are nobody else's
+        lost += f" AND {column} IN (SELECT id FROM {noted} UNION SELECT id FROM {parent})"
+    identity.keep_unmatched(op, name, lost, stash)
+    op.execute(f"DELETE FROM {name} WHERE {lost}")
+    op.drop_table(noted)
 
 
 def _is_empty(op: Operations, table: str) -> bool:
     """Return True if the table has no row; no writer can add one until the step is committed."""
     if postgresql(op):
         op.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
-    row = op.get_bind().execute(sa.text(f"SELECT 1 FROM {table} LIMIT 1"))  # noqa: S608, ours
+    row = op.get_bind().execute(sa.text(f"SELECT 1 FROM {table} LIMIT 1"))
     return row.scalar() is None
 
 
