@@ -93,7 +93,7 @@ def test_more_silent_peers_than_connections_refuse_no_other(
             stack.enter_context(connected(sender.port))
         all_are_answered(gunicorn, sender, "in between")
 
-    assert "other peers need a connection" in gunicorn.log()
+    gunicorn.wait_for("other peers need a connection")
     assert "Traceback" not in gunicorn.log()
 
 
