@@ -109,7 +109,7 @@ bench-memory: $(DEV_STAMP) ## Measure whether a million mixed requests make a re
 
 migration-report: $(DEV_STAMP) ## Run the migrations' tests at every kill and write docs/migrations.md (half an hour)
 	@mkdir -p var
-	TESTS_THOROUGH=1 $(BIN)/python -m pytest -q -n 2 $(REPORTED) --junitxml var/tests.xml
+	TESTS_THOROUGH=1 TESTS_EVERY_KILL=1 $(BIN)/python -m pytest -q -n 2 $(REPORTED) --junitxml var/tests.xml
 	$(BIN)/python -m bench.migration_report var/tests.xml $(wildcard var/locks.txt) > docs/migrations.md
 
 lock: $(BIN)/python ## Resolve pyproject.toml into the lock files again

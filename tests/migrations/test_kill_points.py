@@ -1,7 +1,7 @@
 """A migration killed at any statement is completed by the same command without loss.
 
-Every eighth statement of every other revision, a different eighth for each; every statement of
-every revision if TESTS_THOROUGH is set.
+Every eighth statement of every other revision, a different eighth for each; every fourth of every
+revision if TESTS_THOROUGH is set, and every single one if TESTS_EVERY_KILL is set too.
 """
 
 import itertools
@@ -19,14 +19,14 @@ from tests.support.killing import killed_at
 from tests.support.revisions import NAMES, before
 from tests.support.schema_dump import Schema, data, in_any_order, schema, stashes
 from tests.support.seeding import seed
-from tests.support.thorough import THOROUGH, some
+from tests.support.thorough import EVERY_KILL, THOROUGH, some
 
 Copy = Callable[[str], str]
 Record = Callable[[str, object], None]
 every_revision = pytest.mark.parametrize("revision", some(NAMES, one_in=2))
 State = tuple[Schema, object, set[str]]
-STRIDE = 1 if THOROUGH else 8
-FEWEST = 4 if THOROUGH else 1
+STRIDE = 1 if EVERY_KILL else 4 if THOROUGH else 8
+FEWEST = 4 if EVERY_KILL else 1
 """Kills that even the shortest migration gets."""
 SHORTEST = 4
 """Statements of the shortest migration."""
