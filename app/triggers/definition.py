@@ -62,7 +62,7 @@ def require_valid(columns: Mapping[str, Any], changed: frozenset[str] | None = N
         except InvalidTrigger as error:
             mistakes.append(str(error))
     if mistakes:
-        raise InvalidTrigger("; ".join(mistakes))
+        raise InvalidTrigger("; ".join(dict.fromkeys(mistakes)))
 
 
 def require_secret(secret: str | None, source: str | None, description: str | None = None) -> None:

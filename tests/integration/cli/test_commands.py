@@ -178,7 +178,7 @@ def test_a_trigger_is_not_removed_unless_confirmed(hookonce: Hookonce) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--source", "gitbub"], "there is no source 'gitbub'; there are adyen, clickup,"),
+        (["--source", "gitbub"], "there is no source 'gitbub'; there are adyen, bitbucket,"),
         (["--action", "scirpt"], "there is no action 'scirpt'; there are evolution_go, http"),
         (["--payload", " "], "a trigger needs a payload"),
         (["--action", "http", "--payload", "acme.example"], "http:// or https:// address"),

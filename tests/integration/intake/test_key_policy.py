@@ -73,6 +73,7 @@ def test_below_the_policy_s_revision_the_default_places_count(
 def test_a_new_trigger_keeps_its_policy(database: Database) -> None:
     described = manage.NewTrigger(
         name="orders",
+        source="github",
         action_payload="x",
         idempotency_key_from=COLUMNS["idempotency_key_from"].stored(["provider", "body:a"]),
         missing_key="refuse",

@@ -33,8 +33,9 @@ def test_a_choice_is_kept(database: Database) -> None:
 
 
 def test_the_id_of_a_source_without_one_is_refused(database: Database) -> None:
-    with pytest.raises(InvalidTrigger, match="custom has no event id of its own"):
+    with pytest.raises(InvalidTrigger) as refused:
         made(database, idempotency_key_from="provider")
+    assert str(refused.value).count("custom has no event id of its own") == 1
     made(database, source="github")
 
     with pytest.raises(InvalidTrigger, match="custom has no event id of its own"):
