@@ -89,4 +89,6 @@ def _similar(text: str, known: Sequence[str]) -> str | None:
 
 def _members(source: str) -> list[str]:
     """Return the names of a normalised event of this source."""
+    if source not in sources.built_in():
+        return []  # a source of another package need not cope with an empty event
     return list(sources.named(source).events(Request("0", {}, b""), {})[0].normalised)

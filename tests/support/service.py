@@ -23,6 +23,7 @@ DEADLINE_SECONDS = 20.0
 COMMAND_SECONDS = 60.0
 """Seconds that a command with real work may take, such as migrating under load."""
 POLL_SECONDS = 0.02
+LOGGED_SECONDS = 0.1
 COMMANDS = Path(sys.executable).parent
 LISTENING = re.compile(r"Listening at: http://127\.0\.0\.1:(\d+)")
 
@@ -90,6 +91,8 @@ class Running:
         return _descendants(self.pid, recursive=False)
 
     def log(self) -> str:
+        """Return what the log has; its thread writes a line a moment after the event."""
+        time.sleep(LOGGED_SECONDS)
         return self._log.read_text()
 
     def lines(self, event: str) -> list[str]:

@@ -12,7 +12,6 @@ from functools import wraps
 from importlib.metadata import EntryPoint
 from typing import Any, ParamSpec, TypeVar
 
-from app import log
 from app.errors import HookonceError, SourceFailed, Unverified
 from app.intake.message import (
     EMPTY,
@@ -123,7 +122,7 @@ def _safe(name: str, function: Callable[Parameters, Result]) -> Callable[Paramet
         except HookonceError:
             raise
         except Exception as error:
-            log.event(logger, logging.ERROR, "source_failed", exc_info=True, source=name)
+            logger.exception("evt=source_failed source=%s", name)
             raise SourceFailed(f"the source {name!r} failed: {type(error).__name__}") from error
 
     return called
