@@ -8,7 +8,7 @@ Case = TypeVar("Case")
 
 THOROUGH = bool(os.environ.get("TESTS_THOROUGH"))
 EVERY_KILL = bool(os.environ.get("TESTS_EVERY_KILL"))
-"""Whether a migration is killed at every statement, which takes longer than CI may."""
+"""True if migrations are killed at every statement, which takes longer than CI may."""
 
 OF_EITHER = {
     "browser/test_story",
