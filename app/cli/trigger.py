@@ -43,12 +43,15 @@ def add(
     trigger_warnings.warn(row)
     source = sources.named(row.source)
     key_from = trigger_cache.key_parts(row.idempotency_key_from)
-    created = {
+    created: dict[str, Any] = {
         "id": row.id,
         "secret": database.secret_box.decrypt(row),
         "webhook_url": webhook_url(chosen.hookonce_public_url, row.id),
-        "idempotency_key_from": key_from if as_json else key.in_words(source, key_from),
     }
+    if as_json:
+        created["idempotency_key_from"] = key_from
+    elif key_from:
+        created["key_from"] = key.in_words(source, key_from)
     output.record(created, as_json)
 
 

@@ -57,7 +57,7 @@ def test_a_source_of_another_package_receives_webhooks(
     broken = service.run(*send, "[]", **environment)
 
     assert "HMAC-SHA256 over {timestamp}.{body}" in shown.stdout
-    assert "idempotency_key_from  provider" in added.stdout
+    assert "key_from     provider" in added.stdout
     assert [each.returncode for each in sent] == [0, 0], sent[0].stdout
     assert ledger.rows_by_key() == {"a-1": 1}
     assert "503" in broken.stdout
