@@ -41,7 +41,7 @@ run: $(RUN_STAMP) ## Migrate the embedded database, then serve on http://127.0.0
 
 # A process that dies ends the run and is told with its test: beside a new one the run would never end.
 test: $(DEV_STAMP) ## Run the tests on SQLite and on a PostgreSQL that they bring themselves
-	$(BIN)/python -m pytest -n 3 --dist loadgroup --max-worker-restart 0
+	$(BIN)/python -m pytest -n 3 --max-worker-restart 0
 
 hostile: $(DEV_STAMP) ## Send 20,000 generated requests to each database (minutes)
 	TESTS_EXAMPLES=20000 $(BIN)/python -m pytest -q tests/web/test_arbitrary_requests.py

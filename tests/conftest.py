@@ -3,12 +3,14 @@
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.db import Database
 from app.settings import Settings, from_environment
 from tests.support.databases import KINDS, Databases
+from tests.support.scheduling import Distribution
 from tests.support.sink import LOOPBACK
 from tests.support.thorough import OF_EITHER, THOROUGH
 
@@ -17,22 +19,28 @@ TESTS = Path(__file__).parent
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Unless TESTS_THOROUGH is set, run each test of OF_EITHER on one of the two databases."""
-    left_out = [item for item in items if _falls_to_the_other(item)]
-    config.hook.pytest_deselected(items=left_out)
+    left_out = {item for item in items if _falls_to_the_other(item)}
+    config.hook.pytest_deselected(items=list(left_out))
     items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Distribution:
+    return Distribution(config, log)
 
 
 def _falls_to_the_other(item: pytest.Item) -> bool:
     kind = item.callspec.params.get("kind") if hasattr(item, "callspec") else None
-    if THOROUGH or kind not in KINDS or _file(item) not in OF_EITHER:
+    if THOROUGH or kind not in KINDS or not _of_either(item):
         return False
     others = item.name.replace(kind, "")  # the ids alone: a value's text may differ by process
     falls_to = KINDS[zlib.crc32(others.encode()) % len(KINDS)]
     return kind != falls_to and _has_both(item)
 
 
-def _file(item: pytest.Item) -> str:
-    return item.path.relative_to(TESTS).with_suffix("").as_posix()
+def _of_either(item: pytest.Item) -> bool:
+    path = item.path.relative_to(TESTS).with_suffix("")
+    return any(path.is_relative_to(name) for name in OF_EITHER)
 
 
 def _has_both(item: pytest.Item) -> bool:

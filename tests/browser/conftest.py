@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,13 +27,6 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 REFUSED = re.compile(r"Failed to load resource: .* status of 4\d\d")
 """Console message of a 4xx response, which some tests cause on purpose."""
 LogIn = Callable[..., Page]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run all browser tests in one xdist process, so that they share one service and browser."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,9 @@ THOROUGH = bool(os.environ.get("TESTS_THOROUGH"))
 EVERY_KILL = bool(os.environ.get("TESTS_EVERY_KILL"))
 """True if migrations are killed at every statement, which takes longer than CI may."""
 
-OF_EITHER = {
-    "browser/test_story",
-    "integration/cli/test_dead",
-    "integration/cli/test_operations",
+OF_EITHER = (
+    "browser",
+    "integration/cli",
     "migrations/test_adoption",
     "migrations/test_concurrency",
     "migrations/test_duplicates",
@@ -21,34 +20,10 @@ OF_EITHER = {
     "migrations/test_round_trip",
     "migrations/test_row_identity",
     "migrations/test_version_table",
-    "process/db/test_database_in_trouble",
-    "process/db/test_live_migrations",
-    "process/db/test_lost_index",
-    "process/db/test_not_ready",
-    "process/db/test_schema_in_trouble",
-    "process/db/test_silent_database",
-    "process/executions/test_prune",
-    "process/intake/test_bodies",
-    "process/intake/test_counts",
-    "process/intake/test_samples_end_to_end",
-    "process/server/test_abusive_peers",
-    "process/server/test_answering_thread",
-    "process/server/test_hostile_requests",
-    "process/server/test_quick_stop",
-    "process/server/test_stalled_senders",
-    "process/server/test_start_and_stop",
-    "process/server/test_unread_log",
-    "process/web/test_api_as_described",
-    "process/web/test_canaries",
-    "process/web/test_metrics",
-    "process/web/test_tokens",
-    "process/web/test_tutorial",
-    "process/worker/test_chaos",
-    "process/worker/test_descendants",
-    "process/worker/test_killed",
-    "process/worker/test_signals",
-}
-"""Test modules that are slow or hardly depend on the database.
+    "process",
+    "web",
+)
+"""Directories and modules of tests that are slow or hardly depend on the database.
 
 If not all tests run, each of their tests runs on one of the two databases.
 """

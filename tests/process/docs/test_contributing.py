@@ -11,8 +11,8 @@ from tests.support import contributing_examples, factories
 from tests.support.databases import ROOT
 from tests.support.revisions import NAMES
 from tests.support.schema_dump import data, execute, schema
+from tests.support.thorough import THOROUGH
 
-pytestmark = pytest.mark.xdist_group("contributing")  # the copy is made and checked once
 PAGE = contributing_examples.PAGE.read_text()
 EXAMPLES = (
     "Add a source",
@@ -22,6 +22,8 @@ EXAMPLES = (
     "An index",
     "Add a page",
 )
+FOLLOWED = EXAMPLES if THOROUGH else ("A nullable column",)
+"""Examples whose own tests run in the copy, which takes a minute for all of them."""
 SQLITE_ALONE = "-p no:randomly -p no:cacheprovider -k 'not postgresql'"
 """Options of the copy's tests: on SQLite, which takes no server; the revisions run on both."""
 
@@ -41,14 +43,14 @@ def checks(tree: Path) -> dict[str, list[str]]:
 @pytest.fixture(scope="module")
 def passed(tree: Path, checks: dict[str, list[str]]) -> set[str]:
     """The files of tests of which something ran; they ran together, and all passed."""
-    files = sorted({file for each in checks.values() for file in each})
+    files = sorted({file for title in FOLLOWED for file in checks[title]})
     tests = f"python -m pytest -q {SQLITE_ALONE} --junitxml=ran.xml"
     contributing_examples.run(tree, " ".join([tests, *files]))
     cases = ElementTree.parse(tree / "ran.xml").iter("testcase")
     return {case.attrib["classname"].replace(".", "/") + ".py" for case in cases}
 
 
-@pytest.mark.parametrize("title", EXAMPLES)
+@pytest.mark.parametrize("title", FOLLOWED)
 def test_an_example_passes_its_own_checks(
     checks: dict[str, list[str]], passed: set[str], title: str
 ) -> None:

@@ -35,7 +35,7 @@ MISTYPED = [
 
 @pytest.mark.parametrize(
     ("command", "mistyped"),
-    some(list(itertools.product(COMMANDS, MISTYPED)), one_in=2),
+    some(list(itertools.product(COMMANDS, MISTYPED)), one_in=4),
     ids=lambda given: "-".join(given[:2]) if given in COMMANDS else next(iter(given[0])),
 )
 def test_a_setting_that_cannot_be_used_stops_the_start_with_one_sentence(
