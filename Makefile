@@ -8,7 +8,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # Whose Python is gone, or was left half made, is made anew: by itself it would never become whole.
 $(shell test -x $(BIN)/python || rm -f $(RUN_STAMP) $(DEV_STAMP))
 
-.PHONY: help run test hostile chaos siege check lint types imports bench bench-grow bench-locks bench-latency bench-memory bench-prune bench-refuse bench-size bench-work migration-report lock clean
+.PHONY: help run test hostile chaos siege check lint types imports bench bench-grow bench-locks bench-latency bench-memory bench-prune bench-refuse bench-size bench-work migration-report dist lock clean
 
 help: ## Print this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,7 +60,7 @@ check: lint types imports test $(if $(LONG),hostile) ## Everything that CI check
 lint: $(DEV_STAMP) ## Style, common mistakes, and documentation in plain statements
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python .ci/plain_words.py .ci alembic/env.py app bench gunicorn.conf.py tests
+	$(BIN)/python .ci/plain_words.py .ci alembic/env.py app bench deploy gunicorn.conf.py tests
 
 types: $(DEV_STAMP) ## Static types of app/
 	$(BIN)/mypy
@@ -111,6 +111,9 @@ migration-report: $(DEV_STAMP) ## Run the migrations' tests at every kill and wr
 	@mkdir -p var
 	TESTS_THOROUGH=1 TESTS_EVERY_KILL=1 $(BIN)/python -m pytest -q -n 2 $(REPORTED) --junitxml var/tests.xml
 	$(BIN)/python -m bench.migration_report var/tests.xml $(wildcard var/locks.txt) > docs/migrations.md
+
+dist: $(RUN_STAMP) ## Build dist/hookonce-*.tar.gz, which installs without checkout and package index
+	$(BIN)/python deploy/make_dist.py
 
 lock: $(BIN)/python ## Resolve pyproject.toml into the lock files again
 	$(PIP_INSTALL) uv

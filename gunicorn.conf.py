@@ -3,15 +3,14 @@
 Override with GUNICORN_CMD_ARGS, or with options such as `-b 0.0.0.0:8000 -w 4`.
 """
 
-import app.wsgi  # noqa: F401, loaded by the master, so that its workers need not load it again
 from app import server as hookonce
-from app import settings
+from app import settings, wsgi  # the master loads it, so that its workers need not load it again
 from app.errors import InvalidSetting
 from app.masking import process
 
 hookonce.write_log_without_waiting()  # before gunicorn makes its loggers
 
-wsgi_app = "app.wsgi:application()"
+wsgi_app = wsgi.FACTORY
 bind = "127.0.0.1:8000"
 workers = 2
 worker_class = hookonce.CooperativeWorker
@@ -39,6 +38,8 @@ def on_starting(server):
     except InvalidSetting as error:
         raise RuntimeError(str(error)) from error  # gunicorn prints it as `Error: ...`, exit 1
     process.hide()
+    if server.app.app_uri == wsgi.WITHOUT_CALL:  # as in `gunicorn app.wsgi:application`
+        server.app.app_uri = wsgi.FACTORY
     for name in settings.unknown_names():
         server.log.warning("%s is set, but there is no such setting", name)
 

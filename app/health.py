@@ -16,6 +16,7 @@ from app.db.models import trigger_executions, triggers
 from app.errors import HookonceError
 from app.executions import held
 from app.executions.creation import initial_values
+from app.installation import migration_command
 from app.intake import admit, key, sources
 from app.intake.message import Admission, AdmissionRequest, Request
 from app.triggers import sealing, warnings
@@ -220,7 +221,7 @@ _CHECKS: dict[str, Callable[[Database], str]] = {
 def _unfinished_downgrades(names: list[str]) -> list[str]:
     return [
         f"the downgrade of {name.removeprefix(steps.UNDOING)} has begun and not finished: "
-        "if no migration is running, run it again, or run `alembic upgrade head`"
+        f"if no migration is running, run it again, or run `{migration_command('upgrade head')}`"
         for name in names
         if name.startswith(steps.UNDOING)
     ]

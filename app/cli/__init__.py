@@ -18,9 +18,11 @@ from app.cli import (
     doctor,
     execution,
     held,
+    migrate,
     prune,
     replay,
     secret,
+    serve,
     source,
     stats,
     token,
@@ -45,6 +47,8 @@ def main() -> None:
 for command in (worker.command, check.command, doctor.command, replay.command, prune.command):
     main.add_command(command)
 main.add_command(stats.command)
+for start in (migrate.command, serve.command):
+    main.add_command(start)
 for group in (action.group, audit.group, dead.group, execution.group, held.group):
     main.add_command(group)
 for group in (secret.group, source.group):

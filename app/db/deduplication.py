@@ -17,6 +17,7 @@ from app.db.dialects import index_condition
 from app.db.errors import IDEMPOTENCY_INDEX
 from app.db.index_definition import IndexDefinition
 from app.db.models import trigger_executions
+from app.installation import migration_command
 
 BEFORE_REPLAYS = "idempotency_key IS NOT NULL"
 """Predicate of the index before the revision that introduced replays; it admits no more."""
@@ -67,7 +68,7 @@ def explanation(fault: str) -> str:
     """Return one sentence with the fault, its consequence, and the command that mends it."""
     return (
         f"the unique index {IDEMPOTENCY_INDEX} {fault}: duplicates would be admitted; "
-        "run `alembic upgrade head`, which builds it again"
+        f"run `{migration_command('upgrade head')}`, which builds it again"
     )
 
 

@@ -7,17 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 
-from app import cooperative, db
+from app import cooperative, db, installation
 from app.db import Database, deduplication, time_limit, version_table
 from app.db.deduplication import BEFORE_REPLAYS, IndexState
 from app.errors import DatabaseUnavailable, SchemaMoved, WrongRevision
+from app.installation import migration_command
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "alembic"
 BEFORE_DEDUPLICATION = frozenset({None, "0001"})
 """Revisions without the unique index: no event may be admitted at them."""
 WATCH_SECONDS = 1.0
@@ -34,7 +33,7 @@ logger = logging.getLogger("hookonce.schema")
 @cache
 def history() -> tuple[str, ...]:
     """Return the revisions this code knows, oldest first; it needs the last one."""
-    scripts = ScriptDirectory(str(SCRIPTS))
+    scripts = ScriptDirectory(str(installation.REVISIONS))
     return tuple(reversed([script.revision for script in scripts.walk_revisions()]))
 
 
@@ -61,10 +60,10 @@ def explanation(current: str | None) -> str:
     needed = history()[-1]
     revisions = f"the database is at revision {current or 'base'}, this code needs {needed}"
     if behind(current):
-        return f"{revisions}: run `alembic upgrade head`"
+        return f"{revisions}: run `{migration_command('upgrade head')}`"
     return (
         f"{revisions} and does not know {current}: deploy the code that does, "
-        f"or with that code run `alembic downgrade {needed}`"
+        f"or with that code run `{migration_command(f'downgrade {needed}')}`"
     )
 
 

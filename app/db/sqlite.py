@@ -15,6 +15,7 @@ from app.db.notify import Notifier
 from app.db.notify.sqlite import SqliteNotifier
 from app.db.pool import RequestPool
 from app.errors import NoDatabase
+from app.installation import migration_command
 from app.settings import Settings
 
 LOCK_POLL_SECONDS = 0.0003
@@ -114,7 +115,8 @@ def _require_same_file(engine: Engine) -> None:
     @event.listens_for(engine, "do_connect")
     def _require_file(*_: object) -> None:
         if not os.path.exists(path):  # Path.exists() raises where it may not look
-            raise NoDatabase(f"there is no database {path}: run `alembic upgrade head`")
+            upgrade = migration_command("upgrade head")
+            raise NoDatabase(f"there is no database {path}: run `{upgrade}`")
 
     @event.listens_for(engine, "connect")
     def _remember(connection: Any, _record: object) -> None:

@@ -29,9 +29,10 @@ from app.errors import (
     Unreadable,
     Unverified,
 )
+from app.installation import migration_command
 
 RETRY_AFTER_SECONDS = "5"
-BEHIND = "The database needs a newer schema: run `alembic upgrade head`."
+BEHIND = f"The database needs a newer schema: run `{migration_command('upgrade head')}`."
 
 logger = logging.getLogger("hookonce.web")
 

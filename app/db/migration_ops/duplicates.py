@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 
 from app.db.migration_ops import found, identity
 from app.db.migration_ops.plugin import column_names, offline, operation, stash_name, table_names
+from app.installation import migration_command
 
 KEY = "idempotency_key"
 TABLE = "trigger_executions"
@@ -155,6 +156,6 @@ def _refusal(count: int, lines: list[str]) -> str:
     )
     last = (
         "To keep each key on its first execution and stash it for the others, run: "
-        "alembic -x dedupe=keep-first upgrade head"
+        f"{migration_command('-x dedupe=keep-first upgrade head')}"
     )
     return "\n".join([first, *lines, *more, last])

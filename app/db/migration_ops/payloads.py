@@ -14,6 +14,7 @@ from app import masking
 from app.db.encryption import SecretBox
 from app.db.migration_ops.plugin import offline, operation
 from app.errors import SecretSealed
+from app.installation import migration_command
 from app.settings import from_environment
 
 BATCH_ROWS = 100
@@ -27,8 +28,8 @@ SEALED = TABLE.c.sealed_action_payload
 BECAUSE = (
     "secrets of actions are sealed, and HOOKONCE_SECRET_KEY does not open them; set it to their "
     "key and run the same command again, or give those triggers new payloads, or run "
-    "`alembic -x sealed=stash downgrade ...` to stash them (their actions then send `********` "
-    "until the next upgrade)"
+    f"`{migration_command('-x sealed=stash downgrade ...')}` to stash them (their actions then "
+    "send `********` until the next upgrade)"
 )
 
 Change = Callable[[Any], dict[str, str | None]]

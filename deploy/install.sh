@@ -1,0 +1,23 @@
+#!/bin/sh
+# Install Hookonce into .venv beside this file, from the wheels beside it: no package index is asked.
+# PYTHON names the interpreter (default: python3).
+set -eu
+cd "$(dirname "$0")"
+python=${PYTHON:-python3}
+built_for=$(cat built-for)
+here=$("$python" -c 'import sys, sysconfig; print("{}.{}".format(*sys.version_info), sysconfig.get_platform())') || {
+    echo "install.sh: $python cannot be run; name an interpreter with PYTHON=..." >&2
+    exit 1
+}
+if [ "$here" != "$built_for" ]; then
+    echo "install.sh: these wheels are for Python $built_for, but $python is Python $here" >&2
+    exit 1
+fi
+"$python" -m venv --clear .venv
+export PIP_CONFIG_FILE=/dev/null
+pip="../.venv/bin/python -m pip --isolated --quiet --disable-pip-version-check --no-input install --no-index --no-deps"
+cd wheels
+$pip --find-links . --require-hashes -r ../requirements/run.lock
+$pip hookonce-*.whl
+cd ..
+.venv/bin/hookonce --version
