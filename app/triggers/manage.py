@@ -190,11 +190,12 @@ def try_trigger(
     """Store an execution with a test event, due at once, and return its id.
 
     It has no key and no sender, and runs also where the trigger is disabled: an operator tries out
-    the action.
+    the action. By `_test` a script tells it from a real event, as in the older system.
     """
     with database.writing() as connection:
         trigger = find_trigger(connection, name_or_id)
-        event = {"event_type": TEST_EVENT, "source": trigger.source, "data": data or {}}
+        event = {"_test": True, "event_type": TEST_EVENT, "source": trigger.source}
+        event |= {"timestamp": clock.text(clock.now()), "data": data or {}}
         values = {"trigger_id": trigger.id, "event_data": json.dumps(event)} | initial_values()
         insert = sa.insert(trigger_executions).values(values).returning(trigger_executions.c.id)
         execution_id = int(connection.execute(insert).scalar_one())

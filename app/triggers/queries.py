@@ -37,9 +37,12 @@ def breaker_of(connection: Connection, trigger_id: int) -> dict[str, Any]:
 
 
 def triggers_query(
-    kind: str | None = None, source: str | None = None, enabled: bool | None = None
+    kind: str | None = None,
+    source: str | None = None,
+    enabled: bool | None = None,
+    source_plugin: str | None = None,
 ) -> sa.Select[Any]:
-    """Return the query for triggers of this type and source, enabled or disabled."""
+    """Return the query for the triggers with these values; None stands for every value."""
     query = sa.select(triggers)
     if kind is not None:
         query = query.where(triggers.c.type == kind)
@@ -47,4 +50,6 @@ def triggers_query(
         query = query.where(triggers.c.source == source)
     if enabled is not None:
         query = query.where(triggers.c.enabled.is_(enabled))
+    if source_plugin is not None:
+        query = query.where(triggers.c.source_plugin == source_plugin)
     return query

@@ -36,6 +36,9 @@ class Constraints:
     pattern: str | None = None
     form: str | None = None
     """`format` of the value in the OpenAPI document, such as `date-time`; not checked."""
+    tolerant: bool = False
+    """True for a query parameter that never fails: a number beyond its limits becomes the nearest
+    one, and a value that cannot be read becomes the default."""
 
 
 def split(kind: Any) -> tuple[Any, Constraints]:
@@ -53,8 +56,12 @@ def query(shape: type[Shape], parameters: Mapping[str, str | list[str]]) -> Shap
 
     Raises InvalidRequest, listing every unknown parameter and every invalid value.
     """
-    hints, mistakes, values = _hints(shape), _unknown(shape, parameters), {}
+    hints, mistakes = _hints(shape), _unknown(shape, parameters)
+    values: dict[str, Any] = {}
     for name in parameters.keys() & hints.keys():
+        if split(hints[name])[1].tolerant:
+            values |= _tolerated(name, parameters[name], hints[name])
+            continue
         try:
             text = _single(name, parameters[name])
             value = _from_text(name, text, hints[name])
@@ -126,6 +133,19 @@ def _single(name: str, value: str | list[str]) -> str:
     if isinstance(value, list):
         raise InvalidRequest(f"{name} may be given only once")
     return value
+
+
+def _tolerated(name: str, value: str | list[str], kind: Any) -> dict[str, Any]:
+    """Return the parameter within its limits, the first if it is repeated; {} for its default."""
+    text = value if isinstance(value, str) else value[0]
+    plain, limits = split(kind)
+    try:
+        parsed = _from_text(name, text.strip(), plain)
+    except InvalidRequest:
+        return {}
+    if isinstance(parsed, int) and not isinstance(parsed, bool):
+        parsed = int(min(max(parsed, limits.least or 0), limits.most or parsed))
+    return {name: parsed}
 
 
 def _from_text(name: str, text: str, kind: Any) -> Any:

@@ -151,6 +151,8 @@ class _Schemas:
 
     def of(self, kind: Any) -> dict[str, Any]:
         plain, limits = split(kind)
+        if limits.tolerant:
+            return _tolerant(limits)
         return self._plain(plain) | _limited(limits) | _described(kind)
 
     def _plain(self, kind: Any) -> dict[str, Any]:
@@ -193,6 +195,15 @@ class _Schemas:
             "properties": {name: self.of(hint) for name, hint in hints.items()},
             "required": required,
         }
+
+
+def _tolerant(limits: Constraints) -> dict[str, Any]:
+    """Return the schema of a parameter that takes any text: its values are named for people."""
+    values = (
+        "true or false" if limits.most is None else f"{limits.least or 0:g} to {limits.most:.15g}"
+    )
+    text = f"{values}; a number beyond is corrected, another text is ignored"
+    return {"type": "string", "description": text}
 
 
 def _limited(limits: Constraints) -> dict[str, Any]:

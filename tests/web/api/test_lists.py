@@ -96,18 +96,15 @@ def test_executions_are_chosen_by_status(
 @pytest.mark.parametrize(
     ("query", "detail"),
     [
-        ({"page": "0"}, "page must be at least 1"),
-        ({"page": "x"}, "page must be a whole number"),
-        ({"page": ["1", "2"]}, "page may be given only once"),
-        ({"per_page": "101"}, "per_page must be at most 100"),
-        ({"per_page": "1" * 30}, "per_page must be a whole number"),
+        ({"page": "501"}, "use before_id for older ones"),
+        ({"offset": "10000"}, "use before_id for older ones"),
         ({"before_id": "-1"}, "before_id must be at least 1"),
         ({"before_id": str(2**63)}, "before_id must be at most"),
         ({"status": "lost"}, "status must be one of pending, running"),
         ({"key": ""}, "key must have 1 to 255 characters"),
         ({"key": "\0"}, "a character that cannot be stored"),
         ({"colour": "red"}, "unknown field 'colour'"),
-        ({"page": "x", "per_page": "y"}, "; "),
+        ({"status": "x", "before_id": "y"}, "; "),
     ],
 )
 def test_a_question_that_cannot_be_answered_is_refused_in_a_sentence(
@@ -120,14 +117,68 @@ def test_a_question_that_cannot_be_answered_is_refused_in_a_sentence(
     assert detail in answer.json["detail"]
 
 
-def test_a_number_beyond_what_is_counted_is_refused_with_another_way(
-    api: Api, viewer: str, seven: list[int]
+@pytest.mark.parametrize(
+    ("query", "detail"),
+    [
+        ({"page": "0"}, "page must be at least 1"),
+        ({"page": "x"}, "page must be a whole number"),
+        ({"page": ["1", "2"]}, "page may be given only once"),
+        ({"per_page": "101"}, "per_page must be at most 100"),
+        ({"per_page": "1" * 30}, "per_page must be a whole number"),
+        ({"limit": "5"}, "unknown field 'limit'"),
+    ],
+)
+def test_a_list_that_the_older_system_did_not_have_corrects_no_number(
+    api: Api, viewer: str, query: dict[str, Any], detail: str
 ) -> None:
-    del seven
-    answer = api.ask("GET", "/api/triggers/1/executions", viewer, params={"page": 501})
+    answer = api.ask("GET", "/api/triggers/executions", viewer, params=query, params_csv=False)
 
     assert answer.status_code == 422
-    assert "use before_id for older ones" in answer.json["detail"]
+    assert detail in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("query", "page", "rows"),
+    [
+        ({"page": "0"}, 1, 7),
+        ({"page": "-3", "per_page": "3"}, 1, 3),
+        ({"page": "x", "per_page": "y"}, 1, 7),
+        ({"page": ["2", "1"], "per_page": ["3", "1"]}, 2, 3),
+        ({"per_page": "0"}, 1, 1),
+        ({"per_page": "101"}, 1, 7),
+        ({"per_page": "9" * 19}, 1, 7),
+        ({"per_page": "9" * 30}, 1, 7),
+        ({"per_page": ""}, 1, 7),
+        ({"per_page": " 2 "}, 1, 2),
+        ({"limit": "abc", "offset": "-1"}, 1, 7),
+        ({"limit": "3", "offset": "3"}, 2, 3),
+        ({"limit": "-5"}, 1, 1),
+    ],
+)
+def test_a_list_of_the_older_system_corrects_its_numbers(
+    api: Api, viewer: str, seven: list[int], query: dict[str, Any], page: int, rows: int
+) -> None:
+    path = "/api/triggers/1/executions"
+    answer = api.ask("GET", path, viewer, params=query, params_csv=False)
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json["page"] == page
+    first = (page - 1) * rows
+    assert ids(answer.json) == seven[first : first + rows]
+
+
+def test_triggers_are_chosen_as_by_the_older_system(
+    api: Api, viewer: str, database: Database
+) -> None:
+    path = "/api/triggers"
+    plain = factories.trigger(database)
+    of_plugin = factories.trigger(database, source_plugin="crm")
+
+    assert ids(listed(api, viewer, path, source_plugin="crm"), "triggers") == [of_plugin]
+    assert ids(listed(api, viewer, path, source_plugin="other"), "triggers") == []
+    assert ids(listed(api, viewer, path, enabled="maybe"), "triggers") == [of_plugin, plain]
+    assert ids(listed(api, viewer, path, type="cron"), "triggers") == []
+    assert ids(listed(api, viewer, path, limit="x", offset="-1"), "triggers") == [of_plugin, plain]
 
 
 def test_triggers_are_listed_newest_first_and_chosen(

@@ -192,8 +192,10 @@ def test_targets_that_fail_are_named(api: Api, viewer: str, database: Database) 
     ]
 
 
-@pytest.mark.parametrize("days", ["0", "31", "week"])
-def test_a_window_has_one_to_thirty_days(api: Api, viewer: str, days: str) -> None:
+@pytest.mark.parametrize(
+    ("days", "window"), [("0", 1), ("-7", 1), ("31", 30), ("week", 7), ("", 7), ("9" * 40, 7)]
+)
+def test_a_window_has_one_to_thirty_days(api: Api, viewer: str, days: str, window: int) -> None:
     answer = api.ask("GET", "/api/triggers/stats", viewer, params={"days": days})
 
-    assert answer.status_code == 422
+    assert answer.json["window_days"] == window

@@ -346,7 +346,10 @@ def test_a_test_is_an_execution_that_is_due(api: Api, operator: str, database: D
     (execution,) = factories.executions(database)
     assert answer.json == {"status": "started", "execution_id": execution.id}
     assert (execution.status, execution.idempotency_key) == ("pending", None)
-    assert json.loads(execution.event_data) == {
+    event = json.loads(execution.event_data)
+    assert clock.moment(event.pop("timestamp")) is not None
+    assert event == {
+        "_test": True,
         "event_type": "test",
         "source": "github",
         "data": {"a": 1},

@@ -14,13 +14,14 @@ from app.web.api.schemas.values import (
     Paging,
     Reason,
     Status,
+    TolerantPaging,
     TriggerId,
 )
 from app.web.time_field import moment
 
 
 @dataclass(frozen=True, slots=True)
-class ExecutionsAsked(Paging):
+class ExecutionsAsked(TolerantPaging):
     """Filters of a list of one trigger's executions."""
 
     status: Status | None = None

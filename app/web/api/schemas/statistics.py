@@ -11,7 +11,7 @@ from app.web.validation import Constraints
 class StatsAsked:
     """Number of days that the statistics cover."""
 
-    days: Annotated[int, Constraints(least=1, most=30)] = 7
+    days: Annotated[int, Constraints(least=1, most=30, tolerant=True)] = 7
 
 
 class DeliveryCount(TypedDict):

@@ -5,16 +5,24 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from app.web.api.schemas import trigger_fields
 from app.web.api.schemas.executions import Execution
-from app.web.api.schemas.values import JsonObject, Listed, Moment, Paging, Word
+from app.web.api.schemas.values import (
+    JsonObject,
+    Listed,
+    Moment,
+    TolerantFlag,
+    TolerantPaging,
+    Word,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class TriggersAsked(Paging):
+class TriggersAsked(TolerantPaging):
     """A filter of triggers, and the page of the list."""
 
-    type: Literal["webhook", "event"] | None = None
+    type: Word | None = None
     source: Word | None = None
-    enabled: bool | None = None
+    source_plugin: Word | None = None
+    enabled: TolerantFlag = None
 
 
 class _Declared:

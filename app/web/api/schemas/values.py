@@ -34,6 +34,18 @@ PageNumber = Annotated[int, Constraints(least=1, most=1_000_000)]
 PerPage = Annotated[int, Constraints(least=1, most=100)]
 
 
+TolerantPageNumber = Annotated[int, Constraints(least=1, most=1_000_000, tolerant=True)]
+
+
+TolerantPerPage = Annotated[int, Constraints(least=1, most=100, tolerant=True)]
+
+
+TolerantOffset = Annotated[int, Constraints(least=0, most=100_000_000, tolerant=True)]
+
+
+TolerantFlag = Annotated[bool | None, Constraints(tolerant=True)]
+
+
 Json = Any
 
 
@@ -90,6 +102,25 @@ class Paging:
 
     def position(self) -> PagePosition:
         return PagePosition(self.page, self.per_page, self.before_id, self.after_id)
+
+
+@dataclass(frozen=True, slots=True)
+class TolerantPaging(Paging):
+    """Paging of the lists that the older system had too: numbers that cannot be are corrected.
+
+    That system's page, and the scripts of its users, rely on it. `limit` and `offset` are another
+    way to say `per_page` and `page`.
+    """
+
+    page: TolerantPageNumber = 1
+    per_page: TolerantPerPage = 20
+    limit: TolerantPerPage = 0
+    offset: TolerantOffset = 0
+
+    def position(self) -> PagePosition:
+        per_page = self.limit or self.per_page
+        page = self.offset // per_page + 1 if self.offset else self.page
+        return PagePosition(page, per_page, self.before_id, self.after_id)
 
 
 class Listed(TypedDict):
