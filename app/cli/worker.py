@@ -4,6 +4,7 @@ import logging
 import os
 import random
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -19,6 +20,7 @@ from app.intake import sources
 from app.settings import Settings
 from app.stats.counter_writer import CounterWriter
 from app.stats.counters import Counters
+from app.worker.heartbeat import Heartbeat
 from app.worker.loop import Worker
 from app.worker.pruner import Pruner
 
@@ -45,7 +47,8 @@ def command(settings: Settings, database: Database, once: bool, concurrency: int
     )
     if once:
         schema.require(database)
-        _run_once(worker, _counting(counters, database, settings))
+        with _beating(database, settings, worker, threading.Event()):
+            _run_once(worker, _counting(counters, database, settings))
         return
     log.write_without_waiting()
     log.configure(settings.hookonce_log_level, settings.hookonce_log_format)  # to the new stream
@@ -55,6 +58,7 @@ def command(settings: Settings, database: Database, once: bool, concurrency: int
         descendants.adopting_orphans(),
         _counting(counters, database, settings),
         _pruning(database, settings),
+        _beating(database, settings, worker, stop),
     ):
         finished = worker.run(stop)
     if not finished:
@@ -109,3 +113,15 @@ def _pruning(database: Database, settings: Settings) -> Iterator[None]:
         yield
     finally:
         pruner.stop()
+
+
+@contextmanager
+def _beating(
+    database: Database, settings: Settings, worker: Worker, stop: threading.Event
+) -> Iterator[None]:
+    heartbeat = Heartbeat(database, settings, worker, stop)
+    heartbeat.start()
+    try:
+        yield
+    finally:
+        heartbeat.stop()

@@ -5,29 +5,24 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.db.running_tables import pauses, trigger_breakers, trigger_pauses, workers
+from app.db.table_metadata import RowId, key_of, metadata
 from app.db.types import UtcDateTime
 
-metadata = sa.MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_name)s",
-    }
-)
-
-RowId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-"""Type of an execution's id: 64 bits on both databases."""
+__all__ = [
+    "RowId",
+    "metadata",
+    "pauses",
+    "trigger_breakers",
+    "trigger_pauses",
+    "workers",
+]
 
 ALWAYS_DUE = "1970-01-01 00:00:00"
 """Default of next_attempt_at: a row written by older code is due, never forgotten."""
 
-
-def _key_of(table: str, name: str, kind: sa.types.TypeEngine[int]) -> sa.Column[int]:
-    """Return a primary-key column that refers to `table`; its row goes with the row there."""
-    parent = sa.ForeignKey(f"{table}.id", ondelete="CASCADE")
-    return sa.Column(name, kind, parent, primary_key=True, autoincrement=False)
+TEST_DUE = datetime(1969, 12, 31, tzinfo=UTC)
+"""The next_attempt_at of a test event, before ALWAYS_DUE, so that the index finds it first."""
 
 
 triggers = sa.Table(
@@ -188,20 +183,10 @@ execution_attempts = sa.Table(
 execution_requests = sa.Table(
     "execution_requests",
     metadata,
-    _key_of("trigger_executions", "execution_id", RowId),
+    key_of("trigger_executions", "execution_id", RowId),
     sa.Column("content_type", sa.Text),
     sa.Column("headers", sa.Text, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
-)
-
-trigger_breakers = sa.Table(
-    "trigger_breakers",
-    metadata,
-    _key_of("triggers", "trigger_id", sa.Integer()),
-    sa.Column("failure_count", sa.Integer, nullable=False, server_default=sa.text("0")),
-    sa.Column("opened_at", UtcDateTime),
-    sa.Column("probe_at", UtcDateTime),
-    sa.CheckConstraint("(opened_at IS NULL) = (probe_at IS NULL)", name="open_with_probe"),
 )
 
 ALL_TIME = datetime(1970, 1, 1, tzinfo=UTC)
@@ -222,7 +207,7 @@ delivery_counts = sa.Table(
 execution_repeats = sa.Table(
     "execution_repeats",
     metadata,
-    _key_of("trigger_executions", "execution_id", RowId),
+    key_of("trigger_executions", "execution_id", RowId),
     sa.Column("number", sa.BigInteger, nullable=False),
     sa.Column("last_at", UtcDateTime, nullable=False),
 )
@@ -230,7 +215,7 @@ execution_repeats = sa.Table(
 key_mismatches = sa.Table(
     "key_mismatches",
     metadata,
-    _key_of("trigger_executions", "execution_id", RowId),
+    key_of("trigger_executions", "execution_id", RowId),
     sa.Column("digest", sa.String(64), primary_key=True),
     sa.Column("number", sa.BigInteger, nullable=False),
     sa.Column("first_at", UtcDateTime, nullable=False),
@@ -240,7 +225,7 @@ key_mismatches = sa.Table(
 mismatched_payloads = sa.Table(
     "mismatched_payloads",
     metadata,
-    _key_of("trigger_executions", "execution_id", RowId),
+    key_of("trigger_executions", "execution_id", RowId),
     sa.Column("digest", sa.String(64), primary_key=True),
     sa.Column("trigger_id", sa.Integer, nullable=False),
     sa.Column("received_at", UtcDateTime, nullable=False),

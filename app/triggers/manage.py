@@ -13,7 +13,8 @@ from sqlalchemy.exc import IntegrityError
 from app import audit, clock, masking
 from app.audit import UNNAMED, Actor
 from app.db import Database
-from app.db.models import trigger_executions, triggers
+from app.db.models import TEST_DUE, trigger_executions, triggers
+from app.db.types import UtcDateTime
 from app.errors import InvalidTrigger, NameTaken, NotFound, SecretSealed
 from app.executions.creation import initial_values
 from app.triggers import definition, fields, warnings
@@ -189,14 +190,16 @@ def try_trigger(
 ) -> int:
     """Store an execution with a test event, due at once, and return its id.
 
-    It has no key and no sender, and runs also where the trigger is disabled: an operator tries out
-    the action. By `_test` a script tells it from a real event, as in the older system.
+    It has no key and no sender, and runs also while the trigger is disabled or paused, or its
+    breaker is open: an operator tries out the action. By `_test` a script tells it from a real
+    event, as in the older system.
     """
     with database.writing() as connection:
         trigger = find_trigger(connection, name_or_id)
         event = {"_test": True, "event_type": TEST_EVENT, "source": trigger.source}
         event |= {"timestamp": clock.text(clock.now()), "data": data or {}}
         values = {"trigger_id": trigger.id, "event_data": json.dumps(event)} | initial_values()
+        values["next_attempt_at"] = sa.literal(TEST_DUE, UtcDateTime)
         insert = sa.insert(trigger_executions).values(values).returning(trigger_executions.c.id)
         execution_id = int(connection.execute(insert).scalar_one())
         after = {"execution_id": execution_id}

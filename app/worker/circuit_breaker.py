@@ -4,7 +4,7 @@ A row exists only for a trigger whose last attempts failed: attempts that succee
 for a whole batch, and no write.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -16,6 +16,7 @@ from sqlalchemy.sql.dml import ReturningDelete
 
 from app.db import utc_now
 from app.db.models import trigger_breakers
+from app.executions.due import first_due, running_count
 from app.lifecycle import FAILED_ATTEMPT, LOST, TRANSIENT
 from app.settings import Settings
 from app.worker.attempt import FinishedAttempt, Outcome
@@ -112,6 +113,31 @@ def note(
         if count.failure_count:
             changes.append(_add_failures(connection, trigger_id, count.failure_count, settings))
     return [change for change in changes if change]
+
+
+def idle(connection: Connection) -> list[int]:
+    """Return the triggers with an open breaker behind which nothing waits or runs.
+
+    No probe would ever close it, and its alert would go on for ever.
+    """
+    return list(connection.execute(sa.select(_breakers.trigger_id).where(_is_idle())).scalars())
+
+
+def close_idle(connection: Connection, trigger_ids: Collection[int]) -> list[BreakerChange]:
+    """Close these breakers, except those behind which something waits by now."""
+    delete = (
+        sa.delete(trigger_breakers)
+        .where(_breakers.trigger_id.in_(sorted(trigger_ids)), _is_idle())
+        .returning(_breakers.trigger_id, _breakers.opened_at, _breakers.failure_count)
+    )
+    rows: Iterable[sa.Row[Any]] = connection.execute(delete) if trigger_ids else ()
+    return [change for row in rows if (change := closed(row))]
+
+
+def _is_idle() -> sa.ColumnElement[bool]:
+    waits = first_due(sa.literal_column("1"), _breakers.trigger_id).correlate(trigger_breakers)
+    running = running_count(_breakers.trigger_id).correlate(trigger_breakers).scalar_subquery()
+    return sa.and_(_breakers.probe_at <= utc_now(), ~sa.exists(waits), running == 0)
 
 
 def let_through(connection: Connection, trigger_id: int, seconds: float) -> bool:

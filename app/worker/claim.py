@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.actions.work import Work
-from app.db import combines_statements, is_one_of, prefer_partial_index, skip_locked, utc_now
+from app.db import combines_statements, skip_locked, utc_now
 from app.db.encryption import SecretBox
 from app.db.models import execution_attempts, execution_requests, trigger_executions, triggers
 from app.errors import ActionFailed, SecretSealed
@@ -19,57 +19,28 @@ from app.executions.due import (
     ONE_AT_A_TIME,
     DueTrigger,
     age_seconds,
-    first_due,
-    first_retried,
     running_count,
 )
-from app.lifecycle import CONFIGURATION, RUNNING, WAITING
+from app.lifecycle import CONFIGURATION, RUNNING
 from app.settings import Settings
-from app.worker import circuit_breaker
+from app.worker import circuit_breaker, pace
 from app.worker.attempt import Attempt, Lease, RetryTerms, named_headers, request_id
+from app.worker.claim_queries import QUERIES, Order
 
 EventHeaders = Mapping[str, tuple[str, ...]]
 """Names of the headers that an action may see, by source."""
 NO_HEADERS: EventHeaders = {}
 _executions = trigger_executions.c
-_waiting = is_one_of(_executions.status, WAITING)
-_TRIGGER = sa.bindparam("the_trigger", type_=sa.Integer)
 _OWNER = sa.bindparam("owner", type_=sa.String)
-_LIMIT = sa.bindparam("at_most", type_=sa.Integer, literal_execute=True)
-
-
-def due_query() -> sa.Select[int]:
-    """Select the due executions of one trigger, longest waiting first."""
-    return (
-        sa.select(_executions.id)
-        .where(_executions.trigger_id == _TRIGGER)
-        .where(_waiting, prefer_partial_index(_waiting, _executions.id))
-        .where(_executions.next_attempt_at <= utc_now())
-        .order_by(_executions.next_attempt_at, _executions.id)
-        .limit(_LIMIT)
-    )
-
-
-def in_order_query() -> sa.Select[int]:
-    """Select the next execution of a trigger that runs one at a time, if it is due.
-
-    A retry comes first: it was admitted before every execution that has not begun.
-    """
-    first = sa.func.coalesce(
-        first_retried(_executions.id, _TRIGGER).scalar_subquery(),
-        first_due(_executions.id, _TRIGGER).scalar_subquery(),
-    )
-    return (
-        sa.select(_executions.id)
-        .where(_executions.id == first, _waiting)
-        .where(_executions.next_attempt_at <= utc_now())
-        .limit(_LIMIT)
-    )
 
 
 def by_one_statement(due_trigger: DueTrigger) -> bool:
-    """Return True if one statement can claim: the trigger has no limit and no open breaker."""
-    return due_trigger.probe_in_seconds is None and due_trigger.max_concurrency is None
+    """Return True if one statement can claim: no limit, breaker or pace has to be asked first."""
+    if due_trigger.max_concurrency is not None:
+        return False
+    return due_trigger.test_is_due or (
+        due_trigger.probe_in_seconds is None and due_trigger.batch_in_seconds is None
+    )
 
 
 def due(
@@ -112,11 +83,19 @@ def _allowed_count(
 
     Other workers may have claimed since the triggers were read.
     """
-    if due_trigger.probe_in_seconds is not None:
+    probed = due_trigger.probe_in_seconds is not None and not due_trigger.test_is_due
+    if probed:
         seconds = settings.hookonce_breaker_seconds
         if not circuit_breaker.let_through(connection, due_trigger.trigger_id, seconds):
             return 0
         count = 1
+    count = _within_limit(connection, due_trigger, count)
+    if due_trigger.batch_in_seconds is None or due_trigger.test_is_due or count <= 0:
+        return count
+    return pace.take_batch(connection, due_trigger.trigger_id, count)
+
+
+def _within_limit(connection: Connection, due_trigger: DueTrigger, count: int) -> int:
     if due_trigger.max_concurrency is None:
         return count
     limit = sa.select(triggers.c.max_concurrency).where(triggers.c.id == due_trigger.trigger_id)
@@ -133,7 +112,6 @@ def _claim(
     connection: Connection, owner: str, due_trigger: DueTrigger, count: int, lease_seconds: float
 ) -> Sequence[sa.Row[Any]]:
     """Claim executions; on PostgreSQL also insert their attempts and read all that they need."""
-    in_order = due_trigger.max_concurrency == ONE_AT_A_TIME
     query = _claim_and_begin_query if combines_statements(connection) else _claim_query
     values = {
         "the_trigger": due_trigger.trigger_id,
@@ -141,7 +119,13 @@ def _claim(
         "owner": owner,
         "lease_seconds": lease_seconds,
     }
-    return connection.execute(query(in_order), values).all()
+    return connection.execute(query(_order_of(due_trigger)), values).all()
+
+
+def _order_of(due_trigger: DueTrigger) -> Order:
+    if due_trigger.test_is_due:
+        return "tests"
+    return "in order" if due_trigger.max_concurrency == ONE_AT_A_TIME else "longest due"
 
 
 def _begin_attempts(
@@ -162,9 +146,9 @@ def _details_by_id() -> sa.Select[Any]:
 
 
 @cache
-def _claim_query(in_order: bool) -> ReturningUpdate[*tuple[Any, ...]]:
+def _claim_query(order: Order) -> ReturningUpdate[*tuple[Any, ...]]:
     # A CTE is evaluated once; PostgreSQL may evaluate a plain sub-select again and take more.
-    query = in_order_query() if in_order else due_query()
+    query = QUERIES[order]()
     locked = skip_locked(query).cte("locked")
     return (
         sa.update(trigger_executions)
@@ -181,8 +165,8 @@ def _claim_query(in_order: bool) -> ReturningUpdate[*tuple[Any, ...]]:
 
 
 @cache
-def _claim_and_begin_query(in_order: bool) -> sa.Select[Any]:
-    claimed = _claim_query(in_order).cte("claimed")
+def _claim_and_begin_query(order: Order) -> sa.Select[Any]:
+    claimed = _claim_query(order).cte("claimed")
     row = sa.select(claimed.c.id, claimed.c.attempt_count, _OWNER, utc_now())
     names = ["execution_id", "number", "worker", "started_at"]
     begun = sa.insert(execution_attempts).from_select(names, row).cte("begun")

@@ -61,4 +61,5 @@ def allocate(due_triggers: Sequence[DueTrigger], capacity: Capacity) -> dict[int
 
 def next_in_seconds(due_triggers: Sequence[DueTrigger]) -> float | None:
     """Return the seconds until the next execution becomes due; None if none is scheduled."""
-    return min((each.wait_seconds for each in due_triggers if each.wait_seconds > 0), default=None)
+    waits = (each.wait_seconds for each in due_triggers)
+    return min((seconds for seconds in waits if 0 < seconds < float("inf")), default=None)

@@ -53,7 +53,9 @@ class Worker:
         self.owner = f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._database = database
         self._settings = settings
-        self._concurrency = concurrency
+        self.slots = concurrency
+        self.round_at = time.monotonic()
+        """Monotonic time at which the last round began; its heartbeat ends if the loop hangs."""
         self._grace_seconds = settings.hookonce_shutdown_seconds
         self._event_headers = event_headers
         self._pool = AttemptPool(concurrency, run_and_classify, not_started)
@@ -96,7 +98,7 @@ class Worker:
             logging.INFO,
             "worker_started",
             owner=self.owner,
-            concurrency=self._concurrency,
+            concurrency=self.slots,
         )
         with self._wake.listening(self._database.notifier):
             while not stop.is_set():
@@ -124,6 +126,7 @@ class Worker:
 
     def work_once(self) -> int:
         """Settle finished attempts, claim and start due executions; return the number started."""
+        self.round_at = time.monotonic()
         try:
             self._wake.begin()
             self._settle_finished()
@@ -137,6 +140,11 @@ class Worker:
         except Exception as error:
             self._wait_out(error)
         return 0
+
+    @property
+    def busy_count(self) -> int:
+        """Return the number of slots in use."""
+        return self._pool.busy_count
 
     @property
     def _busy(self) -> bool:

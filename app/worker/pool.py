@@ -85,6 +85,11 @@ class AttemptPool:
         """Return the attempts that hold a slot."""
         return [attempt for attempt, _ in self._running.values()]
 
+    @property
+    def busy_count(self) -> int:
+        """Return the number of slots in use; safe in any thread."""
+        return len(self._running)
+
     def shutdown(self) -> None:
         """Start no further attempt; do not wait for those that run."""
         self._threads.shutdown(wait=False)

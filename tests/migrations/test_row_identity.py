@@ -26,6 +26,7 @@ CHILDREN = {
 }
 OF_TRIGGER = {
     "trigger_breakers": "(trigger_id) VALUES (3)",
+    "trigger_pauses": "(trigger_id, paused_at, paused_by) VALUES (3, '2024-03-01 00:00:00', 'old')",
     "delivery_counts": "(trigger_id, hour, outcome, number) "
     "VALUES (3, '2024-03-01 00:00:00', 'accepted', 9)",
 }

@@ -60,12 +60,15 @@ def _insert(connection: sa.Connection, table: sa.Table, number: int) -> bool:
 def _in_a_state(values: dict[str, Any]) -> dict[str, Any]:
     """Return the values changed to be consistent: only a running execution has a lease.
 
-    Only a finished execution has an end; a row without an end becomes pending.
+    Only a finished execution has an end; a row without an end becomes pending. A trigger is paused
+    or was resumed, not both.
     """
     if values.get("completed_at") is None:
         values = {k: "pending" if k == "status" else v for k, v in values.items()}
     elif values["status"] not in lifecycle.FINISHED:
         values = values | {"completed_at": None}
+    if values.get("paused_at") is not None and "resumed_at" in values:
+        values = values | {"resumed_at": None}
     if "lease_owner" in values and values["status"] != lifecycle.RUNNING:
         values = values | {"lease_owner": None}
     return values

@@ -13,7 +13,7 @@ from app.db.models import delivery_counts, execution_requests, trigger_execution
 from app.executions import due, prune, retention_queries
 from app.executions.due import DueTrigger
 from app.settings import Settings
-from app.worker import claim, leases, settle
+from app.worker import claim, claim_queries, leases, settle
 from app.worker.attempt import FinishedAttempt, Outcome
 from tests.support import factories
 from tests.support.plans import explain
@@ -24,7 +24,9 @@ LEASED = "ix_trigger_executions_leased"
 
 
 of_each_look = pytest.mark.parametrize(
-    "query", [due.query, claim.due_query, claim.in_order_query], ids=["look", "claim", "in order"]
+    "query",
+    [due.query, claim_queries.due_query, claim_queries.in_order_query],
+    ids=["look", "claim", "in order"],
 )
 
 
@@ -38,9 +40,10 @@ def of_trigger(query: sa.Select[Any], at_most: int = 4) -> sa.Select[Any]:
         (due.query(), TURN),
         (due.query(), RETRYING),
         (due.query(), LEASED),
-        (of_trigger(claim.due_query()), TURN),
-        (of_trigger(claim.in_order_query()), TURN),
-        (of_trigger(claim.in_order_query()), RETRYING),
+        (of_trigger(claim_queries.due_query()), TURN),
+        (of_trigger(claim_queries.tests_query()), TURN),
+        (of_trigger(claim_queries.in_order_query()), TURN),
+        (of_trigger(claim_queries.in_order_query()), RETRYING),
         (due.running_count(sa.literal(1)), LEASED),
         (leases.expired_query(1), LEASED),
         (leases.expired_query(100), LEASED),
@@ -50,6 +53,7 @@ def of_trigger(query: sa.Select[Any], at_most: int = 4) -> sa.Select[Any]:
         "a look at retries",
         "a look at what runs",
         "a claim",
+        "a claim of test events",
         "a claim in order",
         "a claim in order of retries",
         "a count of what runs",
@@ -68,7 +72,7 @@ def test_the_plan_names_the_index(database: Database, query: sa.Select[Any], ind
 @pytest.mark.parametrize(
     ("query", "column"),
     [
-        (of_trigger(claim.due_query()), "next_attempt_at"),
+        (of_trigger(claim_queries.due_query()), "next_attempt_at"),
         (leases.expired_query(64), "lease_expires_at"),
     ],
     ids=["a claim", "a rescue"],
@@ -112,7 +116,9 @@ def test_nothing_is_sorted_among_many_though_few_waited_when_the_table_was_analy
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])
-@pytest.mark.parametrize("query", [due.query, claim.in_order_query], ids=["look", "in order"])
+@pytest.mark.parametrize(
+    "query", [due.query, claim_queries.in_order_query], ids=["look", "in order"]
+)
 def test_retries_are_found_among_many_though_few_were_there_when_the_table_was_analysed(
     database: Database, query: Callable[[], sa.Select[Any]]
 ) -> None:

@@ -1,0 +1,111 @@
+"""Read why executions of a trigger wait as a whole: a pause of it or of all, or an open breaker."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app.db import is_one_of, prefer_partial_index
+from app.db.count_cache import EXACT_UP_TO
+from app.db.models import pauses, trigger_breakers, trigger_executions, trigger_pauses
+from app.executions.due import EVERYTHING
+from app.lifecycle import WAITING
+
+_executions = trigger_executions.c
+
+
+class Pause(NamedTuple):
+    """A pause of a trigger or of all triggers."""
+
+    since: datetime
+    by: str
+
+
+class OpenBreaker(NamedTuple):
+    """An open circuit breaker."""
+
+    since: datetime
+    failure_count: int
+    next_probe_at: datetime
+
+
+class Block(NamedTuple):
+    """The reasons for which all executions of a trigger wait; None or False where there is none."""
+
+    pause: Pause | None = None
+    breaker: OpenBreaker | None = None
+    failure_count: int = 0
+    """Failures in a row, also while the breaker is closed."""
+    resumed_at: datetime | None = None
+    """Time since which the backlog of the trigger runs at a pace."""
+    per_second: float | None = None
+    """Executions a second of that pace."""
+
+
+NOTHING = Block()
+
+
+def of_triggers(connection: Connection, trigger_ids: Collection[int]) -> dict[int, Block]:
+    """Return the block of each of these triggers that has a pause, a pace or failures, by id."""
+    wanted = sorted(set(trigger_ids))
+    if not wanted:
+        return {}
+    paused = sa.select(trigger_pauses).where(trigger_pauses.c.trigger_id.in_(wanted))
+    failed = sa.select(trigger_breakers).where(trigger_breakers.c.trigger_id.in_(wanted))
+    blocks = {row.trigger_id: _paused(row) for row in connection.execute(paused)}
+    for row in connection.execute(failed):
+        blocks[row.trigger_id] = _with_breaker(blocks.get(row.trigger_id, NOTHING), row)
+    return blocks
+
+
+def of_trigger(connection: Connection, trigger_id: int) -> Block:
+    """Return the block of this trigger."""
+    return of_triggers(connection, [trigger_id]).get(trigger_id, NOTHING)
+
+
+def pause_of_all(connection: Connection) -> Pause | None:
+    """Return the pause of all triggers; None if they are not paused."""
+    query = sa.select(pauses.c.paused_at, pauses.c.paused_by).where(pauses.c.scope == EVERYTHING)
+    row = connection.execute(query).first()
+    return None if row is None else Pause(row.paused_at, row.paused_by)
+
+
+def waiting_count(connection: Connection, trigger_id: int) -> int:
+    """Count the trigger's executions that wait for a worker, up to EXACT_UP_TO + 1."""
+    rows: sa.Select[Any] = (
+        sa.select(sa.literal_column("1"))
+        .where(_executions.trigger_id == trigger_id)
+        .where(is_one_of(_executions.status, WAITING))
+        .where(prefer_partial_index(is_one_of(_executions.status, WAITING), _executions.id))
+        .where(_executions.next_attempt_at.is_not(None))
+        .limit(EXACT_UP_TO + 1)
+    )
+    return _count(connection, rows)
+
+
+def waiting_count_of_all(connection: Connection) -> int:
+    """Count the executions of all triggers that wait for a worker, up to EXACT_UP_TO + 1."""
+    rows = sa.select(_executions.next_attempt_at).where(is_one_of(_executions.status, WAITING))
+    waiting = rows.limit(EXACT_UP_TO + 1).subquery()
+    query = sa.select(sa.func.count(waiting.c.next_attempt_at))
+    return int(connection.execute(query).scalar_one())
+
+
+def _paused(row: sa.Row[Any]) -> Block:
+    if row.paused_at is None:
+        return Block(resumed_at=row.resumed_at, per_second=row.per_second)
+    return Block(pause=Pause(row.paused_at, row.paused_by or ""))
+
+
+def _with_breaker(block: Block, row: sa.Row[Any]) -> Block:
+    block = block._replace(failure_count=row.failure_count)
+    if row.opened_at is None:
+        return block
+    return block._replace(breaker=OpenBreaker(row.opened_at, row.failure_count, row.probe_at))
+
+
+def _count(connection: Connection, rows: sa.Select[Any]) -> int:
+    query = sa.select(sa.func.count()).select_from(rows.subquery())
+    return int(connection.execute(query).scalar_one())

@@ -1,0 +1,119 @@
+"""Pause and resume a trigger, or all triggers: events are admitted and wait.
+
+A disabled trigger refuses its events instead. Workers read pauses in each round, so that a change
+holds within a second; running attempts finish.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app import audit
+from app.audit import UNNAMED, Actor
+from app.db import Database, advisory_lock, utc_now
+from app.db.models import pauses, trigger_pauses
+from app.errors import InvalidRequest
+from app.executions import blocks, due
+from app.executions.due import EVERYTHING
+from app.triggers import manage
+
+DEFAULT_PER_SECOND = 10.0
+"""Executions of its backlog that a resumed trigger begins a second, by default."""
+MOST_PER_SECOND = 10_000.0
+"""Highest pace; 0 stands for no limit."""
+LONGEST_ACTOR = 200
+"""Characters of the actor's name that are stored with a pause."""
+ALL = "triggers"
+"""Subject of the audit rows of a pause of all triggers."""
+PAUSE_LOCK = 0x70_61_75_73_65
+"""Advisory lock of PostgreSQL under which all triggers are paused and resumed."""
+_pauses = trigger_pauses.c
+
+
+def pause(database: Database, name_or_id: str | int, actor: Actor = UNNAMED) -> sa.Row[Any]:
+    """Pause the trigger and return it; a trigger that is paused keeps the time of its pause."""
+    with database.writing() as connection:
+        trigger = manage.locked_trigger(connection, name_or_id)
+        if blocks.of_trigger(connection, trigger.id).pause is None:
+            state = {"paused_at": utc_now(), "paused_by": actor.name[:LONGEST_ACTOR]}
+            _write(connection, trigger.id, state)
+            audit.record(connection, actor, "trigger.pause", manage.subject(trigger.id))
+    return trigger
+
+
+def resume(
+    database: Database,
+    name_or_id: str | int,
+    per_second: float = DEFAULT_PER_SECOND,
+    actor: Actor = UNNAMED,
+) -> sa.Row[Any]:
+    """Resume the trigger and return it; nothing changes if it is not paused.
+
+    The executions that are due now begin at this pace, oldest first; 0 is no limit.
+    """
+    _require_pace(per_second)
+    with database.writing() as connection:
+        trigger = manage.locked_trigger(connection, name_or_id)
+        if blocks.of_trigger(connection, trigger.id).pause is not None:
+            _run_backlog(connection, trigger.id, per_second)
+            after = {"per_second": per_second}
+            subject = manage.subject(trigger.id)
+            audit.record(connection, actor, "trigger.resume", subject, after=after)
+    database.notifier.notify()
+    return trigger
+
+
+def pause_all(database: Database, actor: Actor = UNNAMED) -> None:
+    """Pause all triggers, also new ones; an earlier pause of all keeps its time and name."""
+    with database.writing() as connection:
+        advisory_lock(connection, PAUSE_LOCK)
+        if blocks.pause_of_all(connection) is None:
+            values = {"scope": EVERYTHING, "paused_by": actor.name[:LONGEST_ACTOR]}
+            connection.execute(sa.insert(pauses).values(paused_at=utc_now(), **values))
+            audit.record(connection, actor, "triggers.pause", ALL)
+
+
+def resume_all(
+    database: Database, per_second: float = DEFAULT_PER_SECOND, actor: Actor = UNNAMED
+) -> bool:
+    """Resume all triggers; return False if they were not paused.
+
+    A trigger that is paused by itself stays so. The backlog of each other one begins at this pace.
+    """
+    _require_pace(per_second)
+    with database.writing() as connection:
+        advisory_lock(connection, PAUSE_LOCK)
+        waiting = due.find_triggers(connection)
+        paused = sa.delete(pauses).where(pauses.c.scope == EVERYTHING)
+        if not connection.execute(paused).rowcount:
+            return False
+        of_triggers = blocks.of_triggers(connection, [each.trigger_id for each in waiting])
+        for each in sorted(waiting, key=lambda each: each.trigger_id):
+            if of_triggers.get(each.trigger_id, blocks.NOTHING).pause is None:
+                _run_backlog(connection, each.trigger_id, per_second)
+        after = {"per_second": per_second}
+        audit.record(connection, actor, "triggers.resume", ALL, after=after)
+    database.notifier.notify()
+    return True
+
+
+def _require_pace(per_second: float) -> None:
+    if not 0 <= per_second <= MOST_PER_SECOND:  # NaN is refused, too
+        raise InvalidRequest(f"per_second must be from 0, no limit, to {MOST_PER_SECOND:,.0f}")
+
+
+def _run_backlog(connection: Connection, trigger_id: int, per_second: float) -> None:
+    if not per_second:
+        connection.execute(sa.delete(trigger_pauses).where(_pauses.trigger_id == trigger_id))
+        return
+    now = utc_now()
+    state = {"resumed_at": now, "next_at": now, "per_second": per_second}
+    _write(connection, trigger_id, state)
+
+
+def _write(connection: Connection, trigger_id: int, state: Mapping[str, Any]) -> None:
+    """Replace the row of the trigger, which the caller has locked."""
+    connection.execute(sa.delete(trigger_pauses).where(_pauses.trigger_id == trigger_id))
+    connection.execute(sa.insert(trigger_pauses).values(trigger_id=trigger_id, **state))
