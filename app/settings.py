@@ -53,6 +53,9 @@ class Settings:
     """Seconds between two writes of delivery counts: a crash loses at most the counts since."""
     hookonce_scripts_dir: Path = Path("var/scripts")
     """Directory of the scripts that the action `script` may run."""
+    hookonce_script_interpreter: tuple[str, ...] = ()
+    """Command line that runs a script which is not executable or does not begin with `#!`, such as
+    `python3`; if it is empty, such a script fails for good."""
     hookonce_script_timeout_seconds: float = 300.0
     """Seconds that a script or a command may run before it is killed."""
     hookonce_http_timeout_seconds: float = 30.0
@@ -262,6 +265,7 @@ _READERS: dict[str, _Reader] = {
     "HOOKONCE_PRE_CHECK": _switch,
     "HOOKONCE_COUNTS_SECONDS": _number(0.05, _HOUR, float),
     "HOOKONCE_SCRIPTS_DIR": Path,
+    "HOOKONCE_SCRIPT_INTERPRETER": _command,
     "HOOKONCE_SCRIPT_TIMEOUT_SECONDS": _number(0.1, _MONTH, float),
     "HOOKONCE_HTTP_TIMEOUT_SECONDS": _number(0.1, _DAY, float),
     "HOOKONCE_PLUGIN_TIMEOUT_SECONDS": _number(0.1, _MONTH, float),

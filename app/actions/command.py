@@ -6,6 +6,7 @@ That system passed them to its own agent; here a setting names the command that 
 import json
 
 from app.actions import process
+from app.actions.process import Program
 from app.actions.work import Work
 from app.errors import ActionFailed, InvalidTrigger
 from app.lifecycle import CONFIGURATION
@@ -26,7 +27,7 @@ def run(work: Work) -> str:
             reason=CONFIGURATION,
         )
     limit = work.settings.hookonce_script_timeout_seconds
-    return process.run(work, lambda: list(command), _input(work), limit)
+    return process.run(work, lambda: Program(list(command)), _input(work), limit)
 
 
 def validate(payload: str) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from app.actions import absence, descendants, machine, reaper
 from app.actions.descendants import Run
@@ -20,14 +21,23 @@ EX_TEMPFAIL = 75
 """Exit status of a temporary failure, as in sysexits.h: another attempt follows."""
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 
-Command = Callable[[], list[str]]
-"""A function that returns the program's path or name and its arguments; Absent if it is missing."""
+
+class Program(NamedTuple):
+    """A program to start: its path or name with its arguments, and its directory.
+
+    Without a directory a program given by its path runs in its own, one found in PATH in ours.
+    """
+
+    words: list[str]
+    directory: Path | None = None
+
+
+Command = Callable[[], Program]
+"""A function that returns the program; it raises Absent if that is missing."""
 
 
 def run(work: Work, command: Command, input_bytes: bytes, seconds: float) -> str:
     """Run the program with this input and return the end of its output, if its status is 0.
-
-    A program given by its path runs in its own directory, one found in PATH in ours.
 
     Raises MachineTrouble if this machine lacked what starting it takes, Absent if it is missing,
     ActionFailed else: permanent if it cannot be started, transient if it timed out or ended with
@@ -74,21 +84,21 @@ def _standard_input(content: bytes) -> int:
         raise MachineTrouble(f"no file can be made for the event: {error}") from error
 
 
-def _start(work: Work, command: list[str], stdin: int, tag: str) -> subprocess.Popen[bytes]:
-    path = Path(command[0])
+def _start(work: Work, program: Program, stdin: int, tag: str) -> subprocess.Popen[bytes]:
+    path = Path(program.words[0])
     try:
         return subprocess.Popen(
-            command,
+            program.words,
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
-            cwd=path.parent if path.is_absolute() else None,
+            cwd=program.directory or (path.parent if path.is_absolute() else None),
             env=_environment(work, tag),
             start_new_session=True,
         )
     except (OSError, ValueError, MemoryError) as error:
-        sentence = f"{command[0]!r} cannot be started: {error}"
+        sentence = f"{program.words[0]!r} cannot be started: {error}"
         if is_machine_trouble(error):
             raise MachineTrouble(sentence, reason=INTERNAL) from error
         if isinstance(error, FileNotFoundError):

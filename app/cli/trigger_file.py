@@ -1,6 +1,6 @@
 """Read a YAML file of triggers; one sentence names the first entry that is wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,9 @@ from app.triggers.apply_file import DeclaredTrigger
 from app.triggers.field import Field, Kind
 from app.triggers.fields import COLUMNS, FIELDS
 
+LISTS = {"triggers": None, "webhooks": "webhook", "events": "event"}
+"""Lists of a file, each with the type of its triggers: the file of the older system has the last
+two, which may be empty."""
 KEYS: dict[str, Field] = {
     field.file_key or field.name: field for field in FIELDS if field.file_key is not None
 }
@@ -44,14 +47,13 @@ def read(path: Path) -> list[DeclaredTrigger]:
 
     Raises InvalidTrigger with one sentence for the first entry that is not.
     """
-    entries = _entries(path)
     declared: dict[str, DeclaredTrigger] = {}
-    for number, entry in enumerate(entries, 1):
-        where = f"{path.name}, entry {number}"
+    for list_name, number, entry in _entries(path):
+        where = f"{path.name}, {'' if list_name == 'triggers' else list_name + ', '}entry {number}"
         if isinstance(entry, dict) and isinstance(entry.get("name"), str):
             where += f" ({entry['name']!r})"
         try:
-            read_entry = _entry(entry)
+            read_entry = _entry(_typed(entry, LISTS[list_name]))
         except HookonceError as error:
             raise InvalidTrigger(f"{where}: {error}") from error
         if read_entry.slug in declared:
@@ -60,16 +62,38 @@ def read(path: Path) -> list[DeclaredTrigger]:
     return list(declared.values())
 
 
-def _entries(path: Path) -> list[Any]:
+def _entries(path: Path) -> Iterator[tuple[str, int, Any]]:
+    """Yield each entry of the file with the name of its list and its number there."""
     try:
         document = yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
         raise InvalidTrigger(f"{path} cannot be read: {' '.join(str(error).split())}") from error
-    only_triggers = isinstance(document, dict) and set(document) == {"triggers"}
-    entries = document["triggers"] if only_triggers else None
-    if not isinstance(entries, list):
-        raise InvalidTrigger(f"{path.name} must hold `triggers:` with a list, and nothing else")
-    return entries
+    if not _is_file_of_triggers(document):
+        raise InvalidTrigger(
+            f"{path.name} must hold `triggers:` with a list, and nothing else, or `webhooks:` and "
+            "`events:` as the older system's file does"
+        )
+    for name, entries in document.items():
+        for number, entry in enumerate(entries or [], 1):
+            yield name, number, entry
+
+
+def _is_file_of_triggers(document: Any) -> bool:
+    if not isinstance(document, dict) or not document or not document.keys() <= LISTS.keys():
+        return False
+    return all(
+        isinstance(entries, list) or (entries is None and name != "triggers")
+        for name, entries in document.items()
+    )
+
+
+def _typed(entry: Any, kind: str | None) -> Any:
+    """Return the entry with the type of its list; InvalidTrigger if it names another."""
+    if kind is None or not isinstance(entry, dict):
+        return entry
+    if entry.get("type", kind) != kind:
+        raise InvalidTrigger(f"its type is {entry['type']!r}, but its list is of type {kind!r}")
+    return {**entry, "type": kind}
 
 
 def _entry(entry: Any) -> DeclaredTrigger:

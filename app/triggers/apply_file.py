@@ -107,8 +107,7 @@ def carry_out(
 def _step(
     database: Database, connection: Connection, entry: DeclaredTrigger, force: bool
 ) -> PlannedChange:
-    query = sa.select(triggers).where(triggers.c.slug == entry.slug)
-    row = connection.execute(query).one_or_none()
+    row = _find(connection, entry)
     if row is None:
         return PlannedChange(entry, "create")
     differences = _differences(database, row, entry)
@@ -120,6 +119,17 @@ def _step(
     }
     changes = {name: each for name, each in differences.items() if name not in kept}
     return PlannedChange(entry, "update" if changes else "unchanged", row, changes, kept)
+
+
+def _find(connection: Connection, entry: DeclaredTrigger) -> sa.Row[Any] | None:
+    """Return the trigger of this slug, else the one of the slug that the older system would make.
+
+    Otherwise the file of that system would make each of its triggers a second time.
+    """
+    older = definition.older_slug(entry.columns["name"])
+    query = sa.select(triggers).where(triggers.c.slug.in_({entry.slug, older}))
+    rows = {row.slug: row for row in connection.execute(query)}
+    return rows.get(entry.slug, rows.get(older))
 
 
 def _differences(

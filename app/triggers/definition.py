@@ -44,6 +44,12 @@ def slug(name: str) -> str:
     return re.sub(r"[^\w]+", "-", name.strip().lower()).strip("-") or "trigger"
 
 
+def older_slug(name: str) -> str:
+    """Return the slug as the older system made it: `v1.2 is_out` is `v12-is-out`."""
+    letters = re.sub(r"[^\w\s-]", "", name.strip().lower())
+    return re.sub(r"[\s_-]+", "-", letters).strip("-")
+
+
 def require_valid(columns: Mapping[str, Any], changed: frozenset[str] | None = None) -> None:
     """Return if a trigger with these columns can work; else raise InvalidTrigger with all mistakes.
 

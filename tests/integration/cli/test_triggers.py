@@ -206,6 +206,12 @@ WRONG = [
     ("- a", "triggers.yml must hold `triggers:` with a list, and nothing else"),
     ("triggers: []\nmore: 1", "triggers.yml must hold `triggers:` with a list"),
     ("triggers: [!!python/name:os.system ]", "could not determine a constructor"),
+    ("webhooks: {}", "or `webhooks:` and `events:` as the older system's file does"),
+    ("webhooks: []\nevents: a", "triggers.yml must hold `triggers:` with a list"),
+    ("triggers:", "triggers.yml must hold `triggers:` with a list"),
+    ("{}", "triggers.yml must hold `triggers:` with a list"),
+    ("events:\n  - {name: a, type: webhook}", "events, entry 1 ('a'): its type is 'webhook'"),
+    ("webhooks: [3]", "triggers.yml, webhooks, entry 1: it must be a mapping with a name"),
     ([3], "triggers.yml, entry 1: it must be a mapping with a name"),
     ([{"source": "custom"}], "entry 1: name is missing"),
     ([ORDERS, {"name": "b", "secret": "s"}], "entry 2 ('b'): there is no 'secret'; there are"),
@@ -232,6 +238,56 @@ def test_a_file_that_cannot_be_applied_is_one_sentence_and_changes_nothing(
     line = sentence(apply(entries))
 
     assert says in line
+    assert rows(database) == []
+
+
+OLDER_FILE = """
+webhooks:
+  - name: "v1.2 is_out"
+    source: github
+    event_filter: {event: push, branch: main}
+    action_type: skill
+    action_payload: "discord-send-message Deploy"
+    agent: pulse-community
+    enabled: true
+events:
+  - name: "New Critical Issue"
+    source: linear
+    action_type: prompt
+    action_payload: "Look at the issue"
+"""
+
+
+def test_the_file_of_the_older_system_is_read(apply: Apply, database: Database) -> None:
+    made = printed(apply(OLDER_FILE, "--json"))["triggers"]
+
+    assert [each["does"] for each in made] == ["create", "create"]
+    assert [(row.name, row.type, row.source, row.agent) for row in rows(database)] == [
+        ("v1.2 is_out", "webhook", "github", "pulse-community"),
+        ("New Critical Issue", "event", "linear", None),
+    ]
+    again = printed(apply(OLDER_FILE, "--json"))["triggers"]
+    assert [each["does"] for each in again] == ["unchanged", "unchanged"]
+
+
+def test_the_file_of_the_older_system_finds_its_own_triggers(
+    apply: Apply, database: Database
+) -> None:
+    factories.trigger(
+        database, name="v1.2 is_out", slug="v12-is-out", from_yaml=True, source="github"
+    )
+
+    made = printed(apply(OLDER_FILE, "--json"))["triggers"]
+
+    assert [each["does"] for each in made] == ["update", "create"]
+    assert [row.slug for row in rows(database)] == ["v12-is-out", "new-critical-issue"]
+
+
+@pytest.mark.parametrize("text", ["webhooks:\nevents:\n", "webhooks: []\n", "events:\n  # none\n"])
+def test_a_file_of_the_older_system_may_be_empty(
+    apply: Apply, database: Database, text: str
+) -> None:
+    assert printed(apply(text, "--json"))["triggers"] == []
     assert rows(database) == []
 
 

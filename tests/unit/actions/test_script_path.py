@@ -1,6 +1,8 @@
 """Only an executable inside the scripts directory is run, and never by way of a shell."""
 
+import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -115,3 +117,48 @@ def test_a_script_runs_where_it_stands(scripts: Path) -> None:
     executable(scripts / "inner" / "where", "#!/bin/sh\npwd -P\n")
 
     assert run(scripts, "inner/where") == os.path.realpath(scripts / "inner")
+
+
+PYTHON = "import os, sys\nprint(os.path.basename(os.getcwd()), *sys.argv[1:])\n"
+
+
+def interpreted(scripts: Path, payload: str, interpreter: tuple[str, ...] = ()) -> str:
+    settings = Settings(hookonce_scripts_dir=scripts, hookonce_script_interpreter=interpreter)
+    return script.run(factories.work(settings, action_payload=payload)).strip()
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o700])
+def test_a_script_of_the_older_system_runs_with_the_interpreter_of_the_setting(
+    scripts: Path, mode: int
+) -> None:
+    path = scripts / "inner" / "old.py"
+    path.write_text(PYTHON)
+    path.chmod(mode)
+
+    assert interpreted(scripts, "inner/old.py a 'b c'", (sys.executable, "-I")) == "inner a b c"
+    with pytest.raises(ActionFailed):
+        interpreted(scripts, "inner/old.py")
+
+
+def test_a_script_that_starts_alone_is_left_to_its_own_first_line(scripts: Path) -> None:
+    assert interpreted(scripts, "repeat a", (sys.executable,)) == "a|"
+
+
+@pytest.mark.parametrize("interpreter", [f"{sys.executable} -I", [sys.executable, "-I"]])
+def test_the_option_names_the_interpreter_of_one_script(scripts: Path, interpreter: object) -> None:
+    (scripts / "old.py").write_text(PYTHON)
+    (scripts / "old.py").chmod(0o700)
+    payload = json.dumps({"command": "old.py a", "interpreter": interpreter})
+
+    assert interpreted(scripts, payload, ("/bin/false",)) == f"{scripts.name} a"
+
+
+@pytest.mark.parametrize("payload", ["../outside", "leads-out", "none.py", "inner"])
+def test_an_interpreter_runs_no_file_outside_the_directory_and_no_other_thing(
+    scripts: Path, payload: str
+) -> None:
+    option = json.dumps({"command": payload, "interpreter": sys.executable})
+
+    for each in (payload, option):
+        with pytest.raises(ActionFailed, match=r"lies outside|there is no script"):
+            interpreted(scripts, each, (sys.executable,))
