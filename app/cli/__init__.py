@@ -4,69 +4,40 @@ No rule stands here; the API and the pages call the same functions. Each group o
 module of its own and is registered here. The docstrings of the commands are the texts of `--help`.
 """
 
-from copy import copy
-
 import click
 
-from app import settings
-from app.cli import (
-    action,
-    audit,
-    check,
-    dead,
-    deliveries,
-    doctor,
-    execution,
-    held,
-    migrate,
-    prune,
-    replay,
-    secret,
-    serve,
-    source,
-    stats,
-    token,
-    trigger,
-    trigger_changes,
-    trigger_edit,
-    trigger_fields,
-    trigger_verify,
-    triggers,
-    worker,
-)
+from app.cli.late import Late, LateGroup
+
+COMMANDS = {
+    "action": Late("action:group", "List the actions that a trigger can run."),
+    "audit": Late("audit:group", "Read the record of changes by people, programs and files."),
+    "check": Late("check:command", "Check that the database is ready; exit with 1 if it is not."),
+    "dead": Late("dead:group", "List and replay dead letters: executions that failed for good."),
+    "doctor": Late("doctor:command", "Test a trigger with requests of every kind."),
+    "execution": Late(
+        "execution:group", "List and show executions: admitted events and their attempts."
+    ),
+    "held": Late("held:group", "Decide about the unfinished executions of an adopted database."),
+    "migrate": Late("migrate:command", "Create or update the schema, from any directory."),
+    "mismatch": Late("deliveries:group", "List key mismatches: a known key with another payload."),
+    "prune": Late("prune:command", "Remove payloads and rows whose retention has ended."),
+    "replay": Late("replay:command", "Replay one dead letter: a new execution with the same key."),
+    "secret": Late("secret:group", "Encrypt and decrypt the triggers' secrets in the database."),
+    "serve": Late("serve:command", "Receive webhooks with gunicorn, from any directory."),
+    "source": Late("source:group", "List the known sources (senders) and show the facts of one."),
+    "stats": Late("stats:command", "Count executions, deliveries and dead letters of some days."),
+    "token": Late("token:group", "Manage the access tokens for the API and the pages."),
+    "trigger": Late("trigger_group:group", "Create, change, test and remove triggers."),
+    "triggers": Late("triggers:group", "Manage the triggers that a file declares."),
+    "worker": Late("worker:command", "Run executions when they are due, until SIGTERM or Ctrl-C."),
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LateGroup, late=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="hookonce")
 def main() -> None:
     """Receive webhooks, admit every event once, and run the action of its trigger."""
+    from app import settings
+
     for name in settings.unknown_names():
         click.echo(f"warning: {name} is set, but Hookonce has no such setting", err=True)
-
-
-for command in (worker.command, check.command, doctor.command, replay.command, prune.command):
-    main.add_command(command)
-main.add_command(stats.command)
-for start in (migrate.command, serve.command):
-    main.add_command(start)
-for group in (action.group, audit.group, dead.group, execution.group, held.group):
-    main.add_command(group)
-for group in (secret.group, source.group):
-    main.add_command(group)
-for group in (deliveries.group, token.group, trigger.group, triggers.group):
-    main.add_command(group)
-for change in (*trigger_changes.COMMANDS, *trigger_edit.COMMANDS, *deliveries.COMMANDS):
-    trigger.group.add_command(change)
-trigger.group.add_command(trigger_fields.fields)
-trigger.group.add_command(trigger_verify.command)
-
-
-def _hidden(command: click.Command) -> click.Command:
-    """Return a copy that works but is not listed: an old spelling stays valid in scripts."""
-    alias = copy(command)
-    alias.hidden = True
-    return alias
-
-
-trigger.group.add_command(trigger.fire, "send")
-trigger.group.add_command(_hidden(trigger.fire), "fire")

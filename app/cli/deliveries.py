@@ -115,7 +115,3 @@ def show_mismatch(
     shown = masking.public(row)
     body = shown.pop("body")
     output.record(shown | {"body": body.decode("utf-8", "backslashreplace")}, as_json)
-
-
-COMMANDS = (counts,)
-"""Commands to be registered in the group `trigger`."""

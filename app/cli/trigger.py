@@ -1,4 +1,4 @@
-"""`hookonce trigger add|list|show|fire`: create triggers, show them, and send them a webhook."""
+"""`hookonce trigger add|list|show|send`: create triggers, show them, and send them a webhook."""
 
 import json
 import sys
@@ -23,12 +23,7 @@ FIRE_SECONDS = 30.0
 """Seconds to wait for the response: as long as the most patient senders wait."""
 
 
-@click.group("trigger")
-def group() -> None:
-    """Create, change, test and remove triggers."""
-
-
-@group.command("add")
+@click.command("add")
 @click.argument("name")
 @trigger_options.new_trigger
 @output.json_option
@@ -55,7 +50,7 @@ def add(
     output.record(created, as_json)
 
 
-@group.command("list")
+@click.command("list")
 @output.json_option
 @with_database
 def list_triggers(_chosen: Settings, database: Database, as_json: bool) -> None:
@@ -69,7 +64,7 @@ def list_triggers(_chosen: Settings, database: Database, as_json: bool) -> None:
     output.table(rows, shown)
 
 
-@group.command("show")
+@click.command("show")
 @click.argument("trigger")
 @output.json_option
 @with_database
@@ -93,7 +88,7 @@ def show(chosen: Settings, database: Database, trigger: str, as_json: bool) -> N
     )
 
 
-@group.command("fire")
+@click.command("send")
 @click.argument("trigger")
 @click.option(
     "--data", default='{"hello": "world"}', show_default=True, help="The body of the request."

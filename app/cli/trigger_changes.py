@@ -70,6 +70,3 @@ def remove(_chosen: Settings, database: Database, trigger: str, as_json: bool) -
     """Remove the trigger with all its executions."""
     row = removal.remove_trigger(database, trigger, actor())
     output.done(f"{row.slug} is removed", masking.public(row), as_json)
-
-
-COMMANDS = (rotate, enable, disable, remove)

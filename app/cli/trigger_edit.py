@@ -59,7 +59,3 @@ def _object(text: str) -> dict[str, Any]:
     if data is None:
         raise InvalidRequest('the data must be a JSON object such as {"id": 1}')
     return data
-
-
-COMMANDS = (edit, test)
-"""Commands of the group `trigger`."""

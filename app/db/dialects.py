@@ -1,11 +1,11 @@
 """Expressions and statements that differ between SQLite and PostgreSQL."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -196,7 +196,7 @@ def upsert_adding(connection: Connection, table: sa.Table) -> sa.Insert:
 
     `first_at` and `last_at`, if the table has them, become the earliest and the latest of both.
     """
-    insert: sqlite.Insert | postgresql.Insert = _INSERTS[connection.dialect.name](table)
+    insert: Any = _insert(connection.dialect.name, table)
     values = {"number": table.c.number + insert.excluded.number}
     if "last_at" in table.c:
         old, new = table.c.last_at, insert.excluded.last_at
@@ -204,13 +204,15 @@ def upsert_adding(connection: Connection, table: sa.Table) -> sa.Insert:
     if "first_at" in table.c:
         old, new = table.c.first_at, insert.excluded.first_at
         values["first_at"] = sa.case((new < old, new), else_=old)
-    return insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=values)
+    upsert: sa.Insert = insert.on_conflict_do_update(
+        index_elements=list(table.primary_key), set_=values
+    )
+    return upsert
 
 
-_INSERTS: dict[str, Callable[[sa.Table], Any]] = {
-    "sqlite": sqlite.insert,
-    "postgresql": postgresql.insert,
-}
+def _insert(dialect: str, table: sa.Table) -> Any:
+    """Return an insert that knows ON CONFLICT; the other database's dialect is not loaded."""
+    return import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
 
 
 def try_write(connection: Connection) -> None:

@@ -8,13 +8,13 @@ import base64
 import json
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
-
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+from typing import TYPE_CHECKING, Any
 
 from app import masking
 from app.errors import SecretSealed
+
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
 
 _SALT = b"hookonce secret key"
 """Salt of every installation: two machines with the same setting must derive the same key."""
@@ -67,23 +67,31 @@ class SecretBox:
 
     def current(self, sealed: str) -> bool:
         """Return True if the first key decrypts it: otherwise it is to be sealed again."""
-        try:
-            _fernet(self.keys[:1]).decrypt(sealed)
-        except InvalidToken:
-            return False
-        return True
+        return _opened(self.keys[:1], sealed) is not None
 
     def _decrypt(self, sealed: str) -> str:
         if not self.keys:
             raise SecretSealed("a secret is sealed: HOOKONCE_SECRET_KEY is not set")
-        try:
-            return _fernet(self.keys).decrypt(sealed).decode()
-        except InvalidToken:
-            raise SecretSealed("a secret is sealed with another HOOKONCE_SECRET_KEY") from None
+        opened = _opened(self.keys, sealed)
+        if opened is None:
+            raise SecretSealed("a secret is sealed with another HOOKONCE_SECRET_KEY")
+        return opened
+
+
+def _opened(keys: tuple[str, ...], sealed: str) -> str | None:
+    """Return what was sealed; None if none of the keys decrypts it."""
+    from cryptography.fernet import InvalidToken  # slow to load, and often not used
+
+    try:
+        return _fernet(keys).decrypt(sealed).decode()
+    except InvalidToken:
+        return None
 
 
 @lru_cache(maxsize=8)
-def _fernet(keys: tuple[str, ...]) -> MultiFernet:
+def _fernet(keys: tuple[str, ...]) -> "MultiFernet":
+    from cryptography.fernet import Fernet, MultiFernet
+
     return MultiFernet([Fernet(_derive(key)) for key in keys])
 
 
@@ -93,5 +101,7 @@ def _derive(key: str) -> bytes:
 
     A guess of the operator's text costs an attacker as much.
     """
+    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
     derived = Scrypt(salt=_SALT, length=32, n=2**14, r=8, p=1).derive(key.encode())
     return base64.urlsafe_b64encode(derived)

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from urllib3.exceptions import LocationParseError
-from urllib3.util import parse_url
 
 from app import clock
 from app.errors import InvalidTrigger
@@ -166,6 +164,9 @@ def _deciding(value: Any, shown: Any, name: str = "") -> Any:
 
 def _origin(url: str) -> object:
     """Return scheme, host and port, read by the parser of the client that calls the URL."""
+    from urllib3.exceptions import LocationParseError  # slow to load
+    from urllib3.util import parse_url
+
     try:
         parsed = parse_url(url)
     except LocationParseError:

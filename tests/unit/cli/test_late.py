@@ -1,0 +1,51 @@
+"""A list of commands loads none of them, and says of each what the command says of itself."""
+
+import subprocess
+import sys
+
+import click
+import pytest
+
+from app.cli import late, main, trigger_group
+
+GROUPS: dict[str, click.Group] = {"hookonce": main, "trigger": trigger_group.group}
+LISTED = [(group, name) for group, each in GROUPS.items() for name in each.commands]
+LOADS = """
+import sys
+from click.testing import CliRunner
+from app.cli import main
+result = CliRunner().invoke(main, sys.argv[1:])
+assert result.exit_code == 0, result.output
+print(*{"sqlalchemy", "alembic", "jwt", "gunicorn", "asyncio"} & set(sys.modules))
+"""
+
+
+@pytest.mark.parametrize(("group", "name"), LISTED)
+def test_the_listed_help_is_the_first_sentence_of_the_command(group: str, name: str) -> None:
+    command = GROUPS[group].commands[name]
+    listed = GROUPS[group].get_command(click.Context(main), name)
+
+    assert listed is not None
+    assert (listed.name, listed.hidden) == (command.name, command.hidden) == (name, command.hidden)
+    assert command.hidden or listed.get_short_help_str(500) == command.get_short_help_str(500)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]], ids=str)
+def test_a_list_of_commands_loads_none_of_them(arguments: list[str]) -> None:
+    loaded = subprocess.run(
+        [sys.executable, "-c", LOADS, *arguments], capture_output=True, text=True, check=True
+    )
+
+    assert loaded.stdout.split() == []
+
+
+def test_a_command_that_is_added_is_listed_beside_those_that_are_late() -> None:
+    commands = late.LateCommands({"late": late.Late("token:group", "Manage.")})
+
+    commands["added"] = click.Command("added")
+
+    assert sorted(commands) == ["added", "late"]
+    assert len(commands) == 2
+    assert isinstance(commands["late"], click.Group)
+    del commands["added"]
+    assert list(commands) == ["late"]
