@@ -33,10 +33,15 @@ HONCHO := $(BIN)/python -c 'import os, signal; from honcho.command import main; 
 	quietly = lambda *_: (os.dup2(os.open(os.devnull, os.O_WRONLY), 1), signal.raise_signal(signal.SIGTERM)); \
 	signal.signal(signal.SIGHUP, quietly); main()' -e /dev/null
 
+RUN_PORT := $(or $(PORT),8000)
+run: export HOOKONCE_PUBLIC_URL := $(or $(HOOKONCE_PUBLIC_URL),http://127.0.0.1:$(RUN_PORT))
+run: export PORT := $(RUN_PORT)
 run: $(RUN_STAMP) ## Migrate the embedded database, then serve on http://127.0.0.1:8000 with a worker
+	@$(if $(GUNICORN_CMD_ARGS),,$(BIN)/python -c 'import socket; socket.create_server(("127.0.0.1", $(RUN_PORT)))' 2>/dev/null) \
+		|| { echo "port $(RUN_PORT) of 127.0.0.1 cannot be used; choose another: make run PORT=8001"; exit 1; }
 	@mkdir -p var/scripts
 	@$(BIN)/alembic upgrade head
-	@sed "s|http://127.0.0.1:8000|$${HOOKONCE_PUBLIC_URL:-&}|" docs/first-webhook.txt
+	@sed 's|http://127.0.0.1:8000|$(HOOKONCE_PUBLIC_URL)|$(if $(filter 8000,$(RUN_PORT)),,;3i\  export PORT=$(RUN_PORT)\n)' docs/first-webhook.txt
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(HONCHO) start || test $$? = 130
 
 # A process that dies ends the run and is told with its test: beside a new one the run would never end.

@@ -3,6 +3,8 @@
 Override with GUNICORN_CMD_ARGS, or with options such as `-b 0.0.0.0:8000 -w 4`.
 """
 
+import os
+
 from app import server as hookonce
 from app import settings, wsgi  # the master loads it, so that its workers need not load it again
 from app.errors import InvalidSetting
@@ -11,7 +13,7 @@ from app.masking import process
 hookonce.write_log_without_waiting()  # before gunicorn makes its loggers
 
 wsgi_app = wsgi.FACTORY
-bind = "127.0.0.1:8000"
+bind = f"127.0.0.1:{os.environ.get('PORT') or settings.DEFAULT_PORT}"
 workers = 2
 worker_class = hookonce.CooperativeWorker
 logger_class = hookonce.ServerLogger

@@ -19,8 +19,8 @@ GUNICORN_CONF = ROOT / "gunicorn.conf.py"
 def migration_command(arguments: str) -> str:
     """Return the command that runs Alembic with these arguments, for a sentence to a person.
 
-    `alembic` finds our revisions in a checkout only; `hookonce migrate` finds them anywhere.
+    `alembic` finds our revisions at the root of a checkout only, `hookonce migrate` anywhere.
     """
-    if ROOT != PACKED:
+    if ROOT != PACKED and Path.cwd() == ROOT:
         return f"alembic {arguments}"
     return "hookonce migrate" if arguments == "upgrade head" else f"hookonce migrate {arguments}"

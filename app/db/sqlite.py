@@ -3,13 +3,14 @@
 import os
 import sqlite3
 import time
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 from sqlalchemy.engine import Connection, Engine
 
-from app import cooperative
+from app import cooperative, installation
 from app.db import time_limit
 from app.db.notify import Notifier
 from app.db.notify.sqlite import SqliteNotifier
@@ -104,6 +105,18 @@ def _begin_if_free(connection: Any, *, last: bool) -> bool:
     return True
 
 
+def _absent(path: str) -> str:
+    """Return a sentence with the whole path: a relative one is mostly read in the wrong place."""
+    sentence = f"there is no database {os.path.abspath(path)}"
+    upgrade = migration_command("upgrade head")
+    if os.path.isabs(path) or Path.cwd() == installation.ROOT:
+        return f"{sentence}: run `{upgrade}`"
+    return (
+        f"{sentence}: DATABASE_URL is relative to this directory; "
+        f"go to the directory of the service, or create a database here by `{upgrade}`"
+    )
+
+
 def _require_same_file(engine: Engine) -> None:
     """Never create an empty database, nor write into a file that was moved away or replaced.
 
@@ -115,8 +128,7 @@ def _require_same_file(engine: Engine) -> None:
     @event.listens_for(engine, "do_connect")
     def _require_file(*_: object) -> None:
         if not os.path.exists(path):  # Path.exists() raises where it may not look
-            upgrade = migration_command("upgrade head")
-            raise NoDatabase(f"there is no database {path}: run `{upgrade}`")
+            raise NoDatabase(_absent(path))
 
     @event.listens_for(engine, "connect")
     def _remember(connection: Any, _record: object) -> None:

@@ -18,6 +18,14 @@ def test_nothing_set_gives_the_embedded_defaults() -> None:
     assert chosen.embedded
 
 
+def test_the_public_address_has_the_port_unless_it_is_given() -> None:
+    moved = settings.from_environment({"PORT": "9000"})
+    given = settings.from_environment({"PORT": "9000", "HOOKONCE_PUBLIC_URL": "https://a.example"})
+
+    assert moved.hookonce_public_url == "http://127.0.0.1:9000"
+    assert given.hookonce_public_url == "https://a.example"
+
+
 def test_an_empty_value_counts_as_not_set() -> None:
     empty = {"DATABASE_URL": "", "HOOKONCE_LEASE_SECONDS": "  "}
 
@@ -33,6 +41,7 @@ def test_an_empty_value_counts_as_not_set() -> None:
         ("DATABASE_URL", "postgresql+psycopg2://u@h/d", "postgresql+psycopg://u@h/d"),
         ("HOOKONCE_DATABASE_TIMEOUT_SECONDS", "0.5", 0.5),
         ("HOOKONCE_POOL_SIZE", "3", 3),
+        ("PORT", "0", 0),
         ("HOOKONCE_PUBLIC_URL", "https://hooks.acme.example/", "https://hooks.acme.example"),
         ("HOOKONCE_MAX_BODY_BYTES", "10", 10),
         ("HOOKONCE_REFUSAL_STATUS", "200", 200),
@@ -82,6 +91,8 @@ UNUSABLE = {
         "nonsense",
         "sqlite://",
         "sqlite:///:memory:",
+        "sqlite://var/hookonce.db",
+        "sqlite://hookonce.db",
         "sqlite+aiosqlite:///var/a.db",
         "sqlite:///var/a.db?timeout=soon",
         "mysql://h/d",
@@ -91,6 +102,7 @@ UNUSABLE = {
     ],
     "HOOKONCE_DATABASE_TIMEOUT_SECONDS": ["0", "99999999"],
     "HOOKONCE_POOL_SIZE": ["1.5", "0", "99999999"],
+    "PORT": ["http", "-1", "65536", "80.5"],
     "HOOKONCE_PUBLIC_URL": [
         "hooks.acme.example",
         "http://",

@@ -480,6 +480,18 @@ def test_a_database_in_a_place_that_cannot_be_gets_one_sentence(
     assert "there is no database" in sentence(result)
 
 
+def test_a_missing_file_is_named_by_its_whole_path_with_a_command_that_works_here(
+    hookonce: Hookonce, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    relative = sentence(hookonce("trigger", "list", DATABASE_URL="sqlite:///var/none.db"))
+    absolute = sentence(hookonce("trigger", "list", DATABASE_URL=f"sqlite:///{tmp_path}/none.db"))
+
+    assert f"there is no database {tmp_path}/var/none.db: DATABASE_URL is relative" in relative
+    assert f"there is no database {tmp_path}/none.db: run `hookonce migrate`" in absolute
+
+
 def test_a_mistyped_setting_gets_one_sentence(hookonce: Hookonce) -> None:
     result = hookonce("check", HOOKONCE_LEASE_SECONDS="sixty")
 

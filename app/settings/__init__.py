@@ -1,28 +1,24 @@
 """Every setting, its default and its unit: the only module that reads the environment."""
 
 import os
-import re
-import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from app import egress
 from app.egress import Egress
 from app.errors import InvalidSetting
+from app.settings import readers
 
 EMBEDDED_DATABASE = "sqlite:///var/hookonce.db"
-SHORTEST_SECRET_KEY = 16
-"""Characters of the shortest key that HOOKONCE_SECRET_KEY may hold."""
-POSTGRESQL_DRIVER = "postgresql+psycopg"
 _HOUR, _DAY, _MONTH, _YEAR = 3_600, 86_400, 30 * 86_400, 365 * 86_400
 _CENTURY_DAYS = 36_500
-_Reader = Callable[[str], object]
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+DEFAULT_PORT = 8000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +31,11 @@ class Settings:
     """Seconds that a request waits for a locked or silent database before it answers 503."""
     hookonce_pool_size: int = 16
     """Connections of a process; fewer than gunicorn's threads make requests wait for each other."""
-    hookonce_public_url: str = "http://127.0.0.1:8000"
-    """Address at which senders reach this service: the beginning of every webhook_url."""
+    port: int = DEFAULT_PORT
+    """Port of 127.0.0.1 on which `gunicorn` listens unless it is given `-b`."""
+    hookonce_public_url: str = f"http://127.0.0.1:{DEFAULT_PORT}"
+    """Address at which senders reach this service: the beginning of every webhook_url. The default
+    has the port above."""
     hookonce_max_body_bytes: int = 1_048_576
     """Bytes of a webhook's body; a larger one is answered 413. 1 MiB by default."""
     hookonce_max_head_bytes: int = 32_768
@@ -130,6 +129,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         text = environ.get(name, "").strip()
         if text:
             values[setting.name] = _read(name, text)
+    values.setdefault("hookonce_public_url", f"http://127.0.0.1:{values.get('port', DEFAULT_PORT)}")
     return Settings(**values)  # type: ignore[arg-type]
 
 
@@ -165,129 +165,44 @@ def _secret_names() -> set[str]:
     return {setting.name.upper() for setting in fields(Settings) if not setting.repr}
 
 
-def _database_url(text: str) -> str:
-    try:
-        url = make_url(text)
-    except (ArgumentError, ValueError):
-        # the original message repeats a part of the value, which may be the password
-        raise ValueError("it is not a database URL such as sqlite:///var/hookonce.db") from None
-    backend, _, driver = url.drivername.partition("+")
-    if backend in ("postgres", "postgresql"):
-        return _postgresql_url(url.set(drivername=POSTGRESQL_DRIVER))
-    if backend != "sqlite":
-        raise ValueError(f"{backend} is not supported; use sqlite or postgresql")
-    if url.database in (None, "", ":memory:"):
-        raise ValueError("a database in memory loses every event; name a file")
-    if driver not in ("", "pysqlite") or url.query:
-        raise ValueError("sqlite takes only a file, such as sqlite:///var/hookonce.db")
-    return text
-
-
-def _postgresql_url(url: URL) -> str:
-    """Return the URL for the driver, which checks it now rather than at the first connection."""
-    import psycopg
-    from psycopg.conninfo import make_conninfo
-
-    _, options = url.get_dialect()().create_connect_args(url)
-    try:
-        make_conninfo(**options)
-    except psycopg.ProgrammingError as error:
-        raise ValueError(" ".join(str(error).split())) from None
-    if url.port is not None and not 1 <= url.port <= 65535:
-        raise ValueError("its port is not from 1 to 65535")
-    return url.render_as_string(hide_password=False)
-
-
-def _number(minimum: float, maximum: float, kind: type[int] | type[float]) -> _Reader:
-    """Return a reader of numbers; databases, sockets and clocks accept none above the maximum."""
-
-    def read(text: str) -> float:
-        try:
-            number = kind(text)
-        except ValueError:
-            raise ValueError(f"it is not {'a whole' if kind is int else 'a'} number") from None
-        if not minimum <= number <= maximum:
-            raise ValueError(f"it must be from {minimum} to {maximum}")
-        return number
-
-    return read
-
-
-def _choice(*choices: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text not in choices:
-            raise ValueError(f"it must be one of {', '.join(choices)}")
-        return text
-
-    return read
-
-
-def _switch(text: str) -> bool:
-    return _choice("on", "off")(text.lower()) == "on"
-
-
-def _command(text: str) -> tuple[str, ...]:
-    try:
-        return tuple(shlex.split(text))
-    except ValueError as error:
-        raise ValueError(f"it is not a command line: {error}") from None
-
-
-def _keys(text: str) -> tuple[str, ...]:
-    keys = tuple(key.strip() for key in text.split(","))
-    if min(map(len, keys)) < SHORTEST_SECRET_KEY:
-        raise ValueError(
-            f"a key has at least {SHORTEST_SECRET_KEY} characters; separate keys with commas"
-        )
-    return keys
-
-
-def _web_address(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid or re.search(r"[\s?#@]", text):
-        raise ValueError("it must be http:// or https://, a host, and at most a port and a path")
-    return text.rstrip("/")
-
-
-_READERS: dict[str, _Reader] = {
-    "DATABASE_URL": _database_url,
-    "HOOKONCE_DATABASE_TIMEOUT_SECONDS": _number(0.05, _HOUR, float),
-    "HOOKONCE_POOL_SIZE": _number(1, 1_000, int),
-    "HOOKONCE_PUBLIC_URL": _web_address,
-    "HOOKONCE_MAX_BODY_BYTES": _number(1, 1 << 30, int),
-    "HOOKONCE_MAX_HEAD_BYTES": _number(1024, 1 << 20, int),
-    "HOOKONCE_READ_SECONDS": _number(0.1, _HOUR, float),
-    "HOOKONCE_REFUSAL_STATUS": lambda text: int(_choice("401", "200")(text)),
-    "HOOKONCE_PRE_CHECK": _switch,
-    "HOOKONCE_COUNTS_SECONDS": _number(0.05, _HOUR, float),
+_READERS: dict[str, readers.Reader] = {
+    "DATABASE_URL": readers.database_url,
+    "HOOKONCE_DATABASE_TIMEOUT_SECONDS": readers.number(0.05, _HOUR, float),
+    "HOOKONCE_POOL_SIZE": readers.number(1, 1_000, int),
+    "PORT": readers.number(0, 65_535, int),
+    "HOOKONCE_PUBLIC_URL": readers.web_address,
+    "HOOKONCE_MAX_BODY_BYTES": readers.number(1, 1 << 30, int),
+    "HOOKONCE_MAX_HEAD_BYTES": readers.number(1024, 1 << 20, int),
+    "HOOKONCE_READ_SECONDS": readers.number(0.1, _HOUR, float),
+    "HOOKONCE_REFUSAL_STATUS": lambda text: int(readers.choice("401", "200")(text)),
+    "HOOKONCE_PRE_CHECK": readers.switch,
+    "HOOKONCE_COUNTS_SECONDS": readers.number(0.05, _HOUR, float),
     "HOOKONCE_SCRIPTS_DIR": Path,
-    "HOOKONCE_SCRIPT_INTERPRETER": _command,
-    "HOOKONCE_SCRIPT_TIMEOUT_SECONDS": _number(0.1, _MONTH, float),
-    "HOOKONCE_HTTP_TIMEOUT_SECONDS": _number(0.1, _DAY, float),
-    "HOOKONCE_PLUGIN_TIMEOUT_SECONDS": _number(0.1, _MONTH, float),
+    "HOOKONCE_SCRIPT_INTERPRETER": readers.command,
+    "HOOKONCE_SCRIPT_TIMEOUT_SECONDS": readers.number(0.1, _MONTH, float),
+    "HOOKONCE_HTTP_TIMEOUT_SECONDS": readers.number(0.1, _DAY, float),
+    "HOOKONCE_PLUGIN_TIMEOUT_SECONDS": readers.number(0.1, _MONTH, float),
     "HOOKONCE_EGRESS_ALLOW": egress.read,
-    "HOOKONCE_SKILL_COMMAND": _command,
-    "HOOKONCE_PROMPT_COMMAND": _command,
-    "HOOKONCE_LEASE_SECONDS": _number(1, _DAY, float),
-    "HOOKONCE_BREAKER_FAILURES": _number(0, 1_000_000, int),
-    "HOOKONCE_BREAKER_SECONDS": _number(0.1, _DAY, float),
-    "HOOKONCE_SHUTDOWN_SECONDS": _number(0, _DAY, float),
-    "HOOKONCE_SECRET_KEY": _keys,
-    "HOOKONCE_SESSION_SECONDS": _number(60, _YEAR, float),
-    "HOOKONCE_SECRET_GRACE_SECONDS": _number(0, _YEAR, float),
-    "HOOKONCE_PROXY_COUNT": _number(0, 100, int),
-    "HOOKONCE_COMMAND_WATERMARK": _number(0, 1_000_000_000, int),
-    "HOOKONCE_KEEP_PAYLOAD_DAYS": _number(0, _CENTURY_DAYS, float),
-    "HOOKONCE_KEEP_ROWS_DAYS": _number(0, _CENTURY_DAYS, float),
-    "HOOKONCE_KEEP_DEAD_DAYS": _number(0, _CENTURY_DAYS, float),
-    "HOOKONCE_KEEP_COUNTS_DAYS": _number(0, _CENTURY_DAYS, float),
-    "HOOKONCE_KEEP_AUDIT_DAYS": _number(0, _CENTURY_DAYS, float),
-    "HOOKONCE_PRUNE": _switch,
-    "HOOKONCE_METRICS": _choice("public", "token"),
-    "HOOKONCE_LOG_FORMAT": lambda text: _choice("text", "json")(text.lower()),
-    "HOOKONCE_LOG_LEVEL": lambda text: _choice("DEBUG", "INFO", "WARNING", "ERROR")(text.upper()),
+    "HOOKONCE_SKILL_COMMAND": readers.command,
+    "HOOKONCE_PROMPT_COMMAND": readers.command,
+    "HOOKONCE_LEASE_SECONDS": readers.number(1, _DAY, float),
+    "HOOKONCE_BREAKER_FAILURES": readers.number(0, 1_000_000, int),
+    "HOOKONCE_BREAKER_SECONDS": readers.number(0.1, _DAY, float),
+    "HOOKONCE_SHUTDOWN_SECONDS": readers.number(0, _DAY, float),
+    "HOOKONCE_SECRET_KEY": readers.keys,
+    "HOOKONCE_SESSION_SECONDS": readers.number(60, _YEAR, float),
+    "HOOKONCE_SECRET_GRACE_SECONDS": readers.number(0, _YEAR, float),
+    "HOOKONCE_PROXY_COUNT": readers.number(0, 100, int),
+    "HOOKONCE_COMMAND_WATERMARK": readers.number(0, 1_000_000_000, int),
+    "HOOKONCE_KEEP_PAYLOAD_DAYS": readers.number(0, _CENTURY_DAYS, float),
+    "HOOKONCE_KEEP_ROWS_DAYS": readers.number(0, _CENTURY_DAYS, float),
+    "HOOKONCE_KEEP_DEAD_DAYS": readers.number(0, _CENTURY_DAYS, float),
+    "HOOKONCE_KEEP_COUNTS_DAYS": readers.number(0, _CENTURY_DAYS, float),
+    "HOOKONCE_KEEP_AUDIT_DAYS": readers.number(0, _CENTURY_DAYS, float),
+    "HOOKONCE_PRUNE": readers.switch,
+    "HOOKONCE_METRICS": readers.choice("public", "token"),
+    "HOOKONCE_LOG_FORMAT": lambda text: readers.choice("text", "json")(text.lower()),
+    "HOOKONCE_LOG_LEVEL": lambda text: readers.choice("DEBUG", "INFO", "WARNING", "ERROR")(
+        text.upper()
+    ),
 }

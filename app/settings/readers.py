@@ -1,0 +1,108 @@
+"""Read a setting from text, or raise ValueError with the reason as a sentence."""
+
+import re
+import shlex
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+Reader = Callable[[str], object]
+SHORTEST_SECRET_KEY = 16
+"""Characters of the shortest key that HOOKONCE_SECRET_KEY may hold."""
+POSTGRESQL_DRIVER = "postgresql+psycopg"
+
+
+def database_url(text: str) -> str:
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        # the original message repeats a part of the value, which may be the password
+        raise ValueError("it is not a database URL such as sqlite:///var/hookonce.db") from None
+    backend, _, driver = url.drivername.partition("+")
+    if backend in ("postgres", "postgresql"):
+        return postgresql_url(url.set(drivername=POSTGRESQL_DRIVER))
+    if backend != "sqlite":
+        raise ValueError(f"{backend} is not supported; use sqlite or postgresql")
+    if backend == "sqlite" and url.host:
+        path = f"{url.host}/{url.database or ''}".rstrip("/")
+        raise ValueError(
+            "the address of a SQLite file has three slashes before a relative path, and four "
+            f"before an absolute one: sqlite:///{path} or sqlite:////{path}"
+        )
+    if url.database in (None, "", ":memory:"):
+        raise ValueError("a database in memory loses every event; name a file")
+    if driver not in ("", "pysqlite") or url.query:
+        raise ValueError("sqlite takes only a file, such as sqlite:///var/hookonce.db")
+    return text
+
+
+def postgresql_url(url: URL) -> str:
+    """Return the URL for the driver, which checks it now rather than at the first connection."""
+    import psycopg
+    from psycopg.conninfo import make_conninfo
+
+    _, options = url.get_dialect()().create_connect_args(url)
+    try:
+        make_conninfo(**options)
+    except psycopg.ProgrammingError as error:
+        raise ValueError(" ".join(str(error).split())) from None
+    if url.port is not None and not 1 <= url.port <= 65535:
+        raise ValueError("its port is not from 1 to 65535")
+    return url.render_as_string(hide_password=False)
+
+
+def number(minimum: float, maximum: float, kind: type[int] | type[float]) -> Reader:
+    """Return a reader of numbers; databases, sockets and clocks accept none above the maximum."""
+
+    def read(text: str) -> float:
+        try:
+            number = kind(text)
+        except ValueError:
+            raise ValueError(f"it is not {'a whole' if kind is int else 'a'} number") from None
+        if not minimum <= number <= maximum:
+            raise ValueError(f"it must be from {minimum} to {maximum}")
+        return number
+
+    return read
+
+
+def choice(*choices: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"it must be one of {', '.join(choices)}")
+        return text
+
+    return read
+
+
+def switch(text: str) -> bool:
+    return choice("on", "off")(text.lower()) == "on"
+
+
+def command(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        raise ValueError(f"it is not a command line: {error}") from None
+
+
+def keys(text: str) -> tuple[str, ...]:
+    keys = tuple(key.strip() for key in text.split(","))
+    if min(map(len, keys)) < SHORTEST_SECRET_KEY:
+        raise ValueError(
+            f"a key has at least {SHORTEST_SECRET_KEY} characters; separate keys with commas"
+        )
+    return keys
+
+
+def web_address(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or re.search(r"[\s?#@]", text):
+        raise ValueError("it must be http:// or https://, a host, and at most a port and a path")
+    return text.rstrip("/")
