@@ -13,6 +13,7 @@ from app.cli import captured_request, output
 from app.cli.context import WRONG, with_database
 from app.cli.time_param import TimeParam
 from app.db import Database
+from app.db.schema import SchemaWatch
 from app.errors import InvalidTrigger, Unverified
 from app.intake import signatures, sources, verify
 from app.intake.message import Request, WebhookTrigger
@@ -50,7 +51,8 @@ def command(
     """
     with database.reading() as connection:
         row = manage.find_trigger(connection, trigger)
-    found = TriggerCache(database).find(str(row.id))
+    last_found_id = SchemaWatch(database).last_found_trigger_id
+    found = TriggerCache(database, last_found_id=last_found_id).find(str(row.id))
     if found is None:
         raise InvalidTrigger(f"{row.slug} receives no webhooks: its type is {row.type}")
     if file.stat().st_size > LARGEST_FILE:

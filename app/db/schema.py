@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 
 from app import cooperative, db, installation
-from app.db import Database, deduplication, time_limit, version_table
+from app.db import Database, deduplication, found_triggers, time_limit, version_table
 from app.db.deduplication import BEFORE_REPLAYS, IndexState
 from app.errors import DatabaseUnavailable, SchemaMoved, WrongRevision
 from app.installation import migration_command
@@ -75,6 +75,8 @@ class Schema:
     columns: frozenset[str]
     """Columns as `table.column`."""
     index: IndexState = NOT_READ
+    last_found_trigger_id: int = 0
+    """Highest id of the triggers that were taken over from an older system; 0 without any."""
 
     @property
     def keeps_duplicates_out(self) -> bool:
@@ -128,6 +130,10 @@ class SchemaWatch:
         schema = self._schema
         return schema if schema and self._is_recent else self._refresh()
 
+    def last_found_trigger_id(self) -> int:
+        """Return the highest id of the found triggers, as it was last read; read it if never."""
+        return (self._schema or self._refresh()).last_found_trigger_id
+
     @cooperative.offloaded
     def forget(self) -> None:
         """Read the schema again before the next statement: a statement found it changed."""
@@ -161,9 +167,12 @@ class SchemaWatch:
             with self._database.reading() as connection:
                 revision = current_revision(connection)
                 index = self._read_index(connection, revision)
-                if before is not None and before.revision == revision:
-                    return before if before.index == index else replace(before, index=index)
-                return Schema(revision, db.columns(connection), index)
+                if before is None or before.revision != revision:
+                    before = Schema(revision, db.columns(connection))
+                is_found = before.has(*found_triggers.COLUMN)
+                last_id = found_triggers.last_id(connection) if is_found else 0
+                now = replace(before, index=index, last_found_trigger_id=last_id)
+                return before if now == before else now
         except SchemaMoved as error:
             raise DatabaseUnavailable(str(error)) from error
 

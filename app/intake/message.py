@@ -93,6 +93,10 @@ class WebhookTrigger:
     """Time until which the previous secret is valid; None: it is not."""
     verifier: Verifier | None = None
     """The trigger's own way to verify, in place of that of its source."""
+    older_signature: bool = False
+    """True if X-Webhook-Signature, signed with its secret, proves the sender too."""
+    is_event: bool = False
+    """True for a trigger of type `event` that the older system let receive webhooks."""
 
 
 _ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))

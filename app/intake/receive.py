@@ -39,6 +39,7 @@ from app.intake.message import (
     WebhookResponse,
     WebhookTrigger,
 )
+from app.intake.older_rules import OlderRulesLog
 from app.intake.trigger_cache import TriggerCache
 from app.settings import Settings
 from app.stats import outcomes
@@ -68,6 +69,7 @@ class Intake:
     now: Callable[[], datetime] = clock.now
     counters: Counters = field(default_factory=Counters)
     memory: MemoryBudget = field(default_factory=MemoryBudget)
+    older_rules: OlderRulesLog = field(default_factory=OlderRulesLog)
     retention: RetentionDefaults = field(default_factory=lambda: of_settings(Settings()))
     later: Callable[[Work], object] = immediately
     """Function that runs work after the response is sent: the sender need not wait for it."""
@@ -87,10 +89,11 @@ def create_intake(
     later: Callable[[Work], object] = immediately,
 ) -> Intake:
     """Return an intake for this database that counts its outcomes in `counters`."""
+    schema = SchemaWatch(database)
     return Intake(
         database,
-        TriggerCache(database),
-        SchemaWatch(database),
+        TriggerCache(database, last_found_id=schema.last_found_trigger_id),
+        schema,
         pre_check,
         counters=counters or Counters(),
         retention=of_settings(settings or Settings()),
@@ -150,6 +153,8 @@ def _verify_and_admit(
         return _handshake(trigger, unsigned, intake)
     source = verify.check(trigger, request, intake.now(), curve=intake.triggers.may_check_curve)
     assert trigger is not None  # noqa: S101, an unknown trigger is never verified
+    if trigger.older_signature or trigger.is_event:
+        intake.later(partial(intake.older_rules.note, trigger, request))
     limits.require_small(request, trigger)
     parse.require_parsable(request.body)
     payload = parse.payload(request)

@@ -19,7 +19,7 @@ from app.errors import (
     SchemaMoved,
     VerificationUnreadable,
 )
-from app.intake import sources, verification
+from app.intake import older_rules, sources, verification
 from app.intake.group_commit import GroupCommit
 from app.intake.message import Json, Verifier, WebhookTrigger
 from app.tolerant_json import json_object
@@ -36,7 +36,7 @@ LONGEST_ID = 10
 REFUSE = "refuse"
 """Value of `missing_key` by which an event without a key is refused."""
 WEBHOOK = "webhook"
-"""Type of the triggers that receive webhooks; for a sender no others exist."""
+"""Type of the triggers that receive webhooks; for a sender no others exist, but found ones."""
 _SINCE_0001 = (
     triggers.c.id,
     triggers.c.type,
@@ -101,9 +101,16 @@ class _Entry(NamedTuple):
 class TriggerCache:
     """Triggers of this database by id, unknown ids included, at most a second old."""
 
-    def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], float] = time.monotonic,
+        last_found_id: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """Keep the functions; `last_found_id`: highest id of the triggers that were taken over."""
         self._database = database
         self._clock = clock
+        self._last_found_id = last_found_id
         self._entries: dict[int, _Entry] = {}
         self._row = GroupCommit(self._rows, TOGETHER_AT_MOST)
         self._no_curve_since: float | None = None
@@ -145,7 +152,10 @@ class TriggerCache:
 
     def _look_up(self, id_: int) -> WebhookTrigger | None:
         row = self._row(id_)
-        if row is None or (row.type or WEBHOOK) != WEBHOOK:
+        if row is None:
+            return None
+        is_event = (row.type or WEBHOOK) != WEBHOOK
+        if is_event and not self._is_found(id_):
             return None
         secret_box = self._database.secret_box
         return WebhookTrigger(
@@ -162,7 +172,12 @@ class TriggerCache:
             previous_secret_expires_at=getattr(row, "previous_secret_expires_at", None),
             max_body_bytes=getattr(row, "max_body_bytes", None),
             verifier=_verifier(row.id, getattr(row, "verification", None)),
+            older_signature=_may_be_older(row) and self._is_found(id_),
+            is_event=is_event,
         )
+
+    def _is_found(self, id_: int) -> bool:
+        return id_ <= self._last_found_id()
 
     @cooperative.offloaded
     def _rows(self, ids: list[int]) -> list[sa.Row[Any] | None]:
@@ -185,6 +200,16 @@ class TriggerCache:
             with suppress(SchemaMoved), self._database.reading() as connection:
                 return connection.execute(query, {"ids": ids}).all()
         raise DatabaseUnavailable("the table of triggers has none of the known sets of columns")
+
+
+def _may_be_older(row: sa.Row[Any]) -> bool:
+    """Return whether the sender may sign as in the older system, if the trigger was found.
+
+    Only with the secret that it had there: one that was set here may be a public key, by which
+    anybody could sign.
+    """
+    is_secret_of_ours = getattr(row, "previous_secret_expires_at", None) is not None
+    return not is_secret_of_ours and older_rules.verified_otherwise(row.source or "custom")
 
 
 def parse_id(trigger_id: str) -> int:

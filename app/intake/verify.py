@@ -1,11 +1,13 @@
 """Verify the sender: unknown, disabled and forged cost the same work and get the same response."""
 
 import secrets
+from collections.abc import Callable
 from datetime import datetime
 
 from app.errors import Unverified
-from app.intake import signatures, sources
+from app.intake import older_rules, signatures, sources
 from app.intake.message import FORBIDDEN, OK, Request, Source, WebhookResponse, WebhookTrigger
+from app.intake.sources import custom
 
 UNKNOWN = "unknown_trigger"
 DISABLED = "disabled_trigger"
@@ -36,7 +38,7 @@ def check(
         raise Unverified(NO_SECRET, source.refusal_status)
     if refusal is not None:
         raise Unverified(refusal, source.refusal_status)
-    return source
+    return older_rules.source_of(source) if _is_older(trigger, request) else source
 
 
 def unsigned_response(trigger: WebhookTrigger | None, request: Request) -> WebhookResponse | None:
@@ -90,7 +92,7 @@ def _refusal_reason(
     refused request would stay in memory, with its body, until the collector runs.
     """
     first = None
-    verify = source.verify if trigger.verifier is None else trigger.verifier.verify
+    verify = _verification(source, trigger, request)
     secrets_tried = _secrets(trigger, now)
     if trigger.verifier is not None and not trigger.verifier.uses_secret:
         secrets_tried = secrets_tried[:1]
@@ -102,6 +104,22 @@ def _refusal_reason(
         else:
             return None
     return first
+
+
+def _verification(
+    source: Source, trigger: WebhookTrigger, request: Request
+) -> Callable[[Request, str, datetime, float | None], None]:
+    """Return the function that verifies this request; only one, so that each costs the same."""
+    if trigger.verifier is not None:
+        return trigger.verifier.verify
+    return custom.verify if _is_older(trigger, request) else source.verify
+
+
+def _is_older(trigger: WebhookTrigger, request: Request) -> bool:
+    """Return whether the request is verified as the older system did."""
+    if not trigger.older_signature or trigger.verifier is not None:
+        return False
+    return older_rules.is_signed(request)
 
 
 def _secrets(trigger: WebhookTrigger, now: datetime) -> list[str]:

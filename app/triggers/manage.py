@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app import audit, clock, masking
 from app.audit import UNNAMED, Actor
-from app.db import Database
+from app.db import Database, found_triggers
 from app.db.models import TEST_DUE, trigger_executions, triggers
 from app.db.types import UtcDateTime
 from app.errors import InvalidTrigger, NameTaken, NotFound, SecretSealed
@@ -55,6 +55,7 @@ def add_trigger(
     try:
         with database.writing() as connection:
             row = connection.execute(insert).one()
+            found_triggers.exclude(connection, row.id)
             audit.record(connection, actor, action, subject(row.id), after=row._mapping)
     except IntegrityError as error:
         raise NameTaken(f"there is a trigger named {new.name!r} already") from error
