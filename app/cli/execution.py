@@ -14,9 +14,10 @@ from app.db import Database
 from app.db.count_cache import CountCache
 from app.db.paging import PagePosition
 from app.errors import NotFound
-from app.executions import history, search
+from app.executions import history, search, waiting
 from app.executions.dead_letters import UNKNOWN
 from app.executions.search import ExecutionFilter
+from app.executions.waiting import Because
 from app.intake import trigger_cache
 from app.settings import Settings
 from app.stats import deliveries
@@ -29,6 +30,7 @@ _LISTED = (
     "idempotency_key",
     "received_at",
     "attempt_count",
+    "waiting",
     "error_reason",
     "error",
 )
@@ -71,7 +73,7 @@ def group() -> None:
 @output.json_option
 @with_database
 def list_executions(
-    _settings: Settings,
+    settings: Settings,
     database: Database,
     *,
     argument: str | None,
@@ -90,14 +92,16 @@ def list_executions(
         trigger_id = None if name is None else manage.find_trigger(connection, name).id
         wanted = ExecutionFilter(trigger_id, **filters)
         page = search.page(connection, CountCache(), wanted, position)
-    output.page([masking.public(row) for row in page.rows], _LISTED, page, as_json)
+        reasons = waiting.because(connection, page.rows, breakers=_breakers(settings))
+    rows = [masking.public(row) | _waiting(reasons.get(row.id), as_json) for row in page.rows]
+    output.page(rows, _LISTED, page, as_json)
 
 
 @group.command("show")
 @click.argument("execution_id", type=click.IntRange(1, 2**63 - 1), metavar="ID")
 @output.json_option
 @with_database
-def show(_settings: Settings, database: Database, execution_id: int, as_json: bool) -> None:
+def show(settings: Settings, database: Database, execution_id: int, as_json: bool) -> None:
     """Show an execution with its attempts, replays and duplicates."""
     with database.reading() as connection:
         row, trigger = history.execution(connection, execution_id)
@@ -108,7 +112,11 @@ def show(_settings: Settings, database: Database, execution_id: int, as_json: bo
             "chain": history.chain_of(connection, row),
             "mismatches": deliveries.mismatches_of(connection, first_id),
         }
+        reasons = waiting.because(connection, [row], breakers=_breakers(settings))
     shown = masking.public(row) | {"trigger_slug": trigger.slug}
+    because = reasons.get(execution_id)
+    detail = None if because is None else because.detail
+    shown |= _waiting(because, as_json) if as_json else {"waiting_because": detail}
     shown["repeats"] = 0 if repeats is None else int(repeats.number)
     shown["repeated_at"] = None if repeats is None else clock.text(repeats.last_at)
     key_parts = trigger_cache.key_parts(trigger.idempotency_key_from)
@@ -149,6 +157,17 @@ def request(_settings: Settings, database: Database, execution_id: int, as_json:
     on_terminal = _is_terminal()
     text = output.plain(body.decode("utf-8", "backslashreplace")) if on_terminal else body
     click.echo(text, nl=on_terminal)
+
+
+def _breakers(settings: Settings) -> bool:
+    return bool(settings.hookonce_breaker_failures)
+
+
+def _waiting(because: Because | None, as_json: bool) -> dict[str, Any]:
+    """Return the reason for which an execution has not finished: all of it, or its code."""
+    if as_json:
+        return {"waiting_because": None if because is None else because.values()}
+    return {"waiting": None if because is None else because.code}
 
 
 def _is_terminal() -> bool:

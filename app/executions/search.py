@@ -35,6 +35,8 @@ _SHOWN = (
     _columns.started_at,
     _columns.completed_at,
     _columns.next_attempt_at,
+    _columns.lease_owner,
+    _columns.lease_expires_at,
     _columns.replay_of_id,
     sa.func.substr(_columns.error, 1, ERROR_SHOWN).label("error"),
 )

@@ -1,9 +1,15 @@
 """The context that is passed to every API operation and page; one instance per process."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.engine import Connection
 
 from app.db import Database
 from app.db.count_cache import CountCache
+from app.executions import waiting
+from app.executions.waiting import Because
 from app.settings import Settings
 from app.triggers import address
 from app.web.auth import Authenticator
@@ -18,6 +24,11 @@ class ApiContext:
     authenticator: Authenticator
     counter: CountCache = field(default_factory=CountCache)
     next_warning_at: float = 0.0
+
+    def reasons(self, connection: Connection, rows: Sequence[Any]) -> dict[int, Because]:
+        """Return why each unfinished execution of these rows has not finished, by id."""
+        breakers = bool(self.settings.hookonce_breaker_failures)
+        return waiting.because(connection, rows, breakers=breakers)
 
     def webhook_url(self, trigger_id: int) -> str:
         """Return the address that senders of this trigger post to."""

@@ -45,8 +45,9 @@ def find_executions(context: ApiContext, query: ExecutionsQuery) -> ExecutionSum
     with context.database.reading() as connection:
         page = search.page(connection, context.counter, query.filters(), query.position())
         names = search.trigger_names(connection, {row.trigger_id for row in page.rows})
+        reasons = context.reasons(connection, page.rows)
     return {
-        "executions": [serializers.execution_summary(row, names) for row in page.rows],
+        "executions": [serializers.execution_summary(row, names, reasons) for row in page.rows],
         **serializers.page_info(page),
     }
 
@@ -61,9 +62,10 @@ def show_execution(context: ApiContext, execution_id: ExecutionId) -> ExecutionD
         first_id = row.chain_id or row.id
         repeats = deliveries.repeats_of(connection, first_id)
         mismatches = deliveries.mismatches_of(connection, first_id)
+        reasons = context.reasons(connection, [row])
     count, last_at = (0, None) if repeats is None else (repeats.number, repeats.last_at)
     return {
-        **serializers.execution(row),
+        **serializers.execution(row, reasons),
         "trigger_slug": trigger.slug,
         "attempts": [serializers.attempt(each) for each in attempts],
         "chain": [serializers.chain_entry(each) for each in chain],

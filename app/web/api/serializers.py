@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from app import clock
 from app.db.paging import Page
+from app.executions.waiting import Because
 from app.masking import public
 from app.tolerant_json import json_object, json_value
 from app.triggers import warnings
@@ -19,6 +20,7 @@ from app.web.api.schemas.executions import (
     ExecutionAttempt,
     ExecutionSummary,
     Mismatch,
+    WaitingBecause,
 )
 from app.web.api.schemas.statistics import Breaker, DeliveryCount
 from app.web.api.schemas.triggers import Trigger
@@ -43,17 +45,28 @@ def trigger(context: ApiContext, row: sa.Row[Any], execution_count: int) -> Trig
     return fields
 
 
-def execution(row: sa.Row[Any]) -> Execution:
-    """Return the execution with its event parsed."""
+def execution(row: sa.Row[Any], reasons: Mapping[int, Because]) -> Execution:
+    """Return the execution with its event parsed, and the reason if it has not finished."""
     fields = public(row._mapping)
+    fields["waiting_because"] = waiting_because(reasons.get(row.id))
     fields["event_data"] = json_value(fields["event_data"], default=fields["event_data"])
     return cast(Execution, fields)
 
 
-def execution_summary(row: sa.Row[Any], names: Mapping[int, str]) -> ExecutionSummary:
+def execution_summary(
+    row: sa.Row[Any], names: Mapping[int, str], reasons: Mapping[int, Because]
+) -> ExecutionSummary:
     """Return the execution without its event, with the name of its trigger."""
-    trigger_name = names.get(row.trigger_id, "")
-    return cast(ExecutionSummary, _only(row, ExecutionSummary, trigger=trigger_name))
+    more = {
+        "trigger": names.get(row.trigger_id, ""),
+        "waiting_because": waiting_because(reasons.get(row.id)),
+    }
+    return cast(ExecutionSummary, _only(row, ExecutionSummary, **more))
+
+
+def waiting_because(because: Because | None) -> WaitingBecause | None:
+    """Return the reason for which an execution has not finished; None stays None."""
+    return None if because is None else cast(WaitingBecause, because.values())
 
 
 def attempt(row: sa.Row[Any]) -> ExecutionAttempt:

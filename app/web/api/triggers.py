@@ -65,7 +65,8 @@ def show_trigger(context: ApiContext, trigger_id: TriggerId) -> TriggerDetail:
         row = manage.find_trigger(connection, trigger_id)
         count = listing.execution_count(connection, context.counter, row.id)
         newest = listing.newest_executions(connection, row.id)
-    executions = [serializers.execution(each) for each in newest]
+        reasons = context.reasons(connection, newest)
+    executions = [serializers.execution(each, reasons) for each in newest]
     return {**serializers.trigger(context, row, count), "executions": executions}
 
 
@@ -143,8 +144,9 @@ def list_executions(
             horizon=None if query.key else horizon,
             limit=listing.exact_up_to(query.status),
         )
+        reasons = context.reasons(connection, page.rows)
     return {
-        "executions": [serializers.execution(row) for row in page.rows],
+        "executions": [serializers.execution(row, reasons) for row in page.rows],
         **serializers.page_info(page),
     }
 

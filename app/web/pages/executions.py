@@ -32,7 +32,8 @@ def show_all(request: PageRequest) -> PageResponse:
         page = search.page(connection, counter, query.filters(), query.position())
         names = search.trigger_names(connection, {row.trigger_id for row in page.rows})
         choices = search.every_trigger(connection, CHOICES_AT_MOST)
-    values = {"filters": query, "choices": choices, **in_rows(page, names)}
+        reasons = request.context.reasons(connection, page.rows)
+    values = {"filters": query, "choices": choices, **in_rows(page, names, reasons)}
     return HtmlPage("executions.html", values)
 
 

@@ -68,6 +68,7 @@ def show_one(request: PageRequest, trigger_id: int) -> PageResponse:
     with context.database.reading() as connection:
         sought, where = ExecutionFilter(trigger_id=trigger_id), PagePosition(per_page=NEWEST_SHOWN)
         found = search.page(connection, context.counter, sought, where)
+        reasons = context.reasons(connection, found.rows)
     source, settings = sources.named(shown["source"]), context.settings
     values = {
         "trigger": shown,
@@ -77,7 +78,9 @@ def show_one(request: PageRequest, trigger_id: int) -> PageResponse:
         "default_tolerance_seconds": verification.default_tolerance(source, shown["verification"]),
         "default_attempts": retry_policy.DEFAULT.max_attempts,
     }
-    return HtmlPage("trigger.html", {**values, **in_rows(found, {trigger_id: shown["name"]})})
+    return HtmlPage(
+        "trigger.html", {**values, **in_rows(found, {trigger_id: shown["name"]}, reasons)}
+    )
 
 
 @PAGES.get(f"/triggers/{TRIGGER}/edit", OPERATOR)

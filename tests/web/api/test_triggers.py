@@ -444,4 +444,5 @@ def test_a_record_says_what_was_before_and_what_is_after(
 def test_an_execution_has_a_member_for_each_column() -> None:
     from app.db.models import trigger_executions
 
-    assert Execution.__annotations__.keys() == set(trigger_executions.c.keys())
+    columns = set(trigger_executions.c.keys())
+    assert Execution.__annotations__.keys() == columns | {"waiting_because"}

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, TypedDict
 
 from app.executions.search import ExecutionFilter
+from app.executions.waiting import Code
 from app.web.api.schemas.values import (
     Category,
     Json,
@@ -54,6 +55,23 @@ class ExecutionsQuery(Paging):
         )
 
 
+class WaitingBecause(TypedDict):
+    """The reason for which an execution has not finished: the first that holds, in this order.
+
+    `running`: a worker runs an attempt. `lease_expired`: its worker died or hangs. `held`: a person
+    must decide. `all_paused`, `paused`: somebody paused all triggers, or this one. `no_worker`: no
+    worker is alive. `breaker_open`: the target keeps failing. `retry_at`: an attempt failed, and
+    the next one is scheduled. `serial`, `max_concurrency`: others of the trigger go first.
+    `resuming`: the backlog of a pause begins at a pace. `due`: the next free slot takes it.
+    """
+
+    code: Code
+    detail: str
+    since: Moment | None
+    until: Moment | None
+    ahead: int | None
+
+
 class Execution(TypedDict):
     """An admitted event and the state of its processing."""
 
@@ -79,6 +97,8 @@ class Execution(TypedDict):
     received_at: Moment | None
     payload_digest: str | None
     finished_by: str | None
+    waiting_because: WaitingBecause | None
+    """The reason for which it has not finished, also while it runs; null once it has."""
 
 
 class ExecutionPage(Listed):
@@ -104,6 +124,8 @@ class ExecutionSummary(TypedDict):
     completed_at: Moment | None
     next_attempt_at: Moment | None
     replay_of_id: int | None
+    waiting_because: WaitingBecause | None
+    """The reason for which it has not finished, also while it runs; null once it has."""
 
 
 class ExecutionSummaryPage(Listed):
