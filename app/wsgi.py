@@ -9,6 +9,8 @@ import threading
 from app import log, settings
 from app.db import Database
 from app.errors import InvalidSetting
+from app.intake.journal.writer import JournalWriter
+from app.settings import Settings
 from app.stats.counter_writer import CounterWriter
 from app.stats.counters import Counters
 from app.web.application import App, create_app
@@ -44,8 +46,26 @@ def application() -> App:
     writer = CounterWriter(counters, database, chosen.hookonce_counts_seconds, app.schema)
     writer.start()
     atexit.register(writer.stop)  # after the last request: its thread has ended by then
+    _write_journal(chosen, app, counters)
     log.event(logger, logging.INFO, "serving", pid=os.getpid())
     return app
+
+
+def _write_journal(chosen: Settings, app: App, counters: Counters) -> None:
+    """Start to write the journal of deliveries, and write the rest of it at the end.
+
+    At the exit it runs before the last counts are written, and so its losses are counted.
+    """
+    writer = JournalWriter(
+        app.journal,
+        app.database,
+        counters,
+        app.schema,
+        seconds=chosen.hookonce_counts_seconds,
+        most_bytes=chosen.hookonce_journal_bytes,
+    )
+    writer.start()
+    atexit.register(writer.stop)
 
 
 def _without_our_configuration() -> bool:

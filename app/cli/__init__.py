@@ -13,6 +13,7 @@ COMMANDS = {
     "audit": Late("audit:group", "Read the record of changes by people, programs and files."),
     "check": Late("check:command", "Check that the database is ready; exit with 1 if it is not."),
     "dead": Late("dead:group", "List and replay dead letters: executions that failed for good."),
+    "delivery": Late("delivery:group", "List and show deliveries that became no execution."),
     "doctor": Late("doctor:command", "Test a trigger with requests of every kind."),
     "execution": Late(
         "execution:group", "List and show executions: admitted events and their attempts."

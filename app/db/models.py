@@ -5,12 +5,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.db.journal_tables import delivery_journal
 from app.db.running_tables import pauses, trigger_breakers, trigger_pauses, workers
 from app.db.table_metadata import RowId, key_of, metadata
 from app.db.types import UtcDateTime
 
 __all__ = [
     "RowId",
+    "delivery_journal",
     "metadata",
     "pauses",
     "trigger_breakers",

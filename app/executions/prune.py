@@ -1,4 +1,4 @@
-"""Prune what has expired in small steps: payloads, rows, then counts, audit and sessions."""
+"""Prune what has expired in small steps: payloads, rows, then counts, audit, sessions, journal."""
 
 import threading
 import time
@@ -14,6 +14,7 @@ from app.db.models import (
     ALL_TIME,
     audit,
     delivery_counts,
+    delivery_journal,
     execution_requests,
     mismatched_payloads,
     sessions,
@@ -41,6 +42,7 @@ class PruneStep(NamedTuple):
     counts: int = 0
     audit: int = 0
     sessions: int = 0
+    journal: int = 0
 
     def plus(self, other: "PruneStep") -> "PruneStep":
         """Return the sum of both steps."""
@@ -156,7 +158,9 @@ def _unchanged(connection: Connection, groups: list[dict[int, str]]) -> list[int
 def _prune_records(
     database: Database, rules: PruneRules, stop: threading.Event, dry: bool
 ) -> Iterator[PruneStep]:
-    counted, record, session = delivery_counts.c, audit.c, sessions.c
+    counted, record, session, noted = (
+        table.c for table in (delivery_counts, audit, sessions, delivery_journal)
+    )
     kinds = (
         # the all-time sums stay: Prometheus reads a counter that shrinks as a restart
         (
@@ -166,6 +170,7 @@ def _prune_records(
         ),
         ("audit", record.id, record.at < utc_now(-rules.audit_seconds)),
         ("sessions", session.session_hash, session.expires_at < utc_now()),
+        ("journal", noted.id, noted.at < utc_now(-rules.journal_seconds)),
         *(
             ("payloads", mismatched_payloads.c.received_at, old)
             for old in _expired_mismatches(database, rules)

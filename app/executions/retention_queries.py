@@ -38,6 +38,7 @@ class PruneRules:
     """Retention of executions by trigger."""
     counts_seconds: float
     audit_seconds: float
+    journal_seconds: float
 
     @property
     def shortest(self) -> tuple[float, float]:
@@ -67,6 +68,7 @@ def rules(
         lifetimes,
         settings.hookonce_keep_counts_days * DAY_SECONDS,
         settings.hookonce_keep_audit_days * DAY_SECONDS,
+        settings.hookonce_keep_journal_days * DAY_SECONDS,
     )
 
 

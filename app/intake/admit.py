@@ -1,8 +1,6 @@
 """Admit an event once: an insert that the unique index may refuse, and the verdict either way."""
 
-import json
 import logging
-from urllib.parse import unquote
 
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
@@ -17,7 +15,7 @@ from app.executions.retention import Retention
 from app.intake import store
 from app.intake.message import Admission, AdmissionRequest, Request, Verdict
 from app.intake.store import ExistingExecution
-from app.masking import is_harmless_name
+from app.intake.stored_headers import stored_headers
 from app.stats import outcomes
 
 INSERTS_AT_MOST = 3
@@ -46,7 +44,7 @@ def new_execution(trigger_id: int, admission: Admission, request: Request) -> Ne
         idempotency_key=admission.key,
         payload_digest=admission.digest,
         content_type=content_type,
-        headers=_stored_headers(request),
+        headers=stored_headers(request),
         body=body,
     )
 
@@ -88,23 +86,6 @@ def admit_one(
             _log_duplicate("idempotent_replay_race", trigger_id, admission, winner)
             return _duplicate(outcomes.DUPLICATE_RACE, trigger_id, admission, winner)
     raise DatabaseUnavailable("the execution with this key keeps disappearing; try again")
-
-
-def _stored_headers(request: Request) -> str:
-    """Return the headers by the allow list: a sender's other headers may hold its secrets."""
-    headers = {
-        name: value
-        for name, value in request.headers.items()
-        if is_harmless_name(name) and not _contains_secret(value, request.presented_secret)
-    }
-    if request.request_context is not None:
-        headers.setdefault("x-request-id", request.request_context.request_id)
-    return json.dumps(headers)
-
-
-def _contains_secret(value: str, secret_in_address: str | None) -> bool:
-    """Return whether a header repeats the address with its secret: proxies send X-Original-URI."""
-    return bool(secret_in_address) and f"/{secret_in_address}" in unquote(value)
 
 
 def _duplicate(

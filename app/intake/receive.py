@@ -1,7 +1,7 @@
 """Receive a request: verify, parse, key, redact, admit, respond; one function for each step."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -11,15 +11,14 @@ from sqlalchemy.exc import IntegrityError
 from app import clock, log
 from app.db import Database
 from app.db.schema import SchemaWatch
-from app.errors import KeyMissing
+from app.errors import HookonceError
 from app.executions.retention import Retention, RetentionDefaults, of_settings
 from app.intake import (
+    admissions,
     batch,
-    key,
     limits,
     mismatches,
     parse,
-    payload_digest,
     redact,
     sources,
     trigger_cache,
@@ -27,14 +26,13 @@ from app.intake import (
 )
 from app.intake.admit import new_execution
 from app.intake.group_commit import GroupCommit
+from app.intake.journal import Journal, notes
 from app.intake.memory_budget import MemoryBudget
 from app.intake.message import (
     OK,
     Admission,
     AdmissionRequest,
-    Event,
     Request,
-    Source,
     Verdict,
     WebhookResponse,
     WebhookTrigger,
@@ -70,6 +68,7 @@ class Intake:
     counters: Counters = field(default_factory=Counters)
     memory: MemoryBudget = field(default_factory=MemoryBudget)
     older_rules: OlderRulesLog = field(default_factory=OlderRulesLog)
+    journal: Journal = field(default_factory=Journal)
     retention: RetentionDefaults = field(default_factory=lambda: of_settings(Settings()))
     later: Callable[[Work], object] = immediately
     """Function that runs work after the response is sent: the sender need not wait for it."""
@@ -78,6 +77,11 @@ class Intake:
     def __post_init__(self) -> None:
         admit = batch.group_commit(self.database, self.schema, pre_check=self.pre_check)
         object.__setattr__(self, "admit", admit)
+
+    def lifetimes(self, trigger: WebhookTrigger) -> Retention:
+        """Return how long this trigger's executions, and with them their keys, are kept."""
+        retry_seconds = sources.named(trigger.source).facts.retry_seconds
+        return self.retention.of(retry_seconds, keep_rows_seconds=trigger.keep_rows_seconds)
 
 
 def create_intake(
@@ -113,7 +117,9 @@ def receive(request: Request, intake: Intake) -> WebhookResponse:
         with intake.memory.for_bytes(len(request.body)):
             return _verify_and_admit(request, trigger, intake)
     except Exception as error:
-        intake.counters.count(trigger.id if trigger else NOBODY, outcomes.of(error))
+        outcome, detail = outcomes.of(error), _sentence(error)
+        intake.counters.count(trigger.id if trigger else NOBODY, outcome)
+        intake.later(partial(notes.refused, intake.journal, trigger, request, outcome, detail))
         raise
 
 
@@ -129,9 +135,17 @@ def body_limit(trigger_id: str, general: int, intake: Intake) -> int:
     return trigger.max_body_bytes or sources.body_bytes(trigger.source, general)
 
 
-def count_refusal(trigger_id: str, outcome: str, intake: Intake) -> None:
-    """Count a request to this address that was refused before it could be received."""
-    intake.counters.count_claimed(trigger_cache.parse_id(trigger_id), outcome)
+def count_refusal(request: Request, size: int, error: Exception, intake: Intake) -> None:
+    """Count and note a request that was refused before it could be received, without its body."""
+    id_, outcome = trigger_cache.parse_id(request.trigger_id), outcomes.of(error)
+    intake.counters.count_claimed(id_, outcome)
+    reason = outcome, _sentence(error)
+    intake.later(partial(notes.unread, intake.journal, id_, request, size, reason))
+
+
+def _sentence(error: Exception) -> str:
+    """Return the error as the journal keeps it: a driver's message repeats the event."""
+    return str(error) if isinstance(error, HookonceError) else type(error).__name__
 
 
 def record_response_time(trigger_id: str, seconds: float, intake: Intake) -> None:
@@ -165,14 +179,16 @@ def _verify_and_admit(
         return _handshake(trigger, handshake, intake)
     events = limits.limited(source.events(request, payload))
     wanted = [event for event in events if parse.passes_filter(event, trigger.event_filter)]
-    is_batch = len(events) > 1
-    admissions = limits.within_size(
-        _admission(event, request, source, trigger, is_batch=is_batch) for event in wanted
-    )
+    admitted = admissions.of_events(wanted, request, source, trigger, is_batch=len(events) > 1)
     redacted = redact.request(request, payload, source.redacted, top_only=source.redacted_at_top)
-    verdicts = _admit(intake, trigger, admissions, redacted)
-    _keep_mismatched(intake, trigger, zip(admissions, verdicts, strict=True), redacted)
-    intake.later(partial(_report, intake, trigger, verdicts, len(events) - len(wanted)))
+    verdicts = _admit(intake, trigger, admitted, redacted)
+    decided = list(zip(admitted, verdicts, strict=True))
+    _keep_mismatched(intake, trigger, decided, redacted)
+    filtered_count = len(events) - len(wanted)
+    intake.later(partial(_report, intake, trigger, verdicts, filtered_count))
+    if filtered_count or any(verdict.duplicate for verdict in verdicts):
+        note = partial(notes.repeated, intake.journal, trigger, request, decided)
+        intake.later(partial(note, filtered_count))
     return source.response(request, payload)
 
 
@@ -193,6 +209,9 @@ def greet(request: Request, intake: Intake) -> WebhookResponse:
     response = verify.greeting(trigger, request, intake.now(), curve=curve)
     outcome = outcomes.HANDSHAKE if response.status == OK.status else _refusal_outcome(trigger)
     intake.counters.count(trigger.id if trigger else NOBODY, outcome)
+    if outcome != outcomes.HANDSHAKE:
+        detail = "the sender asked by GET if the address is the operator's, and was refused"
+        intake.later(partial(notes.refused, intake.journal, trigger, request, outcome, detail))
     return response
 
 
@@ -204,34 +223,15 @@ def _refusal_outcome(trigger: WebhookTrigger | None) -> str:
     return outcomes.BAD_SIGNATURE if trigger.secret else outcomes.NO_SECRET
 
 
-def _admission(
-    event: Event, request: Request, source: Source, trigger: WebhookTrigger, *, is_batch: bool
-) -> Admission:
-    whole_key = key.unlimited(event, request, source, trigger.key_from)
-    if whole_key is None and trigger.key_required:
-        raise KeyMissing("the event has no idempotency key, and this trigger requires one")
-    return Admission(
-        event_data=parse.stored(
-            redact.event(event, source.redacted, top_only=source.redacted_at_top)
-        ),
-        key=None if whole_key is None else key.storable(whole_key),
-        former_key=None if whole_key is None else key.former(whole_key),
-        digest=None if whole_key is None else payload_digest.of(event),
-        body=redact.part(event, source.redacted, top_only=source.redacted_at_top)
-        if is_batch
-        else None,
-    )
-
-
 def _admit(
-    intake: Intake, trigger: WebhookTrigger, admissions: list[Admission], request: Request
+    intake: Intake, trigger: WebhookTrigger, admitted: list[Admission], request: Request
 ) -> list[Verdict]:
     """Return a verdict for each event, once they are committed."""
-    if not admissions:
+    if not admitted:
         return []
     try:
-        incoming = AdmissionRequest(trigger.id, admissions, request, _retention(intake, trigger))
-        return intake.admit(incoming, len(admissions))
+        incoming = AdmissionRequest(trigger.id, admitted, request, intake.lifetimes(trigger))
+        return intake.admit(incoming, len(admitted))
     except IntegrityError:
         intake.triggers.forget(trigger.id)
         raise
@@ -240,7 +240,7 @@ def _admit(
 def _keep_mismatched(
     intake: Intake,
     trigger: WebhookTrigger,
-    decided: Iterable[tuple[Admission, Verdict]],
+    decided: Sequence[tuple[Admission, Verdict]],
     request: Request,
 ) -> None:
     """Keep the payloads that came under a known key with another payload."""
@@ -251,11 +251,6 @@ def _keep_mismatched(
     ]
     if mismatched:
         mismatches.keep(intake.database, intake.schema, mismatched)
-
-
-def _retention(intake: Intake, trigger: WebhookTrigger) -> Retention:
-    retry_seconds = sources.named(trigger.source).facts.retry_seconds
-    return intake.retention.of(retry_seconds, keep_rows_seconds=trigger.keep_rows_seconds)
 
 
 def _report(

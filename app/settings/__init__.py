@@ -50,6 +50,9 @@ class Settings:
     as safe and slower for duplicates."""
     hookonce_counts_seconds: float = 2.0
     """Seconds between two writes of delivery counts: a crash loses at most the counts since."""
+    hookonce_journal_bytes: int = 67_108_864
+    """Bytes of the journal of deliveries in the database; the oldest go first. 0: none is kept.
+    64 MiB by default."""
     hookonce_scripts_dir: Path = Path("var/scripts")
     """Directory of the scripts that the action `script` may run."""
     hookonce_script_interpreter: tuple[str, ...] = ()
@@ -99,6 +102,8 @@ class Settings:
     """Days that a dead letter is kept, payload included, for a person to replay it."""
     hookonce_keep_counts_days: float = 400.0
     """Days that the hourly counts of deliveries are kept."""
+    hookonce_keep_journal_days: float = 30.0
+    """Days that an entry of the journal of deliveries is kept."""
     hookonce_keep_audit_days: float = 730.0
     """Days that the rows of the audit log are kept."""
     hookonce_prune: bool = True
@@ -177,6 +182,7 @@ _READERS: dict[str, readers.Reader] = {
     "HOOKONCE_REFUSAL_STATUS": lambda text: int(readers.choice("401", "200")(text)),
     "HOOKONCE_PRE_CHECK": readers.switch,
     "HOOKONCE_COUNTS_SECONDS": readers.number(0.05, _HOUR, float),
+    "HOOKONCE_JOURNAL_BYTES": readers.number(0, 1 << 40, int),
     "HOOKONCE_SCRIPTS_DIR": Path,
     "HOOKONCE_SCRIPT_INTERPRETER": readers.command,
     "HOOKONCE_SCRIPT_TIMEOUT_SECONDS": readers.number(0.1, _MONTH, float),
@@ -198,6 +204,7 @@ _READERS: dict[str, readers.Reader] = {
     "HOOKONCE_KEEP_ROWS_DAYS": readers.number(0, _CENTURY_DAYS, float),
     "HOOKONCE_KEEP_DEAD_DAYS": readers.number(0, _CENTURY_DAYS, float),
     "HOOKONCE_KEEP_COUNTS_DAYS": readers.number(0, _CENTURY_DAYS, float),
+    "HOOKONCE_KEEP_JOURNAL_DAYS": readers.number(0, _CENTURY_DAYS, float),
     "HOOKONCE_KEEP_AUDIT_DAYS": readers.number(0, _CENTURY_DAYS, float),
     "HOOKONCE_PRUNE": readers.switch,
     "HOOKONCE_METRICS": readers.choice("public", "token"),

@@ -17,6 +17,8 @@ NOBODY = 0
 """Trigger id of the counts of all unknown addresses: ids that strangers chose are never stored."""
 LOG_LINES_DROPPED = "log_lines_dropped"
 """Name under which dropped log lines are counted, in the table of deliveries and of NOBODY."""
+JOURNAL_DROPPED = "journal_entries_dropped"
+"""Name under which entries that the journal of deliveries lost are counted, as above."""
 DISTINCT_AT_MOST = 10_000
 """Keys of each kind that one process keeps; some 2 MB."""
 CLAIMED_AT_MOST = 1_000

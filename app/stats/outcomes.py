@@ -32,6 +32,9 @@ MISSING_KEY = "refused_missing_key"
 UNAVAILABLE = "error_unavailable"
 UNEXPECTED = "error_unexpected"
 
+REFUSED = "refused_"
+"""Beginning of the outcomes of refused requests."""
+
 ALL = (
     *(ACCEPTED, DUPLICATE, DUPLICATE_RACE, MISMATCH, FILTERED, HANDSHAKE),
     *(UNKNOWN_TRIGGER, DISABLED_TRIGGER, NO_SECRET, MISSING_SIGNATURE, BAD_SIGNATURE, STALE),

@@ -11,6 +11,7 @@ from app.auth import VIEWER
 from app.db import Database
 from app.db.schema import SchemaWatch
 from app.intake import sources
+from app.intake.journal import Journal
 from app.intake.receive import create_intake
 from app.settings import Settings
 from app.stats.counters import Counters
@@ -44,6 +45,8 @@ class App(GuardedApp):
     database: Database
     schema: SchemaWatch
     """The schema as this process last read it, with the state of the unique index."""
+    journal: Journal
+    """The deliveries of this process that became no execution, until they are written."""
 
     def __call__(self, *wsgi_arguments: Any) -> Iterable[bytes]:
         """Answer the request; it waits for the database no longer than the setting allows."""
@@ -70,7 +73,7 @@ def create_app(
         settings=settings,
         later=after_response.defer,
     )
-    app.database, app.schema = database, intake.schema
+    app.database, app.schema, app.journal = database, intake.schema, intake.journal
     webhook = Webhook(
         intake,
         settings.hookonce_max_body_bytes,

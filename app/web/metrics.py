@@ -27,7 +27,7 @@ from app.executions import due
 from app.executions.dead_letters import UNKNOWN
 from app.intake import sources
 from app.stats import latency, outcomes, totals
-from app.stats.counters import LOG_LINES_DROPPED
+from app.stats.counters import JOURNAL_DROPPED, LOG_LINES_DROPPED
 from app.stats.totals import Present, Sums
 
 FRESH_SECONDS = 1.0
@@ -92,6 +92,9 @@ FAMILIES = {
     "hookonce_log_lines_dropped_total": Family(
         "counter", (), "Log lines that were dropped because the log could not be written."
     ),
+    "hookonce_journal_entries_dropped_total": Family(
+        "counter", (), "Entries of the journal of deliveries that were lost, not being written."
+    ),
     "hookonce_queue_executions": Family(
         "gauge",
         ("state",),
@@ -126,6 +129,10 @@ _BY_PREFIX = {
     "hookonce_refusals_total": "refused_",
     "hookonce_errors_total": "error_",
     "hookonce_attempts_total": "attempt_",
+}
+_DROPPED = {
+    "hookonce_log_lines_dropped_total": LOG_LINES_DROPPED,
+    "hookonce_journal_entries_dropped_total": JOURNAL_DROPPED,
 }
 _OUTCOMES = (*outcomes.ALL, *outcomes.ATTEMPTS)
 
@@ -211,8 +218,8 @@ def _counters(sums: Sums) -> Iterator[Metric]:
                 if outcome.startswith(prefix)
             ),
         )
-    dropped = sum(of.get(LOG_LINES_DROPPED, 0) for of in sums.values())
-    yield _counter("hookonce_log_lines_dropped_total", [((), dropped)])
+    for name, outcome in _DROPPED.items():
+        yield _counter(name, [((), sum(of.get(outcome, 0) for of in sums.values()))])
 
 
 def _histogram(sums: Sums) -> Metric:

@@ -15,7 +15,6 @@ from app.intake.receive import (
     receive,
     record_response_time,
 )
-from app.stats import outcomes
 from app.web import body, client_address
 
 
@@ -36,7 +35,7 @@ class Webhook:
         """Admit the request's events, then respond; the response time is counted."""
         began = time.monotonic()
         try:
-            content = self._body(req, trigger_id)
+            content = self._body(req, trigger_id, secret)
             _respond(resp, receive(self._request(req, trigger_id, content, secret), self._intake))
         finally:
             record_response_time(trigger_id, time.monotonic() - began, self._intake)
@@ -49,18 +48,24 @@ class Webhook:
             raise falcon.HTTPMethodNotAllowed(["POST"])
         _respond(resp, greet(self._request(req, trigger_id, b"", secret), self._intake))
 
-    def _body(self, req: falcon.Request, trigger_id: str) -> bytes:
+    def _body(self, req: falcon.Request, trigger_id: str, secret: str | None) -> bytes:
         """Return the body as sent; count and raise what makes it unacceptable."""
         try:
             content = body.read(req, self._limit(req, trigger_id))
             _require_uncompressed(req)
         except (TooLarge, Unreadable, DatabaseUnavailable) as error:
-            count_refusal(trigger_id, outcomes.of(error), self._intake)
+            self._count_refusal(req, trigger_id, secret, error)
             raise
-        except falcon.HTTPUnsupportedMediaType:
-            count_refusal(trigger_id, outcomes.MALFORMED, self._intake)
+        except falcon.HTTPUnsupportedMediaType as error:
+            self._count_refusal(req, trigger_id, secret, Unreadable(str(error.description)))
             raise
         return content
+
+    def _count_refusal(
+        self, req: falcon.Request, trigger_id: str, secret: str | None, error: Exception
+    ) -> None:
+        request = self._request(req, trigger_id, b"", secret)
+        count_refusal(request, req.content_length or 0, error, self._intake)
 
     def _limit(self, req: falcon.Request, trigger_id: str) -> int:
         """Return the most bytes of the body; the trigger is looked up only for a large one."""

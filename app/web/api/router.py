@@ -10,14 +10,23 @@ from typing import Any
 import falcon
 
 from app.web import body, validation
-from app.web.api import executions, older_login, openapi, session, stats, tokens, triggers
+from app.web.api import (
+    deliveries,
+    executions,
+    older_login,
+    openapi,
+    session,
+    stats,
+    tokens,
+    triggers,
+)
 from app.web.api.operations import Operation
 from app.web.auth import PUBLIC
 from app.web.context import ApiContext
 from app.web.routes import GuardedRoutes
 
 MAX_BODY_BYTES = 1_048_576
-_MODULES = (triggers, executions, stats, tokens, session, older_login)
+_MODULES = (triggers, executions, deliveries, stats, tokens, session, older_login)
 OPERATIONS: tuple[Operation, ...] = tuple(
     operation for module in _MODULES for operation in module.OPERATIONS.declared
 )

@@ -11,6 +11,7 @@ from app.web.pages.page_request import PageResponse
 __all__ = ["ADMIN", "OPERATOR", "PUBLIC", "VIEWER", "Pages"]
 TRIGGER = "{trigger_id:int(min=1, max=2147483647)}"
 EXECUTION = "{execution_id:int(min=1, max=9223372036854775807)}"
+DELIVERY = "{delivery_id:int(min=1, max=9223372036854775807)}"
 TOKEN = "{token_id:int(min=1, max=2147483647)}"  # noqa: S105, a part of a route
 Handler = Callable[..., PageResponse]
 

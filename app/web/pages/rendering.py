@@ -13,7 +13,17 @@ from app.auth import Identity
 from app.lifecycle import REASONS, STATUSES
 from app.web.auth import PUBLIC
 from app.web.context import ApiContext
-from app.web.pages import audit, dead, executions, filters, login, overview, tokens, triggers
+from app.web.pages import (
+    audit,
+    dead,
+    deliveries,
+    executions,
+    filters,
+    login,
+    overview,
+    tokens,
+    triggers,
+)
 from app.web.pages.page_request import Download, HtmlPage, PageRequest, PageResponse, Redirect
 from app.web.pages.registry import PageRoute
 from app.web.pages.static import Static
@@ -22,7 +32,7 @@ from app.web.routes import GuardedRoutes
 PART_HEADER = "X-Part"
 """Request header that asks for one block of the page: the one that is refreshed regularly."""
 PARTS = frozenset({"live"})
-_MODULES = (login, overview, triggers, executions, dead, audit, tokens)
+_MODULES = (login, overview, triggers, executions, deliveries, dead, audit, tokens)
 DECLARED: tuple[PageRoute, ...] = tuple(
     page for module in _MODULES for page in module.PAGES.declared
 )

@@ -37,7 +37,7 @@ def test_a_dry_run_says_what_would_go_and_the_run_removes_it(
     young = stood(database, trigger_id, 1)
     emptied = stood(database, trigger_id, 3)
     stood(database, trigger_id, 5)
-    numbers = {"payloads": 2, "executions": 1, "counts": 0, "audit": 0, "sessions": 0}
+    numbers = {"payloads": 2, "executions": 1, "counts": 0, "audit": 0, "sessions": 0, "journal": 0}
 
     tried = hookonce("prune", "--dry-run", "--json")
     assert len(left(database)[0]) == 3

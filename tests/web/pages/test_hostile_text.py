@@ -13,6 +13,7 @@ from app import audit, clock
 from app.audit import Actor
 from app.db.models import (
     delivery_counts,
+    delivery_journal,
     execution_attempts,
     key_mismatches,
     tokens,
@@ -42,7 +43,7 @@ NASTY = (
 FIELD = re.compile(r'<input[^>]*>|<textarea.*?</textarea>|<option value="[^"]*"', re.S)
 """Form fields; they keep their text unchanged, or submitting the form would change it."""
 LONGEST_PAGE = 300_000
-NO_PAGES = ("/event.json", "/request", "/login")
+NO_PAGES = ("/event.json", "/request", "/body", "/login")
 ELEMENTS = frozenset({"script", "img", "svg", "iframe", "object", "embed", "style", "base"})
 
 
@@ -118,11 +119,19 @@ def everywhere(api: Api, text: str) -> list[str]:
         connection.execute(sa.insert(trigger_breakers).values(breaker))
         answered = {"trigger_id": trigger_id, "hour": now, "outcome": latency.CLASSES[0]}
         connection.execute(sa.insert(delivery_counts).values(answered | {"number": 1}))
+        delivery = {"trigger_id": trigger_id, "at": now, "outcome": "refused_bad_signature"}
+        delivery |= {"detail": storable, "address": storable[:100], "request_id": storable[:200]}
+        delivery |= {"idempotency_key": storable[:255], "size": 1, "stored_bytes": 1, "more": 3}
+        delivery |= {"accepted_at": now, "accepted_by": storable[:200], "content_type": storable}
+        delivery |= {"diagnosis": json.dumps([{"code": text[:50], "detail": text}])}
+        delivery |= {"headers": headers, "body": storable.encode("utf-8", "replace")}
+        noted = sa.insert(delivery_journal).values(delivery).returning(delivery_journal.c.id)
+        delivery_id = connection.execute(noted).scalar_one()
         token = {"name": storable[:200] or "x", "role": "viewer", "token_hash": "0" * 64}
         token |= {"created_at": now, "created_by": storable[:200]}
         made = connection.execute(sa.insert(tokens).values(token).returning(tokens.c.id))
         numbers = {"trigger_id": trigger_id, "execution_id": execution_id}
-        numbers["token_id"] = made.scalar_one()
+        numbers |= {"token_id": made.scalar_one(), "delivery_id": delivery_id}
         changed = {text[:1000]: text}
         actor = Actor(storable, storable)
         audit.record(connection, actor, storable, storable, before={}, after=changed)

@@ -1,0 +1,98 @@
+"""`hookonce delivery`: list and show the deliveries that became no execution."""
+
+import json
+from typing import Any
+
+import click
+
+from app.cli import output
+from app.cli.context import with_database
+from app.cli.time_param import TimeParam
+from app.db import Database
+from app.db.count_cache import CountCache
+from app.db.paging import PagePosition
+from app.settings import Settings
+from app.stats import journal
+from app.stats.journal import DeliveryFilter
+from app.triggers import manage
+
+_LISTED = (
+    *("id", "trigger_id", "at", "outcome", "address", "idempotency_key", "execution_id"),
+    *("more", "found"),
+)
+delivery_id = click.argument("delivery_id", type=click.IntRange(1, 2**63 - 1), metavar="ID")
+
+
+@click.group("delivery")
+def group() -> None:
+    """List and show deliveries that became no execution."""
+
+
+@group.command("list")
+@click.option("--trigger", help="Only of this trigger (id, slug or name).")
+@click.option("--outcome", type=click.Choice(journal.OUTCOMES), help="Only with this outcome.")
+@click.option("--key", help="Only with this idempotency key.")
+@click.option("--request-id", help="Only of this request.")
+@click.option("--address", help="Only from this IP address.")
+@click.option(
+    "--execution", "execution_id", type=click.IntRange(1), help="Only duplicates of this execution."
+)
+@click.option(
+    "--since",
+    type=TimeParam(),
+    help="Only received at this time or later: 2h or 3d ago, or ISO 8601 (UTC).",
+)
+@click.option("--until", type=TimeParam(), help="Only received before this time.")
+@output.limit_option
+@output.before_option
+@output.json_option
+@with_database
+def list_deliveries(
+    _settings: Settings,
+    database: Database,
+    *,
+    trigger: str | None,
+    limit: int,
+    before: int | None,
+    as_json: bool,
+    **filters: Any,
+) -> None:
+    """List the deliveries without an execution, newest first.
+
+    They are written some seconds after their answer. The journal is bounded: the oldest are removed
+    first.
+    """
+    position = PagePosition(per_page=limit, before_id=before)
+    with database.reading() as connection:
+        trigger_id = None if trigger is None else manage.find_trigger(connection, trigger).id
+        wanted = DeliveryFilter(trigger_id, **filters)
+        page = journal.page(connection, CountCache(), wanted, position)
+    rows = [journal.shown(row) for row in page.rows]
+    if not as_json:
+        rows = [row | {"found": _found(row)} for row in rows]
+    output.page(rows, _LISTED, page, as_json)
+
+
+@group.command("show")
+@delivery_id
+@output.json_option
+@with_database
+def show(_settings: Settings, database: Database, delivery_id: int, as_json: bool) -> None:
+    """Show a delivery with its diagnosis, headers and body."""
+    with database.reading() as connection:
+        row = journal.delivery(connection, delivery_id)
+    shown = journal.shown(row)
+    headers, body = journal.shown_headers(row), journal.body_text(row.body)
+    if as_json:
+        click.echo(json.dumps(shown | {"headers": headers, "body": body}))
+        return
+    found = shown.pop("diagnosis")
+    shown["found"] = "\n".join(each.get("detail", "") for each in found) or None
+    shown["headers"] = "\n".join(f"{name}: {value}" for name, value in headers.items()) or None
+    output.record(shown | {"body": body}, as_json)
+
+
+def _found(row: dict[str, Any]) -> str | None:
+    """Return the sentence that says most about the delivery."""
+    sentences = [each.get("detail") for each in row["diagnosis"]]
+    return next((str(each) for each in (*sentences, row["detail"]) if each), None)

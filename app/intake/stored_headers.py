@@ -1,0 +1,24 @@
+"""The headers of a request that may be stored: those on the allow list, without secrets."""
+
+import json
+from urllib.parse import unquote
+
+from app.intake.message import Request
+from app.masking import is_harmless_name
+
+
+def stored_headers(request: Request) -> str:
+    """Return the headers by the allow list: a sender's other headers may hold its secrets."""
+    headers = {
+        name: value
+        for name, value in request.headers.items()
+        if is_harmless_name(name) and not _contains_secret(value, request.presented_secret)
+    }
+    if request.request_context is not None:
+        headers.setdefault("x-request-id", request.request_context.request_id)
+    return json.dumps(headers)
+
+
+def _contains_secret(value: str, secret_in_address: str | None) -> bool:
+    """Return whether a header repeats the address with its secret: proxies send X-Original-URI."""
+    return bool(secret_in_address) and f"/{secret_in_address}" in unquote(value)

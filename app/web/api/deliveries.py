@@ -1,0 +1,65 @@
+"""/api/deliveries: the journal of deliveries that became no execution."""
+
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app.auth import VIEWER
+from app.executions import search
+from app.stats import journal, payload_difference
+from app.tolerant_json import json_value
+from app.web.api import serializers
+from app.web.api.operations import Operations
+from app.web.api.schemas.deliveries import (
+    DeliveriesQuery,
+    Delivery,
+    DeliveryDetail,
+    DeliveryId,
+    DeliveryPage,
+)
+from app.web.context import ApiContext
+
+OPERATIONS = Operations()
+
+
+@OPERATIONS.get("/api/deliveries", VIEWER)
+def list_deliveries(context: ApiContext, query: DeliveriesQuery) -> DeliveryPage:
+    """List the deliveries that became no execution, newest first."""
+    with context.database.reading() as connection:
+        page = journal.page(connection, context.counter, query.filters(), query.position())
+        names = search.trigger_names(connection, {row.trigger_id for row in page.rows})
+    return {
+        "deliveries": [_shown(row, names) for row in page.rows],
+        **serializers.page_info(page),
+    }
+
+
+@OPERATIONS.get("/api/deliveries/{delivery_id}", VIEWER)
+def show_delivery(context: ApiContext, delivery_id: DeliveryId) -> DeliveryDetail:
+    """Show the delivery with its headers, its body, and the difference that a mismatch made."""
+    with context.database.reading() as connection:
+        row = journal.delivery(connection, delivery_id)
+        names = search.trigger_names(connection, {row.trigger_id})
+        found, more = _differences(connection, row)
+    return {
+        **_shown(row, names),
+        "headers": journal.shown_headers(row),
+        "body": journal.body_text(row.body),
+        "differences": found,
+        "differences_more": more,
+    }
+
+
+def _shown(row: sa.Row[Any], names: dict[int, str]) -> Delivery:
+    return cast(Delivery, journal.shown(row) | {"trigger": names.get(row.trigger_id, "")})
+
+
+def _differences(connection: Connection, row: sa.Row[Any]) -> tuple[list[Any] | None, int]:
+    """Return how a mismatch's payload differs from that of its execution; None if not known."""
+    kept = journal.mismatched(connection, row)
+    event = None if kept is None else search.event_of(connection, kept.execution_id)
+    if kept is None or event in (None, "{}"):
+        return None, 0
+    found, more = payload_difference.differences(json_value(event), json_value(kept.event_data))
+    return [each._asdict() for each in found], more

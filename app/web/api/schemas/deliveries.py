@@ -1,0 +1,133 @@
+"""Schemas of the journal of deliveries."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypedDict
+
+from app.stats.journal import DeliveryFilter
+from app.web.api.schemas.values import (
+    ExecutionId,
+    Key,
+    Listed,
+    Moment,
+    MomentGiven,
+    Paging,
+    TriggerId,
+)
+from app.web.time_field import moment
+from app.web.validation import Constraints
+
+DeliveryId = Annotated[int, Constraints(least=1, most=2**63 - 1)]
+Outcome = Literal[
+    "refused",
+    "duplicate",
+    "mismatch",
+    "filtered",
+    "error",
+    "refused_unknown_trigger",
+    "refused_disabled_trigger",
+    "refused_no_secret",
+    "refused_missing_signature",
+    "refused_bad_signature",
+    "refused_stale",
+    "refused_too_large",
+    "refused_malformed",
+    "refused_missing_key",
+    "duplicate_race",
+    "error_unavailable",
+    "error_unexpected",
+]
+"""An outcome, or a word for several: `refused` means every refusal."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveriesQuery(Paging):
+    """Filters of a list of deliveries that became no execution."""
+
+    trigger_id: TriggerId | None = None
+    outcome: Outcome | None = None
+    since: MomentGiven | None = None
+    """Received at or after this time."""
+    until: MomentGiven | None = None
+    """Received before this time."""
+    request_id: Annotated[str, Constraints(shortest=1, longest=200)] | None = None
+    key: Key | None = None
+    address: Annotated[str, Constraints(shortest=1, longest=100)] | None = None
+    execution_id: ExecutionId | None = None
+    """The execution that has the key of a duplicate."""
+
+    def filters(self) -> DeliveryFilter:
+        return DeliveryFilter(
+            trigger_id=self.trigger_id,
+            outcome=self.outcome,
+            since=moment("since", self.since),
+            until=moment("until", self.until),
+            request_id=self.request_id,
+            key=self.key,
+            address=self.address,
+            execution_id=self.execution_id,
+        )
+
+
+class DeliveryFinding(TypedDict):
+    """A reason for which a signature was refused, found by trying."""
+
+    code: str
+    detail: str
+
+
+class Delivery(TypedDict):
+    """A delivery that became no execution."""
+
+    id: int
+    trigger_id: int
+    trigger: str
+    at: Moment | None
+    outcome: str
+    detail: str | None
+    address: str | None
+    request_id: str | None
+    idempotency_key: str | None
+    execution_id: int | None
+    """The execution that has the key of a duplicate."""
+    digest: str | None
+    """SHA-256 of a mismatch's payload."""
+    size: int
+    """Bytes of the body."""
+    events: int
+    """Events of the request that this entry is about."""
+    more: int
+    """Deliveries like this one that followed too fast to have entries of their own."""
+    more_until: Moment | None
+    accepted_at: Moment | None
+    accepted_by: str | None
+    accepted_execution_id: int | None
+    body_kept: str
+    """`whole`, `redacted`, `partial`, `too_large` or `none`; the first two can be accepted."""
+    content_type: str | None
+    diagnosis: list[DeliveryFinding]
+
+
+class DeliveryPage(Listed):
+    """Deliveries that became no execution, newest first."""
+
+    deliveries: list[Delivery]
+
+
+class DeliveryDifference(TypedDict):
+    """A value that differs between the payload of an execution and that of a mismatch."""
+
+    path: str
+    change: Literal["added", "removed", "changed"]
+    stored: Any
+    received: Any
+
+
+class DeliveryDetail(Delivery):
+    """A delivery with its headers, its body, and what a mismatch changed."""
+
+    headers: dict[str, Any]
+    body: str | None
+    differences: list[DeliveryDifference] | None
+    """Null if this is no mismatch, or one of the payloads is no longer kept."""
+    differences_more: int
+    """Differences beyond those that are listed."""

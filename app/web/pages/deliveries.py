@@ -1,0 +1,45 @@
+"""/deliveries: list the deliveries that became no execution, and show one with its diagnosis."""
+
+from typing import get_args
+
+from app.auth import VIEWER
+from app.errors import NotFound
+from app.executions import search
+from app.stats import journal
+from app.web.api import deliveries
+from app.web.api.schemas.deliveries import DeliveriesQuery, Outcome
+from app.web.pages.page_request import Download, HtmlPage, PageRequest, PageResponse
+from app.web.pages.registry import DELIVERY, Pages
+
+PAGES = Pages()
+CHOICES_AT_MOST = 500
+BODY_SHOWN = 20_000
+"""Characters of the body that the page shows; the download has all of it."""
+
+
+@PAGES.get("/deliveries", VIEWER)
+def show_all(request: PageRequest) -> PageResponse:
+    """Show the deliveries that match the filters, newest first."""
+    query = request.query(DeliveriesQuery)
+    page = deliveries.list_deliveries(request.context, query)
+    with request.context.database.reading() as connection:
+        choices = search.every_trigger(connection, CHOICES_AT_MOST)
+    values = {"filters": query, "choices": choices, "outcomes": get_args(Outcome)}
+    return HtmlPage("deliveries.html", {**values, "rows": page["deliveries"], **page})
+
+
+@PAGES.get(f"/deliveries/{DELIVERY}", VIEWER)
+def show_one(request: PageRequest, delivery_id: int) -> PageResponse:
+    """Show the delivery with its diagnosis, its body, and what a mismatch changed."""
+    delivery = deliveries.show_delivery(request.context, delivery_id)
+    return HtmlPage("delivery.html", {"delivery": delivery, "body_shown": BODY_SHOWN})
+
+
+@PAGES.get(f"/deliveries/{DELIVERY}/body", VIEWER)
+def download_body(request: PageRequest, delivery_id: int) -> PageResponse:
+    """Download the body as it is kept."""
+    with request.context.database.reading() as connection:
+        body = journal.delivery(connection, delivery_id).body
+    if body is None:
+        raise NotFound(f"the body of delivery {delivery_id} is not kept")
+    return Download(bytes(body), "application/octet-stream", f"delivery-{delivery_id}.bin")
