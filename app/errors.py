@@ -17,6 +17,14 @@ class DatabaseUnavailable(HookonceError):
     """The database is unreachable, locked, full, or its schema is too old to admit events."""
 
 
+class CannotBackUp(HookonceError):
+    """The database cannot be copied, or the copy is not sound; there is no backup."""
+
+
+class CannotRestore(HookonceError):
+    """The backup is not sound, or the database is in use or has rows; nothing was changed."""
+
+
 class NoDatabase(DatabaseUnavailable):
     """The file of the embedded database does not exist; only a migration creates it."""
 

@@ -11,6 +11,7 @@ from app.cli.late import Late, LateGroup
 COMMANDS = {
     "action": Late("action:group", "List the actions that a trigger can run."),
     "audit": Late("audit:group", "Read the record of changes by people, programs and files."),
+    "backup": Late("backup:back_up", "Copy the SQLite database into FILE while the service runs."),
     "check": Late("check:command", "Check that the database is ready; exit with 1 if it is not."),
     "dead": Late("dead:group", "List and replay dead letters: executions that failed for good."),
     "delivery": Late("delivery:group", "List and show deliveries that became no execution."),
@@ -23,6 +24,7 @@ COMMANDS = {
     "mismatch": Late("deliveries:group", "List key mismatches: a known key with another payload."),
     "prune": Late("prune:command", "Remove payloads and rows whose retention has ended."),
     "replay": Late("replay:command", "Replay one dead letter: a new execution with the same key."),
+    "restore": Late("backup:restore", "Put a copy of FILE in place of the SQLite database."),
     "secret": Late("secret:group", "Encrypt and decrypt the triggers' secrets in the database."),
     "serve": Late("serve:command", "Receive webhooks with gunicorn, from any directory."),
     "source": Late("source:group", "List the known sources (senders) and show the facts of one."),

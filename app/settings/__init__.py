@@ -143,6 +143,11 @@ def secret_named(name: str, environ: Mapping[str, str] = os.environ) -> str | No
     return environ.get(name) or None
 
 
+def sqlite_path(settings: Settings) -> str:
+    """Return the path of the file of a SQLite database."""
+    return make_url(settings.database_url).database or ""
+
+
 def unknown_names(environ: Mapping[str, str] = os.environ) -> list[str]:
     """Return the HOOKONCE_* variables that no setting reads: mostly typing mistakes."""
     known = {setting.name.upper() for setting in fields(Settings)}

@@ -66,7 +66,7 @@ class PostgresServer:
         self.directory = Path(tempfile.mkdtemp(prefix="hookonce-pg-"))
         self._server = Server(self.directory, cleanup_mode=None)
         self._server.start()
-        self._execute("ALTER SYSTEM SET max_connections = 300", "ALTER SYSTEM SET fsync = off")
+        self.execute("ALTER SYSTEM SET max_connections = 300", "ALTER SYSTEM SET fsync = off")
         self.restart()
 
     @property
@@ -77,15 +77,15 @@ class PostgresServer:
         return f"postgresql://postgres@/{database}?host={self._server.get_postmaster_info().socket_dir}"
 
     def create(self, name: str, template: str | None = None) -> str:
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {template or 'template1'}")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template or 'template1'}")
         return self.uri_of(name)
 
     def drop(self, name: str) -> None:
-        self._execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     def emptied(self, name: str, like: str) -> bool:
         """Empty all tables; return False if a test changed the schema."""
-        self._execute(_END_SESSIONS.format(name=name))
+        self.execute(_END_SESSIONS.format(name=name))
         if self._shape(name) != self._shape(like):
             return False
         with psycopg.connect(self.uri_of(name), autocommit=True) as connection:
@@ -115,7 +115,18 @@ class PostgresServer:
         self._server.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def _execute(self, *statements: str) -> None:
+    @property
+    def system_user(self) -> str | None:
+        """Return the user that the server runs as, if root runs the tests; PostgreSQL needs one."""
+        return self._server.system_user
+
+    @property
+    def programs(self) -> Path:
+        """Return the directory of psql, pg_dump and the other programs of the server."""
+        return Path(self._server.bin_path)
+
+    def execute(self, *statements: str) -> None:
+        """Run each statement on the database `postgres`, outside of a transaction."""
         with psycopg.connect(self.uri, autocommit=True) as connection:
             for statement in statements:
                 connection.execute(statement)
