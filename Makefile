@@ -41,7 +41,7 @@ run: $(RUN_STAMP) ## Migrate the embedded database, then serve on http://127.0.0
 		|| { echo "port $(RUN_PORT) of 127.0.0.1 cannot be used; choose another: make run PORT=8001"; exit 1; }
 	@mkdir -p var/scripts
 	@$(BIN)/alembic upgrade head
-	@sed 's|http://127.0.0.1:8000|$(HOOKONCE_PUBLIC_URL)|$(if $(filter 8000,$(RUN_PORT)),,;3i\  export PORT=$(RUN_PORT)\n)' docs/first-webhook.txt
+	@sed 's|http://127.0.0.1:8000|$(HOOKONCE_PUBLIC_URL)|$(if $(filter 8000,$(RUN_PORT)),,;4i\  export PORT=$(RUN_PORT))' docs/first-webhook.txt
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(HONCHO) start || test $$? = 130
 
 # A process that dies ends the run and is told with its test: beside a new one the run would never end.

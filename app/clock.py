@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 
 API_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 def now() -> datetime:
@@ -30,3 +31,24 @@ def moment(value: object) -> datetime | None:
         return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
     except (ValueError, OverflowError):  # an offset leads before the first year or beyond the last
         return None
+
+
+def ago(text: str | None, at: datetime | None = None) -> str:
+    """Return the distance of a time from now, or from `at`, in one unit: `5 min ago`, `in 3 h`."""
+    then = moment(text)
+    if then is None:
+        return ""
+    seconds = ((at or now()) - then).total_seconds()
+    return f"{duration(seconds)} ago" if seconds >= 0 else f"in {duration(-seconds)}"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a duration as `340 ms`, `12 s`, `5 min`, `3 h` or `2 d`."""
+    if seconds is None:
+        return ""
+    for size, unit in _UNITS:
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"

@@ -3,7 +3,7 @@
 import click
 
 from app import audit, masking
-from app.cli import output
+from app.cli import output, terminal
 from app.cli.context import with_database
 from app.db import Database
 from app.db.count_cache import CountCache
@@ -22,6 +22,7 @@ def group() -> None:
 @click.option("--action", help="Only this action, such as trigger.update.")
 @output.limit_option
 @output.before_option
+@terminal.wide_option
 @output.json_option
 @with_database
 def list_changes(

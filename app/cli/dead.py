@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from app import masking
-from app.cli import output
+from app.cli import output, terminal
 from app.cli.context import WRONG, actor, with_database
 from app.cli.dead_letter_options import filter_options
 from app.cli.signals import INTERRUPTED, until_interrupted
@@ -32,6 +32,7 @@ def group() -> None:
 
 @group.command("list")
 @click.option("--limit", type=click.IntRange(1), help="Print at most this many rows.")
+@terminal.wide_option
 @output.json_option
 @with_database
 @filter_options

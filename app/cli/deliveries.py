@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from app import clock, masking
-from app.cli import output
+from app.cli import output, terminal
 from app.cli.context import with_database
 from app.db import Database
 from app.settings import Settings
@@ -25,6 +25,7 @@ from app.triggers import manage
     type=click.IntRange(1),
     help="Number of hours to count.",
 )
+@terminal.wide_option
 @output.json_option
 @with_database
 def counts(
@@ -72,6 +73,7 @@ def group() -> None:
     type=click.IntRange(1),
     help="Print at most this many rows.",
 )
+@terminal.wide_option
 @output.json_option
 @with_database
 def list_mismatches(

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from app import clock, lifecycle, masking
-from app.cli import output
+from app.cli import output, terminal
 from app.cli.context import with_database
 from app.cli.time_param import TimeParam
 from app.db import Database
@@ -70,6 +70,7 @@ def group() -> None:
 @click.option("--until", type=TimeParam(), help="Only received before this time.")
 @output.limit_option
 @output.before_option
+@terminal.wide_option
 @output.json_option
 @with_database
 def list_executions(
@@ -99,6 +100,7 @@ def list_executions(
 
 @group.command("show")
 @click.argument("execution_id", type=click.IntRange(1, 2**63 - 1), metavar="ID")
+@terminal.wide_option
 @output.json_option
 @with_database
 def show(settings: Settings, database: Database, execution_id: int, as_json: bool) -> None:

@@ -7,7 +7,7 @@ import click
 
 from app import masking
 from app.audit import Actor
-from app.cli import output
+from app.cli import output, terminal
 from app.cli.context import actor, with_database
 from app.db import Database
 from app.executions import held
@@ -20,6 +20,7 @@ def group() -> None:
 
 
 @group.command("list")
+@terminal.wide_option
 @output.json_option
 @with_database
 def list_held(_settings: Settings, database: Database, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from app.cli import terminal
 from app.db.paging import Page
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -32,7 +33,10 @@ def record(values: dict[str, Any], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(values))
         return
-    width = max(len(name) for name in values)
+    if terminal.is_used():
+        present = {name: value for name, value in values.items() if value not in (None, "")}
+        values = {name: terminal.with_distance(name, value) for name, value in present.items()}
+    width = max(map(len, values), default=0)
     for name, value in values.items():
         text = "" if value is None else plain(value).replace("\n", "\n".ljust(width + 3))
         click.echo(f"{name.ljust(width)}  {text}")
@@ -44,7 +48,13 @@ def done(sentence: str, values: dict[str, Any], as_json: bool) -> None:
 
 
 def table(rows: list[dict[str, Any]], columns: tuple[str, ...], *, err: bool = False) -> None:
-    """Print the rows below the names of the columns; `err`: to the standard error."""
+    """Print the rows below the names of the columns; `err`: to the standard error.
+
+    A terminal gets relative times, only the columns with a value, and lines that fit its width.
+    """
+    if terminal.is_used() and rows:
+        columns = terminal.columns_with_values(rows, columns)
+        rows = list(map(terminal.relative_times, rows))
     lines = [dict(zip(columns, columns, strict=True)), *rows]
     for line in _lines(lines, columns, _widths(lines, columns)):
         click.echo(line, err=err)
@@ -65,7 +75,7 @@ def stream(rows: Iterable[dict[str, Any]], columns: tuple[str, ...], as_json: bo
     if as_json:
         _stream_json(iter(rows))
         return
-    remaining = iter(rows)
+    remaining = map(terminal.relative_times, rows) if terminal.is_used() else iter(rows)
     heading = dict(zip(columns, columns, strict=True))
     page = [heading, *islice(remaining, PAGE_ROWS)]
     widths = None
@@ -87,18 +97,21 @@ def _stream_json(rows: Iterator[dict[str, Any]]) -> None:
 def _lines(
     rows: list[dict[str, Any]], columns: tuple[str, ...], widths: list[int]
 ) -> Iterator[str]:
+    shown = terminal.coloured if terminal.is_used() else str
     for row in rows:
         cells = zip(columns, widths, strict=True)
-        yield "  ".join(_cell(row.get(column)).ljust(width) for column, width in cells).rstrip()
+        padded = [_cell(row.get(column), width).ljust(width) for column, width in cells]
+        yield terminal.GAP.join([*map(shown, padded[:-1]), shown(padded[-1].rstrip())]).rstrip()
 
 
 def _widths(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> list[int]:
-    return [max(len(_cell(row.get(column))) for row in rows) for column in columns]
+    widths = [max(len(_cell(row.get(column))) for row in rows) for column in columns]
+    return terminal.narrowed(widths) if terminal.is_used() else widths
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, longest: int = LONGEST_CELL) -> str:
     text = "" if value is None else plain(" ".join(str(value).split()))
-    return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def plain(value: object) -> str:

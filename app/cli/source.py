@@ -4,7 +4,7 @@ import json
 
 import click
 
-from app.cli import output
+from app.cli import output, terminal
 from app.intake import sources
 
 _JSON_NAMES = {
@@ -21,6 +21,7 @@ def group() -> None:
 
 
 @group.command("list")
+@terminal.wide_option
 @output.json_option
 def list_sources(as_json: bool) -> None:
     """List every source and the place of its event id."""

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from app.cli import output
+from app.cli import output, terminal
 from app.cli.context import with_database
 from app.db import Database
 from app.db.count_cache import CountCache
@@ -31,6 +31,7 @@ _ANSWER_TIMES = ("source", "number", "p50_seconds", "p99_seconds", "limit_second
 
 @click.command("stats")
 @click.option("--days", default=7, show_default=True, type=click.IntRange(1, 30))
+@terminal.wide_option
 @output.json_option
 @with_database
 def command(chosen: Settings, database: Database, days: int, as_json: bool) -> None:

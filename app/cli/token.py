@@ -5,7 +5,7 @@ import json
 import click
 
 from app import auth, clock
-from app.cli import output
+from app.cli import output, terminal
 from app.cli.context import actor, with_database
 from app.db import Database
 from app.masking import public
@@ -50,6 +50,7 @@ def add(
 
 
 @group.command("list")
+@terminal.wide_option
 @output.json_option
 @with_database
 def list_tokens(_settings: Settings, database: Database, as_json: bool) -> None:

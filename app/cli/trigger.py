@@ -8,7 +8,7 @@ import click
 import urllib3
 
 from app import masking
-from app.cli import output, trigger_options, trigger_warnings
+from app.cli import output, terminal, trigger_options, trigger_warnings
 from app.cli.context import WRONG, actor, with_database
 from app.db import Database
 from app.executions import listing
@@ -51,6 +51,7 @@ def add(
 
 
 @click.command("list")
+@terminal.wide_option
 @output.json_option
 @with_database
 def list_triggers(_chosen: Settings, database: Database, as_json: bool) -> None:
@@ -66,6 +67,7 @@ def list_triggers(_chosen: Settings, database: Database, as_json: bool) -> None:
 
 @click.command("show")
 @click.argument("trigger")
+@terminal.wide_option
 @output.json_option
 @with_database
 def show(chosen: Settings, database: Database, trigger: str, as_json: bool) -> None:

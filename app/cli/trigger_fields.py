@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from app.cli import output
+from app.cli import output, terminal
 from app.triggers.field import Field
 from app.triggers.fields import FIELDS
 
@@ -44,6 +44,7 @@ _TYPES = {
 @click.option(
     "--write", type=click.Path(dir_okay=False, path_type=Path), help="Write docs/triggers.md."
 )
+@terminal.wide_option
 @output.json_option
 def fields(write: Path | None, as_json: bool) -> None:
     """List the fields of a trigger.

@@ -6,11 +6,8 @@ those that reverse the direction of writing. Pure.
 
 import json
 import re
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
-
-from app import clock
 
 SHOWN_CHARACTERS = 20_000
 """Characters of one text that a page shows; the download has all of it."""
@@ -19,7 +16,6 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ud800-\udfff\ufeff\ufff0-\uffff\U000e0000-\U000e007f]"
 )
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 def visible(text: object, limit: int = SHOWN_CHARACTERS) -> str:
@@ -58,27 +54,6 @@ def pretty(value: Any) -> str:
 def timestamp(text: str | None) -> str:
     """Return a time in the API's format as `2026-01-31 23:59:59`."""
     return "" if not text else text[:19].replace("T", " ")
-
-
-def ago(text: str | None, now: datetime | None = None) -> str:
-    """Return the distance of a time from now in one unit: `5 min ago`, `in 3 h`."""
-    moment = clock.moment(text)
-    if moment is None:
-        return ""
-    seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
-    return f"{duration(seconds)} ago" if seconds >= 0 else f"in {duration(-seconds)}"
-
-
-def duration(seconds: float | None) -> str:
-    """Return a duration as `340 ms`, `12 s`, `5 min`, `3 h` or `2 d`."""
-    if seconds is None:
-        return ""
-    for size, unit in _UNITS:
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
 
 
 def number(value: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import falcon
 import jinja2
 
-from app import auth
+from app import auth, clock
 from app.auth import Identity
 from app.lifecycle import REASONS, STATUSES
 from app.web.auth import PUBLIC
@@ -63,12 +63,11 @@ def templates() -> jinja2.Environment:
             "excerpt",
             "pretty",
             "timestamp",
-            "ago",
-            "duration",
             "number",
             "words",
         )
     }
+    environment.filters |= {"ago": clock.ago, "duration": clock.duration}
     environment.globals |= {
         "link": filters.link,
         "static": static().url,
