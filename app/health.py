@@ -11,7 +11,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from app import clock, db, lifecycle
 from app.db import Database, deduplication, schema, time_limit
-from app.db.migration_ops import fitness, identity, steps, tables
+from app.db.migration_ops import fitness, hiding, identity, steps, tables
 from app.db.models import trigger_executions, triggers
 from app.errors import HookonceError
 from app.executions import held
@@ -227,12 +227,13 @@ def _unfinished_downgrades(names: list[str]) -> list[str]:
     ]
 
 
-def _stashes(connection: Connection, names: list[str]) -> list[str]:
-    return [
-        f"{name} holds {_count(connection, sa.table(name))} row(s) that {_origin(name)}"
-        for name in names
-        if name.startswith(STASH_PREFIX) and not name.endswith(tables.PARENTS)
-    ]
+def _stashes(connection: Connection, names: list[str]) -> Iterator[str]:
+    for name in names:
+        if name.startswith(STASH_PREFIX) and not name.endswith(tables.PARENTS):
+            count = _count(connection, sa.table(name))
+            yield f"{name} holds {count} row(s) that {_origin(name)}"
+        for hidden in hiding.hidden_columns(connection, name):
+            yield f"{name}.{hidden.name} is a column that a downgrade hid: an upgrade shows it"
 
 
 def _origin(stash: str) -> str:

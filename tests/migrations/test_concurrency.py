@@ -254,7 +254,7 @@ def _end_backends_of_the_dead(url: str) -> None:
 
 
 @pytest.mark.parametrize("revision", ["0002", "0003"])
-def test_writes_while_a_downgrade_copies_are_not_lost(postgresql_url: str, revision: str) -> None:
+def test_writes_until_a_downgrade_are_not_lost(postgresql_url: str, revision: str) -> None:
     migrate(postgresql_url, to=revision)
     seed(postgresql_url)
     column = {"0002": "idempotency_key", "0003": "lease_owner"}[revision]
@@ -267,8 +267,8 @@ def test_writes_while_a_downgrade_copies_are_not_lost(postgresql_url: str, revis
     expected: list[object] = []
 
     def write(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        """Write between the copy and the removal of the columns."""
-        if statement.startswith("LOCK TABLE"):
+        """Write before the first column is renamed."""
+        if "RENAME COLUMN" in statement and not expected:
             execute(postgresql_url, *writes)
             expected.append(data(postgresql_url))
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from app.db.migration_ops import columns
+from app.db.migration_ops import batches
 from app.db.models import metadata
+from tests.support import found_databases as found
 from tests.support.databases import Databases, migrate
 from tests.support.revisions import NAMES, before
 from tests.support.schema_dump import data, execute, schema, stashes
@@ -222,14 +223,6 @@ def test_discarding_after_a_stashed_step_drops_the_children_too(seeded_url: str)
     assert {name for name, rows in data(seeded_url).items() if rows} == set()
 
 
-def test_an_empty_stash_of_columns_is_not_kept(empty_url: str) -> None:
-    migrate(empty_url)
-
-    migrate(empty_url, to=NAMES[0], down=True)
-
-    assert not {name for name in stashes(empty_url) if name.endswith("trigger_executions")}
-
-
 def test_a_table_standing_beside_its_stash_is_not_guessed_about(empty_url: str) -> None:
     migrate(empty_url)
     seed(empty_url)
@@ -298,21 +291,21 @@ def test_rows_that_break_a_condition_from_before_are_left_and_new_ones_are_refus
 
 
 def test_ids_may_lie_any_distance_apart(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(columns, "BATCH_ROWS", 2)
-    migrate(empty_url, to="0012")
-    seed(empty_url)
-    for number in (-(10**12), 0, 10**12, 2**63 - 1):
+    monkeypatch.setattr(batches, "BATCH_ROWS", 2)
+    found.make(empty_url)
+    migrate(empty_url)
+    for number in (-(10**9), 0, 10**9, 2**31 - 1):
         execute(
             empty_url,
-            "INSERT INTO trigger_executions (id, trigger_id, status, error, completed_at) "
-            f"VALUES ({number}, 1, 'completed', 'x', '2024-02-29 00:00:00')",
+            "INSERT INTO trigger_executions (id, trigger_id, status, completed_at, finished_by) "
+            f"VALUES ({number}, 1, 'completed', '2024-02-29 00:00:00', 'me')",
         )
-    migrate(empty_url, to="0013")
-    execute(empty_url, "UPDATE trigger_executions SET finished_by = 'me' WHERE error = 'x'")
+    if empty_url.startswith("postgresql"):
+        execute(empty_url, f"SELECT setval('trigger_executions_id_seq', {number})")
     rows = data(empty_url)
 
-    migrate(empty_url, to="0012", down=True)
-    migrate(empty_url, to="0013")
+    migrate(empty_url, to="base", down=True)
+    migrate(empty_url)
 
     assert data(empty_url) == rows
 

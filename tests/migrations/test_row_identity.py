@@ -11,7 +11,7 @@ from app.settings import from_environment
 from tests.support import found_databases as found
 from tests.support.databases import migrate
 from tests.support.revisions import NAMES
-from tests.support.schema_dump import connected, data, execute, schema, stashes
+from tests.support.schema_dump import data, execute, schema, stashes
 
 NEWEST = 15
 CHILDREN = {
@@ -108,12 +108,13 @@ def test_a_new_execution_of_the_same_id_gets_nothing_of_the_deleted_one(
     for table in CHILDREN:
         assert of_execution(empty_url, table) == {NEWEST - 1}, table
     kept = {name.partition("_unmatched")[0] for name in stashes(empty_url)}
-    assert "_stash_0012_trigger_executions" in kept
+    if below == "base":  # above, the values have not left their rows
+        assert "_stash_0012_trigger_executions" in kept
     if kind == "sqlite":  # PostgreSQL deletes the children with the execution
         assert {"_stash_0004_execution_attempts", "_stash_0005_execution_requests"} <= kept
     told = notes(empty_url)
     assert all(name in told for name in stashes(empty_url))
-    assert "did not restore" in told
+    assert ("did not restore" in told) == bool(kept)
 
 
 def test_a_new_trigger_of_the_same_id_gets_nothing_of_the_deleted_one(empty_url: str) -> None:
@@ -236,18 +237,3 @@ def test_keeping_the_first_of_a_stashed_key_and_one_that_came_again(empty_url: s
     assert schema(empty_url) == tables
     kept = execute(empty_url, "SELECT * FROM _stash_0002_duplicate_keys_unmatched ORDER BY id")
     assert [each[:2] for each in kept] == [(16, "old 14"), (17, "old 15")]
-
-
-def test_only_an_adopted_database_needs_identities(empty_url: str) -> None:
-    migrate(empty_url)
-    execute(
-        empty_url,
-        "INSERT INTO triggers (name, slug, action_type, previous_secret) "
-        "VALUES ('n', 's', 'noop', 'old')",
-    )
-
-    migrate(empty_url, to=NAMES[2], down=True)
-
-    with connected(empty_url) as connection:
-        columns = connection.exec_driver_sql("SELECT * FROM _stash_0007_triggers").keys()
-        assert set(columns) == {"id", "previous_secret", "previous_secret_expires_at"}

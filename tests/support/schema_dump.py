@@ -1,9 +1,9 @@
 """Read a whole schema as plain values, so that two can be compared.
 
 It contains what Alembic's own comparison does not see: types, defaults, primary and foreign keys,
-unique and CHECK constraints, indexes with their WHERE, triggers. The tables that migrations keep
-for themselves (`hookonce_alembic_version`, `_stash_*`, `_found_*`) are left out unless `whole` is
-True.
+unique and CHECK constraints, indexes with their WHERE, triggers. What migrations keep for
+themselves is left out unless `whole` is True: the tables `hookonce_alembic_version`, `_stash_*`,
+`_found_*`, and hidden columns `_stash_*` with the indexes on them.
 """
 
 import re
@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from app import settings
 
+HIDDEN = "_stash_"
 Schema = dict[str, dict[str, Any]]
 
 
@@ -45,7 +46,18 @@ def schema(url: str, *, whole: bool = False) -> Schema:
     """Return the definition of every table."""
     with connected(url) as connection:
         describe = _sqlite if connection.dialect.name == "sqlite" else _postgresql
-        return {name: describe(connection, name) for name in tables(connection, whole=whole)}
+        described = {n: describe(connection, n) for n in tables(connection, whole=whole)}
+        return described if whole else {n: _without_hidden(t) for n, t in described.items()}
+
+
+def _without_hidden(table: dict[str, Any]) -> dict[str, Any]:
+    indexes = table["indexes"]
+    if isinstance(indexes, dict):
+        shown: Any = {name: sql for name, sql in indexes.items() if HIDDEN not in sql}
+    else:
+        shown = [index for index in indexes if HIDDEN not in index[0]]
+    columns = [column for column in table["columns"] if not column[0].startswith(HIDDEN)]
+    return table | {"columns": columns, "indexes": shown}
 
 
 def in_any_order(tables: Schema) -> Schema:
@@ -58,18 +70,24 @@ def in_any_order(tables: Schema) -> Schema:
 def data(url: str, *, whole: bool = False) -> dict[str, list[dict[str, Any]]]:
     """Return all rows of all tables, sorted by their values."""
     with connected(url) as connection:
-        return {name: _rows(connection, name) for name in tables(connection, whole=whole)}
+        return {n: _rows(connection, n, whole=whole) for n in tables(connection, whole=whole)}
 
 
 def stashes(url: str) -> set[str]:
-    """Return the stash tables that downgrades left."""
+    """Return what downgrades left: stash tables, and hidden columns as `table.column`."""
     with connected(url) as connection:
-        return {n for n in sa.inspect(connection).get_table_names() if n.startswith("_stash")}
+        inspector = sa.inspect(connection)
+        names = inspector.get_table_names()
+        columns = {f"{n}.{c['name']}" for n in names for c in inspector.get_columns(n)}
+        hidden = {column for column in columns if f".{HIDDEN}" in column}
+        return hidden | {name for name in names if name.startswith("_stash")}
 
 
-def _rows(connection: sa.Connection, table: str) -> list[dict[str, Any]]:
+def _rows(connection: sa.Connection, table: str, *, whole: bool) -> list[dict[str, Any]]:
     found = connection.exec_driver_sql(f'SELECT * FROM "{table}"').mappings()
-    return sorted(({k: _plain(v) for k, v in row.items()} for row in found), key=repr)
+    names = list(found.keys())
+    shown = [name for name in names if whole or not name.startswith(HIDDEN)]
+    return sorted(({name: _plain(row[name]) for name in shown} for row in found), key=repr)
 
 
 def _plain(value: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app import lifecycle
-from tests.support.schema_dump import connected, tables
+from tests.support.schema_dump import HIDDEN, connected, tables
 
 ODD = '🪝 it\'s "odd" \\ 100% :name\nline\ttab ünï 日本 $$ ; --'
 MOMENT = datetime(2024, 2, 29, 23, 59, 59, 123456)  # noqa: DTZ001, stored without a zone
@@ -78,13 +78,13 @@ def _full(connection: sa.Connection, table: sa.Table, serial: int) -> dict[str, 
     return {
         column.name: _value(connection, column, serial)
         for column in table.columns
-        if not _filled_by_database(column)
+        if not _filled_by_database(column) and not column.name.startswith(HIDDEN)
     }
 
 
 def _with_nulls(connection: sa.Connection, table: sa.Table, serial: int) -> dict[str, Any]:
-    nullable = {column.name: None for column in table.columns if column.nullable}
-    return _full(connection, table, serial) | nullable
+    full = _full(connection, table, serial)
+    return full | {name: None for name in full if table.columns[name].nullable}
 
 
 def _bare(connection: sa.Connection, table: sa.Table, serial: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from alembic.operations import Operations
 from sqlalchemy.engine import Connection
 
+from app.db.migration_ops import columns
 from app.db.migration_ops.plugin import column_names, offline, operation, postgresql
 from app.log import event
 
@@ -24,10 +25,9 @@ def add_column_with_checks(
 ) -> None:
     """Add the column with these constraints, given as condition by name."""
     if postgresql(op):
-        if offline(op) or column.name not in column_names(op.get_bind(), table):
-            op.add_column(table, column, if_not_exists=True)
-            with op.get_context().autocommit_block():
-                pass  # release the lock before the whole table is read
+        columns.add_columns(op, table, column)
+        with op.get_context().autocommit_block():
+            pass  # release the lock before the whole table is read
         for name, condition in checks.items():
             _add_check(op, table, name, condition)
         return

@@ -1,4 +1,4 @@
-"""Drop stashes with `-x discard=yes`, those of earlier downgrades included.
+"""Drop hidden columns and stashes with `-x discard=yes`, those of earlier downgrades included.
 
 A discarded table counts its ids from 1 again, so an upgrade would give the values of a stash that
 stayed to new rows: an old trigger's secret to a new trigger.
@@ -10,10 +10,16 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 
 from app.db import schema
+from app.db.migration_ops import hiding
 from app.db.migration_ops.plugin import discarding, postgresql, stash_name, table_names
 
 _DROP_ON_POSTGRESQL = """
     DO $$ DECLARE each record; BEGIN
+        FOR each IN SELECT attrelid::regclass AS owner, quote_ident(attname) AS name
+            FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid
+            WHERE attname ~ '^({names})' AND NOT attisdropped AND c.relkind = 'r'
+            AND c.relnamespace = current_schema()::regnamespace
+        LOOP EXECUTE 'ALTER TABLE ' || each.owner || ' DROP COLUMN ' || each.name; END LOOP;
         FOR each IN SELECT conrelid::regclass AS child, quote_ident(conname) AS name
             FROM pg_constraint
             JOIN pg_class AS parent ON parent.oid = confrelid
@@ -58,3 +64,6 @@ def _drop_stashes_from(op: Operations, oldest: str) -> None:
     for name in table_names(op.get_bind()):
         if name.startswith(prefixes):
             op.drop_table(name)
+            continue
+        hidden = [each.name for each in hiding.hidden_columns(op.get_bind(), name)]
+        hiding.drop_columns(op, name, [each for each in hidden if each.startswith(prefixes)])

@@ -38,11 +38,14 @@ def _shared(rows: str, indexed: str) -> str:
 
 
 def _rows(op: Operations) -> str:
-    """Return the table, with the keys that an upgrade is about to restore from a stash.
+    """Return the table, with the keys that an upgrade is about to restore or to show.
 
-    The older system may have added the column anew and received a stashed key again.
+    The older system may have added the column anew and received such a key again.
     """
-    stash = stash_name(BUILT_BY, TABLE)
+    hidden, stash = stash_name(BUILT_BY, KEY), stash_name(BUILT_BY, TABLE)
+    if hidden in column_names(op.get_bind(), TABLE):
+        both = f"COALESCE({KEY}, {hidden}) AS {KEY}"
+        return f"(SELECT id, trigger_id, {both} FROM {TABLE}) AS executions"
     if KEY not in column_names(op.get_bind(), stash):
         return TABLE
     same = identity.same_row(op, TABLE, stash)
@@ -77,6 +80,18 @@ def keep_first_before_restoring(op: Operations, revision: str, names: list[str])
     if KEY in names and _keeping_first(op) and _stash_later(op, revision, _rows(op), INDEXED):
         later = f"SELECT id FROM {stash_name(revision, DUPLICATES)}"
         op.execute(f"UPDATE {stash} SET {KEY} = NULL WHERE id IN ({later})")
+
+
+def keep_first_before_showing(op: Operations, table: str, names: list[str]) -> None:
+    """With `-x dedupe=keep-first`, do the same for hidden keys that came again meanwhile."""
+    hidden = stash_name(BUILT_BY, KEY)
+    if table != TABLE or KEY not in names or not _keeping_first(op):
+        return
+    if {KEY, hidden} <= column_names(op.get_bind(), TABLE) and _stash_later(
+        op, BUILT_BY, _rows(op), INDEXED
+    ):
+        later = f"SELECT id FROM {stash_name(BUILT_BY, DUPLICATES)}"
+        op.execute(f"UPDATE {TABLE} SET {hidden} = NULL WHERE id IN ({later})")
 
 
 def _stash_later(op: Operations, revision: str, rows: str, indexed: str) -> bool:

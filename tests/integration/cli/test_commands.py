@@ -353,7 +353,7 @@ def test_check_counts_what_is_held_back(hookonce: Hookonce, database: Database) 
 
 
 @pytest.mark.parametrize("revision", ["0001", "0007"])
-def test_check_lists_what_a_downgrade_stashed_and_how_much_of_it(
+def test_check_lists_what_a_downgrade_stashed_and_hid(
     hookonce: Hookonce, database: Database, database_url: str, revision: str
 ) -> None:
     trigger_id = factories.trigger(database)
@@ -365,7 +365,9 @@ def test_check_lists_what_a_downgrade_stashed_and_how_much_of_it(
 
     notes = json.loads(result.stdout)["notes"]
     assert result.exit_code == 1
-    assert "_stash_0008_trigger_executions holds 1 row(s) that a downgrade stashed" in notes
+    assert "_stash_0008_replay_keys holds 1 row(s) that a downgrade stashed" in notes
+    hidden = "trigger_executions._stash_0008_replay_of_id is a column that a downgrade hid"
+    assert f"{hidden}: an upgrade shows it" in notes
 
 
 def test_check_lists_no_stash_where_there_is_none(hookonce: Hookonce) -> None:

@@ -1,0 +1,76 @@
+"""Restore stash tables of columns: of an adopted base, and of releases that hid no columns.
+
+Those releases copied values out of the table at each downgrade, on PostgreSQL beside a database
+trigger that captured writes; an interrupted step of theirs may have left both.
+"""
+# ruff: noqa: S608, the names in these statements are the revisions' own, never from outside
+
+import sqlalchemy as sa
+from alembic.operations import Operations
+
+from app.db.migration_ops import batches, duplicates, found, identity
+from app.db.migration_ops.plugin import column_names, postgresql, stash_name, table_names
+
+
+def restore(op: Operations, revision: str, table: str, names: list[str]) -> None:
+    """Restore the columns of `table` from the revision's stash table, if there is one."""
+    stash = stash_name(revision, table)
+    drop_capture(op, revision, table)
+    if stash in table_names(op.get_bind()):
+        duplicates.keep_first_before_restoring(op, revision, names)
+        _restore(op, stash, table)
+        identity.drop_restored(op, table, stash)
+
+
+def restore_offline(revision: str, table: str, names: list[str]) -> str:
+    """Return the statement that does the same in a script for PostgreSQL."""
+    stash = stash_name(revision, table)
+    assignments = ", ".join(f"{name} = kept.{name}" for name in names)
+    return (
+        f"DO $$ BEGIN {_drop_capture_offline(stash, table)} "
+        f"IF to_regclass('{stash}') IS NOT NULL THEN "
+        f"UPDATE {table} SET {assignments} FROM {stash} AS kept WHERE kept.id = {table}.id; "
+        f"DROP TABLE {stash}; END IF; END $$"
+    )
+
+
+def drop_capture(op: Operations, revision: str, table: str) -> None:
+    """Drop the trigger of an interrupted downgrade, and its copy: the columns still exist."""
+    stash = stash_name(revision, table)
+    if not postgresql(op):
+        return
+    if _capture_exists(op, stash, table):
+        op.execute(f"DROP TRIGGER {stash}_capture ON {table}")
+        op.execute(f"DROP TABLE IF EXISTS {stash}")
+    op.execute(f"DROP FUNCTION IF EXISTS {stash}_capture()")
+
+
+def _capture_exists(op: Operations, stash: str, table: str) -> bool:
+    query = (
+        f"SELECT count(*) FROM pg_trigger "
+        f"WHERE tgname = '{stash}_capture' AND tgrelid = to_regclass('{table}')"
+    )
+    return bool(op.get_bind().execute(sa.text(query)).scalar())
+
+
+def _drop_capture_offline(stash: str, table: str) -> str:
+    return (
+        f"IF EXISTS (SELECT FROM pg_trigger WHERE tgname = '{stash}_capture' "
+        f"AND tgrelid = to_regclass('{table}')) THEN DROP TRIGGER {stash}_capture ON {table}; "
+        f"DROP TABLE IF EXISTS {stash}; END IF; DROP FUNCTION IF EXISTS {stash}_capture();"
+    )
+
+
+def _restore(op: Operations, stash: str, table: str) -> None:
+    columns = column_names(op.get_bind(), stash) - {"id"}
+    names = sorted(name for name in columns if not name.startswith(identity.PREFIX))
+    assignments = ", ".join(f"{name} = {_restored(op, table, name)}" for name in names)
+    same = identity.same_row(op, table, stash)
+    statement = f"UPDATE {table} SET {assignments} FROM {stash} AS kept WHERE {same}"
+    batches.run(op, stash, statement, by="kept.id")
+
+
+def _restored(op: Operations, table: str, name: str) -> str:
+    """Return the value to restore: the older system's, if it added the column and filled it."""
+    added_meanwhile = found.has_column(op, table, name)
+    return f"COALESCE({table}.{name}, kept.{name})" if added_meanwhile else f"kept.{name}"

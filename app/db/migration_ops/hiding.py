@@ -1,0 +1,132 @@
+"""Hide a column by renaming it, and show it again: a moment, whatever the size of the table.
+
+The values stay in their rows, so none can come to belong to another row. Rows written meanwhile
+have the column's default. Indexes, views, triggers and grants on the column follow the new name.
+"""
+# ruff: noqa: S608, the names in these statements are the revisions' own, never from outside
+
+import re
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from alembic.operations import Operations
+from alembic.util import CommandError
+from sqlalchemy.engine import Connection
+
+from app.db.migration_ops import batches
+from app.db.migration_ops.plugin import column_names, stash_name, table_names
+
+_NAME = re.compile(r"_stash_(\d{4}(?:_found)?)_(.+)")
+
+
+class Hidden(NamedTuple):
+    """A column that the downgrade of a revision renamed."""
+
+    revision: str
+    column: str
+    """Name by which the revision's code knows it."""
+
+    @property
+    def name(self) -> str:
+        return stash_name(self.revision, self.column)
+
+
+def hidden_columns(connection: Connection, table: str) -> list[Hidden]:
+    """Return the hidden columns of the table; none if there is no such table."""
+    matches = map(_NAME.fullmatch, sorted(column_names(connection, table)))
+    return [Hidden(match[1], match[2]) for match in matches if match]
+
+
+def find(connection: Connection, table: str, column: str) -> Hidden | None:
+    """Return the hidden column that was called `column`; None if there is none."""
+    hidden = hidden_columns(connection, table)
+    return next((each for each in hidden if each.column == column), None)
+
+
+def hide(op: Operations, revision: str, table: str, names: list[str]) -> None:
+    """Rename each column to its hidden name."""
+    existing = column_names(op.get_bind(), table)
+    for name in names:
+        hidden = stash_name(revision, name)
+        if hidden in existing:
+            raise CommandError(
+                f"{table} has a column {hidden} beside {name} already; rename one of them, then "
+                "run the same command again; nothing was changed"
+            )
+        op.execute(rename(table, name, hidden))
+
+
+def show(op: Operations, table: str, name: str) -> bool:
+    """Give the column its name again; return False if it is not hidden.
+
+    A stash table of its revision is then the incomplete copy of an interrupted removal.
+    """
+    hidden = find(op.get_bind(), table, name)
+    if hidden is None:
+        return False
+    if name in column_names(op.get_bind(), table):
+        _merge(op, table, hidden)
+    else:
+        op.execute(rename(table, hidden.name, name))
+    copy = stash_name(hidden.revision, table)
+    if copy in table_names(op.get_bind()):
+        op.drop_table(copy)
+    return True
+
+
+def show_offline(table: str, name: str) -> str:
+    """Return the statement that does the same in a script for PostgreSQL."""
+    return (
+        "DO $$ DECLARE hidden name; BEGIN SELECT attname INTO hidden FROM pg_attribute "
+        f"WHERE attrelid = to_regclass('{table}') AND NOT attisdropped "
+        f"AND attname ~ '^_stash_[0-9]{{4}}_{name}$'; IF hidden IS NOT NULL THEN "
+        f"EXECUTE 'ALTER TABLE {table} RENAME COLUMN ' || quote_ident(hidden) || ' TO {name}'; "
+        "END IF; END $$"
+    )
+
+
+def rename(table: str, name: str, to: str) -> str:
+    """Return the statement that renames a column."""
+    return f"ALTER TABLE {table} RENAME COLUMN {name} TO {to}"
+
+
+def _merge(op: Operations, table: str, hidden: Hidden) -> None:
+    """Fill a column that the older system added anew with the hidden values; drop the hidden one.
+
+    Raises CommandError if a row has two different values.
+    """
+    name, kept = hidden.column, hidden.name
+    both = f"{name} IS NOT NULL AND {kept} IS NOT NULL AND {name} <> {kept}"
+    count = op.get_bind().scalar(sa.text(f"SELECT count(*) FROM {table} WHERE {both}"))
+    if count:
+        raise CommandError(
+            f"{count} row(s) of {table} have one value in {name} and another in {kept}, where a "
+            "downgrade keeps it; rename one of the columns, then run the same command again"
+        )
+    batches.run(
+        op, table, f"UPDATE {table} SET {name} = {kept} WHERE {name} IS NULL AND {kept} IS NOT NULL"
+    )
+    drop_columns(op, table, [kept])
+
+
+def drop_columns(op: Operations, table: str, names: list[str]) -> None:
+    """Drop the columns and the indexes on them."""
+    if not names:
+        return
+    for name in _indexes_on(op, table, names):
+        op.drop_index(name, table)
+    for name in names:
+        op.drop_column(table, name)
+
+
+def _indexes_on(op: Operations, table: str, names: list[str]) -> list[str]:
+    """Return the indexes whose columns, expressions or condition use one of the columns."""
+    if op.get_context().dialect.name == "postgresql":
+        return []  # PostgreSQL drops them with the column
+    query = (
+        "SELECT name, sql FROM sqlite_master "
+        "WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = :table"
+    )
+    used = re.compile(rf"\b({'|'.join(map(re.escape, names))})\b")
+    indexes = op.get_bind().execute(sa.text(query), {"table": table})
+    return [row.name for row in indexes if used.search(row.sql.partition("(")[2])]

@@ -1,0 +1,80 @@
+"""Move the values of hidden columns out of an adopted table, which its owner gets back as it was.
+
+No running code writes a hidden column, so the values can be copied beside the traffic. Rows may be
+deleted and their ids be given again before the next upgrade: each value keeps what identifies its
+row.
+"""
+# ruff: noqa: S608, the names in these statements are the revisions' own, never from outside
+
+from itertools import groupby
+
+import sqlalchemy as sa
+from alembic.operations import Operations
+from alembic.util import CommandError
+
+from app.db.migration_ops import batches, hiding, identity
+from app.db.migration_ops.hiding import Hidden
+from app.db.migration_ops.plugin import (
+    column_names,
+    discarding,
+    listed,
+    postgresql,
+    stash_name,
+    table_names,
+)
+
+_ALSO_KEPT = {"trigger_executions": "status IN ('pending', 'running', 'retrying')"}
+"""Rows whose default values are kept too: an upgrade holds unfinished executions that have none."""
+
+
+def remove(op: Operations, table: str, columns: list[Hidden]) -> None:
+    """Copy the values of the hidden columns into a stash table for each revision; drop them."""
+    if not discarding(op):
+        for revision, group in groupby(columns, key=lambda each: each.revision):
+            _copy(op, revision, table, list(group))
+    hiding.drop_columns(op, table, [each.name for each in columns])
+
+
+def _copy(op: Operations, revision: str, table: str, columns: list[Hidden]) -> None:
+    """Copy the values that differ from their defaults; an empty stash is dropped."""
+    stash = stash_name(revision, table)
+    _create(op, stash, table, columns)
+    kept = identity.stashed(column_names(op.get_bind(), stash))
+    names = listed(["id", *(each.column for each in columns)])
+    names += "".join(f", {identity.PREFIX}{name}" for name in kept)
+    batches.run(
+        op,
+        table,
+        f"INSERT INTO {stash} ({names}) {_selection(op, table, columns, kept)} "
+        f"WHERE ({_worth_keeping(op, table, columns)})",
+        end=" ON CONFLICT DO NOTHING" if postgresql(op) else "",
+    )
+    if op.get_bind().execute(sa.text(f"SELECT 1 FROM {stash} LIMIT 1")).scalar() is None:
+        op.drop_table(stash)
+
+
+def _create(op: Operations, stash: str, table: str, columns: list[Hidden]) -> None:
+    """Create the stash; on PostgreSQL an interrupted step may have left it with some rows."""
+    if stash in table_names(op.get_bind()) and not postgresql(op):
+        raise CommandError(
+            f"{stash} exists already; rename it, then run the same command again; "
+            "nothing was changed"
+        )
+    identifying = identity.identifying(op, table)
+    selection = _selection(op, table, columns, identifying)
+    op.execute(f"CREATE TABLE IF NOT EXISTS {stash} AS {selection} WHERE 1 = 0")
+    if postgresql(op):
+        op.execute(f"CREATE UNIQUE INDEX IF NOT EXISTS pk{stash} ON {stash} (id)")
+
+
+def _selection(op: Operations, table: str, columns: list[Hidden], identifying: list[str]) -> str:
+    shown = listed(["id", *(f"{each.name} AS {each.column}" for each in columns)])
+    return f"SELECT {shown}{identity.selected(op, table, identifying)} FROM {table}"
+
+
+def _worth_keeping(op: Operations, table: str, columns: list[Hidden]) -> str:
+    differs = "IS DISTINCT FROM" if postgresql(op) else "IS NOT"
+    existing = sa.inspect(op.get_bind()).get_columns(table)
+    defaults = {column["name"]: column["default"] or "NULL" for column in existing}
+    conditions = [f"{each.name} {differs} {defaults[each.name]}" for each in columns]
+    return " OR ".join([*conditions, *([_ALSO_KEPT[table]] if table in _ALSO_KEPT else [])])
