@@ -51,6 +51,12 @@ def until(moment: float | None) -> TimeLimit:
     return TimeLimit(moment)
 
 
+def postponed(seconds: float) -> TimeLimit:
+    """Let the limit of a block end so much later: its request waited for something else."""
+    limit = _until.get()
+    return TimeLimit(limit and limit + seconds)
+
+
 def end() -> float | None:
     """Return the monotonic time at which the limit ends; None outside of a limit."""
     return _until.get()

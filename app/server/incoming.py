@@ -79,6 +79,11 @@ class IncomingRequest:
         until = self._began + seconds + len(self._arrived) / LEAST_BYTES_PER_SECOND
         return now >= min(until, self._last + seconds)
 
+    def postpone(self, seconds: float) -> None:
+        """Grant the sender the time for which we did not read its request."""
+        self._began += seconds
+        self._last += seconds
+
     def _find_head(self) -> Progress:
         """Look for the end of the head, from where the last look ended."""
         arrived, searched = self._arrived, self._searched

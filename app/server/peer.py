@@ -1,5 +1,6 @@
 """A connection whose requests are read, and whose responses are sent, without waiting."""
 
+import socket
 from contextlib import suppress
 from typing import Any
 
@@ -27,6 +28,8 @@ class Peer(TConn):  # type: ignore[misc] # gunicorn has no types
         super().__init__(cfg, PeerSocket(client), address, server)
         self._limits = limits
         self.incoming = IncomingRequest(limits)
+        self.reads_large_pieces = False
+        """True once there is memory for the rest of a large request."""
         self.request = b""
         """The bytes of the request that is being answered."""
         self.rest = b""
@@ -38,7 +41,9 @@ class Peer(TConn):  # type: ignore[misc] # gunicorn has no types
 
     def receive(self) -> bytes | None:
         """Return the bytes that have arrived; none if the peer sends no more, None if none yet."""
-        wanted = min(self.incoming.missing_bytes, LARGE_PIECE_BYTES)
+        wanted = 0
+        if self.reads_large_pieces:
+            wanted = min(self.incoming.missing_bytes, LARGE_PIECE_BYTES)
         try:
             piece: bytes = self.sock.recv(max(wanted, SMALL_REQUEST_BYTES))
         except BlockingIOError:
@@ -46,6 +51,16 @@ class Peer(TConn):  # type: ignore[misc] # gunicorn has no types
         except OSError:
             return b""
         return piece
+
+    def has_bytes(self) -> bool:
+        """Return whether `receive` returns at once: bytes have arrived, or the peer has left."""
+        try:
+            self.sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass
+        return True
 
     def add(self, piece: bytes) -> Progress:
         """Add the next bytes to the request; the sender that waits for it gets `100 Continue`."""
@@ -59,12 +74,13 @@ class Peer(TConn):  # type: ignore[misc] # gunicorn has no types
         """Take the request out of what has arrived; `rest` is what came of the next one."""
         self.request, self.rest = self.incoming.take()
         self.is_whole = progress is Progress.WHOLE
-        self.incoming = IncomingRequest(self._limits)
+        self.forget_request()
         self.parser = parser_of(self.request, self.cfg, self.client)
 
     def forget_request(self) -> None:
-        """Free the memory of a request that is refused; its connection may linger."""
+        """Free the memory of what has arrived; the connection may linger or be kept."""
         self.incoming = IncomingRequest(self._limits)
+        self.reads_large_pieces = False
 
     def was_read_to_the_end(self) -> bool:
         """Return whether the parser found the request's end where the reader did."""

@@ -30,6 +30,7 @@ from app.server.connections import ConnectionWorker, request_limits
 from app.server.fast_parser import FastParser, FastRequest
 from app.server.fast_response import FastResponse, WsgiEnvironment, fast_path_allowed
 from app.server.framing import Progress
+from app.server.heap import HeapTrimmer
 from app.server.peer import Peer
 from app.server.request_reader import RequestReader
 from app.server.response_sender import ResponseSender
@@ -62,6 +63,7 @@ class CooperativeWorker(ConnectionWorker):
         self._sender = ResponseSender(
             self.poller, limits.seconds, self._await_next, self._close_slow_reader
         )
+        self._heap = HeapTrimmer()
         self._next_look = 0.0
         self._threads = ThreadChoice(self.wsgi, self.tpool)
         self._parser = FastParser(self.cfg, self._threads.prefix)
@@ -116,6 +118,7 @@ class CooperativeWorker(ConnectionWorker):
         if not self._may_accept():
             self._make_room()
         self._closed.write()
+        self._heap.trim_if_due()
 
     def _begin(self, conn: Peer, queue: deque[Any]) -> None:
         """Read the beginning of a request; `queue` is gunicorn's that holds the connection."""
@@ -206,7 +209,8 @@ class CooperativeWorker(ConnectionWorker):
 
     def _finish(self, conn: Peer) -> None:
         """Send the rest of the response, if any, before the next request is read."""
-        self._reader.release(conn)
+        if self._reader.release(conn):
+            self._heap.note_large()
         try:
             self._sender.send(conn)
         except (OSError, ValueError):  # the application's server code has closed the socket

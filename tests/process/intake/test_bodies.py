@@ -2,12 +2,15 @@
 
 import contextlib
 import socket
+import threading
+from collections.abc import Iterator
 
 import pytest
 
 from tests.support.ledger import Ledger
 from tests.support.service import Service
 from tests.support.socket_sender import Answer, Sender, chunked, event, read
+from tests.support.thorough import THOROUGH
 
 LIMIT = 1_048_576
 CHUNKED = "Transfer-Encoding: chunked"
@@ -115,3 +118,59 @@ def test_a_sender_that_hangs_up_leaves_the_service_well(service: Service, ledger
     assert sender.post_event("paid-2").acknowledged
     assert ledger.rows_by_key() == {"paid-2": 1}
     assert "Traceback" not in gunicorn.log()
+
+
+LARGEST = 25 * LIMIT
+
+
+def _sender_of_large_bodies(service: Service, ledger: Ledger) -> Sender:
+    sender = ledger.sender(service.gunicorn(workers=1))
+    ledger.execute(f"UPDATE triggers SET max_body_bytes = {LARGEST}")
+    return sender
+
+
+@pytest.mark.skipif(not THOROUGH, reason="it reads 68 MiB")
+def test_more_large_bodies_at_once_than_there_is_memory_for_are_all_acknowledged(
+    service: Service, ledger: Ledger
+) -> None:
+    sender = _sender_of_large_bodies(service, ledger)
+    ledger.execute("""UPDATE triggers SET event_filter = '{"event_type": "none"}'""")
+
+    answers = sender.post_at_once(event("push-1", padding="x" * (17 * LIMIT)), 4)
+
+    assert [answer.status for answer in answers] == [200] * 4
+
+
+@pytest.mark.skipif(not THOROUGH, reason="it waits for slow senders")
+def test_slow_senders_keep_no_memory_from_a_large_body(service: Service, ledger: Ledger) -> None:
+    sender = _sender_of_large_bodies(service, ledger)
+    beginning = sender.head(b"", f"Content-Length: {LARGEST}") + b"x" * 20_000
+    push = event("push-1", padding="x" * (LARGEST - 1_000))
+
+    with _dripping(sender, beginning, 2):
+        answer = sender.post(push)
+
+    assert answer.acknowledged
+    assert ledger.rows_by_key() == {"push-1": 1}
+
+
+@contextlib.contextmanager
+def _dripping(sender: Sender, beginning: bytes, count: int) -> Iterator[None]:
+    """Begin so many requests, and send a byte of each now and then."""
+    over = threading.Event()
+    with contextlib.ExitStack() as stack:
+        peers = [stack.enter_context(contextlib.closing(sender.connected())) for _ in range(count)]
+        for peer in peers:
+            peer.sendall(beginning)
+
+        def drip() -> None:
+            while not over.wait(0.05):
+                for peer in peers:
+                    with contextlib.suppress(ConnectionError):  # cut off, as it should be
+                        peer.sendall(b"a")
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        stack.callback(thread.join)
+        stack.callback(over.set)
+        yield

@@ -6,6 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from app.cooperative import SMALL_REQUEST_BYTES, BlocksAnsweringThread
+from app.db import time_limit
+from app.errors import DatabaseUnavailable
+from app.intake import memory_budget
 from app.intake.memory_budget import MemoryBudget
 from tests.support.answering import Answering
 
@@ -57,6 +60,52 @@ def test_a_body_larger_than_the_budget_runs_alone() -> None:
 
     assert kept_out
     assert entered.is_set()
+
+
+def test_a_wait_for_the_budget_does_not_count_as_one_for_the_database() -> None:
+    room, inside, over = MemoryBudget(LARGE), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with room.for_bytes(LARGE):
+            inside.set()
+            over.wait(DEADLINE_SECONDS)
+
+    holder, timer = threading.Thread(target=hold), threading.Timer(0.2, over.set)
+    holder.start()
+    inside.wait(DEADLINE_SECONDS)
+    with time_limit.until(1_000.0):
+        timer.start()
+        with room.for_bytes(LARGE):
+            postponed_to = time_limit.end()
+        after = time_limit.end()
+    holder.join(DEADLINE_SECONDS)
+
+    assert postponed_to is not None
+    assert postponed_to >= 1_000.1
+    assert after == 1_000.0
+
+
+def test_a_body_that_waits_too_long_for_the_budget_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(memory_budget, "WAIT_SECONDS", 0.05)
+    room, inside, over = MemoryBudget(LARGE), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with room.for_bytes(LARGE):
+            inside.set()
+            over.wait(DEADLINE_SECONDS)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    inside.wait(DEADLINE_SECONDS)
+    with pytest.raises(DatabaseUnavailable), room.for_bytes(LARGE):
+        pass
+    over.set()
+    holder.join(DEADLINE_SECONDS)
+
+    with room.for_bytes(LARGE):
+        pass
 
 
 def test_the_budget_is_released_after_an_error() -> None:

@@ -10,14 +10,18 @@ import pytest
 from gunicorn.config import Config
 
 from app.cooperative import SMALL_REQUEST_BYTES
-from app.server import request_reader
+from app.server import large_requests, request_reader
 from app.server.framing import Progress
 from app.server.incoming import Limits
+from app.server.large_requests import PACE_SECONDS, WAIT_SECONDS
 from app.server.peer import CONTINUE, Peer
 from app.server.request_reader import RequestReader
 
 LIMITS = Limits(line_bytes=4_094, head_bytes=8_192, body_bytes=100_000, seconds=5.0)
 LARGE = b"POST / HTTP/1.1\r\nContent-Length: 90000\r\n\r\n"
+SMALL = LARGE.replace(b"90000", b"10")
+CHUNKED = LARGE.replace(b"Content-Length: 90000", b"Transfer-Encoding: chunked")
+REFUSED = HTTPStatus.SERVICE_UNAVAILABLE
 
 
 @dataclass
@@ -28,6 +32,8 @@ class Reading:
     answered: list[tuple[Peer, Progress]] = field(default_factory=list)
     refused: list[tuple[Peer, HTTPStatus]] = field(default_factory=list)
     senders: list[socket.socket] = field(default_factory=list)
+    peers: dict[Peer, socket.socket] = field(default_factory=dict)
+    now: float = 100.0
 
     def __post_init__(self) -> None:
         self.reader = RequestReader(
@@ -40,11 +46,22 @@ class Reading:
     def peer(self) -> tuple[Peer, socket.socket]:
         ours, theirs = socket.socketpair()
         self.senders += [ours, theirs]
-        return Peer(Config(), ours, "", "", LIMITS), theirs
+        conn = Peer(Config(), ours, "", "", LIMITS)
+        self.peers[conn] = theirs
+        return conn, theirs
+
+    def sender(self, conn: Peer) -> socket.socket:
+        return self.peers[conn]
+
+    def send(self, conn: Peer, data: bytes) -> None:
+        self.peers[conn].sendall(data)
 
     def poll(self) -> None:
-        for key, _ in self.poller.select(0):
-            key.data(key.fileobj)
+        """Read until nothing more has arrived of a request that is read."""
+        while events := self.poller.select(0):
+            for key, _ in events:
+                if self.poller.get_map().get(key.fd) is key:
+                    key.data(key.fileobj)
 
 
 @pytest.fixture
@@ -135,80 +152,181 @@ def test_the_oldest_unfinished_request_gives_way(reading: Reading) -> None:
 
 @pytest.fixture
 def little_memory(reading: Reading, monkeypatch: pytest.MonkeyPatch) -> Reading:
-    """Return a reader that keeps twice the largest body: 200,000 bytes."""
+    """Return a reader that keeps twice the largest body, 200,000 bytes, and grants 20,000."""
     monkeypatch.setattr(request_reader, "BUFFERED_BYTES", 0)
+    monkeypatch.setattr(large_requests, "STEP_BYTES", 20_000)
     reading.__post_init__()
+    reading.reader._large._clock = lambda: reading.now
     return reading
 
 
-def large(reading: Reading, size: int, more: int) -> Peer:
-    """Begin a large request and send more bytes of it."""
+def large(reading: Reading, head: bytes = LARGE, body: bytes = b"a" * 90_000) -> Peer:
+    """Begin a large request, of which these bytes have been sent already."""
     conn, sender = reading.peer()
-    reading.reader.begin(conn, LARGE + b"a" * size)
-    sender.send(b"a" * more)
-    reading.poll()
+    sender.sendall(body)
+    reading.reader.begin(conn, head)
     return conn
 
 
-@pytest.mark.parametrize("first_is_answered", [False, True])
-def test_where_memory_is_short_the_oldest_large_request_is_refused(
-    little_memory: Reading, first_is_answered: bool
+def test_large_requests_wait_for_memory_and_none_is_refused(little_memory: Reading) -> None:
+    peers = [large(little_memory) for _ in range(6)]
+    for answered in range(6):
+        little_memory.poll()
+        assert [conn for conn, _ in little_memory.answered[:answered]] == peers[:answered]
+        assert len(little_memory.answered) <= answered + 2
+        little_memory.reader.release(peers[answered])
+
+    assert len(little_memory.answered) == 6
+    assert not little_memory.refused
+    assert little_memory.reader._large.kept_bytes == 0
+
+
+def test_small_requests_do_not_wait_for_memory(little_memory: Reading) -> None:
+    for _ in range(3):
+        large(little_memory)
+    little_memory.poll()
+    little_memory.reader._large.kept_bytes += 100_000
+    whole, partial = little_memory.peer()[0], large(little_memory, SMALL, b"a" * 10)
+    little_memory.reader.begin(whole, b"GET / HTTP/1.1\r\n\r\n")
+    little_memory.poll()
+
+    assert {whole, partial} < {conn for conn, _ in little_memory.answered}
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_the_oldest_that_waits_gets_memory_first_unless_it_is_silent(
+    little_memory: Reading, silent: bool
 ) -> None:
-    small, _ = little_memory.peer()
-    little_memory.reader.begin(small, LARGE + b"a" * 100)
-    peers = [large(little_memory, 70_000, 20_000 if first_is_answered else 10)]
-    peers += [large(little_memory, 70_000, 10) for _ in range(2)]
+    first, _ = large(little_memory), large(little_memory)
+    waiting = large(little_memory, body=b"a" * (SMALL_REQUEST_BYTES if silent else 90_000))
+    newest = large(little_memory)
+    little_memory.poll()
 
-    answered = [conn for conn, _ in little_memory.answered]
-    assert answered == ([peers[0]] if first_is_answered else [])
-    refused = peers[1] if first_is_answered else peers[0]
-    assert little_memory.refused == [(refused, HTTPStatus.SERVICE_UNAVAILABLE)]
+    little_memory.reader.release(first)
+    little_memory.poll()
+
+    assert little_memory.answered[-1][0] is (newest if silent else waiting)
 
 
-def test_as_many_requests_are_refused_as_there_is_too_little_memory_for(
+def test_a_little_is_not_kept_waiting_by_more(little_memory: Reading) -> None:
+    for _ in range(3):
+        large(little_memory, LARGE.replace(b"90000", b"80000"), b"a" * 80_000)
+    little_memory.poll()
+    less = large(little_memory, LARGE.replace(b"90000", b"20000"), b"a" * 20_000)
+    little_memory.poll()
+
+    assert [conn for conn, _ in little_memory.answered][-1] is less
+    assert len(little_memory.answered) == 3
+
+
+def test_a_request_that_waited_too_long_for_memory_is_refused(little_memory: Reading) -> None:
+    waiting = [large(little_memory) for _ in range(3)][-1]
+    little_memory.poll()
+    little_memory.now += WAIT_SECONDS - 0.1
+    little_memory.reader.refuse_late()
+    assert not little_memory.refused
+
+    little_memory.now += 0.1
+    little_memory.reader.refuse_late()
+
+    assert little_memory.refused == [(waiting, HTTPStatus.SERVICE_UNAVAILABLE)]
+    assert len(little_memory.reader._arriving) == 0
+
+
+@pytest.mark.parametrize(
+    ("more_bytes", "seconds", "waits", "is_refused"),
+    [
+        (60_000, PACE_SECONDS, True, True),
+        (60_000, PACE_SECONDS / 10, True, False),
+        (60_000, PACE_SECONDS, False, False),
+        (70_000, PACE_SECONDS, True, False),
+    ],
+)
+def test_a_slow_request_keeps_no_memory_from_another(
+    little_memory: Reading,
+    monkeypatch: pytest.MonkeyPatch,
+    more_bytes: int,
+    seconds: float,
+    waits: bool,
+    is_refused: bool,
+) -> None:
+    monkeypatch.setattr(large_requests, "PACE_BYTES_PER_SECOND", 65_000 / PACE_SECONDS)
+    slow = large(little_memory, body=b"a" * SMALL_REQUEST_BYTES)
+    little_memory.poll()
+    fast = large(little_memory, body=b"a" * SMALL_REQUEST_BYTES)
+    little_memory.poll()
+    for conn, size in ((slow, more_bytes), (fast, 70_000)):
+        little_memory.send(conn, b"a" * size)
+    little_memory.poll()
+    waiting = large(little_memory) if waits else None
+    little_memory.poll()
+
+    little_memory.now += seconds
+    little_memory.reader.refuse_late()
+    little_memory.poll()
+
+    assert little_memory.refused == ([(slow, REFUSED)] if is_refused else [])
+    assert [conn for conn, _ in little_memory.answered] == ([waiting] if is_refused else [])
+
+
+def test_half_read_requests_without_a_length_do_not_wait_for_each_other_for_ever(
     little_memory: Reading,
 ) -> None:
-    peers = [large(little_memory, size, 10) for size in (20_000, 20_000, 70_000, 70_000)]
+    peers = [large(little_memory, CHUNKED, b"15f90\r\n") for _ in range(3)]
+    for _ in range(9):
+        for conn in peers:
+            little_memory.send(conn, b"a" * 10_000)
+        little_memory.poll()
+    assert not little_memory.answered
+    little_memory.reader.refuse_late()
+    for conn in peers[:2]:
+        little_memory.send(conn, b"\r\n0\r\n\r\n")
+    for _ in range(20):
+        little_memory.poll()
+        little_memory.reader.refuse_late()
 
-    large(little_memory, 50_000, 10)
-
-    assert [conn for conn, _ in little_memory.refused] == peers[:2]
-
-
-def test_a_request_that_has_arrived_is_refused_if_the_others_are_being_answered(
-    little_memory: Reading,
-) -> None:
-    peers = [large(little_memory, 89_000, 1_000) for _ in range(3)]
-    small, _ = little_memory.peer()
-    little_memory.reader.begin(small, b"GET / HTTP/1.1\r\n\r\n")
-
-    assert [conn for conn, _ in little_memory.answered] == [*peers[:2], small]
-    assert little_memory.refused == [(peers[2], HTTPStatus.SERVICE_UNAVAILABLE)]
+    assert little_memory.refused == [(peers[2], REFUSED)]
+    assert {conn for conn, _ in little_memory.answered} == set(peers[:2])
 
 
-def test_a_request_that_has_arrived_takes_the_memory_of_those_that_have_not(
-    little_memory: Reading,
-) -> None:
-    unfinished = [large(little_memory, 80_000, 10) for _ in range(2)]
-    whole = large(little_memory, 89_000, 1_000)
+def test_what_waits_for_memory_is_the_last_to_make_room(little_memory: Reading) -> None:
+    little_memory.reader._large.kept_bytes = 150_000
+    waiting = large(little_memory)
+    little_memory.poll()
+    newer, _ = little_memory.peer()
+    little_memory.reader.begin(newer, b"POST")
 
-    assert little_memory.answered == [(whole, Progress.WHOLE)]
-    assert [conn for conn, _ in little_memory.refused] == unfinished[:1]
+    assert [little_memory.reader.oldest() for _ in range(3)] == [newer, waiting, None]
+
+
+def test_a_sender_that_left_waits_no_longer(little_memory: Reading) -> None:
+    first, _, waiting = (large(little_memory, body=b"a" * 50_000) for _ in range(3))
+    little_memory.poll()
+    for conn in (waiting, first):
+        little_memory.sender(conn).close()
+    little_memory.poll()
+    little_memory.reader.release(first)
+    little_memory.poll()
+
+    assert {conn for conn, _ in little_memory.answered} == {first, waiting}
 
 
 def test_requests_that_were_answered_refused_or_evicted_free_their_memory(
     reading: Reading,
 ) -> None:
-    conn = large(reading, 80_000, 10_000)
-    assert reading.reader._kept_bytes == len(LARGE) + 90_000
+    memory = reading.reader._large
+    conn = large(reading)
+    reading.poll()
+    assert memory.kept_bytes == len(LARGE) + 90_000
     reading.reader.release(conn)
-    assert (reading.reader._kept_bytes, conn.request) == (0, b"")
+    assert (memory.kept_bytes, conn.request) == (0, b"")
 
-    large(reading, 100, 10)
-    assert reading.reader._kept_bytes == len(LARGE) + 110
+    large(reading, body=b"a" * 110)
+    reading.poll()
+    assert memory.kept_bytes == len(LARGE) + 110
     reading.reader.oldest()
 
-    assert reading.reader._kept_bytes == 0
+    assert memory.kept_bytes == 0
 
 
 def test_of_the_next_request_little_is_read_with_the_last_one(reading: Reading) -> None:

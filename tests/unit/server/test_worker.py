@@ -232,11 +232,11 @@ def test_an_answered_request_takes_no_memory(
 ) -> None:
     conn = peer(polling, pair[0])
     conn.keep, conn.request = True, b"a" * 1_000
-    polling._reader._kept_bytes = 1_500
+    polling._reader._large.kept_bytes = 1_500
 
     polling._finish(conn)
 
-    assert polling._reader._kept_bytes == 500
+    assert polling._reader._large.kept_bytes == 500
     assert list(polling.keepalived_conns) == [conn]
 
 
