@@ -110,6 +110,10 @@ class InvalidRequest(HookonceError):
     """The request has invalid parameters or fields; a sentence for each mistake."""
 
 
+class InvalidChannel(HookonceError):
+    """The description of a notification channel has a mistake."""
+
+
 class InvalidToken(HookonceError):
     """The description of a token has mistakes."""
 

@@ -10,6 +10,7 @@ from app import log, settings
 from app.db import Database
 from app.errors import InvalidSetting
 from app.intake.journal.writer import JournalWriter
+from app.notifications.monitor import Monitor
 from app.settings import Settings
 from app.stats.counter_writer import CounterWriter
 from app.stats.counters import Counters
@@ -45,6 +46,7 @@ def application() -> App:
     threading.Thread(target=app.schema.run, name="schema-watch", daemon=True).start()
     writer = CounterWriter(counters, database, chosen.hookonce_counts_seconds, app.schema)
     writer.start()
+    Monitor(database, chosen, of_worker=False, schema=app.schema).start()
     atexit.register(writer.stop)  # after the last request: its thread has ended by then
     _write_journal(chosen, app, counters)
     log.event(logger, logging.INFO, "serving", pid=os.getpid())

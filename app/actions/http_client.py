@@ -115,6 +115,17 @@ class Client:
         finally:
             deadline.reset(token)
 
+    def connect(self, host: str, port: int, seconds: float) -> socket.socket:
+        """Return a connection to a permitted address of the host, for another protocol than HTTP.
+
+        Raises OSError, or ActionFailed if the address is refused.
+        """
+        token = deadline.set(time.monotonic() + seconds)
+        try:
+            return self._connect(host, port)
+        finally:
+            deadline.reset(token)
+
     def _post(self, url: Url, body: bytes, headers: Mapping[str, str]) -> TargetResponse:
         response = self._pool(url).urlopen(
             "POST",

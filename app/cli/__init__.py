@@ -22,6 +22,7 @@ COMMANDS = {
     "held": Late("held:group", "Decide about the unfinished executions of an adopted database."),
     "migrate": Late("migrate:command", "Create or update the schema, from any directory."),
     "mismatch": Late("deliveries:group", "List key mismatches: a known key with another payload."),
+    "notify": Late("notify:group", "Manage and test the channels of notifications."),
     "prune": Late("prune:command", "Remove payloads and rows whose retention has ended."),
     "replay": Late("replay:command", "Replay one dead letter: a new execution with the same key."),
     "restore": Late("backup:restore", "Put a copy of FILE in place of the SQLite database."),

@@ -56,7 +56,9 @@ def seal(_settings: Settings, database: Database, as_json: bool) -> None:
     command, and remove the old key.
     """
     count = _with_progress(database, sealing.reseal(database, actor()))
-    output.done(f"Secrets of {count} trigger(s) encrypted.", {"triggers": count}, as_json)
+    output.done(
+        f"Secrets of {count} trigger(s) and channel(s) encrypted.", {"triggers": count}, as_json
+    )
 
 
 @group.command("unseal")
@@ -69,7 +71,9 @@ def unseal(_settings: Settings, database: Database, yes: bool, as_json: bool) ->
         question = "Every secret will be stored in the database unencrypted. Continue?"
         click.confirm(question, abort=True, err=as_json)
     count = _with_progress(database, sealing.unseal(database, actor()))
-    output.done(f"Secrets of {count} trigger(s) decrypted.", {"triggers": count}, as_json)
+    output.done(
+        f"Secrets of {count} trigger(s) and channel(s) decrypted.", {"triggers": count}, as_json
+    )
 
 
 def _with_progress(database: Database, changed: Iterator[int]) -> int:

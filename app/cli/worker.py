@@ -17,6 +17,7 @@ from app.cli.context import with_database
 from app.cli.signals import Stop
 from app.db import Database, schema
 from app.intake import sources
+from app.notifications.monitor import Monitor
 from app.settings import Settings
 from app.stats.counter_writer import CounterWriter
 from app.stats.counters import Counters
@@ -59,6 +60,7 @@ def command(settings: Settings, database: Database, once: bool, concurrency: int
         _counting(counters, database, settings),
         _pruning(database, settings),
         _beating(database, settings, worker, stop),
+        _notifying(database, settings),
     ):
         finished = worker.run(stop)
     if not finished:
@@ -125,3 +127,13 @@ def _beating(
         yield
     finally:
         heartbeat.stop()
+
+
+@contextmanager
+def _notifying(database: Database, settings: Settings) -> Iterator[None]:
+    monitor = Monitor(database, settings)
+    monitor.start()
+    try:
+        yield
+    finally:
+        monitor.stop()

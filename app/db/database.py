@@ -1,5 +1,6 @@
 """The database of a process: its engine, its transactions, and its notifier."""
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
@@ -85,6 +86,13 @@ class Database:
     def combines_statements(self) -> bool:
         """Return whether one statement can change several tables, as PostgreSQL's can."""
         return combines_statements(self.engine)
+
+    @property
+    def directory(self) -> str | None:
+        """Directory of the SQLite file; None for a server, whose disk this process cannot see."""
+        if self.engine.dialect.name != "sqlite":
+            return None
+        return os.path.dirname(os.path.abspath(self.engine.url.database or ""))
 
     def dispose(self) -> None:
         """Close every connection."""

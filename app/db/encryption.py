@@ -41,6 +41,14 @@ class SecretBox:
         sealed = getattr(row, f"sealed_{name}", None)
         return getattr(row, name, None) if sealed is None else self._decrypt(sealed)
 
+    def opens(self, row: Any, name: str) -> bool:
+        """Return True if the row's secret is plain, absent, or sealed with one of the keys."""
+        try:
+            self.decrypt(row, name)
+        except SecretSealed:
+            return False
+        return True
+
     def payload_columns(self, payload: str | None) -> dict[str, str | None]:
         """Return the values of the plain and the sealed column of an action's payload.
 

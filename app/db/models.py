@@ -6,6 +6,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.db.journal_tables import delivery_journal
+from app.db.notification_tables import (
+    notification_channels,
+    notification_messages,
+    notification_states,
+)
 from app.db.running_tables import pauses, trigger_breakers, trigger_pauses, workers
 from app.db.table_metadata import RowId, key_of, metadata
 from app.db.types import UtcDateTime
@@ -14,6 +19,9 @@ __all__ = [
     "RowId",
     "delivery_journal",
     "metadata",
+    "notification_channels",
+    "notification_messages",
+    "notification_states",
     "pauses",
     "trigger_breakers",
     "trigger_pauses",

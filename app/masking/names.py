@@ -10,6 +10,7 @@ SECRET_COLUMNS = frozenset(
         "sealed_secret",
         "sealed_previous_secret",
         "sealed_action_payload",
+        "sealed_address",
         "token_hash",
         "session_hash",
         "csrf_token",

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from app import egress
+from app import alerting, egress
 from app.egress import Egress
 from app.errors import InvalidSetting
 from app.settings import readers
@@ -108,6 +108,10 @@ class Settings:
     """Days that the rows of the audit log are kept."""
     hookonce_prune: bool = True
     """On: workers delete rows beyond their retention. Off: only `hookonce prune` does."""
+    hookonce_notify: alerting.AlertLimits = alerting.DEFAULT_LIMITS
+    """Limits beyond which a notification is sent, such as `oldest=10m,disk_free=2G`."""
+    hookonce_smtp_url: alerting.MailServer | None = field(default=None, repr=False)
+    """Mail server of notifications: smtp://user:password@host:587?from=address. Empty: no mail."""
     hookonce_log_level: str = "INFO"
     """Lowest level that is logged: DEBUG, INFO, WARNING or ERROR."""
     hookonce_log_format: str = "text"
@@ -120,7 +124,8 @@ class Settings:
 
     def secrets(self) -> tuple[str, ...]:
         """Return the secrets in these settings, which no output may repeat."""
-        return (*self.hookonce_secret_key, *_passwords(self.database_url))
+        mail = self.hookonce_smtp_url.secrets() if self.hookonce_smtp_url else ()
+        return (*self.hookonce_secret_key, *_passwords(self.database_url), *mail)
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -213,6 +218,8 @@ _READERS: dict[str, readers.Reader] = {
     "HOOKONCE_KEEP_AUDIT_DAYS": readers.number(0, _CENTURY_DAYS, float),
     "HOOKONCE_PRUNE": readers.switch,
     "HOOKONCE_METRICS": readers.choice("public", "token"),
+    "HOOKONCE_NOTIFY": alerting.read,
+    "HOOKONCE_SMTP_URL": alerting.read_mail_server,
     "HOOKONCE_LOG_FORMAT": lambda text: readers.choice("text", "json")(text.lower()),
     "HOOKONCE_LOG_LEVEL": lambda text: readers.choice("DEBUG", "INFO", "WARNING", "ERROR")(
         text.upper()

@@ -12,6 +12,7 @@ from app.db import Database, models
 from app.db.encryption import SecretBox
 from app.db.models import triggers
 from app.errors import InvalidSetting, SecretSealed
+from app.notifications import sealing as channel_sealing
 
 SECRETS = ("secret", "previous_secret")
 """Columns of triggers for plain secrets; the encrypted ones have `sealed_` before the name."""
@@ -35,6 +36,7 @@ def reseal(database: Database, actor: Actor = UNNAMED) -> Iterator[int]:
     if not secret_box.keys:
         raise InvalidSetting("set HOOKONCE_SECRET_KEY first: there is nothing to seal with")
     yield from _rewrite(database, lambda row: _reseal_row(row, secret_box), actor, "secret.seal")
+    yield channel_sealing.rewrite(database, secret_box, actor, "secret.seal")
 
 
 def unseal(database: Database, actor: Actor = UNNAMED) -> Iterator[int]:
@@ -48,6 +50,7 @@ def unseal(database: Database, actor: Actor = UNNAMED) -> Iterator[int]:
         return moved
 
     yield from _rewrite(database, change, actor, "secret.unseal")
+    yield channel_sealing.rewrite(database, clear, actor, "secret.unseal")
 
 
 def counts(connection: Connection) -> dict[str, int]:
@@ -60,19 +63,24 @@ def counts(connection: Connection) -> dict[str, int]:
     rows = connection.execute(_keeping(connection)).all()
     payloads = sum(1 for row in rows if getattr(row, _SEALED_PAYLOAD.name, None) is not None)
     plain = sum(1 for row in rows if _has_plain_payload(row))
-    return {"sealed": found[0] + found[1] + payloads, "clear": found[2] + found[3] + plain}
+    channels = channel_sealing.counts(connection)
+    return {
+        "sealed": found[0] + found[1] + payloads + channels["sealed"],
+        "clear": found[2] + found[3] + plain + channels["clear"],
+    }
 
 
 def steps(connection: Connection) -> int:
     """Return the number of steps that `reseal` and `unseal` take."""
     query = sa.select(sa.func.count()).select_from(triggers)
-    return -(-int(connection.execute(query).scalar_one()) // AT_ONCE)
+    return 1 + -(-int(connection.execute(query).scalar_one()) // AT_ONCE)
 
 
 def unopened(connection: Connection, secret_box: SecretBox) -> list[str]:
-    """Return the slugs of triggers whose secret none of our keys decrypts."""
+    """Return the slugs of triggers, and channels, whose secret none of our keys decrypts."""
     rows = connection.execute(_keeping(connection))
-    return [row.slug for row in rows if not _opens(row, secret_box)]
+    slugs = [row.slug for row in rows if not _opens(row, secret_box)]
+    return slugs + channel_sealing.unopened(connection, secret_box)
 
 
 def _opens(row: Any, secret_box: SecretBox) -> bool:

@@ -11,6 +11,7 @@ from app import log
 from app.errors import (
     DatabaseUnavailable,
     Forbidden,
+    InvalidChannel,
     InvalidRequest,
     InvalidToken,
     InvalidTrigger,
@@ -58,7 +59,7 @@ def install(app: falcon.App[Any, Any], refusal_status: int) -> None:
     app.add_error_handler(NotFound, _unlogged(404, "not_found"))
     for taken in (NameTaken, TokenNameTaken):
         app.add_error_handler(taken, _unlogged(409, "conflict"))
-    for mistake in (InvalidRequest, InvalidToken, InvalidTrigger):
+    for mistake in (InvalidChannel, InvalidRequest, InvalidToken, InvalidTrigger):
         app.add_error_handler(mistake, _unlogged(422, "invalid"))
 
 

@@ -50,6 +50,7 @@ PAGES = {
     "dead": "/dead",
     "dead-preview": "/dead/replay",
     "audit": "/audit",
+    "notifications": "/notifications",
     "tokens": "/tokens",
     "error": "/triggers/999",
     "invalid": "/executions?key=x&since=yesterday",

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from app import egress, settings
+from app.alerting import AlertLimits, MailServer
 from app.errors import InvalidSetting
 
 PASSWORD = "hunter2"
@@ -54,6 +55,16 @@ def test_an_empty_value_counts_as_not_set() -> None:
         ("HOOKONCE_HTTP_TIMEOUT_SECONDS", "1", 1.0),
         ("HOOKONCE_PLUGIN_TIMEOUT_SECONDS", "1", 1.0),
         ("HOOKONCE_EGRESS_ALLOW", "10.0.0.0/8, internal:80", egress.read("10.0.0.0/8,internal:80")),
+        (
+            "HOOKONCE_NOTIFY",
+            "oldest=15m, disk_free=2G,again=1d",
+            AlertLimits(oldest=900, disk_free=2 << 30, again=86_400),
+        ),
+        (
+            "HOOKONCE_SMTP_URL",
+            "smtps://ops%40a:p%2Fw@mail.example.org?from=h@example.org",
+            MailServer("mail.example.org", 465, "smtps", "h@example.org", "ops@a", "p/w"),
+        ),
         ("HOOKONCE_SKILL_COMMAND", "agent --skill 'a b'", ("agent", "--skill", "a b")),
         ("HOOKONCE_PROMPT_COMMAND", "agent", ("agent",)),
         ("HOOKONCE_LEASE_SECONDS", "5", 5.0),
@@ -128,6 +139,22 @@ UNUSABLE = {
     "HOOKONCE_HTTP_TIMEOUT_SECONDS": ["nan", BEYOND_ALL_BOUNDS],
     "HOOKONCE_PLUGIN_TIMEOUT_SECONDS": ["0", BEYOND_ALL_BOUNDS],
     "HOOKONCE_EGRESS_ALLOW": ["10.0.0.0/33", "http://internal"],
+    "HOOKONCE_NOTIFY": [
+        "oldest",
+        "oldest=5x",
+        "oldest=1G",
+        "newest=1",
+        "again=1s",
+        "pause=1,pause=2",
+    ],
+    "HOOKONCE_SMTP_URL": [
+        "mail.example.org",
+        "smtp://mail.example.org",
+        "smtp://mail.example.org?from=-oops@example.org",
+        f"smtp://u:{PASSWORD}@mail.example.org:x?from=a@example.org",
+        f"smtp+plain://u:{PASSWORD}@mail.example.org?from=a@example.org",
+        "smtp://u@mail.example.org?from=a@example.org",
+    ],
     "HOOKONCE_SKILL_COMMAND": ["agent 'open"],
     "HOOKONCE_PROMPT_COMMAND": ["agent 'open"],
     "HOOKONCE_LEASE_SECONDS": ["inf", "sixty", BEYOND_ALL_BOUNDS],
@@ -168,6 +195,17 @@ def test_a_value_that_cannot_be_used_is_named_in_one_sentence(name: str, text: s
 
     assert name in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_password_of_the_mail_server_is_in_no_sentence_and_no_description() -> None:
+    good = f"smtp://u:{PASSWORD}@mail.example.org?from=a@example.org"
+    chosen = settings.from_environment({"HOOKONCE_SMTP_URL": good})
+    with pytest.raises(InvalidSetting) as caught:
+        settings.from_environment({"HOOKONCE_SMTP_URL": good.replace("smtp:", "imap:")})
+
+    assert PASSWORD not in str(caught.value)
+    assert PASSWORD not in f"{chosen!r}{chosen.hookonce_smtp_url!r}"
+    assert PASSWORD in chosen.secrets()
 
 
 def test_a_key_that_cannot_be_used_is_never_in_the_sentence() -> None:

@@ -13,6 +13,7 @@ from app.web import body, validation
 from app.web.api import (
     deliveries,
     executions,
+    notifications,
     older_login,
     openapi,
     session,
@@ -26,7 +27,16 @@ from app.web.context import ApiContext
 from app.web.routes import GuardedRoutes
 
 MAX_BODY_BYTES = 1_048_576
-_MODULES = (triggers, executions, deliveries, stats, tokens, session, older_login)
+_MODULES = (
+    triggers,
+    executions,
+    deliveries,
+    stats,
+    tokens,
+    notifications,
+    session,
+    older_login,
+)
 OPERATIONS: tuple[Operation, ...] = tuple(
     operation for module in _MODULES for operation in module.OPERATIONS.declared
 )

@@ -13,6 +13,7 @@ TRIGGER = "{trigger_id:int(min=1, max=2147483647)}"
 EXECUTION = "{execution_id:int(min=1, max=9223372036854775807)}"
 DELIVERY = "{delivery_id:int(min=1, max=9223372036854775807)}"
 TOKEN = "{token_id:int(min=1, max=2147483647)}"  # noqa: S105, a part of a route
+CHANNEL = "{channel_id:int(min=1, max=2147483647)}"
 Handler = Callable[..., PageResponse]
 
 

@@ -20,6 +20,7 @@ from app.web.pages import (
     executions,
     filters,
     login,
+    notifications,
     overview,
     tokens,
     triggers,
@@ -32,7 +33,7 @@ from app.web.routes import GuardedRoutes
 PART_HEADER = "X-Part"
 """Request header that asks for one block of the page: the one that is refreshed regularly."""
 PARTS = frozenset({"live"})
-_MODULES = (login, overview, triggers, executions, deliveries, dead, audit, tokens)
+_MODULES = (login, overview, triggers, executions, deliveries, dead, notifications, audit, tokens)
 DECLARED: tuple[PageRoute, ...] = tuple(
     page for module in _MODULES for page in module.PAGES.declared
 )

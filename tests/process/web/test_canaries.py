@@ -11,6 +11,8 @@ import pytest
 from app import auth
 from app.audit import UNNAMED
 from app.db import Database
+from app.notifications import channels
+from app.notifications.channels import NewChannel
 from app.settings import Settings
 from app.triggers import manage
 from tests.support.ledger import Ledger
@@ -26,6 +28,7 @@ IN_PAYLOAD = "canary-what-a-sender-writes-into-its-payload"
 FOR_TARGET = "canary-what-a-target-is-signed-with"
 HEADER = "canary-what-a-target-wants-as-a-header"
 QUERY = "canary-what-a-target-wants-in-its-address"
+CHANNEL = "canary-in-the-address-of-a-channel"
 UNKNOWN = "canary-in-a-header-that-no-list-names"
 
 
@@ -83,6 +86,8 @@ def test_no_secret_is_seen_anywhere(
             secret=PRESENTED,
         ),
     )
+    described = NewChannel("chat", "webhook", f"http://127.0.0.1:9/{CHANNEL}")
+    _, channel_secret = channels.add(sealed, described)
     gunicorn = service.gunicorn()
     address = f"/api/triggers/webhook/{presenting.id}"
     message = {
@@ -120,6 +125,9 @@ def test_no_secret_is_seen_anywhere(
             "audit list --json",
             "execution request 1 --json",
             "secret status",
+            "notify list",
+            "notify test chat",
+            "notify list --json",
             "worker --concurrency many",
         )
     ]
@@ -129,6 +137,7 @@ def test_no_secret_is_seen_anywhere(
         for path in (
             *("/api/triggers", f"/api/triggers/{presenting.id}", f"/triggers/{presenting.id}"),
             *("/api/audit", "/audit", "/executions/1", "/executions/2", "/dead", "/readyz"),
+            *("/notifications", "/api/notifications"),
         )
     ]
     gunicorn.stop()
@@ -139,6 +148,18 @@ def test_no_secret_is_seen_anywhere(
     assert len(ledger.executions()) >= 4
     read = [str(answers), str(pages), *printed, str(data(database_url))]
     everywhere = [gunicorn.log(), worker.stdout, *read]
-    at_rest = (KEY, SIGNING, BEFORE, PRESENTED, IN_PAYLOAD, FOR_TARGET, HEADER, QUERY, UNKNOWN)
+    at_rest = (
+        KEY,
+        SIGNING,
+        BEFORE,
+        PRESENTED,
+        IN_PAYLOAD,
+        FOR_TARGET,
+        HEADER,
+        QUERY,
+        UNKNOWN,
+        CHANNEL,
+    )
+    at_rest = (*at_rest, str(channel_secret))
     for canary in (*at_rest, *tokens.values()):
         assert [text for text in everywhere if canary in text] == []

@@ -8,12 +8,14 @@ import pytest
 import yaml
 
 from app import lifecycle
+from app.notifications.conditions import KINDS
 from app.stats import latency, outcomes, totals
 from app.web.metrics import FAMILIES
 from tests.support.databases import ROOT
 
 DOCS = ROOT / "docs"
 TEXT = (DOCS / "metrics.md").read_text()
+TROUBLESHOOTING = (DOCS / "troubleshooting.md").read_text()
 ROW = re.compile(r"^\| `(hookonce_\w+)` \| (\w+) \|([^|]*)\|", re.MULTILINE)
 ALERTS = yaml.safe_load((DOCS / "monitoring" / "alerts.yml").read_text())["groups"][0]["rules"]
 DASHBOARD = json.loads((DOCS / "monitoring" / "dashboard.json").read_text())
@@ -50,14 +52,14 @@ def test_an_expression_names_metrics_and_labels_that_there_are(expression: str) 
 
     assert names
     assert names <= FAMILIES.keys()
-    assert labels <= {label for name in names for label in FAMILIES[name].labels} | {"le"}
+    assert labels <= {label for name in names for label in FAMILIES[name].labels} | {"job", "le"}
     assert expression.count("(") == expression.count(")")
 
 
 @pytest.mark.parametrize("expression", [*PANELS, *(rule["expr"] for rule in ALERTS)])
 def test_an_expression_asks_for_values_that_there_are(expression: str) -> None:
     known = {word.partition("_")[2] for word in (*outcomes.ALL, *outcomes.ATTEMPTS)}
-    known |= {"none", "held", "mismatch", *lifecycle.REASONS}
+    known |= {"hookonce", "none", "held", "mismatch", *lifecycle.REASONS}
 
     for values in re.findall(r'=~?"([^"]*)"', expression):
         assert set(values.split("|")) <= known
@@ -73,8 +75,27 @@ def test_each_alert_says_what_is_wrong_and_what_to_do() -> None:
     for rule in ALERTS:
         assert rule.keys() <= {"alert", "expr", "for", "labels", "annotations"}
         assert rule["labels"]["severity"] in ("page", "ticket")
-        assert rule["annotations"].keys() == {"summary", "description"}
+        assert rule["annotations"].keys() == {"summary", "description", "runbook_url"}
     assert len({rule["alert"] for rule in ALERTS}) == len(ALERTS)
+
+
+def test_each_alert_is_of_one_job_and_leads_to_its_section() -> None:
+    sections = re.findall(r"^## (\w+)$", TROUBLESHOOTING, re.M)
+
+    for rule in ALERTS:
+        name = rule["alert"]
+        anchor = rule["annotations"]["runbook_url"].partition("/docs/troubleshooting.md#")[2]
+        assert name in sections
+        assert anchor == name.lower()
+        assert "job" in rule["expr"]
+    bare = [rule["alert"] for rule in ALERTS if re.search(r"\b(max|min|sum)\(", rule["expr"])]
+    assert bare == []
+
+
+def test_each_notification_has_its_section() -> None:
+    named = re.findall(r"^## \w+\nNotification: `(\w+)`\.$", TROUBLESHOOTING, re.M)
+
+    assert sorted(named) == sorted(KINDS)
 
 
 def test_panels_do_not_overlap() -> None:

@@ -16,6 +16,7 @@ from app.db.models import (
     delivery_journal,
     execution_attempts,
     key_mismatches,
+    notification_channels,
     tokens,
     trigger_breakers,
     triggers,
@@ -132,6 +133,13 @@ def everywhere(api: Api, text: str) -> list[str]:
         made = connection.execute(sa.insert(tokens).values(token).returning(tokens.c.id))
         numbers = {"trigger_id": trigger_id, "execution_id": execution_id}
         numbers |= {"token_id": made.scalar_one(), "delivery_id": delivery_id}
+        channel = {"name": storable[:100] or "x", "kind": "slack", "address": "https://a.example"}
+        channel |= {"trigger_id": trigger_id, "last_error": storable, "created_at": now}
+        connection.execute(sa.delete(notification_channels))
+        made = connection.execute(
+            sa.insert(notification_channels).values(channel).returning(notification_channels.c.id)
+        )
+        numbers["channel_id"] = made.scalar_one()
         changed = {text[:1000]: text}
         actor = Actor(storable, storable)
         audit.record(connection, actor, storable, storable, before={}, after=changed)

@@ -16,6 +16,9 @@ ExecutionId = Annotated[int, Constraints(least=1, most=2**63 - 1)]
 TokenId = Annotated[int, Constraints(least=1, most=2**31 - 1)]
 
 
+ChannelId = Annotated[int, Constraints(least=1, most=2**31 - 1)]
+
+
 Name = Annotated[str, Constraints(shortest=1, longest=200)]
 
 

@@ -1,0 +1,1 @@
+"""Notifications: the conditions that a person must know of, the channels, the messages."""
