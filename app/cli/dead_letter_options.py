@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from app import lifecycle
+from app.cli import completion
 from app.cli.time_param import TimeParam
 from app.db import Database
 from app.executions.dead_letters import UNKNOWN, DeadLetterFilter
@@ -15,7 +16,7 @@ from app.triggers import manage
 
 _FILTER_NAMES = ("reason", "category", "since", "until", "key")
 _OPTIONS = (
-    click.option("--trigger", help="Only of this trigger (id, slug or name)."),
+    completion.trigger_option,
     click.option(
         "--reason",
         type=click.Choice([*lifecycle.REASONS, UNKNOWN]),

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from app import clock, masking
-from app.cli import output, terminal
+from app.cli import completion, output, terminal
 from app.cli.context import with_database
 from app.db import Database
 from app.settings import Settings
@@ -17,7 +17,7 @@ from app.triggers import manage
 
 
 @click.command("counts")
-@click.argument("trigger", required=False)
+@click.argument("trigger", required=False, shell_complete=completion.triggers)
 @click.option(
     "--hours",
     default=24,
@@ -65,7 +65,7 @@ def group() -> None:
 
 
 @group.command("list")
-@click.option("--trigger", help="Only of this trigger (id, slug or name).")
+@completion.trigger_option
 @click.option(
     "--limit",
     default=100,

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from app.cli import output
+from app.cli import completion, output
 from app.cli.context import with_database
 from app.cli.time_param import TimeParam
 from app.db import Database
@@ -29,7 +29,7 @@ def group() -> None:
 
 
 @group.command("list")
-@click.option("--trigger", help="Only of this trigger (id, slug or name).")
+@completion.trigger_option
 @click.option("--outcome", type=click.Choice(journal.OUTCOMES), help="Only with this outcome.")
 @click.option("--key", help="Only with this idempotency key.")
 @click.option("--request-id", help="Only of this request.")

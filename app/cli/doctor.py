@@ -9,7 +9,7 @@ from typing import Any, Never
 import click
 import urllib3
 
-from app.cli import doctor_checks, doctor_trigger, output
+from app.cli import completion, doctor_checks, doctor_trigger, output
 from app.cli.context import WRONG, actor, with_database
 from app.db import Database
 from app.settings import Settings
@@ -20,7 +20,12 @@ _RESULTS = {True: "ok", False: "FAILED", None: "-"}
 
 
 @click.command("doctor")
-@click.option("--trigger", required=True, help="The trigger to test (id, slug or name).")
+@click.option(
+    "--trigger",
+    required=True,
+    shell_complete=completion.triggers,
+    help="The trigger to test (id, slug or name).",
+)
 @click.option("--url", help="The address of the service, by default HOOKONCE_PUBLIC_URL.")
 @output.json_option
 @with_database

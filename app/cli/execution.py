@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from app import clock, lifecycle, masking
-from app.cli import output, terminal
+from app.cli import completion, output, terminal
 from app.cli.context import with_database
 from app.cli.time_param import TimeParam
 from app.db import Database
@@ -49,7 +49,7 @@ def group() -> None:
 
 @group.command("list")
 @click.argument("argument", required=False, metavar="")
-@click.option("--trigger", help="Only of this trigger (id, slug or name).")
+@completion.trigger_option
 @click.option("--status", type=click.Choice(lifecycle.STATUSES), help="Only in this status.")
 @click.option(
     "--category",

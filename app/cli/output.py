@@ -97,11 +97,14 @@ def _stream_json(rows: Iterator[dict[str, Any]]) -> None:
 def _lines(
     rows: list[dict[str, Any]], columns: tuple[str, ...], widths: list[int]
 ) -> Iterator[str]:
-    shown = terminal.coloured if terminal.is_used() else str
+    colours = terminal.is_used()
     for row in rows:
-        cells = zip(columns, widths, strict=True)
-        padded = [_cell(row.get(column), width).ljust(width) for column, width in cells]
-        yield terminal.GAP.join([*map(shown, padded[:-1]), shown(padded[-1].rstrip())]).rstrip()
+        padded = [
+            (column, _cell(row.get(column), width).ljust(width))
+            for column, width in zip(columns, widths, strict=True)
+        ]
+        cells = [terminal.coloured(*each) if colours else each[1] for each in padded]
+        yield terminal.GAP.join(cells).rstrip()
 
 
 def _widths(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> list[int]:

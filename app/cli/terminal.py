@@ -58,7 +58,7 @@ def relative_times(row: dict[str, Any]) -> dict[str, Any]:
 
 def with_distance(name: str, value: Any) -> Any:
     """Return a time with its distance from now behind it, and anything else as it is."""
-    distance = clock.ago(value) if name.endswith("_at") else ""
+    distance = clock.ago(value) if _is_time(name) else ""
     return f"{value} ({distance})" if distance else value
 
 
@@ -73,10 +73,15 @@ def narrowed(widths: list[int]) -> list[int]:
     return widths
 
 
-def coloured(cell: str) -> str:
+def coloured(column: str, cell: str) -> str:
     """Return the cell, padded as it is, in the colour of its word; NO_COLOR leaves it plain.
 
-    https://no-color.org
+    A heading stays plain. https://no-color.org
     """
-    colour = _COLOURS.get(cell.strip())
+    word = cell.strip()
+    colour = None if word == column else _COLOURS.get(word)
     return cell if colour is None or os.environ.get("NO_COLOR") else click.style(cell, fg=colour)
+
+
+def _is_time(name: str) -> bool:
+    return name == "at" or name.endswith("_at")

@@ -8,7 +8,7 @@ import click
 import urllib3
 
 from app import masking
-from app.cli import output, terminal, trigger_options, trigger_warnings
+from app.cli import completion, output, terminal, trigger_options, trigger_warnings
 from app.cli.context import WRONG, actor, with_database
 from app.db import Database
 from app.executions import listing
@@ -66,7 +66,7 @@ def list_triggers(_chosen: Settings, database: Database, as_json: bool) -> None:
 
 
 @click.command("show")
-@click.argument("trigger")
+@click.argument("trigger", shell_complete=completion.triggers)
 @terminal.wide_option
 @output.json_option
 @with_database
@@ -91,7 +91,7 @@ def show(chosen: Settings, database: Database, trigger: str, as_json: bool) -> N
 
 
 @click.command("send")
-@click.argument("trigger")
+@click.argument("trigger", shell_complete=completion.triggers)
 @click.option(
     "--data", default='{"hello": "world"}', show_default=True, help="The body of the request."
 )

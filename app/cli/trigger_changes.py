@@ -3,7 +3,7 @@
 import click
 
 from app import masking
-from app.cli import output
+from app.cli import completion, output
 from app.cli.context import actor, with_database
 from app.db import Database
 from app.settings import Settings
@@ -11,7 +11,7 @@ from app.triggers import manage, removal
 
 
 @click.command("rotate")
-@click.argument("trigger")
+@click.argument("trigger", shell_complete=completion.triggers)
 @click.option(
     "--grace", default=86400.0, show_default=True, help="Seconds that the old secret stays valid."
 )
@@ -39,7 +39,7 @@ def rotate(
 
 
 @click.command("enable")
-@click.argument("trigger")
+@click.argument("trigger", shell_complete=completion.triggers)
 @output.json_option
 @with_database
 def enable(_chosen: Settings, database: Database, trigger: str, as_json: bool) -> None:
@@ -49,7 +49,7 @@ def enable(_chosen: Settings, database: Database, trigger: str, as_json: bool) -
 
 
 @click.command("disable")
-@click.argument("trigger")
+@click.argument("trigger", shell_complete=completion.triggers)
 @output.json_option
 @with_database
 def disable(_chosen: Settings, database: Database, trigger: str, as_json: bool) -> None:
@@ -62,7 +62,7 @@ def disable(_chosen: Settings, database: Database, trigger: str, as_json: bool) 
 
 
 @click.command("remove")
-@click.argument("trigger")
+@click.argument("trigger", shell_complete=completion.triggers)
 @click.confirmation_option(prompt="Remove the trigger and all its executions?")
 @output.json_option
 @with_database

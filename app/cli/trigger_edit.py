@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from app import masking
-from app.cli import output, trigger_options, trigger_warnings
+from app.cli import completion, output, trigger_options, trigger_warnings
 from app.cli.context import actor, with_database
 from app.db import Database
 from app.errors import InvalidRequest
@@ -15,7 +15,7 @@ from app.triggers import manage
 
 
 @click.command("edit")
-@click.argument("trigger")
+@click.argument("trigger", shell_complete=completion.triggers)
 @trigger_options.trigger_changes
 @output.json_option
 @with_database
@@ -41,7 +41,7 @@ def edit(
 
 
 @click.command("test")
-@click.argument("trigger")
+@click.argument("trigger", shell_complete=completion.triggers)
 @click.option("--data", default="{}", show_default=True, help="The data of the test event.")
 @output.json_option
 @with_database

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from app.cli import completion
 from app.cli.retention_options import BY_DEFAULT, Days
 from app.triggers.field import Field
 from app.triggers.fields import COLUMNS, FIELDS
@@ -77,6 +78,7 @@ def _option(field: Field, text: str, required: bool = False) -> Callable[[Comman
         required=required,
         default=None,
         help=_help(field, text),
+        shell_complete=completion.among(field.known_values),
     )
 
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import click
 
 from app import clock
-from app.cli import captured_request, output
+from app.cli import captured_request, completion, output
 from app.cli.context import WRONG, with_database
 from app.cli.time_param import TimeParam
 from app.db import Database
@@ -26,7 +26,7 @@ LARGEST_FILE = 32 * 1_048_576
 
 
 @click.command("verify")
-@click.argument("trigger")
+@click.argument("trigger", shell_complete=completion.triggers)
 @click.option(
     "--request",
     "file",

@@ -1,0 +1,53 @@
+"""A shell completes commands, triggers, sources and actions."""
+
+import subprocess
+
+import pytest
+
+from app.db import Database
+from tests.support import factories
+from tests.support.service import COMMANDS, environment
+
+
+def completed(url: str, *words: str) -> list[str]:
+    """Return what bash would offer for the last word."""
+    variables = {
+        "DATABASE_URL": url,
+        "_HOOKONCE_COMPLETE": "bash_complete",
+        "COMP_WORDS": " ".join(["hookonce", *words]),
+        "COMP_CWORD": str(len(words)),
+    }
+    command = subprocess.run(
+        [COMMANDS / "hookonce"],
+        env=environment(variables),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [line.partition(",")[2] for line in command.stdout.splitlines() if line]
+
+
+@pytest.mark.parametrize(
+    "words", [("trigger", "show"), ("execution", "list", "--trigger"), ("trigger", "send")]
+)
+def test_a_trigger_is_completed_by_its_slug(
+    database: Database, database_url: str, words: tuple[str, ...]
+) -> None:
+    factories.trigger(database, slug="orders_eu")
+    factories.trigger(database, slug="orders-us")
+    factories.trigger(database, slug="ordersXeu")
+
+    assert completed(database_url, *words, "orders_") == ["orders_eu"]
+    assert completed(database_url, *words, "orders") == ["orders-us", "ordersXeu", "orders_eu"]
+
+
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+def test_sources_and_actions_are_completed_without_a_database(empty_url: str) -> None:
+    assert completed(empty_url, "trigger", "add", "a", "--source", "git") == [
+        "gitea",
+        "github",
+        "gitlab",
+    ]
+    assert completed(empty_url, "trigger", "add", "a", "--action", "ht") == ["http"]
+    assert completed(empty_url, "trigger", "show", "a") == []
+    assert "trigger" in completed(empty_url, "tri")
