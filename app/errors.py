@@ -94,6 +94,10 @@ class NotReplayable(HookonceError):
         self.current_status = current_status
 
 
+class NotAcceptable(HookonceError):
+    """The delivery cannot be accepted: it was already, or what its execution needs is not kept."""
+
+
 class RateLimited(HookonceError):
     """The execution, or one of its replay chain, was replayed less than a minute ago."""
 

@@ -6,11 +6,13 @@ from typing import Any
 import click
 
 from app.cli import completion, output
-from app.cli.context import with_database
+from app.cli.context import actor, with_database
 from app.cli.time_param import TimeParam
 from app.db import Database
 from app.db.count_cache import CountCache
 from app.db.paging import PagePosition
+from app.executions import retention
+from app.intake import accept as accepting
 from app.settings import Settings
 from app.stats import journal
 from app.stats.journal import DeliveryFilter
@@ -20,6 +22,8 @@ _LISTED = (
     *("id", "trigger_id", "at", "outcome", "address", "idempotency_key", "execution_id"),
     *("more", "found"),
 )
+KEYS_SHOWN = 10
+"""Keys of a delivery that the question names."""
 delivery_id = click.argument("delivery_id", type=click.IntRange(1, 2**63 - 1), metavar="ID")
 
 
@@ -90,6 +94,31 @@ def show(_settings: Settings, database: Database, delivery_id: int, as_json: boo
     shown["found"] = "\n".join(each.get("detail", "") for each in found) or None
     shown["headers"] = "\n".join(f"{name}: {value}" for name, value in headers.items()) or None
     output.record(shown | {"body": body}, as_json)
+
+
+@group.command("accept")
+@delivery_id
+@output.yes_option
+@output.json_option
+@with_database
+def accept(
+    settings: Settings, database: Database, delivery_id: int, yes: bool, as_json: bool
+) -> None:
+    """Admit the events of a refused or filtered delivery.
+
+    You decide about the signature and the filter, not about the key: an event whose key is known
+    is still a duplicate. Your name is recorded.
+    """
+    chosen = accepting.candidate(database, delivery_id, retention.of_settings(settings))
+    keys = ", ".join(output.plain(key or "no key") for key in chosen.keys[:KEYS_SHOWN])
+    if not yes:
+        click.confirm(f"Admit {len(chosen.keys)} event(s) ({keys})?", abort=True, err=as_json)
+    result = accepting.accept(database, chosen, actor())
+    values = {"execution_ids": result.new, "duplicates_of": result.duplicates}
+    admitted = ", ".join(map(str, result.new)) or "none"
+    known = ", ".join(map(str, result.duplicates))
+    sentence = f"New executions: {admitted}."
+    output.done(f"{sentence} Duplicates of: {known}." if known else sentence, values, as_json)
 
 
 def _found(row: dict[str, Any]) -> str | None:

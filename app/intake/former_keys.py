@@ -9,11 +9,11 @@ from dataclasses import replace
 from app.db.schema import Schema
 from app.intake import admit
 from app.intake.message import Admission, AdmissionRequest
-from app.intake.store import AdmissionStore, ExistingExecution
+from app.intake.store import ExistingExecution, Statements
 
 
 def kept(
-    admission_store: AdmissionStore, schema: Schema, requests: list[AdmissionRequest]
+    admission_store: Statements, schema: Schema, requests: list[AdmissionRequest]
 ) -> list[AdmissionRequest]:
     """Return the requests, with the former key of each event that was admitted under it.
 
@@ -28,7 +28,7 @@ def kept(
 
 
 def _with_former_keys(
-    admission_store: AdmissionStore, schema: Schema, request: AdmissionRequest
+    admission_store: Statements, schema: Schema, request: AdmissionRequest
 ) -> AdmissionRequest:
     keys = {each.former_key for each in request.admissions if each.former_key is not None}
     existing = admission_store.find(schema, request.trigger_id, keys)

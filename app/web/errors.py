@@ -17,6 +17,7 @@ from app.errors import (
     InvalidTrigger,
     KeyMissing,
     NameTaken,
+    NotAcceptable,
     NotFound,
     NotReplayable,
     RateLimited,
@@ -57,6 +58,7 @@ def install(app: falcon.App[Any, Any], refusal_status: int) -> None:
     app.add_error_handler(Forbidden, _logged(403, "forbidden"))
     app.add_error_handler(TooManyAttempts, _too_many_attempts)
     app.add_error_handler(NotFound, _unlogged(404, "not_found"))
+    app.add_error_handler(NotAcceptable, _unlogged(409, "not_acceptable"))
     for taken in (NameTaken, TokenNameTaken):
         app.add_error_handler(taken, _unlogged(409, "conflict"))
     for mistake in (InvalidChannel, InvalidRequest, InvalidToken, InvalidTrigger):

@@ -10,48 +10,25 @@ from falcon import testing
 
 from app.cli import main
 from app.db import Database
-from app.intake.journal.writer import JournalWriter
 from app.settings import Settings
 from app.stats import journal
-from app.stats.counters import Counters
 from app.web.api.schemas.deliveries import Outcome
-from app.web.application import create_app
 from tests.support import factories
 from tests.support.api import Api
-from tests.support.in_process_sender import post
+from tests.support.journal_service import JournalService
 from tests.support.samples import SECRET, Sent, json_request
 from tests.support.visitor import Visitor
 
 GITHUB = {"action": "opened", "number": 1}
 
 
-class Service:
-    """The application with its journal, written when a test says so."""
-
-    def __init__(self, settings: Settings, database: Database) -> None:
-        self.app = create_app(settings, database)
-        self.client = testing.TestClient(self.app)
-        self.database = database
-        self._writer = JournalWriter(
-            *(self.app.journal, database, Counters(), self.app.schema),
-            seconds=3600,
-            most_bytes=10_000_000,
-        )
-
-    def post(self, trigger_id: int, sent: Sent, **headers: str) -> int:
-        sent = Sent({**sent.headers, **headers}, sent.body)
-        status = post(self.client, trigger_id, sent).status_code
-        assert self._writer.flush()
-        return status
+@pytest.fixture
+def service(settings: Settings, database: Database) -> JournalService:
+    return JournalService(settings, database)
 
 
 @pytest.fixture
-def service(settings: Settings, database: Database) -> Service:
-    return Service(settings, database)
-
-
-@pytest.fixture
-def client(service: Service) -> testing.TestClient:
+def client(service: JournalService) -> testing.TestClient:
     return service.client
 
 
@@ -68,7 +45,7 @@ def listed(api: Api, token: str, query: str = "") -> list[dict[str, Any]]:
 
 
 def test_the_api_lists_and_shows_what_became_no_execution(
-    service: Service, api: Api, viewer: str
+    service: JournalService, api: Api, viewer: str
 ) -> None:
     trigger_id = factories.trigger(api.database, source="github", idempotency_key_from="provider")
     other = factories.trigger(api.database, source="github")
@@ -114,7 +91,9 @@ def test_the_api_lists_and_shows_what_became_no_execution(
     assert api.ask("GET", "/api/deliveries?outcome=nothing", viewer).status_code == 422
 
 
-def test_the_page_answers_why_an_event_has_not_run(service: Service, api: Api, viewer: str) -> None:
+def test_the_page_answers_why_an_event_has_not_run(
+    service: JournalService, api: Api, viewer: str
+) -> None:
     trigger_id = factories.trigger(api.database, name="orders", event_filter='{"event": "paid"}')
     service.post(trigger_id, json_request("custom", {"event": "refunded", "messageId": "m-1"}))
     sent = json_request("custom", {"event": "paid"})
@@ -136,7 +115,7 @@ def test_the_page_answers_why_an_event_has_not_run(service: Service, api: Api, v
 
 
 def test_a_body_that_was_not_read_is_noted_without_it(
-    service: Service, api: Api, viewer: str
+    service: JournalService, api: Api, viewer: str
 ) -> None:
     trigger_id = factories.trigger(api.database)
     large = json_request("custom", {"text": "x" * 1_100_000})
@@ -153,7 +132,7 @@ def test_a_body_that_was_not_read_is_noted_without_it(
 
 
 def test_the_command_lists_and_shows(
-    service: Service, api: Api, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    service: JournalService, api: Api, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trigger_id = factories.trigger(api.database, slug="orders")
     service.post(trigger_id, Sent({"Content-Type": "application/json"}, b'{"a": "\x1b[31m"}'))

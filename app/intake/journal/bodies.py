@@ -5,9 +5,10 @@ from dataclasses import replace
 from app.errors import KeyMissing, TooLarge, Unreadable
 from app.intake import admissions, parse, redact, sources
 from app.intake.journal.entries import Entry
-from app.intake.message import Request, WebhookTrigger
+from app.intake.message import WebhookTrigger
 from app.intake.stored_headers import stored_headers
 from app.masking.redaction import hidden
+from app.stats import outcomes
 from app.tolerant_json import json_object
 
 KEPT_BYTES = 65_536
@@ -42,7 +43,7 @@ def kept(entry: Entry) -> tuple[bytes | None, str]:
             return None, NONE
         stored = request.body
     masked = _masked(stored, trigger)
-    if masked != stored or not _same_when_stored(request, stored, trigger):
+    if masked != stored or not _same_when_stored(entry, stored, trigger):
         return masked, PARTIAL
     return stored, WHOLE if stored == request.body else REDACTED
 
@@ -54,12 +55,14 @@ def _masked(body: bytes, trigger: WebhookTrigger) -> bytes:
     return hidden(secrets, text).encode("utf-8", "surrogateescape")
 
 
-def _same_when_stored(request: Request, body: bytes, trigger: WebhookTrigger) -> bool:
+def _same_when_stored(entry: Entry, body: bytes, trigger: WebhookTrigger) -> bool:
     """Return whether the stored request becomes the same executions as the one that was sent.
 
     Its key may come from a header that is not stored. Accepted under another key it would be
-    admitted a second time when its sender repeats it.
+    admitted a second time when its sender repeats it. The same holds for the events without a key
+    in a request of which others were filtered.
     """
+    request = entry.request
     stored = replace(
         request, body=body, headers=json_object(stored_headers(request)) or {}, query={}
     )
@@ -70,4 +73,5 @@ def _same_when_stored(request: Request, body: bytes, trigger: WebhookTrigger) ->
         )
     except (Unreadable, TooLarge, KeyMissing):
         return False
-    return sent == kept_events
+    partly_admitted = entry.outcome == outcomes.FILTERED and entry.events < len(sent)
+    return sent == kept_events and not (partly_admitted and any(key is None for key, _ in sent))

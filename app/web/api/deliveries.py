@@ -5,13 +5,16 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.auth import VIEWER
-from app.executions import search
+from app.audit import Actor
+from app.auth import OPERATOR, VIEWER
+from app.executions import retention, search
+from app.intake import accept
 from app.stats import journal, payload_difference
 from app.tolerant_json import json_value
 from app.web.api import serializers
 from app.web.api.operations import Operations
 from app.web.api.schemas.deliveries import (
+    AcceptResult,
     DeliveriesQuery,
     Delivery,
     DeliveryDetail,
@@ -49,6 +52,24 @@ def show_delivery(context: ApiContext, delivery_id: DeliveryId) -> DeliveryDetai
         "differences": found,
         "differences_more": more,
     }
+
+
+@OPERATIONS.post("/api/deliveries/{delivery_id}/accept", OPERATOR, may_answer=(400, 409))
+def accept_delivery(context: ApiContext, delivery_id: DeliveryId, actor: Actor) -> AcceptResult:
+    """Admit the events of a refused or filtered delivery; a duplicate is still a duplicate."""
+    chosen = candidate(context, delivery_id)
+    result = accept.accept(context.database, chosen, actor)
+    return {
+        "status": "accepted" if result.new else "duplicate",
+        "execution_ids": result.new,
+        "duplicates_of": result.duplicates,
+    }
+
+
+def candidate(context: ApiContext, delivery_id: int) -> accept.Candidate:
+    """Return the delivery with its events, as they would be admitted."""
+    defaults = retention.of_settings(context.settings)
+    return accept.candidate(context.database, delivery_id, defaults)
 
 
 def _shown(row: sa.Row[Any], names: dict[int, str]) -> Delivery:

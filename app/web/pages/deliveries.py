@@ -2,13 +2,13 @@
 
 from typing import get_args
 
-from app.auth import VIEWER
-from app.errors import NotFound
+from app.auth import OPERATOR, VIEWER
+from app.errors import NotAcceptable, NotFound, TooLarge, Unreadable
 from app.executions import search
 from app.stats import journal
 from app.web.api import deliveries
 from app.web.api.schemas.deliveries import DeliveriesQuery, Outcome
-from app.web.pages.page_request import Download, HtmlPage, PageRequest, PageResponse
+from app.web.pages.page_request import Download, HtmlPage, PageRequest, PageResponse, Redirect
 from app.web.pages.registry import DELIVERY, Pages
 
 PAGES = Pages()
@@ -43,3 +43,33 @@ def download_body(request: PageRequest, delivery_id: int) -> PageResponse:
     if body is None:
         raise NotFound(f"the body of delivery {delivery_id} is not kept")
     return Download(bytes(body), "application/octet-stream", f"delivery-{delivery_id}.bin")
+
+
+@PAGES.get(f"/deliveries/{DELIVERY}/accept", OPERATOR)
+def confirm_accept(request: PageRequest, delivery_id: int) -> PageResponse:
+    """Show what would be admitted, and ask for confirmation."""
+    return _confirmation(request, delivery_id)
+
+
+@PAGES.post(f"/deliveries/{DELIVERY}/accept", OPERATOR)
+def accept(request: PageRequest, delivery_id: int) -> PageResponse:
+    """Accept the delivery and redirect to its first execution."""
+    try:
+        result = deliveries.accept_delivery(request.context, delivery_id, request.actor)
+    except (NotAcceptable, Unreadable, TooLarge) as error:
+        return _confirmation(request, delivery_id, str(error))
+    if result["execution_ids"]:
+        return Redirect(f"/executions/{result['execution_ids'][0]}?done=accepted")
+    known = ", ".join(f"#{each}" for each in result["duplicates_of"])
+    return _confirmation(request, delivery_id, f"The key is known already: execution {known}.")
+
+
+def _confirmation(request: PageRequest, delivery_id: int, problem: str = "") -> PageResponse:
+    delivery = deliveries.show_delivery(request.context, delivery_id)
+    keys: list[str | None] = []
+    try:
+        keys = deliveries.candidate(request.context, delivery_id).keys
+    except (NotAcceptable, Unreadable, TooLarge) as error:
+        problem = problem or str(error)
+    values = {"delivery": delivery, "keys": keys, "problem": problem, "body_shown": BODY_SHOWN}
+    return HtmlPage("delivery_accept.html", values, 409 if problem else 200)

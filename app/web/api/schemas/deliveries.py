@@ -131,3 +131,13 @@ class DeliveryDetail(Delivery):
     """Null if this is no mismatch, or one of the payloads is no longer kept."""
     differences_more: int
     """Differences beyond those that are listed."""
+
+
+class AcceptResult(TypedDict):
+    """The executions that the events of an accepted delivery became."""
+
+    status: Literal["accepted", "duplicate"]
+    """`duplicate`: each event's key was known, and nothing changed."""
+    execution_ids: list[int]
+    duplicates_of: list[int]
+    """The executions that have the key of an event already."""

@@ -1,0 +1,154 @@
+"""Accept a refused or filtered delivery at a person's request: its events are admitted as usual.
+
+The person decides about the signature and the filter, not about the key: an event whose key is
+known is still a duplicate. Everything happens in one transaction, with the audit row.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app import audit, db
+from app.audit import Actor
+from app.db import Database
+from app.db.models import delivery_journal
+from app.db.schema import Schema, SchemaWatch
+from app.errors import NotAcceptable, NotFound
+from app.executions.retention import RetentionDefaults
+from app.intake import admissions, admit, former_keys, parse, sources, store
+from app.intake.journal import bodies
+from app.intake.message import AdmissionRequest, Request, Verdict, WebhookTrigger
+from app.intake.trigger_cache import TriggerCache
+from app.stats import journal, outcomes
+from app.tolerant_json import json_object
+
+LONGEST_NAME = 200
+"""Characters of the person's name that are stored with the delivery."""
+
+_columns = delivery_journal.c
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A delivery that may be accepted, with its events as they would be admitted."""
+
+    delivery_id: int
+    incoming: AdmissionRequest
+
+    @property
+    def keys(self) -> list[str | None]:
+        """The idempotency key of each event."""
+        return [each.key for each in self.incoming.admissions]
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """The executions that the events became, and those that had their key before."""
+
+    new: list[int]
+    duplicates: list[int]
+
+
+def candidate(database: Database, delivery_id: int, defaults: RetentionDefaults) -> Candidate:
+    """Return the delivery with its events; raise NotFound, NotAcceptable or Unreadable."""
+    with database.reading() as connection:
+        row = journal.delivery(connection, delivery_id)
+    _require_acceptable(row)
+    trigger = TriggerCache(database).find(str(row.trigger_id))
+    if trigger is None:
+        raise NotFound(f"the trigger of delivery {delivery_id} receives no webhooks any more")
+    request = _request(row)
+    _require_event(request, trigger)
+    admitted = admissions.of_request(request, trigger)
+    if row.body_kept != bodies.WHOLE:  # the digest of what is left is not that of what was sent
+        admitted = [replace(each, digest=None) for each in admitted]
+    retry_seconds = sources.named(trigger.source).facts.retry_seconds
+    lifetimes = defaults.of(retry_seconds, keep_rows_seconds=trigger.keep_rows_seconds)
+    return Candidate(delivery_id, AdmissionRequest(trigger.id, admitted, request, lifetimes))
+
+
+def accept(database: Database, chosen: Candidate, actor: Actor) -> Acceptance:
+    """Admit the events; return the executions once they are committed.
+
+    Of two people at the same time one accepts; the other gets NotAcceptable. If each event is a
+    duplicate, nothing changes and the delivery can be accepted later.
+    """
+    schema = SchemaWatch(database).admitting()
+    with database.writing() as connection:
+        _mark(connection, chosen.delivery_id, actor)
+        verdicts = _admit(connection, schema, chosen.incoming)
+        result = Acceptance(
+            new=[each.execution_id for each in verdicts if not each.duplicate],
+            duplicates=[each.execution_id for each in verdicts if each.duplicate],
+        )
+        _note_result(connection, chosen, result, actor)
+    if result.new:
+        database.notifier.notify()
+    return result
+
+
+def _require_acceptable(row: sa.Row[Any]) -> None:
+    if row.accepted_at is not None:
+        raise NotAcceptable(f"delivery {row.id} was accepted by {row.accepted_by}")
+    if row.outcome != outcomes.FILTERED and not row.outcome.startswith(outcomes.REFUSED):
+        raise NotAcceptable(f"delivery {row.id} is a {row.outcome}, neither refused nor filtered")
+    if row.body is None or row.body_kept not in bodies.ACCEPTABLE:
+        raise NotAcceptable(
+            f"the body of delivery {row.id} is not kept as it is needed: {row.body_kept}"
+        )
+
+
+def _request(row: sa.Row[Any]) -> Request:
+    headers = {name: str(value) for name, value in (json_object(row.headers) or {}).items()}
+    return Request(str(row.trigger_id), headers, bytes(row.body), address=row.address or "")
+
+
+def _require_event(request: Request, trigger: WebhookTrigger) -> None:
+    payload = parse.payload(request)
+    if sources.named(trigger.source).handshake(request, payload) is not None:
+        raise NotAcceptable("the request only tests the address: there is no event in it")
+
+
+def _mark(connection: Connection, delivery_id: int, actor: Actor) -> None:
+    """Mark the delivery as accepted before anything is admitted, so that nobody else accepts it."""
+    marked = connection.execute(
+        sa.update(delivery_journal)
+        .where(_columns.id == delivery_id, _columns.accepted_at.is_(None))
+        .values(accepted_at=db.utc_now(), accepted_by=actor.name[:LONGEST_NAME])
+    )
+    if marked.rowcount != 1:
+        raise NotAcceptable(f"delivery {delivery_id} was just accepted by somebody, or removed")
+
+
+def _admit(connection: Connection, schema: Schema, incoming: AdmissionRequest) -> Sequence[Verdict]:
+    statements = store.within(connection)
+    (incoming,) = former_keys.kept(statements, schema, [incoming])
+    verdicts = []
+    for each in incoming.admissions:
+        found = statements.find(schema, incoming.trigger_id, {each.key}) if each.key else {}
+        existing = found.get(each.key or "")
+        if existing is not None and admit.key_is_live(existing, incoming.lifetimes):
+            verdicts.append(admit.duplicate_verdict(incoming.trigger_id, each, existing))
+        else:
+            verdicts.append(admit.admit_one(connection, schema, incoming, each))
+    return verdicts
+
+
+def _note_result(
+    connection: Connection, chosen: Candidate, result: Acceptance, actor: Actor
+) -> None:
+    noted: dict[str, Any] = {"accepted_execution_id": result.new[0]} if result.new else {}
+    if not result.new:
+        noted = {"accepted_at": None, "accepted_by": None}
+    change = sa.update(delivery_journal).where(_columns.id == chosen.delivery_id)
+    connection.execute(change.values(noted))
+    after = {
+        "trigger_id": chosen.incoming.trigger_id,
+        "execution_ids": result.new,
+        "duplicates_of": result.duplicates,
+    }
+    subject = f"delivery:{chosen.delivery_id}"
+    audit.record(connection, actor, "delivery.accept", subject, after=after)
