@@ -12,6 +12,9 @@ COMMANDS = {
     "action": Late("action:group", "List the actions that a trigger can run."),
     "audit": Late("audit:group", "Read the record of changes by people, programs and files."),
     "backup": Late("backup:back_up", "Copy the SQLite database into FILE while the service runs."),
+    "breaker": Late(
+        "breaker:group", "List circuit breakers, probe a target now, or close its breaker."
+    ),
     "check": Late("check:command", "Check that the database is ready; exit with 1 if it is not."),
     "dead": Late("dead:group", "List and replay dead letters: executions that failed for good."),
     "delivery": Late("delivery:group", "List and show deliveries that became no execution."),
@@ -34,6 +37,9 @@ COMMANDS = {
     "trigger": Late("trigger_group:group", "Create, change, test and remove triggers."),
     "triggers": Late("triggers:group", "Manage the triggers that a file declares."),
     "worker": Late("worker:command", "Run executions when they are due, until SIGTERM or Ctrl-C."),
+    "workers": Late(
+        "workers:command", "List the workers with their slots and last heartbeat, newest first."
+    ),
 }
 
 

@@ -16,11 +16,13 @@ from app.settings import Settings
 @click.command("check")
 @output.json_option
 @with_database
-def command(_settings: Settings, database: Database, as_json: bool) -> None:
+def command(settings: Settings, database: Database, as_json: bool) -> None:
     """Check that the database is ready; exit with 1 if it is not."""
     findings = health.findings(database)
     if all(finding.passed for finding in findings):
+        needed = settings.hookonce_ready_needs_worker
         findings += [health.secrets_open(database), health.admission(database)]
+        findings.append(health.workers_alive(database, needed=needed))
     passed = all(finding.passed for finding in findings)
     notes = _notes(database) if findings[0].passed else []
     if as_json:
@@ -28,9 +30,8 @@ def command(_settings: Settings, database: Database, as_json: bool) -> None:
         click.echo(json.dumps({"passed": passed, "checks": checks, "notes": notes}))
     else:
         for finding in findings:
-            click.echo(
-                f"{'ok    ' if finding.passed else 'FAILED'} {finding.name}: {finding.detail}"
-            )
+            result = "FAILED" if not finding.passed else "WARN  " if finding.warns else "ok    "
+            click.echo(f"{result} {finding.name}: {finding.detail}")
         for note in notes:
             click.echo(f"note   {note}")
     sys.exit(0 if passed else WRONG)

@@ -12,7 +12,11 @@ COMMANDS = {
     "enable": Late("trigger_changes:enable", "Enable the trigger: it receives again."),
     "fields": Late("trigger_fields:fields", "List the fields of a trigger."),
     "list": Late("trigger:list_triggers", "List all triggers, newest first."),
+    "pause": Late("trigger_pauses:pause", "Pause the trigger: its events are admitted and wait."),
     "remove": Late("trigger_changes:remove", "Remove the trigger with all its executions."),
+    "resume": Late(
+        "trigger_pauses:resume", "Resume the trigger: what waits begins at a pace, oldest first."
+    ),
     "rotate": Late("trigger_changes:rotate", "Give the trigger a new secret and print it."),
     "send": Late("trigger:fire", "Send a signed webhook to the trigger and print the response."),
     "show": Late("trigger:show", "Show a trigger, by id, slug or name, and its newest executions."),

@@ -112,6 +112,9 @@ class Settings:
     """Limits beyond which a notification is sent, such as `oldest=10m,disk_free=2G`."""
     hookonce_smtp_url: alerting.MailServer | None = field(default=None, repr=False)
     """Mail server of notifications: smtp://user:password@host:587?from=address. Empty: no mail."""
+    hookonce_ready_needs_worker: bool = False
+    """On: `/readyz` and `hookonce check` fail while no worker is alive. Off: they only say so,
+    because a receiver admits events without one."""
     hookonce_log_level: str = "INFO"
     """Lowest level that is logged: DEBUG, INFO, WARNING or ERROR."""
     hookonce_log_format: str = "text"
@@ -217,6 +220,7 @@ _READERS: dict[str, readers.Reader] = {
     "HOOKONCE_KEEP_JOURNAL_DAYS": readers.number(0, _CENTURY_DAYS, float),
     "HOOKONCE_KEEP_AUDIT_DAYS": readers.number(0, _CENTURY_DAYS, float),
     "HOOKONCE_PRUNE": readers.switch,
+    "HOOKONCE_READY_NEEDS_WORKER": readers.switch,
     "HOOKONCE_METRICS": readers.choice("public", "token"),
     "HOOKONCE_NOTIFY": alerting.read,
     "HOOKONCE_SMTP_URL": alerting.read_mail_server,

@@ -85,7 +85,9 @@ def create_app(
     routes.add(WEBHOOKS + "{trigger_id}", webhook, POST=PUBLIC, GET=PUBLIC)
     routes.add(WEBHOOKS + "{trigger_id}/{secret:path}", webhook, POST=PUBLIC, GET=PUBLIC)
     routes.add("/healthz", Liveness(), GET=PUBLIC)
-    routes.add("/readyz", Readiness(database, authenticator), GET=PUBLIC)
+    needs_worker = settings.hookonce_ready_needs_worker
+    readiness = Readiness(database, authenticator, needs_worker=needs_worker)
+    routes.add("/readyz", readiness, GET=PUBLIC)
     public = settings.hookonce_metrics == "public"
     routes.add("/metrics", Metrics(database, intake.schema), GET=PUBLIC if public else VIEWER)
     context = ApiContext(database, settings, authenticator)

@@ -36,8 +36,10 @@ class Liveness:
 class Readiness:
     """GET /readyz: 200 if events can be admitted; else 503 with the failed check."""
 
-    def __init__(self, database: Database, authenticator: Authenticator) -> None:
-        self._findings = _RecentFindings(database)
+    def __init__(
+        self, database: Database, authenticator: Authenticator, *, needs_worker: bool = False
+    ) -> None:
+        self._findings = _RecentFindings(database, needs_worker)
         self._authenticator = authenticator
         self._logged: str | None = None
         """Sentence of the failed check that was logged last."""
@@ -72,8 +74,9 @@ class Readiness:
 class _RecentFindings:
     """The findings of the checks, at most a second old; requests at the same time share them."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, needs_worker: bool) -> None:
         self._database = database
+        self._needs_worker = needs_worker
         self._lock = threading.Lock()
         self._findings: list[Finding] = []
         self._fresh_until = 0.0
@@ -83,9 +86,15 @@ class _RecentFindings:
         with self._lock:
             if time.monotonic() >= self._fresh_until:
                 with time_limit.of(CHECK_SECONDS):
-                    self._findings = health.findings(self._database)
+                    self._findings = self._made()
                 self._fresh_until = time.monotonic() + FRESH_SECONDS
             return self._findings
+
+    def _made(self) -> list[Finding]:
+        findings = health.findings(self._database)
+        if findings[-1].passed:
+            findings.append(health.workers_alive(self._database, needed=self._needs_worker))
+        return findings
 
 
 def _sentences(findings: list[Finding]) -> dict[str, str]:

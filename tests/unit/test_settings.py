@@ -89,6 +89,7 @@ def test_an_empty_value_counts_as_not_set() -> None:
         ("HOOKONCE_KEEP_JOURNAL_DAYS", "7", 7.0),
         ("HOOKONCE_JOURNAL_BYTES", "0", 0),
         ("HOOKONCE_PRUNE", "off", False),
+        ("HOOKONCE_READY_NEEDS_WORKER", "on", True),
         ("HOOKONCE_PUBLIC_URL", "http://[::1]:8000/hooks/", "http://[::1]:8000/hooks"),
     ],
 )
@@ -173,6 +174,7 @@ UNUSABLE = {
     "HOOKONCE_KEEP_COUNTS_DAYS": ["-1", BEYOND_ALL_BOUNDS],
     "HOOKONCE_KEEP_AUDIT_DAYS": ["-1", BEYOND_ALL_BOUNDS],
     "HOOKONCE_PRUNE": ["yes"],
+    "HOOKONCE_READY_NEEDS_WORKER": ["yes"],
     "HOOKONCE_LOG_LEVEL": ["LOUD"],
     "HOOKONCE_LOG_FORMAT": ["xml"],
 }

@@ -11,17 +11,17 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from app import clock, db, lifecycle
 from app.db import Database, deduplication, schema, time_limit
-from app.db.migration_ops import fitness, hiding, identity, steps, tables
+from app.db.migration_ops import fitness
 from app.db.models import trigger_executions, triggers
 from app.errors import HookonceError
-from app.executions import held
+from app.executions import workers
 from app.executions.creation import initial_values
-from app.installation import migration_command
-from app.intake import admit, key, sources
+from app.health.remarks import notes
+from app.intake import admit
 from app.intake.message import Admission, AdmissionRequest, Request
-from app.triggers import sealing, warnings
+from app.triggers import sealing
 
-STASH_PREFIX = "_stash_"
+__all__ = ["Finding", "admission", "findings", "notes", "secrets_open", "workers_alive"]
 LOCK_SECONDS = 1.0
 """Seconds that the trial of a write waits for a lock; no writer of ours holds one that long."""
 
@@ -33,6 +33,8 @@ class Finding:
     name: str
     passed: bool
     detail: str
+    warns: bool = False
+    """True if a person should read the detail although the check passed."""
 
 
 def findings(database: Database) -> list[Finding]:
@@ -43,27 +45,15 @@ def findings(database: Database) -> list[Finding]:
     return list(_until_one_fails(database))
 
 
-def notes(database: Database) -> list[str]:
-    """Return sentences on unfinished downgrades, stashes and held executions, at any revision."""
-    with database.reading() as connection:
-        names = sorted(sa.inspect(connection).get_table_names())
-        return [
-            *_narrow_encoding(connection),
-            *_unfinished_downgrades(names),
-            *_stashes(connection, names),
-            *_held(connection),
-            *_unkeyed(connection),
-            *_unverified(connection),
-        ]
-
-
-def _narrow_encoding(connection: Connection) -> Iterator[str]:
-    encoding = db.narrow_encoding(connection)
-    if encoding is not None:
-        yield (
-            f"the database has the encoding {encoding}: an event with a character that it lacks is "
-            "answered 503 for ever; copy the rows into a database with ENCODING 'UTF8'"
-        )
+def workers_alive(database: Database, *, needed: bool) -> Finding:
+    """Check that a worker is alive; without one events are admitted, and nothing runs them."""
+    try:
+        with database.reading() as connection:
+            alive = workers.live(connection)
+    except HookonceError as error:
+        return Finding("workers", False, str(error))
+    missing = alive.count == 0
+    return Finding("workers", not (missing and needed), alive.sentence, warns=missing)
 
 
 def secrets_open(database: Database) -> Finding:
@@ -216,84 +206,3 @@ _CHECKS: dict[str, Callable[[Database], str]] = {
     "deduplication": _keeps_duplicates_out,
     "writing": _stores_events,
 }
-
-
-def _unfinished_downgrades(names: list[str]) -> list[str]:
-    return [
-        f"the downgrade of {name.removeprefix(steps.UNDOING)} has begun and not finished: "
-        f"if no migration is running, run it again, or run `{migration_command('upgrade head')}`"
-        for name in names
-        if name.startswith(steps.UNDOING)
-    ]
-
-
-def _stashes(connection: Connection, names: list[str]) -> Iterator[str]:
-    for name in names:
-        if name.startswith(STASH_PREFIX) and not name.endswith(tables.PARENTS):
-            count = _count(connection, sa.table(name))
-            yield f"{name} holds {count} row(s) that {_origin(name)}"
-        for hidden in hiding.hidden_columns(connection, name):
-            yield f"{name}.{hidden.name} is a column that a downgrade hid: an upgrade shows it"
-
-
-def _origin(stash: str) -> str:
-    if identity.UNMATCHED not in stash:
-        return "a downgrade stashed"
-    return (
-        "an upgrade did not restore: their rows were deleted meanwhile, and other rows may have "
-        "their ids; drop the table once you do not need it"
-    )
-
-
-def _held(connection: Connection) -> list[str]:
-    if f"{trigger_executions.name}.lease_expires_at" not in db.columns(connection):
-        return []
-    count = _count(connection, trigger_executions, held.held())
-    if not count:
-        return []
-    return [f"{count} unfinished execution(s) are held: see `hookonce held list`"]
-
-
-def _unkeyed(connection: Connection) -> list[str]:
-    """Name the triggers whose sender gives its events an id that is not their key."""
-    columns = triggers.c
-    if f"{triggers.name}.idempotency_key_from" not in db.columns(connection):
-        return []
-    unkeyed = [name for name in sources.names() if key.of_new_trigger(sources.named(name))]
-    query = sa.select(columns.slug).where(
-        columns.type == "webhook",
-        columns.enabled.is_(True),
-        columns.source.in_(unkeyed),
-        columns.idempotency_key_from.is_(None),
-    )
-    slugs = connection.execute(query.order_by(columns.id)).scalars().all()
-    if not slugs:
-        return []
-    note = (
-        f"each redelivery to {', '.join(slugs)} is a new execution, although the sender repeats "
-        "its event id: `hookonce trigger edit NAME --key-from provider` makes it a duplicate, "
-        "`--key-from none` keeps it so and ends this note"
-    )
-    return [note]
-
-
-def _unverified(connection: Connection) -> list[str]:
-    """Name the enabled triggers that accept events without any proof."""
-    columns = triggers.c
-    if f"{triggers.name}.verification" not in db.columns(connection):
-        return []
-    query = sa.select(columns.slug, columns.verification).where(
-        columns.type == "webhook", columns.enabled.is_(True), columns.verification.is_not(None)
-    )
-    rows = connection.execute(query.order_by(columns.id)).all()
-    slugs = [row.slug for row in rows if warnings.unverified(row.verification)]
-    if not slugs:
-        return []
-    return [f"NOTHING IS VERIFIED by {', '.join(slugs)}: the address of a sender is all its proof"]
-
-
-def _count(
-    connection: Connection, table: sa.FromClause, *conditions: sa.ColumnElement[bool]
-) -> int:
-    query = sa.select(sa.func.count()).select_from(table).where(*conditions)
-    return int(connection.execute(query).scalar_one())
