@@ -76,7 +76,7 @@ def show(chosen: Settings, database: Database, trigger: str, as_json: bool) -> N
         row = manage.find_trigger(connection, trigger)
         executions = listing.newest_executions(connection, row.id)
         count = listing.exact_count(connection, row.id)
-        breaker = queries.breaker_of(connection, row.id)
+        breaker = queries.breaker_of(connection, row.id) | queries.pause_of(connection, row.id)
     shown = masking.public(row) | {"execution_count": count}
     shown |= {"webhook_url": webhook_url(chosen.hookonce_public_url, row.id)} | breaker
     listed = [masking.public(execution) for execution in executions]

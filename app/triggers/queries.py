@@ -6,8 +6,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app import masking
+from app import clock, masking
 from app.db.models import trigger_breakers, trigger_executions, triggers
+from app.executions import blocks
 
 TRIGGER_ID = triggers.c.id
 
@@ -34,6 +35,12 @@ def breaker_of(connection: Connection, trigger_id: int) -> dict[str, Any]:
     )
     row = connection.execute(query.where(columns.trigger_id == trigger_id)).first()
     return {} if row is None else masking.public(row)
+
+
+def pause_of(connection: Connection, trigger_id: int) -> dict[str, Any]:
+    """Return the time and the author of the trigger's pause; {} if it is not paused."""
+    pause = blocks.of_trigger(connection, trigger_id).pause
+    return {} if pause is None else {"paused_at": clock.text(pause.since), "paused_by": pause.by}
 
 
 def triggers_query(

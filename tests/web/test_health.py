@@ -30,7 +30,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [str(each.fields["detail"]) for each in lines if each.evt == "not_ready"]
 
 
-NAMES = ["database", "schema", "deduplication", "writing"]
+NAMES = ["database", "schema", "deduplication", "writing", "workers"]
 
 
 def test_a_fit_database_makes_it_ready(client: testing.TestClient) -> None:
@@ -38,6 +38,18 @@ def test_a_fit_database_makes_it_ready(client: testing.TestClient) -> None:
 
     assert (answer.status_code, answer.json["status"]) == (200, "ready")
     assert answer.json["checks"] == dict.fromkeys(NAMES, "passed")
+
+
+def test_without_a_worker_it_is_ready_unless_the_setting_says_otherwise(
+    settings: Settings, database: Database
+) -> None:
+    strict = replace(settings, hookonce_ready_needs_worker=True)
+    client = testing.TestClient(create_app(strict, database))
+
+    answer = client.simulate_get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json["checks"]["workers"] == "failed"
 
 
 def test_only_an_operator_reads_versions_and_revisions(
