@@ -25,7 +25,7 @@ def group() -> None:
 @output.json_option
 @with_database
 def list_breakers(_settings: Settings, database: Database, as_json: bool) -> None:
-    """List the triggers whose target failed lately, and what waits behind them."""
+    """List targets that failed lately, and what waits for each."""
     with database.reading() as connection:
         rows = [
             masking.public(row)
