@@ -40,6 +40,7 @@ def on_starting(server):
     except InvalidSetting as error:
         raise RuntimeError(str(error)) from error  # gunicorn prints it as `Error: ...`, exit 1
     process.hide()
+    hookonce.keep_notification()
     if server.app.app_uri == wsgi.WITHOUT_CALL:  # as in `gunicorn app.wsgi:application`
         server.app.app_uri = wsgi.FACTORY
     for name in settings.unknown_names():
@@ -59,8 +60,9 @@ def post_fork(_server, _worker):
 
 
 def post_worker_init(_worker):
-    """Free the collector from the application that the worker has just made."""
+    """Free the collector from the application just made, and report that the worker serves."""
     hookonce.freeze_application()
+    hookonce.notify_serving()
 
 
 def child_exit(_server, worker):

@@ -16,6 +16,7 @@ from app.server.process_setup import (  # noqa: E402
     limit_malloc,
     limit_silence,
 )
+from app.server.readiness import keep_notification, notify_serving  # noqa: E402
 from app.server.worker import CooperativeWorker  # noqa: E402
 
 __all__ = [
@@ -24,8 +25,10 @@ __all__ = [
     "forget_worker",
     "freeze_application",
     "freeze_modules",
+    "keep_notification",
     "limit_malloc",
     "limit_silence",
+    "notify_serving",
     "shorten_timeouts",
     "write_log_without_waiting",
 ]

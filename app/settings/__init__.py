@@ -19,6 +19,8 @@ _HOUR, _DAY, _MONTH, _YEAR = 3_600, 86_400, 30 * 86_400, 365 * 86_400
 _CENTURY_DAYS = 36_500
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 DEFAULT_PORT = 8000
+CREDENTIALS = "CREDENTIALS_DIRECTORY"
+"""Variable that names a directory of files; each is the value of the setting of its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,18 +134,34 @@ class Settings:
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings from the environment; an empty value counts as not set.
+    """Read the settings from the environment and the credentials; an empty value is not set.
 
     Raises InvalidSetting, with one sentence that names the variable, for an invalid value.
     """
     values = {}
     for setting in fields(Settings):
         name = setting.name.upper()
-        text = environ.get(name, "").strip()
+        text = environ.get(name, "").strip() or _credential(name, environ)
         if text:
             values[setting.name] = _read(name, text)
     values.setdefault("hookonce_public_url", f"http://127.0.0.1:{values.get('port', DEFAULT_PORT)}")
     return Settings(**values)  # type: ignore[arg-type]
+
+
+def _credential(name: str, environ: Mapping[str, str]) -> str:
+    """Return the content of the file of this name in CREDENTIALS_DIRECTORY; empty without one.
+
+    systemd (LoadCredential) and container engines give secrets in this form: unlike variables they
+    are in no list of a unit's or container's settings. https://systemd.io/CREDENTIALS/
+    """
+    directory = environ.get(CREDENTIALS)
+    try:
+        return Path(directory, name).read_text().strip() if directory else ""
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise InvalidSetting(f"the credential {name} cannot be read: {reason}") from error
 
 
 def secret_named(name: str, environ: Mapping[str, str] = os.environ) -> str | None:

@@ -247,3 +247,27 @@ def test_a_name_that_no_setting_has_is_pointed_out() -> None:
     environ = {"HOOKONCE_LEASE_SECOND": "5", "HOOKONCE_POOL_SIZE": "5", "PATH": "/bin"}
 
     assert settings.unknown_names(environ) == ["HOOKONCE_LEASE_SECOND"]
+
+
+def test_a_setting_that_is_no_variable_is_read_from_the_credentials(tmp_path: Path) -> None:
+    (tmp_path / "DATABASE_URL").write_text(f"postgresql://u:{PASSWORD}@h/d\n")
+    (tmp_path / "PORT").write_text("9000")
+    given = {"CREDENTIALS_DIRECTORY": str(tmp_path), "PORT": "9001"}
+
+    chosen = settings.from_environment(given)
+
+    assert chosen.database_url == f"postgresql+psycopg://u:{PASSWORD}@h/d"
+    assert chosen.port == 9001
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"mysql://me:hunter2@h/d"])
+def test_a_credential_that_cannot_be_used_is_refused_without_its_content(
+    content: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / "DATABASE_URL").write_bytes(content)
+
+    with pytest.raises(InvalidSetting) as refused:
+        settings.from_environment({"CREDENTIALS_DIRECTORY": str(tmp_path)})
+
+    assert "DATABASE_URL" in str(refused.value)
+    assert PASSWORD not in str(refused.value)
