@@ -168,12 +168,13 @@ def all_paused(connection: Connection) -> bool:
 def longest_due_seconds(due_triggers: Iterable[DueTrigger]) -> float | None:
     """Return the seconds that the oldest due execution has waited, to the millisecond; or None.
 
-    An execution behind a pause or an open breaker is not late: no worker could run it.
+    An execution behind a pause or an open breaker is not late, since no worker may run it; nor is
+    one of the backlog of a resumed trigger, which begins at a pace.
     """
     waits = (
         round(-each.due_in_seconds, 3)
         for each in due_triggers
-        if each.due_in_seconds <= 0 and not each.blocked
+        if each.due_in_seconds <= 0 and not each.blocked and each.batch_in_seconds is None
     )
     return max((seconds for seconds in waits if seconds < LONGEST_WAIT_SECONDS), default=None)
 

@@ -98,11 +98,15 @@ FAMILIES = {
     "hookonce_queue_executions": Family(
         "gauge",
         ("state",),
-        "Executions that are due, scheduled for later, running, or held for a person;"
+        "Executions that are due, scheduled for later, running, held for a person, or wait behind"
+        " a pause (paused) or an open circuit breaker (breaker_open);"
         f" waiting ones are counted up to {totals.LOOKED_THROUGH}.",
     ),
     "hookonce_oldest_due_seconds": Family(
-        "gauge", (), "Seconds that the oldest due execution has been due; 0 if none is due."
+        "gauge",
+        (),
+        "Seconds that the oldest due execution has been due, except behind a pause or an open"
+        " breaker; 0 if none is due.",
     ),
     "hookonce_dead_letters": Family(
         "gauge",
@@ -112,6 +116,10 @@ FAMILIES = {
     "hookonce_breakers_open": Family(
         "gauge", (), "Triggers with an open circuit breaker: their target keeps failing."
     ),
+    "hookonce_all_paused": Family("gauge", (), "1 while all triggers are paused, else 0."),
+    "hookonce_triggers_paused": Family("gauge", (), "Triggers that are paused by themselves."),
+    "hookonce_workers": Family("gauge", (), "Workers that are alive: without one nothing runs."),
+    "hookonce_worker_slots": Family("gauge", ("state",), "Slots of these workers, busy or free."),
 }
 """All metrics; docs/metrics.md lists them."""
 
@@ -190,8 +198,9 @@ class _Numbers(Collector):
     def _stored(self) -> Iterator[Metric]:
         with self._database.reading() as connection:
             sums = totals.sums(connection)
-            present = totals.present(connection)
-            oldest = due.longest_due_seconds(due.find_triggers(connection)) or 0.0
+            due_triggers = due.find_triggers(connection)
+            present = totals.present(connection, due_triggers)
+            oldest = due.longest_due_seconds(due_triggers) or 0.0
         yield from _counters(sums)
         yield _histogram(sums)
         yield from _gauges(present, oldest)
@@ -238,12 +247,23 @@ def _gauges(present: Present, oldest: float) -> Iterator[Metric]:
         ("scheduled",): present.scheduled,
         ("running",): present.running,
         ("held",): present.held,
+        ("paused",): present.paused,
+        ("breaker_open",): present.breaker_open,
     }
     yield _gauge("hookonce_queue_executions", states)
     yield _gauge("hookonce_oldest_due_seconds", {(): oldest})
     dead = dict.fromkeys((*lifecycle.REASONS, UNKNOWN), 0) | dict(present.dead)
     yield _gauge("hookonce_dead_letters", {(each,): number for each, number in dead.items()})
     yield _gauge("hookonce_breakers_open", {(): present.breakers_open})
+    yield _gauge("hookonce_all_paused", {(): int(present.all_paused)})
+    yield _gauge("hookonce_triggers_paused", {(): present.triggers_paused})
+    alive = present.workers
+    yield _gauge("hookonce_workers", {(): alive.count})
+    slots: dict[tuple[str, ...], float] = {
+        ("busy",): alive.busy,
+        ("free",): max(0, alive.slots - alive.busy),
+    }
+    yield _gauge("hookonce_worker_slots", slots)
 
 
 def _limits() -> dict[tuple[str, ...], float]:

@@ -18,6 +18,7 @@ from app.settings import Settings
 from app.stats import outcomes, totals
 from app.stats.counter_writer import CounterWriter
 from app.stats.counters import NOBODY, Counters
+from app.triggers import pausing
 from app.web import metrics as web_metrics
 from app.web.application import create_app
 from app.web.metrics import FAMILIES
@@ -27,6 +28,8 @@ from tests.support.api import Api
 from tests.support.databases import migrate
 from tests.support.in_process_sender import message, post, signed_sample
 from tests.support.plans import explain
+
+WAITING_OF_ALL = totals.waiting_query().params(low=0, high=totals.LAST_TRIGGER_ID, at_most=10_000)
 
 
 @pytest.fixture
@@ -207,8 +210,9 @@ def test_how_things_stand_is_told(client: testing.TestClient, database: Database
     factories.execution(database, trigger_id, next_attempt_at=utc_now(-90))
     factories.execution(database, trigger_id, "failed", error_reason="auth")
     factories.execution(database, trigger_id, "failed_retryable")
+    broken_id = factories.trigger(database)
     with database.writing() as connection:
-        values = {"trigger_id": trigger_id, "opened_at": utc_now(), "probe_at": utc_now()}
+        values = {"trigger_id": broken_id, "opened_at": utc_now(), "probe_at": utc_now()}
         connection.execute(sa.insert(trigger_breakers).values(values))
 
     found = read(client)
@@ -221,6 +225,48 @@ def test_how_things_stand_is_told(client: testing.TestClient, database: Database
     assert found["hookonce_dead_letters{reason=auth}"] == 1
     assert found["hookonce_dead_letters{reason=unknown}"] == 1
     assert found["hookonce_breakers_open{}"] == 1
+
+
+def test_what_waits_behind_a_pause_or_a_breaker_is_a_state_of_its_own_and_not_overdue(
+    client: testing.TestClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(totals, "LOOKED_THROUGH", 5)
+    first, broken, paused, last = (factories.trigger(database) for _ in range(4))
+    for each, number in ((first, 1), (broken, 2), (paused, 9), (last, 1)):
+        for _ in range(number):
+            factories.execution(database, each, next_attempt_at=factories.LONG_AGO)
+    factories.execution(database, broken, "retrying", next_attempt_at=utc_now(60))
+    pausing.pause(database, paused)
+    with database.writing() as connection:
+        values = {"trigger_id": broken, "opened_at": utc_now(), "probe_at": utc_now()}
+        connection.execute(sa.insert(trigger_breakers).values(values))
+        ends = sa.update(trigger_executions).values(next_attempt_at=utc_now(-20))
+        connection.execute(ends.where(trigger_executions.c.trigger_id.in_([first, last])))
+
+    found = read(client)
+
+    assert [
+        found[f"hookonce_queue_executions{{state={state}}}"]
+        for state in ("due", "scheduled", "paused", "breaker_open")
+    ] == [2, 0, 5, 3]
+    assert found["hookonce_oldest_due_seconds{}"] < 600
+    assert found["hookonce_triggers_paused{}"] == 1
+    assert found["hookonce_workers{}"] == found["hookonce_all_paused{}"] == 0
+
+
+def test_all_that_waits_is_paused_while_all_triggers_are(
+    client: testing.TestClient, database: Database
+) -> None:
+    for _ in range(2):
+        factories.execution(database, factories.trigger(database))
+    pausing.pause_all(database)
+
+    found = read(client)
+
+    assert found["hookonce_all_paused{}"] == 1
+    assert found["hookonce_queue_executions{state=paused}"] == 2
+    assert found["hookonce_queue_executions{state=due}"] == 0
+    assert found["hookonce_oldest_due_seconds{}"] == 0
 
 
 def test_what_older_code_wrote_has_not_waited_since_1970(
@@ -313,7 +359,7 @@ def test_the_limits_of_sources_are_what_their_facts_say_in_words() -> None:
     ("query", "index"),
     [
         (totals.sums_query(), "pk_delivery_counts|sqlite_autoindex_delivery_counts_1"),
-        (totals.waiting_query(), "ix_trigger_executions_turn"),
+        (WAITING_OF_ALL, "ix_trigger_executions_turn"),
         (totals.running_query(), "ix_trigger_executions_leased"),
         (totals.dead_query(), "ix_trigger_executions_dead"),
         (due.query(), "ix_trigger_executions_turn"),
@@ -332,6 +378,7 @@ def test_no_more_is_looked_through_than_the_bound(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(totals, "LOOKED_THROUGH", 100)
+    waiting = WAITING_OF_ALL.params(at_most=100)
     trigger_id = factories.trigger(database)
     values = {"trigger_id": trigger_id, "next_attempt_at": factories.LONG_AGO}
     dead = {"trigger_id": trigger_id, "status": "failed", "completed_at": factories.LONG_AGO}
@@ -341,10 +388,8 @@ def test_no_more_is_looked_through_than_the_bound(
         connection.exec_driver_sql("ANALYZE")
 
     with database.reading() as connection:
-        assert totals.present(connection).due == 100
-        touched = [
-            rows_read(connection, query) for query in (totals.waiting_query(), totals.dead_query())
-        ]
+        assert totals.present(connection, due.find_triggers(connection)).due == 100
+        touched = [rows_read(connection, query) for query in (waiting, totals.dead_query())]
 
     assert max(touched) < 1_000
 
