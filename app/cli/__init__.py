@@ -10,6 +10,7 @@ from app.cli.late import Late, LateGroup
 
 COMMANDS = {
     "action": Late("action:group", "List the actions that a trigger can run."),
+    "adopt": Late("adopt:command", "Name what a database of the older system lacks to work here."),
     "audit": Late("audit:group", "Read the record of changes by people, programs and files."),
     "backup": Late("backup:back_up", "Copy the SQLite database into FILE while the service runs."),
     "breaker": Late(

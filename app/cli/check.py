@@ -11,6 +11,7 @@ from app.cli.context import WRONG, with_database
 from app.db import Database
 from app.errors import DatabaseUnavailable
 from app.settings import Settings
+from app.triggers import adoption
 
 
 @click.command("check")
@@ -24,7 +25,7 @@ def command(settings: Settings, database: Database, as_json: bool) -> None:
         findings += [health.secrets_open(database), health.admission(database)]
         findings.append(health.workers_alive(database, needed=needed))
     passed = all(finding.passed for finding in findings)
-    notes = _notes(database) if findings[0].passed else []
+    notes = _notes(database, settings) if findings[0].passed else []
     if as_json:
         checks = {each.name: {"passed": each.passed, "detail": each.detail} for each in findings}
         click.echo(json.dumps({"passed": passed, "checks": checks, "notes": notes}))
@@ -33,13 +34,15 @@ def command(settings: Settings, database: Database, as_json: bool) -> None:
             result = "FAILED" if not finding.passed else "WARN  " if finding.warns else "ok    "
             click.echo(f"{result} {finding.name}: {finding.detail}")
         for note in notes:
-            click.echo(f"note   {note}")
+            click.echo(f"note   {output.plain(note)}")
     sys.exit(0 if passed else WRONG)
 
 
-def _notes(database: Database) -> list[str]:
+def _notes(database: Database, settings: Settings) -> list[str]:
     """Return the notes; none if a lock keeps them from being read, which a check has reported."""
     try:
-        return health.notes(database)
+        with database.reading() as connection:
+            of_found_triggers = [str(each) for each in adoption.problems(connection, settings)]
+        return [*health.notes(database), *of_found_triggers]
     except DatabaseUnavailable:
         return []

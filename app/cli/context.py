@@ -33,6 +33,25 @@ def actor() -> Actor:
     return Actor(f"cli:{name}", socket.gethostname())
 
 
+def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Call the command with the settings; print a failure as one sentence.
+
+    For a command that opens a database in its own way.
+    """
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            current = settings.from_environment()
+            process.hide()
+            log.configure(current.hookonce_log_level, current.hookonce_log_format)
+            command(current, *args, **kwargs)
+        except HookonceError as error:
+            raise click.ClickException(str(error)) from error
+
+    return wrapped
+
+
 def with_database(command: Callable[..., None]) -> Callable[..., None]:
     """Call the command with the settings and the database; print a failure as one sentence."""
 

@@ -21,7 +21,9 @@ COLUMN = (FOUND_RECORD, _record.c.definition.name)
 
 
 def last_id(connection: Connection) -> int:
-    """Return the highest id of a found trigger; the record must exist."""
+    """Return the highest id of a found trigger; 0 in a database that was not taken over."""
+    if not sa.inspect(connection).has_table(FOUND_RECORD):
+        return 0
     value = connection.execute(sa.select(_record.c.definition).where(_IS_LAST_ID)).scalar()
     return int(value or 0)
 
@@ -32,7 +34,7 @@ def exclude(connection: Connection, trigger_id: int) -> None:
     SQLite gives the id of a removed trigger again in a found table: the new trigger would be taken
     for a found one, and senders could prove themselves as the older system allowed.
     """
-    if not sa.inspect(connection).has_table(FOUND_RECORD) or trigger_id > last_id(connection):
+    if trigger_id > last_id(connection):
         return
     lower = sa.update(_record).where(_IS_LAST_ID).values(definition=str(trigger_id - 1))
     connection.execute(lower)

@@ -15,7 +15,7 @@ from app.intake import sources
 from app.intake.message import Request, Source, WebhookTrigger
 from app.intake.sources import custom
 
-SAME_THERE = frozenset({"custom", "github", "linear", "stripe"})
+SAME_THERE = frozenset({"clickup", "custom", "github", "linear", "stripe"})
 """Sources that the older system verified as they are verified here."""
 PARSED_THERE = frozenset({"telegram", "discord"})
 """Sources whose requests the older system parsed as they are parsed here."""
@@ -33,9 +33,20 @@ logger = logging.getLogger("hookonce.intake")
 def verified_otherwise(source: str) -> bool:
     """Return whether the older system verified this source by X-Webhook-Signature, and we do not.
 
-    A source of another package was none of that system.
+    A preset accepts both for every trigger. A source of another package was none of that system.
     """
-    return source not in SAME_THERE and source in sources.built_in()
+    if source in SAME_THERE or source not in sources.built_in():
+        return False
+    return sources.named(source).verifier is None
+
+
+def is_accepted(source: str, previous_secret_expires_at: object) -> bool:
+    """Return whether a found trigger of this source accepts the signature of the older system.
+
+    Only with the secret that it had there: one that was set here may be a public key, by which
+    anybody could sign.
+    """
+    return previous_secret_expires_at is None and verified_otherwise(source)
 
 
 def is_signed(request: Request) -> bool:

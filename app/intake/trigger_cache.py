@@ -172,7 +172,10 @@ class TriggerCache:
             previous_secret_expires_at=getattr(row, "previous_secret_expires_at", None),
             max_body_bytes=getattr(row, "max_body_bytes", None),
             verifier=_verifier(row.id, getattr(row, "verification", None)),
-            older_signature=_may_be_older(row) and self._is_found(id_),
+            older_signature=older_rules.is_accepted(
+                row.source or "custom", getattr(row, "previous_secret_expires_at", None)
+            )
+            and self._is_found(id_),
             is_event=is_event,
         )
 
@@ -200,16 +203,6 @@ class TriggerCache:
             with suppress(SchemaMoved), self._database.reading() as connection:
                 return connection.execute(query, {"ids": ids}).all()
         raise DatabaseUnavailable("the table of triggers has none of the known sets of columns")
-
-
-def _may_be_older(row: sa.Row[Any]) -> bool:
-    """Return whether the sender may sign as in the older system, if the trigger was found.
-
-    Only with the secret that it had there: one that was set here may be a public key, by which
-    anybody could sign.
-    """
-    is_secret_of_ours = getattr(row, "previous_secret_expires_at", None) is not None
-    return not is_secret_of_ours and older_rules.verified_otherwise(row.source or "custom")
 
 
 def parse_id(trigger_id: str) -> int:

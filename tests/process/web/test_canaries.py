@@ -122,6 +122,7 @@ def test_no_secret_is_seen_anywhere(
             "trigger show presenting --json",
             "trigger send signing",
             "check",
+            "adopt --dry-run",
             "audit list --json",
             "execution request 1 --json",
             "secret status",
