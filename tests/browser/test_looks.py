@@ -50,6 +50,7 @@ PAGES = {
     "dead": "/dead",
     "dead-preview": "/dead/replay",
     "audit": "/audit",
+    "reference": "/docs",
     "notifications": "/notifications",
     "tokens": "/tokens",
     "error": "/triggers/999",

@@ -102,6 +102,7 @@ EVERY_RULE = {
     ("/notifications/{channel_id}/test", "POST"): ADMIN,
     ("/notifications/{channel_id}/remove", "GET"): ADMIN,
     ("/notifications/{channel_id}/remove", "POST"): ADMIN,
+    ("/docs", "GET"): VIEWER,
     ("/audit", "GET"): ADMIN,
     ("/tokens", "GET"): ADMIN,
     ("/tokens", "POST"): ADMIN,

@@ -6,10 +6,11 @@ https://spec.openapis.org/oas/v3.1.1
 import dataclasses
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Literal, get_args, get_origin
 
 from app.web.api.operations import Operation
+from app.web.api.schemas import members
 from app.web.api.schemas.values import Description
 from app.web.auth import PUBLIC
 from app.web.validation import Constraints, split
@@ -38,7 +39,7 @@ _SENTENCES = {
 }
 
 
-def document(operations: Iterable[Operation], title: str, version: str) -> dict[str, Any]:
+def document(operations: Sequence[Operation], title: str, version: str) -> dict[str, Any]:
     """The whole description."""
     schemas = _Schemas()
     paths: dict[str, dict[str, Any]] = {}
@@ -49,11 +50,15 @@ def document(operations: Iterable[Operation], title: str, version: str) -> dict[
     error = {
         "type": "object",
         "required": ["error"],
-        "properties": {"error": {"type": "string"}, "detail": {"type": "string"}},
+        "properties": {
+            "error": {"type": "string", "description": "The error as one word."},
+            "detail": {"type": "string", "description": members.EVERYWHERE["detail"]},
+        },
     }
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version, "summary": "What people and programs may do."},
+        "tags": [{"name": tag} for tag in dict.fromkeys(each.tag for each in operations)],
         "paths": paths,
         "components": {
             "schemas": {"Error": error, **schemas.made},
@@ -66,6 +71,7 @@ def _operation(operation: Operation, schemas: "_Schemas") -> dict[str, Any]:
     shapes = operation.shapes
     described: dict[str, Any] = {
         "operationId": operation.name,
+        "tags": [operation.tag],
         "summary": operation.summary.splitlines()[0],
         "description": operation.summary,
         "x-role": operation.rule,
@@ -75,7 +81,7 @@ def _operation(operation: Operation, schemas: "_Schemas") -> dict[str, Any]:
     }
     if "body" in shapes:
         body = schemas.of(shapes["body"])
-        content = {"application/json": {"schema": body}}
+        content = {"application/json": {"schema": body} | _example(shapes["body"])}
         required = _has_required(shapes["body"])
         described["requestBody"] = {"required": required, "content": content}
     return described
@@ -84,7 +90,13 @@ def _operation(operation: Operation, schemas: "_Schemas") -> dict[str, Any]:
 def _parameters(operation: Operation, schemas: "_Schemas") -> list[dict[str, Any]]:
     shapes = operation.shapes
     of_path = [
-        {"name": name, "in": "path", "required": True, "schema": schemas.of(shapes[name])}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": schemas.of(shapes[name]),
+            "description": members.EVERYWHERE.get(name, ""),
+        }
         for name in operation.path_parameters
     ]
     if "query" not in shapes:
@@ -96,6 +108,7 @@ def _parameters(operation: Operation, schemas: "_Schemas") -> list[dict[str, Any
             "in": "query",
             "required": field.default is dataclasses.MISSING,
             "schema": schemas.of(_without_none(hints[field.name])),
+            "description": members.description(shapes["query"], field.name) or "",
         }
         for field in dataclasses.fields(shapes["query"])
     ]
@@ -126,6 +139,11 @@ def _troubles(operation: Operation) -> set[int]:
     if "body" in shapes:
         found |= {400, 413, 415, 422}
     return found
+
+
+def _example(shape: Any) -> dict[str, Any]:
+    example = members.EXAMPLES.get(shape.__name__)
+    return {} if example is None else {"example": example}
 
 
 def _has_required(shape: Any) -> bool:
@@ -192,9 +210,15 @@ class _Schemas:
         return {
             "type": "object",
             "description": (kind.__doc__ or "").strip(),
-            "properties": {name: self.of(hint) for name, hint in hints.items()},
+            "properties": {name: self.member(kind, name, hint) for name, hint in hints.items()},
             "required": required,
         }
+
+    def member(self, kind: Any, name: str, hint: Any) -> dict[str, Any]:
+        """Return the schema of a member with its description."""
+        schema = self.of(hint)
+        text = members.description(kind, name)
+        return schema if text is None or "description" in schema else schema | {"description": text}
 
 
 def _tolerant(limits: Constraints) -> dict[str, Any]:

@@ -38,6 +38,11 @@ class Operation:
         return self.handle.__name__
 
     @property
+    def tag(self) -> str:
+        """The room of the operation: the module that declares it, in words."""
+        return self.handle.__module__.rpartition(".")[2].replace("_", " ")
+
+    @property
     def summary(self) -> str:
         return (self.handle.__doc__ or "").strip()
 

@@ -22,6 +22,7 @@ from app.web.pages import (
     login,
     notifications,
     overview,
+    reference,
     tokens,
     triggers,
 )
@@ -33,7 +34,18 @@ from app.web.routes import GuardedRoutes
 PART_HEADER = "X-Part"
 """Request header that asks for one block of the page: the one that is refreshed regularly."""
 PARTS = frozenset({"live"})
-_MODULES = (login, overview, triggers, executions, deliveries, dead, notifications, audit, tokens)
+_MODULES = (
+    login,
+    overview,
+    triggers,
+    executions,
+    deliveries,
+    dead,
+    notifications,
+    audit,
+    tokens,
+    reference,
+)
 DECLARED: tuple[PageRoute, ...] = tuple(
     page for module in _MODULES for page in module.PAGES.declared
 )

@@ -58,6 +58,7 @@ class TokenList(TypedDict):
     """All tokens, including expired and revoked ones, newest first."""
 
     tokens: list[Token]
+    """The tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +89,4 @@ class ChangePage(Listed):
     """Entries of the audit log, newest first."""
 
     changes: list[Change]
+    """The changes of this page."""

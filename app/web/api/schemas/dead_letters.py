@@ -78,6 +78,7 @@ class DeadLetterPage(TypedDict):
     """Dead letters, newest first."""
 
     dead: list[DeadLetter]
+    """The dead letters of this page."""
     groups: list[DeadLetterGroup]
     total: int
     next: int | None

@@ -72,6 +72,7 @@ class DeliveryFinding(TypedDict):
     """A reason for which a signature was refused, found by trying."""
 
     code: str
+    """The finding as one word."""
     detail: str
 
 
@@ -98,6 +99,7 @@ class Delivery(TypedDict):
     more: int
     """Deliveries like this one that followed too fast to have entries of their own."""
     more_until: Moment | None
+    """Time of the last of them."""
     accepted_at: Moment | None
     accepted_by: str | None
     accepted_execution_id: int | None
@@ -105,28 +107,36 @@ class Delivery(TypedDict):
     """`whole`, `redacted`, `partial`, `too_large` or `none`; the first two can be accepted."""
     content_type: str | None
     diagnosis: list[DeliveryFinding]
+    """What would have made the signature valid."""
 
 
 class DeliveryPage(Listed):
     """Deliveries that became no execution, newest first."""
 
     deliveries: list[Delivery]
+    """The deliveries of this page."""
 
 
 class DeliveryDifference(TypedDict):
     """A value that differs between the payload of an execution and that of a mismatch."""
 
     path: str
+    """Place in the payload, such as `data.items[0].price`."""
     change: Literal["added", "removed", "changed"]
+    """What the mismatch did with the value."""
     stored: Any
+    """Value in the payload of the execution."""
     received: Any
+    """Value in the payload of the mismatch."""
 
 
 class DeliveryDetail(Delivery):
     """A delivery with its headers, its body, and what a mismatch changed."""
 
     headers: dict[str, Any]
+    """Headers of the request, without secrets."""
     body: str | None
+    """The body as far as it is kept, redacted."""
     differences: list[DeliveryDifference] | None
     """Null if this is no mismatch, or one of the payloads is no longer kept."""
     differences_more: int

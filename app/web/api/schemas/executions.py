@@ -66,10 +66,12 @@ class WaitingBecause(TypedDict):
     """
 
     code: Code
+    """The reason as one word."""
     detail: str
     since: Moment | None
     until: Moment | None
     ahead: int | None
+    """Executions of the trigger that go first; null where none do."""
 
 
 class Execution(TypedDict):
@@ -141,7 +143,8 @@ class ExecutionAttempt(TypedDict):
     worker: str
     started_at: Moment | None
     finished_at: Moment | None
-    outcome: str | None
+    outcome: Literal["succeeded", "failed", "lost"] | None
+    """`lost`: the lease expired because the worker died or hung; null while it runs."""
     error: str | None
     error_category: str | None
     error_reason: str | None
@@ -176,6 +179,7 @@ class Mismatch(TypedDict):
     first_at: Moment | None
     last_at: Moment | None
     kept: bool
+    """True if the payload is kept and can be read."""
 
 
 class KeyInformation(TypedDict):
@@ -192,10 +196,15 @@ class ExecutionDetail(Execution):
 
     trigger_slug: str
     attempts: list[ExecutionAttempt]
+    """Its attempts, oldest first."""
     chain: list[ChainEntry]
+    """It and its replays, oldest first."""
     repeats: DuplicateCount
+    """Duplicates that arrived after it."""
     mismatches: list[Mismatch]
+    """Other payloads that arrived with its key."""
     duplicate_key: KeyInformation
+    """The key, and where the trigger finds it."""
 
 
 class ReplayResult(TypedDict):

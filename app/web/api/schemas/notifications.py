@@ -26,6 +26,7 @@ class NewChannelBody:
 
     name: Annotated[str, Constraints(shortest=1, longest=100)]
     kind: ChannelKind
+    """Form of its messages."""
     address: Annotated[str, Constraints(shortest=1, longest=2_000)]
     """An http(s) address, or mail addresses separated by commas."""
     trigger_id: TriggerId | None = None
@@ -40,6 +41,7 @@ class NotificationChannel(TypedDict):
     id: int
     name: str
     kind: ChannelKind
+    """Form of its messages."""
     address: str
     trigger_id: int | None
     conditions: list[ConditionName]
@@ -48,10 +50,13 @@ class NotificationChannel(TypedDict):
     waiting: int
     """Messages that were not sent yet."""
     last_sent_at: Moment | None
+    """Time of the last message that was sent."""
     failure_count: int
     """Failures since the last message that was sent."""
     last_error: str | None
+    """Reason of the last failure."""
     last_error_at: Moment | None
+    """Time of the last failure."""
 
 
 class CreatedChannel(NotificationChannel):
@@ -64,15 +69,18 @@ class LastingCondition(TypedDict):
     """A condition that lasts."""
 
     condition: ConditionName
+    """Kind of the condition."""
     trigger_id: int | None
     since: Moment | None
     notified_at: Moment | None
+    """Time at which it was notified; null if not yet."""
 
 
 class Notifications(TypedDict):
     """The channels, and the conditions that last, oldest first."""
 
     channels: list[NotificationChannel]
+    """The channels by id."""
     conditions: list[LastingCondition]
 
 

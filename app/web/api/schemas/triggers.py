@@ -50,6 +50,7 @@ class TestBody:
     """The data of the test event."""
 
     data: JsonObject | None = None
+    """The `data` of the test event; null: an example."""
 
 
 _NOT_SET_BY_A_PERSON = {
@@ -92,6 +93,7 @@ class TriggerPage(Listed):
     """Triggers, newest first."""
 
     triggers: list[Trigger]
+    """The triggers of this page."""
 
 
 class NewSecret(TypedDict):

@@ -60,7 +60,7 @@ Status = Literal[
 ]
 
 
-Moment = str
+Moment = Annotated[str, Constraints(form="date-time")]
 """A time in UTC, `2026-01-31T23:59:59.000000Z`."""
 
 
