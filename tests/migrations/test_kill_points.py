@@ -17,7 +17,7 @@ from tests.support import found_databases as found
 from tests.support.databases import Databases, migrate
 from tests.support.killing import killed_at
 from tests.support.revisions import NAMES, before
-from tests.support.schema_dump import Schema, data, in_any_order, schema, stashes
+from tests.support.schema_dump import Schema, data, execute, in_any_order, schema, stashes
 from tests.support.seeding import seed
 from tests.support.thorough import EVERY_KILL, THOROUGH, some
 
@@ -141,6 +141,32 @@ def test_an_upgrade_killed_and_followed_by_a_downgrade_loses_nothing(
 def but_for_the_order_of_columns(url: str) -> State:
     tables, rows, stashed = state(url)
     return in_any_order(tables), rows, stashed
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_giving_a_found_database_back_survives_every_kill(empty_url: str, copy: Copy) -> None:
+    """The same command, or an upgrade instead, loses nothing that is half copied."""
+    found.make(empty_url)
+    execute(empty_url, "ALTER TABLE trigger_executions DROP COLUMN result_summary")
+    migrate(empty_url, to="0003")
+    execute(
+        empty_url,
+        "UPDATE trigger_executions SET idempotency_key = 'k' || id, result_summary = 's', "
+        "attempt_count = 2 WHERE id > 9",
+    )
+    expected = but_for_the_order_of_columns(empty_url)
+    migrate(empty_url, to=NAMES[0], down=True)
+
+    for point in itertools.count(1, 3 * STRIDE):
+        harmed = copy(empty_url)
+        if not killed_at(point, harmed, "base", down=True):
+            break
+        other = copy(harmed)
+        migrate(harmed, to="base", down=True)
+        for url in (harmed, other):
+            migrate(url, to="0003")
+            assert but_for_the_order_of_columns(url) == expected, f"killed at point {point}"
+    assert point > 1
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])

@@ -7,7 +7,14 @@ from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
 from app.db.migration_ops import found, identity
-from app.db.migration_ops.plugin import column_names, offline, operation, stash_name, table_names
+from app.db.migration_ops.plugin import (
+    column_names,
+    offline,
+    operation,
+    postgresql,
+    stash_name,
+    table_names,
+)
 from app.installation import migration_command
 
 KEY = "idempotency_key"
@@ -79,6 +86,8 @@ def keep_first_before_restoring(op: Operations, revision: str, names: list[str])
     stash = stash_name(revision, TABLE)
     if KEY in names and _keeping_first(op) and _stash_later(op, revision, _rows(op), INDEXED):
         later = f"SELECT id FROM {stash_name(revision, DUPLICATES)}"
+        if postgresql(op):  # a table that is published has no update without
+            op.execute(f"ALTER TABLE {stash} REPLICA IDENTITY FULL")
         op.execute(f"UPDATE {stash} SET {KEY} = NULL WHERE id IN ({later})")
 
 

@@ -1,0 +1,102 @@
+"""PostgreSQL as companies set it up: roles, publications, logical replication, search paths."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import psycopg
+import pytest
+
+from tests.support.databases import PostgresServer, migrate
+from tests.support.schema_dump import data, execute
+from tests.support.thorough import THOROUGH
+
+LOWEST = "0002" if THOROUGH else "0010"
+SET_UP = """
+CREATE ROLE receiver LOGIN;
+CREATE SCHEMA elsewhere;
+GRANT USAGE ON SCHEMA public, elsewhere TO receiver;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO receiver;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO receiver;
+GRANT SELECT (payload_digest) ON trigger_executions TO PUBLIC;
+CREATE PUBLICATION everything FOR ALL TABLES;
+SELECT pg_create_logical_replication_slot('consumer', 'pgoutput')
+"""
+TRIGGER = """INSERT INTO triggers (name, slug, action_type, previous_secret)
+    VALUES ('n', 's', 'noop', 'kept')"""
+CHANGES = """SELECT count(*) FROM pg_logical_slot_get_binary_changes(
+    'consumer', NULL, NULL, 'proto_version', '1', 'publication_names', 'everything')"""
+GRANTS = """SELECT table_name, privilege_type FROM information_schema.role_table_grants
+    WHERE grantee = 'receiver' UNION ALL SELECT attname, attacl::text FROM pg_attribute
+    WHERE attrelid = 'trigger_executions'::regclass AND attacl IS NOT NULL"""
+
+
+@pytest.fixture
+def replicated_url() -> Iterator[str]:
+    """A database of a server of its own, which writes what logical replication needs."""
+    server = PostgresServer()
+    try:
+        execute(server.uri, "ALTER SYSTEM SET wal_level = logical")
+        server.restart()
+        yield server.create("replicated")
+    finally:
+        server.remove()
+
+
+@dataclass
+class Writer:
+    """The writes of a receiver that is not the tables' owner, and their errors."""
+
+    count: int = 0
+    errors: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def writing(url: str) -> Iterator[Writer]:
+    """Insert, update and delete executions as `receiver`, in another search path."""
+    writer, done = Writer(), threading.Event()
+    statements = (
+        "INSERT INTO public.trigger_executions (trigger_id, event_data) VALUES (1, 'x')",
+        "UPDATE public.trigger_executions SET error = 'e' WHERE id = lastval()",
+        "DELETE FROM public.trigger_executions WHERE error = 'e' AND id % 3 = 0",
+    )
+
+    def write() -> None:
+        options = "-c search_path=elsewhere"
+        with psycopg.connect(url, user="receiver", options=options, autocommit=True) as connection:
+            while not done.wait(0.005):
+                for statement in statements:
+                    try:
+                        connection.execute(statement)
+                        writer.count += 1
+                    except psycopg.Error as error:
+                        writer.errors.append(str(error))
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield writer
+    finally:
+        done.set()
+        thread.join(60)
+
+
+def test_no_write_of_another_role_fails_and_replication_goes_on(replicated_url: str) -> None:
+    migrate(replicated_url)
+    execute(replicated_url, TRIGGER)
+    execute(replicated_url, *SET_UP.split(";"))
+    rows = data(replicated_url)["triggers"]
+    grants = sorted(execute(replicated_url, GRANTS))
+
+    with writing(replicated_url) as writer:
+        migrate(replicated_url, to=LOWEST, down=True)
+        below = execute(replicated_url, CHANGES)[0][0]
+        migrate(replicated_url)
+        above = execute(replicated_url, CHANGES)[0][0]
+
+    assert writer.errors == []
+    assert writer.count > 0
+    assert min(below, above) > 0
+    assert data(replicated_url)["triggers"] == rows
+    assert sorted(execute(replicated_url, GRANTS)) == grants
