@@ -14,7 +14,7 @@ from app.executions.dead_letters import UNKNOWN, DeadLetterFilter
 from app.settings import Settings
 from app.triggers import manage
 
-_FILTER_NAMES = ("reason", "category", "since", "until", "key")
+_FILTER_NAMES = ("reason", "category", "since", "until", "key", "http_status")
 _OPTIONS = (
     completion.trigger_option,
     click.option(
@@ -34,6 +34,11 @@ _OPTIONS = (
     ),
     click.option("--until", type=TimeParam(), help="Only failed before this time."),
     click.option("--key", help="Only with this idempotency key."),
+    click.option(
+        "--http-status",
+        type=click.IntRange(100, 599),
+        help="Only if the target answered the last attempt with this status.",
+    ),
 )
 
 

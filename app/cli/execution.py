@@ -6,22 +6,21 @@ from typing import Any
 
 import click
 
-from app import clock, lifecycle, masking
-from app.cli import completion, output, terminal
+from app import clock, masking
+from app.cli import output, terminal
 from app.cli.context import with_database
-from app.cli.time_param import TimeParam
+from app.cli.execution_export import export
+from app.cli.execution_filters import filter_options
 from app.db import Database
 from app.db.count_cache import CountCache
 from app.db.paging import PagePosition
 from app.errors import NotFound
 from app.executions import history, search, waiting
-from app.executions.dead_letters import UNKNOWN
 from app.executions.search import ExecutionFilter
 from app.executions.waiting import Because
 from app.intake import trigger_cache
 from app.settings import Settings
 from app.stats import deliveries
-from app.triggers import manage
 
 _LISTED = (
     "id",
@@ -49,50 +48,29 @@ def group() -> None:
 
 @group.command("list")
 @click.argument("argument", required=False, metavar="")
-@completion.trigger_option
-@click.option("--status", type=click.Choice(lifecycle.STATUSES), help="Only in this status.")
-@click.option(
-    "--category",
-    type=click.Choice([lifecycle.TRANSIENT, lifecycle.PERMANENT]),
-    help="Only errors of this category.",
-)
-@click.option(
-    "--reason",
-    type=click.Choice([*lifecycle.REASONS, UNKNOWN]),
-    help="Only failed with this reason.",
-)
-@click.option("--key", help="Only with this idempotency key.")
-@click.option(
-    "--since",
-    type=TimeParam(),
-    help="Only received at this time or later: 2h or 3d ago, or ISO 8601 (UTC).",
-)
-@click.option("--until", type=TimeParam(), help="Only received before this time.")
 @output.limit_option
 @output.before_option
 @terminal.wide_option
 @output.json_option
 @with_database
+@filter_options
 def list_executions(
     settings: Settings,
     database: Database,
+    filters: ExecutionFilter,
     *,
-    argument: str | None,
-    trigger: str | None,
     limit: int,
     before: int | None,
     as_json: bool,
-    **filters: Any,
 ) -> None:
-    """List executions, newest first."""
-    if argument is not None and trigger is not None:
-        raise click.UsageError("give the trigger once, as --trigger")
-    name = trigger or argument
+    """List executions, newest first.
+
+    With filters that no index covers a page scans some 5,000 executions, and says where to
+    continue.
+    """
     position = PagePosition(per_page=limit, before_id=before)
     with database.reading() as connection:
-        trigger_id = None if name is None else manage.find_trigger(connection, name).id
-        wanted = ExecutionFilter(trigger_id, **filters)
-        page = search.page(connection, CountCache(), wanted, position)
+        page = search.page(connection, CountCache(), filters, position)
         reasons = waiting.because(connection, page.rows, breakers=_breakers(settings))
     rows = [masking.public(row) | _waiting(reasons.get(row.id), as_json) for row in page.rows]
     output.page(rows, _LISTED, page, as_json)
@@ -180,3 +158,6 @@ def _section(heading: str, rows: list[dict[str, Any]], columns: tuple[str, ...])
     if rows:
         click.echo(f"\n{heading}")
         output.table(rows, columns)
+
+
+group.add_command(export)

@@ -255,6 +255,20 @@ def index_condition(connection: Connection, index: sa.Index) -> str:
     return str(index.dialect_options[connection.dialect.name]["where"])
 
 
+def has_text_index(connection: Connection, table: str, column: str) -> bool:
+    """Return True if an operator made an index of trigrams on the column; for PostgreSQL.
+
+    It finds any text of three characters or more: see docs/operations.md.
+    """
+    if connection.dialect.name != "postgresql":
+        return False
+    query = sa.text(
+        "SELECT 1 FROM pg_indexes WHERE schemaname = current_schema() AND tablename = :table "
+        "AND indexdef LIKE '%USING gin (' || :column || ' gin_trgm_ops)'"
+    )
+    return connection.execute(query, {"table": table, "column": column}).first() is not None
+
+
 def columns(connection: Connection) -> frozenset[str]:
     """Return every column of the database as `table.column`, by one statement.
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.db import Database, is_one_of, without_index
-from app.db.models import trigger_executions, triggers
+from app.db.models import execution_attempts, trigger_executions, triggers
 from app.lifecycle import DEAD
 
 PAGE_ROWS = 500
@@ -51,6 +51,8 @@ class DeadLetterFilter:
     """Failed before this time."""
     key: str | None = None
     ids: tuple[int, ...] | None = None
+    http_status: int | None = None
+    """Status that the target answered the last attempt with."""
 
 
 def condition(filters: DeadLetterFilter) -> sa.ColumnElement[bool]:
@@ -71,8 +73,20 @@ def _conditions(filters: DeadLetterFilter) -> Iterator[sa.ColumnElement[bool]]:
         yield _columns.completed_at < filters.until
     if filters.key is not None:
         yield _columns.idempotency_key == filters.key
+    if filters.http_status is not None:
+        yield last_answered(filters.http_status)
     if filters.ids is not None:
         yield _columns.id.in_(filters.ids)
+
+
+def last_answered(http_status: int) -> sa.ColumnElement[bool]:
+    """Return the condition that the target answered the last attempt with this status."""
+    attempts = execution_attempts.c
+    return sa.exists().where(
+        attempts.execution_id == _columns.id,
+        attempts.number == _columns.attempt_count,
+        attempts.http_status == http_status,
+    )
 
 
 def page_query(

@@ -12,15 +12,17 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app import lifecycle
-from app.db import is_one_of, paging
+from app.db import Database, is_one_of, paging
 from app.db.count_cache import CountCache
 from app.db.models import execution_requests, trigger_executions, triggers
 from app.db.paging import Page, PagePosition
-from app.executions import listing
-from app.executions.dead_letters import UNKNOWN
+from app.executions import listing, payload_search
+from app.executions.dead_letters import UNKNOWN, last_answered
 from app.executions.time_range import first_id_since
 
 _columns = trigger_executions.c
+EXPORT_ROWS = 100
+"""Executions of an export in memory at a time: each may have an event of a megabyte."""
 ERROR_SHOWN = 4_000
 """Characters of an error in a list: as many as an attempt stores."""
 _SHOWN = (
@@ -58,6 +60,13 @@ class ExecutionFilter:
     """Received at this time or later."""
     until: datetime | None = None
     """Received before this time."""
+    key_prefix: str | None = None
+    """Beginning of the idempotency key."""
+    http_status: int | None = None
+    """Status that the target answered the last attempt with."""
+    event_type: str | None = None
+    text: str | None = None
+    """Text anywhere in the stored event."""
 
 
 def page(
@@ -69,10 +78,34 @@ def page(
     """
     bounds = tuple(_bounds(connection, filters))
     rows = sa.select(*_SHOWN).where(*bounds, *_conditions(filters))
+    if filters.text is not None or filters.event_type is not None:
+        return payload_search.page(connection, rows, _scanned(filters, bounds), position)
     horizon = None if _is_indexed(filters) else _horizon(connection, filters, bounds, position)
     return paging.page(
         connection, counter, rows, listing.EXECUTION_ID, position, ("search", filters), horizon
     )
+
+
+def each(database: Database, filters: ExecutionFilter) -> Iterator[sa.Row[Any]]:
+    """Yield all matching executions whole, newest first; no connection is held in between.
+
+    Rows are scanned in parts of EXPORT_ROWS, however few of them match.
+    """
+    with database.reading() as connection:
+        bounds = tuple(_bounds(connection, filters))
+    ids = _scanned(filters, bounds).order_by(_columns.id.desc()).offset(EXPORT_ROWS - 1).limit(1)
+    rows = sa.select(trigger_executions).where(*bounds, *_conditions(filters))
+    rows = rows.order_by(_columns.id.desc())
+    below: sa.ColumnElement[bool] = sa.true()
+    while True:
+        with database.reading() as connection:
+            edge = connection.execute(ids.where(below)).scalar_one_or_none()
+            part = rows.where(below) if edge is None else rows.where(below, _columns.id >= edge)
+            matching = connection.execute(part).all()
+        yield from matching
+        if edge is None:
+            return
+        below = _columns.id < edge
 
 
 def query_of(filters: ExecutionFilter) -> sa.Select[Any]:
@@ -127,6 +160,20 @@ def _conditions(filters: ExecutionFilter) -> Iterator[sa.ColumnElement[bool]]:
         yield _columns.error_reason == filters.reason
     if filters.key is not None:
         yield _columns.idempotency_key == filters.key
+    yield from _unindexed(filters)
+
+
+def _unindexed(filters: ExecutionFilter) -> Iterator[sa.ColumnElement[bool]]:
+    """Return the conditions that no index covers."""
+    if filters.key_prefix is not None:
+        prefix = filters.key_prefix
+        yield sa.func.substr(_columns.idempotency_key, 1, len(prefix)) == prefix
+    if filters.http_status is not None:
+        yield last_answered(filters.http_status)
+    if filters.event_type is not None:
+        yield payload_search.has_type(filters.event_type)
+    if filters.text is not None:
+        yield payload_search.contains_text(filters.text)
 
 
 def _bounds(connection: Connection, filters: ExecutionFilter) -> Iterator[sa.ColumnElement[bool]]:
@@ -138,7 +185,11 @@ def _bounds(connection: Connection, filters: ExecutionFilter) -> Iterator[sa.Col
 
 
 def _is_indexed(filters: ExecutionFilter) -> bool:
-    if filters.key is not None or filters.status in _INDEXED:
+    if filters.key is not None:
+        return True
+    if (filters.key_prefix, filters.http_status) != (None, None):
+        return False
+    if filters.status in _INDEXED:
         return True
     return (filters.status, filters.category, filters.reason) == (None, None, None)
 
@@ -149,7 +200,16 @@ def _horizon(
     bounds: tuple[sa.ColumnElement[bool], ...],
     position: PagePosition,
 ) -> int | None:
+    return paging.edge(connection, _scanned(filters, bounds), listing.EXECUTION_ID, position)
+
+
+def _scanned(
+    filters: ExecutionFilter, bounds: tuple[sa.ColumnElement[bool], ...]
+) -> sa.Select[int]:
+    """Select the ids of the rows that are scanned: those that an index finds."""
     rows = sa.select(_columns.id).where(*bounds)
+    if filters.status in lifecycle.DEAD:
+        rows = rows.where(is_one_of(_columns.status, lifecycle.DEAD))
     if filters.trigger_id is not None:
         rows = rows.where(_columns.trigger_id == filters.trigger_id)
-    return paging.edge(connection, rows, listing.EXECUTION_ID, position)
+    return rows

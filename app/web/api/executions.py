@@ -170,6 +170,7 @@ def _filters(connection: Connection, selection: DeadLetterSelection) -> DeadLett
         since=moment("since", selection.since),
         until=moment("until", selection.until),
         key=selection.key,
+        http_status=selection.http_status,
     )
 
 

@@ -12,7 +12,15 @@ from app.executions.dead_letters import DeadLetterFilter
 from app.web import validation
 from app.web.api import executions, serializers
 from app.web.api.schemas.dead_letters import BulkReplay
-from app.web.api.schemas.values import Category, ExecutionId, Key, MomentGiven, Reason, TriggerId
+from app.web.api.schemas.values import (
+    Category,
+    ExecutionId,
+    HttpStatus,
+    Key,
+    MomentGiven,
+    Reason,
+    TriggerId,
+)
 from app.web.pages import whatsapp_preview
 from app.web.pages.page_request import HtmlPage, PageRequest, PageResponse
 from app.web.pages.registry import Pages
@@ -38,6 +46,7 @@ class DeadLetterQuery:
     since: MomentGiven | None = None
     until: MomentGiven | None = None
     key: Key | None = None
+    http_status: HttpStatus | None = None
     before_id: ExecutionId | None = None
 
     def filters(self, ids: tuple[int, ...] | None = None) -> DeadLetterFilter:
@@ -49,13 +58,14 @@ class DeadLetterQuery:
             since=moment("since", self.since),
             until=moment("until", self.until),
             key=self.key,
+            http_status=self.http_status,
             ids=ids,
         )
 
     @property
     def parameters(self) -> dict[str, Any]:
         """The filters that are set, by name, without the position `before_id`."""
-        names = ("trigger_id", "reason", "category", "since", "until", "key")
+        names = ("trigger_id", "reason", "category", "since", "until", "key", "http_status")
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
 

@@ -19,6 +19,20 @@ from app.web.pages.triggers import one
 PAGES = Pages()
 CHOICES_AT_MOST = 500
 """Triggers in the filter's select box; others can be given by id in the URL."""
+FILTERS = {
+    "trigger_id": "trigger",
+    "status": "status",
+    "category": "category",
+    "reason": "reason",
+    "key": "key",
+    "key_prefix": "key begins with",
+    "http_status": "HTTP status",
+    "event_type": "event type",
+    "text": "text",
+    "since": "received after",
+    "until": "received before",
+}
+"""Labels of the filters of the list, by parameter."""
 EVENT_SHOWN = 20_000
 """Characters of the event that the page shows; the download has all of it."""
 
@@ -33,8 +47,18 @@ def show_all(request: PageRequest) -> PageResponse:
         names = search.trigger_names(connection, {row.trigger_id for row in page.rows})
         choices = search.every_trigger(connection, CHOICES_AT_MOST)
         reasons = request.context.reasons(connection, page.rows)
-    values = {"filters": query, "choices": choices, **in_rows(page, names, reasons)}
-    return HtmlPage("executions.html", values)
+    chosen = {name: getattr(query, name) for name in FILTERS}
+    values = {"filters": query, "choices": choices, "chosen": chosen, "chips": _chips(chosen)}
+    return HtmlPage("executions.html", values | in_rows(page, names, reasons))
+
+
+def _chips(chosen: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a label for each filter that is set, and the filters without it."""
+    return [
+        {"label": f"{FILTERS[name]}: {value}", "without": chosen | {name: None}}
+        for name, value in chosen.items()
+        if value is not None
+    ]
 
 
 @PAGES.get(f"/executions/{EXECUTION}", VIEWER)

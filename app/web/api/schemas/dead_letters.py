@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypedDict
 from app.web.api.schemas.values import (
     Category,
     ExecutionId,
+    HttpStatus,
     Key,
     Moment,
     MomentGiven,
@@ -29,6 +30,8 @@ class DeadLetterSelection:
     until: MomentGiven | None = None
     """Failed before this time."""
     key: Key | None = None
+    http_status: HttpStatus | None = None
+    """Status that the target answered the last attempt with."""
     before_id: ExecutionId | None = None
 
 

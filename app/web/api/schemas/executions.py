@@ -7,6 +7,8 @@ from app.executions.search import ExecutionFilter
 from app.executions.waiting import Code
 from app.web.api.schemas.values import (
     Category,
+    EventType,
+    HttpStatus,
     Json,
     Key,
     Listed,
@@ -14,6 +16,7 @@ from app.web.api.schemas.values import (
     MomentGiven,
     Paging,
     Reason,
+    SearchedText,
     Status,
     TolerantPaging,
     TriggerId,
@@ -42,6 +45,13 @@ class ExecutionsQuery(Paging):
     """Received at or after this time."""
     until: MomentGiven | None = None
     """Received before this time."""
+    key_prefix: Key | None = None
+    """Beginning of the key."""
+    http_status: HttpStatus | None = None
+    """Status that the target answered the last attempt with."""
+    event_type: EventType | None = None
+    text: SearchedText | None = None
+    """Text anywhere in the event; a page scans a bounded number of rows, and `next` continues."""
 
     def filters(self) -> ExecutionFilter:
         return ExecutionFilter(
@@ -52,6 +62,10 @@ class ExecutionsQuery(Paging):
             key=self.key,
             since=moment("since", self.since),
             until=moment("until", self.until),
+            key_prefix=self.key_prefix,
+            http_status=self.http_status,
+            event_type=self.event_type,
+            text=self.text,
         )
 
 

@@ -31,6 +31,15 @@ Text = Annotated[str, Constraints(longest=100_000)]
 Key = Annotated[str, Constraints(shortest=1, longest=255)]
 
 
+HttpStatus = Annotated[int, Constraints(least=100, most=599)]
+
+
+EventType = Annotated[str, Constraints(shortest=1, longest=200)]
+
+
+SearchedText = Annotated[str, Constraints(shortest=1, longest=200)]
+
+
 PageNumber = Annotated[int, Constraints(least=1, most=1_000_000)]
 
 
