@@ -50,6 +50,7 @@ class ExecutionsQuery(Paging):
     http_status: HttpStatus | None = None
     """Status that the target answered the last attempt with."""
     event_type: EventType | None = None
+    """Type of the event, exactly."""
     text: SearchedText | None = None
     """Text anywhere in the event; a page scans a bounded number of rows, and `next` continues."""
 
