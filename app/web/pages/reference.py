@@ -52,7 +52,7 @@ def _response(status: str, response: dict[str, Any]) -> dict[str, Any]:
 def _content(holder: dict[str, Any]) -> dict[str, Any]:
     content = holder.get("content", {}).get("application/json")
     if content is None:
-        return {}
+        return {"type": ""}
     return _shape(content["schema"]) | {"example": content.get("example")}
 
 
