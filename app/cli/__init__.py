@@ -24,6 +24,7 @@ COMMANDS = {
         "execution:group", "List and show executions: admitted events and their attempts."
     ),
     "held": Late("held:group", "Decide about the unfinished executions of an adopted database."),
+    "listen": Late("listen:command", "Forward new executions of a trigger to a local address."),
     "migrate": Late("migrate:command", "Create or update the schema, from any directory."),
     "mismatch": Late("deliveries:group", "List key mismatches: a known key with another payload."),
     "notify": Late("notify:group", "Manage and test the channels of notifications."),
@@ -34,6 +35,7 @@ COMMANDS = {
     "serve": Late("serve:command", "Receive webhooks with gunicorn, from any directory."),
     "source": Late("source:group", "List the known sources (senders) and show the facts of one."),
     "stats": Late("stats:command", "Count executions, deliveries and dead letters of some days."),
+    "tail": Late("tail:command", "Print deliveries and attempts as they happen, until Ctrl-C."),
     "token": Late("token:group", "Manage the access tokens for the API and the pages."),
     "trigger": Late("trigger_group:group", "Create, change, test and remove triggers."),
     "triggers": Late("triggers:group", "Manage the triggers that a file declares."),

@@ -15,7 +15,7 @@ from app.executions import listing
 from app.intake import key, sources, trigger_cache
 from app.intake.signing import signed_headers
 from app.settings import Settings
-from app.triggers import manage, queries
+from app.triggers import manage, queries, repeat
 from app.triggers.address import webhook_url
 from app.triggers.definition import NewTrigger
 
@@ -95,13 +95,27 @@ def show(chosen: Settings, database: Database, trigger: str, as_json: bool) -> N
 @click.option(
     "--data", default='{"hello": "world"}', show_default=True, help="The body of the request."
 )
+@click.option(
+    "--like",
+    type=click.IntRange(1, 2**63 - 1),
+    metavar="EXECUTION",
+    help="Repeat the event of this execution as a test event.",
+)
 @output.json_option
 @with_database
-def fire(chosen: Settings, database: Database, trigger: str, data: str, as_json: bool) -> None:
+def fire(
+    chosen: Settings, database: Database, trigger: str, data: str, like: int | None, as_json: bool
+) -> None:
     """Send a signed webhook to the trigger and print the response.
 
     It is signed as the trigger's source signs. The exit status is 1 unless it was acknowledged.
+    With --like no webhook is sent: a copy of that event is stored as a test event, without a key,
+    and a worker runs the action.
     """
+    if like is not None:
+        execution_id = repeat.as_test(database, trigger, like, actor())
+        output.record({"status": "started", "execution_id": execution_id}, as_json)
+        return
     with database.reading() as connection:
         row = manage.find_trigger(connection, trigger)
     body = data.encode()
