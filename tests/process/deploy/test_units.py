@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.support.databases import ROOT
 from tests.support.programs import require
@@ -71,3 +72,29 @@ def test_the_scripts_can_be_read_by_a_plain_shell(script: str) -> None:
 
     assert (read.returncode, read.stderr) == (0, b"")
     assert os.access(UNITS / script, os.X_OK)
+
+
+@pytest.mark.parametrize("file", ["compose.sqlite.yml", "compose.postgresql.yml"])
+def test_each_container_of_ours_is_read_only_and_without_rights(file: str) -> None:
+    composed = yaml.safe_load((ROOT / "deploy" / "container" / file).read_text())
+
+    ours = {name: each for name, each in composed["services"].items() if "image" in each}
+    ours.pop("postgres", None)
+    assert set(ours) == {"migrate", "receiver", "worker"}
+    for service in ours.values():
+        assert service["image"] == "hookonce"
+        assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+    for service in composed["services"].values():
+        assert {_source(each) for each in service.get("secrets", [])} <= set(composed["secrets"])
+
+
+def _source(secret: str | dict[str, str]) -> str:
+    return secret if isinstance(secret, str) else secret["source"]
+
+
+def test_prometheus_scrapes_the_address_of_the_socket() -> None:
+    scraped = yaml.safe_load((ROOT / "deploy" / "prometheus" / "hookonce.yml").read_text())
+    (job,) = scraped["scrape_configs"]
+    (target,) = job["static_configs"][0]["targets"]
+
+    assert f"ListenStream={target}\n" in (UNITS / "hookonce.socket").read_text()
