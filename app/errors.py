@@ -25,6 +25,10 @@ class CannotRestore(HookonceError):
     """The backup is not sound, or the database is in use or has rows; nothing was changed."""
 
 
+class StashInUse(HookonceError):
+    """A view, trigger or the like of somebody else uses a stashed column; nothing was dropped."""
+
+
 class NoDatabase(DatabaseUnavailable):
     """The file of the embedded database does not exist; only a migration creates it."""
 

@@ -34,6 +34,7 @@ COMMANDS = {
     "secret": Late("secret:group", "Encrypt and decrypt the triggers' secrets in the database."),
     "serve": Late("serve:command", "Receive webhooks with gunicorn, from any directory."),
     "source": Late("source:group", "List the known sources (senders) and show the facts of one."),
+    "stash": Late("stash:group", "List and drop what downgrades stashed."),
     "stats": Late("stats:command", "Count executions, deliveries and dead letters of some days."),
     "tail": Late("tail:command", "Print deliveries and attempts as they happen, until Ctrl-C."),
     "token": Late("token:group", "Manage the access tokens for the API and the pages."),

@@ -6,15 +6,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app import clock, db
-from app.db import Database, found_triggers
-from app.db.migration_ops import hiding, identity, steps, tables
+from app.db import Database, found_triggers, stashes
+from app.db.migration_ops import identity, steps, tables
 from app.db.models import pauses, trigger_executions, triggers
 from app.executions import blocks, held
 from app.installation import migration_command
 from app.intake import key, sources
 from app.triggers import warnings
-
-STASH_PREFIX = "_stash_"
 
 
 def notes(database: Database) -> list[str]:
@@ -25,7 +23,8 @@ def notes(database: Database) -> list[str]:
             *_all_paused(connection),
             *_narrow_encoding(connection),
             *_unfinished_downgrades(names),
-            *_stashes(connection, names),
+            *_captures(connection),
+            *_stashes(connection),
             *_held(connection),
             *_unkeyed(connection),
             *_unverified(connection),
@@ -61,13 +60,27 @@ def _unfinished_downgrades(names: list[str]) -> list[str]:
     ]
 
 
-def _stashes(connection: Connection, names: list[str]) -> Iterator[str]:
-    for name in names:
-        if name.startswith(STASH_PREFIX) and not name.endswith(tables.PARENTS):
-            count = _count(connection, sa.table(name))
-            yield f"{name} holds {count} row(s) that {_origin(name)}"
-        for hidden in hiding.hidden_columns(connection, name):
-            yield f"{name}.{hidden.name} is a column that a downgrade hid: an upgrade shows it"
+def _captures(connection: Connection) -> list[str]:
+    """Name the database triggers with which an interrupted downgrade of an earlier release ran."""
+    if connection.dialect.name != "postgresql":
+        return []
+    query = "SELECT tgname FROM pg_trigger WHERE starts_with(tgname, :p) AND tgname ~ '_capture$'"
+    triggers_left = connection.scalars(sa.text(query), {"p": stashes.PREFIX})
+    return [
+        f"the trigger {name} is left of a downgrade of an earlier release, and slows every write: "
+        f"`{migration_command('upgrade head')}` removes it"
+        for name in triggers_left
+    ]
+
+
+def _stashes(connection: Connection) -> Iterator[str]:
+    """Name each stash with its size; `hookonce stash drop` drops it."""
+    for stash in stashes.listed(connection):
+        size = f"about {stash.size_bytes} bytes"
+        if stash.column is not None:
+            yield f"{stash.name} is a column that a downgrade hid ({size}): an upgrade shows it"
+        elif not stash.name.endswith(tables.PARENTS):
+            yield f"{stash.name} holds {stash.values} row(s) that {_origin(stash.name)} ({size})"
 
 
 def _origin(stash: str) -> str:
@@ -75,7 +88,7 @@ def _origin(stash: str) -> str:
         return "a downgrade stashed"
     return (
         "an upgrade did not restore: their rows were deleted meanwhile, and other rows may have "
-        "their ids; drop the table once you do not need it"
+        "their ids; `hookonce stash drop` drops the table once you do not need it"
     )
 
 

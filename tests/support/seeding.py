@@ -21,6 +21,7 @@ WORDS = {
     "outcome": lifecycle.OUTCOMES,
     "type": ("webhook", "event"),
     "role": ("viewer", "operator", "admin"),
+    "kind": ("webhook", "slack", "email"),
 }
 """The allowed values of columns with a CHECK."""
 ROWS = 8

@@ -113,20 +113,20 @@ def drop_columns(op: Operations, table: str, names: list[str]) -> None:
     """Drop the columns and the indexes on them."""
     if not names:
         return
-    for name in _indexes_on(op, table, names):
+    for name in indexes_on(op.get_bind(), table, names):
         op.drop_index(name, table)
     for name in names:
         op.drop_column(table, name)
 
 
-def _indexes_on(op: Operations, table: str, names: list[str]) -> list[str]:
+def indexes_on(connection: Connection, table: str, names: list[str]) -> list[str]:
     """Return the indexes whose columns, expressions or condition use one of the columns."""
-    if op.get_context().dialect.name == "postgresql":
+    if connection.dialect.name == "postgresql":
         return []  # PostgreSQL drops them with the column
     query = (
         "SELECT name, sql FROM sqlite_master "
         "WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = :table"
     )
     used = re.compile(rf"\b({'|'.join(map(re.escape, names))})\b")
-    indexes = op.get_bind().execute(sa.text(query), {"table": table})
+    indexes = connection.execute(sa.text(query), {"table": table})
     return [row.name for row in indexes if used.search(row.sql.partition("(")[2])]

@@ -1,0 +1,98 @@
+"""`hookonce stash`: list what downgrades stashed, and drop it without keeping writers waiting."""
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from app.cli import output
+from app.cli.context import WRONG, with_database
+from app.cli.signals import INTERRUPTED, until_interrupted
+from app.db import Database, stashes
+from app.db.stashes import Stash
+from app.errors import DatabaseUnavailable, NotFound
+from app.settings import Settings
+
+COLUMNS = ("stash", "values", "bytes")
+
+
+@click.group("stash")
+def group() -> None:
+    """List and drop what downgrades stashed."""
+
+
+@group.command("list")
+@output.json_option
+@with_database
+def list_stashes(_settings: Settings, database: Database, as_json: bool) -> None:
+    """List every stash with its size; that of a column is an estimate."""
+    with database.reading() as connection:
+        found = stashes.listed(connection)
+    rows = list(map(_row, found))
+    if as_json:
+        click.echo(json.dumps(rows))
+    else:
+        output.table(rows, COLUMNS)
+
+
+@group.command("drop")
+@click.argument("names", metavar="[STASH]...", nargs=-1)
+@click.option("--dry-run", is_flag=True, help="Only list what would be dropped.")
+@output.yes_option
+@output.json_option
+@with_database
+def drop(
+    _settings: Settings,
+    database: Database,
+    names: tuple[str, ...],
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Drop stashes for good: all of them, or those named.
+
+    An upgrade then adds their columns and tables empty. It works in small steps and can be
+    interrupted; run it again to do the rest.
+    """
+    chosen = _chosen(database, names)
+    if dry_run or not chosen:
+        _print(chosen, as_json, dry_run=dry_run)
+        return
+    if not yes:
+        total = sum(each.size_bytes for each in chosen)
+        question = f"Drop {len(chosen)} stash(es), about {total} bytes, for good?"
+        click.confirm(question, abort=True, err=as_json)
+    dropped: list[Stash] = []
+    stopped = None
+    with until_interrupted() as stop:
+        try:
+            dropped.extend(stashes.drop(database, [each.name for each in chosen], stop))
+        except DatabaseUnavailable as error:
+            stopped = str(error)
+    if stopped:
+        click.echo(f"Stopped: {stopped}.", err=True)
+    _print(dropped, as_json, dry_run=False)
+    sys.exit(INTERRUPTED if stop.is_set() else WRONG if stopped else 0)
+
+
+def _chosen(database: Database, names: tuple[str, ...]) -> list[Stash]:
+    with database.reading() as connection:
+        found = stashes.listed(connection)
+    unknown = sorted(set(names) - {each.name for each in found})
+    if unknown:
+        raise NotFound(f"there is no stash {', '.join(unknown)}; see `hookonce stash list`")
+    return [each for each in found if not names or each.name in names]
+
+
+def _print(chosen: list[Stash], as_json: bool, *, dry_run: bool) -> None:
+    rows = list(map(_row, chosen))
+    if as_json:
+        click.echo(json.dumps({"dry_run": dry_run, "stashes": rows}))
+    else:
+        output.table(rows, COLUMNS)
+        click.echo(f"{len(rows)} stash(es) {'would be' if dry_run else 'were'} dropped")
+
+
+def _row(stash: Stash) -> dict[str, Any]:
+    return {"stash": stash.name, "values": stash.values, "bytes": stash.size_bytes}

@@ -1,0 +1,79 @@
+"""Find views, triggers and the like of somebody else that stop the removal of a column.
+
+They are looked for before any change: a step that fails at them would stop half way.
+"""
+# ruff: noqa: S608, the names in these statements are the database's own, and quoted
+
+import re
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+_POSTGRESQL = """
+    SELECT DISTINCT CASE d.classid
+        WHEN 'pg_rewrite'::regclass THEN (
+            SELECT CASE c.relkind WHEN 'm' THEN 'DROP MATERIALIZED VIEW ' ELSE 'DROP VIEW ' END
+                || c.oid::regclass FROM pg_rewrite AS r JOIN pg_class AS c ON c.oid = r.ev_class
+            WHERE r.oid = d.objid)
+        WHEN 'pg_trigger'::regclass THEN (
+            SELECT 'DROP TRIGGER ' || quote_ident(tgname) || ' ON ' || tgrelid::regclass
+            FROM pg_trigger WHERE oid = d.objid AND NOT tgisinternal)
+        WHEN 'pg_policy'::regclass THEN (
+            SELECT 'DROP POLICY ' || quote_ident(polname) || ' ON ' || polrelid::regclass
+            FROM pg_policy WHERE oid = d.objid)
+        WHEN 'pg_attrdef'::regclass THEN (
+            SELECT 'ALTER TABLE ' || f.adrelid::regclass || ' DROP COLUMN '
+                || quote_ident(g.attname)
+            FROM pg_attrdef AS f JOIN pg_attribute AS g
+                ON g.attrelid = f.adrelid AND g.attnum = f.adnum
+            WHERE f.oid = d.objid AND g.attgenerated <> '' AND f.adnum <> a.attnum)
+        WHEN 'pg_constraint'::regclass THEN (
+            SELECT 'ALTER TABLE ' || conrelid::regclass || ' DROP CONSTRAINT '
+                || quote_ident(conname)
+            FROM pg_constraint WHERE oid = d.objid AND contype IN ('c', 'f'))
+        WHEN 'pg_publication_rel'::regclass THEN (
+            SELECT 'ALTER PUBLICATION ' || quote_ident(pubname) || ' DROP TABLE '
+                || prrelid::regclass
+            FROM pg_publication_rel AS l JOIN pg_publication AS p ON p.oid = l.prpubid
+            WHERE l.oid = d.objid)
+        END AS remedy
+    FROM pg_depend AS d JOIN pg_attribute AS a ON a.attrelid = d.refobjid
+        AND a.attnum = d.refobjsubid
+    WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = to_regclass(:table)
+        AND a.attname = ANY(:names)"""
+
+
+def remedies(connection: Connection, table: str, names: list[str]) -> list[str]:
+    """Return a statement for each object that must go before the columns can."""
+    if not names:
+        return []
+    if connection.dialect.name != "postgresql":
+        return _of_sqlite(connection, table, names)
+    query = f"SELECT remedy FROM ({_POSTGRESQL}) AS r WHERE remedy IS NOT NULL ORDER BY 1"
+    rows = connection.execute(sa.text(query), {"table": table, "names": names})
+    return [f"{row.remedy};" for row in rows]
+
+
+def refusal(table: str, statements: list[str]) -> str:
+    """Return the sentence that names the statements."""
+    return (
+        f"objects that are not Hookonce's use columns of {table} that are to be removed; nothing "
+        f"was removed. Run `{' '.join(statements)}`, then the same command again"
+    )
+
+
+def _of_sqlite(connection: Connection, table: str, names: list[str]) -> list[str]:
+    """Search the statements of the schema for the names, which only hidden columns have."""
+    used = re.compile(rf"\b({'|'.join(map(re.escape, names))})\b")
+    schema = connection.exec_driver_sql("SELECT type, name, tbl_name, sql FROM sqlite_master")
+    found = []
+    for row in schema.all():
+        if row.type in ("view", "trigger") and used.search(row.sql):
+            found.append(f'DROP {row.type.upper()} "{row.name}";')
+        elif row.type == "table" and row.name == table:
+            found += [
+                f'-- create {table} anew without the constraint or generated column on "{name}";'
+                for name in names
+                if len(re.findall(rf"\b{re.escape(name)}\b", row.sql)) > 1
+            ]
+    return found

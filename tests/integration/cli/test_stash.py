@@ -1,0 +1,114 @@
+"""`hookonce stash` lists and drops what downgrades stashed."""
+
+import json
+
+import pytest
+
+from app.db import Database, stashes
+from tests.integration.cli.test_commands import Hookonce, hookonce, printed
+from tests.support import factories
+from tests.support import schema_dump as dump
+from tests.support.databases import migrate
+
+__all__ = ["hookonce"]
+
+BELOW = "0007"
+DIGEST = "trigger_executions._stash_0012_payload_digest"
+
+
+@pytest.fixture
+def stashed_url(database: Database, database_url: str) -> str:
+    """A database below head whose executions have values in hidden columns."""
+    first = factories.execution(
+        database, factories.trigger(database), "replayed", idempotency_key="k"
+    )
+    factories.execution(database, 1, idempotency_key="k", replay_of_id=first)
+    dump.execute(database_url, "UPDATE trigger_executions SET payload_digest = 'd' || id")
+    migrate(database_url, to=BELOW, down=True)
+    return database_url
+
+
+def test_the_list_has_every_stash_with_its_size(hookonce: Hookonce, stashed_url: str) -> None:
+    rows = {row["stash"]: row for row in printed(hookonce("stash", "list", "--json"))}
+
+    assert rows.keys() == dump.stashes(stashed_url)
+    assert rows[DIGEST]["values"] == 2
+    assert rows[DIGEST]["bytes"] > 0
+    assert rows["_stash_0008_replay_keys"]["values"] == 1
+
+
+def test_a_dry_run_drops_nothing_and_needs_no_answer(hookonce: Hookonce, stashed_url: str) -> None:
+    before = dump.schema(stashed_url, whole=True), dump.data(stashed_url, whole=True)
+
+    result = printed(hookonce("stash", "drop", "--dry-run", "--json"))
+
+    assert {row["stash"] for row in result["stashes"]} == dump.stashes(stashed_url)
+    assert (dump.schema(stashed_url, whole=True), dump.data(stashed_url, whole=True)) == before
+
+
+def test_all_stashes_are_dropped_and_an_upgrade_begins_empty(
+    hookonce: Hookonce, stashed_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stashes, "STEP_ROWS", 1)
+    older = dump.data(stashed_url)
+
+    result = hookonce("stash", "drop", "--yes")
+    left, kept = dump.stashes(stashed_url), dump.data(stashed_url)
+    migrate(stashed_url)
+
+    assert result.exit_code == 0, result.output
+    assert (left, kept) == (set(), older)
+    rows = dump.data(stashed_url)["trigger_executions"]
+    assert {row["payload_digest"] for row in rows} == {None}
+    assert len(rows) == 2
+
+
+def test_a_named_stash_is_dropped_alone(hookonce: Hookonce, stashed_url: str) -> None:
+    before = dump.stashes(stashed_url)
+
+    result = hookonce("stash", "drop", DIGEST, "--yes")
+    wrong = hookonce("stash", "drop", "absent", "--yes")
+
+    assert result.exit_code == 0, result.output
+    assert dump.stashes(stashed_url) == before - {DIGEST}
+    assert wrong.exit_code == 1
+    assert "there is no stash absent" in wrong.output
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_the_column_of_a_large_table_is_emptied_in_steps_and_stays(
+    hookonce: Hookonce, stashed_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stashes, "REWRITTEN_ROWS", 1)
+
+    hookonce("stash", "drop", DIGEST, "--yes")
+    rows = {row["stash"]: row["values"] for row in json.loads(_listed(hookonce))}
+    migrate(stashed_url)
+
+    assert rows[DIGEST] == 0
+    found = dump.data(stashed_url)["trigger_executions"]
+    assert {row["payload_digest"] for row in found} == {None}
+
+
+def _listed(hookonce: Hookonce) -> str:
+    return str(hookonce("stash", "list", "--json").stdout)
+
+
+def test_a_view_on_a_stashed_column_is_named_before_anything_is_dropped(
+    hookonce: Hookonce, stashed_url: str
+) -> None:
+    column = DIGEST.partition(".")[2]
+    dump.execute(stashed_url, f"CREATE VIEW owners_view AS SELECT {column} FROM trigger_executions")
+    before = dump.schema(stashed_url, whole=True), dump.data(stashed_url, whole=True)
+
+    refused = hookonce("stash", "drop", "--yes")
+    unchanged = dump.schema(stashed_url, whole=True), dump.data(stashed_url, whole=True)
+    dump.execute(stashed_url, "DROP VIEW owners_view")
+    again = hookonce("stash", "drop", "--yes")
+
+    assert refused.exit_code == 1
+    assert "DROP VIEW" in refused.output
+    assert "owners_view" in refused.output
+    assert unchanged == before
+    assert again.exit_code == 0, again.output
+    assert dump.stashes(stashed_url) == set()
