@@ -13,6 +13,8 @@ from app.db.models import pauses, trigger_breakers, trigger_executions, trigger_
 from app.executions.due import EVERYTHING
 from app.lifecycle import WAITING
 
+SHOWN_UP_TO = 1_000
+"""Executions that are counted behind the block of a trigger in a list."""
 _executions = trigger_executions.c
 
 
@@ -42,6 +44,13 @@ class Block(NamedTuple):
     """Time since which the backlog of the trigger runs at a pace."""
     per_second: float | None = None
     """Executions a second of that pace."""
+    waiting: int | None = None
+    """Executions that wait behind the block, up to SHOWN_UP_TO; None: they were not counted."""
+
+    @property
+    def holds(self) -> bool:
+        """Return True if executions wait because of it."""
+        return (self.pause, self.breaker, self.resumed_at) != (None, None, None)
 
 
 NOTHING = Block()
@@ -60,6 +69,20 @@ def of_triggers(connection: Connection, trigger_ids: Collection[int]) -> dict[in
     return blocks
 
 
+def counted(
+    connection: Connection, trigger_ids: Collection[int], *, breakers: bool = True
+) -> dict[int, Block]:
+    """Return the block of each of these triggers, with the number that waits behind it."""
+    found = dict.fromkeys(trigger_ids, NOTHING) | of_triggers(connection, trigger_ids)
+    for trigger_id, block in found.items():
+        known = block if breakers else block._replace(breaker=None)
+        waiting = None
+        if known.holds:
+            waiting = waiting_count(connection, trigger_id, SHOWN_UP_TO)
+        found[trigger_id] = known._replace(waiting=waiting)
+    return found
+
+
 def of_trigger(connection: Connection, trigger_id: int) -> Block:
     """Return the block of this trigger."""
     return of_triggers(connection, [trigger_id]).get(trigger_id, NOTHING)
@@ -72,15 +95,15 @@ def pause_of_all(connection: Connection) -> Pause | None:
     return None if row is None else Pause(row.paused_at, row.paused_by)
 
 
-def waiting_count(connection: Connection, trigger_id: int) -> int:
-    """Count the trigger's executions that wait for a worker, up to EXACT_UP_TO + 1."""
+def waiting_count(connection: Connection, trigger_id: int, up_to: int = EXACT_UP_TO + 1) -> int:
+    """Count the trigger's executions that wait for a worker, up to this number."""
     rows: sa.Select[Any] = (
         sa.select(sa.literal_column("1"))
         .where(_executions.trigger_id == trigger_id)
         .where(is_one_of(_executions.status, WAITING))
         .where(prefer_partial_index(is_one_of(_executions.status, WAITING), _executions.id))
         .where(_executions.next_attempt_at.is_not(None))
-        .limit(EXACT_UP_TO + 1)
+        .limit(up_to)
     )
     return _count(connection, rows)
 

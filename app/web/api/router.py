@@ -16,6 +16,7 @@ from app.web.api import (
     notifications,
     older_login,
     openapi,
+    queue,
     session,
     stats,
     tokens,
@@ -29,6 +30,7 @@ from app.web.routes import GuardedRoutes
 MAX_BODY_BYTES = 1_048_576
 _MODULES = (
     triggers,
+    queue,
     executions,
     deliveries,
     stats,

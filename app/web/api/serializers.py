@@ -7,6 +7,8 @@ import sqlalchemy as sa
 
 from app import clock
 from app.db.paging import Page
+from app.executions import blocks
+from app.executions.blocks import Block, Pause
 from app.executions.waiting import Because
 from app.masking import public
 from app.tolerant_json import json_object, json_value
@@ -22,14 +24,17 @@ from app.web.api.schemas.executions import (
     Mismatch,
     WaitingBecause,
 )
+from app.web.api.schemas.queue import TriggerPause, WorkerState
 from app.web.api.schemas.statistics import Breaker, DeliveryCount
 from app.web.api.schemas.triggers import Trigger
 from app.web.api.schemas.values import Listed
 from app.web.context import ApiContext
 
 
-def trigger(context: ApiContext, row: sa.Row[Any], execution_count: int) -> Trigger:
-    """Return the trigger with its webhook URL and the number of its executions."""
+def trigger(
+    context: ApiContext, row: sa.Row[Any], execution_count: int, state: Block = blocks.NOTHING
+) -> Trigger:
+    """Return the trigger with its webhook URL, its state and the number of its executions."""
     fields = public(row._mapping)
     fields["type"] = fields["type"] or "webhook"
     fields["source"] = fields["source"] or "custom"
@@ -42,7 +47,35 @@ def trigger(context: ApiContext, row: sa.Row[Any], execution_count: int) -> Trig
     fields["warnings"] = warnings.of(row)
     fields |= {"enabled": bool(fields["enabled"]), "from_yaml": bool(fields["from_yaml"])}
     fields |= {"execution_count": execution_count, "webhook_url": context.webhook_url(row.id)}
-    return fields
+    return fields | block(state)
+
+
+def block(state: Block) -> dict[str, Any]:
+    """Return the pause, the breaker and the backlog of a trigger, and what waits behind them."""
+    breaker, resumed_at = state.breaker, state.resumed_at
+    return {
+        "paused": pause(state.pause),
+        "breaker": None
+        if breaker is None
+        else {
+            "since": clock.text(breaker.since),
+            "failure_count": breaker.failure_count,
+            "next_probe_at": clock.text(breaker.next_probe_at),
+        },
+        "resuming": None
+        if resumed_at is None
+        else {"since": clock.text(resumed_at), "per_second": state.per_second},
+        "waiting": state.waiting,
+    }
+
+
+def pause(state: Pause | None) -> TriggerPause | None:
+    """Return the pause; None stays None."""
+    return None if state is None else {"since": clock.text(state.since), "by": state.by}
+
+
+def worker(row: sa.Row[Any]) -> WorkerState:
+    return cast(WorkerState, _only(row, WorkerState, alive=bool(row.alive)))
 
 
 def execution(row: sa.Row[Any], reasons: Mapping[int, Because]) -> Execution:

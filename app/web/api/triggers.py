@@ -40,9 +40,13 @@ def list_triggers(context: ApiContext, query: TriggersAsked) -> TriggerPage:
         page = paging.page(
             connection, context.counter, rows, queries.TRIGGER_ID, query.position(), counted
         )
+        states = context.states(connection, [row.id for row in page.rows])
         shown = [
             serializers.trigger(
-                context, row, listing.execution_count(connection, context.counter, row.id)
+                context,
+                row,
+                listing.execution_count(connection, context.counter, row.id),
+                states[row.id],
             )
             for row in page.rows
         ]
@@ -66,8 +70,9 @@ def show_trigger(context: ApiContext, trigger_id: TriggerId) -> TriggerDetail:
         count = listing.execution_count(connection, context.counter, row.id)
         newest = listing.newest_executions(connection, row.id)
         reasons = context.reasons(connection, newest)
+        state = context.states(connection, [row.id])[row.id]
     executions = [serializers.execution(each, reasons) for each in newest]
-    return {**serializers.trigger(context, row, count), "executions": executions}
+    return {**serializers.trigger(context, row, count, state), "executions": executions}
 
 
 @OPERATIONS.put("/api/triggers/{trigger_id}", OPERATOR, may_answer=(409,), ignores=SHOWN_ONLY)
@@ -161,5 +166,6 @@ def _updated(
     changes = {name: COLUMNS[name].stored(getattr(body, name)) for name in sent_fields}
     with context.database.reading() as connection:
         count = listing.execution_count(connection, context.counter, trigger_id)
+        state = context.states(connection, [trigger_id])[trigger_id]
     row = manage.update_trigger(context.database, trigger_id, changes, actor)
-    return serializers.trigger(context, row, count)
+    return serializers.trigger(context, row, count, state)

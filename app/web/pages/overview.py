@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from app import clock
 from app.auth import VIEWER
-from app.web.api import stats
+from app.web.api import queue, stats
 from app.web.api.schemas.statistics import StatsAsked
 from app.web.pages.chart import chart
 from app.web.pages.page_request import HtmlPage, PageRequest, PageResponse
@@ -35,5 +35,7 @@ def show(request: PageRequest) -> PageResponse:
         "watermark": request.context.settings.hookonce_command_watermark,
         "chart": chart(statistics["deliveries"], days, clock.now()),
         "answer_times": statistics.get("answer_times") or [],
+        "fleet": queue.list_workers(request.context),
+        "pause": queue.pause_of_all(request.context)["paused"],
     }
     return HtmlPage("overview.html", values)

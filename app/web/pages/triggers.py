@@ -156,9 +156,9 @@ def one(context: ApiContext, trigger_id: int) -> Trigger:
     """Return the trigger as the API shows it, without its executions."""
     with context.database.reading() as connection:
         row = manage.find_trigger(connection, trigger_id)
-        return serializers.trigger(
-            context, row, listing.execution_count(connection, context.counter, trigger_id)
-        )
+        count = listing.execution_count(connection, context.counter, trigger_id)
+        state = context.states(connection, [trigger_id])[trigger_id]
+        return serializers.trigger(context, row, count, state)
 
 
 def _form(

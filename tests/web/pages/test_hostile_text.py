@@ -17,9 +17,12 @@ from app.db.models import (
     execution_attempts,
     key_mismatches,
     notification_channels,
+    pauses,
     tokens,
     trigger_breakers,
+    trigger_pauses,
     triggers,
+    workers,
 )
 from app.stats import latency
 from app.web.pages import filters
@@ -118,6 +121,14 @@ def everywhere(api: Api, text: str) -> list[str]:
         )
         breaker = {"trigger_id": trigger_id, "opened_at": now, "probe_at": now}
         connection.execute(sa.insert(trigger_breakers).values(breaker))
+        paused = {"paused_at": now, "paused_by": storable[:200]}
+        connection.execute(sa.insert(trigger_pauses).values(paused | {"trigger_id": trigger_id}))
+        connection.execute(sa.delete(pauses))
+        connection.execute(sa.insert(pauses).values(paused | {"scope": "all"}))
+        connection.execute(sa.delete(workers))
+        named = {"owner": storable[:100] or "w", "host": storable[:60], "version": storable[:50]}
+        named |= {"pid": 1, "slots": 1, "busy": 0, "started_at": now, "last_seen_at": now}
+        connection.execute(sa.insert(workers).values(named))
         answered = {"trigger_id": trigger_id, "hour": now, "outcome": latency.CLASSES[0]}
         connection.execute(sa.insert(delivery_counts).values(answered | {"number": 1}))
         delivery = {"trigger_id": trigger_id, "at": now, "outcome": "refused_bad_signature"}

@@ -1,11 +1,13 @@
 """Schemas of triggers in requests and responses."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 
 from app.web.api.schemas import trigger_fields
 from app.web.api.schemas.executions import Execution
+from app.web.api.schemas.queue import Backlog, OpenBreakerState, TriggerPause
 from app.web.api.schemas.values import (
+    Description,
     JsonObject,
     Listed,
     Moment,
@@ -64,6 +66,20 @@ _NOT_SET_BY_A_PERSON = {
     "previous_secret_expires_at": Moment | None,
     "webhook_url": str,
     "warnings": list[str],
+    "paused": Annotated[
+        TriggerPause | None, Description("The pause of the trigger; null while it is not paused.")
+    ],
+    "breaker": Annotated[
+        OpenBreakerState | None, Description("The open circuit breaker; null while it is closed.")
+    ],
+    "resuming": Annotated[
+        Backlog | None,
+        Description("The backlog that begins at a pace after a pause; null if there is none."),
+    ],
+    "waiting": Annotated[
+        int | None,
+        Description("Executions that wait because of these, up to 1,000; null if nothing blocks."),
+    ],
 }
 """Members of a response that no request changes."""
 

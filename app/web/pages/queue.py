@@ -1,0 +1,79 @@
+"""/pause and /workers, and below a trigger: pause, resume, probe its target, close its breaker."""
+
+import json
+
+from app.auth import OPERATOR, VIEWER
+from app.errors import InvalidRequest
+from app.triggers.pausing import DEFAULT_PER_SECOND
+from app.web import validation
+from app.web.api import queue
+from app.web.api.schemas.queue import ResumeBody
+from app.web.pages.page_request import HtmlPage, PageRequest, PageResponse, Redirect
+from app.web.pages.registry import TRIGGER, Pages
+
+PAGES = Pages()
+
+
+@PAGES.post(f"/triggers/{TRIGGER}/pause", OPERATOR)
+def pause(request: PageRequest, trigger_id: int) -> PageResponse:
+    """Pause the trigger."""
+    queue.pause_trigger(request.context, trigger_id, request.actor)
+    return Redirect(f"/triggers/{trigger_id}?done=paused")
+
+
+@PAGES.get(f"/triggers/{TRIGGER}/resume", OPERATOR)
+def confirm_resume(request: PageRequest, trigger_id: int) -> PageResponse:
+    """Show how many executions wait, and ask for the pace at which they begin."""
+    trigger = queue.one(request.context, trigger_id)
+    return HtmlPage("resume.html", {"trigger": trigger, "per_second": DEFAULT_PER_SECOND})
+
+
+@PAGES.post(f"/triggers/{TRIGGER}/resume", OPERATOR)
+def resume(request: PageRequest, trigger_id: int) -> PageResponse:
+    """Resume the trigger at the pace of the form."""
+    queue.resume_trigger(request.context, trigger_id, _pace(request), request.actor)
+    return Redirect(f"/triggers/{trigger_id}?done=resumed")
+
+
+@PAGES.post(f"/triggers/{TRIGGER}/breaker", OPERATOR)
+def change_breaker(request: PageRequest, trigger_id: int) -> PageResponse:
+    """Probe the target behind the open breaker, or close the breaker."""
+    if request.fields.get("change") == "close":
+        queue.close_breaker(request.context, trigger_id, request.actor)
+        return Redirect(f"/triggers/{trigger_id}?done=breaker_closed")
+    queue.probe_target(request.context, trigger_id, request.actor)
+    return Redirect(f"/triggers/{trigger_id}?done=probed")
+
+
+@PAGES.get("/pause", VIEWER)
+def show_pause(request: PageRequest) -> PageResponse:
+    """Show if all triggers are paused and how many executions wait, with a button to change it."""
+    values = {"pause": queue.pause_of_all(request.context), "per_second": DEFAULT_PER_SECOND}
+    return HtmlPage("pause.html", values)
+
+
+@PAGES.post("/pause", OPERATOR)
+def change_pause(request: PageRequest) -> PageResponse:
+    """Pause all triggers, or resume them at the pace of the form."""
+    if request.fields.get("change") == "resume":
+        queue.resume_all(request.context, _pace(request), request.actor)
+        return Redirect("/pause?done=all_resumed")
+    queue.pause_all(request.context, request.actor)
+    return Redirect("/pause?done=all_paused")
+
+
+@PAGES.get("/workers", VIEWER)
+def show_workers(request: PageRequest) -> PageResponse:
+    """Show the workers with their slots and last heartbeat."""
+    return HtmlPage("workers.html", {"fleet": queue.list_workers(request.context)})
+
+
+def _pace(request: PageRequest) -> ResumeBody:
+    """Return the pace of the form; without one the default."""
+    text = request.fields.get("per_second", "").strip()
+    try:
+        values = {"per_second": float(text)} if text else {}
+    except ValueError as error:
+        raise InvalidRequest("per_second must be a number") from error
+    body, _ = validation.media(ResumeBody, json.dumps(values).encode())
+    return body
