@@ -20,28 +20,36 @@ class TriggerPause(TypedDict):
     """The pause of a trigger or of all: its time and the name of the person."""
 
     since: Moment | None
+    """Time of the pause."""
     by: str
+    """Name of the person or program that paused it."""
 
 
 class OpenBreakerState(TypedDict):
     """The open circuit breaker of a trigger whose target keeps failing."""
 
     since: Moment | None
+    """Time at which it opened."""
     failure_count: int
+    """Failures of the target in a row."""
     next_probe_at: Moment | None
+    """Time from which the next execution may probe the target."""
 
 
 class Backlog(TypedDict):
     """The backlog of a trigger that was resumed: it begins at a pace."""
 
     since: Moment | None
+    """Time at which the trigger was resumed."""
     per_second: float | None
+    """Executions of the backlog that begin in a second."""
 
 
 class PauseOfAll(TypedDict):
     """The pause of all triggers, null while there is none, and the executions that wait."""
 
     paused: TriggerPause | None
+    """The pause; null while there is none."""
     waiting: int
     """Waiting executions of all triggers; 10,001 stands for more than 10,000."""
 
@@ -50,22 +58,35 @@ class WorkerState(TypedDict):
     """The last heartbeat of a worker."""
 
     owner: str
+    """Name of the worker, as leases and attempts have it."""
     host: str
+    """Machine of the worker."""
     pid: int
+    """Process id on that machine."""
     version: str
+    """Version of Hookonce that it runs."""
     slots: int
+    """Attempts that it may run at the same time."""
     busy: int
+    """Attempts that it runs."""
     alive: bool
     """True if the heartbeat is less than 20 seconds old."""
     stopping: bool
+    """True while it ends its running attempts and claims no more."""
     started_at: Moment | None
+    """Time of its first heartbeat."""
     last_seen_at: Moment | None
+    """Time of its last heartbeat."""
 
 
 class WorkerList(TypedDict):
     """The workers, and the sums over those that are alive."""
 
     count: int
+    """Workers that are alive."""
     slots: int
+    """Slots of these workers."""
     busy: int
+    """Slots in use."""
     workers: list[WorkerState]
+    """Every worker with a heartbeat of the last day."""
