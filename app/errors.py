@@ -98,6 +98,14 @@ class NotReplayable(HookonceError):
         self.current_status = current_status
 
 
+class NotPossible(HookonceError):
+    """The state of the execution does not permit this; `current_status` is its status, if known."""
+
+    def __init__(self, sentence: str, current_status: str | None = None) -> None:
+        super().__init__(sentence)
+        self.current_status = current_status
+
+
 class NotAcceptable(HookonceError):
     """The delivery cannot be accepted: it was already, or what its execution needs is not kept."""
 

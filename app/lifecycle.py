@@ -41,6 +41,8 @@ CONFIGURATION: Final = "configuration"
 SCRIPT_FAILED: Final = "script_failed"
 LEASE_LOST: Final = "lease_lost"
 INTERNAL: Final = "internal"
+CANCELLED: Final = "cancelled"
+"""Reason of an execution that a person cancelled while it waited; no attempt failed."""
 REASONS: Final = (
     AUTH,
     RATE_LIMITED,
@@ -52,6 +54,7 @@ REASONS: Final = (
     SCRIPT_FAILED,
     LEASE_LOST,
     INTERNAL,
+    CANCELLED,
 )
 """Reasons of a failed attempt, finer than its category: people filter dead letters by them."""
 

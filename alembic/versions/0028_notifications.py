@@ -7,14 +7,14 @@ What code of the revision before sees: three tables that it does not know.
 What it locks: triggers against writers for a moment, as every new foreign key does.
 
 Revision ID: 0028
-Revises: 0026
+Revises: 0027
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0028"
-down_revision = "0026"
+down_revision = "0027"
 branch_labels = None
 depends_on = None
 

@@ -9,8 +9,9 @@ import click
 
 from app import clock, masking
 from app.cli import completion, output, terminal
-from app.cli.context import with_database
+from app.cli.context import actor, with_database
 from app.db import Database
+from app.executions import own_execution
 from app.settings import Settings
 from app.stats import deliveries, outcomes
 from app.triggers import manage
@@ -117,3 +118,33 @@ def show_mismatch(
     shown = masking.public(row)
     body = shown.pop("body")
     output.record(shown | {"body": body.decode("utf-8", "backslashreplace")}, as_json)
+
+
+@group.command("run")
+@click.argument("execution_id", type=click.IntRange(1, 2**63 - 1))
+@click.argument("digest")
+@output.yes_option
+@output.json_option
+@with_database
+def run_mismatch(
+    _settings: Settings,
+    database: Database,
+    execution_id: int,
+    digest: str,
+    *,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Run the payload of a mismatch as its own execution.
+
+    DIGEST is the beginning of its digest. It runs once, without a key.
+    """
+    with database.reading() as connection:
+        row = deliveries.mismatched_payload(connection, execution_id, digest)
+    if row is None:
+        raise click.ClickException(f"no payload {digest} is kept for execution {execution_id}")
+    if not yes:
+        click.confirm(f"Run the payload {row.digest[:12]}?", abort=True, err=as_json)
+    new = own_execution.run_mismatch(database, execution_id, row.digest, actor())
+    values = {"status": "ok", "new_execution_id": new}
+    output.done(f"The payload runs as execution {new}.", values, as_json)

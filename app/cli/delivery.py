@@ -121,6 +121,25 @@ def accept(
     output.done(f"{sentence} Duplicates of: {known}." if known else sentence, values, as_json)
 
 
+@group.command("run")
+@delivery_id
+@output.yes_option
+@output.json_option
+@with_database
+def run(
+    _settings: Settings, database: Database, delivery_id: int, yes: bool, as_json: bool
+) -> None:
+    """Run a duplicate or mismatch as its own execution.
+
+    It runs once, without a key: the key stays with the execution that has it.
+    """
+    if not yes:
+        click.confirm(f"Run delivery {delivery_id}?", abort=True, err=as_json)
+    new = accepting.run(database, delivery_id, actor())
+    values = {"status": "ok", "new_execution_id": new}
+    output.done(f"Delivery {delivery_id} runs as execution {new}.", values, as_json)
+
+
 def _found(row: dict[str, Any]) -> str | None:
     """Return the sentence that says most about the delivery."""
     sentences = [each.get("detail") for each in row["diagnosis"]]

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from app import clock, masking
-from app.cli import output, terminal
+from app.cli import decisions, output, terminal
 from app.cli.context import with_database
 from app.cli.execution_export import export
 from app.cli.execution_filters import filter_options
@@ -137,6 +137,10 @@ def request(_settings: Settings, database: Database, execution_id: int, as_json:
     on_terminal = _is_terminal()
     text = output.plain(body.decode("utf-8", "backslashreplace")) if on_terminal else body
     click.echo(text, nl=on_terminal)
+
+
+for _command in decisions.COMMANDS:
+    group.add_command(_command)
 
 
 def _breakers(settings: Settings) -> bool:

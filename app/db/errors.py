@@ -10,11 +10,13 @@ from app.errors import DatabaseUnavailable, Deadlocked, HookonceError, SchemaMov
 
 IDEMPOTENCY_INDEX = "uq_trigger_idem"
 REPLAY_INDEX = "uq_trigger_executions_replay_of"
+PAYLOAD_INDEX = "uq_execution_origins_payload"
 _INCOMING = "_incoming"
 """Suffix of an index that a migration builds to replace another."""
 _SQLITE_UNIQUE_COLUMNS = {
     IDEMPOTENCY_INDEX: "trigger_executions.trigger_id, trigger_executions.idempotency_key",
     REPLAY_INDEX: "trigger_executions.replay_of_id",
+    PAYLOAD_INDEX: "execution_origins.of_execution_id, execution_origins.digest",
 }
 _POSTGRESQL_MOVED = {"42703", "42P01", "0A000"}  # no such column, no such table, stale plan
 _POSTGRESQL_DEADLOCK = "40P01"

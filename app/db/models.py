@@ -11,6 +11,7 @@ from app.db.notification_tables import (
     notification_messages,
     notification_states,
 )
+from app.db.person_tables import execution_origins, forgotten_keys
 from app.db.running_tables import pauses, trigger_breakers, trigger_pauses, workers
 from app.db.table_metadata import RowId, key_of, metadata
 from app.db.types import UtcDateTime
@@ -18,6 +19,8 @@ from app.db.types import UtcDateTime
 __all__ = [
     "RowId",
     "delivery_journal",
+    "execution_origins",
+    "forgotten_keys",
     "metadata",
     "notification_channels",
     "notification_messages",

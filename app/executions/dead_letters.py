@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from app.db import Database, is_one_of, without_index
 from app.db.models import execution_attempts, trigger_executions, triggers
-from app.lifecycle import DEAD
+from app.lifecycle import CANCELLED, DEAD
 
 PAGE_ROWS = 500
 """Rows in memory at a time, however many match."""
@@ -63,6 +63,9 @@ def condition(filters: DeadLetterFilter) -> sa.ColumnElement[bool]:
 def _conditions(filters: DeadLetterFilter) -> Iterator[sa.ColumnElement[bool]]:
     if filters.trigger_id is not None:
         yield _trigger_id == filters.trigger_id
+    if filters.reason is None and filters.ids is None:
+        # a person decided that these do not run: a bulk replay must not undo it by the way
+        yield sa.func.coalesce(_columns.error_reason, UNKNOWN) != CANCELLED
     if filters.reason is not None:
         yield _columns.error_reason == (None if filters.reason == UNKNOWN else filters.reason)
     if filters.category is not None:

@@ -15,6 +15,7 @@ from app.db.models import (
     audit,
     delivery_counts,
     delivery_journal,
+    execution_origins,
     execution_requests,
     mismatched_payloads,
     sessions,
@@ -126,6 +127,8 @@ def _empty_payloads(
         ids = _unchanged(connection, groups)
         requests = execution_requests.c.execution_id
         connection.execute(sa.delete(execution_requests).where(requests.in_(ids)))
+        changed = sa.update(execution_origins).where(execution_origins.c.execution_id.in_(ids))
+        connection.execute(changed.values(original_event_data=None, original_body=None))
         update = sa.update(trigger_executions).where(_columns.id.in_(ids))
         connection.execute(update.values(event_data=EMPTY))
     return PruneStep(payloads=len(ids))

@@ -6,6 +6,7 @@ of the chain (`chain_id`), whose id is the Idempotency-Key that the target recei
 
 import logging
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,8 +17,17 @@ from app import audit, db, lifecycle, log
 from app.audit import UNNAMED, Actor
 from app.db import IDEMPOTENCY_INDEX, REPLAY_INDEX, Database, models, schema, utc_now, violates
 from app.db.models import execution_requests, trigger_executions
-from app.errors import DatabaseUnavailable, NotFound, NotReplayable, RateLimited, SchemaMoved
+from app.errors import (
+    DatabaseUnavailable,
+    NotFound,
+    NotPossible,
+    NotReplayable,
+    RateLimited,
+    SchemaMoved,
+)
+from app.executions import origins
 from app.executions.creation import EXECUTION_FIELDS, REQUEST_FIELDS, initial_values
+from app.executions.origins import EditedPayload
 
 PAUSE_SECONDS = 60
 """Shortest time between two replays of one chain: enough to see how the last one ended."""
@@ -32,36 +42,112 @@ logger = logging.getLogger("hookonce.replay")
 _columns = trigger_executions.c
 
 
-def replay(database: Database, execution_id: int, actor: Actor = UNNAMED) -> int:
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """The way in which an execution runs again: which ones may, under which key, what changes."""
+
+    statuses: tuple[str, ...] = lifecycle.DEAD
+    kind: str = origins.REPLAY
+    own_key: bool = False
+    """True: the target receives the new execution's own Idempotency-Key, not that of the chain."""
+    edited: EditedPayload | None = None
+
+    @property
+    def takes_over(self) -> bool:
+        """Return whether the old execution gets the status `replayed`."""
+        return self.statuses == lifecycle.DEAD
+
+
+def run_again(
+    database: Database,
+    execution_id: int,
+    actor: Actor,
+    *,
+    own_key: bool = False,
+    edited: EditedPayload | None = None,
+) -> int:
+    """Run a completed execution again, once; return the new one, which points at the old one.
+
+    With its old Idempotency-Key a careful target does nothing; with its own it acts again. The
+    rules are those of a replay. Raises NotFound, NotPossible with the status, or RateLimited.
+    """
+    rerun = Rerun((lifecycle.COMPLETED,), origins.RUN_AGAIN, own_key, edited)
+    try:
+        return _run(database, execution_id, actor, rerun)
+    except NotReplayable as error:
+        status = error.current_status
+        raise NotPossible(_not_completed(execution_id, status), status) from error
+
+
+def _not_completed(execution_id: int, status: str) -> str:
+    if status == lifecycle.COMPLETED:
+        return f"execution {execution_id} was run again before: run the newest of its chain"
+    return f"execution {execution_id} is {status}: only a completed one can be run again"
+
+
+def replay(
+    database: Database,
+    execution_id: int,
+    actor: Actor = UNNAMED,
+    edited: EditedPayload | None = None,
+) -> int:
     """Replay the dead letter; return the id of the new execution, which is due at once.
 
     Raises NotFound, NotReplayable with the current status, or RateLimited, in this order. Of two
     replays at the same time one wins; the other raises NotReplayable. Raises DatabaseUnavailable
     if the schema has no replays. The executions of a disabled trigger can be replayed too.
     """
+    return _run(database, execution_id, actor, Rerun(edited=edited))
+
+
+def _run(database: Database, execution_id: int, actor: Actor, rerun: Rerun) -> int:
     try:
         with database.writing() as connection:
             _require_lineage(connection)
-            _require_replayable(connection, execution_id)
+            _require_replayable(connection, execution_id, rerun)
             # again, now that the query above keeps migrations from altering the table
             _require_lineage(connection)
             columns = db.columns(connection)
-            successor = _add_successor(connection, columns, execution_id)
-            _mark_replayed(connection, execution_id)
+            successor = _add_successor(connection, columns, execution_id, rerun)
+            _mark_replayed(connection, execution_id, rerun)
             if f"{models.audit.name}.actor" in columns:  # a later revision than replays
-                _record(connection, actor, execution_id, successor)
+                _record(connection, actor, execution_id, successor, rerun)
+            if rerun.edited is not None or not rerun.takes_over:
+                _record_origin(connection, columns, actor, (execution_id, successor), rerun)
     except IntegrityError as error:
-        raise _translate(database, execution_id, error) from error
+        raise _translate(database, execution_id, error, rerun) from error
     except SchemaMoved as error:
         raise DatabaseUnavailable("a migration is under way; try again") from error
     database.notifier.notify()
-    log.event(logger, logging.INFO, "replayed", execution_id=execution_id, successor=successor)
+    name = "replayed" if rerun.takes_over else "run_again"
+    log.event(logger, logging.INFO, name, execution_id=execution_id, successor=successor)
     return successor
 
 
-def _record(connection: Connection, actor: Actor, execution_id: int, successor: int) -> None:
+def _record(
+    connection: Connection, actor: Actor, execution_id: int, successor: int, rerun: Rerun
+) -> None:
     subject, after = f"execution:{execution_id}", {"new_execution_id": successor}
-    audit.record(connection, actor, "execution.replay", subject, after=after)
+    changed = {} if rerun.edited is None else {"edited": True}
+    own = {} if rerun.takes_over else {"own_key": rerun.own_key}
+    audit.record(
+        connection, actor, f"execution.{rerun.kind}", subject, after={**after, **changed, **own}
+    )
+
+
+def _record_origin(
+    connection: Connection,
+    columns: frozenset[str],
+    actor: Actor,
+    ids: tuple[int, int],
+    rerun: Rerun,
+) -> None:
+    if "execution_origins.kind" not in columns:
+        raise DatabaseUnavailable("this needs revision 0027: run `alembic upgrade head`")
+    execution_id, successor = ids
+    kept = {} if rerun.edited is None else origins.originals(connection, execution_id)
+    made = {"of_execution_id": execution_id, **kept}
+    origins.record(connection, successor, rerun.kind, actor, **made)
 
 
 def _require_lineage(connection: Connection) -> None:
@@ -80,7 +166,7 @@ def _require_lineage(connection: Connection) -> None:
         raise DatabaseUnavailable(TAKEN_BACK)
 
 
-def _require_replayable(connection: Connection, execution_id: int) -> None:
+def _require_replayable(connection: Connection, execution_id: int, rerun: Rerun) -> None:
     before = trigger_executions.alias("before")
     query = (
         sa.select(
@@ -95,7 +181,7 @@ def _require_replayable(connection: Connection, execution_id: int) -> None:
     row = connection.execute(query).one_or_none() if 0 < execution_id <= _HIGHEST_ID else None
     if row is None:
         raise NotFound(f"there is no execution {execution_id}")
-    if row.status not in lifecycle.DEAD:
+    if row.status not in rerun.statuses:
         raise NotReplayable(execution_id, row.status)
     for replayed_at in (row.last_replay_at, row.chain_replay_at):
         elapsed = PAUSE_SECONDS if replayed_at is None else (row.now - replayed_at).total_seconds()
@@ -104,7 +190,9 @@ def _require_replayable(connection: Connection, execution_id: int) -> None:
             raise RateLimited(min(PAUSE_SECONDS, math.ceil(PAUSE_SECONDS - elapsed)))
 
 
-def _add_successor(connection: Connection, columns: frozenset[str], execution_id: int) -> int:
+def _add_successor(
+    connection: Connection, columns: frozenset[str], execution_id: int, rerun: Rerun
+) -> int:
     """Insert the new execution and a copy of its request; return its id.
 
     The insert comes before the update of the old row. So it waits for a deletion of the trigger
@@ -121,44 +209,53 @@ def _add_successor(connection: Connection, columns: frozenset[str], execution_id
         "replay_of_id": _columns.id,
         "chain_id": sa.func.coalesce(_columns.chain_id, _columns.id),
     }
+    if rerun.edited is not None:
+        values |= {"event_data": sa.literal(rerun.edited.event_data), "payload_digest": sa.null()}
     values = {name: values[name] for name in values if f"trigger_executions.{name}" in columns}
-    dead = sa.select(*values.values()).where(_dead(execution_id))
+    dead = sa.select(*values.values()).where(_may_run(execution_id, rerun))
     insert = sa.insert(trigger_executions).from_select(list(values), dead).returning(_columns.id)
     successor = connection.execute(insert).scalar_one_or_none()
     if successor is None:
         raise NotReplayable(execution_id, _status(connection, execution_id))
-    _copy_request(connection, columns, execution_id, successor)
+    if rerun.own_key:
+        itself = sa.update(trigger_executions).where(_columns.id == successor)
+        connection.execute(itself.values(chain_id=successor))
+    _copy_request(connection, columns, (execution_id, successor), rerun.edited)
     return int(successor)
 
 
 def _copy_request(
-    connection: Connection, columns: frozenset[str], execution_id: int, successor: int
+    connection: Connection,
+    columns: frozenset[str],
+    ids: tuple[int, int],
+    edited: EditedPayload | None,
 ) -> None:
     """Copy the original request; if it was pruned, the action gets only the event."""
+    execution_id, successor = ids
     original = execution_requests.c
     names = [name for name in REQUEST_FIELDS if f"execution_requests.{name}" in columns]
-    request = sa.select(sa.literal(successor), *(original[name] for name in names))
+    copied: dict[str, sa.ColumnElement[Any]] = {name: original[name] for name in names}
+    if edited is not None and edited.body is not None:
+        copied["body"] = sa.literal(edited.body, sa.LargeBinary)
+    request = sa.select(sa.literal(successor), *copied.values())
     request = request.where(original.execution_id == execution_id)
     insert = sa.insert(execution_requests).from_select(["execution_id", *names], request)
     connection.execute(insert)
 
 
-def _mark_replayed(connection: Connection, execution_id: int) -> None:
-    updated = connection.execute(
-        sa.update(trigger_executions)
-        .where(_dead(execution_id))
-        .values(
-            status=lifecycle.REPLAYED,
-            last_replay_at=utc_now(),
-            completed_at=sa.func.coalesce(_columns.completed_at, utc_now()),
-        )
-    )
+def _mark_replayed(connection: Connection, execution_id: int, rerun: Rerun) -> None:
+    changes: dict[str, Any] = {"last_replay_at": utc_now()}
+    if rerun.takes_over:
+        completed_at = sa.func.coalesce(_columns.completed_at, utc_now())
+        changes |= {"status": lifecycle.REPLAYED, "completed_at": completed_at}
+    change = sa.update(trigger_executions).where(_may_run(execution_id, rerun))
+    updated = connection.execute(change.values(changes))
     if updated.rowcount != 1:
         raise NotReplayable(execution_id, _status(connection, execution_id))
 
 
-def _dead(execution_id: int) -> sa.ColumnElement[bool]:
-    return (_columns.id == execution_id) & _columns.status.in_(lifecycle.DEAD)
+def _may_run(execution_id: int, rerun: Rerun) -> sa.ColumnElement[bool]:
+    return (_columns.id == execution_id) & _columns.status.in_(rerun.statuses)
 
 
 def _status(connection: Connection, execution_id: int) -> str:
@@ -169,10 +266,13 @@ def _status(connection: Connection, execution_id: int) -> str:
     return str(status)
 
 
-def _translate(database: Database, execution_id: int, error: IntegrityError) -> Exception:
+def _translate(
+    database: Database, execution_id: int, error: IntegrityError, rerun: Rerun
+) -> Exception:
     """Return the error to raise for the constraint that refused the successor."""
     if violates(error, REPLAY_INDEX):
-        return NotReplayable(execution_id, lifecycle.REPLAYED)
+        status = lifecycle.REPLAYED if rerun.takes_over else lifecycle.COMPLETED
+        return NotReplayable(execution_id, status)
     if violates(error, IDEMPOTENCY_INDEX):
         return DatabaseUnavailable(TAKEN_BACK)
     with database.reading() as connection:

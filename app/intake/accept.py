@@ -10,13 +10,16 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
 
 from app import audit, db
 from app.audit import Actor
-from app.db import Database
+from app.db import Database, violates
+from app.db.errors import PAYLOAD_INDEX
 from app.db.models import delivery_journal
 from app.db.schema import Schema, SchemaWatch
-from app.errors import NotAcceptable, NotFound
+from app.errors import NotAcceptable, NotFound, NotPossible
+from app.executions import origins, own_execution
 from app.executions.retention import RetentionDefaults
 from app.intake import admissions, admit, former_keys, parse, sources, store
 from app.intake.journal import bodies
@@ -90,6 +93,35 @@ def accept(database: Database, chosen: Candidate, actor: Actor) -> Acceptance:
     return result
 
 
+def run(database: Database, delivery_id: int, actor: Actor) -> int:
+    """Run the payload of a duplicate or a mismatch as an execution of its own; return it.
+
+    Each delivery is run once. Raises NotFound, NotAcceptable, or NotPossible.
+    """
+    with database.reading() as connection:
+        row = journal.delivery(connection, delivery_id)
+    if row.outcome not in outcomes.REPEATED or row.execution_id is None:
+        raise NotAcceptable(f"delivery {row.id} is {row.outcome}: neither duplicate nor mismatch")
+    try:
+        with database.writing() as connection:
+            _mark(connection, delivery_id, actor)
+            new = _own_execution(connection, row, actor)
+            change = sa.update(delivery_journal).where(_columns.id == delivery_id)
+            connection.execute(change.values(accepted_execution_id=new))
+    except IntegrityError as error:
+        if violates(error, PAYLOAD_INDEX):
+            raise NotPossible("this payload was run before as an execution of its own") from error
+        raise
+    database.notifier.notify()
+    return new
+
+
+def _own_execution(connection: Connection, row: sa.Row[Any], actor: Actor) -> int:
+    if row.digest is None:
+        return own_execution.duplicate_in(connection, row.execution_id, actor, row.id)
+    return own_execution.mismatch_in(connection, row.execution_id, row.digest, actor, row.id)
+
+
 def _require_acceptable(row: sa.Row[Any]) -> None:
     if row.accepted_at is not None:
         raise NotAcceptable(f"delivery {row.id} was accepted by {row.accepted_by}")
@@ -145,6 +177,10 @@ def _note_result(
         noted = {"accepted_at": None, "accepted_by": None}
     change = sa.update(delivery_journal).where(_columns.id == chosen.delivery_id)
     connection.execute(change.values(noted))
+    for execution_id in result.new:
+        origins.record(
+            connection, execution_id, origins.ACCEPTED, actor, delivery_id=chosen.delivery_id
+        )
     after = {
         "trigger_id": chosen.incoming.trigger_id,
         "execution_ids": result.new,

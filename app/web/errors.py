@@ -19,6 +19,7 @@ from app.errors import (
     NameTaken,
     NotAcceptable,
     NotFound,
+    NotPossible,
     NotReplayable,
     RateLimited,
     SchemaBehind,
@@ -59,6 +60,7 @@ def install(app: falcon.App[Any, Any], refusal_status: int) -> None:
     app.add_error_handler(TooManyAttempts, _too_many_attempts)
     app.add_error_handler(NotFound, _unlogged(404, "not_found"))
     app.add_error_handler(NotAcceptable, _unlogged(409, "not_acceptable"))
+    app.add_error_handler(NotPossible, _not_possible)
     for taken in (NameTaken, TokenNameTaken):
         app.add_error_handler(taken, _unlogged(409, "conflict"))
     for mistake in (InvalidChannel, InvalidRequest, InvalidToken, InvalidTrigger):
@@ -137,6 +139,14 @@ def _not_replayable(
 ) -> None:
     resp.status = 400
     resp.media = {"error": "not_replayable", "current_status": error.current_status}
+
+
+def _not_possible(
+    _req: falcon.Request, resp: falcon.Response, error: NotPossible, _params: dict[str, Any]
+) -> None:
+    resp.status = 409
+    status = {} if error.current_status is None else {"current_status": error.current_status}
+    resp.media = {"error": "not_possible", "detail": str(error), **status}
 
 
 def _rate_limited(

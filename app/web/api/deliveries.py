@@ -21,6 +21,7 @@ from app.web.api.schemas.deliveries import (
     DeliveryId,
     DeliveryPage,
 )
+from app.web.api.schemas.executions import ReplayResult
 from app.web.context import ApiContext
 
 OPERATIONS = Operations()
@@ -64,6 +65,13 @@ def accept_delivery(context: ApiContext, delivery_id: DeliveryId, actor: Actor) 
         "execution_ids": result.new,
         "duplicates_of": result.duplicates,
     }
+
+
+@OPERATIONS.post("/api/deliveries/{delivery_id}/run", OPERATOR, may_answer=(409,))
+def run_delivery(context: ApiContext, delivery_id: DeliveryId, actor: Actor) -> ReplayResult:
+    """Run the payload of a duplicate or a mismatch as an execution of its own, without a key."""
+    new = accept.run(context.database, delivery_id, actor)
+    return {"status": "ok", "new_execution_id": new}
 
 
 def candidate(context: ApiContext, delivery_id: int) -> accept.Candidate:

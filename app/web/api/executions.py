@@ -63,6 +63,7 @@ def show_execution(context: ApiContext, execution_id: ExecutionId) -> ExecutionD
         repeats = deliveries.repeats_of(connection, first_id)
         mismatches = deliveries.mismatches_of(connection, first_id)
         reasons = context.reasons(connection, [row])
+        by_persons = serializers.by_persons(connection, execution_id)
     count, last_at = (0, None) if repeats is None else (repeats.number, repeats.last_at)
     return {
         **serializers.execution(row, reasons),
@@ -76,6 +77,7 @@ def show_execution(context: ApiContext, execution_id: ExecutionId) -> ExecutionD
             "found_at": serializers.key_places(trigger.idempotency_key_from),
             "first_execution_id": first_id,
         },
+        **by_persons,
     }
 
 

@@ -11,6 +11,7 @@ import falcon
 
 from app.web import body, validation
 from app.web.api import (
+    decisions,
     deliveries,
     executions,
     notifications,
@@ -32,6 +33,7 @@ _MODULES = (
     triggers,
     queue,
     executions,
+    decisions,
     deliveries,
     stats,
     tokens,

@@ -3,7 +3,7 @@
 from typing import get_args
 
 from app.auth import OPERATOR, VIEWER
-from app.errors import NotAcceptable, NotFound, TooLarge, Unreadable
+from app.errors import NotAcceptable, NotFound, NotPossible, TooLarge, Unreadable
 from app.executions import search
 from app.stats import journal
 from app.web.api import deliveries
@@ -62,6 +62,25 @@ def accept(request: PageRequest, delivery_id: int) -> PageResponse:
         return Redirect(f"/executions/{result['execution_ids'][0]}?done=accepted")
     known = ", ".join(f"#{each}" for each in result["duplicates_of"])
     return _confirmation(request, delivery_id, f"The key is known already: execution {known}.")
+
+
+@PAGES.get(f"/deliveries/{DELIVERY}/run", OPERATOR)
+def confirm_run(request: PageRequest, delivery_id: int) -> PageResponse:
+    """Show the duplicate or mismatch, and ask for confirmation."""
+    delivery = deliveries.show_delivery(request.context, delivery_id)
+    return HtmlPage("delivery_run.html", {"delivery": delivery, "problem": ""})
+
+
+@PAGES.post(f"/deliveries/{DELIVERY}/run", OPERATOR)
+def run(request: PageRequest, delivery_id: int) -> PageResponse:
+    """Run the duplicate or mismatch as its own execution and redirect to it."""
+    try:
+        result = deliveries.run_delivery(request.context, delivery_id, request.actor)
+    except (NotAcceptable, NotPossible) as error:
+        delivery = deliveries.show_delivery(request.context, delivery_id)
+        values = {"delivery": delivery, "problem": str(error)}
+        return HtmlPage("delivery_run.html", values, 409)
+    return Redirect(f"/executions/{result['new_execution_id']}?done=run_own")
 
 
 def _confirmation(request: PageRequest, delivery_id: int, problem: str = "") -> PageResponse:

@@ -64,7 +64,7 @@ def _chips(chosen: dict[str, Any]) -> list[dict[str, Any]]:
 @PAGES.get(f"/executions/{EXECUTION}", VIEWER)
 def show_one(request: PageRequest, execution_id: int) -> PageResponse:
     """Show the execution with its attempts, its replays and its duplicates."""
-    return HtmlPage("execution.html", _detail(request.context, execution_id))
+    return HtmlPage("execution.html", detail(request.context, execution_id))
 
 
 @PAGES.get(f"/executions/{EXECUTION}/event.json", VIEWER)
@@ -90,7 +90,7 @@ def download_request(request: PageRequest, execution_id: int) -> PageResponse:
 @PAGES.get(f"/executions/{EXECUTION}/replay", OPERATOR)
 def confirm_replay(request: PageRequest, execution_id: int) -> PageResponse:
     """Ask for confirmation, and show a WhatsApp message's recipient and text."""
-    return HtmlPage("replay.html", _detail(request.context, execution_id))
+    return HtmlPage("replay.html", detail(request.context, execution_id))
 
 
 @PAGES.post(f"/executions/{EXECUTION}/replay", OPERATOR)
@@ -100,15 +100,16 @@ def replay(request: PageRequest, execution_id: int) -> PageResponse:
         result = executions.replay_execution(request.context, execution_id, request.actor)
     except RateLimited as error:
         seconds = error.retry_after_seconds
-        values = _detail(request.context, execution_id) | {"wait_seconds": seconds}
+        values = detail(request.context, execution_id) | {"wait_seconds": seconds}
         return HtmlPage("replay.html", values, 429, {"Retry-After": str(seconds)})
     except NotReplayable as error:
-        values = _detail(request.context, execution_id) | {"problem": str(error)}
+        values = detail(request.context, execution_id) | {"problem": str(error)}
         return HtmlPage("replay.html", values, 400)
     return Redirect(f"/executions/{result['new_execution_id']}?done=replayed")
 
 
-def _detail(context: ApiContext, execution_id: int) -> dict[str, Any]:
+def detail(context: ApiContext, execution_id: int) -> dict[str, Any]:
+    """Return what the pages of one execution show."""
     execution = executions.show_execution(context, execution_id)
     with context.database.reading() as connection:
         request = search.request_of(connection, execution_id)

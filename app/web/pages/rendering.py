@@ -16,6 +16,7 @@ from app.web.context import ApiContext
 from app.web.pages import (
     audit,
     dead,
+    decisions,
     deliveries,
     executions,
     filters,
@@ -41,6 +42,7 @@ _MODULES = (
     triggers,
     queue,
     executions,
+    decisions,
     deliveries,
     dead,
     notifications,

@@ -5,7 +5,7 @@ import re
 import click
 import pytest
 
-from app.cli import dead
+from app.cli import dead, decisions
 from app.db import REPLAY_INDEX
 from app.executions import replay
 from app.executions.bulk_replay import Pace
@@ -16,7 +16,7 @@ TEXT = (ROOT / "docs" / "replay.md").read_text()
 OPTIONS = sorted(
     {
         option
-        for command in dead.group.commands.values()
+        for command in (*dead.group.commands.values(), decisions.run_again)
         for parameter in command.params
         if isinstance(parameter, click.Option)
         for option in parameter.opts

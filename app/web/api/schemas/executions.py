@@ -1,10 +1,11 @@
 """Schemas of executions: filters, lists, details, attempts and replays."""
 
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import Annotated, Literal, TypedDict
 
 from app.executions.search import ExecutionFilter
 from app.executions.waiting import Code
+from app.intake.edit import LONGEST_TEXT
 from app.web.api.schemas.values import (
     Category,
     EventType,
@@ -22,6 +23,9 @@ from app.web.api.schemas.values import (
     TriggerId,
 )
 from app.web.time_field import moment
+from app.web.validation import Constraints
+
+EditedText = Annotated[str, Constraints(shortest=1, longest=LONGEST_TEXT)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,36 @@ class ExecutionPage(Listed):
     executions: list[Execution]
 
 
+@dataclass(frozen=True, slots=True)
+class RunAgainBody:
+    """The key and the payload with which a completed execution runs again."""
+
+    key: Literal["old", "own"] = "old"
+    """`old`: the target receives the Idempotency-Key of before; `own`: a new one."""
+    payload: EditedText | None = None
+    """The payload as the person changed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class EditedReplayBody:
+    """The payload with which a dead letter is replayed."""
+
+    payload: EditedText
+
+
+class Done(TypedDict):
+    """The decision has taken effect."""
+
+    status: Literal["ok"]
+
+
+class ForgetResult(TypedDict):
+    """The key that was released."""
+
+    status: Literal["ok"]
+    idempotency_key: str
+
+
 class ExecutionSummary(TypedDict):
     """An execution in a list of all triggers' executions, without its event."""
 
@@ -206,7 +240,40 @@ class KeyInformation(TypedDict):
     first_execution_id: int
 
 
-class ExecutionDetail(Execution):
+class Origin(TypedDict):
+    """The person who made the execution, and what it was made from."""
+
+    kind: str
+    """`run_again`, `replay`, `duplicate`, `mismatch` or `accepted`."""
+    of_execution_id: int | None
+    delivery_id: int | None
+    made_by: str
+    made_at: Moment | None
+    edited: bool
+    """True if the person changed the payload; `original_payload` is the one before."""
+
+
+class ForgottenKey(TypedDict):
+    """The idempotency key that a person released from the execution."""
+
+    idempotency_key: str
+    forgotten_by: str
+    forgotten_at: Moment | None
+
+
+class MadeByPersons(TypedDict):
+    """Persons' part in an execution: its origin, and what was made from it."""
+
+    origin: Origin | None
+    """Null if the execution was admitted or is a plain replay."""
+    original_payload: str | None
+    """The payload before a person changed it; null if nobody did, or it was pruned."""
+    made_from: list[int]
+    """Executions that persons made from this one, newest first."""
+    forgotten_key: ForgottenKey | None
+
+
+class ExecutionDetail(Execution, MadeByPersons):
     """An execution with its attempts, replays and duplicates."""
 
     trigger_slug: str

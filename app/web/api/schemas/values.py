@@ -88,6 +88,7 @@ Reason = Literal[
     "script_failed",
     "lease_lost",
     "internal",
+    "cancelled",
     "unknown",
 ]
 

@@ -1,0 +1,131 @@
+"""A person's decisions about one execution: cancel it, retry it now, forget its key.
+
+Each is a compare-and-set with its audit row in the same transaction.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app import audit, lifecycle
+from app.audit import Actor
+from app.db import Database, utc_now
+from app.db.models import forgotten_keys, trigger_executions
+from app.errors import NotFound, NotPossible
+from app.executions.held import LONGEST_ACTOR
+from app.executions.origins import LONGEST_NAME
+
+_columns = trigger_executions.c
+
+
+def cancel(database: Database, execution_id: int, actor: Actor) -> None:
+    """End a waiting execution as `failed` with the reason `cancelled`.
+
+    It can be replayed by its id, but a bulk replay leaves it out. Raises NotFound, or NotPossible
+    if it does not wait.
+    """
+    name = actor.name[:LONGEST_ACTOR]
+    values = {
+        "status": lifecycle.FAILED,
+        "completed_at": utc_now(),
+        "next_attempt_at": None,
+        "error": f"cancelled by {name}",
+        "error_category": lifecycle.PERMANENT,
+        "error_reason": lifecycle.CANCELLED,
+        "finished_by": name,
+    }
+    with database.writing() as connection:
+        _move(connection, execution_id, values, "be cancelled")
+        _record(connection, actor, "execution.cancel", execution_id)
+
+
+def retry_now(database: Database, execution_id: int, actor: Actor) -> None:
+    """Make a waiting execution due now; an open circuit breaker or a pause still holds it back.
+
+    Raises NotFound, or NotPossible if it does not wait.
+    """
+    with database.writing() as connection:
+        _move(connection, execution_id, {"next_attempt_at": utc_now()}, "be retried now")
+        _record(connection, actor, "execution.retry_now", execution_id)
+    database.notifier.notify()
+
+
+def forget_key(database: Database, execution_id: int, actor: Actor) -> str:
+    """Release the idempotency key of a finished execution, and return it.
+
+    The next event with this key is admitted. Raises NotFound, or NotPossible if the execution has
+    no key, if it is a replay (the first of its chain holds the key), or if it has not finished: the
+    next event would run at the same time.
+    """
+    with database.writing() as connection:
+        row = _locked(connection, execution_id)
+        _require_releasable(connection, row)
+        released = connection.execute(
+            sa.update(trigger_executions)
+            .where(_columns.id == execution_id, _columns.idempotency_key == row.idempotency_key)
+            .where(_columns.status == row.status)
+            .values(idempotency_key=None)
+        )
+        if released.rowcount != 1:
+            raise NotPossible(f"execution {execution_id} has just changed; look at it again")
+        key = str(row.idempotency_key)
+        by = {"forgotten_by": actor.name[:LONGEST_NAME], "forgotten_at": utc_now()}
+        insert = sa.insert(forgotten_keys)
+        connection.execute(insert.values(execution_id=row.id, idempotency_key=key, **by))
+        forgotten = {"idempotency_key": key}
+        _record(connection, actor, "execution.forget_key", execution_id, before=forgotten)
+    return key
+
+
+def _require_releasable(connection: Connection, row: sa.Row[Any]) -> None:
+    if row.idempotency_key is None:
+        raise NotPossible(f"execution {row.id} has no key", row.status)
+    if row.replay_of_id is not None:
+        first = row.chain_id or row.replay_of_id
+        raise NotPossible(f"execution {row.id} is a replay: execution {first} holds the key")
+    unfinished = _unfinished_of_chain(connection, row)
+    if unfinished is not None:
+        raise NotPossible(f"execution {unfinished} of this key has not finished: cancel it first")
+
+
+def _unfinished_of_chain(connection: Connection, row: sa.Row[Any]) -> int | None:
+    """Return an unfinished execution with this key of this trigger; replays carry it along."""
+    same_key = _columns.idempotency_key == row.idempotency_key
+    query = sa.select(_columns.id).where(same_key, _columns.trigger_id == row.trigger_id)
+    query = query.where(_columns.status.in_(lifecycle.UNFINISHED))
+    return connection.execute(query.limit(1)).scalar_one_or_none()
+
+
+def _move(connection: Connection, execution_id: int, values: dict[str, Any], action: str) -> None:
+    waits = _columns.status.in_(lifecycle.WAITING)
+    change = sa.update(trigger_executions).where(_columns.id == _id(execution_id), waits)
+    if connection.execute(change.values(values)).rowcount == 1:
+        return
+    status = _locked(connection, execution_id).status
+    raise NotPossible(f"execution {execution_id} is {status} and cannot {action}", status)
+
+
+def _locked(connection: Connection, execution_id: int) -> sa.Row[Any]:
+    """Return the execution, locked until the transaction ends. Raises NotFound."""
+    columns = (
+        *(_columns.id, _columns.status, _columns.trigger_id, _columns.idempotency_key),
+        *(_columns.replay_of_id, _columns.chain_id),
+    )
+    query: sa.Select[Any] = (
+        sa.select(*columns).where(_columns.id == _id(execution_id)).with_for_update()
+    )
+    row: sa.Row[Any] | None = connection.execute(query.with_for_update()).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no execution {execution_id}")
+    return row
+
+
+def _id(execution_id: int) -> sa.ColumnElement[int]:
+    return sa.literal(execution_id, sa.BigInteger)
+
+
+def _record(
+    connection: Connection, actor: Actor, action: str, execution_id: int, **values: Any
+) -> None:
+    audit.record(connection, actor, action, f"execution:{execution_id}", **values)
