@@ -107,7 +107,7 @@ class Delivery(TypedDict):
     """`whole`, `redacted`, `partial`, `too_large` or `none`; the first two can be accepted."""
     content_type: str | None
     diagnosis: list[DeliveryFinding]
-    """What would have made the signature valid."""
+    """The change that would have made the signature valid."""
 
 
 class DeliveryPage(Listed):
@@ -123,7 +123,7 @@ class DeliveryDifference(TypedDict):
     path: str
     """Place in the payload, such as `data.items[0].price`."""
     change: Literal["added", "removed", "changed"]
-    """What the mismatch did with the value."""
+    """The kind of difference."""
     stored: Any
     """Value in the payload of the execution."""
     received: Any
