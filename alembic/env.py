@@ -9,7 +9,7 @@ from alembic import context
 from alembic.util import CommandError
 
 from app import db, log, settings
-from app.db import migration_ops, schema, version_table
+from app.db import migration_drafts, migration_ops, schema, version_table
 from app.db.migration_ops import (
     discards,
     mending,
@@ -153,6 +153,7 @@ def run_steps(connection, decided, removals):
     after_each_step = [discards.discard_after, refuse_orphans]
     context.configure(
         connection=connection,
+        process_revision_directives=migration_drafts.rewriter(context.script),
         on_version_apply=after_each_step,
         version_table=in_use,
         **OPTIONS,

@@ -17,7 +17,9 @@ Revision ID: ${up_revision}
 Revises: ${down_revision | comma,n}
 """
 
+% if not upgrades or "sa." in upgrades + downgrades:
 import sqlalchemy as sa
+% endif
 from alembic import op
 ${imports if imports else ""}
 revision = ${repr(up_revision)}

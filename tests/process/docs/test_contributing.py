@@ -1,5 +1,6 @@
 """Each example of CONTRIBUTING.md works: applied to a copy of the tree, its own checks pass."""
 
+import ast
 import re
 from pathlib import Path
 from xml.etree import ElementTree
@@ -8,7 +9,7 @@ import pytest
 
 from app.db import Database
 from tests.support import contributing_examples, factories
-from tests.support.databases import ROOT
+from tests.support.databases import ROOT, Databases
 from tests.support.revisions import NAMES
 from tests.support.schema_dump import data, execute, schema
 from tests.support.thorough import THOROUGH
@@ -24,6 +25,8 @@ EXAMPLES = (
 )
 FOLLOWED = EXAMPLES if THOROUGH else ("A nullable column",)
 """Examples whose own tests run in the copy, which takes a minute for all of them."""
+REVISIONS = ("A nullable column", "An index")
+"""Examples that add a revision, in the order of their numbers."""
 SQLITE_ALONE = "-p no:randomly -p no:cacheprovider -k 'not postgresql'"
 """Options of the copy's tests: on SQLite, which takes no server; the revisions run on both."""
 
@@ -77,6 +80,42 @@ def test_the_revisions_of_the_examples_go_up_and_down_and_up_again(
     assert again == before
     assert schema(database_url) == after
     assert data(database_url)["execution_attempts"] == rows
+
+
+@pytest.mark.parametrize("title", [each for each in REVISIONS if each in FOLLOWED])
+def test_the_draft_of_an_example_has_its_operations(
+    tmp_path: Path, databases: Databases, title: str
+) -> None:
+    """The example's models are enough: Alembic writes the statements of its revision."""
+    tree = contributing_examples.copy(tmp_path)
+    with databases.empty("sqlite") as url:
+        for each in REVISIONS[: REVISIONS.index(title) + 1]:
+            contributing_examples.run(tree, "alembic upgrade head", DATABASE_URL=url)
+            contributing_examples.apply(each, tree)
+        (example,) = (tree / "alembic" / "versions").glob(f"{_number(title)}_*.py")
+        statements = operations(example)
+        example.unlink()
+        draft = f'alembic revision --autogenerate -m "Let {title} be drafted"'
+        contributing_examples.run(tree, draft, DATABASE_URL=url)
+        (drafted,) = (tree / "alembic" / "versions").glob(f"{_number(title)}_*_drafted.py")
+
+        assert len(statements) == 2
+        assert operations(drafted) == statements
+
+
+def _number(title: str) -> str:
+    return f"{int(NAMES[-1]) + 1 + REVISIONS.index(title):04}"
+
+
+def operations(revision: Path) -> list[str]:
+    """Return the operations on the table of the examples, in their order."""
+    nodes = list(ast.walk(ast.parse(revision.read_text())))
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    return [
+        ast.unparse(call.func)
+        for call in calls
+        if any(ast.unparse(each) == "'execution_attempts'" for each in call.args)
+    ]
 
 
 def test_every_target_of_make_is_listed_and_no_other() -> None:
