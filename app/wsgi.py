@@ -14,6 +14,7 @@ from app.notifications.monitor import Monitor
 from app.settings import Settings
 from app.stats.counter_writer import CounterWriter
 from app.stats.counters import Counters
+from app.triggers.warnings import log_all_unverified
 from app.web.application import App, create_app
 
 WITHOUT_CALL = "app.wsgi:application"
@@ -49,6 +50,9 @@ def application() -> App:
     Monitor(database, chosen, of_worker=False, schema=app.schema).start()
     atexit.register(writer.stop)  # after the last request: its thread has ended by then
     _write_journal(chosen, app, counters)
+    threading.Thread(
+        target=log_all_unverified, args=[database], name="start-warnings", daemon=True
+    ).start()
     log.event(logger, logging.INFO, "serving", pid=os.getpid())
     return app
 

@@ -126,15 +126,7 @@ def _unkeyed(connection: Connection) -> list[str]:
 
 
 def _unverified(connection: Connection) -> list[str]:
-    """Name the enabled triggers that accept events without any proof."""
-    columns = triggers.c
-    if f"{triggers.name}.verification" not in db.columns(connection):
-        return []
-    query = sa.select(columns.slug, columns.verification).where(
-        columns.type == "webhook", columns.enabled.is_(True), columns.verification.is_not(None)
-    )
-    rows = connection.execute(query.order_by(columns.id)).all()
-    slugs = [row.slug for row in rows if warnings.unverified(row.verification)]
+    slugs = [row.slug for row in warnings.unverified_triggers(connection)]
     if not slugs:
         return []
     return [f"NOTHING IS VERIFIED by {', '.join(slugs)}: the address of a sender is all its proof"]

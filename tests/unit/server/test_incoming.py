@@ -73,6 +73,8 @@ UNUSUAL = {
     "an empty length": request("Content-Length:"),
     "a length beyond the limit": request("Content-Length: 1001"),
     "a length beyond all bounds": request("Content-Length: " + "9" * 30),
+    "a length that Python reads as no number": request("Content-Length: " + "9" * 5_000),
+    "a size beyond all bounds": request("Transfer-Encoding: chunked", body=b"f" * 17 + b"\r\n"),
     "another coding": request("Transfer-Encoding: chunked, gzip"),
     "another expectation": request("Expect: 200-ok"),
     "a line without an end": b"a" * 4_100,
@@ -188,7 +190,7 @@ def test_only_a_sender_that_has_sent_no_body_waits_for_permission() -> None:
     waits.add(head)
     goes_on.add(head + b"a")
     asks_nothing.add(request("Content-Length: 9"))
-    does_not_know.add(head.replace(b"HTTP/1.1", b"HTTP/1.0"))
+    does_not_know.add(b"\r\n" + head.replace(b"HTTP/1.1", b"HTTP/1.0"))
 
     assert waits.awaits_continue
     assert not goes_on.awaits_continue

@@ -59,3 +59,10 @@ def test_only_a_request_with_a_known_end_is_whole(conn: Peer) -> None:
     conn.begin_answer(Progress.WHOLE)
 
     assert conn.is_whole
+
+
+def test_a_connection_that_cannot_be_read_has_no_more_bytes(conn: Peer) -> None:
+    assert conn.receive() is None
+    conn.sock.close()
+
+    assert conn.receive() == b""

@@ -55,13 +55,14 @@ def test_the_rest_is_sent_in_its_order_as_the_peer_takes_it(
 ) -> None:
     sending, taken = Sending(pair[0]), b""
     sending.conn.sock.sendall(LARGE)
-    sending.conn.sock.sendall(b"end")
+    taken += pair[1].recv(1 << 20)
+    sending.conn.sock.sendall(b"end")  # there is room for it, but the rest comes first
     sending.sender.send(sending.conn)
     assert not sending.sent
 
     while not sending.sent:
-        taken += pair[1].recv(1 << 20)
         sending.poll()
+        taken += pair[1].recv(1 << 20)
     sending.conn.sock.shutdown(socket.SHUT_WR)
     while piece := pair[1].recv(1 << 20):
         taken += piece
@@ -98,10 +99,18 @@ def test_a_peer_that_takes_nothing_in_time_is_closed(
 
 
 @pytest.mark.parametrize(
-    ("taken_each_second", "late"),
-    [(0, True), (LEAST_BYTES_PER_SECOND // 8, True), (LEAST_BYTES_PER_SECOND, False)],
+    ("taken_each_second", "pause", "late"),
+    [
+        (0, 0, True),
+        (LEAST_BYTES_PER_SECOND // 8, 0, True),
+        (LEAST_BYTES_PER_SECOND, 0, False),
+        (LEAST_BYTES_PER_SECOND * 8, 4, False),
+        (LEAST_BYTES_PER_SECOND * 8, 5, True),
+    ],
 )
-def test_a_response_must_be_taken_at_the_least_rate(taken_each_second: int, late: bool) -> None:
+def test_a_response_must_be_taken_at_the_least_rate(
+    taken_each_second: int, pause: int, late: bool
+) -> None:
     now = 100.0
 
     class Taker(socket.socket):
@@ -117,6 +126,10 @@ def test_a_response_must_be_taken_at_the_least_rate(taken_each_second: int, late
         sock.sendall(LARGE)
         taker.room = taken_each_second
         for _ in range(10):
+            now += 1
+            sock.send_kept()
+        taker.room = 0
+        for _ in range(pause):
             now += 1
             sock.send_kept()
 

@@ -1,5 +1,6 @@
 """The worker tells its scheduler and the others about its connections, and makes room for more."""
 
+import errno
 import selectors
 import socket
 import time
@@ -16,6 +17,7 @@ from gunicorn.config import Config
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
+from app.cooperative import SMALL_REQUEST_BYTES
 from app.server import connections as module
 from app.server.connection_counts import ConnectionCounts
 from app.server.framing import Progress
@@ -44,7 +46,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Any:
     made.method_queue = SimpleNamespace(defer=None)
     made.pending_conns, made.keepalived_conns, made.tpool = deque(), deque(), None
     made.age, made.alive, made.sockets, made._accepting = 1, True, [], False
-    made.nr_conns = 0
+    made.nr_conns, made.worker_connections = 0, 10
     made.run()
     return made
 
@@ -197,12 +199,13 @@ def test_an_event_of_a_connection_that_another_event_took_is_left_out(
     assert len(handled) == 1
 
 
+@pytest.mark.parametrize("keep", [True, False])
 @pytest.mark.parametrize("unsent", [b"", b"a" * 1_000_000])
 def test_a_connection_that_server_code_closed_is_counted_once(
-    polling: Any, pair: tuple[socket.socket, socket.socket], unsent: bytes
+    polling: Any, pair: tuple[socket.socket, socket.socket], unsent: bytes, keep: bool
 ) -> None:
     conn = peer(polling, pair[0])
-    polling.nr_conns, conn.keep = 1, True
+    polling.nr_conns, conn.keep = 1, keep
     conn.sock.sendall(unsent)
     conn.sock.close()
 
@@ -210,6 +213,7 @@ def test_a_connection_that_server_code_closed_is_counted_once(
 
     assert polling.nr_conns == 0
     assert not polling.keepalived_conns
+    assert not polling._lingering.waiting
     assert polling._sender.oldest() is None
 
 
@@ -305,17 +309,94 @@ def test_a_worker_with_all_connections_taken_closes_one_that_waits(
     assert polling.nr_conns == 0
 
 
-@pytest.mark.parametrize("progress", [Progress.WHOLE, Progress.UNUSUAL])
-def test_only_a_whole_webhook_is_answered_by_the_answering_thread(
-    polling: Any, pair: tuple[socket.socket, socket.socket], progress: Progress
+@pytest.mark.parametrize(
+    ("progress", "size", "thread"),
+    [
+        (Progress.WHOLE, 100, "answering"),
+        (Progress.WHOLE, SMALL_REQUEST_BYTES, "pool"),
+        (Progress.UNUSUAL, 100, "pool"),
+    ],
+)
+def test_only_a_whole_and_small_webhook_is_answered_by_the_answering_thread(
+    polling: Any,
+    pair: tuple[socket.socket, socket.socket],
+    progress: Progress,
+    size: int,
+    thread: str,
 ) -> None:
     threads: list[str] = []
-    pool = SimpleNamespace(submit=lambda *_: threads.append("pool") or Future())
+    pool: Any = SimpleNamespace(submit=lambda *_: threads.append("pool") or Future())
     polling._threads = ThreadChoice(SimpleNamespace(cooperative_prefix="/hooks/"), pool)
     polling._scheduler.answer = lambda _request: threads.append("answering")
     conn = peer(polling, pair[0])
-    conn.request = b"POST /hooks/1 HTTP/1.1\r\n\r\n"
+    conn.request = b"POST /hooks/1 HTTP/1.1\r\n\r\n".ljust(size)
 
     polling._answer_or_enqueue(conn, progress)
 
-    assert threads == ["answering" if progress is Progress.WHOLE else "pool"]
+    assert threads == [thread]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("proxy_protocol", "auto"),
+        ("http2_cleartext", "upgrade"),
+        ("certfile", "a.pem"),
+    ],
+)
+def test_what_is_not_plain_http_is_left_to_gunicorn(setting: str, value: str) -> None:
+    cfg = Config()
+    assert module._is_plain_http(cfg)
+
+    cfg.set(setting, value)
+
+    assert not module._is_plain_http(cfg)
+
+
+class Listener:
+    """A listener whose next connection is ready, or fails with an error."""
+
+    def __init__(self, error: OSError | None, client: socket.socket) -> None:
+        self._error = error
+        self._client = client
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        if self._error is not None:
+            raise self._error
+        return self._client, ("127.0.0.1", 1)
+
+    def getsockname(self) -> Any:
+        return ("127.0.0.1", 2)
+
+
+@pytest.mark.parametrize("error", [BlockingIOError(), ConnectionAbortedError()])
+def test_a_connection_that_is_gone_before_it_is_accepted_does_not_count(
+    polling: Any, pair: tuple[socket.socket, socket.socket], error: OSError
+) -> None:
+    polling.accept(Listener(error, pair[0]))
+
+    assert polling.nr_conns == 0
+    assert not polling.pending_conns
+
+
+def test_an_error_of_a_listener_is_no_lack_of_descriptors(
+    polling: Any, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    with pytest.raises(OSError, match="broken"):
+        polling.accept(Listener(OSError(errno.EBADF, "broken"), pair[0]))
+
+
+def test_the_last_connection_makes_room_for_the_next_one(
+    polling: Any, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    waiting, theirs = socket.socketpair()
+    polling.nr_conns, polling.worker_connections = 1, 2
+    silent = peer(polling, waiting)
+    polling._await_first(silent)
+
+    with waiting, theirs:
+        polling.accept(Listener(None, pair[0]))
+
+    assert silent.sock.fileno() == -1
+    assert polling.nr_conns == 1
+    assert [conn.client for conn in polling.pending_conns] == [("127.0.0.1", 1)]
