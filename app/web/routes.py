@@ -56,7 +56,8 @@ class GuardedRoutes:
     def add(self, route: str, resource: object, **rules: Rule) -> None:
         """Serve the resource at this route, each method guarded by its rule.
 
-        Raises RuleMissing for a method without a rule and for a rule without a method.
+        HEAD is answered as GET is, under its rule; Falcon leaves the body out. Raises RuleMissing
+        for a method without a rule and for a rule without a method.
         """
         responders = _responders(resource)
         if set(responders) != set(rules):
@@ -67,6 +68,8 @@ class GuardedRoutes:
             f"on_{method.lower()}": self._guarded(responder, rules[method])
             for method, responder in responders.items()
         }
+        if "GET" in responders:
+            guarded.setdefault("on_head", guarded["on_get"])
         self._app.add_route(route, _GuardedResource(**guarded))
         self.rules |= {(route, method): rule for method, rule in rules.items()}
 

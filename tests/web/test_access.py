@@ -301,7 +301,7 @@ def test_a_method_that_a_path_has_not_is_refused_with_those_that_it_has(
     answer = api.ask("DELETE", "/api/triggers", admin)
 
     assert answer.status_code == 405
-    assert set(answer.headers["Allow"].split(", ")) == {"GET", "POST", "OPTIONS"}
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "POST", "OPTIONS"}
 
 
 @pytest.mark.parametrize(

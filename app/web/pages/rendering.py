@@ -11,7 +11,7 @@ import jinja2
 from app import auth, clock
 from app.auth import Identity
 from app.lifecycle import REASONS, STATUSES
-from app.web.auth import PUBLIC
+from app.web.auth import PUBLIC, SAFE_METHODS
 from app.web.context import ApiContext
 from app.web.pages import (
     audit,
@@ -180,7 +180,7 @@ class ErrorPages:
         return not path.startswith("/api/") and "text/html" in req.accept
 
     def _redirect_to_login(self, req: falcon.Request, resp: falcon.Response) -> None:
-        next_path = filters.safe_path(req.relative_uri) if req.method == "GET" else "/"
+        next_path = filters.safe_path(req.relative_uri) if req.method in SAFE_METHODS else "/"
         resp.status = 303
         resp.delete_header("WWW-Authenticate")
         resp.location = filters.link("/login", next=None if next_path == "/" else next_path)
@@ -190,7 +190,9 @@ class ErrorPages:
     def _identity(self, req: falcon.Request) -> Identity | None:
         """Return the caller's identity, None if unknown; an error page shows their navigation."""
         try:
-            return self._context.authenticator.recognise(req) if req.method == "GET" else None
+            return (
+                self._context.authenticator.recognise(req) if req.method in SAFE_METHODS else None
+            )
         except Exception:
             return None
 
