@@ -97,15 +97,20 @@ def pause_of_all(connection: Connection) -> Pause | None:
 
 def waiting_count(connection: Connection, trigger_id: int, up_to: int = EXACT_UP_TO + 1) -> int:
     """Count the trigger's executions that wait for a worker, up to this number."""
-    rows: sa.Select[Any] = (
+    query = sa.select(sa.func.count()).select_from(waiting_rows(trigger_id, up_to).subquery())
+    return int(connection.execute(query).scalar_one())
+
+
+def waiting_rows(trigger_id: int, up_to: int) -> sa.Select[Any]:
+    """Select so many of the trigger's executions that wait for a worker."""
+    waiting = is_one_of(_executions.status, WAITING)
+    return (
         sa.select(sa.literal_column("1"))
         .where(_executions.trigger_id == trigger_id)
-        .where(is_one_of(_executions.status, WAITING))
-        .where(prefer_partial_index(is_one_of(_executions.status, WAITING), _executions.id))
+        .where(waiting, prefer_partial_index(waiting, _executions.id))
         .where(_executions.next_attempt_at.is_not(None))
         .limit(up_to)
     )
-    return _count(connection, rows)
 
 
 def waiting_count_of_all(connection: Connection) -> int:
@@ -127,8 +132,3 @@ def _with_breaker(block: Block, row: sa.Row[Any]) -> Block:
     if row.opened_at is None:
         return block
     return block._replace(breaker=OpenBreaker(row.opened_at, row.failure_count, row.probe_at))
-
-
-def _count(connection: Connection, rows: sa.Select[Any]) -> int:
-    query = sa.select(sa.func.count()).select_from(rows.subquery())
-    return int(connection.execute(query).scalar_one())

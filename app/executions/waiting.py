@@ -35,7 +35,7 @@ Code = Literal[
     "due",
 ]
 """Reasons, in the order in which they are looked for among waiting executions."""
-COUNTED = 1_000
+COUNTED = 300
 """Executions that are read to find the places of those of triggers with a limit."""
 LEAST_COUNTED = 20
 """Executions that are read of each of these triggers at least."""
@@ -243,7 +243,7 @@ def _ahead(connection: Connection, limits: Iterable[sa.Row[Any]]) -> dict[int, d
     if not limited:
         return {}
     each = max(LEAST_COUNTED, COUNTED // len(limited))
-    firsts = [sa.select(_first_waiting(limit.id, each).subquery()) for limit in limited]
+    firsts = [sa.select(first_waiting(limit.id, each).subquery()) for limit in limited]
     rows: dict[int, list[sa.Row[Any]]] = {limit.id: [] for limit in limited}
     for row in connection.execute(sa.union_all(*firsts)):
         rows[row.trigger_id].append(row)
@@ -253,7 +253,8 @@ def _ahead(connection: Connection, limits: Iterable[sa.Row[Any]]) -> dict[int, d
     }
 
 
-def _first_waiting(trigger_id: int, number: int) -> sa.Select[Any]:
+def first_waiting(trigger_id: int, number: int) -> sa.Select[Any]:
+    """Select so many of the trigger's executions that wait, those that are due first."""
     waiting = is_one_of(_executions.status, WAITING)
     return (
         sa.select(

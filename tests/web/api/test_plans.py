@@ -11,7 +11,7 @@ from app import audit, lifecycle
 from app.db import Database
 from app.db.count_cache import CountCache
 from app.db.models import execution_attempts, sessions, tokens, trigger_executions
-from app.executions import dead_letters, listing, time_range
+from app.executions import blocks, dead_letters, listing, time_range, waiting
 from app.stats import summary
 from app.stats.summary import Window
 from tests.support import factories
@@ -27,6 +27,8 @@ def newest(query: sa.Select[Any]) -> sa.Select[Any]:
 
 
 QUESTIONS: dict[str, tuple[sa.Select[Any], str]] = {
+    "what waits behind a pause": (blocks.waiting_rows(1, 1_000), "ix_trigger_executions_turn"),
+    "places in a queue": (waiting.first_waiting(1, 1_000), "ix_trigger_executions_turn"),
     "a token": (sa.select(tokens).where(tokens.c.token_hash == "x"), "token_hash|autoindex"),
     "a session": (
         sa.select(sessions).where(sessions.c.session_hash == "x"),
