@@ -25,7 +25,10 @@ _REFUSED: Final[dict[type[HookonceError], str]] = {
 }
 OUTCOMES: Final = ("replayed", *_REFUSED.values())
 """Results of replaying one dead letter."""
-_FAILED_AGAIN = (*lifecycle.DEAD, lifecycle.RETRYING, lifecycle.REPLAYED)
+FAILED_AGAIN = (*lifecycle.DEAD, lifecycle.RETRYING, lifecycle.REPLAYED)
+"""Statuses of a replay that failed at least once."""
+NOT_ENDED = (lifecycle.PENDING, lifecycle.RUNNING)
+"""Statuses of a replay of which no attempt has ended."""
 
 logger = logging.getLogger("hookonce.replay")
 
@@ -93,6 +96,21 @@ def _replay_one(database: Database, execution_id: int, actor: Actor) -> BulkRepl
         return BulkReplayResult(execution_id, refusal=refusal)
 
 
+def outcome_of(
+    database: Database, execution_id: int, seconds: float
+) -> tuple[str | None, str | None]:
+    """Return (status, error) of a replay once an attempt has ended, or after these seconds."""
+    until = time.monotonic() + seconds
+    columns = trigger_executions.c
+    query = sa.select(columns.status, columns.error).where(columns.id == execution_id)
+    while True:
+        with database.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None or row.status not in NOT_ENDED or time.monotonic() >= until:
+            return (None, None) if row is None else (row.status, row.error)
+        time.sleep(POLL_SECONDS)
+
+
 class _FirstReplays:
     """The first replays, watched until one completes and so shows that the fault is fixed."""
 
@@ -111,7 +129,7 @@ class _FirstReplays:
         if not self._watching or self.latest is None:
             return
         status, error = self._outcome(self.latest)
-        if status in _FAILED_AGAIN:
+        if status in FAILED_AGAIN:
             self._failure_count += 1
             if self._failure_count >= self._failures_allowed:
                 raise FailingAgain(_sentence(self._failure_count, error))
@@ -129,7 +147,7 @@ class _FirstReplays:
                 row = connection.execute(query).one_or_none()
             if row is None:
                 return None, None
-            unfinished = row.status in (lifecycle.PENDING, lifecycle.RUNNING)
+            unfinished = row.status in NOT_ENDED
             if not unfinished or self._seconds_left <= 0 or self._stop.wait(POLL_SECONDS):
                 return row.status, row.error
             self._seconds_left -= POLL_SECONDS

@@ -37,6 +37,10 @@ _SHOWN = (
 )
 
 
+RESULTS_AT_MOST = 10_000
+"""Replays that one count of results reads."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeadLetterFilter:
     """Filters for dead letters; None means any."""
@@ -148,3 +152,12 @@ def each(
             return
         before_id = rows[-1].id
         limit = None if limit is None else limit - len(rows)
+
+
+def results_of_replays(connection: Connection, first_id: int, last_id: int) -> dict[str, int]:
+    """Count the replays with these ids by status; at most RESULTS_AT_MOST of them are read."""
+    ids = _columns.id.between(sa.literal(first_id, sa.BigInteger), last_id)
+    replays = sa.select(_columns.status).where(ids, _columns.replay_of_id.is_not(None))
+    rows = replays.limit(RESULTS_AT_MOST).subquery()
+    query = sa.select(rows.c.status, sa.func.count()).group_by(rows.c.status)
+    return {status: int(number) for status, number in connection.execute(query)}

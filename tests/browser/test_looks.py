@@ -146,6 +146,7 @@ def _too_soon(page: Page, service: LiveService, _look: str) -> None:
 
 def _progress(page: Page, service: LiveService, _look: str) -> None:
     page.goto(f"{service.url}/dead/replay?trigger_id=2")
+    page.get_by_label("Replay the first ones one by one").uncheck()
     page.get_by_role("button", name=re.compile("^Replay all")).click()
     expect(page.get_by_role("heading", name="Replay finished")).to_be_visible()
 

@@ -135,6 +135,7 @@ EVERY_RULE = {
     ("/notifications/{channel_id}/remove", "GET"): ADMIN,
     ("/notifications/{channel_id}/remove", "POST"): ADMIN,
     ("/docs", "GET"): VIEWER,
+    ("/dead/results", "GET"): VIEWER,
     ("/audit", "GET"): ADMIN,
     ("/tokens", "GET"): ADMIN,
     ("/tokens", "POST"): ADMIN,

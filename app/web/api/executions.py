@@ -1,5 +1,6 @@
 """/api/triggers/executions and /api/dead: find, show and replay executions and dead letters."""
 
+import time
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -118,14 +119,25 @@ def replay_dead(context: ApiContext, body: BulkReplayBody, actor: Actor) -> Bulk
 
 
 def replay_batch(
-    context: ApiContext, filters: DeadLetterFilter, before_id: int | None, limit: int, actor: Actor
+    context: ApiContext,
+    filters: DeadLetterFilter,
+    before_id: int | None,
+    limit: int,
+    actor: Actor,
+    *,
+    pause: float = 0.0,
 ) -> BulkReplay:
-    """Replay up to `limit` matching dead letters, newest first; continue with `next`."""
+    """Replay up to `limit` matching dead letters, newest first; continue with `next`.
+
+    Between the begins of two replays are at least `pause` seconds.
+    """
     with context.database.reading() as connection:
         rows = _rows(connection, filters, before_id, limit + 1)
         result = _bulk_replay(groups(context, connection, filters), None, preview=False)
     for row in rows[:limit]:
+        began = time.monotonic()
         _replay_into(result, context.database, row.id, actor)
+        time.sleep(max(0.0, began + pause - time.monotonic()))
     result["next"] = rows[limit - 1].id if len(rows) > limit else None
     return result
 

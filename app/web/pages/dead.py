@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from app.auth import OPERATOR, VIEWER
@@ -11,7 +11,6 @@ from app.executions import dead_letters, search
 from app.executions.dead_letters import DeadLetterFilter
 from app.web import validation
 from app.web.api import executions, serializers
-from app.web.api.schemas.dead_letters import BulkReplay
 from app.web.api.schemas.values import (
     Category,
     ExecutionId,
@@ -28,8 +27,6 @@ from app.web.time_field import moment
 
 PAGES = Pages()
 PER_PAGE = 25
-BATCH_SIZE = 10
-"""Dead letters that one request replays: it takes well under a second, so progress is visible."""
 PREVIEW_ROWS = 25
 """Dead letters that the preview shows with their message."""
 SELECTED_AT_MOST = 100
@@ -95,8 +92,8 @@ def show_all(request: PageRequest) -> PageResponse:
 def preview(request: PageRequest) -> PageResponse:
     """Show the dead letters that would be replayed, and ask for confirmation."""
     parameters = request.req.params
-    selected = _selected(parameters)
-    query = _query({k: v for k, v in parameters.items() if not _SELECTED.fullmatch(k)})
+    selected = selected_ids(parameters)
+    query = query_of({k: v for k, v in parameters.items() if not _SELECTED.fullmatch(k)})
     filters = query.filters(selected or None)
     with request.context.database.reading() as connection:
         rows = connection.execute(dead_letters.page_query(filters, None, PREVIEW_ROWS)).all()
@@ -111,61 +108,15 @@ def preview(request: PageRequest) -> PageResponse:
     return HtmlPage("dead_preview.html", values | {"total": total})
 
 
-@PAGES.post("/dead/replay", OPERATOR)
-def replay_batch(request: PageRequest) -> PageResponse:
-    """Replay the next batch and show the progress; the page posts again until none is left."""
-    fields = request.fields
-    selected = _selected(fields)
-    query = _query(
-        {name: text for name, text in fields.items() if name in DeadLetterQuery.__annotations__}
-    )
-    batch = _replay(request, query, selected)
-    progress = _Progress.of(fields).after(batch)
-    values = {"filters": query, "selected": selected, "progress": progress, **batch}
-    return HtmlPage("dead_progress.html", values)
-
-
-@dataclass(frozen=True, slots=True)
-class _Progress:
-    """The counts of a bulk replay so far; the form carries them from batch to batch."""
-
-    total: int
-    sent: int = 0
-    refused: int = 0
-
-    @classmethod
-    def of(cls, fields: dict[str, str]) -> "_Progress":
-        names = ("total", "sent", "refused")
-        return cls(*(_count(fields.get(name, "0")) for name in names))
-
-    def after(self, batch: BulkReplay) -> "_Progress":
-        sent, refused = self.sent + len(batch["replayed"]), self.refused + len(batch["refused"])
-        return replace(self, total=max(self.total, sent + refused), sent=sent, refused=refused)
-
-    @property
-    def done(self) -> int:
-        return self.sent + self.refused
-
-
-def _replay(request: PageRequest, query: DeadLetterQuery, selected: tuple[int, ...]) -> BulkReplay:
-    filters = query.filters(selected or None)
-    return executions.replay_batch(
-        request.context, filters, query.before_id, BATCH_SIZE, request.actor
-    )
-
-
-def _query(parameters: dict[str, Any]) -> DeadLetterQuery:
+def query_of(parameters: dict[str, Any]) -> DeadLetterQuery:
+    """Return the filters that the parameters hold; empty ones are left out."""
     filled = {name: text for name, text in parameters.items() if text != "" and name != "done"}
     return validation.query(DeadLetterQuery, filled)
 
 
-def _selected(names: Iterable[str]) -> tuple[int, ...]:
+def selected_ids(names: Iterable[str]) -> tuple[int, ...]:
     """Return the ids of the ticked checkboxes, newest first; each is a field named `pick-<id>`."""
     ids = [int(match[1]) for match in map(_SELECTED.fullmatch, names) if match]
     if len(ids) > SELECTED_AT_MOST:
         raise InvalidRequest(f"at most {SELECTED_AT_MOST} can be selected; use filters instead")
     return tuple(sorted(ids, reverse=True))
-
-
-def _count(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

@@ -16,6 +16,7 @@ from app.web.context import ApiContext
 from app.web.pages import (
     audit,
     dead,
+    dead_replay,
     decisions,
     deliveries,
     executions,
@@ -45,6 +46,7 @@ _MODULES = (
     decisions,
     deliveries,
     dead,
+    dead_replay,
     notifications,
     audit,
     tokens,
