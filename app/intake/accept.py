@@ -60,7 +60,8 @@ def candidate(database: Database, delivery_id: int, defaults: RetentionDefaults)
     with database.reading() as connection:
         row = journal.delivery(connection, delivery_id)
     _require_acceptable(row)
-    trigger = TriggerCache(database).find(str(row.trigger_id))
+    last_found_id = SchemaWatch(database).last_found_trigger_id
+    trigger = TriggerCache(database, last_found_id=last_found_id).find(str(row.trigger_id))
     if trigger is None:
         raise NotFound(f"the trigger of delivery {delivery_id} receives no webhooks any more")
     request = _request(row)

@@ -15,6 +15,7 @@ OF_EITHER = (
     "integration/cli",
     "migrations/test_adoption",
     "migrations/test_concurrency",
+    "migrations/test_drafts",
     "migrations/test_duplicates",
     "migrations/test_kill_points",
     "migrations/test_round_trip",
