@@ -8,7 +8,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # Whose Python is gone, or was left half made, is made anew: by itself it would never become whole.
 $(shell test -x $(BIN)/python || rm -f $(RUN_STAMP) $(DEV_STAMP))
 
-.PHONY: help run test hostile chaos siege check lint types imports bench bench-grow bench-locks bench-latency bench-memory bench-prune bench-refuse bench-size bench-work migration-report dist lock clean
+.PHONY: help run test hostile chaos siege check lint types imports bench bench-grow bench-instructions bench-locks bench-latency bench-memory bench-prune bench-refuse bench-size bench-work migration-report dist lock clean
 
 help: ## Print this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,11 @@ bench: $(DEV_STAMP) ## Measure receiving against the ceiling (minutes; LONG=1 fo
 bench-grow: $(DEV_STAMP) ## Measure whether a new installation under load stays as fast as it began
 	@mkdir -p var
 	$(BIN)/python -m bench.growing 2>var/growing.log || { tail -n 40 var/growing.log; exit 1; }
+
+bench-instructions: $(DEV_STAMP) ## Count the instructions of a request with valgrind (AGAINST=another checkout; minutes)
+	@mkdir -p var
+	$(BIN)/python -m bench.instructions $(if $(AGAINST),--against $(AGAINST)) 2>var/instructions.log \
+		|| { tail -n 40 var/instructions.log; exit 1; }
 
 bench-locks: $(DEV_STAMP) ## Measure how long each revision keeps a writer waiting (minutes)
 	@mkdir -p var

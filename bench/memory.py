@@ -37,6 +37,8 @@ CHURN = 0.05
 BROKEN_OFF = 0.002
 """Part of the requests that end in the middle, with their connection."""
 PATIENCE_SECONDS = 30.0
+REST_SECONDS = 1.5
+"""Seconds of rest before the memory is read: freed memory is given back once a second."""
 WARM_UP = 100_000
 """Requests that are not counted."""
 HEADINGS = ("database", "requests", "requests/s", "memory, MB", "growth, MB per 100,000")
@@ -90,6 +92,7 @@ def measured(
             began = time.perf_counter()
             crowd.send(window)
             seconds = time.perf_counter() - began
+            time.sleep(REST_SECONDS)
             yield Window(end, window / seconds, _megabytes(process))
 
 

@@ -21,6 +21,7 @@ from app.cooperative import SMALL_REQUEST_BYTES
 from app.server import connections as module
 from app.server.connection_counts import ConnectionCounts
 from app.server.framing import Progress
+from app.server.heap import HeapTrimmer
 from app.server.incoming import Limits
 from app.server.peer import Peer
 from app.server.threads import ThreadChoice
@@ -400,3 +401,18 @@ def test_the_last_connection_makes_room_for_the_next_one(
     assert silent.sock.fileno() == -1
     assert polling.nr_conns == 1
     assert [conn.client for conn in polling.pending_conns] == [("127.0.0.1", 1)]
+
+
+@pytest.mark.parametrize("size", [SMALL_REQUEST_BYTES, SMALL_REQUEST_BYTES + 1])
+def test_freed_memory_is_given_back_after_a_large_request(
+    polling: Any, pair: tuple[socket.socket, socket.socket], size: int
+) -> None:
+    trims: list[str] = []
+    polling._heap = HeapTrimmer(lambda: trims.append("trimmed"))
+    conn = peer(polling, pair[0])
+    conn.keep, conn.request = True, b"a" * size
+
+    polling._finish(conn)
+    polling._close_late()
+
+    assert trims == ["trimmed"] * (size > SMALL_REQUEST_BYTES)
