@@ -30,7 +30,7 @@ _OPTIONS = (
     click.option(
         "--since",
         type=TimeParam(),
-        help="Only failed at this time or later: 2h or 3d ago, or ISO 8601 (UTC).",
+        help="Only failed at this time or later: 2h or 3d ago, 14:00 here, or ISO 8601 (UTC).",
     ),
     click.option("--until", type=TimeParam(), help="Only failed before this time."),
     click.option("--key", help="Only with this idempotency key."),

@@ -1,18 +1,22 @@
-"""The option type for a time: ISO 8601, or an age such as 2h."""
+"""The option type for a time: ISO 8601, an age such as 2h, or a time of day such as 14:00."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 import click
 
 from app import clock
 
 _AGE = re.compile(r"(\d{1,6})([smhdw])")
+_TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 class TimeParam(click.ParamType[datetime]):
-    """`2h` means two hours ago, `3d` three days; `2026-03-05T09:30:00` without an offset is UTC."""
+    """`2h` means two hours ago; `14:00` the last such time of day in the zone of this machine.
+
+    A date and time without an offset, such as `2026-03-05T09:30:00`, is UTC, as in the API.
+    """
 
     name = "TIME"
 
@@ -23,16 +27,26 @@ class TimeParam(click.ParamType[datetime]):
         if isinstance(value, datetime):
             return value
         try:
-            time = _time(value.strip())
+            moment = _moment(value.strip())
         except OverflowError:
-            time = None
-        if time is None:
-            self.fail(f"{value!r} is not a time: give 2h, 3d or an ISO 8601 time", param, ctx)
-        return time
+            moment = None
+        if moment is None:
+            self.fail(f"{value!r} is not a time: give 2h, 3d, 14:00 or ISO 8601", param, ctx)
+        return moment
 
 
-def _time(text: str) -> datetime | None:
+def _moment(text: str) -> datetime | None:
     age = _AGE.fullmatch(text)
     if age:
         return clock.now() - timedelta(**{_UNITS[age[2]]: int(age[1])})
+    if _TIME_OF_DAY.fullmatch(text):
+        return _last(time.fromisoformat(text.zfill(5)))
     return clock.moment(text)
+
+
+def _last(of_day: time) -> datetime:
+    """Return the last such time of day before now, in the zone of this machine."""
+    now = clock.now().astimezone()
+    today = datetime.combine(now.date(), of_day).astimezone()
+    yesterday = datetime.combine(now.date() - timedelta(days=1), of_day).astimezone()
+    return today if today <= now else yesterday

@@ -55,10 +55,14 @@ def show_all(request: PageRequest) -> PageResponse:
 def _chips(chosen: dict[str, Any]) -> list[dict[str, Any]]:
     """Return a label for each filter that is set, and the filters without it."""
     return [
-        {"label": f"{FILTERS[name]}: {value}", "without": chosen | {name: None}}
+        {"label": f"{FILTERS[name]}: {value}{_zone(name)}", "without": chosen | {name: None}}
         for name, value in chosen.items()
         if value is not None
     ]
+
+
+def _zone(name: str) -> str:
+    return " UTC" if name in ("since", "until") else ""
 
 
 @PAGES.get(f"/executions/{EXECUTION}", VIEWER)

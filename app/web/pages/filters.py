@@ -6,8 +6,11 @@ those that reverse the direction of writing. Pure.
 
 import json
 import re
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
+
+from app import clock
 
 SHOWN_CHARACTERS = 20_000
 """Characters of one text that a page shows; the download has all of it."""
@@ -54,6 +57,11 @@ def pretty(value: Any) -> str:
 def timestamp(text: str | None) -> str:
     """Return a time in the API's format as `2026-01-31 23:59:59`."""
     return "" if not text else text[:19].replace("T", " ")
+
+
+def hours_ago(hours: float) -> str:
+    """Return the time so many hours ago, in UTC, as a field of a form sends it."""
+    return (clock.now() - timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M")
 
 
 def number(value: float) -> str:

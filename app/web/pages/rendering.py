@@ -89,6 +89,7 @@ def templates() -> jinja2.Environment:
     environment.filters |= {"ago": clock.ago, "duration": clock.duration}
     environment.globals |= {
         "link": filters.link,
+        "hours_ago": filters.hours_ago,
         "static": static().url,
         "STATUSES": STATUSES,
         "REASONS": (*REASONS, "unknown"),

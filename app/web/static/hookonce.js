@@ -19,6 +19,45 @@ function enableCopyButtons(root) {
   }
 }
 
+// Show times in the reader's zone. The title keeps UTC, which the log, the API and commands use; a
+// form goes on sending UTC.
+const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+function localText(moment) {
+  const two = (number) => String(number).padStart(2, "0");
+  const day = [moment.getFullYear(), two(moment.getMonth() + 1), two(moment.getDate())].join("-");
+  return `${day} ${[moment.getHours(), moment.getMinutes(), moment.getSeconds()].map(two).join(":")}`;
+}
+
+function showLocalTimes(root) {
+  if (ZONE === "UTC") return;
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    const moment = new Date(time.dateTime);
+    if (isNaN(moment)) continue;
+    time.title = `${time.textContent} UTC`;
+    time.textContent = localText(moment);
+    const after = time.nextSibling;
+    if (after && after.nodeType === Node.TEXT_NODE) after.data = after.data.replace(/^ UTC/, "");
+  }
+  for (const heading of root.querySelectorAll("th, label")) {
+    for (const node of heading.childNodes) {
+      if (node.nodeType === Node.TEXT_NODE) node.data = node.data.replace(" (UTC)", "");
+    }
+  }
+  for (const cell of root.querySelectorAll("[data-label]")) cell.dataset.label = cell.dataset.label.replace(" (UTC)", "");
+}
+
+function enterLocalTimes(root) {
+  if (ZONE === "UTC") return;
+  for (const input of root.querySelectorAll("input[type=datetime-local]")) {
+    if (input.value) input.value = localText(new Date(`${input.value}Z`)).slice(0, 16).replace(" ", "T");
+    input.form.addEventListener("formdata", ({ formData }) => {
+      if (input.value) formData.set(input.name, new Date(input.value).toISOString().slice(0, 16));
+    });
+  }
+  for (const zone of root.querySelectorAll("[data-zone]")) zone.textContent = `Times are in ${ZONE}.`;
+}
+
 function startCountdowns(root) {
   const buttons = root.querySelectorAll("[data-after-countdown]");
   for (const counter of root.querySelectorAll("[data-countdown]")) {
@@ -104,6 +143,7 @@ function replaceContent(region, html) {
   const known = new Set([...region.querySelectorAll("[data-row]")].map((each) => each.dataset.row));
   for (const each of fresh.querySelectorAll("details[data-keep]")) each.open = open.has(each.dataset.keep);
   for (const row of fresh.querySelectorAll("[data-row]")) if (!known.has(row.dataset.row)) row.classList.add("fresh");
+  showLocalTimes(fresh);
   region.replaceChildren(...fresh.childNodes);
   return region.querySelector("[data-ended]") !== null;
 }
@@ -131,6 +171,8 @@ async function continueReplay(region) {
   }
 }
 
+showLocalTimes(document);
+enterLocalTimes(document);
 enableCopyButtons(document);
 startCountdowns(document);
 enableSelectAll(document);

@@ -205,7 +205,7 @@ def test_a_time_that_is_none_is_refused(hookonce: Hookonce, wrong: str) -> None:
     result = hookonce("dead", "list", "--since", wrong)
 
     assert result.exit_code == 2
-    assert "is not a time: give 2h, 3d or an ISO 8601 time" in " ".join(result.stderr.split())
+    assert "is not a time: give 2h, 3d, 14:00 or ISO 8601" in " ".join(result.stderr.split())
 
 
 def test_a_trigger_that_is_not_there_gets_one_sentence(hookonce: Hookonce) -> None:
