@@ -1,0 +1,72 @@
+"""/notifications and the chips of /executions."""
+
+from falcon import testing
+
+from app.db import Database
+from app.db.models import notification_messages
+from app.notifications import channels
+from tests.support import factories
+from tests.support.visitor import Visitor
+
+
+def visitor_of(client: testing.TestClient, token: str) -> Visitor:
+    visitor = Visitor(client)
+    visitor.log_in(token)
+    return visitor
+
+
+def test_an_admin_adds_tests_and_removes_a_channel(
+    client: testing.TestClient, database: Database, admin: str
+) -> None:
+    ada = visitor_of(client, admin)
+    form = {"name": "ops", "kind": "webhook", "address": "https://a.example/canary"}
+
+    added = ada.post("/notifications", form | {"condition_no_worker": "on", "trigger_id": ""})
+    tested = ada.post("/notifications/1/test")
+    with database.reading() as connection:
+        messages = connection.execute(notification_messages.select()).all()
+        (row,) = channels.every(connection)
+    listed = ada.get("/notifications")
+    asked = ada.get("/notifications/1/remove")
+    removed = ada.post("/notifications/1/remove")
+
+    assert added.status_code == 201
+    assert "whsec_" in added.text
+    assert "whsec_" not in listed.text
+    assert "canary" not in listed.text + added.text
+    assert (tested.status_code, len(messages), messages[0].kind) == (303, 1, "test")
+    assert row.conditions == '["no_worker"]'
+    assert "1 waiting" in listed.text
+    assert (asked.status_code, removed.status_code) == (200, 303)
+    assert "there is no channel" in ada.get("/notifications").text
+
+
+def test_a_mistake_keeps_what_was_typed(client: testing.TestClient, admin: str) -> None:
+    ada = visitor_of(client, admin)
+
+    answer = ada.post("/notifications", {"name": "ops", "kind": "email", "address": "nobody"})
+
+    assert answer.status_code == 422
+    assert "is not a mail address" in answer.text
+    assert 'value="nobody"' in answer.text
+
+
+def test_a_viewer_reads_and_changes_nothing(client: testing.TestClient, viewer: str) -> None:
+    page = visitor_of(client, viewer).get("/notifications")
+
+    assert page.status_code == 200
+    assert "New channel" not in page.text
+
+
+def test_a_chip_for_each_filter_removes_it_and_a_status_adds_one(
+    client: testing.TestClient, database: Database, viewer: str
+) -> None:
+    factories.execution(database, factories.trigger(database), "failed", event_data='{"a":"b c"}')
+
+    page = visitor_of(client, viewer).get("/executions?text=b%20c&since=2020-01-01T00:00")
+
+    since = "since=2020-01-01T00%3A00"
+    assert f'href="/executions?{since}" aria-label="Remove the filter text: b c"' in page.text
+    assert "status=failed&amp;since=2020-01-01T00%3A00&amp;text=b+c" in page.text or (
+        "status=failed&amp;text=b+c&amp;since=2020-01-01T00%3A00" in page.text
+    )
