@@ -76,12 +76,13 @@ def stash_columns(
         return
     names = [name for name in names if _is_ours(op, table, name)]
     former_stashes.drop_capture(op, revision, table)
-    if discarding(op):
-        hiding.drop_columns(op, table, names)
-        return
     checked = _with_checks(op, table, names)
     hiding.hide(op, revision, table, names)
-    if checked:
+    hidden = [stash_name(revision, name) for name in names]
+    if discarding(op):
+        removal.require_unused(op, table, hidden)
+        hiding.drop_columns(op, table, hidden)
+    elif checked:
         removal.remove(op, table, [hiding.Hidden(revision, name) for name in checked])
 
 
@@ -121,8 +122,20 @@ def return_completed_table(
     """Take everything of ours out of an adopted table: its owner gets it back as it was found."""
     if offline(op) or not found.has_table(op, table):
         return
-    stash_columns(op, f"{revision}_found", table, [column.name for column in columns])
+    names = [column.name for column in columns]
+    if postgresql(op):
+        _require_unused(op, table, names)
+    stash_columns(op, f"{revision}_found", table, names)
+    hidden = hiding.hidden_columns(op.get_bind(), table)
+    removal.require_unused(op, table, [each.name for each in hidden])
     if postgresql(op):
         with op.get_context().autocommit_block():
             pass  # release the lock before the values are copied
-    removal.remove(op, table, hiding.hidden_columns(op.get_bind(), table))
+    removal.remove(op, table, hidden)
+
+
+def _require_unused(op: Operations, table: str, names: list[str]) -> None:
+    """Look before the first column is renamed: that is committed before values are copied."""
+    ours = [name for name in names if _is_ours(op, table, name)]
+    hidden = [each.name for each in hiding.hidden_columns(op.get_bind(), table)]
+    removal.require_unused(op, table, ours + hidden)

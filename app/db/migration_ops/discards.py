@@ -10,8 +10,8 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 
 from app.db import schema
-from app.db.migration_ops import hiding
-from app.db.migration_ops.plugin import discarding, postgresql, stash_name, table_names
+from app.db.migration_ops import hiding, removal
+from app.db.migration_ops.plugin import discarding, offline, postgresql, stash_name, table_names
 
 _DROP_ON_POSTGRESQL = """
     DO $$ DECLARE each record; BEGIN
@@ -58,6 +58,8 @@ def _drop_stashes_from(op: Operations, oldest: str) -> None:
         return
     revisions = schema.history()
     prefixes = tuple(stash_name(each, "") for each in revisions[revisions.index(oldest) :])
+    for name in table_names(op.get_bind()) if not offline(op) else ():
+        removal.require_unused(op, name, _hidden(op, name, prefixes))
     if postgresql(op):
         op.execute(_DROP_ON_POSTGRESQL.format(names="|".join(prefixes)))
         return
@@ -65,5 +67,9 @@ def _drop_stashes_from(op: Operations, oldest: str) -> None:
         if name.startswith(prefixes):
             op.drop_table(name)
             continue
-        hidden = [each.name for each in hiding.hidden_columns(op.get_bind(), name)]
-        hiding.drop_columns(op, name, [each for each in hidden if each.startswith(prefixes)])
+        hiding.drop_columns(op, name, _hidden(op, name, prefixes))
+
+
+def _hidden(op: Operations, table: str, prefixes: tuple[str, ...]) -> list[str]:
+    hidden = hiding.hidden_columns(op.get_bind(), table)
+    return [each.name for each in hidden if each.name.startswith(prefixes)]

@@ -8,7 +8,7 @@ trigger that captured writes; an interrupted step of theirs may have left both.
 import sqlalchemy as sa
 from alembic.operations import Operations
 
-from app.db.migration_ops import batches, duplicates, found, identity
+from app.db.migration_ops import attachments, batches, duplicates, found, identity
 from app.db.migration_ops.plugin import column_names, postgresql, stash_name, table_names
 
 
@@ -20,6 +20,7 @@ def restore(op: Operations, revision: str, table: str, names: list[str]) -> None
         duplicates.keep_first_before_restoring(op, revision, names)
         _restore(op, stash, table)
         identity.drop_restored(op, table, stash)
+    attachments.restore(op, revision, table)
 
 
 def restore_offline(revision: str, table: str, names: list[str]) -> str:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.util import CommandError
 
-from app.db.migration_ops import batches, hiding, identity
+from app.db.migration_ops import attachments, batches, dependents, hiding, identity
 from app.db.migration_ops.hiding import Hidden
 from app.db.migration_ops.plugin import (
     column_names,
@@ -30,9 +30,17 @@ _ALSO_KEPT = {"trigger_executions": "status IN ('pending', 'running', 'retrying'
 def remove(op: Operations, table: str, columns: list[Hidden]) -> None:
     """Copy the values of the hidden columns into a stash table for each revision; drop them."""
     if not discarding(op):
+        attachments.keep(op, table, columns)
         for revision, group in groupby(columns, key=lambda each: each.revision):
             _copy(op, revision, table, list(group))
     hiding.drop_columns(op, table, [each.name for each in columns])
+
+
+def require_unused(op: Operations, table: str, names: list[str]) -> None:
+    """Raise CommandError if an object of somebody else stops the removal of the columns."""
+    statements = dependents.remedies(op.get_bind(), table, names)
+    if statements:
+        raise CommandError(dependents.refusal(table, statements))
 
 
 def _copy(op: Operations, revision: str, table: str, columns: list[Hidden]) -> None:

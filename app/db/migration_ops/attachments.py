@@ -1,0 +1,98 @@
+"""Keep what others attached to columns that leave an adopted table, and attach it again.
+
+An index, comment, grant, statistics target or extended statistics goes with its column. Its
+statement is kept in a stash of the latest revision whose column it uses.
+"""
+# ruff: noqa: S608, the names in these statements are the database's own, and quoted
+
+import logging
+import re
+
+import sqlalchemy as sa
+from alembic.operations import Operations
+from sqlalchemy import exc
+from sqlalchemy.engine import Connection
+
+from app.db.migration_ops import hiding
+from app.db.migration_ops.hiding import Hidden
+from app.db.migration_ops.plugin import postgresql, stash_name, table_names
+from app.db.models import metadata
+from app.log import event
+
+SUFFIX = "_objects"
+"""Suffix of the table that keeps the statements."""
+OURS = {str(index.name) for table in metadata.tables.values() for index in table.indexes} | {
+    "ix_trigger_executions_due"
+}
+"""Indexes that revisions build."""
+_POSTGRESQL = """
+    WITH hidden AS (SELECT attrelid, attnum, attname, attacl, attstattarget, attstorage, atttypid
+        FROM pg_attribute WHERE attrelid = to_regclass(:table) AND attname = ANY(:names))
+    SELECT DISTINCT pg_get_indexdef(d.objid) AS sql FROM hidden JOIN pg_depend AS d
+        ON d.refclassid = 'pg_class'::regclass AND d.refobjid = attrelid
+        AND d.refobjsubid = attnum AND d.classid = 'pg_class'::regclass
+        JOIN pg_class AS i ON i.oid = d.objid AND i.relkind = 'i' AND NOT i.relname = ANY(:ours)
+    UNION SELECT DISTINCT pg_get_statisticsobjdef(d.objid) FROM hidden JOIN pg_depend AS d
+        ON d.refclassid = 'pg_class'::regclass AND d.refobjid = attrelid
+        AND d.refobjsubid = attnum AND d.classid = 'pg_statistic_ext'::regclass
+    UNION SELECT format('COMMENT ON COLUMN %s.%I IS %L', attrelid::regclass, attname,
+        col_description(attrelid, attnum)) FROM hidden
+        WHERE col_description(attrelid, attnum) IS NOT NULL
+    UNION SELECT format('GRANT %s (%I) ON %s TO %s', a.privilege_type, attname,
+        attrelid::regclass, coalesce(quote_ident(r.rolname), 'PUBLIC'))
+        FROM hidden CROSS JOIN aclexplode(attacl) AS a LEFT JOIN pg_roles AS r ON r.oid = a.grantee
+    UNION SELECT format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS %s', attrelid::regclass,
+        attname, attstattarget) FROM hidden WHERE attstattarget >= 0
+    ORDER BY 1"""
+
+log = logging.getLogger("hookonce.migrate")
+
+
+def keep(op: Operations, table: str, columns: list[Hidden]) -> None:
+    """Write down what is attached to the hidden columns, before they are dropped."""
+    for statement in _statements(op.get_bind(), table, [each.name for each in columns]):
+        used = [each for each in columns if re.search(rf"\b{each.name}\b", statement)]
+        for each in used:
+            statement = re.sub(rf"\b{each.name}\b", each.column, statement)
+        stash = stash_name(max(each.revision for each in used), table) + SUFFIX
+        op.execute(f"CREATE TABLE IF NOT EXISTS {stash} (statement TEXT NOT NULL)")
+        parameters = {"statement": statement}
+        seen = sa.text(f"SELECT 1 FROM {stash} WHERE statement = :statement")
+        if op.get_bind().execute(seen, parameters).scalar() is None:
+            insert = sa.text(f"INSERT INTO {stash} VALUES (:statement)")
+            op.get_bind().execute(insert, parameters)
+
+
+def _statements(connection: Connection, table: str, names: list[str]) -> list[str]:
+    if not names:
+        return []
+    if connection.dialect.name == "postgresql":
+        parameters = {"table": table, "names": names, "ours": sorted(OURS)}
+        return list(connection.scalars(sa.text(_POSTGRESQL), parameters))
+    indexes = [each for each in hiding.indexes_on(connection, table, names) if each not in OURS]
+    query = sa.text("SELECT sql FROM sqlite_master WHERE type = 'index' AND name = :name")
+    return [str(connection.execute(query, {"name": each}).scalar()) for each in indexes]
+
+
+def restore(op: Operations, revision: str, table: str) -> None:
+    """Run the kept statements; one that fails is logged, and does not stop the upgrade."""
+    stash = stash_name(revision, table) + SUFFIX
+    if stash not in table_names(op.get_bind()):
+        return
+    for statement in op.get_bind().scalars(sa.text(f"SELECT statement FROM {stash}")).all():
+        try:
+            _run(op, statement)
+        except exc.DBAPIError as error:
+            reason = " ".join(str(error.orig).split())
+            event(log, logging.WARNING, "object_not_restored", statement=statement, error=reason)
+    op.drop_table(stash)
+
+
+def _run(op: Operations, statement: str) -> None:
+    if postgresql(op):
+        built = re.sub(r"^(CREATE (UNIQUE )?INDEX) ", r"\1 CONCURRENTLY IF NOT EXISTS ", statement)
+        with op.get_context().autocommit_block():
+            op.get_bind().exec_driver_sql(built.replace("%", "%%"))
+    else:
+        with op.get_bind().begin_nested():
+            op.get_bind().exec_driver_sql(statement)

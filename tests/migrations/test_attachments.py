@@ -1,0 +1,101 @@
+"""Removing columns for good keeps objects of others, or names them before any change."""
+
+from typing import Any
+
+import pytest
+from alembic.util import CommandError
+
+from tests.support import found_databases as found
+from tests.support.databases import migrate
+from tests.support.schema_dump import data, execute, schema
+
+LEVEL = "0003"
+"""Lowest revision with enough columns: each step costs time."""
+INDEX = "CREATE INDEX owners_index ON trigger_executions (lease_owner) WHERE error IS NOT NULL"
+ON_POSTGRESQL = [
+    "COMMENT ON COLUMN trigger_executions.lease_owner IS 'it''s 100%% theirs'",
+    "GRANT SELECT (lease_owner), UPDATE (attempt_count) ON trigger_executions TO PUBLIC",
+    "CREATE STATISTICS owners_statistics ON lease_owner, error_category FROM trigger_executions",
+    "ALTER TABLE trigger_executions ALTER COLUMN lease_owner SET STATISTICS 777",
+]
+COLUMNS = """
+    SELECT attname, attacl::text, attstattarget, col_description(attrelid, attnum)
+    FROM pg_attribute WHERE attrelid = 'trigger_executions'::regclass AND attnum > 0
+    AND NOT attisdropped"""
+SEEN = {
+    "sqlite": ["SELECT name, sql FROM sqlite_master WHERE name LIKE 'owners%%'"],
+    "postgresql": [
+        "SELECT indexdef FROM pg_indexes WHERE indexname = 'owners_index'",
+        "SELECT pg_get_statisticsobjdef(oid) FROM pg_statistic_ext",
+        COLUMNS,
+    ],
+}
+
+
+def seen(url: str, kind: str) -> list[Any]:
+    return [sorted(map(repr, execute(url, query))) for query in SEEN[kind]]
+
+
+def test_what_can_be_written_down_comes_back_with_its_column(empty_url: str, kind: str) -> None:
+    found.make(empty_url)
+    tables = schema(empty_url)
+    migrate(empty_url, to=LEVEL)
+    execute(empty_url, INDEX, *(ON_POSTGRESQL if kind == "postgresql" else []))
+    before = seen(empty_url, kind)
+
+    migrate(empty_url, to="base", down=True)
+    given_back = schema(empty_url)
+    migrate(empty_url, to=LEVEL)
+
+    assert given_back == tables
+    assert seen(empty_url, kind) == before
+
+
+@pytest.mark.parametrize("way", ["base", "discard"])
+def test_a_view_stops_the_removal_before_any_change(empty_url: str, way: str) -> None:
+    found.make(empty_url)
+    migrate(empty_url, to=LEVEL)
+    execute(empty_url, "CREATE VIEW owners_view AS SELECT lease_owner FROM trigger_executions")
+    to, x = ("base", {}) if way == "base" else ("0002", {"discard": "yes"})
+    if way == "base":
+        migrate(empty_url, to="0001", down=True)
+    before = schema(empty_url, whole=True), data(empty_url, whole=True)
+
+    with pytest.raises(CommandError, match=r"nothing was removed. Run `DROP VIEW \W?owners_view"):
+        migrate(empty_url, to=to, down=True, **x)
+    refused = schema(empty_url, whole=True), data(empty_url, whole=True)
+    execute(empty_url, "DROP VIEW owners_view")
+    migrate(empty_url, to=to, down=True, **x)
+
+    for step_began in refused:
+        step_began.pop("_undoing_0003", None)
+        step_began.pop("_undoing_0001", None)
+    assert refused == before
+
+
+TRIGGER = """CREATE TRIGGER t BEFORE UPDATE OF lease_owner ON trigger_executions
+    FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()"""
+OTHERS = [
+    "CREATE POLICY p ON trigger_executions USING (lease_owner <> 'x')",
+    "CREATE PUBLICATION p FOR TABLE trigger_executions (id, lease_owner)",
+    "ALTER TABLE trigger_executions ADD COLUMN g text GENERATED ALWAYS AS (lease_owner) STORED",
+    "ALTER TABLE trigger_executions ADD CONSTRAINT c CHECK (lease_owner <> 'x')",
+    TRIGGER,
+    "CREATE MATERIALIZED VIEW v AS SELECT lease_owner FROM trigger_executions",
+]
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_every_kind_of_object_is_named_with_a_statement_that_removes_it(empty_url: str) -> None:
+    found.make(empty_url)
+    migrate(empty_url, to=LEVEL)
+    execute(empty_url, *OTHERS)
+    migrate(empty_url, to="0001", down=True)
+
+    with pytest.raises(CommandError, match="nothing was removed") as refusal:
+        migrate(empty_url, to="base", down=True)
+    remedies = str(refusal.value).partition("`")[2].partition("`")[0]
+    execute(empty_url, *filter(str.strip, remedies.split(";")))
+    migrate(empty_url, to="base", down=True)
+
+    assert len(remedies.split("; ")) == len(OTHERS)
