@@ -291,6 +291,10 @@ def test_a_slow_request_keeps_no_memory_from_another(
 def test_half_read_requests_without_a_length_do_not_wait_for_each_other_for_ever(
     little_memory: Reading,
 ) -> None:
+    answered = large(little_memory)
+    little_memory.poll()
+    little_memory.reader.release(answered)
+    little_memory.answered.clear()
     peers = [large(little_memory, CHUNKED, b"15f90\r\n") for _ in range(3)]
     for _ in range(9):
         for conn in peers:
@@ -359,3 +363,32 @@ def test_of_the_next_request_little_is_read_with_the_last_one(reading: Reading) 
         conn.forget_request()
         assert len(conn.incoming) == 0
         conn.sock.recv(1 << 20)
+
+
+def test_the_time_that_a_request_waits_for_memory_is_not_its_senders(
+    little_memory: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _, waiting = (large(little_memory) for _ in range(3))
+    little_memory.poll()
+    postponed: list[float] = []
+    monkeypatch.setattr(waiting.incoming, "is_late", lambda _now: True)
+    monkeypatch.setattr(waiting.incoming, "postpone", postponed.append)
+    little_memory.now += 5
+    little_memory.reader.refuse_late()
+    little_memory.reader.release(first)
+
+    assert not little_memory.refused
+    assert postponed == [5.0]
+
+
+def test_large_pieces_are_read_once_there_is_memory_for_them(reading: Reading) -> None:
+    conn, sender = reading.peer()
+    sender.sendall(b"a" * 90_000)
+    conn.add(LARGE)
+    assert len(conn.receive() or b"") == SMALL_REQUEST_BYTES
+
+    reading.reader.begin(conn, b"a" * SMALL_REQUEST_BYTES)
+    assert len(conn.receive() or b"") > SMALL_REQUEST_BYTES
+    conn.forget_request()
+
+    assert not conn.reads_large_pieces
