@@ -20,6 +20,7 @@ from app.db import found_triggers, schema
 from app.db.encryption import SecretBox
 from app.db.migration_ops import fitness, obstacles
 from app.errors import ActionFailed, InvalidTrigger, SecretSealed
+from app.installation import migration_command
 from app.intake import key, older_rules, sources
 from app.settings import Settings
 from app.triggers import older_filters
@@ -62,13 +63,32 @@ def refusals(connection: Connection) -> list[str]:
     A database that is already at a revision of ours has been taken over, or made, by us.
     """
     columns = db.columns(connection)
-    existing = [table for table in TABLES if f"{table}.id" in columns]
+    existing = [name for name in TABLES if any(each.startswith(f"{name}.") for each in columns)]
     if not existing or schema.current_revision(connection) is not None:
         return []
-    return [
-        *obstacles.obstacles(connection, existing),
-        *(map(str, fitness.misfits(connection)) if len(existing) == len(TABLES) else ()),
-    ]
+    sentences = obstacles.obstacles(connection, existing)
+    if not sentences and len(existing) == len(TABLES):
+        sentences = [str(each) for each in fitness.misfits(connection)]
+    if not sentences and "trigger_executions.idempotency_key" in columns:
+        sentences = list(_shared_keys(connection))
+    return sentences
+
+
+def _shared_keys(connection: Connection) -> Iterator[str]:
+    table = sa.table("trigger_executions", sa.column("trigger_id"), sa.column("idempotency_key"))
+    key_of = (table.c.trigger_id, table.c.idempotency_key)
+    shared = (
+        sa.select(*key_of)
+        .where(table.c.idempotency_key.is_not(None))
+        .group_by(*key_of)
+        .having(sa.func.count() > 1)
+    )
+    count = connection.execute(sa.select(sa.func.count()).select_from(shared.subquery())).scalar()
+    if count:
+        yield (
+            f"{count} idempotency key(s) belong to several executions of a trigger; "
+            f"`{migration_command('-x dedupe=keep-first upgrade head')}` keeps each on the first"
+        )
 
 
 def _found_rows(connection: Connection, columns: frozenset[str]) -> list[Any]:
@@ -84,8 +104,8 @@ def _found_rows(connection: Connection, columns: frozenset[str]) -> list[Any]:
 
 
 def _of_trigger(row: Any, settings: Settings) -> Iterator[AdoptionProblem]:
-    slug, name = row.slug, shlex.quote(row.slug)
-    source = row.source or "custom"
+    slug = str(row.slug or row.id)
+    name, source = shlex.quote(slug), str(row.source or "custom")
     if not row.secret and row.sealed_secret is None:
         problem = "it has no secret, so every webhook is refused"
         yield AdoptionProblem(slug, problem, f"`hookonce trigger rotate {name}`")
@@ -129,10 +149,10 @@ def _of_sender(row: Any, name: str, source: str) -> Iterator[tuple[str, str]]:
 
 
 def _of_action(row: Any, name: str, settings: Settings) -> Iterator[tuple[str, str]]:
-    kind = row.action_type or ""
+    kind = str(row.action_type or "")
     choose = f"`{EDIT} {name} --action ... --payload ...`"
     try:
-        payload = SecretBox(settings.hookonce_secret_key).payload(row) or ""
+        payload = str(SecretBox(settings.hookonce_secret_key).payload(row) or "")
         if kind == "script":
             yield from _of_script(payload, name, settings)
             return

@@ -154,6 +154,47 @@ def test_tables_that_the_upgrade_would_refuse_are_named(empty_url: str, found: A
     assert "trigger_executions" in named[0]
 
 
+def test_keys_that_the_upgrade_would_refuse_are_counted(empty_url: str, found: Any) -> None:
+    columns = "trigger_id, status, idempotency_key"
+    values = "(1, 'completed', 'k'), (1, 'failed', 'k'), (2, 'completed', 'k')"
+    execute(
+        empty_url,
+        "ALTER TABLE trigger_executions ADD COLUMN idempotency_key VARCHAR(255)",
+        f"INSERT INTO trigger_executions ({columns}) VALUES {values}",
+    )
+
+    named = [line for line in lines(found("adopt", "--dry-run")) if "would refuse" in line]
+
+    assert len(named) == 1
+    assert ": 1 idempotency key(s) belong to several executions" in named[0]
+    assert "-x dedupe=keep-first upgrade head" in named[0]
+
+
+def test_odd_values_of_a_sqlite_file_are_no_traceback(tmp_path: Path) -> None:
+    path = tmp_path / "found.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "CREATE TABLE triggers (id INTEGER PRIMARY KEY, name TEXT, slug TEXT, source TEXT, "
+            "event_filter, action_type, action_payload, secret, enabled)"
+        )
+        rows = [
+            (None, None, 5, b"\xff", 7, 8, None, 1),
+            ("a\x1b[2Jb", "s", "github", '{"event": 5}', "script", b"\xff.py", "", 1),
+            ("b", "t", None, "[" * 50_000, "skill", "x" * 10_000, "s", "yes"),
+        ]
+        names = "name, slug, source, event_filter, action_type, action_payload, secret, enabled"
+        marks = ", ".join("?" * 8)
+        connection.executemany(f"INSERT INTO triggers ({names}) VALUES ({marks})", rows)
+    connection.close()
+    environment = {"DATABASE_URL": f"sqlite:///{path}", "HOOKONCE_SCRIPTS_DIR": str(tmp_path)}
+
+    ended = CliRunner().invoke(cli.main, ["adopt", "--dry-run"], env=environment)
+
+    assert ended.exit_code == 1, ended.output
+    assert isinstance(ended.exception, SystemExit)
+    assert "1: it has no secret" in ended.stdout
+
+
 @pytest.mark.parametrize("mode", ["DELETE", "WAL"])
 def test_a_sqlite_file_is_left_as_it_is(tmp_path: Path, mode: str) -> None:
     path = tmp_path / "found.db"

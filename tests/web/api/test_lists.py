@@ -167,6 +167,16 @@ def test_a_list_of_the_older_system_corrects_its_numbers(
     assert ids(answer.json) == seven[first : first + rows]
 
 
+def test_a_page_of_triggers_has_as_many_as_in_the_older_system(
+    api: Api, viewer: str, database: Database
+) -> None:
+    """Its page asks for no number, and would not show the others."""
+    for _ in range(51):
+        factories.trigger(database)
+
+    assert len(listed(api, viewer, "/api/triggers")["triggers"]) == 50
+
+
 def test_triggers_are_chosen_as_by_the_older_system(
     api: Api, viewer: str, database: Database
 ) -> None:

@@ -13,6 +13,7 @@ from app.web.api.schemas.values import (
     Moment,
     TolerantFlag,
     TolerantPaging,
+    TolerantPerPage,
     Word,
 )
 
@@ -20,6 +21,9 @@ from app.web.api.schemas.values import (
 @dataclass(frozen=True, slots=True)
 class TriggersAsked(TolerantPaging):
     """A filter of triggers, and the page of the list."""
+
+    per_page: TolerantPerPage = 50
+    """Rows of a page: as many as the older system's page shows, which asks for no number."""
 
     type: Word | None = None
     source: Word | None = None
