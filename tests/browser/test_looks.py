@@ -16,7 +16,10 @@ from app.db.models import (
     execution_attempts,
     execution_repeats,
     key_mismatches,
+    pauses,
     trigger_breakers,
+    trigger_pauses,
+    workers,
 )
 from app.stats import latency
 from tests.browser.conftest import LogIn
@@ -43,6 +46,10 @@ PAGES = {
     "trigger-edit": "/triggers/1/edit",
     "trigger-rotate": "/triggers/1/rotate",
     "trigger-delete": "/triggers/1/delete",
+    "trigger-blocked": "/triggers/2",
+    "trigger-resume": "/triggers/2/resume",
+    "pause": "/pause",
+    "workers": "/workers",
     "executions": "/executions",
     "execution": "/executions/1",
     "execution-failed": "/executions/2",
@@ -247,6 +254,13 @@ def _furnish(database: Database) -> None:
                 probe_at=now + timedelta(seconds=30),
             )
         )
+        paused = {"paused_at": now, "paused_by": "cli:ada"}
+        connection.execute(sa.insert(trigger_pauses).values(paused | {"trigger_id": triggers[1]}))
+        connection.execute(sa.insert(pauses).values(paused | {"scope": "all"}))
+        worker = {"owner": "worker-1.example.org:4711:a1b2c3d4", "host": "worker-1", "pid": 4711}
+        worker |= {"version": "0.1.0", "slots": 16, "busy": 5}
+        seen = {"started_at": now, "last_seen_at": now - timedelta(minutes=7)}
+        connection.execute(sa.insert(workers).values(worker | seen))
         for hour in range(24 * 9):
             counts = {"accepted": 40 + hour * 7 % 31, "duplicate": hour % 9, "mismatch": hour % 2}
             counts |= {"refused_bad_signature": hour % 5, "error_unavailable": int(hour == 4) * 12}
