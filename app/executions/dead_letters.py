@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from app.db import Database, is_one_of, without_index
 from app.db.models import execution_attempts, trigger_executions, triggers
+from app.executions import origins
 from app.lifecycle import CANCELLED, DEAD
 
 PAGE_ROWS = 500
@@ -34,6 +35,7 @@ _SHOWN = (
     _columns.replay_of_id,
     _columns.chain_id,
     _columns.error,
+    origins.is_edited(_columns.id),
 )
 
 

@@ -59,6 +59,12 @@ def made_from(connection: Connection, execution_id: int, at_most: int = 20) -> l
     return list(connection.execute(newest).scalars())
 
 
+def is_edited(execution_id: sa.ColumnElement[int]) -> sa.Label[bool]:
+    """Return the column `edited` of a list: if a person changed the payload of the execution."""
+    changed = sa.exists().where(_columns.execution_id == execution_id, _columns.edited)
+    return changed.label("edited")
+
+
 def edited(connection: Connection, ids: Collection[int]) -> set[int]:
     """Return those of the executions that run a payload which a person changed."""
     query = sa.select(_columns.execution_id)

@@ -16,7 +16,7 @@ from app.db import Database, is_one_of, paging
 from app.db.count_cache import CountCache
 from app.db.models import execution_requests, trigger_executions, triggers
 from app.db.paging import Page, PagePosition
-from app.executions import listing, payload_search
+from app.executions import listing, origins, payload_search
 from app.executions.dead_letters import UNKNOWN, last_answered
 from app.executions.time_range import first_id_since
 
@@ -41,6 +41,7 @@ _SHOWN = (
     _columns.lease_expires_at,
     _columns.replay_of_id,
     sa.func.substr(_columns.error, 1, ERROR_SHOWN).label("error"),
+    origins.is_edited(_columns.id),
 )
 _INDEXED = (*lifecycle.DEAD, *lifecycle.WAITING, lifecycle.RUNNING, lifecycle.REPLAYED)
 """Statuses covered by an index."""

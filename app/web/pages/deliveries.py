@@ -83,12 +83,13 @@ def run(request: PageRequest, delivery_id: int) -> PageResponse:
     return Redirect(f"/executions/{result['new_execution_id']}?done=run_own")
 
 
-def _confirmation(request: PageRequest, delivery_id: int, problem: str = "") -> PageResponse:
+def _confirmation(request: PageRequest, delivery_id: int, refused: str = "") -> PageResponse:
     delivery = deliveries.show_delivery(request.context, delivery_id)
     keys: list[str | None] = []
+    problem = refused
     try:
         keys = deliveries.candidate(request.context, delivery_id).keys
     except (NotAcceptable, Unreadable, TooLarge) as error:
         problem = problem or str(error)
     values = {"delivery": delivery, "keys": keys, "problem": problem, "body_shown": BODY_SHOWN}
-    return HtmlPage("delivery_accept.html", values, 409 if problem else 200)
+    return HtmlPage("delivery_accept.html", values, 409 if refused else 200)

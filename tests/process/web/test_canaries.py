@@ -17,7 +17,7 @@ from app.settings import Settings
 from app.triggers import manage
 from tests.support.ledger import Ledger
 from tests.support.schema_dump import data
-from tests.support.service import Service
+from tests.support.service import Service, until
 from tests.support.socket_sender import Sender
 
 KEY = "canary-the-key-that-seals"
@@ -112,6 +112,7 @@ def test_no_secret_is_seen_anywhere(
         posted(gunicorn.port, f"{address}/{PRESENTED}/and/more", message),
         posted(gunicorn.port, f"/api/nowhere/{PRESENTED}", message),
     ]
+    until(lambda: data(database_url)["delivery_journal"], "the journal")
     worker = service.run("hookonce", "worker", "--once")
     printed = [
         service.run("hookonce", *command.split()).stdout
@@ -124,6 +125,8 @@ def test_no_secret_is_seen_anywhere(
             "check",
             "adopt --dry-run",
             "audit list --json",
+            "delivery list --json",
+            "delivery show 1 --json",
             "execution request 1 --json",
             "secret status",
             "notify list",
@@ -138,6 +141,7 @@ def test_no_secret_is_seen_anywhere(
         for path in (
             *("/api/triggers", f"/api/triggers/{presenting.id}", f"/triggers/{presenting.id}"),
             *("/api/audit", "/audit", "/executions/1", "/executions/2", "/dead", "/readyz"),
+            *("/deliveries", "/deliveries/1", "/api/deliveries", "/api/deliveries/1"),
             *("/notifications", "/api/notifications"),
         )
     ]
@@ -149,6 +153,8 @@ def test_no_secret_is_seen_anywhere(
     assert len(ledger.executions()) >= 4
     read = [str(answers), str(pages), *printed, str(data(database_url))]
     everywhere = [gunicorn.log(), worker.stdout, *read]
+    journal = data(database_url)["delivery_journal"]
+    assert "redacted" in {row["body_kept"] for row in journal}
     at_rest = (
         KEY,
         SIGNING,

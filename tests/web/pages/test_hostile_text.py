@@ -16,6 +16,8 @@ from app.db.models import (
     delivery_counts,
     delivery_journal,
     execution_attempts,
+    execution_origins,
+    forgotten_keys,
     key_mismatches,
     notification_channels,
     pauses,
@@ -142,6 +144,13 @@ def everywhere(api: Api, text: str) -> list[str]:
         delivery |= {"headers": headers, "body": storable.encode("utf-8", "replace")}
         noted = sa.insert(delivery_journal).values(delivery).returning(delivery_journal.c.id)
         delivery_id = connection.execute(noted).scalar_one()
+        made = {"execution_id": execution_id, "kind": "replay", "of_execution_id": 1}
+        made |= {"made_by": storable[:200] or "x", "made_at": now, "edited": True}
+        made |= {"original_event_data": storable, "delivery_id": delivery_id}
+        connection.execute(sa.insert(execution_origins).values(made))
+        forgotten = {"execution_id": execution_id, "idempotency_key": storable[:255] or "k"}
+        forgotten |= {"forgotten_by": storable[:200] or "x", "forgotten_at": now}
+        connection.execute(sa.insert(forgotten_keys).values(forgotten))
         token = {"name": storable[:200] or "x", "role": "viewer", "token_hash": "0" * 64}
         token |= {"created_at": now, "created_by": storable[:200]}
         made = connection.execute(sa.insert(tokens).values(token).returning(tokens.c.id))

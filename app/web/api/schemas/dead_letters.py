@@ -67,6 +67,8 @@ class DeadLetter(TypedDict):
     replay_of_id: int | None
     chain_id: int | None
     error: str | None
+    edited: bool
+    """True if a person changed the payload."""
 
 
 class DeadLetterGroup(TypedDict):

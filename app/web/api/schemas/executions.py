@@ -175,6 +175,8 @@ class ExecutionSummary(TypedDict):
     completed_at: Moment | None
     next_attempt_at: Moment | None
     replay_of_id: int | None
+    edited: bool
+    """True if a person changed the payload."""
     waiting_because: WaitingBecause | None
     """The reason for which it has not finished, also while it runs; null once it has."""
 
