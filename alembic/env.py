@@ -105,6 +105,7 @@ def offline(configured):
         context.execute(LOCK)
         if mending.is_upgrade(context.get_context()):
             context.execute(REFUSE_NARROW_ENCODING)
+        context.execute(steps.REFUSE_INTERRUPTED_OFFLINE)
         context.execute(DROP_EMPTY_VERSION_TABLE)
         for revision in context.get_context().get_current_heads():
             context.execute(version_takeover.take_over_offline(revision))

@@ -214,6 +214,18 @@ def test_the_script_takes_over_the_revision_that_an_earlier_release_stamped(
     assert execute(empty_url, version) == [(NAMES[-1],)]
 
 
+def test_the_script_does_not_begin_above_an_interrupted_downgrade(empty_url: str) -> None:
+    migrate(empty_url, to=NAMES[1])
+    execute(empty_url, f"CREATE TABLE _undoing_{NAMES[1]} ()")
+    before = schema(empty_url, whole=True)
+
+    ran = run(empty_url, script(empty_url, start=NAMES[1]))
+
+    assert ran.returncode != 0
+    assert f"the downgrade of {NAMES[1]} was interrupted: run alembic upgrade" in ran.stderr
+    assert schema(empty_url, whole=True) == before
+
+
 @pytest.mark.parametrize("rows", [[], [("0018",)]], ids=["at base", "0018"])
 def test_the_script_leaves_the_version_table_of_another_program(
     empty_url: str, rows: list[tuple[str]]

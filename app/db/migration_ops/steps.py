@@ -21,6 +21,15 @@ from app.log import event
 UNDOING = "_undoing_"
 """Prefix of the empty table that exists while the downgrade of a revision is under way."""
 
+REFUSE_INTERRUPTED_OFFLINE = f"""DO $$ DECLARE mark name; BEGIN
+    SELECT relname INTO mark FROM pg_class
+        WHERE relname ~ '^{UNDOING}[0-9]' AND relnamespace = current_schema()::regnamespace;
+    IF mark IS NOT NULL THEN RAISE EXCEPTION USING MESSAGE = 'the downgrade of '
+        || replace(mark, '{UNDOING}', '') || ' was interrupted: run alembic upgrade '
+        || replace(mark, '{UNDOING}', '') || ', which undoes it, or that downgrade again, and then '
+        || 'this script; nothing was changed'; END IF; END $$"""  # noqa: S608, our own names
+"""Statement with which a script begins: it cannot look for what the interrupted step left."""
+
 log = logging.getLogger("hookonce.migrate")
 
 
