@@ -83,12 +83,13 @@ def find(name: str, scripts_dir: Path) -> Path:
     try:
         directory = scripts_dir.resolve()
         path = (directory / name).resolve()
+        is_file, exists = path.is_file(), path.exists()
     except (OSError, RuntimeError, ValueError) as error:
         raise _misconfigured(f"{name!r} is not a path: {error}") from error
     if not path.is_relative_to(directory):
         raise _misconfigured(f"{name!r} lies outside the scripts directory")
-    if not path.is_file():
-        missing = _misconfigured if path.exists() else _absent
+    if not is_file:
+        missing = _misconfigured if exists else _absent
         raise missing(f"there is no script {name!r}")
     return path
 

@@ -180,6 +180,7 @@ def test_odd_values_of_a_sqlite_file_are_no_traceback(tmp_path: Path) -> None:
         rows = [
             (None, None, 5, b"\xff", 7, 8, None, 1),
             ("a\x1b[2Jb", "s", "github", '{"event": 5}', "script", b"\xff.py", "", 1),
+            ("c", "u", None, "{}", "script", "x" * 10_000, "s", 1),
             ("b", "t", None, "[" * 50_000, "skill", "x" * 10_000, "s", "yes"),
         ]
         names = "name, slug, source, event_filter, action_type, action_payload, secret, enabled"

@@ -79,6 +79,7 @@ def test_a_script_of_the_directory_gets_its_arguments_as_written(
         ("  ", "names no script"),
         ("repeat 'open", "cannot be read"),
         ("a\0b", "not a path"),
+        ("x" * 300, "not a path"),
         ("circle", "circle"),
     ],
 )
