@@ -13,6 +13,7 @@ EVERY_KILL = bool(os.environ.get("TESTS_EVERY_KILL"))
 OF_EITHER = (
     "browser",
     "integration/cli",
+    "integration/notifications",
     "migrations/test_adoption",
     "migrations/test_concurrency",
     "migrations/test_drafts",

@@ -73,7 +73,7 @@ def test_an_event_is_found_by_text_as_it_is_written_or_escaped(
 ) -> None:
     wanted = make(OURS)
     make(OLDER)
-    make('{"data":{"note":"Gr 50 x"}}')
+    make('{"data":{"note":"Gr 50 x _x"}}')
 
     assert found(database, text=text) == [wanted]
 

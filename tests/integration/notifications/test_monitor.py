@@ -118,6 +118,19 @@ def test_two_workers_notify_once(
     assert news(sink) == [("began", "breaker_open")]
 
 
+def test_of_processes_that_look_at_once_one_stores_what_it_sees(database: Database) -> None:
+    taken = []
+    for _ in range(2):
+        with database.writing() as connection:
+            now = connection.execute(sa.select(utc_now())).scalar_one()
+            taken += [
+                states.take_round(connection, now, timedelta(seconds=60)),
+                states.take_round(connection, now + timedelta(seconds=61), timedelta(seconds=60)),
+            ]
+
+    assert taken == [True, True, False, False]
+
+
 def test_what_begins_together_is_one_message_and_the_next_waits(
     database: Database, worker: Monitor, sink: Sink
 ) -> None:
