@@ -40,13 +40,16 @@ def verified_otherwise(source: str) -> bool:
     return sources.named(source).verifier is None
 
 
-def is_accepted(source: str, previous_secret_expires_at: object) -> bool:
+def is_accepted(source: str, previous_secret_expires_at: object, key_from: str | None) -> bool:
     """Return whether a found trigger of this source accepts the signature of the older system.
 
     Only with the secret that it had there: one that was set here may be a public key, by which
-    anybody could sign.
+    anybody could sign. Where secrets are public keys the trigger must also have no places of a key:
+    one that was made here has some, and is found again after a downgrade to base.
     """
-    return previous_secret_expires_at is None and verified_otherwise(source)
+    if previous_secret_expires_at is not None or not verified_otherwise(source):
+        return False
+    return not (key_from and sources.named(source).checks_curve)
 
 
 def is_signed(request: Request) -> bool:

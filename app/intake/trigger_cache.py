@@ -173,7 +173,9 @@ class TriggerCache:
             max_body_bytes=getattr(row, "max_body_bytes", None),
             verifier=_verifier(row.id, getattr(row, "verification", None)),
             older_signature=older_rules.is_accepted(
-                row.source or "custom", getattr(row, "previous_secret_expires_at", None)
+                row.source or "custom",
+                getattr(row, "previous_secret_expires_at", None),
+                getattr(row, "idempotency_key_from", None),
             )
             and self._is_found(id_),
             is_event=is_event,

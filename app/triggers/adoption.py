@@ -130,7 +130,9 @@ def _is_unkeyed(row: Any, source: str) -> bool:
 
 
 def _accepts_older_signature(row: Any, source: str) -> bool:
-    accepted = older_rules.is_accepted(source, row.previous_secret_expires_at)
+    accepted = older_rules.is_accepted(
+        source, row.previous_secret_expires_at, row.idempotency_key_from
+    )
     return accepted and row.verification is None
 
 

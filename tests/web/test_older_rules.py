@@ -36,6 +36,7 @@ ROWS: list[dict[str, object]] = [
     {"source": "telegram", "type": "event", "slug": "event-of-telegram"},
     {"source": "custom", "type": "event", "slug": "event-off", "enabled": False},
     {"source": "discord", "slug": "rotated"},
+    {"source": "discord", "slug": "keyed"},
     {"source": "telegram", "slug": "logged"},
     {"source": "whatsapp", "slug": "last"},
 ]
@@ -161,6 +162,16 @@ def test_a_secret_that_was_set_here_signs_nothing_by_the_older_rule(found: Found
         assert found.status("rotated", {"X-Webhook-Signature": proof}, body()) == 401
     sent = samples.signed("discord", Sent(body=b'{"type": 1}'), at=clock.now())
     assert found.status("rotated", sent.headers, sent.body) == 200
+
+
+def test_a_trigger_that_was_made_here_is_not_found_after_a_way_to_base_and_back(
+    found: Found,
+) -> None:
+    """The database is taken over anew, with all its rows; a new trigger of Discord has a key."""
+    manage.update_trigger(found.database, "keyed", {"idempotency_key_from": "provider"})
+    proof = older_signature(found.secret("keyed"), body())
+
+    assert found.status("keyed", {"X-Webhook-Signature": proof}, body()) == 401
 
 
 def test_each_use_of_an_older_rule_is_logged_once(
