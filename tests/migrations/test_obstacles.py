@@ -58,6 +58,10 @@ POSTGRESQL = BOTH | {
         f"CREATE TABLE {E} (LIKE old) PARTITION BY RANGE (id)",
     ],
     "a child": [f"CREATE TABLE child () INHERITS ({E})"],
+    "an id that only the database may give": [
+        f"ALTER TABLE {E} ALTER COLUMN id DROP DEFAULT",
+        f"ALTER TABLE {E} ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (START 100)",
+    ],
     "a generated column": [
         f"ALTER TABLE {E} DROP COLUMN error",
         f"ALTER TABLE {E} ADD COLUMN error text GENERATED ALWAYS AS ('none') STORED",

@@ -6,6 +6,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from unittest import mock
 
@@ -253,3 +254,27 @@ def test_an_old_sqlite_is_refused_with_what_is_needed(
         migrate(empty_url)
 
     assert schema(empty_url, whole=True) == {}
+
+
+CHECKED = {
+    "DROP TABLE triggers": True,
+    "DROP TABLE _stash_0004_execution_attempts": True,
+    "DELETE FROM triggers": True,
+    "INSERT INTO execution_attempts SELECT 1": True,
+    "DROP TABLE /* empty */ mismatched_payloads": False,
+    "DROP TABLE IF EXISTS _hookonce_probe": False,
+    "INSERT INTO _stash_0012_trigger_executions SELECT 1": False,
+    "ALTER TABLE triggers RENAME COLUMN a TO b": False,
+}
+
+
+@pytest.mark.parametrize("statement", CHECKED)
+def test_only_statements_that_may_leave_orphans_are_noted(statement: str) -> None:
+    with (
+        sa.create_engine("sqlite://").connect() as connection,
+        running.noting_removals(connection) as noted,
+        suppress(sa.exc.DBAPIError),
+    ):
+        connection.exec_driver_sql(statement)
+
+    assert bool(noted) == CHECKED[statement]

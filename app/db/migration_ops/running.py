@@ -31,7 +31,8 @@ _WORTH_RETRYING = {"55P03", "40P01"}  # lock not available, deadlock
 _REMOVES = re.compile(
     r"\s*(WITH|UPDATE \S+ SET (trigger_id|execution_id)|"
     r"(INSERT( OR \w+)? INTO|REPLACE INTO|DELETE FROM|DROP TABLE)"
-    r"(?!( IF EXISTS)? (alembic_version|_hookonce_|_found_)))\b",
+    r"(?!( IF EXISTS)? \"?((hookonce_)?alembic_version|_hookonce_|_found_)"
+    r"| /\* empty|(?<=INTO) _stash_))\b",
     re.IGNORECASE,
 )
 """Statements after which a row may have no parent. Tables without children are left out."""

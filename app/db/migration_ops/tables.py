@@ -53,7 +53,8 @@ def stash_table(op: Operations, revision: str, name: str) -> None:
     elif found.has_table(op, name):
         return
     elif found.is_recorded(op) and _is_empty(op, name):
-        op.drop_table(name)  # the owner's database is given back without a reference of ours
+        # the owner's database is given back without a reference of ours; see `noting_removals`
+        op.execute(f"DROP TABLE /* empty */ {name}")
         return
     if discarding(op):
         _drop_stashed_children(op, name)
