@@ -137,6 +137,29 @@ def counts(connection: Connection, filters: DeadLetterFilter) -> Sequence[sa.Row
     return connection.execute(counts_query(filters)).all()
 
 
+def newest_by_trigger(connection: Connection, limit: int) -> Sequence[sa.Row[Any]]:
+    """Return the triggers with most dead letters, each with their number and the newest error."""
+    grouped = (
+        sa.select(
+            _trigger_id.label("trigger_id"),
+            sa.func.count().label("executions"),
+            sa.func.max(_columns.id).label("newest_id"),
+        )
+        .where(condition(DeadLetterFilter()))
+        .group_by(_trigger_id)
+        .order_by(sa.func.count().desc())
+        .limit(limit)
+        .subquery()
+    )
+    newest = trigger_executions.alias("newest").c
+    query = (
+        sa.select(grouped, triggers.c.name, newest.error, newest.completed_at)
+        .join(triggers, triggers.c.id == grouped.c.trigger_id)
+        .join(newest.id.table, newest.id == grouped.c.newest_id)
+    )
+    return connection.execute(query.order_by(grouped.c.executions.desc())).all()
+
+
 def each(
     database: Database, filters: DeadLetterFilter, limit: int | None = None
 ) -> Iterator[sa.Row[Any]]:

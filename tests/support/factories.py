@@ -9,7 +9,13 @@ import sqlalchemy as sa
 from app import lifecycle
 from app.actions.work import Work
 from app.db import Database, utc_now
-from app.db.models import execution_attempts, execution_requests, trigger_executions, triggers
+from app.db.models import (
+    execution_attempts,
+    execution_requests,
+    trigger_executions,
+    triggers,
+    workers,
+)
 from app.intake.message import Request
 from app.settings import Settings
 from tests.support.samples import SECRET, Sent
@@ -58,6 +64,14 @@ def execution(database: Database, trigger_id: int, status: str = "pending", **gi
                 )
             )
     return int(made)
+
+
+def worker(database: Database, **given: Any) -> None:
+    """Insert a worker whose last heartbeat was just now."""
+    values = {"owner": "host:1:aa", "host": "host", "pid": 1, "version": "0", "slots": 4, "busy": 1}
+    beats = {"started_at": utc_now(), "last_seen_at": utc_now()}
+    with database.writing() as connection:
+        connection.execute(sa.insert(workers).values(values | beats | given))
 
 
 def request_of(

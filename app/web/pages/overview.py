@@ -1,18 +1,24 @@
 """/: counters, deliveries, dead letters, circuit breakers and response times at a glance."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from app import clock
+from app import clock, masking
 from app.auth import VIEWER
+from app.executions import dead_letters, search
+from app.lifecycle import COMPLETED, DEAD, REPLAYED
 from app.web.api import queue, stats
 from app.web.api.schemas.statistics import StatsAsked
+from app.web.pages import filters, headline
 from app.web.pages.chart import chart
 from app.web.pages.page_request import HtmlPage, PageRequest, PageResponse
 from app.web.pages.registry import Pages
 from app.web.validation import Constraints
 
 PAGES = Pages()
+FAILING_AT_MOST = 5
+"""Triggers in the list of those with most dead letters."""
 SPANS = ((1, "24 hours"), (7, "7 days"), (30, "30 days"))
 
 
@@ -37,5 +43,27 @@ def show(request: PageRequest) -> PageResponse:
         "answer_times": statistics.get("answer_times") or [],
         "fleet": queue.list_workers(request.context),
         "pause": queue.pause_of_all(request.context)["paused"],
-    }
+        "troubles": headline.troubles(request.context),
+        "success_rate": _success_rate(statistics["by_status"]),
+        "since": filters.hours_ago(24 * days),
+    } | _triggers(request)
     return HtmlPage("overview.html", values)
+
+
+def _triggers(request: PageRequest) -> dict[str, Any]:
+    """Return if there is a trigger, and those with most dead letters."""
+    with request.context.database.reading() as connection:
+        return {
+            "has_trigger": bool(search.every_trigger(connection, 1)),
+            "failing": [
+                masking.public(row)
+                for row in dead_letters.newest_by_trigger(connection, FAILING_AT_MOST)
+            ],
+        }
+
+
+def _success_rate(by_status: Mapping[str, int]) -> float | None:
+    """Return the share of the finished executions that completed; None without any."""
+    completed = by_status[COMPLETED]
+    finished = completed + sum(by_status[status] for status in (*DEAD, REPLAYED))
+    return completed / finished if finished else None

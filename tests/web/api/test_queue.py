@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from falcon import testing
 
 from app.db import Database, utc_now
-from app.db.models import trigger_breakers, workers
+from app.db.models import trigger_breakers
 from tests.support import factories
 from tests.support.api import Api
 from tests.support.visitor import Visitor
@@ -20,10 +20,7 @@ def trigger_id(database: Database) -> int:
 
 @pytest.fixture
 def worker(database: Database) -> None:
-    values = {"owner": "host:1:aa", "host": "host", "pid": 1, "version": "0", "slots": 4, "busy": 1}
-    with database.writing() as connection:
-        now = {"started_at": utc_now(), "last_seen_at": utc_now()}
-        connection.execute(sa.insert(workers).values(values | now))
+    factories.worker(database)
 
 
 def open_breaker(database: Database, trigger_id: int) -> None:
