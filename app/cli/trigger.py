@@ -5,13 +5,14 @@ import sys
 from typing import Any
 
 import click
+import sqlalchemy as sa
 import urllib3
 
 from app import masking
 from app.cli import completion, output, terminal, trigger_options, trigger_warnings
 from app.cli.context import WRONG, actor, with_database
 from app.db import Database
-from app.executions import listing
+from app.executions import blocks, listing
 from app.intake import key, sources, trigger_cache
 from app.intake.signing import signed_headers
 from app.settings import Settings
@@ -57,12 +58,23 @@ def add(
 def list_triggers(_chosen: Settings, database: Database, as_json: bool) -> None:
     """List all triggers, newest first."""
     with database.reading() as connection:
-        rows = [masking.public(row) for row in queries.all_triggers(connection)]
+        found = queries.all_triggers(connection)
+        states = blocks.of_triggers(connection, [row.id for row in found])
+    rows = [masking.public(row) | {"state": _state(row, states.get(row.id))} for row in found]
     if as_json:
         click.echo(json.dumps(rows))
         return
-    shown = ("id", "slug", "source", "action_type", "enabled", "execution_count")
+    shown = ("id", "slug", "source", "action_type", "state", "execution_count")
     output.table(rows, shown)
+
+
+def _state(row: sa.Row[Any], block: blocks.Block | None) -> str:
+    """Return the state of the trigger in a word: the first of them that is not usual."""
+    if not row.enabled:
+        return "disabled"
+    if block is not None and block.pause is not None:
+        return "paused"
+    return "breaker open" if block is not None and block.breaker is not None else "enabled"
 
 
 @click.command("show")

@@ -9,7 +9,13 @@ from sqlalchemy.engine import Connection
 
 from app.db import is_one_of, prefer_partial_index
 from app.db.count_cache import EXACT_UP_TO
-from app.db.models import pauses, trigger_breakers, trigger_executions, trigger_pauses
+from app.db.models import (
+    pauses,
+    trigger_breakers,
+    trigger_executions,
+    trigger_pauses,
+    triggers,
+)
 from app.executions.due import EVERYTHING
 from app.lifecycle import WAITING
 
@@ -57,16 +63,22 @@ NOTHING = Block()
 
 
 def of_triggers(connection: Connection, trigger_ids: Collection[int]) -> dict[int, Block]:
-    """Return the block of each of these triggers that has a pause, a pace or failures, by id."""
+    """Return the block of each of these triggers, by id."""
     wanted = sorted(set(trigger_ids))
     if not wanted:
         return {}
-    paused = sa.select(trigger_pauses).where(trigger_pauses.c.trigger_id.in_(wanted))
-    failed = sa.select(trigger_breakers).where(trigger_breakers.c.trigger_id.in_(wanted))
-    blocks = {row.trigger_id: _paused(row) for row in connection.execute(paused)}
-    for row in connection.execute(failed):
-        blocks[row.trigger_id] = _with_breaker(blocks.get(row.trigger_id, NOTHING), row)
-    return blocks
+    query = (
+        sa.select(
+            triggers.c.id,
+            *(trigger_pauses.c[name] for name in ("paused_at", "paused_by")),
+            *(trigger_pauses.c[name] for name in ("resumed_at", "per_second")),
+            *(trigger_breakers.c[name] for name in ("failure_count", "opened_at", "probe_at")),
+        )
+        .outerjoin(trigger_pauses, trigger_pauses.c.trigger_id == triggers.c.id)
+        .outerjoin(trigger_breakers, trigger_breakers.c.trigger_id == triggers.c.id)
+        .where(triggers.c.id.in_(wanted))
+    )
+    return {row.id: _block(row) for row in connection.execute(query)}
 
 
 def counted(
@@ -121,14 +133,10 @@ def waiting_count_of_all(connection: Connection) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def _paused(row: sa.Row[Any]) -> Block:
-    if row.paused_at is None:
-        return Block(resumed_at=row.resumed_at, per_second=row.per_second)
-    return Block(pause=Pause(row.paused_at, row.paused_by or ""))
-
-
-def _with_breaker(block: Block, row: sa.Row[Any]) -> Block:
-    block = block._replace(failure_count=row.failure_count)
-    if row.opened_at is None:
-        return block
-    return block._replace(breaker=OpenBreaker(row.opened_at, row.failure_count, row.probe_at))
+def _block(row: sa.Row[Any]) -> Block:
+    pause = None if row.paused_at is None else Pause(row.paused_at, row.paused_by or "")
+    failures = row.failure_count or 0
+    breaker = None
+    if row.opened_at is not None:
+        breaker = OpenBreaker(row.opened_at, failures, row.probe_at)
+    return Block(pause, breaker, failures, row.resumed_at, row.per_second)

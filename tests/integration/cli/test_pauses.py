@@ -59,6 +59,8 @@ def test_pause_and_resume_say_how_many_wait(
     assert is_paused(database, orders)
     shown = json.loads(hookonce("trigger", "show", "orders", "--json").output)
     assert shown["paused_by"].startswith("cli:")
+    (trigger,) = json.loads(hookonce("trigger", "list", "--json").output)
+    assert trigger["state"] == "paused"
     listed = hookonce("execution", "list").output
     assert listed.count("paused") == 3
 
