@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from app import health
+from app.db import Database
+from app.settings import from_environment
 from tests.support.databases import migrate
 from tests.support.schema_dump import data, execute, schema, stashes
 
@@ -43,6 +46,14 @@ def rows(url: str) -> list[str]:
 
 def _short(value: object) -> object:
     return hashlib.sha256(value).hexdigest()[:16] if isinstance(value, bytes) else value
+
+
+def notes(url: str) -> str:
+    database = Database(from_environment({"DATABASE_URL": url}))
+    try:
+        return "\n".join(health.notes(database))
+    finally:
+        database.dispose()
 
 
 def expected(name: str, kind: str) -> list[str]:
@@ -85,12 +96,15 @@ def test_a_step_that_an_earlier_release_did_not_finish_leaves_nothing(
 ) -> None:
     load(empty_url, "interrupted", kind)
     before = execute(empty_url, CAPTURES)
+    noted = notes(empty_url)
 
     if then != "up":
         migrate(empty_url, to="0002", down=True)
     migrate(empty_url, to=THEN)
 
     assert len(before) == 3
+    assert "the downgrade of 0003 has begun and not finished" in noted
+    assert "the trigger _stash_0003_trigger_executions_capture is left" in noted
     assert execute(empty_url, CAPTURES) == []
     assert sorted(rows(empty_url)) == sorted(expected("interrupted", kind))
     assert stashes(empty_url) == set()
