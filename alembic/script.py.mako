@@ -10,7 +10,8 @@ Rules
   (op.stash_columns, op.stash_table) and restored.
 - Run again after a kill at any statement, it does the rest; upgrade() also redoes what a killed
   downgrade() of this revision has undone.
-- Additive: the code of the revision before serves on this schema.
+- Additive: the code of the revision before serves on this schema; a new column is nullable or has
+  a default, as that code writes rows without it.
 - Imports: alembic, sqlalchemy, the standard library. Nothing from app.
 
 Revision ID: ${up_revision}
