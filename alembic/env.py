@@ -39,6 +39,12 @@ REFUSE_NARROW_ENCODING = (
     "MESSAGE = 'the database has the encoding ' || current_setting('server_encoding') || "
     "', which cannot hold every text; nothing was changed'; END IF; END $$"
 )
+REFUSE_FOUND = (
+    f"DO $$ BEGIN IF to_regclass('{version_table.FOUND_RECORD}') IS NOT NULL THEN RAISE EXCEPTION "
+    "'tables of an older system were adopted: run alembic downgrade, which gives them back'; "
+    "END IF; END $$"
+)
+"""Refusal before any change: an index is dropped outside the transaction that would be undone."""
 UNLOCK = f"DO $$ BEGIN PERFORM pg_advisory_unlock({migration_lock.LOCK_KEY}); END $$"
 
 
@@ -105,6 +111,8 @@ def offline(configured):
         context.execute(LOCK)
         if mending.is_upgrade(context.get_context()):
             context.execute(REFUSE_NARROW_ENCODING)
+        if discards.is_downgrade(context.get_context()):
+            context.execute(REFUSE_FOUND)
         context.execute(steps.REFUSE_INTERRUPTED_OFFLINE)
         context.execute(DROP_EMPTY_VERSION_TABLE)
         for revision in context.get_context().get_current_heads():

@@ -112,12 +112,21 @@ def test_the_script_leaves_a_found_database_to_the_command(empty_url: str) -> No
     assert (schema(empty_url, whole=True), data(empty_url)) == before
 
 
-def test_the_script_does_not_take_a_found_database_down(empty_url: str) -> None:
+@pytest.mark.parametrize("with_index", [False, True], ids=["head", "one-more-index"])
+def test_the_script_does_not_take_a_found_database_down(
+    empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, with_index: bool
+) -> None:
+    """An index is dropped outside any transaction: the refusal has to come before."""
     found.make(empty_url)
-    migrate(empty_url)
+    index = "op.ensure_index('ix_extra', 'execution_attempts', ['worker'])"
+    of = with_one_more(tmp_path, index) if with_index else alembic_config()
+    with (tmp_path / "9999_extra.py").open("a") as file:
+        file.write("def downgrade():\n    op.remove_index('ix_extra', 'execution_attempts')\n")
+    monkeypatch.setenv("DATABASE_URL", empty_url)
+    command.upgrade(of, "head")
     before = schema(empty_url, whole=True), data(empty_url)
 
-    ran = run(empty_url, script(empty_url, down=True))
+    ran = run(empty_url, script(empty_url, down=True, of=of))
 
     assert "run alembic downgrade, which gives them back" in ran.stderr
     assert (schema(empty_url, whole=True), data(empty_url)) == before
