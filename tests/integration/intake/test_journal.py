@@ -171,8 +171,8 @@ def test_the_journal_keeps_its_bytes(
 ) -> None:
     most_bytes = 50_000
     writer = made_writer(intake, database, counters, most_bytes)
-    several = [factories.trigger(database) for _ in range(4)]
-    for number in range(5):
+    several = [factories.trigger(database) for _ in range(8)]
+    for number in range(3):
         for trigger_id in several:
             deliver(intake, forged(b"%d" % number + b"x" * 5_000), trigger_id)
         writer.flush()
@@ -181,7 +181,7 @@ def test_the_journal_keeps_its_bytes(
     assert 0 < sum(row.stored_bytes for row in rows) <= most_bytes
     for trigger_id in several:
         mine = [row.stored_bytes for row in rows if row.trigger_id == trigger_id]
-        assert 0 < sum(mine) <= most_bytes // store.OF_TRIGGER
+        assert sum(mine) <= most_bytes // store.OF_TRIGGER
     assert all(row.stored_bytes >= len(row.body or b"") for row in rows)
 
 
