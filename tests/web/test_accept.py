@@ -1,6 +1,7 @@
 """A person accepts a refused or filtered delivery: admitted once, under its key, with a name."""
 
 import json
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -70,16 +71,22 @@ def test_a_refused_delivery_is_admitted_once_and_its_redelivery_is_a_duplicate(
     assert newest(api, operator)["outcome"] == "duplicate"
 
 
-def test_a_duplicate_is_still_a_duplicate(service: JournalService, api: Api, operator: str) -> None:
+def test_a_duplicate_is_still_a_duplicate(
+    service: JournalService, api: Api, operator: str, caplog: pytest.LogCaptureFixture
+) -> None:
     trigger_id = factories.trigger(api.database)
     payload = {"messageId": "m-1"}
     service.post(trigger_id, json_request("custom", payload))
     service.post(trigger_id, unsigned(payload))
     delivery = newest(api, operator)
 
-    answer = accept(api, operator, delivery["id"])
+    with caplog.at_level(logging.INFO, "hookonce"):
+        answer = accept(api, operator, delivery["id"])
 
     (execution,) = factories.executions(api.database)
+    events = [getattr(each, "evt", None) for each in caplog.records]
+    assert "idempotent_replay" in events
+    assert "idempotent_replay_race" not in events
     assert answer.json == {
         "status": "duplicate",
         "execution_ids": [],
