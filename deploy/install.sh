@@ -15,9 +15,11 @@ if [ "$here" != "$built_for" ]; then
 fi
 "$python" -m venv --clear .venv
 export PIP_CONFIG_FILE=/dev/null
-pip="../.venv/bin/python -m pip --isolated --quiet --disable-pip-version-check --no-input install --no-index --no-deps"
-cd wheels
-$pip --find-links . --require-hashes -r ../requirements/run.lock
-$pip hookonce-*.whl
-cd ..
+install() {
+    # by its absolute path, which becomes the first line of the installed commands
+    "$PWD/.venv/bin/python" -m pip --isolated --quiet --disable-pip-version-check --no-input install \
+        --no-index --no-deps --no-warn-script-location --find-links wheels "$@"
+}
+install --require-hashes -r requirements/run.lock
+install wheels/hookonce-*.whl
 .venv/bin/hookonce --version

@@ -4,6 +4,7 @@ It has our wheel, the wheels of the lock file, install.sh, the revisions, the co
 and deploy/. The wheels fit the Python and the platform that this runs on; its name has both.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -34,8 +35,10 @@ def main() -> None:
         _fetch_wheels(content / "wheels")
         archive = ROOT / "dist" / ARCHIVE
         archive.parent.mkdir(exist_ok=True)
-        with tarfile.open(archive, "w:gz") as packed:
+        partial = archive.with_suffix(f".partial-{os.getpid()}")  # nobody must find half of it
+        with tarfile.open(partial, "w:gz", compresslevel=1) as packed:  # wheels are compressed
             packed.add(content, NAME, filter=_of_root)
+        partial.replace(archive)
     print(archive)  # noqa: T201, the answer of the command
 
 

@@ -6,8 +6,13 @@ id.
 
 from xdist.scheduler import LoadScopeScheduling
 
-TOGETHER = ("tests/browser/", "tests/process/docs/test_contributing.py")
-"""Beginnings of the ids of tests that share one service and browser, or one copy of the tree."""
+TOGETHER = (
+    "tests/browser/",
+    "tests/process/deploy/test_bare_root.py",
+    "tests/process/deploy/test_wheel.py",
+    "tests/process/docs/test_contributing.py",
+)
+"""Beginnings of the ids of tests that share one service and browser, root, wheel or tree."""
 
 
 class Distribution(LoadScopeScheduling):

@@ -99,7 +99,7 @@ def _environment(unit: dict[str, list[str]]) -> dict[str, str]:
     ]
     lines += unit.get("Environment", [])
     pairs = [line.split("=", 1) for line in lines if line and not line.startswith("#")]
-    return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **dict(pairs)}
+    return {"PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", **dict(pairs)}
 
 
 def _credentials(unit: dict[str, list[str]], user: pwd.struct_passwd) -> str:
