@@ -48,7 +48,7 @@ def command(settings: Settings, database: Database, once: bool, concurrency: int
     )
     if once:
         schema.require(database)
-        with _beating(database, settings, worker, threading.Event()):
+        with _beating(database, worker, threading.Event()):
             _run_once(worker, _counting(counters, database, settings))
         return
     log.write_without_waiting()
@@ -59,7 +59,7 @@ def command(settings: Settings, database: Database, once: bool, concurrency: int
         descendants.adopting_orphans(),
         _counting(counters, database, settings),
         _pruning(database, settings),
-        _beating(database, settings, worker, stop),
+        _beating(database, worker, stop),
         _notifying(database, settings),
     ):
         finished = worker.run(stop)
@@ -118,10 +118,8 @@ def _pruning(database: Database, settings: Settings) -> Iterator[None]:
 
 
 @contextmanager
-def _beating(
-    database: Database, settings: Settings, worker: Worker, stop: threading.Event
-) -> Iterator[None]:
-    heartbeat = Heartbeat(database, settings, worker, stop)
+def _beating(database: Database, worker: Worker, stop: threading.Event) -> Iterator[None]:
+    heartbeat = Heartbeat(database, worker, stop)
     heartbeat.start()
     try:
         yield

@@ -21,8 +21,8 @@ from app.triggers import manage
 
 DEFAULT_PER_SECOND = 10.0
 """Executions of its backlog that a resumed trigger begins a second, by default."""
-MOST_PER_SECOND = 10_000.0
-"""Highest pace; 0 stands for no limit."""
+LEAST_PER_SECOND, MOST_PER_SECOND = 0.001, 10_000.0
+"""Lowest and highest pace; 0 stands for no limit."""
 LONGEST_ACTOR = 200
 """Characters of the actor's name that are stored with a pause."""
 ALL = "triggers"
@@ -100,8 +100,10 @@ def resume_all(
 
 
 def _require_pace(per_second: float) -> None:
-    if not 0 <= per_second <= MOST_PER_SECOND:  # NaN is refused, too
-        raise InvalidRequest(f"per_second must be from 0, no limit, to {MOST_PER_SECOND:,.0f}")
+    if per_second != 0 and not LEAST_PER_SECOND <= per_second <= MOST_PER_SECOND:  # NaN, too
+        raise InvalidRequest(
+            f"per_second must be 0, no limit, or {LEAST_PER_SECOND} to {MOST_PER_SECOND:,.0f}"
+        )
 
 
 def _run_backlog(connection: Connection, trigger_id: int, per_second: float) -> None:

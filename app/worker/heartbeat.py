@@ -19,7 +19,6 @@ from app.db import Database, time_limit, utc_now
 from app.db.models import workers
 from app.db.schema import SchemaWatch
 from app.errors import DatabaseUnavailable, SchemaMoved
-from app.settings import Settings
 from app.worker import circuit_breaker, pace
 
 BEAT_SECONDS = 5.0
@@ -51,11 +50,8 @@ class Beating(Protocol):
 class Heartbeat:
     """A thread that writes the row of one worker from `start` to `stop`."""
 
-    def __init__(
-        self, database: Database, settings: Settings, worker: Beating, stopping: threading.Event
-    ) -> None:
+    def __init__(self, database: Database, worker: Beating, stopping: threading.Event) -> None:
         self._database = database
-        self._breakers = bool(settings.hookonce_breaker_failures)
         self._worker = worker
         self._stopping = stopping
         self._schema = SchemaWatch(database)
@@ -131,7 +127,7 @@ class Heartbeat:
     def _tidy_up(self) -> None:
         """Remove what is over; most times there is nothing, and then nothing is written."""
         with self._database.reading() as connection:
-            idle = circuit_breaker.idle(connection) if self._breakers else []
+            idle = circuit_breaker.idle(connection)
             finished = pace.has_finished(connection)
             dead = connection.execute(sa.select(_columns.owner).where(_is_dead()).limit(1)).first()
         if not (idle or finished or dead):

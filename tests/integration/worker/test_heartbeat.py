@@ -52,15 +52,15 @@ def aged(database: Database, seconds: float) -> None:
 
 
 def test_each_heartbeat_writes_the_state_of_now(
-    database: Database, settings: Settings, stopping: threading.Event
+    database: Database, stopping: threading.Event
 ) -> None:
     worker = Fake()
-    heart = Heartbeat(database, settings, worker, stopping)
+    heart = Heartbeat(database, worker, stopping)
 
     assert heart.beat()
     worker.busy_count = 5
     assert heart.beat()
-    assert Heartbeat(database, settings, Fake("host:2:bb", 4), stopping).beat()
+    assert Heartbeat(database, Fake("host:2:bb", 4), stopping).beat()
 
     (first, _) = rows(database)
     assert (first.host, first.slots, first.busy, first.stopping) == ("host", 16, 5, False)
@@ -68,9 +68,9 @@ def test_each_heartbeat_writes_the_state_of_now(
 
 
 def test_a_stopping_worker_is_no_longer_counted_and_then_removed(
-    database: Database, settings: Settings, stopping: threading.Event
+    database: Database, stopping: threading.Event
 ) -> None:
-    heart = Heartbeat(database, settings, Fake(), stopping)
+    heart = Heartbeat(database, Fake(), stopping)
     heart.start()
     stopping.set()
     heart.beat()
@@ -84,12 +84,11 @@ def test_a_stopping_worker_is_no_longer_counted_and_then_removed(
 @pytest.mark.parametrize(("seconds", "count"), [(15, 1), (25, 0)])
 def test_a_worker_is_alive_for_twenty_seconds_after_its_last_heartbeat(
     database: Database,
-    settings: Settings,
     stopping: threading.Event,
     seconds: float,
     count: int,
 ) -> None:
-    Heartbeat(database, settings, Fake(), stopping).beat()
+    Heartbeat(database, Fake(), stopping).beat()
     aged(database, seconds)
 
     assert live(database).count == count
@@ -97,12 +96,12 @@ def test_a_worker_is_alive_for_twenty_seconds_after_its_last_heartbeat(
 
 
 def test_a_worker_that_hangs_has_no_heartbeat(
-    database: Database, settings: Settings, stopping: threading.Event
+    database: Database, stopping: threading.Event
 ) -> None:
     worker = Fake()
     worker.round_at -= STUCK_SECONDS + 1
 
-    assert not Heartbeat(database, settings, worker, stopping).beat()
+    assert not Heartbeat(database, worker, stopping).beat()
     assert rows(database) == []
 
 
@@ -112,7 +111,7 @@ def test_a_heartbeat_survives_a_database_that_is_away(
     away = replace(settings, database_url="sqlite:////nonexistent/hookonce.db")
     database = Database(away)
     try:
-        heart = Heartbeat(database, away, Fake(), stopping)
+        heart = Heartbeat(database, Fake(), stopping)
         heart.start()
         assert not heart.beat()
         heart.stop()
@@ -121,18 +120,18 @@ def test_a_heartbeat_survives_a_database_that_is_away(
 
 
 def test_the_row_of_a_worker_that_died_a_day_ago_is_removed(
-    database: Database, settings: Settings, stopping: threading.Event
+    database: Database, stopping: threading.Event
 ) -> None:
-    Heartbeat(database, settings, Fake("host:9:dead"), stopping).beat()
+    Heartbeat(database, Fake("host:9:dead"), stopping).beat()
     aged(database, 86_401)
 
-    Heartbeat(database, settings, Fake(), stopping).beat()
+    Heartbeat(database, Fake(), stopping).beat()
 
     assert [row.owner for row in rows(database)] == ["host:1:aa"]
 
 
 def test_a_breaker_closes_by_itself_once_nothing_waits_behind_it(
-    database: Database, settings: Settings, stopping: threading.Event
+    database: Database, stopping: threading.Event
 ) -> None:
     kept, running, probed, idle = (factories.trigger(database) for _ in range(4))
     with database.writing() as connection:
@@ -144,7 +143,7 @@ def test_a_breaker_closes_by_itself_once_nothing_waits_behind_it(
     factories.execution(database, running, "running")
     factories.execution(database, idle, "failed")
 
-    Heartbeat(database, settings, Fake(), stopping).beat()
+    Heartbeat(database, Fake(), stopping).beat()
 
     with database.reading() as connection:
         left = connection.execute(sa.select(trigger_breakers.c.trigger_id)).scalars().all()
@@ -152,13 +151,13 @@ def test_a_breaker_closes_by_itself_once_nothing_waits_behind_it(
 
 
 def test_the_pace_of_a_finished_backlog_is_forgotten(
-    database: Database, settings: Settings, stopping: threading.Event
+    database: Database, stopping: threading.Event
 ) -> None:
     trigger_id = factories.trigger(database)
     pausing.pause(database, trigger_id)
     pausing.resume(database, trigger_id, 5)
 
-    Heartbeat(database, settings, Fake(), stopping).beat()
+    Heartbeat(database, Fake(), stopping).beat()
 
     with database.reading() as connection:
         assert blocks.of_trigger(connection, trigger_id) == blocks.NOTHING

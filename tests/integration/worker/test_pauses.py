@@ -125,7 +125,7 @@ def test_all_triggers_wait_also_new_ones(
     )
 
 
-@pytest.mark.parametrize("per_second", [-1, float("nan"), 1e9])
+@pytest.mark.parametrize("per_second", [-1, float("nan"), 1e9, 1e-9])
 def test_an_impossible_pace_is_refused(
     database: Database, trigger_id: int, per_second: float
 ) -> None:

@@ -133,6 +133,10 @@ def test_no_secret_is_seen_anywhere(
             "notify test chat",
             "notify list --json",
             "worker --concurrency many",
+            "workers --json",
+            "breaker list --json",
+            "trigger pause presenting --json",
+            "trigger pause --all",
         )
     ]
     pages = [
@@ -143,6 +147,7 @@ def test_no_secret_is_seen_anywhere(
             *("/api/audit", "/audit", "/executions/1", "/executions/2", "/dead", "/readyz"),
             *("/deliveries", "/deliveries/1", "/api/deliveries", "/api/deliveries/1"),
             *("/notifications", "/api/notifications"),
+            *("/", "/triggers", "/pause", "/workers", "/api/pause", "/api/workers"),
         )
     ]
     gunicorn.stop()
