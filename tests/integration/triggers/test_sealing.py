@@ -343,9 +343,8 @@ def test_a_file_compares_with_the_opened_payload(database_url: str) -> None:
         for step in apply_file.plan(database, entries):
             apply_file.carry_out(database, step, UNNAMED, 0.0)
         again = apply_file.plan(database, entries)
-        (step,) = apply_file.plan(
-            database, [DeclaredTrigger("t", _payload(PAYLOAD.replace("canary-code", "next")))]
-        )
+        changed = {"name": "t", **_payload(PAYLOAD.replace("canary-code", "next"))}
+        (step,) = apply_file.plan(database, [DeclaredTrigger("t", changed)])
         apply_file.carry_out(database, step, UNNAMED, 0.0)
         with database.reading() as connection:
             row = manage.find_trigger(connection, "t")
