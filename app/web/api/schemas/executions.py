@@ -143,6 +143,7 @@ class EditedReplayBody:
     """The payload with which a dead letter is replayed."""
 
     payload: EditedText
+    """The changed payload, as JSON text."""
 
 
 class Done(TypedDict):
@@ -248,9 +249,12 @@ class Origin(TypedDict):
     kind: str
     """`run_again`, `replay`, `duplicate`, `mismatch` or `accepted`."""
     of_execution_id: int | None
+    """The execution that it was made from; null if from a delivery."""
     delivery_id: int | None
     made_by: str
+    """Name of the person."""
     made_at: Moment | None
+    """Time at which it was made."""
     edited: bool
     """True if the person changed the payload; `original_payload` is the one before."""
 
@@ -260,7 +264,9 @@ class ForgottenKey(TypedDict):
 
     idempotency_key: str
     forgotten_by: str
+    """Name of the person."""
     forgotten_at: Moment | None
+    """Time at which the key was released."""
 
 
 class MadeByPersons(TypedDict):
@@ -273,6 +279,7 @@ class MadeByPersons(TypedDict):
     made_from: list[int]
     """Executions that persons made from this one, newest first."""
     forgotten_key: ForgottenKey | None
+    """The key that a person released; null if none did."""
 
 
 class ExecutionDetail(Execution, MadeByPersons):
