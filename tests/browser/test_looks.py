@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import timedelta
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,10 @@ LOOKS = {
         "is_mobile": True,
     },
 }
+WIDTHS = {
+    width: {"viewport": {"width": width, "height": 900}, "color_scheme": "light"}
+    for width in (320, 900)
+}
 PAGES = {
     "overview": "/",
     "overview-month": "/?days=30",
@@ -64,6 +69,11 @@ PAGES = {
     "invalid": "/executions?key=x&since=yesterday",
 }
 FAULTS = (ROOT / "tests" / "browser" / "faults.js").read_text()
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
+"""The checker of accessibility, https://github.com/dequelabs/axe-core, run in the page itself."""
+AXE_RUN = """async () => (await axe.run()).violations.map(
+    ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`
+)"""
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +103,20 @@ def test_every_page_fits_and_can_be_read(furnished: LiveService, enter: LogIn, l
     page.goto(f"{furnished.url}/login")
     found["login"] = _faults(page)
     _keep(page, "login", look)
+
+    assert {name: faults for name, faults in found.items() if faults} == {}
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_page_overflows_at_other_widths(
+    furnished: LiveService, enter: LogIn, width: int
+) -> None:
+    page = enter(furnished, "admin", **WIDTHS[width])
+    found = {}
+    for name, path in PAGES.items():
+        page.goto(furnished.url + path)
+        found[name] = page.evaluate(FAULTS)
+        _keep(page, name, str(width))
 
     assert {name: faults for name, faults in found.items() if faults} == {}
 
@@ -168,9 +192,10 @@ ANSWERS = {
 
 
 def _faults(page: Page) -> list[str]:
-    """Return texts with too little contrast, fields without a label, and elements that overflow."""
-    faults: list[str] = page.evaluate(FAULTS)
-    return faults
+    """Return what our own checks and axe find: contrast, labels, overflow, roles, landmarks."""
+    page.evaluate(AXE)
+    violations = page.evaluate(AXE_RUN)
+    return [*page.evaluate(FAULTS), *violations]
 
 
 def _keep(page: Page, name: str, look: str) -> None:
