@@ -59,6 +59,7 @@ PAGES = {
     "execution": "/executions/1",
     "execution-failed": "/executions/2",
     "replay": "/executions/2/replay",
+    "deliveries": "/deliveries",
     "dead": "/dead",
     "dead-preview": "/dead/replay",
     "audit": "/audit",
