@@ -295,6 +295,7 @@ def test_everything_needed_works_without_javascript(service: LiveService, enter:
     page = enter(service, "operator", java_script_enabled=False)
     page.goto(f"{service.url}/dead?trigger_id={trigger_id}")
     page.get_by_role("link", name="Replay all 12").click()
+    page.get_by_label("Replay the first ones one by one").uncheck()
     page.get_by_role("button", name="Replay all 12").click()
     expect(page.get_by_text("10 of 12")).to_be_visible()
     page.get_by_role("button", name="Continue").click()
