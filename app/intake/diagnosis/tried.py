@@ -123,7 +123,7 @@ def _possible_signatures(refused: Refused) -> list[str]:
 def _address(refused: Refused) -> Iterator[Cause]:
     for url in variants.addresses(refused.request):
         if url != refused.request.url and refused.proves(url=url):
-            shown = url.partition("?")[0].partition("/api/triggers/webhook/")[0]
+            shown = url.partition("?")[0].partition("/api/")[0]
             sentence = f"the sender signs the address {shown}/...: HOOKONCE_PUBLIC_URL differs"
             yield Cause("other_address", sentence)
             return

@@ -26,7 +26,10 @@ CHANGING = {
 
 
 def _calls(path: Path) -> Iterator[ast.Call]:
-    return _calls_in(path.read_text())
+    """Yield the calls in the file; a private name means a function of the file itself."""
+    for call in _calls_in(path.read_text()):
+        if path.stem in MODULES or not _name(call).startswith("_"):
+            yield call
 
 
 def _calls_in(text: str) -> Iterator[ast.Call]:
