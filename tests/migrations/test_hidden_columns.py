@@ -132,6 +132,7 @@ def test_a_hidden_key_that_came_again_is_refused_by_name_or_kept_on_the_first(
     hidden_key(empty_url)
     execute(
         empty_url,
+        found.UNIQUE,
         "INSERT INTO trigger_executions (trigger_id, status, idempotency_key) "
         "VALUES (3, 'completed', 'old 15')",
     )
@@ -149,6 +150,23 @@ def test_a_hidden_key_that_came_again_is_refused_by_name_or_kept_on_the_first(
     assert execute(empty_url, "SELECT id, idempotency_key FROM _stash_0002_duplicate_keys") == [
         (17, "old 15")
     ]
+
+
+def test_an_incomplete_copy_beside_hidden_columns_is_not_restored(empty_url: str) -> None:
+    found.make(empty_url)
+    migrate(empty_url, to="0002")
+    execute(empty_url, "UPDATE trigger_executions SET idempotency_key = 'k' WHERE id = 15")
+    migrate(empty_url, to="0001", down=True)
+    execute(
+        empty_url,
+        "CREATE TABLE _stash_0002_trigger_executions AS "
+        "SELECT id, 'stale' AS idempotency_key FROM trigger_executions",
+    )
+
+    migrate(empty_url, to="0002")
+
+    assert keys(empty_url) == {None, "k"}
+    assert stashes(empty_url) == set()
 
 
 def test_two_values_of_one_row_are_not_guessed_about(empty_url: str) -> None:
