@@ -26,9 +26,8 @@ from app.web.api.schemas.executions import (
     MadeByPersons,
     Mismatch,
     Origin,
-    WaitingBecause,
 )
-from app.web.api.schemas.queue import TriggerPause, WorkerState
+from app.web.api.schemas.queue import TriggerPause, WaitingBecause, WorkerState
 from app.web.api.schemas.statistics import Breaker, DeliveryCount
 from app.web.api.schemas.triggers import Trigger
 from app.web.api.schemas.values import Listed

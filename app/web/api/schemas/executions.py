@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, TypedDict
 
 from app.executions.search import ExecutionFilter
-from app.executions.waiting import Code
 from app.intake.edit import LONGEST_TEXT
+from app.web.api.schemas.queue import WaitingBecause
 from app.web.api.schemas.values import (
     Category,
     EventType,
@@ -72,25 +72,6 @@ class ExecutionsQuery(Paging):
             event_type=self.event_type,
             text=self.text,
         )
-
-
-class WaitingBecause(TypedDict):
-    """The reason for which an execution has not finished: the first that holds, in this order.
-
-    `running`: a worker runs an attempt. `lease_expired`: its worker died or hangs. `held`: a person
-    must decide. `all_paused`, `paused`: somebody paused all triggers, or this one. `no_worker`: no
-    worker is alive. `breaker_open`: the target keeps failing. `retry_at`: an attempt failed, and
-    the next one is scheduled. `serial`, `max_concurrency`: others of the trigger go first.
-    `resuming`: the backlog of a pause begins at a pace. `due`: the next free slot takes it.
-    """
-
-    code: Code
-    """The reason as one word."""
-    detail: str
-    since: Moment | None
-    until: Moment | None
-    ahead: int | None
-    """Executions of the trigger that go first; null where none do."""
 
 
 class Execution(TypedDict):
