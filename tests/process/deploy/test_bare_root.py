@@ -41,14 +41,20 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def tarball(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the tarball of a minimal Debian with Python, make, nginx and nothing of ours."""
-    assert os.geteuid() == 0, "chroot needs root"
+    if subprocess.run([*IN_NAMESPACES, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("this machine gives no namespaces to this user")
     if MADE_BEFORE:
         return Path(MADE_BEFORE)
     made = tmp_path_factory.mktemp("debian") / "root.tar"
     sources = next(each for each in SOURCES if os.path.exists(each))
     options = ["--variant=minbase", "--dpkgopt=force-unsafe-io", f"--include={PACKAGES}"]
     mmdebstrap = require("mmdebstrap", package="mmdebstrap")
-    _run([mmdebstrap, *options, _codename(), str(made), sources])
+    make = [mmdebstrap, *options, _codename(), str(made), sources]
+    try:
+        _run(make)
+    except AssertionError:  # a mirror that failed once
+        made.unlink(missing_ok=True)
+        _run(make)
     return made
 
 
