@@ -70,7 +70,7 @@ def rendered(type_, item, _autogen_context):
     return "sa.DateTime()" if type_ == "type" and isinstance(item, UtcDateTime) else False
 
 
-X_ARGUMENTS = {"discard": "yes", "dedupe": "keep-first", "sealed": "stash"}
+X_ARGUMENTS = {"discard": "yes", "dedupe": "keep-first", "sealed": "stash", "direct": "yes"}
 """The options of -x, each with its only value."""
 x_arguments = context.get_x_argument(as_dictionary=True)
 if not x_arguments.keys() <= X_ARGUMENTS.keys():

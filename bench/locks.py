@@ -1,10 +1,11 @@
 """Measure how long each revision blocks a writer, at a million executions.
 
-    python -m bench.locks [--rows 1000000] [--database sqlite|postgresql]
+    python -m bench.locks [--rows 1000000] [--database sqlite|postgresql] [--only 0012]
+                          [--directory /dev/shm] [--direct]
 
 Fills an adopted database, so that the writer has a table even below the first revision, then
 steps every revision down and up again while one writer inserts without a pause. Prints for each
-step its duration and the longest wait of the writer.
+step its duration, the longest wait of the writer, and by how much the database grew.
 """
 
 import argparse
@@ -48,18 +49,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--database", choices=KINDS, action="append")
+    parser.add_argument("--only", action="append", help="revision to measure; others just move")
+    parser.add_argument("--directory", help="directory of the databases")
+    parser.add_argument("--direct", action="store_true", help="with -x direct=yes")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory(dir=options.directory) as directory:
         databases = Databases(Path(directory))
         try:
             for kind in options.database or KINDS:
                 with databases.empty(kind) as url:
-                    measure(kind, url, options.rows)
+                    x = {"direct": "yes"} if options.direct else {}
+                    measure(kind, url, options.rows, only=options.only, **x)
         finally:
             databases.remove()
 
 
-def measure(kind: str, url: str, rows: int) -> None:
+def measure(kind: str, url: str, rows: int, *, only: list[str] | None = None, **x: str) -> None:
     """Print the table of steps for this database."""
     found_databases.make(url)
     migrate(url)
@@ -71,12 +76,14 @@ def measure(kind: str, url: str, rows: int) -> None:
     fill(database, kind, rows)
     busy = f"{os.cpu_count()} cores at a load of {os.getloadavg()[0]:.1f}"
     print(f"\n{kind}, {rows:,} executions of {PAYLOAD_BYTES} bytes, {busy}")
-    print(f"{'step':<22}{'took, ms':>10}{'slowest write, ms':>20}")
+    print(f"{'step':<22}{'took, ms':>10}{'slowest write, ms':>20}{'grew, MB':>12}")
     history = schema.history()
     for lower, upper in reversed(list(itertools.pairwise(("base", *history)))):
-        step(database, url, f"{upper} down to {lower}", lower, down=True)
+        if only is None or upper in only:
+            step(database, url, f"{upper} down to {lower}", lower, down=True, **x)
     for upper in history:
-        step(database, url, f"up to {upper}", upper, down=False)
+        if only is None or upper in only:
+            step(database, url, f"up to {upper}", upper, down=False, **x)
     database.dispose()
 
 
@@ -91,13 +98,25 @@ def fill(database: Database, kind: str, rows: int) -> None:
             )
 
 
-def step(database: Database, url: str, name: str, target: str, *, down: bool) -> None:
-    """Move the schema by one revision beside a writer; print the duration and the longest wait."""
+def step(database: Database, url: str, name: str, target: str, *, down: bool, **x: str) -> None:
+    """Move the schema to `target` beside a writer; print the duration and the longest wait."""
+    before = size(database)
     with writer(database) as waits:
         began = time.monotonic()
-        migrate(url, to=target, down=down)
+        migrate(url, to=target, down=down, **x)
         took = time.monotonic() - began
-    print(f"{name:<22}{took * 1000:>10.0f}{max(waits) * 1000:>20.0f}", flush=True)
+    grew = (size(database) - before) / 1e6
+    print(f"{name:<22}{took * 1000:>10.0f}{max(waits) * 1000:>20.0f}{grew:>12.0f}", flush=True)
+
+
+def size(database: Database) -> int:
+    """Return the bytes of the database: of the file of SQLite, with its write-ahead log."""
+    with database.reading() as connection:
+        if connection.dialect.name == "postgresql":
+            query = sa.text("SELECT pg_database_size(current_database())")
+            return int(connection.execute(query).scalar_one())
+    path = str(database.engine.url.database)
+    return sum(os.path.getsize(path + end) for end in ("", "-wal") if os.path.exists(path + end))
 
 
 @contextmanager

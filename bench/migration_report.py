@@ -20,7 +20,7 @@ ROUND_TRIP = "test_one_step_down_and_up_again_nothing_is_lost"
 ADOPTED = ("test_a_found_database_is_taken_over", "test_an_index_of_the_right_name")
 LIVE = "test_migrations_down_to_0002_and_back"
 BELOW = "test_below_0002_senders_are_asked_to_come_again"
-_STEP = re.compile(r"^(?:(\d{4}) (down) to \w+|up to (\d{4}))\s+(\d+)\s+(\d+)$")
+_STEP = re.compile(r"^(?:(\d{4}) (down) to \w+|up to (\d{4}))\s+(\d+)\s+(\d+)(?:\s+-?\d+)?$")
 
 HEAD = """# Results of the migrations' tests
 

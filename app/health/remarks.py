@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 
 from app import clock, db
 from app.db import Database, found_triggers, stashes
-from app.db.migration_ops import identity, steps, tables
+from app.db.migration_ops import identity, rehearsal, steps, tables
 from app.db.models import pauses, trigger_executions, triggers
 from app.executions import blocks, held
 from app.installation import migration_command
@@ -23,6 +23,7 @@ def notes(database: Database) -> list[str]:
             *_all_paused(connection),
             *_narrow_encoding(connection),
             *_unfinished_downgrades(names),
+            *_interrupted_copies(names),
             *_captures(connection),
             *_stashes(connection),
             *_held(connection),
@@ -71,6 +72,18 @@ def _captures(connection: Connection) -> list[str]:
         f"`{migration_command('upgrade head')}` removes it"
         for name in triggers_left
     ]
+
+
+def _interrupted_copies(names: list[str]) -> list[str]:
+    """Return a sentence if a migration of SQLite copies a table, or was interrupted in it."""
+    remains = [name for name in names if name.startswith(rehearsal.NAME_PREFIX)]
+    if not remains:
+        return []
+    sentence = (
+        f"{', '.join(remains)} belong to the copy of a table by a migration: if none is running, "
+        f"it was interrupted; run it again, or run `{migration_command('upgrade head')}`"
+    )
+    return [sentence]
 
 
 def _stashes(connection: Connection) -> Iterator[str]:

@@ -10,6 +10,9 @@ THOROUGH = bool(os.environ.get("TESTS_THOROUGH"))
 EVERY_KILL = bool(os.environ.get("TESTS_EVERY_KILL"))
 """True if migrations are killed at every statement, which takes longer than CI may."""
 
+COPY_EVERY_TABLE = bool(os.environ.get("TESTS_COPY_EVERY_TABLE"))
+"""True if migrations of SQLite treat each table as a large one, which they copy beside writers."""
+
 OF_EITHER = (
     "browser",
     "integration/cli",

@@ -1,8 +1,8 @@
-"""Add CHECK constraints together with a column, and drop them with it.
+"""Add CHECK constraints together with a column, and drop them.
 
-SQLite can add a CHECK only as part of a new column. PostgreSQL adds it NOT VALID, which takes a
-moment, and then validates it without blocking traffic. Existing rows that break it stay as they
-are; they and all older rows are exempt by their ids, so that they can still be updated.
+PostgreSQL adds one NOT VALID, which takes a moment, and then validates it without blocking traffic.
+SQLite has no statement for it, so its catalog is edited. Existing rows that break a CHECK stay as
+they are; they and all older rows are exempt by their ids, so that they can still be updated.
 """
 # ruff: noqa: S608, the names in these statements are the revisions' own, never from outside
 
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic.operations import Operations
 from sqlalchemy.engine import Connection
 
-from app.db.migration_ops import columns
+from app.db.migration_ops import columns, rehearsal, sqlite_catalog, violators
 from app.db.migration_ops.plugin import column_names, offline, operation, postgresql
 from app.log import event
 
@@ -31,6 +31,37 @@ def add_column_with_checks(
         for name, condition in checks.items():
             _add_check(op, table, name, condition)
         return
+    if not sqlite_catalog.is_editable(op.get_bind()):
+        _add_with_column(op, table, column, checks)
+        return
+    columns.add_columns(op, table, column)
+    sql = sqlite_catalog.table_sql(op.get_bind(), table)
+    for name, condition in checks.items():
+        if rehearsal.is_rehearsed(op):
+            rehearsal.declare_check(op, table, name, condition)
+        elif sqlite_catalog.without_check(sql, name) == sql:
+            exempting = _with_exemption(op.get_bind(), table, name, condition, _sought(op, name))
+            sql = sqlite_catalog.with_constraint(sql, f"CONSTRAINT {name} CHECK ({exempting})")
+    sqlite_catalog.edit_constraints(op.get_bind(), table, sql)
+
+
+@operation
+def drop_checks(op: Operations, table: str, names: list[str]) -> None:
+    """Drop the constraints. Where SQLite's catalog is protected, they go with their column."""
+    if postgresql(op):
+        for name in names:
+            op.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}")
+    elif sqlite_catalog.is_editable(op.get_bind()):
+        sql = sqlite_catalog.table_sql(op.get_bind(), table)
+        for name in names:
+            sql = sqlite_catalog.without_check(sql, name)
+        sqlite_catalog.edit_constraints(op.get_bind(), table, sql)
+
+
+def _add_with_column(
+    op: Operations, table: str, column: sa.Column[object], checks: dict[str, str]
+) -> None:
+    """Add the CHECKs as a part of a new column, as SQLite can where its catalog is protected."""
     if column.name in column_names(op.get_bind(), table):
         return
     kind = column.type.compile(op.get_bind().dialect)
@@ -41,12 +72,17 @@ def add_column_with_checks(
     op.execute(f"ALTER TABLE {table} ADD COLUMN {column.name} {kind} {' '.join(clauses)}")
 
 
-@operation
-def drop_checks(op: Operations, table: str, names: list[str]) -> None:
-    """Drop the constraints. On SQLite they go with the column that they were added with."""
-    if postgresql(op):
-        for name in names:
-            op.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}")
+def _sought(op: Operations, name: str) -> list[int | None] | None:
+    """Return the rows that were found to break the CHECK before the step; None if none were sought.
+
+    Those that were written since are among them.
+    """
+    before = rehearsal.prepared(op)
+    if before is None or name not in before:
+        return None
+    since = violators.noted(op.get_bind(), name)
+    violators.forget(op.get_bind(), name)
+    return [before[name], since]
 
 
 def _add_check(op: Operations, table: str, name: str, condition: str) -> None:
@@ -59,16 +95,25 @@ def _add_check(op: Operations, table: str, name: str, condition: str) -> None:
         op.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {name}")
 
 
-def _with_exemption(connection: Connection, table: str, name: str, condition: str) -> str:
+def _with_exemption(
+    connection: Connection,
+    table: str,
+    name: str,
+    condition: str,
+    sought: list[int | None] | None = None,
+) -> str:
     """Return the condition, with an exemption by id for existing rows that break it."""
-    last = _newest_violator(connection, table, name, condition)
-    return condition if last is None else f"({condition}) OR id <= {last}"
+    if sought is None:
+        sought = [_newest_violator(connection, table, condition)]
+    found = [each for each in sought if each is not None]
+    if not found:
+        return condition
+    event(log, logging.WARNING, "rows_exempt_from_check", check=name, newest=max(found))
+    return f"({condition}) OR id <= {max(found)}"
 
 
-def _newest_violator(connection: Connection, table: str, name: str, condition: str) -> int | None:
-    """Return the highest id of the rows that break the condition, if any; log their count."""
-    query = f"SELECT count(*), max(id) FROM {table} WHERE NOT ({condition})"
-    count, last = connection.execute(sa.text(query)).one()
-    if count:
-        event(log, logging.WARNING, "rows_exempt_from_check", check=name, rows=count, newest=last)
-    return None if last is None else int(last)
+def _newest_violator(connection: Connection, table: str, condition: str) -> int | None:
+    """Return the highest id of the rows that break the condition, if any."""
+    query = f"SELECT max(id) FROM {table} WHERE NOT ({condition})"
+    last: int | None = connection.execute(sa.text(query)).scalar()
+    return last

@@ -1,12 +1,14 @@
 """Find rows that the unique index would refuse, before anything is changed."""
 # ruff: noqa: S608, the names in these statements are the revisions' own, never from outside
 
+from functools import partial
+
 import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
-from app.db.migration_ops import found, identity
+from app.db.migration_ops import found, identity, rehearsal
 from app.db.migration_ops.plugin import (
     column_names,
     offline,
@@ -66,7 +68,9 @@ def refuse_duplicate_keys(op: Operations, indexed: str = INDEXED) -> None:
     """Stop the upgrade before any change if two executions of a trigger share a key."""
     if offline(op) or not {"id", "trigger_id", KEY} <= column_names(op.get_bind(), TABLE):
         return
-    if _keeping_first(op):
+    if rehearsal.is_rehearsed(op):
+        rehearsal.declare_reading(op, partial(refuse_duplicate_keys, indexed=indexed))
+    if _keeping_first(op) or rehearsal.prepared(op) is not None:
         return
     rows = _rows(op)
     count = _shared_count(op.get_bind(), rows, indexed)
@@ -77,7 +81,11 @@ def refuse_duplicate_keys(op: Operations, indexed: str = INDEXED) -> None:
 @operation
 def stash_duplicate_keys(op: Operations, revision: str, indexed: str = INDEXED) -> None:
     """With `-x dedupe=keep-first`, keep each key on its first row and stash the others."""
-    if not offline(op) and _keeping_first(op):
+    if offline(op) or not _keeping_first(op):
+        return
+    if rehearsal.is_rehearsed(op):
+        rehearsal.declare_reading(op, partial(_require_none, indexed=indexed))
+    else:
         _stash_later(op, revision, TABLE, indexed)
 
 
@@ -101,6 +109,14 @@ def keep_first_before_showing(op: Operations, table: str, names: list[str]) -> N
     ):
         later = f"SELECT id FROM {stash_name(BUILT_BY, DUPLICATES)}"
         op.execute(f"UPDATE {TABLE} SET {hidden} = NULL WHERE id IN ({later})")
+
+
+def _require_none(op: Operations, indexed: str) -> None:
+    """Raise Unfit if keys are to be taken from rows, which must not happen before the step."""
+    if KEY in column_names(op.get_bind(), TABLE) and _shared_count(
+        op.get_bind(), _rows(op), indexed
+    ):
+        raise rehearsal.Unfit("keys are used more than once, and are stashed in the step")
 
 
 def _stash_later(op: Operations, revision: str, rows: str, indexed: str) -> bool:

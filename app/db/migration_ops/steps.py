@@ -6,6 +6,7 @@ downgrade had undone.
 """
 
 import logging
+from collections.abc import Iterable
 from functools import wraps
 from itertools import dropwhile
 from typing import Any
@@ -14,7 +15,7 @@ from alembic import op
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import ScriptDirectory
 
-from app.db.migration_ops import broken_objects
+from app.db.migration_ops import broken_objects, preparation
 from app.db.migration_ops.plugin import table_names
 from app.log import event
 
@@ -41,7 +42,7 @@ def keep_to(decided: list[Any], migration: MigrationContext, scripts: ScriptDire
     plan = migration._migrations_fn
     assert plan is not None  # noqa: S101, for the type checker: a command always brings one
 
-    def steps(heads: tuple[str, ...], context: MigrationContext) -> list[Any]:
+    def steps(heads: tuple[str, ...], context: MigrationContext) -> Iterable[Any]:
         remaining = list(dropwhile(lambda step: step.from_revisions != tuple(heads), decided))
         if not decided:
             remaining = list(plan(heads, context))
@@ -50,7 +51,9 @@ def keep_to(decided: list[Any], migration: MigrationContext, scripts: ScriptDire
             if not any(_is_downgrade(step) for step in remaining[:1]):
                 _repair(context, scripts, heads)
             return [_with_mark(step) for step in remaining]
-        return [_beside_broken_objects(step) for step in remaining]
+        undisturbed = [_beside_broken_objects(step) for step in remaining]
+        is_move = getattr(plan, "__name__", "") in ("upgrade", "downgrade")
+        return preparation.prepared(context, undisturbed) if is_move else undisturbed
 
     migration._migrations_fn = steps
 

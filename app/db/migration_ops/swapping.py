@@ -5,6 +5,7 @@ transaction: at every moment one of the two refuses a second row.
 """
 # ruff: noqa: S608, the names in these statements are the revisions' own, never from outside
 
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from alembic.util import CommandError
 from sqlalchemy import exc
 
 from app.db.index_definition import IndexDefinition, is_as_defined
-from app.db.migration_ops import identity, indexes
+from app.db.migration_ops import identity, indexes, rehearsal
 from app.db.migration_ops.plugin import (
     column_names,
     offline,
@@ -59,6 +60,8 @@ def take_back_replay_keys(
     That row is the first execution, or the oldest replay if no first execution has the key any
     more. The keys of the other replays are stashed.
     """
+    if rehearsal.is_rehearsed(op):
+        rehearsal.declare_writing(op, partial(stash_replay_keys, revision=revision))
     stash_replay_keys(op, revision)
     for attempt in range(1, BUILDS_AT_MOST + 1):
         try:

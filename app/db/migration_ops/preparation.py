@@ -1,0 +1,192 @@
+"""Do the long work of a step on SQLite before the step, so that its transaction is short.
+
+A step that builds an index, or reads a large table, would keep every writer waiting. Its tables are
+copied beforehand (shadow.py) and its reading is done without the lock.
+"""
+# ruff: noqa: S608, the names in these statements come from the catalog, and are quoted
+
+import logging
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from alembic import op
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext, RevisionStep
+from alembic.util import CommandError
+from sqlalchemy.engine import Connection
+
+from app.db.migration_ops import (
+    gentle,
+    rehearsal,
+    shadow_remains,
+    shadow_target,
+    sqlite_catalog,
+    violators,
+)
+from app.db.migration_ops.rehearsal import Rehearsal, Unfit, Work
+from app.db.migration_ops.shadow import Conflict, ShadowCopy
+from app.db.migration_ops.shadow_target import RebuiltTable
+from app.db.migration_ops.sqlite_catalog import quoted
+from app.log import event
+
+LARGE_ROWS = 50_000
+"""Rows up to which a step works under the write lock: it then holds it for about 0.1 s an index."""
+TRIES = 5
+"""Copies tried while rows arrive that the new index refuses."""
+
+log = logging.getLogger("hookonce.migrate")
+
+
+class Prepared(NamedTuple):
+    """The work that was done before a step."""
+
+    copies: Sequence[ShadowCopy] = ()
+    """Tables that the step is to exchange."""
+    writes: Sequence[Work] = ()
+    """Changes that make room for a unique index, also in the step itself."""
+
+
+def prepared(migration: MigrationContext, steps: list[Any]) -> Iterator[Any]:
+    """Yield each step after its preparation, and remove afterwards what that left."""
+    assert migration.connection is not None  # noqa: S101, for the type checker: not offline
+    with gentle.own_connection(migration.connection.engine) as connection:
+        for step in steps:
+            yield _with_exchange(step, _prepare(connection, migration, step))
+            rehearsal.set_prepared(migration, None)
+        if shadow_remains.tables(connection):
+            migration.connection.commit()
+            shadow_remains.remove(connection)
+        connection.commit()
+
+
+def _prepare(connection: Connection, migration: MigrationContext, step: Any) -> Prepared:
+    """Do the long work of a step."""
+    remains = shadow_remains.tables(connection)
+    large = _large_tables(connection) if isinstance(step, RevisionStep) else []
+    connection.commit()
+    if not large and not remains:
+        return Prepared()
+    assert migration.connection is not None  # noqa: S101, for the type checker: not offline
+    migration.connection.commit()  # it holds the write lock since it read the revision
+    if not large or migration.opts.get("x", {}).get("direct") == "yes":
+        shadow_remains.remove(connection)
+        return Prepared()
+    try:
+        return _prepare_large(connection, migration, step, large)
+    except Unfit as reason:
+        event(log, logging.WARNING, "step_holds_the_write_lock", reason=str(reason))
+        shadow_remains.remove(connection)
+        return Prepared()
+
+
+def _prepare_large(
+    connection: Connection, migration: MigrationContext, step: Any, large: list[str]
+) -> Prepared:
+    with rehearsal.rehearsed(connection, migration, step.migration_fn) as rehearsed:
+        targets = shadow_target.targets(connection, rehearsed, large)
+        connection.commit()
+    _require_editable(connection, targets)
+    wanted = {target.table for target in targets}
+    for table in large:
+        if table not in wanted:
+            shadow_remains.remove(connection, table)
+    copies = [ShadowCopy(connection, target) for target in targets]
+    connection.commit()
+    _work(connection, migration, rehearsed)
+    for copy in copies:
+        _require_space(connection)
+        _copy(copy, lambda: _work(connection, migration, rehearsed))
+    rehearsal.set_prepared(migration, violators.seek(connection, rehearsed.checks))
+    return Prepared(copies, rehearsed.writes)
+
+
+def _copy(copy: ShadowCopy, work_again: Callable[[], None]) -> None:
+    """Copy a table; if rows arrive that the new index refuses, do the step's own work on them."""
+    copy.start()
+    for _ in range(TRIES):
+        try:
+            copy.fill()
+        except Conflict as conflict:
+            reason = conflict
+            work_again()
+        else:
+            copy.verify()
+            return
+    raise CommandError(
+        f"rows of {copy.target.table} have the same values: {reason}; nothing was changed, "
+        "change one of each, and run the same command again"
+    )
+
+
+def _work(connection: Connection, migration: MigrationContext, rehearsed: Rehearsal) -> None:
+    """Do what the operations declared: read without the lock, write in a transaction of its own."""
+    operations = Operations(MigrationContext.configure(connection, opts=dict(migration.opts)))
+    for work in rehearsed.reads:
+        with gentle.reading(connection):
+            work(operations)
+    for work in rehearsed.writes:
+        with gentle.writing(connection):
+            work(operations)
+
+
+def _with_exchange(step: Any, prepared: Prepared) -> Any:
+    """Let the step begin with the exchange of the tables, in its own transaction."""
+    if prepared.copies:
+        change = step.migration_fn
+
+        def work_again() -> None:
+            for work in prepared.writes:
+                work(Operations(op.get_context()))
+
+        @wraps(change)
+        def exchanging(**options: Any) -> None:
+            for copy in prepared.copies:
+                copy.swap(op.get_bind(), work_again)
+            change(**options)
+
+        step.migration_fn = exchanging
+    return step
+
+
+def _large_tables(connection: Connection) -> list[str]:
+    entries = sqlite_catalog.entries(connection)
+    names = [each.name for each in entries if each.kind == "table" and each.sql]
+    return [
+        name
+        for name in names
+        if not name.startswith(("sqlite_", rehearsal.NAME_PREFIX)) and _is_large(connection, name)
+    ]
+
+
+def _is_large(connection: Connection, table: str) -> bool:
+    query = f"SELECT 1 FROM {quoted(table)} LIMIT 1 OFFSET {LARGE_ROWS}"
+    return connection.exec_driver_sql(query).scalar() is not None
+
+
+def _require_editable(connection: Connection, targets: list[RebuiltTable]) -> None:
+    if targets:
+        with gentle.writing(connection):
+            if not sqlite_catalog.is_editable(connection):
+                raise Unfit("this SQLite refuses changes of its catalog")
+
+
+def _require_space(connection: Connection) -> None:
+    """Raise CommandError if the disk cannot hold a second copy: a full one stops every writer."""
+    pragmas = ("page_size", "page_count", "freelist_count")
+    size, count, free = (
+        int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()) for name in pragmas
+    )
+    path = Path(str(connection.engine.url.database)).resolve()
+    needed = size * max(0, count - 2 * free)
+    available = shutil.disk_usage(path.parent).free
+    connection.commit()
+    if needed > available:
+        raise CommandError(
+            f"the step copies a table beside its writers, for which up to {needed:,} bytes must be "
+            f"free on the disk of {path}, and {available:,} are; nothing was changed. Free some, "
+            "or stop the service and run the same command with `alembic -x direct=yes`, which "
+            "changes the table in place and keeps every writer waiting meanwhile"
+        )

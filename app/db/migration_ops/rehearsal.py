@@ -1,0 +1,214 @@
+"""Run a step on an empty copy of the schema, to learn which indexes it will build on SQLite.
+
+SQLite builds an index under its one write lock: minutes without a writer for a large table. The
+step is known by its effect on the copy, so that a merged revision need not say more than it does.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import event, exc
+from sqlalchemy.engine import Connection
+
+from app.db.migration_ops import sqlite_catalog
+from app.db.migration_ops.sqlite_catalog import quoted
+
+NAME_PREFIX = "_hookonce_shadow_"
+"""Prefix of every table, index and trigger that exists only while a table is copied."""
+RECORD = "_found_0001"
+"""Table of which the copy has the rows too: operations ask it which columns were found."""
+
+_REHEARSAL, _PREPARED = "hookonce_rehearsal", "hookonce_prepared"
+_ALTER = re.compile(
+    r'ALTER TABLE "?(?P<table>\w+)"? (?P<verb>ADD|DROP|RENAME) COLUMN "?(?P<name>\w+)"?'
+    r'(?: TO "?(?P<to>\w+)"?)?',
+    re.IGNORECASE,
+)
+
+Work = Callable[[Operations], None]
+
+
+class Unfit(Exception):
+    """A step that cannot be prepared beside the writers: it does all of its work under the lock."""
+
+
+@dataclass
+class Rehearsal:
+    """The effect of a step on an empty copy, and the work that its operations declared."""
+
+    connection: Connection
+    """The copy, as the step left it."""
+    statements: list[str] = field(default_factory=list)
+    reads: list[Work] = field(default_factory=list)
+    """Reading of whole tables that can be done before the step."""
+    writes: list[Work] = field(default_factory=list)
+    """Changes of few rows that can be done before the step, and again in it."""
+    checks: list[tuple[str, str, str]] = field(default_factory=list)
+    """CHECK constraints that the step adds: table, name, condition."""
+    drops_columns: bool = False
+    """True if nothing in the step reads a column that it drops."""
+
+    @property
+    def refuses(self) -> bool:
+        """Return True if the step refuses rows with the same key, which it then does meanwhile."""
+        return bool(self.reads)
+
+
+def is_rehearsed(op: Operations) -> bool:
+    """Return True if the operation runs on the empty copy."""
+    return _REHEARSAL in op.get_context().opts
+
+
+def declare_reading(op: Operations, work: Work) -> None:
+    """Note reading that is to be done before the step, without the write lock."""
+    _rehearsal(op).reads.append(work)
+
+
+def declare_writing(op: Operations, work: Work) -> None:
+    """Note changes that make room for a unique index, and are to be done before it is built."""
+    _rehearsal(op).writes.append(work)
+
+
+def declare_check(op: Operations, table: str, name: str, condition: str) -> None:
+    """Note a CHECK whose violators are to be sought before the step."""
+    _rehearsal(op).checks.append((table, name, condition))
+
+
+def _rehearsal(op: Operations) -> Rehearsal:
+    rehearsal = op.get_context().opts[_REHEARSAL]
+    assert isinstance(rehearsal, Rehearsal)  # noqa: S101, for the type checker
+    return rehearsal
+
+
+def prepared(op: Operations) -> dict[str, int | None] | None:
+    """Return the newest violator of each CHECK if the step was prepared; None if it was not.
+
+    What the step declared is then done.
+    """
+    violators: dict[str, int | None] | None = op.get_context().opts.get(_PREPARED)
+    return violators
+
+
+def set_prepared(migration: MigrationContext, violators: dict[str, int | None] | None) -> None:
+    """Let the operations of the next step know that it is prepared, or that it is not."""
+    migration.opts[_PREPARED] = violators
+
+
+@contextmanager
+def rehearsed(
+    original: Connection, migration: MigrationContext, change: Callable[..., None]
+) -> Iterator[Rehearsal]:
+    """Run the step on an empty copy of `original`, and yield its effect."""
+    with empty_copy(original) as connection:
+        rehearsal = Rehearsal(connection)
+
+        def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            rehearsal.statements.append(statement)
+
+        event.listen(connection, "before_cursor_execute", note)
+        opts = {"x": migration.opts.get("x", {}), _REHEARSAL: rehearsal}
+        try:
+            with (
+                _without_log(),
+                Operations.context(MigrationContext.configure(connection, opts=opts)),
+            ):
+                change()
+        finally:
+            Operations(migration)._install_proxy()
+            event.remove(connection, "before_cursor_execute", note)
+        yield rehearsal
+
+
+@contextmanager
+def empty_copy(original: Connection) -> Iterator[Connection]:
+    """Yield a database in memory with the tables, indexes, triggers and views, without rows.
+
+    An object that cannot be created there, such as a virtual table of a missing module, is left
+    out.
+    """
+    engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
+    with engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        driver.isolation_level = None
+        driver.create_function("hookonce_digest", 1, str, deterministic=True)
+        driver.execute("PRAGMA legacy_alter_table = ON")  # a rename minds no broken view
+        for entry in sqlite_catalog.entries(original):
+            if entry.sql and not entry.name.startswith(("sqlite_", NAME_PREFIX)):
+                try:
+                    driver.execute(entry.sql)
+                except driver.OperationalError:
+                    continue
+        _copy_record(original, connection)
+        driver.execute("PRAGMA legacy_alter_table = OFF")
+        yield connection
+    engine.dispose()
+
+
+def _copy_record(original: Connection, connection: Connection) -> None:
+    query = f"SELECT * FROM {RECORD}"  # noqa: S608, our own name
+    try:
+        rows = original.exec_driver_sql(query).all()
+    except exc.OperationalError:
+        return
+    for row in rows:
+        marks = ", ".join("?" * len(row))
+        connection.exec_driver_sql(f"INSERT INTO {RECORD} VALUES ({marks})", tuple(row))  # noqa: S608
+
+
+@contextmanager
+def _without_log() -> Iterator[None]:
+    """Log nothing: the step itself says the same again."""
+    logger = logging.getLogger("hookonce.migrate")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
+
+
+@dataclass
+class ColumnChanges:
+    """The changes of a table's columns that a step makes."""
+
+    added: dict[str, str] = field(default_factory=dict)
+    """Statement by the name of the new column."""
+    dropped: list[str] = field(default_factory=list)
+    """Names before the step."""
+    renamed: dict[str, str] = field(default_factory=dict)
+    """Name before the step by the name after it."""
+
+
+def column_changes(rehearsal: Rehearsal, table: str) -> ColumnChanges:
+    """Return the changes of the table's columns, read from the statements of the step."""
+    changes = ColumnChanges()
+    for statement in rehearsal.statements:
+        match = _ALTER.match(statement)
+        if match is None or match["table"] != table:
+            continue
+        name = match["name"]
+        if match["verb"].upper() == "ADD":
+            changes.added[name] = statement
+        elif match["verb"].upper() == "RENAME":
+            changes.renamed[match["to"]] = changes.renamed.pop(name, name)
+        elif changes.added.pop(name, None) is None:
+            changes.dropped.append(changes.renamed.pop(name, name))
+    return changes
+
+
+def undo_renames(connection: Connection, table: str, changes: ColumnChanges) -> None:
+    """Give the columns of the copy the names that they had before the step.
+
+    SQLite then spells the definitions of the new indexes for the table as it is before the step.
+    """
+    for after, before in changes.renamed.items():
+        if after != before:
+            connection.exec_driver_sql(
+                f"ALTER TABLE {quoted(table)} RENAME COLUMN {quoted(after)} TO {quoted(before)}"
+            )

@@ -1,0 +1,152 @@
+"""Read and edit the CREATE statements that SQLite keeps of its tables and indexes.
+
+SQLite has no ALTER that renames an index or changes a CHECK. Its own ALTER edits the same texts:
+https://www.sqlite.org/lang_altertable.html#otheralter
+"""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+from sqlalchemy.engine import Connection
+
+_INDEX_NAME = re.compile(
+    r'(CREATE (?:UNIQUE )?INDEX )("(?:[^"]|"")*"|\[[^\]]*\]|`[^`]*`|\'[^\']*\'|[^\s("]+)',
+    re.IGNORECASE,
+)
+_TOKEN = re.compile(
+    r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|\[[^\]]*\]|\w+|\s+|.", re.DOTALL
+)
+
+
+class CatalogEntry(NamedTuple):
+    """One object of the file, as sqlite_master has it."""
+
+    kind: str
+    name: str
+    table: str
+    sql: str | None
+    """CREATE statement; None for an index that belongs to a constraint."""
+
+
+class CatalogChange(NamedTuple):
+    """New values for one object of sqlite_master."""
+
+    old_name: str
+    new_name: str
+    table: str
+    sql: str | None
+
+
+def entries(connection: Connection, table: str | None = None) -> list[CatalogEntry]:
+    """Return all objects of the file, or those of one table: tables first, triggers last."""
+    query = (
+        "SELECT type, name, tbl_name, sql FROM sqlite_master "
+        "WHERE :name IS NULL OR tbl_name = :name ORDER BY type = 'trigger', type = 'view', "
+        "type = 'index', rowid"
+    )
+    return [CatalogEntry(*row) for row in connection.execute(sa.text(query), {"name": table})]
+
+
+def quoted(name: str) -> str:
+    """Return the name as a quoted identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def with_index_name(sql: str, name: str) -> str:
+    """Return the CREATE INDEX statement with another name."""
+    return _INDEX_NAME.sub(lambda match: match[1] + quoted(name), sql, count=1)
+
+
+def is_editable(connection: Connection) -> bool:
+    """Return False where SQLite was built to refuse changes of its catalog (SQLITE_DBCONFIG)."""
+    try:
+        with _writable(connection):
+            connection.exec_driver_sql("UPDATE sqlite_master SET name = name WHERE 0")
+    except exc.DatabaseError:
+        return False
+    return True
+
+
+def edit(connection: Connection, changes: list[CatalogChange]) -> None:
+    """Change these objects in the open transaction; every connection then reads the catalog anew.
+
+    The caller answers for the texts: a wrong one makes the file unreadable.
+    """
+    version = int(connection.exec_driver_sql("PRAGMA schema_version").scalar_one())
+    with _writable(connection):
+        for change in changes:
+            connection.exec_driver_sql(
+                "UPDATE sqlite_master SET name = ?, tbl_name = ?, sql = ? WHERE name = ? "
+                "AND type IN ('table', 'index')",
+                (change.new_name, change.table, change.sql, change.old_name),
+            )
+        connection.exec_driver_sql(f"PRAGMA schema_version = {version + 1}")
+
+
+def table_sql(connection: Connection, table: str) -> str:
+    """Return the CREATE TABLE statement."""
+    query = sa.text("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = :name")
+    return str(connection.execute(query, {"name": table}).scalar_one())
+
+
+def edit_constraints(connection: Connection, table: str, sql: str) -> None:
+    """Give the table another CREATE statement, with the same columns.
+
+    Raises ValueError if SQLite does not read the same columns from it.
+    """
+    if _columns(sql, table) != _columns(table_sql(connection, table), table):
+        raise ValueError(f"these columns are not those of {table}: {sql}")
+    edit(connection, [CatalogChange(table, table, table, sql)])
+
+
+def with_constraint(sql: str, clause: str) -> str:
+    """Return the CREATE TABLE statement with one more table constraint at its end."""
+    end = [span for text, depth, span in _tokens(sql) if text == ")" and depth == 0][-1]
+    return f"{sql[: end[0]]}, {clause}{sql[end[0] :]}"
+
+
+def without_check(sql: str, name: str) -> str:
+    """Return the CREATE TABLE statement without the CHECK of this name.
+
+    A constraint of the table goes with the comma before it; one of a column has none.
+    """
+    tokens = [each for each in _tokens(sql) if not each[0].isspace()]
+    for place, (text, _depth, span) in enumerate(tokens):
+        follows = [each[0].strip('"') for each in tokens[place + 1 : place + 3]]
+        if text.upper() == "CONSTRAINT" and [follows[0], follows[1].upper()] == [name, "CHECK"]:
+            start = tokens[place - 1][2][0] if tokens[place - 1][0] == "," else span[0]
+            depth = tokens[place + 3][1] - 1
+            end = next(t[2][1] for t in tokens[place + 4 :] if t[0] == ")" and t[1] == depth)
+            return (sql[:start].rstrip() + " " + sql[end:].lstrip()).replace(" ,", ",")
+    return sql
+
+
+def _tokens(sql: str) -> Iterator[tuple[str, int, tuple[int, int]]]:
+    """Yield each token with the depth of parentheses around it, and its place in the text."""
+    depth = 0
+    for match in _TOKEN.finditer(sql):
+        depth += {"(": 1, ")": -1}.get(match[0], 0)
+        yield match[0], depth, match.span()
+
+
+def _columns(sql: str, table: str) -> list[object]:
+    connection = sqlite3.connect(":memory:")
+    try:
+        connection.execute(sql)
+        return connection.execute(f"PRAGMA table_xinfo({quoted(table)})").fetchall()
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _writable(connection: Connection) -> Iterator[None]:
+    connection.exec_driver_sql("PRAGMA writable_schema = ON")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql("PRAGMA writable_schema = RESET")

@@ -1,0 +1,280 @@
+"""A step on a large table of SQLite leaves what it leaves in place, and holds no lock long."""
+
+import itertools
+import re
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+import pytest
+import sqlalchemy as sa
+from alembic.util import CommandError
+from sqlalchemy.engine import Engine
+
+from app import health
+from app.db import Database
+from app.db.migration_ops import gentle, preparation, shadow
+from app.settings import from_environment
+from tests.support import found_databases
+from tests.support.databases import Databases, migrate
+from tests.support.killing import killed_at
+from tests.support.revisions import before
+from tests.support.schema_dump import Schema, data, execute, schema, stashes
+from tests.support.seeding import seed
+from tests.support.thorough import THOROUGH, some
+
+REMAINS = "SELECT name FROM sqlite_master WHERE name LIKE '\\_hookonce\\_shadow%' ESCAPE '\\'"
+LONG = re.compile(
+    r"CREATE (UNIQUE )?INDEX \S+ ON \"?trigger_executions\b|"
+    r"SELECT (count|max)\(.* FROM trigger_executions\b|ALTER TABLE \S+ DROP COLUMN",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Statements that read a whole table of executions."""
+REVISIONS = ["0002", "0013", "0003", "0009", "0008", "0011", "0012"]
+STRIDE = 3 if THOROUGH else 29
+KILLED = [("0012", False), ("0013", False), ("0008", True)]
+State = tuple[Schema, object, set[str]]
+
+
+@pytest.fixture
+def url(databases: Databases) -> Iterator[str]:
+    with databases.empty("sqlite") as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _every_table_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparation, "LARGE_ROWS", 0)
+    monkeypatch.setattr(gentle, "PAUSE_FACTOR", 0)
+
+
+@contextmanager
+def in_place() -> Iterator[None]:
+    """Let tables count as small."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(preparation, "LARGE_ROWS", 1_000_000)
+        yield
+
+
+def copied(url: str, name: str) -> str:
+    path = url.removeprefix("sqlite:///")
+    shutil.copy(path, f"{path}.{name}")
+    return f"sqlite:///{path}.{name}"
+
+
+def state(url: str) -> State:
+    return schema(url), data(url), stashes(url)
+
+
+@contextmanager
+def statements_under_the_lock() -> Iterator[list[str]]:
+    """Collect the long statements that run while the write lock of a file is held."""
+    collected: list[str] = []
+
+    def look(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        writes = connection.get_execution_options().get("hookonce_writes")
+        if writes and LONG.match(statement):
+            collected.append(statement)
+
+    sa.event.listen(Engine, "before_cursor_execute", look)
+    try:
+        yield collected
+    finally:
+        sa.event.remove(Engine, "before_cursor_execute", look)
+
+
+@contextmanager
+def in_each_pause(write: Callable[[], None]) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gentle.time, "sleep", lambda _seconds: write())
+        yield
+
+
+@pytest.mark.parametrize("revision", some(REVISIONS, one_in=3))
+def test_a_step_leaves_what_it_leaves_in_place_and_reads_no_table_under_the_lock(
+    url: str, revision: str
+) -> None:
+    with in_place():
+        migrate(url, to=revision)
+        seed(url)
+        direct = copied(url, "direct")
+        migrate(direct, to=before(revision), down=True)
+        below = state(direct)
+        migrate(direct, to=revision)
+
+    with statements_under_the_lock() as long:
+        migrate(url, to=before(revision), down=True)
+        assert state(url) == below
+        migrate(url, to=revision)
+
+    assert state(url) == state(direct)
+    assert long == []
+    assert execute(url, REMAINS) == []
+    assert execute(url, "PRAGMA integrity_check", "PRAGMA foreign_key_check") == []
+
+
+@pytest.mark.parametrize(
+    ("revision", "down"), some([("0012", False), ("0013", False), ("0008", True)], one_in=3)
+)
+def test_a_step_killed_anywhere_is_done_by_the_same_command_or_undone_by_another(
+    url: str, revision: str, down: bool
+) -> None:
+    with in_place():
+        migrate(url, to=revision)
+        seed(url)
+        other = state(url)
+        migrate(url, to=before(revision), down=True)
+        one = state(url)
+        if down:
+            migrate(url, to=revision)
+            one, other = other, one
+    to, back = (before(revision), revision) if down else (revision, before(revision))
+
+    for point in itertools.count(2, STRIDE):
+        harmed = copied(url, f"harmed{point}")
+        if not killed_at(point, harmed, to, down=down):
+            break
+        undone = copied(harmed, "undone")
+        migrate(harmed, to=to, down=down)
+        migrate(undone, to=back, down=not down)
+        assert (state(harmed), execute(harmed, REMAINS)) == (other, []), f"killed at {point}"
+        assert (state(undone), execute(undone, REMAINS)) == (one, []), f"killed at {point}"
+    assert point > STRIDE
+
+
+def test_the_check_names_the_remains_of_an_interrupted_copy(url: str) -> None:
+    with in_place():
+        migrate(url, to="0011")
+        seed(url)
+
+    with in_each_pause(mock.Mock(side_effect=KeyboardInterrupt)), pytest.raises(CommandError):
+        migrate(url, to="0012")
+    database = Database(from_environment({"DATABASE_URL": url}))
+    notes = health.notes(database)
+    database.dispose()
+
+    assert [note for note in notes if "_hookonce_shadow_" in note and "interrupted" in note]
+
+
+def test_keys_used_twice_are_refused_by_name_and_nothing_is_left(url: str) -> None:
+    found_databases.make(url, ("idempotency_key",), ())
+    migrate(url, to="0001")
+    execute(
+        url,
+        "INSERT INTO trigger_executions (trigger_id, status, idempotency_key) "
+        "VALUES (1, 'completed', 'twice'), (1, 'completed', 'twice')",
+    )
+    tables = schema(url, whole=True)
+
+    with pytest.raises(CommandError, match=r"(?s)used more than once.*key 'twice'"):
+        migrate(url, to="0002")
+
+    assert schema(url, whole=True) == tables
+    migrate(url, to="0002", dedupe="keep-first")
+    assert "uq_trigger_idem" in schema(url)["trigger_executions"]["indexes"]
+
+
+def test_a_duplicate_is_refused_to_the_older_system_while_the_index_is_built(url: str) -> None:
+    found_databases.make(url, ("idempotency_key",), ())
+    migrate(url, to="0001")
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as older:
+        older.executemany(
+            "INSERT INTO trigger_executions (trigger_id, status, idempotency_key) "
+            "VALUES (1, 'completed', ?)",
+            [(f"key-{n}",) for n in range(10)],
+        )
+    refused: list[str] = []
+
+    def write() -> None:
+        try:
+            execute(
+                url,
+                "INSERT INTO trigger_executions (trigger_id, status, idempotency_key) "
+                "VALUES (1, 'completed', 'key-3')",
+            )
+        except sa.exc.IntegrityError as error:
+            refused.append(str(error.orig))
+
+    with in_each_pause(write):
+        migrate(url, to="0002")
+
+    columns = "trigger_executions.trigger_id, trigger_executions.idempotency_key"
+    assert set(refused) == {f"UNIQUE constraint failed: {columns}"}
+    counted = "SELECT count(*) FROM trigger_executions WHERE idempotency_key = 'key-3'"
+    assert execute(url, counted) == [(1,)]
+
+
+def test_a_replay_that_arrives_while_the_index_is_built_keeps_its_key(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gentle, "HOLD_SECONDS", 0)
+    monkeypatch.setattr(shadow, "BATCH_ROWS", 2)
+    with in_place():
+        migrate(url, to="0008")
+        seed(url)
+    columns = "(trigger_id, status, idempotency_key, replay_of_id, chain_id)"
+    execute(
+        url,
+        f"INSERT INTO trigger_executions {columns} VALUES (1, 'completed', 'again', NULL, NULL)",
+    )
+    replays = iter([500, 501])
+
+    def write() -> None:
+        replay = next(replays, None)
+        if replay is not None:
+            values = f"(1, 'pending', 'again', {replay}, 1)"
+            execute(url, f"INSERT INTO trigger_executions {columns} VALUES {values}")
+
+    with in_each_pause(write):
+        migrate(url, to="0007", down=True)
+    keyed = "SELECT count(*) FROM trigger_executions WHERE idempotency_key = 'again'"
+    at_0007 = execute(url, keyed)
+    migrate(url, to="0008")
+
+    assert next(replays, None) is None
+    assert at_0007 == [(1,)]
+    assert execute(url, keyed) == [(3,)]
+
+
+def test_a_row_that_breaks_a_check_while_violators_are_sought_stays_as_it_is(url: str) -> None:
+    with in_place():
+        migrate(url, to="0012")
+        seed(url)
+    insert = "INSERT INTO trigger_executions (trigger_id, status) VALUES (1, 'unknown')"
+    execute(url, insert)
+    seek = preparation.violators.seek
+
+    def seek_and_write(*arguments: Any) -> Any:
+        result = seek(*arguments)
+        execute(url, insert)
+        return result
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(preparation.violators, "seek", seek_and_write)
+        migrate(url, to="0013")
+
+    assert execute(url, "UPDATE trigger_executions SET error = 'x' WHERE status = 'unknown'") == []
+    with pytest.raises(sa.exc.IntegrityError):
+        execute(url, insert)
+    assert execute(url, REMAINS) == []
+
+
+def test_a_full_disk_is_foreseen_and_the_step_can_be_done_in_place(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with in_place():
+        migrate(url, to="0011")
+        seed(url)
+    tables = schema(url, whole=True)
+    usage = shutil.disk_usage("/")._replace(free=1000)
+    monkeypatch.setattr(preparation.shutil, "disk_usage", lambda _path: usage)
+
+    with pytest.raises(CommandError, match=r"must be free on the disk .* -x direct=yes"):
+        migrate(url, to="0012")
+    assert schema(url, whole=True) == tables
+    migrate(url, to="0012", direct="yes")
+
+    assert "ix_trigger_executions_trigger" in schema(url)["trigger_executions"]["indexes"]
