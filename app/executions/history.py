@@ -71,3 +71,14 @@ def _successors(connection: Connection, shown: Any, execution_id: int) -> list[s
         rows.append(row)
         execution_id = row.id
     return rows
+
+
+def neighbours(
+    connection: Connection, trigger_id: int, execution_id: int
+) -> tuple[int | None, int | None]:
+    """Return the ids of the trigger's next older and next newer execution; None at the ends."""
+    columns = trigger_executions.c
+    of_trigger = columns.trigger_id == trigger_id
+    older = sa.select(sa.func.max(columns.id)).where(of_trigger, columns.id < execution_id)
+    newer = sa.select(sa.func.min(columns.id)).where(of_trigger, columns.id > execution_id)
+    return connection.execute(older).scalar(), connection.execute(newer).scalar()

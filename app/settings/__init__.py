@@ -38,6 +38,8 @@ class Settings:
     hookonce_public_url: str = f"http://127.0.0.1:{DEFAULT_PORT}"
     """Address at which senders reach this service: the beginning of every webhook_url. The default
     has the port above."""
+    hookonce_name: str = ""
+    """Name of this installation, such as `staging`, in the header and title of every page."""
     hookonce_max_body_bytes: int = 1_048_576
     """Bytes of a webhook's body; a larger one is answered 413. 1 MiB by default."""
     hookonce_max_head_bytes: int = 32_768
@@ -207,6 +209,7 @@ _READERS: dict[str, readers.Reader] = {
     "HOOKONCE_POOL_SIZE": readers.number(1, 1_000, int),
     "PORT": readers.number(0, 65_535, int),
     "HOOKONCE_PUBLIC_URL": readers.web_address,
+    "HOOKONCE_NAME": readers.short_text,
     "HOOKONCE_MAX_BODY_BYTES": readers.number(1, 1 << 30, int),
     "HOOKONCE_MAX_HEAD_BYTES": readers.number(1024, 1 << 20, int),
     "HOOKONCE_READ_SECONDS": readers.number(0.1, _HOUR, float),

@@ -97,6 +97,13 @@ def keys(text: str) -> tuple[str, ...]:
     return keys
 
 
+def short_text(text: str) -> str:
+    """Return the text, which fits the header of a page."""
+    if len(text) > 40 or not text.isprintable():
+        raise ValueError("it has more than 40 characters, or one that cannot be printed")
+    return text
+
+
 def web_address(text: str) -> str:
     try:
         parts = urlsplit(text)

@@ -6,7 +6,7 @@ from typing import Any
 from app import clock, lifecycle, masking
 from app.auth import OPERATOR, VIEWER
 from app.errors import NotFound, NotReplayable, RateLimited
-from app.executions import search
+from app.executions import history, search
 from app.web.api import executions
 from app.web.api.schemas.executions import ExecutionsQuery
 from app.web.context import ApiContext
@@ -68,7 +68,10 @@ def _zone(name: str) -> str:
 @PAGES.get(f"/executions/{EXECUTION}", VIEWER)
 def show_one(request: PageRequest, execution_id: int) -> PageResponse:
     """Show the execution with its attempts, its replays and its duplicates."""
-    return HtmlPage("execution.html", detail(request.context, execution_id))
+    values = detail(request.context, execution_id)
+    with request.context.database.reading() as connection:
+        older, newer = history.neighbours(connection, values["trigger"]["id"], execution_id)
+    return HtmlPage("execution.html", values | {"older": older, "newer": newer})
 
 
 @PAGES.get(f"/executions/{EXECUTION}/event.json", VIEWER)

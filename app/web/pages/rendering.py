@@ -121,6 +121,7 @@ class PageRenderer:
         common = {
             "identity": identity,
             "path": req.path,
+            "installation": self._context.settings.hookonce_name,
             "done": req.get_param("done", default=""),
             "may": lambda role: identity is not None and _may(identity, role),
         }

@@ -17,7 +17,7 @@ def as_written(default: object) -> str:
         return "on" if default else "off"
     if isinstance(default, int | float):
         return str(int(default))
-    return f"`{default}`" if isinstance(default, str | Path) else ""
+    return f"`{default}`" if isinstance(default, str | Path) and default != "" else ""
 
 
 def test_the_table_of_settings_has_each_with_its_default_and_no_other() -> None:

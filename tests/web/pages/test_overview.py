@@ -1,6 +1,7 @@
 """The overview says in one line if all is well, and otherwise what is wrong and since when."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,8 @@ from falcon import testing
 from app import clock
 from app.db import Database
 from app.db.models import trigger_breakers
+from app.settings import Settings
+from app.web.application import create_app
 from tests.support import factories
 from tests.support.visitor import Visitor
 
@@ -97,3 +100,32 @@ def test_an_empty_installation_says_the_first_steps(visitor: Visitor, database: 
     factories.trigger(database)
 
     assert 'id="first-steps"' not in visitor.get("/").text
+
+
+def test_the_name_of_the_installation_is_in_header_and_title(
+    settings: Settings, database: Database, viewer: str
+) -> None:
+    named = testing.TestClient(create_app(replace(settings, hookonce_name="<EU>"), database))
+    visitor = Visitor(named)
+    visitor.log_in(viewer)
+    page = visitor.get("/").text
+
+    assert "<title>Overview · Hookonce &lt;EU&gt;</title>" in page
+    assert '<span class="note">&lt;EU&gt;</span>' in page
+
+
+def test_an_execution_links_to_its_neighbours_of_the_same_trigger(
+    visitor: Visitor, database: Database
+) -> None:
+    trigger, other = factories.trigger(database), factories.trigger(database)
+    first, _, second, third = (
+        factories.execution(database, each) for each in (trigger, other, trigger, trigger)
+    )
+
+    def links(number: int) -> list[tuple[str, str]]:
+        page = visitor.get(f"/executions/{number}").text
+        return re.findall(r'<a href="/executions/(\d+)" rel="(prev|next)">', page)
+
+    assert links(first) == [(str(second), "next")]
+    assert links(second) == [(str(first), "prev"), (str(third), "next")]
+    assert links(third) == [(str(second), "prev")]
