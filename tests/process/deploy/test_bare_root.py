@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -66,8 +67,8 @@ def archive() -> Path:
 
 
 @pytest.fixture
-def root(tarball: Path, tmp_path: Path) -> Path:
-    """Return the directory of a fresh root with the fake systemctl and a host name of ours."""
+def root(tarball: Path, tmp_path: Path) -> Iterator[Path]:
+    """Yield the directory of a fresh root with the fake systemctl and a host name of ours."""
     directory = tmp_path / "root"
     directory.mkdir()
     _run(["tar", "--extract", "--file", str(tarball), "--directory", str(directory)])
@@ -75,7 +76,8 @@ def root(tarball: Path, tmp_path: Path) -> Path:
     systemctl = directory / "usr" / "local" / "bin" / "systemctl"
     shutil.copy(ROOT / "tests" / "support" / "small_systemctl.py", systemctl)
     systemctl.chmod(0o755)
-    return directory
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)  # half a gigabyte
 
 
 def _codename() -> str:
