@@ -89,7 +89,7 @@ bench-instructions: $(DEV_STAMP) ## Count the instructions of a request with val
 
 bench-locks: $(DEV_STAMP) ## Measure how long each revision keeps a writer waiting (minutes)
 	@mkdir -p var
-	$(BIN)/python -m bench.locks 2>/dev/null | tee var/locks.txt
+	$(BIN)/python -m bench.locks $(LOCKS) 2>/dev/null | tee var/locks.txt
 
 bench-latency: $(DEV_STAMP) ## Measure how soon an idle worker starts an execution, and what waiting costs
 	@mkdir -p var

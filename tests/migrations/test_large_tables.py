@@ -16,7 +16,7 @@ from sqlalchemy.engine import Engine
 
 from app import health
 from app.db import Database
-from app.db.migration_ops import gentle, preparation, shadow
+from app.db.migration_ops import gentle, preparation, running, shadow
 from app.settings import from_environment
 from tests.support import found_databases
 from tests.support.databases import Databases, migrate
@@ -237,6 +237,20 @@ def test_a_replay_that_arrives_while_the_index_is_built_keeps_its_key(
     assert next(replays, None) is None
     assert at_0007 == [(1,)]
     assert execute(url, keyed) == [(3,)]
+
+
+def test_an_exchange_of_tables_is_no_reason_to_look_for_orphans_under_the_lock(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with in_place():
+        migrate(url, to="0011")
+        seed(url)
+    count = mock.Mock(side_effect=running.orphan_count)
+    monkeypatch.setattr(running, "orphan_count", count)
+
+    migrate(url, to="0012")
+
+    assert count.call_count == 1  # before the first step
 
 
 def test_a_row_that_breaks_a_check_while_violators_are_sought_stays_as_it_is(url: str) -> None:

@@ -31,7 +31,7 @@ _WORTH_RETRYING = {"55P03", "40P01"}  # lock not available, deadlock
 _REMOVES = re.compile(
     r"\s*(WITH|UPDATE \S+ SET (trigger_id|execution_id)|"
     r"(INSERT( OR \w+)? INTO|REPLACE INTO|DELETE FROM|DROP TABLE)"
-    r"(?!( IF EXISTS)? \"?((hookonce_)?alembic_version|_hookonce_|_found_)"
+    r"(?!( IF EXISTS)? \"?((hookonce_)?alembic_version|_hookonce_|_found_|sqlite_sequence)"
     r"| /\* empty|(?<=INTO) _stash_))\b",
     re.IGNORECASE,
 )
