@@ -43,7 +43,8 @@ def of(seconds: float) -> TimeLimit:
     """
     arrived = cooperative.arrived_at()
     ends_at = (time.monotonic() if arrived is None else arrived) + seconds + GRACE_SECONDS
-    return TimeLimit(min(ends_at, _until.get() or ends_at))
+    outer = _until.get()
+    return TimeLimit(ends_at if outer is None or ends_at < outer else outer)
 
 
 def until(moment: float | None) -> TimeLimit:

@@ -20,6 +20,8 @@ def of_events(
 
     Raises KeyMissing if one has no key and the trigger requires one, and TooLarge.
     """
+    if len(events) == 1:  # it shares nothing with others, so no limit applies to their sum
+        return [_of_event(events[0], request, source, trigger, is_batch=is_batch)]
     return limits.within_size(
         _of_event(event, request, source, trigger, is_batch=is_batch) for event in events
     )

@@ -19,12 +19,23 @@ def kept(
 
     The payload must be the stored one: the same text may also be the digest of a long key.
     """
+    if not _has_former_key(requests):
+        return requests
     return [
         _with_former_keys(admission_store, schema, request)
         if any(each.former_key is not None for each in request.admissions)
         else request
         for request in requests
     ]
+
+
+def _has_former_key(requests: list[AdmissionRequest]) -> bool:
+    """Return whether any event may have been admitted under a former key: hardly ever."""
+    for request in requests:
+        for each in request.admissions:
+            if each.former_key is not None:
+                return True
+    return False
 
 
 def _with_former_keys(

@@ -108,6 +108,8 @@ class GroupCommit(Generic[Item, Result]):
         while count < len(self._waiting) and self._waiting[count].is_late:
             self._waiting[count].error = DatabaseUnavailable("the batches before took too long")
             count += 1
+        if not count:
+            return []
         late, self._waiting = self._waiting[:count], self._waiting[count:]
         return late
 
@@ -132,5 +134,8 @@ class GroupCommit(Generic[Item, Result]):
 
 def _limit_of(batch: Sequence[Ticket[Item, Result]]) -> float | None:
     """Return the time until which a batch may wait for the database: that of its oldest caller."""
-    limits = [ticket.until for ticket in batch if ticket.until is not None]
-    return max(min(limits), time.monotonic() + time_limit.LEAST_SECONDS) if limits else None
+    oldest = None
+    for ticket in batch:
+        if ticket.until is not None and (oldest is None or ticket.until < oldest):
+            oldest = ticket.until
+    return None if oldest is None else max(oldest, time.monotonic() + time_limit.LEAST_SECONDS)

@@ -171,7 +171,7 @@ def former(key: str) -> str | None:
 
 def is_digest(key: str) -> bool:
     """Return True if the key has the form of the digest of a key."""
-    return _DIGEST_FORM.fullmatch(key) is not None
+    return key.startswith(_DIGEST) and _DIGEST_FORM.fullmatch(key) is not None
 
 
 def _storable(key: str) -> bool:

@@ -183,10 +183,12 @@ def _verify_and_admit(
     redacted = redact.request(request, payload, source.redacted, top_only=source.redacted_at_top)
     verdicts = _admit(intake, trigger, admitted, redacted)
     decided = list(zip(admitted, verdicts, strict=True))
-    _keep_mismatched(intake, trigger, decided, redacted)
+    repeated = [verdict for verdict in verdicts if verdict.duplicate]
+    if repeated:
+        _keep_mismatched(intake, trigger, decided, redacted)
     filtered_count = len(events) - len(wanted)
     intake.later(partial(_report, intake, trigger, verdicts, filtered_count))
-    if filtered_count or any(verdict.duplicate for verdict in verdicts):
+    if filtered_count or repeated:
         note = partial(notes.repeated, intake.journal, trigger, request, decided)
         intake.later(partial(note, filtered_count))
     return source.response(request, payload)
@@ -259,11 +261,13 @@ def _report(
     """Count and log the outcome of each of the request's events."""
     if filtered_count:
         intake.counters.count(trigger.id, outcomes.FILTERED, filtered_count)
+    admitted = []
     for verdict in verdicts:
         intake.counters.count(trigger.id, verdict.outcome)
         if verdict.duplicate:
             intake.counters.repeat(verdict.execution_id, verdict.mismatch)
-    admitted = [verdict.execution_id for verdict in verdicts if not verdict.duplicate]
+        else:
+            admitted.append(verdict.execution_id)
     if admitted:
         _log_admitted(trigger, admitted)
 

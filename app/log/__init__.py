@@ -94,12 +94,20 @@ _BEGAN = _FIRST.created - _FIRST.relativeCreated / 1000
 
 def configure(level: str, form: str = "text") -> None:
     """Write every log line of this process to standard error, as `text` or as `json`."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _LineHandler(sys.stderr)
     handler.setFormatter(formatter(form))
     choose_format(form)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+
+
+class _LineHandler(logging.StreamHandler[Any]):
+    """Writes log lines to a stream, and flushes it after each line only if that does anything."""
+
+    def flush(self) -> None:
+        if not isinstance(self.stream, output.LineStream):
+            super().flush()
 
 
 def write_without_waiting() -> None:

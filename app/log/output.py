@@ -77,7 +77,8 @@ class LineQueue:
             is_first = not self._lines  # asked before: a signal handler may add lines from here on
             self._lines.append(text)
             self._size += len(text)
-            self._start_thread()
+            if self._thread is None:
+                self._start_thread()
             if is_first:
                 self._wake.put(None)
 
@@ -192,8 +193,12 @@ class LineStream(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Queue the lines that the text ends; keep the rest, for each thread."""
-        whole, end, rest = (self._partial + text).rpartition("\n")
-        self._partial = rest
+        partial = getattr(self._of_thread, "partial", "")
+        if not partial and text.endswith("\n"):  # whole lines, as loggers write them
+            self._queue.write(text)
+            return len(text)
+        whole, end, rest = (partial + text).rpartition("\n")
+        self._of_thread.partial = rest
         if end:
             self._queue.write(whole + end)
         return len(text)
@@ -218,14 +223,6 @@ class LineStream(io.TextIOBase):
 
     def writable(self) -> bool:
         return True
-
-    @property
-    def _partial(self) -> str:
-        return getattr(self._of_thread, "partial", "")
-
-    @_partial.setter
-    def _partial(self, text: str) -> None:
-        self._of_thread.partial = text
 
 
 _queues: list[LineQueue] = []

@@ -104,10 +104,10 @@ class CooperativeWorker(ConnectionWorker):
     def _poll(self, at_most: float) -> None:
         """Handle the events that occur within so many seconds, up to where a request waits."""
         events = self.poller.select(0.0 if self._scheduler.is_gathering else at_most)
-        registered = self.poller.get_map()
+        registered = self.poller.get_map() if len(events) > 1 else None
         for key, _ in events:
             # an event before this one may have closed its connection, to make room for another
-            if registered.get(key.fd) is key:
+            if registered is None or registered.get(key.fd) is key:
                 key.data(key.fileobj)
         self._scheduler.end_cycle(quiet=not events)
 

@@ -56,7 +56,8 @@ class Rate:
 
     def take(self, now: float) -> bool:
         """Take a token; return False if there is none."""
-        self.tokens = min(self.burst, self.tokens + (now - self.since) * self.per_second)
+        tokens = self.tokens + (now - self.since) * self.per_second
+        self.tokens = tokens if tokens < self.burst else self.burst
         self.since = now
         if self.tokens < 1:
             return False
