@@ -42,6 +42,7 @@ ByKey = dict[tuple[int, str], ExistingExecution]
 """Existing executions, by trigger id and idempotency key."""
 NewEvent = tuple[AdmissionRequest, Admission]
 """An event to insert, and the request that brought it."""
+_EXPIRED = "an expired key is still stored; retrying this request on its own to release it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +192,7 @@ def _live(requests: list[AdmissionRequest], existing: ByKey) -> ByKey:
 
 def _require_all_live(requests: list[AdmissionRequest], existing: ByKey) -> None:
     if len(_live(requests, existing)) < len(existing):
-        raise RowRejected(
-            "an expired key is still stored; retrying this request on its own to release it"
-        )
+        raise RowRejected(_EXPIRED)
 
 
 def _find_or_insert(
@@ -205,9 +204,9 @@ def _find_or_insert(
     if not isinstance(result, ExistingExecution):
         return {}, [(request, admission)], [result]
     assert admission.key is not None  # noqa: S101, nothing is found without a key
-    existing = {(request.trigger_id, admission.key): result}
-    _require_all_live([request], existing)
-    return existing, [], []
+    if not admit.key_is_live(result, request.lifetimes):
+        raise RowRejected(_EXPIRED)
+    return {(request.trigger_id, admission.key): result}, [], []
 
 
 def _rows(events: list[NewEvent]) -> list[NewExecution]:

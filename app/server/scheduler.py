@@ -14,7 +14,6 @@ from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from selectors import EVENT_READ, EVENT_WRITE, BaseSelector
-from typing import cast
 
 from greenlet import getcurrent, greenlet
 
@@ -105,7 +104,8 @@ class GreenletScheduler:
         if len(self._idle) >= IDLE_GREENLETS:
             return None
         self._idle.append(idle)
-        return cast(Work, self._main.switch())
+        request: Work | None = self._main.switch()
+        return request
 
     def watch(self, fileno: int, events: int, until: float | None = None) -> None:
         """Suspend the calling greenlet until one of the events occurs at the socket.
@@ -169,6 +169,8 @@ class GreenletScheduler:
         self._unwatch(fileno).switch()
 
     def _end_late_watchers(self) -> None:
+        if not self._watched:
+            return
         now = time.monotonic()
         for fileno, (_, until) in list(self._watched.items()):
             if until is not None and until <= now:

@@ -82,12 +82,14 @@ class CountBatch:
     def see(self, seen: dict[Key, Seen], key: Key, more: Seen) -> None:
         """Add these deliveries to those that were seen under the key before."""
         if self._fits(seen, key, DISTINCT_AT_MOST, more.number):
-            before = seen.get(key, more._replace(number=0))
-            seen[key] = Seen(
-                before.number + more.number,
-                min(before.first_at, more.first_at),
-                max(before.last_at, more.last_at),
-            )
+            before = seen.get(key)
+            if before is not None:
+                more = Seen(
+                    before.number + more.number,
+                    min(before.first_at, more.first_at),
+                    max(before.last_at, more.last_at),
+                )
+            seen[key] = more
 
     def join(self, other: "CountBatch") -> None:
         """Add all counts of the other batch."""

@@ -108,8 +108,9 @@ def _require_uncompressed(req: falcon.Request) -> None:
     Call it after the body was read; otherwise the sender sees a reset instead of the response.
     """
     header = req.env.get("HTTP_CONTENT_ENCODING")
-    codings = header.lower().split(",") if header else []
-    if any(coding.strip() not in ("", "identity") for coding in codings):
+    if not header:
+        return
+    if any(coding.strip() not in ("", "identity") for coding in header.lower().split(",")):
         raise falcon.HTTPUnsupportedMediaType(
             description="Send the body uncompressed, without Content-Encoding.",
             headers={"Accept-Encoding": "identity"},
