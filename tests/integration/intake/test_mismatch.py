@@ -15,8 +15,7 @@ from app.db import Database
 from app.db.models import mismatched_payloads, trigger_executions
 from app.db.schema import SchemaWatch, history
 from app.errors import DatabaseUnavailable
-from app.intake import mismatches, store
-from app.intake import receive as sentence
+from app.intake import mismatches, payload_digest, store
 from app.intake.message import OK, WebhookResponse
 from app.intake.receive import Intake, receive
 from app.intake.store import AdmissionStore
@@ -119,7 +118,7 @@ def test_an_execution_is_stored_with_its_time_of_receiving_and_its_digest(intake
 def test_no_digest_is_computed_for_an_event_without_a_key(
     intake: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sentence.payload_digest, "of", None)
+    monkeypatch.setattr(payload_digest, "of", None)
 
     answer = send(intake, factories.trigger(intake.database), b'{"amount": 5}')
 
