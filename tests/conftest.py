@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from app.db import Database
 from app.settings import Settings, from_environment
@@ -15,6 +16,9 @@ from tests.support.sink import LOOPBACK
 from tests.support.thorough import OF_EITHER, THOROUGH
 
 TESTS = Path(__file__).parent
+# a busy machine takes longer than the 200 ms that an example may take otherwise
+hypothesis_settings.register_profile("any machine", deadline=None)
+hypothesis_settings.load_profile("any machine")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -28,7 +28,9 @@ BURST_OF_ALL = 500
 PER_SECOND_OF_ALL = 20.0
 """The same for all triggers of a process together."""
 KINDS_AT_MOST = 10_000
-"""Pairs of trigger and outcome whose rate is known; senders choose some of the ids."""
+"""Pairs of trigger and outcome that are counted until the next write."""
+RATES_AT_MOST = 1_000
+"""Kinds whose rate is remembered: strangers choose ids, and 10,000 rates would take 3 MB."""
 
 
 class EntryKind(NamedTuple):
@@ -154,7 +156,7 @@ class Journal:
         now = self._seconds()
         rate = self._rates.get(kind)
         if rate is None:
-            if len(self._rates) >= KINDS_AT_MOST:
+            if len(self._rates) >= RATES_AT_MOST:
                 self._rates = {}
             rate = self._rates[kind] = Rate(BURST, PER_SECOND, BURST, now)
         return rate.take(now) and (kind.trigger_id == NOBODY or self._rate_of_all.take(now))
