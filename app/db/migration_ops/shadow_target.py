@@ -11,7 +11,7 @@ from app.db.migration_ops.rehearsal import NAME_PREFIX, ColumnChanges, Rehearsal
 from app.db.migration_ops.sqlite_catalog import CatalogEntry, quoted
 
 DROPPED_AT_ONCE = 500_000
-"""Entries of indexes that a step drops itself, in at most 0.25 s: some builds overwrite each page."""
+"""Entries of indexes that a step drops itself, in at most 0.25 s where pages are overwritten."""
 _PREDICATE = re.compile(r"\)\s*WHERE\b(.*)", re.IGNORECASE | re.DOTALL)
 
 
