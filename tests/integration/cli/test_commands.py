@@ -324,6 +324,7 @@ def test_check_says_that_the_database_is_fit(hookonce: Hookonce) -> None:
         "writing",
         "secrets",
         "admission",
+        "workers",
     ]
     assert "uq_trigger_idem" in found["checks"]["deduplication"]["detail"]
 
@@ -338,6 +339,7 @@ def test_check_says_the_same_to_a_person(hookonce: Hookonce) -> None:
         ["ok", "writing:"],
         ["ok", "secrets:"],
         ["ok", "admission:"],
+        ["WARN", "workers:"],
     ]
 
 
