@@ -37,7 +37,7 @@ RUN_PORT := $(or $(PORT),8000)
 run: export HOOKONCE_PUBLIC_URL := $(or $(HOOKONCE_PUBLIC_URL),http://127.0.0.1:$(RUN_PORT))
 run: export PORT := $(RUN_PORT)
 run: $(RUN_STAMP) ## Migrate the embedded database, then serve on http://127.0.0.1:8000 with a worker
-	@$(if $(GUNICORN_CMD_ARGS),,$(BIN)/python -c 'import socket; socket.create_server(("127.0.0.1", $(RUN_PORT)))' 2>/dev/null) \
+	@$(if $(GUNICORN_CMD_ARGS),true,$(BIN)/python -c 'import socket; socket.create_server(("127.0.0.1", $(RUN_PORT)))' 2>/dev/null) \
 		|| { echo "port $(RUN_PORT) of 127.0.0.1 cannot be used; choose another: make run PORT=8001"; exit 1; }
 	@mkdir -p var/scripts
 	@$(BIN)/alembic upgrade head

@@ -6,6 +6,7 @@ computing one more thing for a trigger that exists goes unseen.
 
 import json
 import sys
+import threading
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -80,10 +81,13 @@ def cost(
 
 @contextmanager
 def statements(database: Database) -> Iterator[list[str]]:
+    """Statements of this thread: another one writes counts and the journal after the answers."""
     asked: list[str] = []
+    answering = threading.get_ident()
 
     def ask(*given: Any) -> None:
-        asked.append(given[2])
+        if threading.get_ident() == answering:
+            asked.append(given[2])
 
     sa.event.listen(database.engine, "before_cursor_execute", ask)
     try:
