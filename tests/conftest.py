@@ -1,5 +1,6 @@
 """Fixtures that all tests share; each test that uses a database runs on both databases."""
 
+import logging
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,6 +52,14 @@ def _has_both(item: pytest.Item) -> bool:
     """Return True if the test runs on both databases, not only on one by its own parameters."""
     marks = [mark for mark in item.iter_markers("parametrize") if "kind" in str(mark.args[0])]
     return not marks
+
+
+@pytest.fixture(autouse=True)
+def log_level() -> Iterator[None]:
+    """Restore the level of the log, which a command sets in this process."""
+    level = logging.getLogger().level
+    yield
+    logging.getLogger().setLevel(level)
 
 
 @pytest.fixture(scope="session")

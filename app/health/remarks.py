@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 
 from app import clock, db
 from app.db import Database, found_triggers, stashes
-from app.db.migration_ops import identity, rehearsal, steps, tables
+from app.db.migration_ops import former_stashes, identity, rehearsal, steps, tables
 from app.db.models import pauses, trigger_executions, triggers
 from app.executions import blocks, held
 from app.installation import migration_command
@@ -63,14 +63,10 @@ def _unfinished_downgrades(names: list[str]) -> list[str]:
 
 def _captures(connection: Connection) -> list[str]:
     """Name the database triggers with which an interrupted downgrade of an earlier release ran."""
-    if connection.dialect.name != "postgresql":
-        return []
-    query = "SELECT tgname FROM pg_trigger WHERE starts_with(tgname, :p) AND tgname ~ '_capture$'"
-    triggers_left = connection.scalars(sa.text(query), {"p": stashes.PREFIX})
     return [
         f"the trigger {name} is left of a downgrade of an earlier release, and slows every write: "
         f"`{migration_command('upgrade head')}` removes it"
-        for name in triggers_left
+        for name in former_stashes.captures(connection)
     ]
 
 

@@ -152,10 +152,11 @@ class TriggerCache:
 
     def _look_up(self, id_: int) -> WebhookTrigger | None:
         row = self._row(id_)
+        is_found = id_ <= self._last_found_id()  # asked for unknown ids too: they cost the same
         if row is None:
             return None
         is_event = (row.type or WEBHOOK) != WEBHOOK
-        if is_event and not self._is_found(id_):
+        if is_event and not is_found:
             return None
         secret_box = self._database.secret_box
         return WebhookTrigger(
@@ -177,12 +178,9 @@ class TriggerCache:
                 getattr(row, "previous_secret_expires_at", None),
                 getattr(row, "idempotency_key_from", None),
             )
-            and self._is_found(id_),
+            and is_found,
             is_event=is_event,
         )
-
-    def _is_found(self, id_: int) -> bool:
-        return id_ <= self._last_found_id()
 
     @cooperative.offloaded
     def _rows(self, ids: list[int]) -> list[sa.Row[Any] | None]:

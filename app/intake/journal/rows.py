@@ -29,6 +29,9 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 Diagnose = Callable[[Entry], list[Cause]]
 
+LARGEST_SIZE = 2**63 - 1
+"""Bytes that a column holds: a sender may claim any length."""
+
 
 def row(entry: Entry, diagnose: Diagnose) -> dict[str, Any]:
     """Return the row of the entry."""
@@ -46,7 +49,7 @@ def row(entry: Entry, diagnose: Diagnose) -> dict[str, Any]:
         "idempotency_key": entry.key,
         "execution_id": entry.execution_id,
         "digest": entry.digest,
-        "size": entry.size,
+        "size": min(entry.size, LARGEST_SIZE),
         "events": entry.events,
         "body_kept": body_kept,
         "content_type": _text(entry.request.headers.get("content-type"), 500),
