@@ -227,7 +227,8 @@ def _tolerant(limits: Constraints) -> dict[str, Any]:
         "true or false" if limits.most is None else f"{limits.least or 0:g} to {limits.most:.15g}"
     )
     text = f"{values}; a number beyond is corrected, another text is ignored"
-    return {"type": "string", "description": text}
+    texts = {"type": "array", "items": {"type": "string"}}
+    return {"anyOf": [{"type": "string"}, texts], "description": text}
 
 
 def _limited(limits: Constraints) -> dict[str, Any]:
