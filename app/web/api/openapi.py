@@ -154,8 +154,8 @@ def _has_required(shape: Any) -> bool:
 
 
 def _without_none(kind: Any) -> Any:
-    plain, _ = split(kind)
-    if get_origin(plain) in (typing.Union, types.UnionType):
+    plain, limits = split(kind)
+    if get_origin(plain) in (typing.Union, types.UnionType) and not limits.tolerant:
         rest = [each for each in get_args(plain) if each is not type(None)]
         return rest[0] if len(rest) == 1 else kind
     return kind
