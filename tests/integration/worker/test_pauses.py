@@ -77,11 +77,15 @@ def test_a_second_pause_keeps_the_first_time_and_name(database: Database, trigge
 
 
 def test_the_backlog_begins_in_batches_and_new_events_wait_behind_it(
-    database: Database, trigger_id: int, work: Callable[[], int]
+    database: Database,
+    trigger_id: int,
+    work: Callable[[], int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(pace, "BATCH_SECONDS", 50)  # no batch is due before the test says so
     pausing.pause(database, trigger_id)
     add(database, trigger_id, 7)
-    pausing.resume(database, trigger_id, per_second=6)
+    pausing.resume(database, trigger_id, per_second=0.06)
     add(database, trigger_id, 2)
 
     with database.writing() as connection:

@@ -111,9 +111,16 @@ def test_the_flags_of_the_open_file_stay_as_they_are(pipe: tuple[int, int]) -> N
 
 
 @pytest.fixture
-def full_disk() -> int:
-    """Return a file that takes nothing; it stays open, since a thread goes on trying to write."""
-    return os.open("/dev/full", os.O_WRONLY)
+def full_disk() -> Iterator[int]:
+    """Return a file that takes nothing until the test ends.
+
+    Then it takes all, and stays open for the thread that writes to it: a thread that went on trying
+    would keep its lock on /dev/full, and a test of another process would wait for that.
+    """
+    fileno = os.open("/dev/full", os.O_WRONLY)
+    yield fileno
+    with open(os.devnull, "wb") as devnull:
+        os.dup2(devnull.fileno(), fileno)
 
 
 def test_a_full_disk_raises_nothing_and_makes_nobody_wait(full_disk: int) -> None:
