@@ -68,10 +68,14 @@ def update_trigger(
     name_or_id: str | int,
     changes: Mapping[str, Any],
     actor: Actor = UNNAMED,
+    *,
+    secret: str | None = None,
+    grace_seconds: float = 0.0,
 ) -> sa.Row[Any]:
     """Change these columns and return the trigger; its id, and so its address, stays.
 
-    Raises InvalidTrigger with a sentence for each change that cannot work.
+    `secret`: a new one; the old one stays valid for the grace period. Raises InvalidTrigger with a
+    sentence for each change that cannot work.
     """
     try:
         with database.writing() as connection:
@@ -79,9 +83,14 @@ def update_trigger(
             current = _opened(database, before, changes)
             given = _keyed(before, _unmasked(current, changes))
             changed = {name: value for name, value in given.items() if current[name] != value}
-            definition.require_valid(current | changed, frozenset(changed))
-            _require_usable_secret(database, before, changed)
+            columns = current | changed
+            definition.require_valid(columns, frozenset(changed))
+            definition.require_secret(secret, columns["source"], columns["verification"])
+            if secret is None:
+                _require_usable_secret(database, before, changed)
             sealed = _sealed(database, changed)
+            if secret is not None:
+                sealed |= _rotated(database, before, secret, grace_seconds)
             return _change(connection, before, sealed, "trigger.update", actor)
     except IntegrityError as error:
         raise NameTaken(f"there is a trigger named {changes.get('name')!r} already") from error
@@ -167,7 +176,10 @@ def rotate_secret(
     secret: str | None = None,
     actor: Actor = UNNAMED,
 ) -> sa.Row[Any]:
-    """Give the trigger a new secret; the old one stays valid for the grace period."""
+    """Give the trigger a new secret; the old one stays valid for the grace period.
+
+    `secret`: the sender's own; None for a random one.
+    """
     with database.writing() as connection:
         before = locked_trigger(connection, name_or_id)
         definition.require_secret(secret, before.source, before.verification)
@@ -225,6 +237,8 @@ def _rotated(
         raise InvalidTrigger("the grace period must be 0 seconds to a hundred years")
     # Without a grace period the old secret is not decrypted: its key may be lost.
     previous = database.secret_box.decrypt(before) if grace_seconds else None
+    if secret == previous:
+        return {}  # a request that is sent twice must not end the overlap with the secret before
     return {
         **database.secret_box.columns("secret", secret),
         **database.secret_box.columns("previous_secret", previous),

@@ -19,11 +19,14 @@ from app.intake.sources import (
     shopify,
     slack,
     standard,
+    steps_of_messengers,
+    steps_of_services,
     stripe,
     telegram,
     twilio,
     whatsapp,
 )
+from app.intake.sources.sender_steps import SenderSteps
 from app.settings import Settings
 
 DEFAULT_BODY_BYTES = Settings().hookonce_max_body_bytes
@@ -52,6 +55,8 @@ _SOURCES: dict[str, Source] = {
     )
 }
 
+_STEPS = steps_of_messengers.STEPS | steps_of_services.STEPS
+
 
 def built_in() -> list[str]:
     """Return the names of the built-in sources, sorted: no plug-in can take one of them."""
@@ -66,6 +71,12 @@ def names() -> list[str]:
 def checking_curve() -> list[str]:
     """Return the names of the sources whose requests are verified with an elliptic curve."""
     return [name for name, source in _SOURCES.items() if source.checks_curve]
+
+
+def steps(name: str) -> SenderSteps:
+    """Return the steps that connect this sender to a trigger; general ones of a plug-in."""
+    general = ("At the sender, enter the webhook URL and the secret.",)
+    return _STEPS.get(name) or SenderSteps(title=name, steps=general)
 
 
 def known(name: str) -> bool:

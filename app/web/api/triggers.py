@@ -1,7 +1,8 @@
 """/api/triggers: create, show, change, test and remove triggers."""
 
+from app import auth
 from app.audit import Actor
-from app.auth import ADMIN, OPERATOR, VIEWER
+from app.auth import ADMIN, OPERATOR, VIEWER, Identity
 from app.db import paging
 from app.executions import listing
 from app.triggers import manage, queries, removal
@@ -13,6 +14,7 @@ from app.web.api.schemas.executions import ExecutionPage, ExecutionsAsked
 from app.web.api.schemas.triggers import (
     MadeTrigger,
     NewSecret,
+    NewSecretBody,
     NewTriggerBody,
     Started,
     TestBody,
@@ -82,9 +84,11 @@ def update_trigger(
     body: TriggerChanges,
     sent_fields: frozenset[str],
     actor: Actor,
+    identity: Identity,
 ) -> Trigger:
     """Change the trigger; a field that is left out stays as it is."""
-    return _updated(context, trigger_id, body, sent_fields, actor)
+    require_may_change(identity, body)
+    return apply_changes(context, trigger_id, body, sent_fields, actor)
 
 
 @OPERATIONS.patch("/api/triggers/{trigger_id}", OPERATOR, may_answer=(409,), ignores=SHOWN_ONLY)
@@ -94,9 +98,11 @@ def patch_trigger(
     body: TriggerChanges,
     sent_fields: frozenset[str],
     actor: Actor,
+    identity: Identity,
 ) -> Trigger:
     """Change the trigger; a field that is left out stays as it is."""
-    return _updated(context, trigger_id, body, sent_fields, actor)
+    require_may_change(identity, body)
+    return apply_changes(context, trigger_id, body, sent_fields, actor)
 
 
 @OPERATIONS.delete("/api/triggers/{trigger_id}", ADMIN)
@@ -118,13 +124,16 @@ def fire_trigger(
 
 
 @OPERATIONS.post("/api/triggers/{trigger_id}/regenerate-secret", ADMIN)
-def regenerate_secret(context: ApiContext, trigger_id: TriggerId, actor: Actor) -> NewSecret:
+def regenerate_secret(
+    context: ApiContext, trigger_id: TriggerId, body: NewSecretBody, actor: Actor
+) -> NewSecret:
     """Rotate the trigger's secret; the old one stays valid for a grace period."""
     grace = context.settings.hookonce_secret_grace_seconds
-    row = manage.rotate_secret(context.database, trigger_id, grace, actor=actor)
+    row = manage.rotate_secret(context.database, trigger_id, grace, body.secret, actor)
     shown = serializers.trigger(context, row, 0)
+    made_here = body.secret is None
     return {
-        "secret": context.database.secret_box.decrypt(row) or "",
+        "secret": (context.database.secret_box.decrypt(row) or "") if made_here else None,
         "previous_secret_expires_at": shown["previous_secret_expires_at"],
     }
 
@@ -156,16 +165,27 @@ def list_executions(
     }
 
 
-def _updated(
+def require_may_change(identity: Identity, body: TriggerChanges) -> None:
+    """Raise Forbidden if the change has a secret and the caller may not rotate secrets."""
+    if body.secret is not None:
+        auth.require(identity, ADMIN)
+
+
+def apply_changes(
     context: ApiContext,
     trigger_id: int,
     body: TriggerChanges,
     sent_fields: frozenset[str],
     actor: Actor,
 ) -> Trigger:
-    changes = {name: COLUMNS[name].stored(getattr(body, name)) for name in sent_fields}
+    """Store the changes that were sent, and return the trigger."""
+    names = sent_fields - {"secret"}
+    changes = {name: COLUMNS[name].stored(getattr(body, name)) for name in names}
+    grace = context.settings.hookonce_secret_grace_seconds
     with context.database.reading() as connection:
         count = listing.execution_count(connection, context.counter, trigger_id)
         state = context.states(connection, [trigger_id])[trigger_id]
-    row = manage.update_trigger(context.database, trigger_id, changes, actor)
+    row = manage.update_trigger(
+        context.database, trigger_id, changes, actor, secret=body.secret, grace_seconds=grace
+    )
     return serializers.trigger(context, row, count, state)

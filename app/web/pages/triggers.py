@@ -13,6 +13,7 @@ from app.triggers import address, manage
 from app.web import validation
 from app.web.api import serializers, triggers
 from app.web.api.schemas.triggers import (
+    NewSecretBody,
     NewTriggerBody,
     TestBody,
     Trigger,
@@ -100,7 +101,8 @@ def change(request: PageRequest, trigger_id: int) -> PageResponse:
         values = trigger_form.given(form, changed)
         _require_values(values, changed)
         body, names = validation.media(TriggerChanges, json.dumps(values).encode())
-        triggers.update_trigger(request.context, trigger_id, body, names, request.actor)
+        triggers.require_may_change(request.identity, body)
+        triggers.apply_changes(request.context, trigger_id, body, names, request.actor)
     except (InvalidRequest, InvalidTrigger) as error:
         return _form(form, shown, problem=error)
     return Redirect(f"/triggers/{trigger_id}?done=changed")
@@ -112,7 +114,7 @@ def set_enabled(request: PageRequest, trigger_id: int) -> PageResponse:
     enabled = request.fields.get("enabled") == "yes"
     body = TriggerChanges(enabled=enabled)
     names = frozenset({"enabled"})
-    triggers.update_trigger(request.context, trigger_id, body, names, request.actor)
+    triggers.apply_changes(request.context, trigger_id, body, names, request.actor)
     return Redirect(f"/triggers/{trigger_id}?done={'enabled' if enabled else 'disabled'}")
 
 
@@ -126,16 +128,19 @@ def fire(request: PageRequest, trigger_id: int) -> PageResponse:
 @PAGES.get(f"/triggers/{TRIGGER}/rotate", ADMIN)
 def confirm_rotation(request: PageRequest, trigger_id: int) -> PageResponse:
     """Ask for confirmation, and show the grace period of the old secret."""
-    grace = request.context.settings.hookonce_secret_grace_seconds
-    return HtmlPage(
-        "rotate.html", {"trigger": one(request.context, trigger_id), "grace_seconds": grace}
-    )
+    return _rotation(request, trigger_id)
 
 
 @PAGES.post(f"/triggers/{TRIGGER}/rotate", ADMIN)
 def rotate(request: PageRequest, trigger_id: int) -> PageResponse:
-    """Rotate the trigger's secret, and show the new one once."""
-    new = triggers.regenerate_secret(request.context, trigger_id, request.actor)
+    """Store the sender's new secret, or make a random one and show it once."""
+    try:
+        body = _secret_body(request)
+        new = triggers.regenerate_secret(request.context, trigger_id, body, request.actor)
+    except (InvalidRequest, InvalidTrigger) as error:
+        return _rotation(request, trigger_id, str(error))
+    if new["secret"] is None:
+        return Redirect(f"/triggers/{trigger_id}?done=rotated")
     return _secret(one(request.context, trigger_id), new["secret"])
 
 
@@ -159,6 +164,23 @@ def one(context: ApiContext, trigger_id: int) -> Trigger:
         count = listing.execution_count(connection, context.counter, trigger_id)
         state = context.states(connection, [trigger_id])[trigger_id]
         return serializers.trigger(context, row, count, state)
+
+
+def _rotation(request: PageRequest, trigger_id: int, problem: str = "") -> HtmlPage:
+    trigger = one(request.context, trigger_id)
+    values = {
+        "trigger": trigger,
+        "sender": sources.steps(trigger["source"]),
+        "grace_seconds": request.context.settings.hookonce_secret_grace_seconds,
+        "problem": problem,
+    }
+    return HtmlPage("rotate.html", values, 422 if problem else 200)
+
+
+def _secret_body(request: PageRequest) -> NewSecretBody:
+    given = request.fields.get("secret", "").strip()
+    body, _ = validation.media(NewSecretBody, json.dumps({"secret": given or None}).encode())
+    return body
 
 
 def _form(

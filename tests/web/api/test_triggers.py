@@ -233,7 +233,6 @@ def test_a_page_may_send_back_all_that_it_was_given(api: Api, operator: str) -> 
         ({"action_type": "fly"}, "there is no action"),
         ({"action_payload": None}, "a trigger needs a payload"),
         ({"event_filter": "[]"}, "must be an object"),
-        ({"secret": "x"}, "unknown field 'secret'"),
         ({"retry_policy": {"x": 1}}, "the retry policy has no field 'x'"),
     ],
 )
@@ -370,6 +369,68 @@ def test_a_new_secret_leaves_the_old_one_good_for_a_while(
     assert (database.secret_box.decrypt(row), row.previous_secret) == (answer["secret"], SECRET)
     assert answer["previous_secret_expires_at"] == clock.text(row.previous_secret_expires_at)
     assert answer["secret"] not in str(api.changes())
+
+
+ROTATE = "regenerate-secret"
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", f"/{ROTATE}"), ("PATCH", ""), ("PUT", "")])
+def test_a_secret_of_the_sender_is_stored_with_an_overlap_and_never_shown(
+    api: Api, admin: str, database: Database, method: str, path: str
+) -> None:
+    trigger_id = factories.trigger(database, source="stripe")
+    given = {"secret": "whsec_of_stripe_itself"}
+
+    answers = [
+        api.ask(method, f"/api/triggers/{trigger_id}{path}", admin, json=given) for _ in range(2)
+    ]
+
+    with database.reading() as connection:
+        row = connection.execute(sa.select(triggers)).one()
+    assert database.secret_box.decrypt(row) == given["secret"]
+    assert row.previous_secret == SECRET  # also after the second of two equal requests
+    assert row.previous_secret_expires_at > clock.now()
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert given["secret"] not in str([answer.text for answer in answers])
+    assert given["secret"] not in str(api.changes())
+
+
+def test_a_change_without_a_secret_leaves_it(api: Api, admin: str, database: Database) -> None:
+    trigger_id = factories.trigger(database)
+
+    for body in ({"name": "x"}, {"secret": None}):
+        assert api.ask("PATCH", f"/api/triggers/{trigger_id}", admin, json=body).status_code == 200
+
+    with database.reading() as connection:
+        row = connection.execute(sa.select(triggers)).one()
+    assert (database.secret_box.decrypt(row), row.previous_secret) == (SECRET, None)
+
+
+@pytest.mark.parametrize("method", ["PATCH", "PUT"])
+def test_an_operator_changes_no_secret(
+    api: Api, operator: str, database: Database, method: str
+) -> None:
+    trigger_id = factories.trigger(database)
+    body = {"name": "new", "secret": "mine"}
+
+    answer = api.ask(method, f"/api/triggers/{trigger_id}", operator, json=body)
+
+    assert answer.status_code == 403
+    assert api.changes() == []
+
+
+@pytest.mark.parametrize("method", ["PATCH", "POST"])
+@pytest.mark.parametrize("secret", ["", "x" * 256, "no hex", 1])
+def test_a_secret_that_cannot_be_the_senders_is_refused(
+    api: Api, admin: str, database: Database, method: str, secret: object
+) -> None:
+    trigger_id = factories.trigger(database, source="discord")
+    path = f"/{ROTATE}" if method == "POST" else ""
+
+    answer = api.ask(method, f"/api/triggers/{trigger_id}{path}", admin, json={"secret": secret})
+
+    assert answer.status_code == 422
+    assert api.changes() == []
 
 
 CHANGES = [

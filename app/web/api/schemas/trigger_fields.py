@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypedDict, TypeVar, cast
+from typing import Annotated, Any, Literal, TypedDict, TypeVar, cast, get_args
 
 from app.triggers.field import Field
 from app.triggers.fields import COLUMNS, FIELDS
@@ -10,6 +10,10 @@ from app.web.api.schemas.values import Description, JsonObject, Text, Word
 from app.web.validation import Constraints
 
 Shape = TypeVar("Shape", bound=type)
+_CHANGED = (
+    "A new secret, such as one that the sender made. It needs the role admin; the old one stays "
+    "valid for HOOKONCE_SECRET_GRACE_SECONDS. Null or left out: the secret stays."
+)
 
 
 def new_trigger(shape: Shape) -> Shape:
@@ -24,8 +28,10 @@ def new_trigger(shape: Shape) -> Shape:
 
 
 def trigger_changes(shape: Shape) -> Shape:
-    """Make the class the schema of a change: a member for each column, none of them required."""
-    members = {name: _given(field) for name, field in COLUMNS.items()}
+    """Make the class the schema of a change: a member for each field, none of them required."""
+    members = {field.name: _given(field) for field in FIELDS}
+    kind, limits = members["secret"], _CHANGED
+    members["secret"] = Annotated[get_args(kind)[0], Description(limits)]
     return _dataclass(shape, members, dict.fromkeys(members))
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 
+from app.triggers.fields import LONGEST_SECRET
 from app.web.api.schemas import trigger_fields
 from app.web.api.schemas.executions import Execution
 from app.web.api.schemas.queue import Backlog, OpenBreakerState, TriggerPause
@@ -16,6 +17,7 @@ from app.web.api.schemas.values import (
     TolerantPerPage,
     Word,
 )
+from app.web.validation import Constraints
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +118,19 @@ class TriggerPage(Listed):
     """The triggers of this page."""
 
 
+@dataclass(frozen=True, slots=True)
+class NewSecretBody:
+    """The secret that a rotation stores."""
+
+    secret: Annotated[str, Constraints(shortest=1, longest=LONGEST_SECRET)] | None = None
+    """A secret that the sender made, such as Stripe's `whsec_...`; null: a random one."""
+
+
 class NewSecret(TypedDict):
     """A trigger's new secret, which no later response shows, and the end of the old one."""
 
-    secret: str
+    secret: str | None
+    """The random secret; null if the request had one."""
     previous_secret_expires_at: Moment | None
 
 
