@@ -14,7 +14,7 @@ from app.settings import Settings, from_environment
 from tests.support.databases import KINDS, Databases
 from tests.support.scheduling import Distribution
 from tests.support.sink import LOOPBACK
-from tests.support.thorough import OF_EITHER, THOROUGH
+from tests.support.thorough import ON_BOTH, THOROUGH
 
 TESTS = Path(__file__).parent
 # a busy machine takes longer than the 200 ms that an example may take otherwise
@@ -23,7 +23,7 @@ hypothesis_settings.load_profile("any machine")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Unless TESTS_THOROUGH is set, run each test of OF_EITHER on one of the two databases."""
+    """Unless TESTS_THOROUGH is set, run tests outside ON_BOTH on one of the two databases."""
     left_out = {item for item in items if _falls_to_the_other(item)}
     config.hook.pytest_deselected(items=list(left_out))
     items[:] = [item for item in items if item not in left_out]
@@ -36,16 +36,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Distribution
 
 def _falls_to_the_other(item: pytest.Item) -> bool:
     kind = item.callspec.params.get("kind") if hasattr(item, "callspec") else None
-    if THOROUGH or kind not in KINDS or not _of_either(item):
+    if THOROUGH or kind not in KINDS or _always_on_both(item):
         return False
     others = item.name.replace(kind, "")  # the ids alone: a value's text may differ by process
     falls_to = KINDS[zlib.crc32(others.encode()) % len(KINDS)]
     return kind != falls_to and _has_both(item)
 
 
-def _of_either(item: pytest.Item) -> bool:
+def _always_on_both(item: pytest.Item) -> bool:
     path = item.path.relative_to(TESTS).with_suffix("")
-    return any(path.is_relative_to(name) for name in OF_EITHER)
+    return any(path.is_relative_to(name) for name in ON_BOTH)
 
 
 def _has_both(item: pytest.Item) -> bool:

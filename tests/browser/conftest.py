@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.support.databases import KINDS, Databases
+from tests.support.databases import Databases
 from tests.support.live_service import LiveService, running_service
 
 TIMEOUT_MS = 15_000
@@ -86,13 +86,13 @@ def service(chromium: str, services: dict[str, LiveService]) -> LiveService:  # 
     return services["sqlite"]
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture
 def each_service(
     chromium: str,  # noqa: ARG001, without a browser no service
     services: dict[str, LiveService],
-    request: pytest.FixtureRequest,
+    kind: str,
 ) -> LiveService:
-    return services[str(request.param)]
+    return services[kind]
 
 
 @pytest.fixture

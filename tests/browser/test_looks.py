@@ -27,6 +27,7 @@ from tests.browser.conftest import LogIn
 from tests.support import factories
 from tests.support.databases import ROOT, Databases
 from tests.support.live_service import LiveService, running_service
+from tests.support.thorough import THOROUGH
 
 SCREENSHOTS = ROOT / "var" / "screenshots"
 LOOKS = {
@@ -96,7 +97,7 @@ def furnished(
         yield service
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", LOOKS if THOROUGH else ["light"])
 def test_every_page_fits_and_can_be_read(furnished: LiveService, enter: LogIn, look: str) -> None:
     page = enter(furnished, "admin", **LOOKS[look])
     found = {}
@@ -112,7 +113,7 @@ def test_every_page_fits_and_can_be_read(furnished: LiveService, enter: LogIn, l
     assert {name: faults for name, faults in found.items() if faults} == {}
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", WIDTHS if THOROUGH else [320])
 def test_no_page_overflows_at_other_widths(
     furnished: LiveService, enter: LogIn, width: int
 ) -> None:
@@ -126,7 +127,7 @@ def test_no_page_overflows_at_other_widths(
     assert {name: faults for name, faults in found.items() if faults} == {}
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", LOOKS if THOROUGH else ["phone"])
 def test_what_a_form_is_answered_with_fits_and_can_be_read(
     furnished: LiveService, enter: LogIn, look: str
 ) -> None:

@@ -33,8 +33,30 @@ def alembic_config(**x: str) -> Config:
     return Config(str(ROOT / "alembic.ini"), cmd_opts=options)
 
 
-_END_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
-_EMPTY = f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY"
+_END_OTHER_SESSIONS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+_TABLES = ", ".join(metadata.tables)
+_EMPTY = f"""
+    DO $$
+    DECLARE
+        emptied text;
+        has_rows boolean;
+    BEGIN
+        SET LOCAL session_replication_role = replica;  -- in any order of the tables
+        FOREACH emptied IN ARRAY '{{{_TABLES}}}'::text[] LOOP
+            IF pg_relation_size(emptied) > 65536 THEN
+                TRUNCATE {_TABLES};
+            END IF;
+            EXECUTE 'SELECT EXISTS (SELECT FROM ' || emptied || ')' INTO has_rows;
+            IF has_rows THEN
+                EXECUTE 'DELETE FROM ' || emptied;
+            END IF;
+        END LOOP;
+        PERFORM setval(format('%I.%I', schemaname, sequencename), 1, false)
+            FROM pg_sequences WHERE last_value IS NOT NULL;
+    END $$"""
+"""Empties the tables that have rows: to truncate all of them takes thirty times as long."""
 _SHAPE = """
     SELECT 'revision', version_num, '', '' FROM hookonce_alembic_version
     UNION ALL SELECT 'table', relname, relkind::text, '' FROM pg_class
@@ -64,6 +86,7 @@ class PostgresServer:
         # rest. It guards directories that runs share, and this one is ours alone.
         Server._lock = nullcontext()
         self.directory = Path(tempfile.mkdtemp(prefix="hookonce-pg-"))
+        self._shapes: dict[str, list[tuple[object, ...]]] = {}
         self._server = Server(self.directory, cleanup_mode=None)
         self._server.start()
         self.execute("ALTER SYSTEM SET max_connections = 300", "ALTER SYSTEM SET fsync = off")
@@ -85,16 +108,18 @@ class PostgresServer:
 
     def emptied(self, name: str, like: str) -> bool:
         """Empty all tables; return False if a test changed the schema."""
-        self.execute(_END_SESSIONS.format(name=name))
-        if self._shape(name) != self._shape(like):
-            return False
         with psycopg.connect(self.uri_of(name), autocommit=True) as connection:
+            connection.execute(_END_OTHER_SESSIONS)
+            if connection.execute(_SHAPE).fetchall() != self._shape(like):
+                return False
             connection.execute(_EMPTY)
         return True
 
-    def _shape(self, name: str) -> list[tuple[object, ...]]:
-        with psycopg.connect(self.uri_of(name), autocommit=True) as connection:
-            return connection.execute(_SHAPE).fetchall()
+    def _shape(self, template: str) -> list[tuple[object, ...]]:
+        if template not in self._shapes:
+            with psycopg.connect(self.uri_of(template), autocommit=True) as connection:
+                self._shapes[template] = connection.execute(_SHAPE).fetchall()
+        return self._shapes[template]
 
     def restart(self) -> None:
         self._server.stop()

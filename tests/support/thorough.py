@@ -13,27 +13,17 @@ EVERY_KILL = bool(os.environ.get("TESTS_EVERY_KILL"))
 COPY_EVERY_TABLE = bool(os.environ.get("TESTS_COPY_EVERY_TABLE"))
 """True if migrations of SQLite treat each table as a large one, which they copy beside writers."""
 
-OF_EITHER = (
-    "browser",
-    "integration/cli",
-    "integration/notifications",
-    "migrations/test_adoption",
-    "migrations/test_attachments",
-    "migrations/test_concurrency",
-    "migrations/test_drafts",
-    "migrations/test_duplicates",
-    "migrations/test_former_stashes",
-    "migrations/test_hidden_columns",
-    "migrations/test_kill_points",
-    "migrations/test_round_trip",
-    "migrations/test_row_identity",
-    "migrations/test_version_table",
-    "process",
-    "web",
+ON_BOTH = (
+    "integration/db",
+    "integration/executions",
+    "integration/intake",
+    "integration/worker",
+    "migrations/test_history",
 )
-"""Directories and modules of tests that are slow or hardly depend on the database.
+"""Directories and modules whose tests run on both databases each time: the promise itself.
 
-If not all tests run, each of their tests runs on one of the two databases.
+If not all tests run, each test of any other module runs on one of the two databases, of which its
+name decides.
 """
 
 

@@ -18,9 +18,9 @@ from tests.support.ledger import Ledger
 from tests.support.service import Service
 from tests.support.thorough import THOROUGH
 
-KILLS = 12 if THOROUGH else 6
+KILLS = 12 if THOROUGH else 4
 DELIVERIES = 100 * KILLS
-STOPS = 3
+STOPS = 3 if THOROUGH else 1
 RESTARTS_SECONDS = 5.0
 BACK_SECONDS = 5.0
 CROWD = 8
