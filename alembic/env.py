@@ -192,7 +192,7 @@ def changes_revision():
 
 
 try:
-    configured = settings.from_environment()
+    configured = settings.from_environment().direct
 except InvalidSetting as error:
     raise CommandError(str(error)) from None
 if not logging.getLogger().handlers:

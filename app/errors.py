@@ -29,6 +29,10 @@ class StashInUse(HookonceError):
     """A view, trigger or the like of somebody else uses a stashed column; nothing was dropped."""
 
 
+class SessionNeeded(HookonceError):
+    """A migration needs a session of its own, which a pooler does not give; nothing was changed."""
+
+
 class NoDatabase(DatabaseUnavailable):
     """The file of the embedded database does not exist; only a migration creates it."""
 

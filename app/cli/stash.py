@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -43,7 +45,7 @@ def list_stashes(_settings: Settings, database: Database, as_json: bool) -> None
 @output.json_option
 @with_database
 def drop(
-    _settings: Settings,
+    settings: Settings,
     database: Database,
     names: tuple[str, ...],
     dry_run: bool,
@@ -65,15 +67,28 @@ def drop(
         click.confirm(question, abort=True, err=as_json)
     dropped: list[Stash] = []
     stopped = None
-    with until_interrupted() as stop:
+    with until_interrupted() as stop, _with_sessions(settings, database) as direct:
         try:
-            dropped.extend(stashes.drop(database, [each.name for each in chosen], stop))
+            dropped.extend(stashes.drop(direct, [each.name for each in chosen], stop))
         except DatabaseUnavailable as error:
             stopped = str(error)
     if stopped:
         click.echo(f"Stopped: {stopped}.", err=True)
     _print(dropped, as_json, dry_run=False)
     sys.exit(INTERRUPTED if stop.is_set() else WRONG if stopped else 0)
+
+
+@contextmanager
+def _with_sessions(settings: Settings, database: Database) -> Iterator[Database]:
+    """Yield the database on the direct URL, if there is one: its lock is kept in a session."""
+    if not settings.hookonce_direct_database_url:
+        yield database
+        return
+    direct = Database(settings.direct)
+    try:
+        yield direct
+    finally:
+        direct.dispose()
 
 
 def _chosen(database: Database, names: tuple[str, ...]) -> list[Stash]:

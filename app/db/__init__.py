@@ -8,6 +8,7 @@ from app.db.dialects import (
     ONLY_BY_KEY,
     SECONDS_SINCE,
     advisory_lock,
+    behind_pooler,
     columns,
     combines_statements,
     has_text_index,
@@ -15,6 +16,7 @@ from app.db.dialects import (
     is_one_of,
     limit_lock_wait,
     lock_referenced,
+    missing_time_limits,
     narrow_encoding,
     prefer_partial_index,
     replanned,
@@ -28,7 +30,13 @@ from app.db.dialects import (
     without_index,
 )
 from app.db.engine import create_engine
-from app.db.errors import IDEMPOTENCY_INDEX, REPLAY_INDEX, translated_errors, violates
+from app.db.errors import (
+    IDEMPOTENCY_INDEX,
+    REPLAY_INDEX,
+    is_read_only,
+    translated_errors,
+    violates,
+)
 from app.db.sqlite import begin_writing
 
 __all__ = [
@@ -39,14 +47,17 @@ __all__ = [
     "Database",
     "advisory_lock",
     "begin_writing",
+    "behind_pooler",
     "columns",
     "combines_statements",
     "create_engine",
     "has_text_index",
     "index_condition",
     "is_one_of",
+    "is_read_only",
     "limit_lock_wait",
     "lock_referenced",
+    "missing_time_limits",
     "narrow_encoding",
     "prefer_partial_index",
     "replanned",

@@ -33,7 +33,7 @@ class Database:
         kind.serve(self.engine, settings)
         self.dedicated: list[Closing] = []
         """Objects with a connection of their own, outside the pool, and closed with it."""
-        self.notifier = kind.notifier(self.engine)
+        self.notifier = kind.notifier(self.engine, settings)
         self.index_alarm = IndexAlarm()
         self.secret_box = SecretBox(settings.hookonce_secret_key)
         self.timeout_seconds = settings.hookonce_database_timeout_seconds

@@ -20,7 +20,7 @@ class Kind(Protocol):
     def serve(self, engine: Engine, settings: Settings) -> None:
         """Prepare the engine for requests and workers; a migration goes without this."""
 
-    def notifier(self, engine: Engine) -> Notifier:
+    def notifier(self, engine: Engine, settings: Settings) -> Notifier:
         """Return the notifier that wakes the workers."""
 
 

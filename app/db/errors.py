@@ -20,6 +20,7 @@ _SQLITE_UNIQUE_COLUMNS = {
 }
 _POSTGRESQL_MOVED = {"42703", "42P01", "0A000"}  # no such column, no such table, stale plan
 _POSTGRESQL_DEADLOCK = "40P01"
+_POSTGRESQL_READ_ONLY = "25006"
 _SQLITE_MOVED = re.compile(r"no such (table|column)|has no column named")
 
 
@@ -51,6 +52,14 @@ def _error_class(error: BaseException) -> type[HookonceError]:
 def _schema_moved(error: BaseException) -> bool:
     sqlstate = getattr(error, "sqlstate", None)
     return sqlstate in _POSTGRESQL_MOVED or bool(_SQLITE_MOVED.search(str(error)))
+
+
+def is_read_only(error: BaseException) -> bool:
+    """Return True if the server refused a write because it only reads.
+
+    It is a standby, or a primary that was fenced: a connection to it is of no use any more.
+    """
+    return getattr(error, "sqlstate", None) == _POSTGRESQL_READ_ONLY
 
 
 def violates(error: exc.IntegrityError, index: str) -> bool:

@@ -1,7 +1,5 @@
-"""PostgreSQL: connect, set up each connection, wait cooperatively, and wake workers."""
+"""PostgreSQL: make the engine, and set up each of its connections."""
 
-import math
-import time
 from typing import Any
 
 import psycopg
@@ -10,17 +8,21 @@ from psycopg.abc import Buffer
 from psycopg.types.array import ListBinaryDumper
 from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
 from sqlalchemy import event
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Engine, ExceptionContext
 
 from app import cooperative
-from app.db import time_limit
+from app.db.errors import is_read_only
 from app.db.notify import Notifier
 from app.db.notify.postgresql import PostgresqlNotifier
 from app.db.pool import RequestPool
+from app.db.postgresql_connection import Loss, PostgresqlConnection
 from app.settings import Settings
 
 READING: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"}
 """Options of a connection that only reads."""
+_NO_WHOLE_TABLE = dict.fromkeys(
+    ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"), "off"
+)
 
 
 def create_engine(settings: Settings) -> Engine:
@@ -44,25 +46,32 @@ def create_engine(settings: Settings) -> Engine:
         pool_use_lifo=True,
     )
 
-    silence = _Silence()
+    loss = Loss()
 
     @event.listens_for(engine, "do_connect")
     @cooperative.offloaded
     def _connect(_dialect: object, _record: object, arguments: Any, options: Any) -> Any:
-        connection = _CooperativeConnection.connect(*arguments, **options)
-        connection.silence = silence
+        connection = PostgresqlConnection.connect(*arguments, **options)
+        connection.loss = loss
         return connection
 
     @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: object) -> None:
+    def _prepare(connection: PostgresqlConnection, _record: object) -> None:
         _accept_any_time(connection)
         # as text, every element of a list would be escaped in Python
         connection.adapters.register_dumper(list, ListBinaryDumper)
         connection.autocommit = True
-        connection.execute(f"SET lock_timeout = {milliseconds}")
-        connection.execute(f"SET statement_timeout = {2 * milliseconds}")
-        connection.execute("SET TIME ZONE 'UTC'")
+        connection.find_pooler(settings.hookonce_pooler)
+        connection.execute("SET TIME ZONE 'UTC'")  # which poolers keep for each client
+        connection.keep({"lock_timeout": milliseconds, "statement_timeout": 2 * milliseconds})
         connection.autocommit = False
+
+    @event.listens_for(engine, "handle_error")
+    def _leave_read_only_server(context: ExceptionContext) -> None:
+        """Have the connections of the pool opened anew, to a server that can be written."""
+        if is_read_only(context.original_exception):
+            loss.notice()
+            context.is_disconnect = True
 
     return engine
 
@@ -73,9 +82,10 @@ def serve(engine: Engine, settings: Settings) -> None:
     _limit_silence(engine, 3 * settings.hookonce_database_timeout_seconds)
 
 
-def notifier(engine: Engine) -> Notifier:
-    """Return the notifier that wakes the workers."""
-    return PostgresqlNotifier(engine)
+def notifier(engine: Engine, settings: Settings) -> Notifier:
+    """Return the notifier that wakes the workers; it listens on the direct URL if there is one."""
+    is_direct = not settings.hookonce_direct_database_url
+    return PostgresqlNotifier(engine, engine if is_direct else create_engine(settings.direct))
 
 
 def _host_count(settings: Settings) -> int:
@@ -96,10 +106,9 @@ def _forbid_whole_table_plans(engine: Engine) -> None:
     """
 
     @event.listens_for(engine, "connect")
-    def _set(connection: Any, _record: object) -> None:
+    def _set(connection: PostgresqlConnection, _record: object) -> None:
         connection.autocommit = True
-        for setting in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"):
-            connection.execute(f"SET {setting} = off")
+        connection.keep(_NO_WHOLE_TABLE)
         connection.autocommit = False
 
 
@@ -110,68 +119,8 @@ def _limit_silence(engine: Engine, seconds: float) -> None:
     """
 
     @event.listens_for(engine, "connect")
-    def _set(connection: Any, _record: object) -> None:
+    def _set(connection: PostgresqlConnection, _record: object) -> None:
         connection.silence_seconds = seconds
-
-
-class _Silence:
-    """The last time at which the server left a connection of this process without an answer."""
-
-    noticed_at = -math.inf
-
-
-class _CooperativeConnection(psycopg.Connection[Any]):
-    """A connection that lets an answering thread serve other requests while PostgreSQL works."""
-
-    silence_seconds: float | None = None
-    """Seconds that the server may send nothing; None: for ever."""
-
-    silence = _Silence()
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._opened_at = time.monotonic()
-
-    def is_alive(self) -> bool:
-        """Return whether the connection is open, as far as is known here.
-
-        When the server left one connection without an answer, all older ones count as lost: each
-        would cost a request its whole time limit.
-        """
-        return not self.closed and self._opened_at > self.silence.noticed_at
-
-    @classmethod
-    def _connect_gen(cls, conninfo: str = "") -> Any:
-        """Connect within the request's time limit: the driver's own is one for each host."""
-        steps = super()._connect_gen(conninfo)
-        try:
-            awaited = next(steps)
-            while not time_limit.is_over():
-                awaited = steps.send((yield awaited))
-        except StopIteration as connected:
-            return connected.value
-        raise psycopg.errors.ConnectionTimeout("no connection within the time limit")
-
-    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        if timeout is not None:
-            return super().wait(gen, interval, timeout)  # the caller handles its own time-out
-        seconds = self._seconds_to_wait()
-        try:
-            if seconds == 0.0:
-                raise TimeoutError
-            if cooperative.on_answering_thread():
-                return cooperative.wait_io(gen, self.fileno(), seconds)
-            return super().wait(gen, interval, seconds)
-        except (TimeoutError, psycopg.errors._WaitTimeout) as error:
-            self.silence.noticed_at = time.monotonic()
-            self.close()  # the outcome of the statement can no longer be known
-            message = f"the server has said nothing for {seconds:.1f} s"
-            raise psycopg.OperationalError(message) from error
-
-    def _seconds_to_wait(self) -> float | None:
-        if self.silence_seconds is None and time_limit.end() is None:
-            return None
-        return time_limit.shortest(self.silence_seconds or math.inf)
 
 
 class _AnyTime:

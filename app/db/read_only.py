@@ -51,8 +51,6 @@ def _postgresql(settings: Settings) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _forbid_writes(opened: Any, _record: object) -> None:
-        opened.autocommit = True
-        opened.execute("SET default_transaction_read_only = on")
-        opened.autocommit = False
+        opened.read_only = True  # of each transaction: a session may be another client's next
 
     return engine

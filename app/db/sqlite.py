@@ -66,7 +66,7 @@ def serve(engine: Engine, _settings: Settings) -> None:
     _limit_memory(engine)
 
 
-def notifier(engine: Engine) -> Notifier:
+def notifier(engine: Engine, _settings: Settings) -> Notifier:
     """Return the notifier that wakes the workers."""
     return SqliteNotifier(engine)
 

@@ -22,6 +22,7 @@ def notes(database: Database) -> list[str]:
         return [
             *_all_paused(connection),
             *_narrow_encoding(connection),
+            *_pooler(connection),
             *_unfinished_downgrades(names),
             *_interrupted_copies(names),
             *_captures(connection),
@@ -49,6 +50,24 @@ def _narrow_encoding(connection: Connection) -> Iterator[str]:
         yield (
             f"the database has the encoding {encoding}: an event with a character that it lacks is "
             "answered 503 for ever; copy the rows into a database with ENCODING 'UTF8'"
+        )
+
+
+def _pooler(connection: Connection) -> Iterator[str]:
+    """Describe the differences behind a pooler, and name the time limits that its sessions lack."""
+    if not db.behind_pooler(connection):
+        return
+    yield (
+        "a pooler gives each transaction to another session: no statement is kept prepared, and "
+        "workers that cannot LISTEN on HOOKONCE_DIRECT_DATABASE_URL look for executions 20 times a "
+        "second; HOOKONCE_POOLER=no if the pooler keeps a session for each client"
+    )
+    missing = db.missing_time_limits(connection)
+    if missing:
+        yield (
+            f"the pooler's sessions have no {' and no '.join(missing)}: a statement that waits for "
+            "a lock stays in the server after its request was answered 503; docs/postgresql.md has "
+            "the ALTER ROLE that sets them"
         )
 
 

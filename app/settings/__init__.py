@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -29,6 +29,12 @@ class Settings:
 
     database_url: str = field(default=EMBEDDED_DATABASE, repr=False)
     """URL of the database: a SQLite file by default, or PostgreSQL. It may hold a password."""
+    hookonce_direct_database_url: str = field(default="", repr=False)
+    """URL of PostgreSQL itself, if DATABASE_URL leads to a pooler: migrations and LISTEN need a
+    session of their own. It may hold a password."""
+    hookonce_pooler: str = "auto"
+    """Pooler that gives each transaction to another session: `yes`, `no` (none, or one that keeps
+    sessions), or `auto`, which asks on every new connection."""
     hookonce_database_timeout_seconds: float = 5.0
     """Seconds that a request waits for a locked or silent database before it answers 503."""
     hookonce_pool_size: int = 16
@@ -129,10 +135,18 @@ class Settings:
         """Return True if the database is a SQLite file beside the service."""
         return self.database_url.startswith("sqlite")
 
+    @property
+    def direct(self) -> "Settings":
+        """Return these settings with the direct URL, if there is one, as that of the database."""
+        url = self.hookonce_direct_database_url or self.database_url
+        return replace(self, database_url=url)
+
     def secrets(self) -> tuple[str, ...]:
         """Return the secrets in these settings, which no output may repeat."""
         mail = self.hookonce_smtp_url.secrets() if self.hookonce_smtp_url else ()
-        return (*self.hookonce_secret_key, *_passwords(self.database_url), *mail)
+        urls = (self.database_url, self.hookonce_direct_database_url)
+        passwords = [each for url in urls if url for each in _passwords(url)]
+        return (*self.hookonce_secret_key, *passwords, *mail)
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -147,7 +161,13 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         if text:
             values[setting.name] = _read(name, text)
     values.setdefault("hookonce_public_url", f"http://127.0.0.1:{values.get('port', DEFAULT_PORT)}")
-    return Settings(**values)  # type: ignore[arg-type]
+    chosen = Settings(**values)  # type: ignore[arg-type]
+    if chosen.embedded and chosen.hookonce_direct_database_url:
+        raise InvalidSetting(
+            "HOOKONCE_DIRECT_DATABASE_URL names PostgreSQL, and DATABASE_URL a SQLite file: "
+            "migrations would change another database than the service's"
+        )
+    return chosen
 
 
 def _credential(name: str, environ: Mapping[str, str]) -> str:
@@ -193,9 +213,11 @@ def _read(name: str, text: str) -> object:
 
 @lru_cache(maxsize=8)
 def _passwords(database_url: str) -> tuple[str, ...]:
+    """Return the passwords in a URL, also a parameter that is repeated."""
     url = make_url(database_url)
-    values = (url.password, *(url.query.get(name) for name in ("password", "sslpassword")))
-    return tuple(value for value in values if isinstance(value, str))
+    names = ("password", "sslpassword")
+    in_query = [value for name in names for value in url.normalized_query.get(name, ())]
+    return tuple(value for value in (url.password, *in_query) if value)
 
 
 def _secret_names() -> set[str]:
@@ -205,6 +227,8 @@ def _secret_names() -> set[str]:
 
 _READERS: dict[str, readers.Reader] = {
     "DATABASE_URL": readers.database_url,
+    "HOOKONCE_DIRECT_DATABASE_URL": readers.direct_url,
+    "HOOKONCE_POOLER": lambda text: readers.choice("auto", "yes", "no")(text.lower()),
     "HOOKONCE_DATABASE_TIMEOUT_SECONDS": readers.number(0.05, _HOUR, float),
     "HOOKONCE_POOL_SIZE": readers.number(1, 1_000, int),
     "PORT": readers.number(0, 65_535, int),

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from app.settings import several_hosts
+
 Reader = Callable[[str], object]
 SHORTEST_SECRET_KEY = 16
 """Characters of the shortest key that HOOKONCE_SECRET_KEY may hold."""
@@ -16,12 +18,14 @@ POSTGRESQL_DRIVER = "postgresql+psycopg"
 
 def database_url(text: str) -> str:
     try:
-        url = make_url(text)
+        without_hosts, hosts = several_hosts.cut_out(text)
+        url = make_url(without_hosts)
     except (ArgumentError, ValueError):
         # the original message repeats a part of the value, which may be the password
         raise ValueError("it is not a database URL such as sqlite:///var/hookonce.db") from None
     backend, _, driver = url.drivername.partition("+")
     if backend in ("postgres", "postgresql"):
+        url = several_hosts.put_in(url, hosts)
         return postgresql_url(url.set(drivername=POSTGRESQL_DRIVER))
     if backend != "sqlite":
         raise ValueError(f"{backend} is not supported; use sqlite or postgresql")
@@ -51,6 +55,14 @@ def postgresql_url(url: URL) -> str:
     if url.port is not None and not 1 <= url.port <= 65535:
         raise ValueError("its port is not from 1 to 65535")
     return url.render_as_string(hide_password=False)
+
+
+def direct_url(text: str) -> str:
+    """Return the URL of PostgreSQL itself, which only a service behind a pooler needs."""
+    url = database_url(text)
+    if not url.startswith(POSTGRESQL_DRIVER):
+        raise ValueError("it must be the URL of PostgreSQL itself, without the pooler")
+    return url
 
 
 def number(minimum: float, maximum: float, kind: type[int] | type[float]) -> Reader:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app import log
-from app.db.notify import Listener, Notifier
+from app.db.notify import CannotListen, Listener, Notifier
 
 LISTENING_POLL_SECONDS = 1.0
 """Seconds between two looks while the listener works: a notification may still get lost."""
@@ -17,6 +17,8 @@ STOP_CHECK_SECONDS = 0.25
 """Seconds after which a sleeping worker notices that it was told to stop."""
 LISTENER_CHECK_SECONDS = 10.0
 """Seconds without a notification after which the listener checks its connection."""
+POOLER_CHECK_SECONDS = 60.0
+"""Seconds after which a worker behind a pooler tries again: its address may lead elsewhere."""
 
 logger = logging.getLogger("hookonce.worker")
 
@@ -62,6 +64,7 @@ class Wake:
             thread.join()
 
     def _listen(self, notifier: Notifier, closed: threading.Event) -> None:
+        is_logged = False
         while not closed.is_set():
             try:
                 with notifier.listening() as listener, self._using(listener):
@@ -69,6 +72,11 @@ class Wake:
                     while not closed.is_set():
                         if listener.wait(LISTENER_CHECK_SECONDS):
                             self.call()
+            except CannotListen as error:
+                if not is_logged:
+                    log.event(logger, logging.WARNING, "listen_unavailable", detail=error)
+                is_logged = True
+                closed.wait(POOLER_CHECK_SECONDS)
             except notifier.troubles as error:
                 log.event(logger, logging.WARNING, "listen_failed", detail=error)
                 closed.wait(LISTENING_POLL_SECONDS)

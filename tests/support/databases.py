@@ -97,7 +97,12 @@ class PostgresServer:
         return self.uri_of("postgres")
 
     def uri_of(self, database: str) -> str:
-        return f"postgresql://postgres@/{database}?host={self._server.get_postmaster_info().socket_dir}"
+        return f"postgresql://postgres@/{database}?host={self.socket_directory}"
+
+    @property
+    def socket_directory(self) -> Path:
+        """Return the directory of the socket at which the server takes connections."""
+        return Path(self._server.get_postmaster_info().socket_dir)
 
     def create(self, name: str, template: str | None = None) -> str:
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template or 'template1'}")

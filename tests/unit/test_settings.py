@@ -2,8 +2,10 @@
 
 from dataclasses import fields
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from app import egress, settings
 from app.alerting import AlertLimits, MailServer
@@ -114,7 +116,17 @@ UNUSABLE = {
         "postgresql://h:port/d",
         "postgresql://h:99999/d",
         "postgresql://h/d?sslmod=require",
+        "postgresql://a:port,b/d",
+        "postgresql://a:0,b/d",
+        "postgresql://a:1,b:99999/d",
+        "postgresql://[::1,b/d",
+        "postgresql:///d?host=a&host=b:99999",
+        "postgresql:///d?host=a:1&host=b&port=2",
+        "postgresql:///d?host=a,b&port=1,2,3",
+        "postgresql:///d?host=a,b&port=port",
     ],
+    "HOOKONCE_DIRECT_DATABASE_URL": ["nonsense", "sqlite:///var/a.db", "postgresql://a:x,b/d"],
+    "HOOKONCE_POOLER": ["pgbouncer", "transaction"],
     "HOOKONCE_DATABASE_TIMEOUT_SECONDS": ["0", "99999999"],
     "HOOKONCE_POOL_SIZE": ["1.5", "0", "99999999"],
     "PORT": ["http", "-1", "65536", "80.5"],
@@ -229,6 +241,11 @@ def test_a_key_that_cannot_be_used_is_never_in_the_sentence() -> None:
         f"postgresql://u:{PASSWORD}",
         f"u:{PASSWORD}@h",
         f"sqlite://u:{PASSWORD}@",
+        f"postgresql://u:{PASSWORD}@a:port,b/d",
+        f"postgresql://u:{PASSWORD}@a,b:99999/d",
+        f"postgresql://u:{PASSWORD}@a,b/d?sslmod=require",
+        f"postgresql://u:{PASSWORD}/@[a,b/d",
+        f"postgresql:///d?user=u&password={PASSWORD}&host=a:1&host=b:port",
     ],
 )
 def test_the_databases_password_is_never_in_the_sentence(url: str) -> None:
@@ -243,6 +260,80 @@ def test_the_databases_password_is_not_in_the_settings_own_description() -> None
 
     assert PASSWORD in chosen.database_url
     assert PASSWORD not in repr(chosen)
+
+
+@pytest.mark.parametrize(
+    ("url", "hosts", "ports"),
+    [
+        ("postgresql://a:1,b:2/d", "a,b", "1,2"),
+        ("postgres://a,b:2", "a,b", ",2"),
+        ("postgresql+psycopg://a,b?sslmode=require", "a,b", ","),
+        ("postgresql://[::1]:1,[fe80::2]/d", "::1,fe80::2", "1,"),
+        ("postgresql://%2Ftmp%2Fa:1,%2Ftmp%2Fb:2/d", "/tmp/a,/tmp/b", "1,2"),
+        ("postgresql:///d?host=a:1&host=b:2", "a,b", "1,2"),
+        ("postgresql:///d?host=a&host=b&port=1&port=2", "a,b", "1,2"),
+        ("postgresql:///d?host=a,b&port=1,2", "a,b", "1,2"),
+        ("postgresql:///d?host=a,b&port=5433", "a,b", "5433,5433"),
+        ("postgresql:///d?host=::1,::2", "::1,::2", ","),
+        ("postgresql:///d?host=[::1]:1&host=/tmp/b", "::1,/tmp/b", "1,"),
+    ],
+)
+def test_several_hosts_are_read_in_libpqs_form_and_in_sqlalchemys(
+    url: str, hosts: str, ports: str
+) -> None:
+    chosen = settings.from_environment({"DATABASE_URL": url})
+
+    query = make_url(chosen.database_url).query
+    assert (query["host"], query["port"]) == (hosts, ports)
+    assert query["target_session_attrs"] == "read-write"
+
+
+def test_the_kind_of_server_that_a_url_names_is_kept() -> None:
+    url = "postgresql://u:p%40w@a,b/d?target_session_attrs=any"
+
+    chosen = settings.from_environment({"DATABASE_URL": url})
+
+    read = make_url(chosen.database_url)
+    assert (read.username, read.password, read.database) == ("u", "p@w", "d")
+    assert read.query["target_session_attrs"] == "any"
+
+
+@pytest.mark.parametrize("password", ["a,b", "a,b/c", "a%2Cb"])
+def test_a_comma_in_a_password_is_no_list_of_hosts(password: str) -> None:
+    chosen = settings.from_environment({"DATABASE_URL": f"postgresql://u:{password}@h:5/d"})
+
+    read = make_url(chosen.database_url)
+    assert (read.password, read.host, read.port) == (unquote(password), "h", 5)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://u:{PASSWORD}@a:1,b:2/d",
+        f"postgresql://a:1,b:2/d?password={PASSWORD}",
+        f"postgresql:///d?host=a&host=b&password={PASSWORD}&sslpassword=other",
+        f"postgresql://u:other@a,b/d?sslpassword={PASSWORD}",
+    ],
+)
+@pytest.mark.parametrize("name", ["DATABASE_URL", "HOOKONCE_DIRECT_DATABASE_URL"])
+def test_the_password_of_several_hosts_is_a_secret_of_the_settings(name: str, url: str) -> None:
+    chosen = settings.from_environment({"DATABASE_URL": "postgresql://h/d", name: url})
+
+    assert PASSWORD in chosen.secrets()
+    assert PASSWORD not in repr(chosen)
+
+
+def test_the_direct_url_takes_the_place_of_the_poolers() -> None:
+    urls = {"DATABASE_URL": "postgresql://pooler/d"}
+    direct = {"HOOKONCE_DIRECT_DATABASE_URL": "postgresql://server/d"}
+
+    assert "//pooler/" in settings.from_environment(urls).direct.database_url
+    assert "//server/" in settings.from_environment(urls | direct).direct.database_url
+
+
+def test_a_direct_url_beside_a_sqlite_file_is_refused() -> None:
+    with pytest.raises(InvalidSetting, match="another database"):
+        settings.from_environment({"HOOKONCE_DIRECT_DATABASE_URL": "postgresql://h/d"})
 
 
 def test_a_name_that_no_setting_has_is_pointed_out() -> None:

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from alembic.util import CommandError
 from sqlalchemy.engine import Engine
 
+from app.errors import SessionNeeded
 from app.log import event
 
 LOCK_KEY = 0x686F6F6B6F6E6365  # "hookonce"
@@ -26,6 +27,11 @@ _POLL_SECONDS = 0.1
 _KEEP_SESSION = """
     SELECT set_config(name, '0', false) FROM pg_settings
     WHERE name IN ('idle_session_timeout', 'statement_timeout', 'transaction_timeout')"""
+_POOLED = (
+    "this database is reached through a pooler, where the lock of a migration would stay behind in "
+    "a session of another client; nothing was changed. Set HOOKONCE_DIRECT_DATABASE_URL to the URL "
+    "of PostgreSQL itself, or HOOKONCE_POOLER=no if the pooler keeps a session for each client"
+)
 _TRY = f"SELECT pg_try_advisory_lock({LOCK_KEY})"
 _OF_THIS_LOCK = (
     "l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 "
@@ -53,7 +59,7 @@ def only_migrator(engine: Engine) -> Iterator[None]:
 
     SQLite: a lock on a file beside the database. PostgreSQL: an advisory lock on a connection
     of its own; it is polled, since a waiting statement would block concurrent index builds. The
-    system releases both when the process dies.
+    system releases both when the process dies. Raises SessionNeeded behind a pooler.
     """
     locked = _locked_file if engine.dialect.name == "sqlite" else _locked_session
     with locked(engine):
@@ -101,6 +107,8 @@ def _locked_session(engine: Engine) -> Iterator[None]:
     sa.event.listen(engine, "connect", lambda raw, _record: pids.append(raw.info.backend_pid))
     with engine.connect() as connection:
         raw: Any = connection.connection.driver_connection
+        if raw.pooled:
+            raise SessionNeeded(_POOLED)
         raw.autocommit = True
         raw.execute(_KEEP_SESSION)
         _acquire(raw)

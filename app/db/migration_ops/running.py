@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from app.db import dialects
 from app.db.migration_ops import identity
+from app.errors import HookonceError
 from app.log import event
 
 LOCK_TIMEOUT_MILLISECONDS = 500
@@ -69,6 +70,8 @@ def in_one_line(engine: Engine) -> Iterator[None]:
             f"{engine.dialect.name} {_version(engine)}: {reason}; the revision that was under way "
             "is not applied, run the same command again once the cause is gone"
         ) from error
+    except HookonceError as error:
+        raise CommandError(str(error)) from None
     except OSError as error:
         raise CommandError(f"{error.strerror}: {error.filename}") from error
 
@@ -178,6 +181,8 @@ def _prepare(connection: Connection) -> None:
         raw.execute("PRAGMA foreign_keys = OFF")
         raw.create_function(identity.DIGEST, 1, _digest, deterministic=True)
         return
+    if dialects.behind_pooler(connection):
+        return  # a command that only reads; its settings would reach other clients
     raw.autocommit = True
     raw.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MILLISECONDS}")
     raw.execute("SET statement_timeout = 0")

@@ -7,6 +7,10 @@ moment later.
 from typing import Any, Protocol
 
 
+class CannotListen(Exception):
+    """Notifications cannot arrive over this connection; looking for work regularly must do."""
+
+
 class Listener(Protocol):
     """Waits for notifications on behalf of one worker."""
 
@@ -30,7 +34,10 @@ class Notifier(Protocol):
         """Wake the workers; to be called after the commit. Never waits, never fails."""
 
     def listening(self) -> Any:
-        """Return a context manager that yields a Listener."""
+        """Return a context manager that yields a Listener.
+
+        Raises CannotListen where no notification can arrive.
+        """
 
     def close(self) -> None:
         """Send pending notifications, then stop."""

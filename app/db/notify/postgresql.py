@@ -12,9 +12,14 @@ import psycopg
 from sqlalchemy import exc
 from sqlalchemy.engine import Engine
 
-from app.db.notify import Listener
+from app.db.notify import CannotListen, Listener
+from app.db.postgresql_connection import PostgresqlConnection
 
 CHANNEL = "hookonce_due"
+_NOTIFY = (
+    f"SELECT pg_notify('{CHANNEL}', '') WHERE NOT current_setting('transaction_read_only')::boolean"
+)
+"""NOTIFY, and no row on a server that was fenced: the workers listen to another one by now."""
 INTERVAL_SECONDS = 0.02
 """Shortest time between two NOTIFY of a process: thousands of commits a second need only fifty.
 
@@ -23,12 +28,16 @@ NOTIFY inside each transaction would make all transactions commit one after the 
 
 
 class PostgresqlNotifier:
-    """LISTEN and NOTIFY, each on a connection beside the pool."""
+    """LISTEN and NOTIFY, each on a connection beside the pool.
+
+    `listening_engine` is that of the direct URL, if there is one: no notification comes through a
+    pooler that gives each transaction to another session.
+    """
 
     troubles: tuple[type[Exception], ...] = (exc.SQLAlchemyError, psycopg.Error, OSError)
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, listening_engine: Engine) -> None:
+        self._engine, self._listening_engine = engine, listening_engine
         self._lock = threading.Lock()
         self._requested = threading.Event()
         self._closed = threading.Event()
@@ -44,7 +53,13 @@ class PostgresqlNotifier:
     @contextmanager
     def listening(self) -> Iterator[Listener]:
         """Yield a listener that receives every NOTIFY from now on."""
-        with self._own_connection() as connection:
+        with _own_connection(self._listening_engine) as connection:
+            if connection.pooled:
+                raise CannotListen(
+                    "LISTEN needs a session of its own, which a pooler does not give: workers look "
+                    "for executions 20 times a second; set HOOKONCE_DIRECT_DATABASE_URL to the URL "
+                    "of PostgreSQL itself, or HOOKONCE_POOLER=no if the pooler keeps sessions"
+                )
             connection.execute(f"LISTEN {CHANNEL}")
             listener = _PostgresqlListener(connection)
             try:
@@ -70,7 +85,7 @@ class PostgresqlNotifier:
     def _run(self) -> None:
         while True:
             try:
-                with self._own_connection() as connection:
+                with _own_connection(self._engine) as connection:
                     self._send(connection)
                 return
             except self.troubles:  # workers poll meanwhile, and start executions later
@@ -81,23 +96,25 @@ class PostgresqlNotifier:
         """Send NOTIFY on each request, until closed and nothing is pending."""
         while self._requested.wait():
             self._requested.clear()
-            connection.execute(f"NOTIFY {CHANNEL}")
+            if connection.execute(_NOTIFY).fetchone() is None:
+                raise psycopg.errors.ReadOnlySqlTransaction("the server takes no writes any more")
             if self._closed.wait(INTERVAL_SECONDS) and not self._requested.is_set():
                 return
 
-    @contextmanager
-    def _own_connection(self) -> Iterator[psycopg.Connection[Any]]:
-        """Yield a connection that is detached from the pool, and close it in the end."""
-        pooled = self._engine.raw_connection()
-        connection = pooled.driver_connection
-        pooled.detach()
-        assert isinstance(connection, psycopg.Connection)  # noqa: S101 - the engine is PostgreSQL's
-        try:
-            connection.rollback()
-            connection.autocommit = True
-            yield connection
-        finally:
-            connection.close()
+
+@contextmanager
+def _own_connection(engine: Engine) -> Iterator[PostgresqlConnection]:
+    """Yield a connection that is detached from the pool, and close it in the end."""
+    pooled = engine.raw_connection()
+    connection = pooled.driver_connection
+    pooled.detach()
+    assert isinstance(connection, PostgresqlConnection)  # noqa: S101 - the engine is PostgreSQL's
+    try:
+        connection.rollback()
+        connection.autocommit = True
+        yield connection
+    finally:
+        connection.close()
 
 
 class _PostgresqlListener:
@@ -109,8 +126,14 @@ class _PostgresqlListener:
         select.select([self._connection.fileno(), self._interrupted.fileno()], [], [], seconds)
         notifications = list(self._connection.notifies(timeout=0))
         if not notifications:
-            self._connection.execute("SELECT 1")  # raises if the connection is gone
+            self._require_writable()
         return bool(notifications)
+
+    def _require_writable(self) -> None:
+        """Raise an error of the driver if the connection is lost, or its server was fenced."""
+        row = self._connection.execute("SHOW transaction_read_only").fetchone()
+        if row == ("on",):
+            raise psycopg.errors.ReadOnlySqlTransaction("the server takes no writes any more")
 
     def interrupt(self) -> None:
         self._interrupt.send(b".")

@@ -13,7 +13,7 @@ from typing import Any, cast
 from sqlalchemy.engine import Connection, Dialect
 
 from app import cooperative
-from app.db import Database, time_limit, translated_errors
+from app.db import Database, is_read_only, time_limit, translated_errors
 from app.intake.store.interface import AdmissionStore, ExistingExecution, RowRejected, Statements
 from app.intake.store.sqlite import SqliteAdmissionStore, SqliteStatements
 
@@ -45,8 +45,8 @@ def borrow(database: Database) -> Iterator[AdmissionStore]:
         except RowRejected:
             _keep(database, store)
             raise
-        except BaseException:
-            if not store.is_alive():
+        except BaseException as error:
+            if not store.is_alive() or is_read_only(error):
                 database.engine.dispose()  # the server that left it has left those of the pool, too
             store.close()
             raise

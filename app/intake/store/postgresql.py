@@ -74,9 +74,14 @@ class PostgresqlAdmissionStore(PostgresqlStatements):
 
         So does what a cursor does for a statement of any kind: this one is handed to libpq.
         """
-        name = self._name_of(find_or_insert_text(schema))
+        text = find_or_insert_text(schema)
         parameters = [self._binary(value) for value in row]
-        self._connection.pgconn.send_query_prepared(name, parameters, _BINARY, pq.Format.TEXT)
+        if self._connection.pooled:  # the next transaction may be in a session without the name
+            query, types = text.encode(), _TYPE_OIDS
+            self._connection.pgconn.send_query_params(query, parameters, types, _BINARY)
+        else:
+            name = self._name_of(text)
+            self._connection.pgconn.send_query_prepared(name, parameters, _BINARY, pq.Format.TEXT)
         inserted, *existing = self._only_row(self._result())
         if inserted is not None:
             return int(inserted)

@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from app.db import Database, postgresql
+from app.db import Database
+from app.db.postgresql_connection import PostgresqlConnection
 from app.db.schema import SchemaWatch
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.executions.creation import NewExecution
@@ -307,7 +308,7 @@ def test_a_lost_connection_is_replaced_by_another_thread(
     database: Database, answering: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     makers: list[int] = []
-    connect = postgresql._CooperativeConnection.connect
+    connect = PostgresqlConnection.connect
 
     def told(*given: object, **named: object) -> object:
         makers.append(threading.get_ident())
@@ -315,7 +316,7 @@ def test_a_lost_connection_is_replaced_by_another_thread(
 
     with pytest.raises(SchemaMoved), store.borrow(database) as borrowed:
         borrowed._connection.execute("SELECT absent FROM nowhere")
-    monkeypatch.setattr(postgresql._CooperativeConnection, "connect", told)
+    monkeypatch.setattr(PostgresqlConnection, "connect", told)
     done: list[bool] = []
 
     def request() -> None:

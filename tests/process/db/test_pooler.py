@@ -1,0 +1,207 @@
+"""Every part of the service works through PgBouncer in transaction mode, and leaves nothing there.
+
+Two sessions of the server are shared by all connections of two receiving processes and a worker.
+"""
+
+import random
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy.engine import make_url
+
+from tests.support import pgbouncer, sink
+from tests.support.chaos import SETTINGS, Scene
+from tests.support.databases import Databases
+from tests.support.findings import found
+from tests.support.ledger import Ledger
+from tests.support.load import REFUSED, Load, sending
+from tests.support.pgbouncer import PgBouncer
+from tests.support.service import Service, run, until
+from tests.support.thorough import THOROUGH
+
+pytestmark = [
+    pytest.mark.parametrize("kind", ["postgresql"]),
+    pytest.mark.skipif(not THOROUGH, reason="TESTS_THOROUGH is not set"),
+]
+CLIENTS = 16
+DELIVERIES = 600
+RESTARTS = 3
+FAILS_ONCE = "[ -e again ] || { touch again; exit 1; }"
+FOREIGN = {
+    "prepared statements": "SELECT count(*) FROM pg_prepared_statements",
+    "channels listened to": "SELECT count(*) FROM pg_listening_channels()",
+    "advisory locks": "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'",
+    "settings": """
+        SELECT count(*) FROM pg_settings WHERE source = 'session'
+        AND name NOT IN ('application_name', 'client_encoding', 'TimeZone')""",
+}
+"""State that no other client may find in a session of the server, with the query that counts it.
+
+PgBouncer keeps those three settings for each client.
+"""
+
+
+def _more(number: int) -> str:
+    """Return the line of pgbouncer.ini for this number of prepared statements."""
+    if number and pgbouncer.version() < (1, 21):
+        pytest.skip("this PgBouncer has no prepared statements in transaction mode")
+    return f"max_prepared_statements = {number}" if number else ""
+
+
+@pytest.fixture(params=[0, 200])
+def pooler(
+    request: pytest.FixtureRequest, databases: Databases, tmp_path: Path
+) -> Iterator[PgBouncer]:
+    """Yield a PgBouncer in front of the test's server, with or without prepared statements."""
+    with pgbouncer.running(tmp_path, databases.server, _more(request.param)) as made:
+        yield made
+
+
+@pytest.fixture
+def pooled_url(pooler: PgBouncer, database_url: str) -> str:
+    """Return the URL of this test's database through the pooler."""
+    return pooler.url(str(make_url(database_url).database))
+
+
+@pytest.fixture
+def scene(pooled_url: str, ledger: Ledger, tmp_path: Path) -> Iterator[Scene]:
+    """Yield a service that knows nothing but the pooler; the ledger reads past it."""
+    service = Service(tmp_path, DATABASE_URL=pooled_url, HOOKONCE_SCRIPTS_DIR=str(tmp_path))
+    with sink.listening() as target:
+        yield Scene(service, ledger, target, random.Random(random.random()))
+    service.remove()
+
+
+def foreign_state(url: str) -> dict[str, int]:
+    """Return what is left in the sessions of the pooler: each transaction is in the next one."""
+    counts = dict.fromkeys(FOREIGN, 0)
+    with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
+        for _ in range(2 * pgbouncer.SESSIONS):
+            with connection.transaction():
+                for name, query in FOREIGN.items():
+                    counts[name] += _number(connection, query)
+    return counts
+
+
+def _number(connection: psycopg.Connection, query: str) -> int:
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_receiving_running_replaying_and_pruning_work_and_leave_no_state_in_a_session(
+    scene: Scene, pooled_url: str
+) -> None:
+    gunicorn, worker = scene.service.gunicorn(**SETTINGS), scene.service.worker(**SETTINGS)
+    load = scene.load(gunicorn.port, "pooled")
+    dead = scene.ledger.sender(gunicorn, "dead", FAILS_ONCE)
+
+    with sending(load, CLIENTS):
+        load.until_delivered(DELIVERIES)
+    scene.ledger.wait_until_done()
+    findings = found(load, scene.ledger, scene.sink.received)
+    assert dead.post_event("dead").acknowledged
+    scene.ledger.wait_until_done()
+    ran = {
+        command: scene.service.run("hookonce", *command.split())
+        for command in (
+            "dead replay --trigger dead --yes",
+            "prune",
+            "check",
+            "dead list",
+            "stats",
+            "migrate current",
+        )
+    }
+
+    assert findings.not_kept() == {}
+    assert load.answers.keys() == {"200"}
+    assert {name: each.stdout for name, each in ran.items() if each.returncode} == {}
+    assert "a pooler gives each transaction" in ran["check"].stdout
+    assert len(worker.lines("listen_unavailable")) == 1
+    assert worker.lines("listen_failed") == []
+    assert foreign_state(pooled_url) == dict.fromkeys(FOREIGN, 0)
+    assert {worker.stop(), gunicorn.stop()} == {0}
+
+
+def _refused_more(load: Load, before: int) -> bool:
+    return load.answers[REFUSED] > before
+
+
+def test_while_the_pooler_is_killed_and_started_again_every_answer_is_a_2xx_or_503(
+    scene: Scene, pooler: PgBouncer
+) -> None:
+    gunicorn, worker = scene.service.gunicorn(**SETTINGS), scene.service.worker(**SETTINGS)
+    load = scene.load(gunicorn.port, "restarted")
+
+    with sending(load, CLIENTS):
+        for _ in range(RESTARTS):
+            load.until_delivered(load.deliveries + 50)
+            refused = load.answers[REFUSED]
+            pooler.kill()
+            until(partial(_refused_more, load, refused), "a refusal without the pooler")
+            pooler.start()
+        load.until_delivered(load.deliveries + 50)
+    scene.ledger.wait_until_done()
+
+    assert found(load, scene.ledger, scene.sink.received).not_kept() == {}
+    assert load.answers.keys() == {"200", "503"}
+    assert {worker.stop(), gunicorn.stop()} == {0}
+
+
+def test_a_migration_through_the_pooler_is_refused_and_goes_to_the_server_by_the_direct_url(
+    pooled_url: str, database_url: str
+) -> None:
+    pooled = {"DATABASE_URL": pooled_url}
+    direct = {"HOOKONCE_DIRECT_DATABASE_URL": database_url}
+
+    refused = run("hookonce", "migrate", **pooled)
+    dropped = run("hookonce", "stash", "drop", "--yes", **pooled)
+    down = run("hookonce", "migrate", "downgrade", "-1", **pooled, **direct)
+    refused_stash = run("hookonce", "stash", "drop", "--yes", **pooled)
+    stash = run("hookonce", "stash", "drop", "--yes", **pooled, **direct)
+    up = run("hookonce", "migrate", **pooled, **direct)
+
+    assert refused.returncode != 0
+    for each in (refused, refused_stash):
+        assert each.returncode != 0, each.stdout
+        assert "HOOKONCE_DIRECT_DATABASE_URL" in each.stdout
+        assert "Traceback" not in each.stdout
+    assert (dropped.returncode, down.returncode) == (0, 0), dropped.stdout + down.stdout
+    assert (stash.returncode, up.returncode) == (0, 0), stash.stdout + up.stdout
+    assert foreign_state(pooled_url) == dict.fromkeys(FOREIGN, 0)
+
+
+def test_a_worker_with_the_direct_url_is_notified_although_the_pooler_is_between(
+    scene: Scene, database_url: str
+) -> None:
+    gunicorn = scene.service.gunicorn()
+    worker = scene.service.worker(HOOKONCE_DIRECT_DATABASE_URL=database_url)
+    listening = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = '{}'"
+    query = listening.format(make_url(database_url).database)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        until(lambda: connection.execute(query).fetchone(), "a session that listens")
+
+    assert scene.ledger.sender(gunicorn).post_event("notified").acknowledged
+    scene.ledger.wait_until_done()
+
+    assert worker.lines("listen_unavailable") == []
+
+
+def test_a_lock_that_another_holds_is_a_503_and_the_event_gets_in_once_it_is_free(
+    scene: Scene, database_url: str
+) -> None:
+    settings = {"HOOKONCE_DATABASE_TIMEOUT_SECONDS": "0.5"}
+    sender = scene.ledger.sender(scene.service.gunicorn(workers=1, **settings))
+    assert sender.post_event("before").acknowledged
+
+    with psycopg.connect(database_url) as holder:
+        holder.execute("LOCK TABLE trigger_executions IN ACCESS EXCLUSIVE MODE")
+        answers = [sender.post_event(f"locked-{number}") for number in range(3)]
+
+    assert {each.status for each in answers} == {503}
+    until(lambda: sender.post_event("locked-0").acknowledged, "an acknowledgement")
+    assert set(scene.ledger.rows_by_key().values()) == {1}
