@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
 from app.db import Database
-from app.db.migration_ops import dependents, hiding, migration_lock
+from app.db.migration_ops import dependents, hiding, migration_lock, vacuums
 from app.db.migration_ops.hiding import Hidden
 from app.errors import DatabaseUnavailable, StashInUse
 from app.log import event
@@ -134,6 +135,14 @@ def _drop_on_postgresql(database: Database, stash: Stash, stop: threading.Event)
         except DatabaseUnavailable:
             if attempt == RETRIES or stop.wait(LOCK_SECONDS):
                 raise
+            _wait_for_vacuum(database)
+
+
+def _wait_for_vacuum(database: Database) -> None:
+    try:
+        vacuums.wait(database.engine, RETRIES * LOCK_SECONDS)
+    except CommandError as error:
+        raise StashInUse(str(error)) from error
 
 
 def _drop_on_sqlite(database: Database, stash: Stash, stop: threading.Event) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import exc
 from sqlalchemy.engine import Connection, Engine
 
 from app.db import dialects
-from app.db.migration_ops import identity
+from app.db.migration_ops import identity, vacuums
 from app.errors import HookonceError
 from app.log import event
 
@@ -134,6 +134,7 @@ def with_lock_retries(engine: Engine, migrate: Callable[[Connection], None]) -> 
                 ) from error
             event(log, logging.WARNING, "migration_waits_for_lock", error=str(error.orig).strip())
             time.sleep(pause)
+            waited += vacuums.wait(engine, RETRY_LIMIT_SECONDS - waited)
 
 
 def orphan_count(connection: Connection) -> int:
