@@ -1,6 +1,5 @@
 """Types that the steps of receiving pass to each other, and the interface of a source."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,6 +7,7 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 from app.executions.retention import Retention
+from app.intake import json_text
 from app.log import RequestContext
 from app.stats import outcomes
 
@@ -99,8 +99,7 @@ class WebhookTrigger:
     """True for a trigger of type `event` that the older system let receive webhooks."""
 
 
-_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
-"""Encoder made once: `json.dumps` makes a new one for each call with such options."""
+_encode = json_text.encoding(allow_nan=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,7 @@ class Event:
 
         Raises ValueError for what JSON cannot represent, such as an infinite number.
         """
-        return _ENCODER.encode(self.normalised)
+        return _encode(self.normalised)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
 """Digest of a payload, to notice a repeated key that brings another payload. Pure."""
 
 import hashlib
-import json
 
+from app.intake import json_text
 from app.intake.message import Event
 
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+_encode = json_text.encoding(sort_keys=True, separators=(",", ":"))
 
 
 def of(event: Event) -> str:
@@ -15,4 +15,4 @@ def of(event: Event) -> str:
     list does, and `1`, `1.0` and `"1"` are three values. Of a batch it is the event's own part.
     Nothing is redacted before: a digest does not reveal a secret, and a changed secret is a change.
     """
-    return hashlib.sha256(_ENCODER.encode(event.payload).encode()).hexdigest()
+    return hashlib.sha256(_encode(event.payload).encode()).hexdigest()

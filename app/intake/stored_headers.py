@@ -1,10 +1,12 @@
 """The headers of a request that may be stored: those on the allow list, without secrets."""
 
-import json
 from urllib.parse import unquote
 
+from app.intake import json_text
 from app.intake.message import Request
 from app.masking import is_harmless_name
+
+_encode = json_text.encoding()
 
 
 def stored_headers(request: Request) -> str:
@@ -17,7 +19,7 @@ def stored_headers(request: Request) -> str:
     }
     if request.request_context is not None:
         headers.setdefault("x-request-id", request.request_context.request_id)
-    return json.dumps(headers)
+    return _encode(headers)
 
 
 def _contains_secret(value: str, secret_in_address: str) -> bool:

@@ -45,6 +45,10 @@ class FastRequest(Request):  # type: ignore[misc] # gunicorn has no types
         self.proxy_protocol_info = None
         self.must_close = self._expected_100_continue = False
 
+    def should_close(self) -> bool:
+        """Return whether the sender, or the server, wants the connection closed."""
+        return self.must_close
+
 
 class FastParser:
     """A parser of requests with one prefix, under one configuration of gunicorn."""
@@ -73,6 +77,7 @@ class FastParser:
         if not len(by_name) == len(headers) <= self._most_fields or not _is_usual(by_name, body):
             return None
         request = FastRequest(self._cfg, peer, line[1].decode(), headers, body)
+        request.must_close = by_name.get("CONNECTION", "").lower() == "close"
         scheme_headers = self._scheme_headers.keys() & by_name.keys()
         if scheme_headers and request._peer_is_trusted_proxy():
             (name, *others) = scheme_headers

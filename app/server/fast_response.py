@@ -127,7 +127,7 @@ class FastResponse:
         is_usual = (
             by_name.get("content-length") == str(len(self.body))
             and util.hop_headers.isdisjoint(by_name)
-            and _STATUS.fullmatch(self.status)
+            and _is_usual_status(self.status)
             and _FIELDS.fullmatch(fields)
             and fields.count("\r\n") == len(self.headers) == len(by_name)
         )
@@ -154,6 +154,12 @@ class FastResponse:
             self._pieces.close()
 
 
+@lru_cache(maxsize=64)
+def _is_usual_status(status: str) -> bool:
+    return _STATUS.fullmatch(status) is not None
+
+
+@lru_cache(maxsize=128)  # senders choose the names, which may have 8 KiB each
 def _key(name: str) -> str:
     return name.replace("-", "_") if name in _UNPREFIXED else "HTTP_" + name.replace("-", "_")
 

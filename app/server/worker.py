@@ -25,7 +25,7 @@ from gunicorn.http.errors import NoMoreData
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER
 
 from app import cooperative
-from app.server import refusals
+from app.server import poller, refusals
 from app.server.connections import ConnectionWorker, request_limits
 from app.server.fast_parser import FastParser, FastRequest
 from app.server.fast_response import FastResponse, WsgiEnvironment, fast_path_allowed
@@ -55,6 +55,8 @@ class CooperativeWorker(ConnectionWorker):
 
     def run(self) -> None:
         """Serve until the worker is told to stop and the requests under way are answered."""
+        self.poller: Any = poller.create()  # in place of gunicorn's, which has no file yet
+        self._keepalive_seconds = float(self.cfg.keepalive)
         self._scheduler = GreenletScheduler(
             self.method_queue.defer, self.poller, self._has_single_connection
         )
@@ -194,7 +196,7 @@ class CooperativeWorker(ConnectionWorker):
             self.log.info("Autorestarting worker after current request.")
             self.alive: bool = False
         room = len(self.keepalived_conns) < self.max_keepalived
-        return bool(self.alive and self.cfg.keepalive and room and not request.should_close())
+        return bool(self.alive and self._keepalive_seconds and room and not request.should_close())
 
     def finish_request(self, conn: Any, finished: Any) -> None:
         """Keep the connection, or close it without waiting for its peer."""
@@ -223,7 +225,7 @@ class CooperativeWorker(ConnectionWorker):
         elif conn.rest:
             self.method_queue.defer(self._reader.begin, conn, conn.take_rest())
         else:
-            conn.set_timeout()
+            conn.timeout = time.monotonic() + self._keepalive_seconds
             if not self.alive:
                 conn.timeout = min(conn.timeout, time.monotonic() + STOP_KEEPALIVE_LINGER)
             readable = partial(self.on_client_socket_readable, conn)

@@ -16,6 +16,7 @@ from app import log
 from app.web import after_response
 
 HEADER = "X-Request-Id"
+_HEADER_KEY = "HTTP_X_REQUEST_ID"
 QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 """Paths that monitoring polls every few seconds; they are logged at DEBUG level."""
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~+-]{0,63}", re.ASCII)
@@ -28,7 +29,7 @@ class RequestLog:
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
         """Set the request id: the one that the client sent if it is acceptable, else a new one."""
-        req.context.request_context = log.RequestContext(request_id(req.get_header(HEADER)))
+        req.context.request_context = log.RequestContext(request_id(req.env.get(_HEADER_KEY)))
         req.context.began = time.monotonic()
         log.begin(req.context.request_context)
 

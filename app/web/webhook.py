@@ -1,12 +1,14 @@
 """/api/triggers/webhook/{trigger_id}: receive webhook requests."""
 
+import json
 import time
+from functools import lru_cache
 from typing import Any
 
 import falcon
 
 from app.errors import DatabaseUnavailable, TooLarge, Unreadable
-from app.intake.message import Request, WebhookResponse
+from app.intake.message import OK, Request, WebhookResponse
 from app.intake.receive import (
     Intake,
     body_limit,
@@ -16,6 +18,9 @@ from app.intake.receive import (
     record_response_time,
 )
 from app.web import body, client_address
+
+_OK_BODY = json.dumps(OK.body).encode()
+"""Body of nearly every response, which Falcon would otherwise encode for each."""
 
 
 class Webhook:
@@ -92,14 +97,17 @@ class Webhook:
 def _headers(environ: dict[str, Any]) -> dict[str, str]:
     """Return the request headers, names in lower case, values as sent."""
     headers = {
-        name[5:].replace("_", "-").lower(): value
-        for name, value in environ.items()
-        if name.startswith("HTTP_")
+        _header_name(name): value for name, value in environ.items() if name.startswith("HTTP_")
     }
     for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
         if environ.get(name):
             headers[name.replace("_", "-").lower()] = environ[name]
     return headers
+
+
+@lru_cache(maxsize=128)  # senders choose the names, which may have 8 KiB each
+def _header_name(name: str) -> str:
+    return name.removeprefix("HTTP_").replace("_", "-").lower()
 
 
 def _require_uncompressed(req: falcon.Request) -> None:
@@ -119,7 +127,9 @@ def _require_uncompressed(req: falcon.Request) -> None:
 
 def _respond(resp: falcon.Response, response: WebhookResponse) -> None:
     resp.status = response.status
-    if isinstance(response.body, str):
+    if response is OK:
+        resp.data = _OK_BODY
+    elif isinstance(response.body, str):
         resp.content_type = response.content_type or falcon.MEDIA_TEXT
         resp.text = response.body
     else:

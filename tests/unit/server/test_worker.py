@@ -250,7 +250,7 @@ def test_a_stopping_worker_keeps_a_connection_for_a_moment(
     polling: Any, pair: tuple[socket.socket, socket.socket], alive: bool, seconds: float
 ) -> None:
     conn = peer(polling, pair[0])
-    polling.cfg.set("keepalive", 15)
+    polling._keepalive_seconds = 15.0
     conn.keep, polling.alive = True, alive
 
     polling._finish(conn)
