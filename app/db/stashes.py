@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
 from app.db import Database
-from app.db.migration_ops import dependents, hiding, migration_lock, vacuums
+from app.db.migration_ops import attachments, dependents, hiding, migration_lock, vacuums
 from app.db.migration_ops.hiding import Hidden
 from app.errors import DatabaseUnavailable, StashInUse
 from app.log import event
@@ -128,6 +130,7 @@ def _drop_on_postgresql(database: Database, stash: Stash, stop: threading.Event)
             with database.writing() as connection:
                 connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
                 if stash.column is not None:
+                    _keep_attached(connection, stash)
                     connection.exec_driver_sql(f'ALTER TABLE "{stash.table}" DROP {stash.column}')
                 else:
                     connection.exec_driver_sql(f'DROP TABLE "{stash.table}" CASCADE')
@@ -136,6 +139,13 @@ def _drop_on_postgresql(database: Database, stash: Stash, stop: threading.Event)
             if attempt == RETRIES or stop.wait(LOCK_SECONDS):
                 raise
             _wait_for_vacuum(database)
+
+
+def _keep_attached(connection: Connection, stash: Stash) -> None:
+    """Keep the statements of what others attached to the column, for the next upgrade."""
+    hidden = hiding.hidden_columns(connection, stash.table)
+    columns = [each for each in hidden if each.name == stash.column]
+    attachments.keep(Operations(MigrationContext.configure(connection)), stash.table, columns)
 
 
 def _wait_for_vacuum(database: Database) -> None:
@@ -171,6 +181,7 @@ def _drop_on_sqlite(database: Database, stash: Stash, stop: threading.Event) -> 
         if stash.column is None:
             connection.exec_driver_sql(f'DROP TABLE "{stash.table}"')
         elif rows <= REWRITTEN_ROWS:
+            _keep_attached(connection, stash)
             for index in hiding.indexes_on(connection, stash.table, [stash.column]):
                 connection.exec_driver_sql(f'DROP INDEX "{index}"')
             connection.exec_driver_sql(f'ALTER TABLE "{stash.table}" DROP {stash.column}')

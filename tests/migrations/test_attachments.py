@@ -1,10 +1,13 @@
 """Removing columns for good keeps objects of others, or names them before any change."""
 
+import threading
 from typing import Any
 
 import pytest
 from alembic.util import CommandError
 
+from app.db import Database, stashes
+from app.settings import from_environment
 from tests.support import found_databases as found
 from tests.support.databases import migrate
 from tests.support.schema_dump import data, execute, schema
@@ -17,6 +20,11 @@ ON_POSTGRESQL = [
     "GRANT SELECT (lease_owner), UPDATE (attempt_count) ON trigger_executions TO PUBLIC",
     "CREATE STATISTICS owners_statistics ON lease_owner, error_category FROM trigger_executions",
     "ALTER TABLE trigger_executions ALTER COLUMN lease_owner SET STATISTICS 777",
+    """CREATE POLICY owners_policy ON trigger_executions FOR UPDATE TO PUBLIC, CURRENT_USER
+        USING (lease_owner LIKE 'a%%') WITH CHECK (lease_owner <> 'it''s')""",
+    """CREATE PUBLICATION owners_publication
+        FOR TABLE trigger_executions (id, lease_owner, attempt_count, status)
+        WHERE (id %% 2 = 1), triggers (id)""",
 ]
 COLUMNS = """
     SELECT attname, attacl::text, attstattarget, col_description(attrelid, attnum)
@@ -28,6 +36,8 @@ SEEN = {
         "SELECT indexdef FROM pg_indexes WHERE indexname = 'owners_index'",
         "SELECT pg_get_statisticsobjdef(oid) FROM pg_statistic_ext",
         COLUMNS,
+        """SELECT policyname, permissive, roles::text, cmd, qual, with_check FROM pg_policies""",
+        "SELECT tablename, attnames::text, rowfilter FROM pg_publication_tables",
     ],
 }
 
@@ -73,11 +83,37 @@ def test_a_view_stops_the_removal_before_any_change(empty_url: str, way: str) ->
     assert refused == before
 
 
+@pytest.mark.parametrize("way", ["discard", "drop"])
+def test_it_comes_back_after_the_values_were_dropped_for_good(
+    empty_url: str, kind: str, way: str
+) -> None:
+    migrate(empty_url, to=LEVEL)
+    execute(empty_url, INDEX, *(ON_POSTGRESQL if kind == "postgresql" else []))
+    before = seen(empty_url, kind)
+
+    migrate(empty_url, to="0002", down=True, **({"discard": "yes"} if way == "discard" else {}))
+    if way == "drop":
+        drop_stashed_columns(empty_url)
+    columns = schema(empty_url)["trigger_executions"]
+    migrate(empty_url, to=LEVEL)
+
+    assert "lease_owner" not in repr(columns)
+    assert seen(empty_url, kind) == before
+
+
+def drop_stashed_columns(url: str) -> None:
+    database = Database(from_environment({"DATABASE_URL": url}))
+    with database.reading() as connection:
+        names = [each.name for each in stashes.listed(connection) if each.column]
+    assert len(list(stashes.drop(database, names, threading.Event()))) == len(names)
+    database.dispose()
+
+
 TRIGGER = """CREATE TRIGGER t BEFORE UPDATE OF lease_owner ON trigger_executions
     FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()"""
 OTHERS = [
-    "CREATE POLICY p ON trigger_executions USING (lease_owner <> 'x')",
-    "CREATE PUBLICATION p FOR TABLE trigger_executions (id, lease_owner)",
+    "CREATE POLICY p ON trigger_executions AS RESTRICTIVE USING (lease_owner <> 'x')",
+    "CREATE PUBLICATION p FOR TABLE trigger_executions WHERE (lease_owner <> 'x')",
     "ALTER TABLE trigger_executions ADD COLUMN g text GENERATED ALWAYS AS (lease_owner) STORED",
     "ALTER TABLE trigger_executions ADD CONSTRAINT c CHECK (lease_owner <> 'x')",
     TRIGGER,

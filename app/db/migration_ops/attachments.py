@@ -1,7 +1,8 @@
-"""Keep what others attached to columns that leave an adopted table, and attach it again.
+"""Keep what others attached to columns that are removed for good, and attach it again.
 
-An index, comment, grant, statistics target or extended statistics goes with its column. Its
-statement is kept in a stash of the latest revision whose column it uses.
+An index, comment, grant, statistics target or extended statistics goes with its column; policies
+and column lists of publications go before it (yielding.py). The statement of each is kept in a
+stash of the latest revision whose column it uses.
 """
 # ruff: noqa: S608, the names in these statements are the database's own, and quoted
 
@@ -13,7 +14,7 @@ from alembic.operations import Operations
 from sqlalchemy import exc
 from sqlalchemy.engine import Connection
 
-from app.db.migration_ops import hiding
+from app.db.migration_ops import hiding, yielding
 from app.db.migration_ops.hiding import Hidden
 from app.db.migration_ops.plugin import postgresql, stash_name, table_names
 from app.db.models import metadata
@@ -49,9 +50,12 @@ log = logging.getLogger("hookonce.migrate")
 
 
 def keep(op: Operations, table: str, columns: list[Hidden]) -> None:
-    """Write down what is attached to the hidden columns, before they are dropped."""
-    for statement in _statements(op.get_bind(), table, [each.name for each in columns]):
-        used = [each for each in columns if re.search(rf"\b{each.name}\b", statement)]
+    """Write down what is attached to the hidden columns, and drop what would keep them."""
+    names = [each.name for each in columns]
+    yielded = yielding.found(op.get_bind(), table, names)
+    hidden = hiding.hidden_columns(op.get_bind(), table)
+    for statement in _statements(op.get_bind(), table, names) + [y.kept for y in yielded]:
+        used = [each for each in hidden if re.search(rf"\b{each.name}\b", statement)]
         for each in used:
             statement = re.sub(rf"\b{each.name}\b", each.column, statement)
         stash = stash_name(max(each.revision for each in used), table) + SUFFIX
@@ -61,6 +65,9 @@ def keep(op: Operations, table: str, columns: list[Hidden]) -> None:
         if op.get_bind().execute(seen, parameters).scalar() is None:
             insert = sa.text(f"INSERT INTO {stash} VALUES (:statement)")
             op.get_bind().execute(insert, parameters)
+    for yielding_object in yielded:
+        event(log, logging.WARNING, "object_set_aside", statement=yielding_object.kept)
+        op.get_bind().exec_driver_sql(yielding_object.removal.replace("%", "%%"))
 
 
 def _statements(connection: Connection, table: str, names: list[str]) -> list[str]:
@@ -79,7 +86,9 @@ def restore(op: Operations, revision: str, table: str) -> None:
     stash = stash_name(revision, table) + SUFFIX
     if stash not in table_names(op.get_bind()):
         return
-    for statement in op.get_bind().scalars(sa.text(f"SELECT statement FROM {stash}")).all():
+    row = "ctid" if postgresql(op) else "rowid"  # the list that was changed first is the whole one
+    query = sa.text(f"SELECT statement FROM {stash} ORDER BY {row} DESC")
+    for statement in op.get_bind().scalars(query).all():
         try:
             _run(op, statement)
         except exc.DBAPIError as error:

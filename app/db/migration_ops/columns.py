@@ -81,7 +81,7 @@ def stash_columns(
     hidden = [stash_name(revision, name) for name in names]
     if discarding(op):
         removal.require_unused(op, table, hidden)
-        hiding.drop_columns(op, table, hidden)
+        removal.drop(op, table, [hiding.Hidden(revision, name) for name in names])
     elif checked:
         removal.remove(op, table, [hiding.Hidden(revision, name) for name in checked])
 

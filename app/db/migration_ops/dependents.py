@@ -9,6 +9,8 @@ import re
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.db.migration_ops import yielding
+
 _POSTGRESQL = """
     SELECT DISTINCT CASE d.classid
         WHEN 'pg_rewrite'::regclass THEN (
@@ -40,7 +42,7 @@ _POSTGRESQL = """
     FROM pg_depend AS d JOIN pg_attribute AS a ON a.attrelid = d.refobjid
         AND a.attnum = d.refobjsubid
     WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = to_regclass(:table)
-        AND a.attname = ANY(:names)"""
+        AND a.attname = ANY(:names) AND NOT d.objid = ANY(:yielding)"""
 
 
 def remedies(connection: Connection, table: str, names: list[str]) -> list[str]:
@@ -50,7 +52,9 @@ def remedies(connection: Connection, table: str, names: list[str]) -> list[str]:
     if connection.dialect.name != "postgresql":
         return _of_sqlite(connection, table, names)
     query = f"SELECT remedy FROM ({_POSTGRESQL}) AS r WHERE remedy IS NOT NULL ORDER BY 1"
-    rows = connection.execute(sa.text(query), {"table": table, "names": names})
+    oids = [each.oid for each in yielding.found(connection, table, names)]
+    parameters = {"table": table, "names": names, "yielding": oids}
+    rows = connection.execute(sa.text(query), parameters)
     return [f"{row.remedy};" for row in rows]
 
 

@@ -10,7 +10,8 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 
 from app.db import schema
-from app.db.migration_ops import hiding, removal
+from app.db.migration_ops import attachments, hiding, removal
+from app.db.migration_ops.hiding import Hidden
 from app.db.migration_ops.plugin import discarding, offline, postgresql, stash_name, table_names
 
 _DROP_ON_POSTGRESQL = """
@@ -27,7 +28,8 @@ _DROP_ON_POSTGRESQL = """
             AND parent.relnamespace = current_schema()::regnamespace
         LOOP EXECUTE 'ALTER TABLE ' || each.child || ' DROP CONSTRAINT ' || each.name; END LOOP;
         FOR each IN SELECT oid::regclass AS stash FROM pg_class WHERE relkind = 'r'
-            AND relname ~ '^({names})' AND relnamespace = current_schema()::regnamespace
+            AND relname ~ '^({names})' AND relname !~ '{spared}'
+            AND relnamespace = current_schema()::regnamespace
         LOOP EXECUTE 'DROP TABLE ' || each.stash; END LOOP;
     END $$"""
 """Stashes refer to each other, so their foreign keys are dropped first."""
@@ -54,22 +56,27 @@ def is_downgrade(migration: MigrationContext) -> bool:
 
 
 def _drop_stashes_from(op: Operations, oldest: str) -> None:
+    """Drop them; statements of what others attached to columns stay above the first revision."""
     if not discarding(op):
         return
     revisions = schema.history()
     prefixes = tuple(stash_name(each, "") for each in revisions[revisions.index(oldest) :])
     for name in table_names(op.get_bind()) if not offline(op) else ():
-        removal.require_unused(op, name, _hidden(op, name, prefixes))
+        removal.require_unused(op, name, [each.name for each in _hidden(op, name, prefixes)])
+    spared = (attachments.SUFFIX,) if oldest != next(iter(revisions)) else ()
     if postgresql(op):
-        op.execute(_DROP_ON_POSTGRESQL.format(names="|".join(prefixes)))
+        for name in table_names(op.get_bind()) if not offline(op) else ():
+            attachments.keep(op, name, _hidden(op, name, prefixes))
+        pattern = "".join(f"{each}$" for each in spared) or "^$"
+        op.execute(_DROP_ON_POSTGRESQL.format(names="|".join(prefixes), spared=pattern))
         return
     for name in table_names(op.get_bind()):
-        if name.startswith(prefixes):
+        if not name.startswith(prefixes):
+            removal.drop(op, name, _hidden(op, name, prefixes))
+        elif not name.endswith(spared):
             op.drop_table(name)
-            continue
-        hiding.drop_columns(op, name, _hidden(op, name, prefixes))
 
 
-def _hidden(op: Operations, table: str, prefixes: tuple[str, ...]) -> list[str]:
+def _hidden(op: Operations, table: str, prefixes: tuple[str, ...]) -> list[Hidden]:
     hidden = hiding.hidden_columns(op.get_bind(), table)
-    return [each.name for each in hidden if each.name.startswith(prefixes)]
+    return [each for each in hidden if each.name.startswith(prefixes)]

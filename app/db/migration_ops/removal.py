@@ -30,9 +30,14 @@ _ALSO_KEPT = {"trigger_executions": "status IN ('pending', 'running', 'retrying'
 def remove(op: Operations, table: str, columns: list[Hidden]) -> None:
     """Copy the values of the hidden columns into a stash table for each revision; drop them."""
     if not discarding(op):
-        attachments.keep(op, table, columns)
         for revision, group in groupby(columns, key=lambda each: each.revision):
             _copy(op, revision, table, list(group))
+    drop(op, table, columns)
+
+
+def drop(op: Operations, table: str, columns: list[Hidden]) -> None:
+    """Drop the hidden columns and their values; what others attached to them comes back."""
+    attachments.keep(op, table, columns)
     hiding.drop_columns(op, table, [each.name for each in columns])
 
 
