@@ -41,7 +41,8 @@ _PUBLICATIONS = f"""{_HIDDEN}
         CROSS JOIN LATERAL (SELECT replace(
             format('ALTER PUBLICATION %1$I DROP TABLE %2$s; '
                 'ALTER PUBLICATION %1$I ADD TABLE %2$s (', pubname, prrelid::regclass),
-            '%', '%%') || '%s)' || coalesce(replace(' WHERE (' || pg_get_expr(prqual, prrelid) || ')', '%', '%%'), '')
+            '%', '%%') || '%s)'
+            || coalesce(replace(' WHERE (' || pg_get_expr(prqual, prrelid) || ')', '%', '%%'), '')
             AS again) AS statements
     WHERE prrelid = to_regclass(:table) AND names.rest IS NOT NULL AND NOT EXISTS (
         SELECT FROM hidden WHERE strpos(pg_get_expr(prqual, prrelid), attname) > 0)
