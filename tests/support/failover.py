@@ -51,7 +51,8 @@ def fence(scene: Scene, pair: Pair) -> FailedOver:
 
 def _under_load(scene: Scene, pair: Pair, lose_primary: Callable[[], None]) -> FailedOver:
     gunicorn = scene.service.gunicorn(workers=RECEIVERS, **SETTINGS)
-    workers = [scene.service.worker(**SETTINGS) for _ in range(WORKERS)]
+    of_workers = SETTINGS | {"DATABASE_URL": pair.other_uri}
+    workers = [scene.service.worker(**of_workers) for _ in range(WORKERS)]
     load = scene.load(gunicorn.port, "failover")
     with sending(load, CLIENTS):
         load.until_delivered(DELIVERIES)

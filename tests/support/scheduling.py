@@ -8,11 +8,12 @@ from xdist.scheduler import LoadScopeScheduling
 
 TOGETHER = (
     "tests/browser/",
+    "tests/process/db/test_pooler.py",
     "tests/process/deploy/test_bare_root.py",
     "tests/process/deploy/test_wheel.py",
     "tests/process/docs/test_contributing.py",
 )
-"""Beginnings of the ids of tests that share one service and browser, root, wheel or tree."""
+"""Beginnings of the ids of tests that share a service and browser, root, pooler, wheel or tree."""
 
 
 class Distribution(LoadScopeScheduling):

@@ -110,8 +110,14 @@ class Pair:
     @property
     def uri(self) -> str:
         """Return the URL of both, in libpq's form."""
-        ports = f"127.0.0.1:{self.primary.port},127.0.0.1:{self.standby.port}"
-        return f"postgresql://postgres@{ports}/{DATABASE}?target_session_attrs=read-write"
+        hosts = f"127.0.0.1:{self.primary.port},127.0.0.1:{self.standby.port}"
+        return f"postgresql://postgres@{hosts}/{DATABASE}"
+
+    @property
+    def other_uri(self) -> str:
+        """Return the same in SQLAlchemy's form."""
+        hosts = f"host=127.0.0.1:{self.primary.port}&host=127.0.0.1:{self.standby.port}"
+        return f"postgresql://postgres@/{DATABASE}?{hosts}"
 
     def start(self) -> None:
         """Make and start both; the primary has an empty database."""

@@ -4,6 +4,7 @@ Two sessions of the server are shared by all connections of two receiving proces
 """
 
 import random
+import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -14,11 +15,11 @@ from sqlalchemy.engine import make_url
 
 from tests.support import pgbouncer, sink
 from tests.support.chaos import SETTINGS, Scene
-from tests.support.databases import Databases
+from tests.support.databases import ROOT, Databases
 from tests.support.findings import found
 from tests.support.ledger import Ledger
 from tests.support.load import REFUSED, Load, sending
-from tests.support.pgbouncer import PgBouncer
+from tests.support.pgbouncer import Command, PgBouncer
 from tests.support.service import Service, run, until
 from tests.support.thorough import THOROUGH
 
@@ -27,9 +28,23 @@ pytestmark = [
     pytest.mark.skipif(not THOROUGH, reason="TESTS_THOROUGH is not set"),
 ]
 CLIENTS = 16
-DELIVERIES = 600
+DELIVERIES = 400
 RESTARTS = 3
 FAILS_ONCE = "[ -e again ] || { touch again; exit 1; }"
+COMMANDS = (
+    "dead replay --trigger dead --yes",
+    "prune",
+    "check",
+    "stats",
+    "migrate current",
+    "worker --once",
+)
+LIMITS = {"lock_timeout": "5s", "statement_timeout": "10s", "enable_seqscan": "off", "jit": "off"}
+INSTALLED = pytest.mark.parametrize("pooler", ["installed"], indirect=True)
+PREPARED = {
+    "newer-0": "max_prepared_statements = 0",
+    "newer-200": "max_prepared_statements = 200",
+}
 FOREIGN = {
     "prepared statements": "SELECT count(*) FROM pg_prepared_statements",
     "channels listened to": "SELECT count(*) FROM pg_listening_channels()",
@@ -44,19 +59,21 @@ PgBouncer keeps those three settings for each client.
 """
 
 
-def _more(number: int) -> str:
-    """Return the line of pgbouncer.ini for this number of prepared statements."""
-    if number and pgbouncer.version() < (1, 21):
-        pytest.skip("this PgBouncer has no prepared statements in transaction mode")
-    return f"max_prepared_statements = {number}" if number else ""
+@pytest.fixture(scope="module")
+def newer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
+    directory = tmp_path_factory.mktemp("newer")
+    yield pgbouncer.newer(directory)
+    shutil.rmtree(directory, ignore_errors=True)
 
 
-@pytest.fixture(params=[0, 200])
+@pytest.fixture(params=["installed", *PREPARED])
 def pooler(
     request: pytest.FixtureRequest, databases: Databases, tmp_path: Path
 ) -> Iterator[PgBouncer]:
     """Yield a PgBouncer in front of the test's server, with or without prepared statements."""
-    with pgbouncer.running(tmp_path, databases.server, _more(request.param)) as made:
+    more = PREPARED.get(request.param, "")
+    command = request.getfixturevalue("newer") if more else pgbouncer.installed()
+    with pgbouncer.running(command, tmp_path, databases.server, more) as made:
         yield made
 
 
@@ -92,45 +109,46 @@ def _number(connection: psycopg.Connection, query: str) -> int:
     return int(row[0])
 
 
-def test_receiving_running_replaying_and_pruning_work_and_leave_no_state_in_a_session(
+def test_receiving_and_running_work_and_leave_no_state_in_a_session(
     scene: Scene, pooled_url: str
 ) -> None:
     gunicorn, worker = scene.service.gunicorn(**SETTINGS), scene.service.worker(**SETTINGS)
     load = scene.load(gunicorn.port, "pooled")
-    dead = scene.ledger.sender(gunicorn, "dead", FAILS_ONCE)
 
     with sending(load, CLIENTS):
         load.until_delivered(DELIVERIES)
     scene.ledger.wait_until_done()
-    findings = found(load, scene.ledger, scene.sink.received)
-    assert dead.post_event("dead").acknowledged
-    scene.ledger.wait_until_done()
-    ran = {
-        command: scene.service.run("hookonce", *command.split())
-        for command in (
-            "dead replay --trigger dead --yes",
-            "prune",
-            "check",
-            "dead list",
-            "stats",
-            "migrate current",
-        )
-    }
 
-    assert findings.not_kept() == {}
+    assert found(load, scene.ledger, scene.sink.received).not_kept() == {}
     assert load.answers.keys() == {"200"}
-    assert {name: each.stdout for name, each in ran.items() if each.returncode} == {}
-    assert "a pooler gives each transaction" in ran["check"].stdout
     assert len(worker.lines("listen_unavailable")) == 1
     assert worker.lines("listen_failed") == []
     assert foreign_state(pooled_url) == dict.fromkeys(FOREIGN, 0)
     assert {worker.stop(), gunicorn.stop()} == {0}
 
 
+@INSTALLED
+def test_commands_work_and_leave_no_state_in_a_session(scene: Scene, pooled_url: str) -> None:
+    gunicorn, worker = scene.service.gunicorn(workers=1), scene.service.worker()
+    assert scene.ledger.sender(gunicorn, "dead", FAILS_ONCE).post_event("dead").acknowledged
+    scene.ledger.wait_until_done()
+
+    ran = {command: scene.service.run("hookonce", *command.split()) for command in COMMANDS}
+
+    assert {name: each.stdout for name, each in ran.items() if each.returncode} == {}
+    assert "a pooler gives each transaction" in ran["check"].stdout
+    assert "no lock_timeout and no statement_timeout" in ran["check"].stdout
+    assert len(scene.ledger.executions()) == 2
+    assert scene.ledger.executions()[-1].status == "completed"
+    assert foreign_state(pooled_url) == dict.fromkeys(FOREIGN, 0)
+    assert worker.stop() == 0
+
+
 def _refused_more(load: Load, before: int) -> bool:
     return load.answers[REFUSED] > before
 
 
+@pytest.mark.parametrize("pooler", ["installed", "newer-200"], indirect=True)
 def test_while_the_pooler_is_killed_and_started_again_every_answer_is_a_2xx_or_503(
     scene: Scene, pooler: PgBouncer
 ) -> None:
@@ -152,6 +170,7 @@ def test_while_the_pooler_is_killed_and_started_again_every_answer_is_a_2xx_or_5
     assert {worker.stop(), gunicorn.stop()} == {0}
 
 
+@INSTALLED
 def test_a_migration_through_the_pooler_is_refused_and_goes_to_the_server_by_the_direct_url(
     pooled_url: str, database_url: str
 ) -> None:
@@ -175,6 +194,7 @@ def test_a_migration_through_the_pooler_is_refused_and_goes_to_the_server_by_the
     assert foreign_state(pooled_url) == dict.fromkeys(FOREIGN, 0)
 
 
+@INSTALLED
 def test_a_worker_with_the_direct_url_is_notified_although_the_pooler_is_between(
     scene: Scene, database_url: str
 ) -> None:
@@ -191,6 +211,7 @@ def test_a_worker_with_the_direct_url_is_notified_although_the_pooler_is_between
     assert worker.lines("listen_unavailable") == []
 
 
+@INSTALLED
 def test_a_lock_that_another_holds_is_a_503_and_the_event_gets_in_once_it_is_free(
     scene: Scene, database_url: str
 ) -> None:
@@ -205,3 +226,21 @@ def test_a_lock_that_another_holds_is_a_503_and_the_event_gets_in_once_it_is_fre
     assert {each.status for each in answers} == {503}
     until(lambda: sender.post_event("locked-0").acknowledged, "an acknowledgement")
     assert set(scene.ledger.rows_by_key().values()) == {1}
+
+
+def test_the_pgbouncer_ini_of_deploy_gives_each_session_our_limits_and_plans(
+    databases: Databases, database_url: str, tmp_path: Path
+) -> None:
+    text = (ROOT / "deploy" / "container" / "pgbouncer.ini").read_text()
+    connect_query = text.partition("connect_query=")[2].splitlines()[0]
+    place = f"connect_query={connect_query}"
+
+    with pgbouncer.running(pgbouncer.installed(), tmp_path, databases.server, place=place) as made:
+        url = made.url(str(make_url(database_url).database))
+        with psycopg.connect(url, autocommit=True) as connection:
+            shown = [connection.execute(f"SHOW {name}").fetchone() for name in LIMITS]
+        checked = run("hookonce", "check", DATABASE_URL=url)
+
+    assert dict(zip(LIMITS, shown, strict=True)) == {name: (text,) for name, text in LIMITS.items()}
+    assert "no lock_timeout" not in checked.stdout
+    assert "pool_mode = transaction" in text
