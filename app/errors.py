@@ -3,6 +3,7 @@
 import errno
 import socket
 import ssl
+from collections.abc import Mapping
 
 
 class HookonceError(Exception):
@@ -86,7 +87,15 @@ class TooLarge(HookonceError):
     """The body is larger than this sender's may be, or carries too many events or values."""
 
 
-class InvalidTrigger(HookonceError):
+class FieldMistakes(HookonceError):
+    """Values have mistakes; `fields` has the sentence of each field of which it is known."""
+
+    def __init__(self, sentences: str, fields: Mapping[str, str] | None = None) -> None:
+        super().__init__(sentences)
+        self.fields = dict(fields or {})
+
+
+class InvalidTrigger(FieldMistakes):
     """The description of a trigger has mistakes; a sentence for each."""
 
 
@@ -126,7 +135,7 @@ class NameTaken(InvalidTrigger):
     """Another trigger has this name or slug."""
 
 
-class InvalidRequest(HookonceError):
+class InvalidRequest(FieldMistakes):
     """The request has invalid parameters or fields; a sentence for each mistake."""
 
 

@@ -120,6 +120,12 @@ def trigger_names(connection: Connection, ids: set[int]) -> dict[int, str]:
     return {row.id: row.name for row in connection.execute(query)}
 
 
+def source_of(connection: Connection, trigger_id: int) -> str | None:
+    """Return the source of the trigger; None if it was removed."""
+    query = sa.select(triggers.c.source).where(triggers.c.id == trigger_id)
+    return connection.execute(query).scalar_one_or_none()
+
+
 def every_trigger(connection: Connection, at_most: int) -> list[sa.Row[Any]]:
     """Return (id, name) of up to `at_most` triggers, by name, for a list of choices."""
     query = sa.select(triggers.c.id, triggers.c.name).order_by(triggers.c.name, triggers.c.id)

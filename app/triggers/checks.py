@@ -41,10 +41,11 @@ def key_places(columns: Mapping[str, Any]) -> None:
     of_source = sources.named(columns["source"])
     parts = trigger_cache.key_parts(columns["idempotency_key_from"])
     if key.PROVIDER in parts and not of_source.has_event_id:
-        raise InvalidTrigger(
+        sentence = (
             f"the source {of_source.name} has no event id of its own: take the key from "
             "header:<Name>, body:<a.b.c> or hash in place of provider"
         )
+        raise InvalidTrigger(sentence, {"idempotency_key_from": sentence})
 
 
 def action(columns: Mapping[str, Any]) -> None:
@@ -54,7 +55,13 @@ def action(columns: Mapping[str, Any]) -> None:
     """
     if masks := masking.masked_options(columns["action_payload"]):
         raise InvalidTrigger(f"give the secret itself, not its mask: {', '.join(masks)}")
-    actions.validate(columns["action_type"], columns["action_payload"] or "")
+    kind = columns["action_type"]
+    try:
+        actions.validate(kind, columns["action_payload"] or "")
+    except InvalidTrigger as error:
+        if kind in actions.names():
+            raise
+        raise InvalidTrigger(str(error), {"action_type": str(error)}) from error
 
 
 def event_filter(columns: Mapping[str, Any]) -> None:

@@ -56,19 +56,21 @@ def require_valid(columns: Mapping[str, Any], changed: frozenset[str] | None = N
     Only the `changed` columns are checked where they are given: a row of an older system keeps
     its oddities.
     """
-    checks = [
-        field.check or field.require_valid
+    checks = {
+        field.check or field.require_valid: name  # the payload's, which the action's type shares
         for name, field in COLUMNS.items()
         if changed is None or name in changed
-    ]
+    }
     mistakes = []
-    for check in dict.fromkeys(checks):  # type and payload of an action share one check
+    fields: dict[str, str] = {}
+    for check, name in checks.items():
         try:
             check(columns)
         except InvalidTrigger as error:
             mistakes.append(str(error))
+            fields |= error.fields or {name: str(error)}
     if mistakes:
-        raise InvalidTrigger("; ".join(dict.fromkeys(mistakes)))
+        raise InvalidTrigger("; ".join(dict.fromkeys(mistakes)), fields)
 
 
 def require_secret(secret: str | None, source: str | None, description: str | None = None) -> None:
@@ -79,9 +81,10 @@ def require_secret(secret: str | None, source: str | None, description: str | No
     if secret is None:
         return
     if not 0 < len(secret) <= LONGEST_SECRET:
-        raise InvalidTrigger(f"a secret has 1 to {LONGEST_SECRET} characters")
+        sentence = f"a secret has 1 to {LONGEST_SECRET} characters"
+        raise InvalidTrigger(sentence, {"secret": sentence})
     mistake = secret_formats.mistake(source or "", secret)
     if description is not None:
         mistake = verification.compiled(description).mistake(secret)
     if mistake:
-        raise InvalidTrigger(mistake)
+        raise InvalidTrigger(mistake, {"secret": mistake})

@@ -114,7 +114,10 @@ class Field:
         if value is None:
             return self.default
         if self.kind == "key_places":
-            return key_text(_places(self.name, value))
+            try:
+                return key_text(_places(self.name, value))
+            except InvalidTrigger as error:
+                raise InvalidTrigger(str(error), {self.name: str(error)}) from error
         if isinstance(value, dict):
             return self._json(value)
         if self.kind == "object":

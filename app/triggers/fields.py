@@ -180,8 +180,7 @@ FIELDS: tuple[Field, ...] = (
         kind="number",
         group="events",
         label="Signature tolerance, seconds",
-        help="Seconds that a signed timestamp may differ from now; 0 accepts only the current "
-        "second.",
+        help="Time that a signed timestamp may differ from now; 0 accepts only the current second.",
         default_text=default_words.tolerances(),
         unit="s",
         example=300,

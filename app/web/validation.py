@@ -83,12 +83,14 @@ def media(
     members = _object(text)
     members = {name: value for name, value in members.items() if name not in set(ignored)}
     hints, mistakes, values = _hints(shape), _unknown(shape, members), {}
+    of_fields: dict[str, str] = {}
     for name in members.keys() & hints.keys():
         try:
             values[name] = _validated(name, members[name], hints[name])
         except InvalidRequest as error:
-            mistakes.append(str(error))
-    return _build(shape, values, mistakes), frozenset(values)
+            of_fields[name] = str(error)
+    mistakes += of_fields.values()
+    return _build(shape, values, mistakes, of_fields), frozenset(values)
 
 
 def _object(text: bytes) -> dict[str, Any]:
@@ -113,19 +115,25 @@ def _unknown(shape: type, names: Iterable[str]) -> list[str]:
     ]
 
 
-def _build(shape: type[Shape], values: dict[str, Any], mistakes: list[str]) -> Shape:
+def _build(
+    shape: type[Shape],
+    values: dict[str, Any],
+    mistakes: list[str],
+    of_fields: Mapping[str, str] | None = None,
+) -> Shape:
     assert dataclasses.is_dataclass(shape)  # noqa: S101, every caller passes a dataclass
-    missing = [
-        f"{field.name} is missing"
+    invalid = " ".join(mistakes)
+    missing = {
+        field.name: f"{field.name} is missing"
         for field in fields(shape)
         if field.default is MISSING
         and field.default_factory is MISSING
         and field.name not in values
-    ]
-    invalid = " ".join(mistakes)
-    mistakes += [sentence for sentence in missing if sentence.split()[0] not in invalid]
-    if mistakes:
-        raise InvalidRequest("; ".join(mistakes))
+        and field.name not in invalid
+    }
+    if mistakes or missing:
+        sentences = "; ".join([*mistakes, *missing.values()])
+        raise InvalidRequest(sentences, {**missing, **(of_fields or {})})
     return typing.cast(Shape, shape(**values))
 
 

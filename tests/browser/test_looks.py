@@ -48,7 +48,13 @@ PAGES = {
     "overview-month": "/?days=30",
     "triggers": "/triggers",
     "trigger": "/triggers/1",
-    "trigger-new": "/triggers/new",
+    "trigger-sender": "/triggers/new",
+    "trigger-new": "/triggers/new?source=github",
+    "trigger-new-stripe": "/triggers/new?source=stripe",
+    "trigger-new-custom": "/triggers/new?source=custom",
+    "trigger-new-event": "/triggers/new?type=event",
+    "trigger-setup": "/triggers/3/setup",
+    "trigger-setup-arrived": "/triggers/1/setup",
     "trigger-edit": "/triggers/1/edit",
     "trigger-rotate": "/triggers/1/rotate",
     "trigger-delete": "/triggers/1/delete",
@@ -142,18 +148,19 @@ def test_what_a_form_is_answered_with_fits_and_can_be_read(
 
 
 def _secret(page: Page, service: LiveService, look: str) -> None:
-    page.goto(f"{service.url}/triggers/new")
+    page.goto(f"{service.url}/triggers/new?source=evolution_go")
     page.get_by_label("Name", exact=True).fill(f"Stock of the warehouse in {look}")
-    page.get_by_label("Source", exact=True).select_option("evolution_go")
     page.get_by_label("Payload", exact=True).fill("count-stock --all")
     page.get_by_role("button", name="Create trigger").click()
     expect(page.get_by_label("Secret", exact=True)).to_be_visible()
 
 
 def _mistakes(page: Page, service: LiveService, _look: str) -> None:
-    page.goto(f"{service.url}/triggers/new")
+    page.goto(f"{service.url}/triggers/new?source=custom")
     page.get_by_label("Name", exact=True).fill("Order paid")
     page.get_by_label("Event filter").fill("{not json")
+    page.locator("summary", has_text="Retries after a transient failure").click()
+    page.get_by_label("First wait").fill("soon")
     page.get_by_role("button", name="Create trigger").click()
     expect(page.get_by_role("alert")).to_be_visible()
 

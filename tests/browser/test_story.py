@@ -53,11 +53,12 @@ def test_a_trigger_is_made_fired_at_and_seen_to_run(
     page = enter(each_service, "operator")
     page.get_by_role("link", name="Triggers").click()
     page.get_by_role("link", name="New trigger").click()
+    page.get_by_role("link", name="Another sender").click()
     page.get_by_label("Name", exact=True).fill("Orders paid")
     page.get_by_label("Payload", exact=True).fill(each_service.script("shipped"))
     page.get_by_role("button", name="Create trigger").click()
 
-    secret = page.get_by_label("Secret").input_value()
+    secret = page.get_by_label("Secret", exact=True).input_value()
     trigger_id = int(page.get_by_label("Webhook URL").input_value().rpartition("/")[2])
     page.get_by_role("link", name="I have copied it").click()
     expect(page.get_by_text("No events received yet.")).to_be_visible()
@@ -230,13 +231,13 @@ def test_a_trigger_is_changed_and_what_was_not_touched_stays(
     page = enter(service, "operator")
     page.goto(f"{service.url}/triggers/{trigger_id}/edit")
     page.get_by_label("Name", exact=True).fill("Renamed")
-    page.get_by_label("First wait, seconds").fill("5")
+    page.get_by_label("First wait").fill("5m")
     page.get_by_role("button", name="Save").click()
 
     expect(page.get_by_role("heading", name="Renamed")).to_be_visible()
     with service.database.reading() as connection:
         row = manage.find_trigger(connection, trigger_id)
-    assert row.retry_policy == '{"max_attempts": 3, "base_seconds": 5}'
+    assert row.retry_policy == '{"max_attempts": 3, "base_seconds": 300}'
     assert row.event_filter == '{ "a": "b"}'
 
 

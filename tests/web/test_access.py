@@ -89,6 +89,7 @@ EVERY_RULE = {
     ("/triggers", "POST"): OPERATOR,
     ("/triggers/new", "GET"): OPERATOR,
     ("/triggers/{trigger_id}", "GET"): VIEWER,
+    ("/triggers/{trigger_id}/setup", "GET"): VIEWER,
     ("/triggers/{trigger_id}/edit", "GET"): OPERATOR,
     ("/triggers/{trigger_id}/edit", "POST"): OPERATOR,
     ("/triggers/{trigger_id}/enabled", "POST"): OPERATOR,

@@ -7,9 +7,11 @@ from app.errors import NotAcceptable, NotFound, NotPossible, TooLarge, Unreadabl
 from app.executions import search
 from app.stats import journal
 from app.web.api import deliveries
-from app.web.api.schemas.deliveries import DeliveriesQuery, Outcome
+from app.web.api.schemas.deliveries import DeliveriesQuery, DeliveryDetail, Outcome
+from app.web.pages import curl_command
 from app.web.pages.page_request import Download, HtmlPage, PageRequest, PageResponse, Redirect
 from app.web.pages.registry import DELIVERY, Pages
+from app.web.pages.trigger_setup import PATH_SOURCES
 
 PAGES = Pages()
 CHOICES_AT_MOST = 500
@@ -32,7 +34,23 @@ def show_all(request: PageRequest) -> PageResponse:
 def show_one(request: PageRequest, delivery_id: int) -> PageResponse:
     """Show the delivery with its diagnosis, its body, and what a mismatch changed."""
     delivery = deliveries.show_delivery(request.context, delivery_id)
-    return HtmlPage("delivery.html", {"delivery": delivery, "body_shown": BODY_SHOWN})
+    values = {"delivery": delivery, "body_shown": BODY_SHOWN, "curl": _as_curl(request, delivery)}
+    return HtmlPage("delivery.html", values)
+
+
+def _as_curl(request: PageRequest, delivery: DeliveryDetail) -> str:
+    """Return the kept request as a command."""
+    with request.context.database.reading() as connection:
+        source = search.source_of(connection, delivery["trigger_id"])
+        body = journal.delivery(connection, delivery["id"]).body
+    return curl_command.of(
+        request.context.webhook_url(delivery["trigger_id"]),
+        delivery["headers"],
+        delivery["content_type"],
+        None if body is None else bytes(body),
+        file=f"delivery-{delivery['id']}.bin",
+        secret_in_path=source in PATH_SOURCES,
+    )
 
 
 @PAGES.get(f"/deliveries/{DELIVERY}/body", VIEWER)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from sqlalchemy.engine import Connection
+
 from app import clock, lifecycle, masking
 from app.auth import OPERATOR, VIEWER
 from app.errors import NotFound, NotReplayable, RateLimited
@@ -10,10 +12,11 @@ from app.executions import history, search
 from app.web.api import executions
 from app.web.api.schemas.executions import ExecutionsQuery
 from app.web.context import ApiContext
-from app.web.pages import key_explanation, whatsapp_preview
+from app.web.pages import curl_command, key_explanation, whatsapp_preview
 from app.web.pages.execution_rows import in_rows
 from app.web.pages.page_request import Download, HtmlPage, PageRequest, PageResponse, Redirect
 from app.web.pages.registry import EXECUTION, Pages
+from app.web.pages.trigger_setup import PATH_SOURCES
 from app.web.pages.triggers import one
 
 PAGES = Pages()
@@ -33,6 +36,7 @@ FILTERS = {
     "until": "received before",
 }
 """Labels of the filters of the list, by parameter."""
+LONGEST_REQUEST_ID = 200
 EVENT_SHOWN = 20_000
 """Characters of the event that the page shows; the download has all of it."""
 
@@ -71,7 +75,26 @@ def show_one(request: PageRequest, execution_id: int) -> PageResponse:
     values = detail(request.context, execution_id)
     with request.context.database.reading() as connection:
         older, newer = history.neighbours(connection, values["trigger"]["id"], execution_id)
+        values |= _as_curl(connection, values)
     return HtmlPage("execution.html", values | {"older": older, "newer": newer})
+
+
+def _as_curl(connection: Connection, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the stored request as a command, and its id if the sender or a proxy gave one."""
+    trigger, request, execution_id = values["trigger"], values["request"], values["execution"]["id"]
+    if request is None:
+        return {"curl": "", "request_id": ""}
+    short = request.size <= curl_command.LONGEST_BODY
+    command = curl_command.of(
+        trigger["webhook_url"],
+        values["headers"],
+        request.content_type,
+        search.body_of(connection, execution_id) if short else None,
+        file=f"request-{execution_id}.bin",
+        secret_in_path=trigger["source"] in PATH_SOURCES,
+    )
+    ids = {name.lower(): value for name, value in values["headers"].items()}
+    return {"curl": command, "request_id": str(ids.get("x-request-id", ""))[:LONGEST_REQUEST_ID]}
 
 
 @PAGES.get(f"/executions/{EXECUTION}/event.json", VIEWER)

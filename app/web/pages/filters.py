@@ -54,6 +54,11 @@ def pretty(value: Any) -> str:
         return str(value)
 
 
+def ascii_json(text: object) -> str:
+    """Return the text as JSON in ASCII: a script reads it whole, and no character is invisible."""
+    return json.dumps(str(text))
+
+
 def timestamp(text: str | None) -> str:
     """Return a time in the API's format as `2026-01-31 23:59:59`."""
     return "" if not text else text[:19].replace("T", " ")

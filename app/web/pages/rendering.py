@@ -27,6 +27,9 @@ from app.web.pages import (
     queue,
     reference,
     tokens,
+    trigger_edit,
+    trigger_secret,
+    trigger_setup,
     triggers,
 )
 from app.web.pages.page_request import Download, HtmlPage, PageRequest, PageResponse, Redirect
@@ -41,6 +44,9 @@ _MODULES = (
     login,
     overview,
     triggers,
+    trigger_edit,
+    trigger_secret,
+    trigger_setup,
     queue,
     executions,
     decisions,
@@ -81,6 +87,7 @@ def templates() -> jinja2.Environment:
             "line",
             "excerpt",
             "pretty",
+            "ascii_json",
             "timestamp",
             "number",
             "words",

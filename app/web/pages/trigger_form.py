@@ -1,77 +1,24 @@
-"""The form of a trigger: its inputs, their text, and the text as JSON for the API. Pure."""
+"""The texts of a trigger's form, and these as JSON for the API. Pure."""
 
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from app.executions import retry_policy
-from app.triggers.field import GROUPS, Field
-from app.triggers.fields import COLUMNS, FIELDS
+from app.errors import FieldMistakes, InvalidRequest
+from app.triggers.field import Field
+from app.triggers.fields import COLUMNS
 from app.web.api.schemas.triggers import Trigger
+from app.web.pages import duration_field, trigger_inputs
+from app.web.pages.trigger_inputs import POLICY, RETRY, is_duration, widget_of
 
-POLICY = "retry_policy"
-"""The one object that people fill in as numbers of its own; the others are written as JSON."""
-IN_DETAILS = "origin"
-"""The group that is folded away."""
 _WHOLE = re.compile("-?[0-9]{1,15}")
 _BROKEN = re.compile(r"-?[0-9]{0,15}\.[0-9]{1,15}")
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
-    """An input of the form: its widget, label and help, and the attributes for the browser."""
-
-    name: str
-    label: str
-    help: str
-    widget: str
-    """`line`, `number`, `area`, `choice`, `names`, `box` or `secret`."""
-    attributes: Mapping[str, Any]
-    choices: Mapping[str, str]
-    """The values of a `choice`, each with its words."""
-    on_edit: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A part of the form."""
-
-    legend: str
-    inputs: tuple[Input, ...]
-    row: bool
-    """True: all inputs are short numbers, shown side by side."""
-    folded: bool
-
-
-RETRY = {
-    "max_attempts": ("Attempts in all", "Attempts until the execution is a dead letter."),
-    "base_seconds": ("First wait, seconds", "Wait before the second attempt."),
-    "factor": ("Factor of each wait", "Each wait is so many times the last."),
-    "cap_seconds": ("Longest wait, seconds", "No wait is longer."),
-    "max_age_seconds": (
-        "Longest age, seconds",
-        "No attempt begins when the event was received longer ago.",
-    ),
-}
-"""Label and help of each number of the retry policy."""
-
-
-def groups() -> tuple[Group, ...]:
-    """Return the parts of the form in their order."""
-    parts = []
-    for key, legend in GROUPS.items():
-        fields = [field for field in FIELDS if field.group == key]
-        inputs = tuple(each for field in fields for each in _inputs(field))
-        row = all(each.widget == "number" for each in inputs)
-        parts.append(Group(legend, inputs, row, key == IN_DETAILS))
-    return tuple(parts)
-
-
 def empty() -> dict[str, str]:
     """Return the texts of the form for a new trigger: its defaults, and none for JSON."""
-    written = {name: field for name, field in PLAIN.items() if _widget(field) != "area"}
+    written = {name: field for name, field in PLAIN.items() if widget_of(field) != "area"}
     return dict.fromkeys(TEXTS, "") | {
         name: _text(field, field.default) for name, field in written.items()
     }
@@ -82,7 +29,7 @@ def texts(trigger: Trigger) -> dict[str, str]:
     shown: Mapping[str, Any] = trigger
     filled = {name: _text(field, shown[name]) for name, field in PLAIN.items()}
     policy = shown[POLICY] or {}
-    return filled | {f"retry_{name}": _number(policy.get(name)) for name in RETRY}
+    return filled | {f"retry_{name}": _retry_text(name, policy.get(name)) for name in RETRY}
 
 
 def names(form: Mapping[str, str]) -> dict[str, list[str]]:
@@ -91,18 +38,25 @@ def names(form: Mapping[str, str]) -> dict[str, list[str]]:
     return {name: sorted({*values(), form[name]}) for name, values in known.items()}
 
 
-def posted(fields: Mapping[str, str]) -> dict[str, str]:
-    """Return the texts of the form as the browser sent it back."""
-    return {name: fields.get(name, "").strip() for name in TEXTS}
+def posted(fields: Mapping[str, str], before: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the texts that the browser sent; a text that the form lacked is as it was `before`."""
+    known = before or dict.fromkeys(TEXTS, "")
+    return {name: fields[name].strip() if name in fields else known[name] for name in TEXTS}
 
 
 def given(form: Mapping[str, str], changed: Iterable[str] | None = None) -> dict[str, Any]:
-    """Return the changed texts as the API's JSON, all by default; an empty one is null."""
+    """Return the changed texts as the API's JSON, all by default; an empty one is null.
+
+    Raises InvalidRequest for a text that is no duration.
+    """
     wanted = set(TEXTS if changed is None else changed)
+    _require_durations(form, wanted)
     values = {name: _value(field, form[name]) for name, field in PLAIN.items() if name in wanted}
     if any(name.startswith("retry_") for name in wanted):
-        policy = {name: _parsed(form[f"retry_{name}"]) for name in RETRY if form[f"retry_{name}"]}
-        values[POLICY] = policy or None
+        policy = {name: _retry_value(name, form[f"retry_{name}"]) for name in RETRY}
+        values[POLICY] = {
+            name: value for name, value in policy.items() if value is not None
+        } or None
     return {name: value for name, value in values.items() if value or name not in NEVER_EMPTY}
 
 
@@ -111,65 +65,25 @@ def changed(form: Mapping[str, str], before: Mapping[str, str]) -> list[str]:
     return [name for name in TEXTS if form[name] != before[name].strip()]
 
 
-def _inputs(field: Field) -> tuple[Input, ...]:
-    if field.name == POLICY:
-        return tuple(_retry_input(name) for name in RETRY)
-    return (
-        Input(
-            name=field.name,
-            label=field.label,
-            help=_help(field),
-            widget=_widget(field),
-            attributes=_attributes(field),
-            choices=_choices(field),
-            on_edit=field.editable,
-        ),
-    )
+def mistakes(error: FieldMistakes) -> dict[str, str]:
+    """Return the sentences of the error by the input that each is about."""
+    found = dict(error.fields)
+    if POLICY in found:
+        sentence = found.pop(POLICY)
+        about = next((name for name in RETRY if name in sentence), "max_attempts")
+        found[f"retry_{about}"] = sentence
+    return found
 
 
-def _help(field: Field) -> str:
-    if field.kind == "key_places":
-        return f"One place a line. {field.description}"
-    if isinstance(field.example, dict):
-        return f"{field.description} Example: `{json.dumps(field.example)}`."
-    return field.description
-
-
-def _retry_input(name: str) -> Input:
-    label, help_text = RETRY[name]
-    default = getattr(retry_policy.DEFAULT, name)
-    words = "no limit" if default is None else f"{default:g}"
-    least, most = retry_policy.LIMITS[name]
-    step = "1" if name == "max_attempts" else "any"
-    attributes = {"min": f"{least:g}", "max": f"{most:g}", "step": step}
-    return Input(f"retry_{name}", label, f"{help_text} Default: {words}.", "number", attributes, {})
-
-
-def _widget(field: Field) -> str:
-    if field.known_values is not None:
-        return "names"
-    if field.kind == "flag":
-        return "choice" if field.editable else "box"
-    kinds = {"text": "line", "integer": "number", "number": "number", "choice": "choice"}
-    return kinds.get(field.kind, "secret" if field.kind == "secret" else "area")
-
-
-def _attributes(field: Field) -> dict[str, Any]:
-    attributes: dict[str, Any] = {"required": ""} if field.required else {}
-    if field.kind in ("integer", "number"):
-        step = {"integer": "1", "number": "any"}[field.kind]
-        mode = {"integer": "numeric", "number": "decimal"}[field.kind]
-        bounds = {"min": field.least, "max": field.most}
-        attributes |= {name: value for name, value in bounds.items() if value is not None}
-        attributes |= {"step": step, "inputmode": mode}
-    elif field.longest is not None:
-        attributes["maxlength"] = field.longest
-    return attributes
-
-
-def _choices(field: Field) -> dict[str, str]:
-    choices = dict(field.choices or ({"yes": "yes", "no": "no"} if field.kind == "flag" else {}))
-    return {"": "default"} | choices if field.nullable else choices
+def _require_durations(form: Mapping[str, str], wanted: Iterable[str]) -> None:
+    wrong = [
+        name
+        for name in wanted
+        if name in DURATIONS and form[name] and duration_field.seconds(form[name]) is None
+    ]
+    if wrong:
+        sentences = {name: f"{LABELS[name]}: {duration_field.MISTAKE}" for name in sorted(wrong)}
+        raise InvalidRequest("; ".join(sentences.values()), sentences)
 
 
 def _text(field: Field, value: Any) -> str:
@@ -178,6 +92,8 @@ def _text(field: Field, value: Any) -> str:
         return ""
     if field.kind == "flag":
         return "yes" if value else "no"
+    if is_duration(field) and isinstance(value, int | float):
+        return duration_field.text(value)
     if field.kind in ("integer", "number"):
         return _number(value)
     if isinstance(value, dict):
@@ -187,6 +103,8 @@ def _text(field: Field, value: Any) -> str:
 
 def _value(field: Field, text: str) -> Any:
     """Return the text as the API's JSON; None where it is empty."""
+    if is_duration(field):
+        return duration_field.seconds(text)
     if field.kind in ("integer", "number"):
         return _parsed(text)
     if field.kind == "flag":
@@ -194,6 +112,15 @@ def _value(field: Field, text: str) -> Any:
     if field.kind == "key_places":
         return [line.strip() for line in text.splitlines() if line.strip()] or None
     return text or None
+
+
+def _retry_text(name: str, value: Any) -> str:
+    timed = name.endswith("_seconds") and isinstance(value, int | float)
+    return duration_field.text(value) if timed else _number(value)
+
+
+def _retry_value(name: str, text: str) -> Any:
+    return duration_field.seconds(text) if name.endswith("_seconds") else _parsed(text)
 
 
 def _number(value: Any) -> str:
@@ -213,6 +140,8 @@ PLAIN = {name: field for name, field in COLUMNS.items() if field.editable and na
 """Fields with one input each; `enabled` and the secret are taken from the request itself."""
 TEXTS = (*PLAIN, *(f"retry_{name}" for name in RETRY))
 """Names of the texts that the form sends."""
+LABELS = {each.name: each.label for each in trigger_inputs.EVERY}
+DURATIONS = frozenset(each.name for each in trigger_inputs.EVERY if each.widget == "duration")
 NEVER_EMPTY = tuple(
     name for name, field in PLAIN.items() if field.kind in ("text", "choice") and not field.nullable
 )

@@ -4,19 +4,52 @@
 const LIVE_BLOCK = { "X-Part": "live" };
 
 function enableCopyButtons(root) {
-  for (const button of root.querySelectorAll("[data-copy]")) {
+  for (const button of root.querySelectorAll("[data-what]")) {
     button.hidden = false;
-    button.addEventListener("click", async () => {
-      const field = document.getElementById(button.dataset.copy);
-      field.select();
-      try {
-        await navigator.clipboard.writeText(field.value);
-      } catch {
-        document.execCommand("copy"); // browsers offer no clipboard API without TLS
-      }
-      button.textContent = "Copied";
-    });
+    button.addEventListener("click", () => copyOf(button));
   }
+}
+
+// Copy, and tell a screen reader: only sighted people see that the button's text changes.
+async function copyOf(button) {
+  const label = button.firstChild;
+  const before = label.data;
+  let word = "Copied";
+  try {
+    await writeToClipboard(await textToCopy(button));
+  } catch {
+    word = "Not copied";
+  }
+  label.data = word;
+  document.getElementById("announced").textContent = `${word}: ${button.dataset.what}`;
+  setTimeout(() => (label.data = before), 2000);
+}
+
+async function textToCopy({ dataset }) {
+  if (dataset.copy) return document.getElementById(dataset.copy).value;
+  if (dataset.copyJson) return JSON.parse(dataset.copyJson);
+  const response = await fetch(dataset.copyFrom, { cache: "no-store" });
+  if (!response.ok || response.redirected) throw new Error(response.status);
+  return response.text();
+}
+
+async function writeToClipboard(text) {
+  try {
+    return await navigator.clipboard.writeText(text);
+  } catch {
+    // browsers offer no clipboard API without TLS
+  }
+  const field = document.createElement("textarea");
+  field.value = text;
+  field.className = "hidden";
+  field.readOnly = true;
+  document.body.append(field);
+  const focused = document.activeElement;
+  field.select();
+  const copied = document.execCommand("copy");
+  field.remove();
+  focused?.focus();
+  if (!copied) throw new Error("the browser refused");
 }
 
 // Show times in the reader's zone. The title keeps UTC, which the log, the API and commands use; a
@@ -116,7 +149,7 @@ function startLiveRefresh(region) {
   region.addEventListener("focusout", () => setTimeout(showState, 0));
   const refresh = async () => {
     if (paused || document.hidden || inUse()) return;
-    const response = await fetch(location.href, { headers: LIVE_BLOCK, cache: "no-store" });
+    const response = await fetch(region.dataset.from || location.href, { headers: LIVE_BLOCK, cache: "no-store" });
     if (response.redirected) return location.reload();
     if (!response.ok) throw new Error(response.status);
     const html = await response.text();
@@ -144,6 +177,7 @@ function replaceContent(region, html) {
   for (const each of fresh.querySelectorAll("details[data-keep]")) each.open = open.has(each.dataset.keep);
   for (const row of fresh.querySelectorAll("[data-row]")) if (!known.has(row.dataset.row)) row.classList.add("fresh");
   showLocalTimes(fresh);
+  enableCopyButtons(fresh);
   region.replaceChildren(...fresh.childNodes);
   return region.querySelector("[data-ended]") !== null;
 }

@@ -227,7 +227,7 @@ def test_a_trigger_is_made_with_everything_the_form_has(api: Api, ada: Visitor) 
         ("action_payload", "", 422, "a trigger needs a payload"),
         ("event_filter", "{not json", 422, "the event filter is not JSON"),
         ("max_concurrency", "many", 422, "max_concurrency must be a whole number"),
-        ("tolerance_seconds", "nan", 422, "tolerance_seconds must be"),
+        ("tolerance_seconds", "nan", 422, "such as 90s, 5m, 12h or 30d"),
         ("retry_max_attempts", "0", 422, "max_attempts of the retry policy"),
         ("idempotency_key_from", "somewhere", 422, "is not a part of a key"),
         ("source", "nobody", 422, "there is no source"),
