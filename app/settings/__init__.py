@@ -137,9 +137,15 @@ class Settings:
 
     @property
     def direct(self) -> "Settings":
-        """Return these settings with the direct URL, if there is one, as that of the database."""
-        url = self.hookonce_direct_database_url or self.database_url
-        return replace(self, database_url=url)
+        """Return these settings with the direct URL, if there is one, as that of the database.
+
+        HOOKONCE_POOLER=yes is about the other URL.
+        """
+        if not self.hookonce_direct_database_url:
+            return self
+        pooler = "auto" if self.hookonce_pooler == "yes" else self.hookonce_pooler
+        url = self.hookonce_direct_database_url
+        return replace(self, database_url=url, hookonce_pooler=pooler)
 
     def secrets(self) -> tuple[str, ...]:
         """Return the secrets in these settings, which no output may repeat."""

@@ -154,7 +154,7 @@ def test_a_worker_listens_on_the_direct_url(settings: Settings) -> None:
     direct = Database(
         replace(
             settings,
-            hookonce_pooler="auto",
+            hookonce_pooler="yes",
             hookonce_direct_database_url=settings.database_url,
             database_url=settings.database_url.replace("postgres@", "nobody@"),
         )
@@ -194,9 +194,10 @@ def test_connections_to_a_server_that_takes_no_writes_any_more_are_opened_anew(
 
 def test_an_admission_that_such_a_server_refuses_closes_the_pool_too(database: Database) -> None:
     trigger_id, schema = factories.trigger(database), SchemaWatch(database).current()
-    before = pid_of(database)
-    with store.borrow(database) as borrowed:
+    with store.borrow(database) as borrowed:  # on a connection that it takes out of the pool
         borrowed._connection.execute(READ_ONLY)  # type: ignore[attr-defined]
+    before = pid_of(database)
+    assert pid_of(database) == before
 
     with pytest.raises(DatabaseUnavailable, match="read-only"), store.borrow(database) as borrowed:
         borrowed.find_or_insert(schema, row(trigger_id, "a"))
