@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
+from app.db.id_lists import of_few_lengths
 from app.db.types import UtcDateTime
 
 
@@ -186,7 +187,7 @@ def lock_referenced(connection: Connection, table: sa.Table, ids: Collection[int
     """
     if not ids:
         return set()
-    query = sa.select(table.c.id).where(table.c.id.in_(sorted(ids))).order_by(table.c.id)
+    query = sa.select(table.c.id).where(table.c.id.in_(of_few_lengths(ids))).order_by(table.c.id)
     query = query.with_for_update(read=True, key_share=True, skip_locked=True)
     return set(connection.execute(query).scalars())
 

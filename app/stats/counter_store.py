@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app import db
+from app.db.id_lists import of_few_lengths
 from app.db.models import (
     ALL_TIME,
     delivery_counts,
@@ -82,7 +83,8 @@ def _sources(connection: Connection, ids: Collection[int]) -> dict[int, str]:
     """Return the label of the source of each of these triggers that exists."""
     if not ids:
         return {}
-    query = sa.select(triggers.c.id, triggers.c.source).where(triggers.c.id.in_(sorted(ids)))
+    query = sa.select(triggers.c.id, triggers.c.source)
+    query = query.where(triggers.c.id.in_(of_few_lengths(ids)))
     return {trigger_id: label(source) for trigger_id, source in connection.execute(query)}
 
 
@@ -95,4 +97,5 @@ def _existing(connection: Connection, ids: Collection[int]) -> set[int]:
     if not ids:
         return set()
     column = trigger_executions.c.id
-    return set(connection.execute(sa.select(column).where(column.in_(sorted(ids)))).scalars())
+    query = sa.select(column).where(column.in_(of_few_lengths(ids)))
+    return set(connection.execute(query).scalars())

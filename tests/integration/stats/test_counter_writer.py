@@ -18,9 +18,9 @@ from app.db.models import (
     trigger_executions,
 )
 from app.settings import Settings
-from app.stats import deliveries, outcomes
+from app.stats import counter_store, deliveries, outcomes
 from app.stats.counter_writer import CounterWriter
-from app.stats.counters import DISTINCT_AT_MOST, NOBODY, Counters
+from app.stats.counters import DISTINCT_AT_MOST, NOBODY, CountBatch, Counters, Seen
 from tests.support import factories
 from tests.support.databases import migrate
 from tests.support.service import until
@@ -403,3 +403,26 @@ def test_the_last_numbers_are_written_though_the_connection_broke_while_nothing_
     writer.stop()
 
     assert numbers(database) == {(trigger_id, outcomes.ACCEPTED): 1}
+
+
+def test_any_number_of_repeated_executions_makes_few_statement_texts(
+    database: Database,
+) -> None:
+    trigger_id = factories.trigger(database)
+    execution_ids = [factories.execution(database, trigger_id) for _ in range(20)]
+    texts: set[str] = set()
+
+    def note(_connection: object, _cursor: object, text: str, *_: object) -> None:
+        texts.add(text)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    with database.writing() as connection:
+        for number in range(1, 21):
+            batch = CountBatch(repeats=dict.fromkeys(execution_ids[:number], Seen(1, HOUR, HOUR)))
+            counter_store.sightings(connection, batch)
+            gone = {-execution_id: seen for execution_id, seen in batch.repeats.items()}
+            assert counter_store.sightings(connection, CountBatch(repeats=gone)) == CountBatch()
+    event.remove(database.engine, "before_cursor_execute", note)
+
+    assert [number for _, number, _ in rows(database, execution_repeats)] == [*range(20, 0, -1)]
+    assert len(texts) <= 13, "of six lengths each: rows to lock, rows to look for; and one upsert"
