@@ -8,7 +8,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # Whose Python is gone, or was left half made, is made anew: by itself it would never become whole.
 $(shell test -x $(BIN)/python || rm -f $(RUN_STAMP) $(DEV_STAMP))
 
-.PHONY: help run test hostile chaos siege check lint types imports bench bench-grow bench-instructions bench-locks bench-latency bench-memory bench-prune bench-refuse bench-size bench-work migration-report dist lock clean
+.PHONY: help run test hostile chaos siege check lint types imports bench bench-grow bench-instructions bench-locks bench-latency bench-memory bench-prune bench-refuse bench-scale bench-size bench-storm bench-work migration-report dist lock clean
 
 help: ## Print this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -104,6 +104,13 @@ REPORTED := $(addprefix tests/migrations/test_,round_trip.py adoption.py kill_po
 bench-size: $(DEV_STAMP) ## Measure whether ten million executions make anything slower (most of an hour)
 	@mkdir -p var
 	$(BIN)/python -m bench.size $(SIZE) 2>var/size.log || { tail -n 40 var/size.log; exit 1; }
+
+bench-scale: $(DEV_STAMP) ## Measure receiving on 1 and 2 cores with 1 to 4 processes, beside a model (minutes)
+	@mkdir -p var
+	$(BIN)/python -m bench.scaling 2>var/scaling.log || { tail -n 40 var/scaling.log; exit 1; }
+
+bench-storm: $(DEV_STAMP) ## Simulate what senders do after an outage of an hour
+	$(BIN)/python -m bench.storm
 
 bench-prune: $(DEV_STAMP) ## Measure whether removing what is kept no longer keeps a sender waiting
 	@mkdir -p var

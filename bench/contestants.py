@@ -110,9 +110,13 @@ class Installation:
         """Return the CPU seconds of the receiver's and of the database's processes so far."""
         database = 0.0
         if contestant.database == "postgresql":
-            pid_file = self._databases.server.directory / "postmaster.pid"
-            database = cpu_seconds(int(pid_file.read_text().split()[0]))
+            database = cpu_seconds(self.postmaster_pid())
         return cpu_seconds(receiver.pid), database
+
+    def postmaster_pid(self) -> int:
+        """Return the process of PostgreSQL whose children serve the connections."""
+        pid_file = self._databases.server.directory / "postmaster.pid"
+        return int(pid_file.read_text().split()[0])
 
     def machine(self) -> str:
         """Return a line about the machine and the versions."""
