@@ -18,7 +18,7 @@ export PIP_CONFIG_FILE=/dev/null
 install() {
     # by its absolute path, which becomes the first line of the installed commands
     "$PWD/.venv/bin/python" -m pip --isolated --quiet --disable-pip-version-check --no-input install \
-        --no-index --no-deps --no-warn-script-location --find-links wheels "$@"
+        --no-index --no-deps --no-warn-script-location -f wheels "$@"
 }
 install --require-hashes -r requirements/run.lock
 install wheels/hookonce-*.whl
