@@ -2,6 +2,7 @@
 
 import gc
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,7 +10,11 @@ from contextlib import suppress
 
 import pytest
 
-from app.intake.group_commit import GroupCommit
+from app import cooperative
+from app.db import time_limit
+from app.errors import DatabaseUnavailable
+from app.intake import group_commit
+from app.intake.group_commit import GroupCommit, Ticket
 
 DEADLINE_SECONDS = 20.0
 
@@ -162,3 +167,93 @@ def test_a_caller_with_an_error_leaves_its_item_to_no_collector(
         assert kept() is None
     finally:
         gc.enable()
+
+
+class StoppedLeader:
+    """The hand-off of a caller whose server stops before it leads its batch."""
+
+    def __init__(self, others_wait: Callable[[], bool]) -> None:
+        self._others_wait = others_wait
+
+    def lead(self, _work: object) -> None: ...
+
+    def give(self) -> None: ...
+
+    def wait(self) -> None:
+        until(self._others_wait)
+        raise SystemExit
+
+
+def test_callers_on_other_threads_end_when_the_server_stops_the_one_that_leads(
+    pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together: GroupCommit[str, str] = GroupCommit(list, 100)
+    stopped = StoppedLeader(lambda: len(together._waiting) == 2)
+    with monkeypatch.context() as patched:
+        patched.setattr(cooperative, "handoff", lambda: stopped)
+        leader = pool.submit(together, "leads")
+        until(lambda: len(together._waiting) == 1)
+    ended: list[type[BaseException]] = []
+
+    def wait() -> None:
+        try:
+            together("waits")
+        except DatabaseUnavailable as error:
+            ended.append(type(error))
+
+    # not of the pool, whose end would wait for it for ever
+    waiting = threading.Thread(target=wait, daemon=True)
+    waiting.start()
+
+    with pytest.raises(SystemExit):
+        leader.result(DEADLINE_SECONDS)
+    waiting.join(DEADLINE_SECONDS)
+    assert ended == [DatabaseUnavailable]
+    assert together("later") == "later", "another caller leads"
+
+
+def test_a_caller_whose_time_ran_out_meanwhile_is_in_no_batch(pool: ThreadPoolExecutor) -> None:
+    gate = Gate()
+    together: GroupCommit[str, object] = GroupCommit(gate, 100)
+
+    def late() -> object:
+        with time_limit.until(time.monotonic()):
+            return together("late")
+
+    first = pool.submit(together, "a")
+    assert gate.arrived.acquire(timeout=DEADLINE_SECONDS)
+    waits_too_long = pool.submit(late)
+    until(lambda: len(together._waiting) == 1)
+    third = pool.submit(together, "c")
+    until(lambda: len(together._waiting) == 2)
+
+    gate.open.release(3)
+
+    with pytest.raises(DatabaseUnavailable, match="took too long"):
+        waits_too_long.result(DEADLINE_SECONDS)
+    assert results([first, third]) == ["A", "C"]
+    assert gate.batches == [["a"], ["c"]]
+
+
+@pytest.mark.parametrize(
+    ("ends", "limit"),
+    [
+        ([], None),
+        ([None, None], None),
+        ([103.0, 101.0, None, 102.0], 101.0),
+        ([103.0, 100.01], 100.0 + time_limit.LEAST_SECONDS),
+    ],
+)
+def test_a_batch_may_take_the_time_of_its_oldest_caller_but_a_moment_at_least(
+    monkeypatch: pytest.MonkeyPatch, ends: list[float | None], limit: float | None
+) -> None:
+    tickets = []
+    for end in ends:
+        with time_limit.until(end):
+            tickets.append(Ticket("item", 1))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "monotonic", lambda: 100.0)
+        ends_at = group_commit._limit_of(tickets)
+
+    assert ends_at == limit
