@@ -1,4 +1,4 @@
-"""Deliveries per hour or day by outcome, as the bars of a chart and the rows of a table. Pure."""
+"""Deliveries and failed executions per hour or day, as a chart with axes and as a table. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,9 @@ from app.web.api.schemas.statistics import DeliveryCount
 from app.web.pages import filters
 
 KINDS = ("accepted", "duplicate", "refused", "failed")
-"""Outcome groups, from the bottom of a bar to its top."""
+"""Outcome groups of deliveries, from the bottom of a bar to its top."""
+TICKS = 5
+"""Labels of the time axis."""
 WIDTH, HEIGHT = 960, 180
 HOURLY_UP_TO_DAYS = 7
 
@@ -32,6 +34,7 @@ class Span:
 
     label: str
     counts: Mapping[str, int]
+    failed_executions: int = 0
 
     @property
     def total(self) -> int:
@@ -43,6 +46,8 @@ class Span:
         parts = [
             f"{filters.number(self.counts[kind])} {kind}" for kind in KINDS if self.counts[kind]
         ]
+        if self.failed_executions:
+            parts.append(f"{filters.number(self.failed_executions)} failed executions")
         return f"{self.label}: {', '.join(parts) or 'nothing'}"
 
 
@@ -56,6 +61,11 @@ class Chart:
     """Value of the top line."""
     totals: Mapping[str, int]
     unit: str
+    failed_line: str
+    """Points of the line of failed executions, as SVG writes them; empty without any."""
+    failed_executions: int
+    ticks: list[tuple[float, str]]
+    """Labels of the time axis, each with its place."""
     width: int = WIDTH
     height: int = HEIGHT
 
@@ -71,22 +81,69 @@ def kind_of(outcome: str) -> str | None:
     return "failed" if outcome.startswith("error_") else None
 
 
-def chart(deliveries: Iterable[DeliveryCount], days: int, now: datetime) -> Chart:
-    """Return the chart of the last `days` days until now."""
+def chart(
+    deliveries: Iterable[DeliveryCount],
+    failed: Mapping[datetime, int],
+    days: int,
+    now: datetime,
+) -> Chart:
+    """Return the chart of the last `days` days until now; `failed`: executions by hour."""
     hourly = days <= HOURLY_UP_TO_DAYS
-    step = timedelta(hours=1) if hourly else timedelta(days=1)
-    counted = _counted(deliveries, hourly)
-    last = _begin(now, hourly)
-    begins = [last - step * back for back in reversed(range(days * 24 if hourly else days))]
-    spans = [Span(_label(begin, hourly), counted.get(begin, _none())) for begin in begins]
-    top = _round_up(max(span.total for span in spans))
+    spans = _spans(_counted(deliveries, hourly), _summed(failed, hourly), days, now)
+    top = _round_up(max(max(span.total, span.failed_executions) for span in spans))
     return Chart(
         spans=spans,
         bars=[(span, _segments(index, span, len(spans), top)) for index, span in enumerate(spans)],
         top=top,
         totals={kind: sum(span.counts[kind] for span in spans) for kind in KINDS},
         unit="hour" if hourly else "day",
+        failed_line=_line(spans, top),
+        failed_executions=sum(span.failed_executions for span in spans),
+        ticks=_ticks(spans),
     )
+
+
+def _spans(
+    counted: Mapping[datetime, Mapping[str, int]],
+    failed: Mapping[datetime, int],
+    days: int,
+    now: datetime,
+) -> list[Span]:
+    hourly = days <= HOURLY_UP_TO_DAYS
+    step = timedelta(hours=1) if hourly else timedelta(days=1)
+    last = _begin(now, hourly)
+    begins = [last - step * back for back in reversed(range(days * 24 if hourly else days))]
+    return [
+        Span(_label(begin, hourly), counted.get(begin, _none()), failed.get(begin, 0))
+        for begin in begins
+    ]
+
+
+def _summed(failed: Mapping[datetime, int], hourly: bool) -> dict[datetime, int]:
+    summed: dict[datetime, int] = {}
+    for hour, number in failed.items():
+        begin = _begin(hour, hourly)
+        summed[begin] = summed.get(begin, 0) + number
+    return summed
+
+
+def _line(spans: list[Span], top: int) -> str:
+    """Return the points of the line through the middle of each span; empty without failures."""
+    if not any(span.failed_executions for span in spans):
+        return ""
+    slot = WIDTH / len(spans)
+    points = (
+        (slot * (index + 0.5), HEIGHT - (HEIGHT - 2) * span.failed_executions / top - 1)
+        for index, span in enumerate(spans)
+    )
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+
+
+def _ticks(spans: list[Span]) -> list[tuple[float, str]]:
+    """Return the labels of the time axis, evenly spaced, with the middle of their spans."""
+    slot, last = WIDTH / len(spans), len(spans) - 1
+    indexes = [round(last * number / (TICKS - 1)) for number in range(TICKS)]
+    return [(round(slot * (index + 0.5), 1), spans[index].label) for index in indexes]
 
 
 def _counted(deliveries: Iterable[DeliveryCount], hourly: bool) -> dict[datetime, dict[str, int]]:

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from app import clock, masking
 from app.auth import VIEWER
 from app.executions import dead_letters, search
 from app.lifecycle import COMPLETED, DEAD, REPLAYED
+from app.stats import failures
 from app.web.api import queue, stats
 from app.web.api.schemas.statistics import StatsAsked
 from app.web.pages import filters, headline
@@ -39,7 +41,7 @@ def show(request: PageRequest) -> PageResponse:
         "days": days,
         "spans": SPANS,
         "watermark": request.context.settings.hookonce_command_watermark,
-        "chart": chart(statistics["deliveries"], days, clock.now()),
+        "chart": chart(statistics["deliveries"], _failed(request, days), days, clock.now()),
         "answer_times": statistics.get("answer_times") or [],
         "fleet": queue.list_workers(request.context),
         "pause": queue.pause_of_all(request.context)["paused"],
@@ -48,6 +50,13 @@ def show(request: PageRequest) -> PageResponse:
         "since": filters.hours_ago(24 * days),
     } | _triggers(request)
     return HtmlPage("overview.html", values)
+
+
+def _failed(request: PageRequest, days: int) -> dict[datetime, int]:
+    """Return the number of failed executions of each hour."""
+    since = clock.now() - timedelta(days=days)
+    with request.context.database.reading() as connection:
+        return failures.by_hour(connection, request.context.counter, since)
 
 
 def _triggers(request: PageRequest) -> dict[str, Any]:

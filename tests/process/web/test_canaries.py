@@ -29,6 +29,7 @@ FOR_TARGET = "canary-what-a-target-is-signed-with"
 HEADER = "canary-what-a-target-wants-as-a-header"
 QUERY = "canary-what-a-target-wants-in-its-address"
 CHANNEL = "canary-in-the-address-of-a-channel"
+ENTERED = "canary-what-the-sender-signs-with-from-now-on"
 UNKNOWN = "canary-in-a-header-that-no-list-names"
 
 
@@ -139,6 +140,11 @@ def test_no_secret_is_seen_anywhere(
             "trigger pause --all",
         )
     ]
+    bearer = {"Authorization": f"Bearer {tokens['admin']}"}
+    entered = [
+        posted(gunicorn.port, f"/api/triggers/{signing.id}/regenerate-secret", body, **bearer)
+        for body in ({"secret": ENTERED}, {"secret": ENTERED, "odd": ENTERED[:6]})
+    ]
     pages = [
         gunicorn.get(path, {"Authorization": f"Bearer {token}"})
         for token in tokens.values()
@@ -147,6 +153,9 @@ def test_no_secret_is_seen_anywhere(
             *("/api/audit", "/audit", "/executions/1", "/executions/2", "/dead", "/readyz"),
             *("/deliveries", "/deliveries/1", "/api/deliveries", "/api/deliveries/1"),
             *("/notifications", "/api/notifications"),
+            *(f"/triggers/{presenting.id}/{page}" for page in ("setup", "edit", "rotate")),
+            *(f"/triggers/{signing.id}/{page}" for page in ("setup", "edit", "rotate")),
+            *("/triggers/new", "/triggers/new?source=evolution", "/triggers/new?source=stripe"),
             *("/", "/triggers", "/pause", "/workers", "/api/pause", "/api/workers"),
         )
     ]
@@ -155,8 +164,9 @@ def test_no_secret_is_seen_anywhere(
     assert {status for status, _ in pages} <= {200, 403}
     assert [each.status for each in said] == [200, 200]
     assert [status for status, _ in answers] == [200, 401, 200, 401, 404]
+    assert [status for status, _ in entered] == [200, 422]
     assert len(ledger.executions()) >= 4
-    read = [str(answers), str(pages), *printed, str(data(database_url))]
+    read = [str(answers), str(entered), str(pages), *printed, str(data(database_url))]
     everywhere = [gunicorn.log(), worker.stdout, *read]
     journal = data(database_url)["delivery_journal"]
     assert "redacted" in {row["body_kept"] for row in journal}
@@ -171,6 +181,7 @@ def test_no_secret_is_seen_anywhere(
         QUERY,
         UNKNOWN,
         CHANNEL,
+        ENTERED,
     )
     at_rest = (*at_rest, str(channel_secret))
     for canary in (*at_rest, *tokens.values()):
