@@ -12,7 +12,7 @@ from app.cli.time_param import TimeParam
 from app.db import Database
 from app.executions.dead_letters import UNKNOWN, DeadLetterFilter
 from app.settings import Settings
-from app.triggers import manage
+from app.triggers import lookup
 
 _FILTER_NAMES = ("reason", "category", "since", "until", "key", "http_status")
 _OPTIONS = (
@@ -62,4 +62,4 @@ def _trigger_id(database: Database, trigger: str | None) -> int | None:
     if trigger is None:
         return None
     with database.reading() as connection:
-        return int(manage.find_trigger(connection, trigger).id)
+        return int(lookup.find_trigger(connection, trigger).id)

@@ -12,7 +12,6 @@ from app.db import Database
 from app.executions import decisions
 from app.executions.origins import EditedPayload
 from app.executions.replay import run_again as run
-from app.intake import edit
 from app.settings import Settings
 
 execution_id_argument = click.argument(
@@ -30,6 +29,8 @@ def edited(database: Database, execution_id: int, file: Path | None) -> EditedPa
     """Return the payload that the file holds; None without a file."""
     if file is None:
         return None
+    from app.intake import edit  # it knows all sources, which are slow to load
+
     if file.stat().st_size > 4 * edit.LONGEST_TEXT:
         raise click.ClickException(f"{file} is too large to be a payload")
     try:

@@ -14,7 +14,7 @@ from app.db import Database
 from app.executions import own_execution
 from app.settings import Settings
 from app.stats import deliveries, outcomes
-from app.triggers import manage
+from app.triggers import lookup
 
 
 @click.command("counts")
@@ -39,7 +39,7 @@ def counts(
     """
     since = clock.now() - timedelta(hours=hours - 1)
     with database.reading() as connection:
-        trigger_id = None if trigger is None else manage.find_trigger(connection, trigger).id
+        trigger_id = None if trigger is None else lookup.find_trigger(connection, trigger).id
         rows = [masking.public(row) for row in deliveries.counts(connection, since, trigger_id)]
     total, by_hour = _sums(rows)
     if as_json:
@@ -86,7 +86,7 @@ def list_mismatches(
     long as the payload of an execution, ten for each execution.
     """
     with database.reading() as connection:
-        trigger_id = None if trigger is None else manage.find_trigger(connection, trigger).id
+        trigger_id = None if trigger is None else lookup.find_trigger(connection, trigger).id
         mismatches = deliveries.mismatches(connection, limit, trigger_id)
     rows = [masking.public(row) for row in mismatches]
     if as_json:

@@ -12,11 +12,10 @@ from app.db import Database
 from app.db.count_cache import CountCache
 from app.db.paging import PagePosition
 from app.executions import retention
-from app.intake import accept as accepting
 from app.settings import Settings
 from app.stats import journal
 from app.stats.journal import DeliveryFilter
-from app.triggers import manage
+from app.triggers import lookup
 
 _LISTED = (
     *("id", "trigger_id", "at", "outcome", "address", "idempotency_key", "execution_id"),
@@ -68,7 +67,7 @@ def list_deliveries(
     """
     position = PagePosition(per_page=limit, before_id=before)
     with database.reading() as connection:
-        trigger_id = None if trigger is None else manage.find_trigger(connection, trigger).id
+        trigger_id = None if trigger is None else lookup.find_trigger(connection, trigger).id
         wanted = DeliveryFilter(trigger_id, **filters)
         page = journal.page(connection, CountCache(), wanted, position)
     rows = [journal.shown(row) for row in page.rows]
@@ -109,6 +108,8 @@ def accept(
     You decide about the signature and the filter, not about the key: an event whose key is known
     is still a duplicate. Your name is recorded.
     """
+    from app.intake import accept as accepting  # it knows all sources, which are slow to load
+
     chosen = accepting.candidate(database, delivery_id, retention.of_settings(settings))
     keys = ", ".join(output.plain(key or "no key") for key in chosen.keys[:KEYS_SHOWN])
     if not yes:
@@ -133,6 +134,8 @@ def run(
 
     It runs once, without a key: the key stays with the execution that has it.
     """
+    from app.intake import accept as accepting  # it knows all sources, which are slow to load
+
     if not yes:
         click.confirm(f"Run delivery {delivery_id}?", abort=True, err=as_json)
     new = accepting.run(database, delivery_id, actor())

@@ -13,7 +13,7 @@ from app.cli import completion, doctor_checks, doctor_trigger, output
 from app.cli.context import WRONG, actor, with_database
 from app.db import Database
 from app.settings import Settings
-from app.triggers import manage
+from app.triggers import lookup
 from app.triggers.address import webhook_url
 
 _RESULTS = {True: "ok", False: "FAILED", None: "-"}
@@ -40,7 +40,7 @@ def command(
     """
     signal.signal(signal.SIGTERM, _interrupt)
     with database.reading() as connection:
-        row = manage.find_trigger(connection, trigger)
+        row = lookup.find_trigger(connection, trigger)
     base = url or settings.hookonce_public_url
     with doctor_trigger.twin_of(database, row, actor()) as twin:
         target = webhook_url(base, twin.id)

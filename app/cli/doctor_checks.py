@@ -15,7 +15,7 @@ import urllib3
 from app.db import Database
 from app.db.models import trigger_executions
 from app.errors import InvalidTrigger
-from app.intake import sources, trigger_cache, verification
+from app.intake import key, sources, verification
 from app.intake.signing import signed_headers
 from app.settings import Settings
 from app.triggers.address import webhook_url
@@ -204,7 +204,7 @@ def _event(trigger: sa.Row[Any]) -> Outgoing:
     if trigger.source == "whatsapp":
         value = {"messages": [{"id": name}]}
         body["entry"] = [{"id": "doctor", "changes": [{"field": "messages", "value": value}]}]
-    for part in trigger_cache.key_parts(trigger.idempotency_key_from):
+    for part in key.parts(trigger.idempotency_key_from):
         if part.startswith(_HEADER):
             headers[part.removeprefix(_HEADER)] = name
         elif part.startswith(_BODY):

@@ -18,7 +18,7 @@ from app.errors import NotFound
 from app.executions import history, search, waiting
 from app.executions.search import ExecutionFilter
 from app.executions.waiting import Because
-from app.intake import trigger_cache
+from app.intake import key
 from app.settings import Settings
 from app.stats import deliveries
 
@@ -99,7 +99,7 @@ def show(settings: Settings, database: Database, execution_id: int, as_json: boo
     shown |= _waiting(because, as_json) if as_json else {"waiting_because": detail}
     shown["repeats"] = 0 if repeats is None else int(repeats.number)
     shown["repeated_at"] = None if repeats is None else clock.text(repeats.last_at)
-    key_parts = trigger_cache.key_parts(trigger.idempotency_key_from)
+    key_parts = key.parts(trigger.idempotency_key_from)
     shown |= {"key_from": " and ".join(key_parts) or None, "first_execution_id": first_id}
     listed = {name: [masking.public(each) for each in rows] for name, rows in related.items()}
     if as_json:

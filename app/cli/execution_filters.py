@@ -13,7 +13,7 @@ from app.db import Database
 from app.executions.dead_letters import UNKNOWN
 from app.executions.search import ExecutionFilter
 from app.settings import Settings
-from app.triggers import manage
+from app.triggers import lookup
 
 _NAMES = (
     *("status", "category", "reason", "key", "key_prefix", "http_status", "event_type", "text"),
@@ -77,4 +77,4 @@ def _trigger_id(database: Database, trigger: str | None) -> int | None:
     if trigger is None:
         return None
     with database.reading() as connection:
-        return int(manage.find_trigger(connection, trigger).id)
+        return int(lookup.find_trigger(connection, trigger).id)

@@ -17,10 +17,9 @@ from app.notifications import channels, outbox, states
 from app.notifications.channels import CHANNEL_KINDS, NewChannel
 from app.notifications.conditions import ALL_TRIGGERS, KINDS, TEST, sentence
 from app.notifications.message import Letter
-from app.notifications.send import courier
 from app.notifications.states import BEGAN, Message
 from app.settings import Settings
-from app.triggers import manage
+from app.triggers import lookup
 
 _COLUMNS = (
     *("id", "name", "kind", "address", "trigger", "conditions", "waiting"),
@@ -71,7 +70,7 @@ def add(
     trigger_id = None
     if trigger is not None:
         with database.reading() as connection:
-            trigger_id = manage.find_trigger(connection, trigger).id
+            trigger_id = lookup.find_trigger(connection, trigger).id
     wanted = NewChannel(name, kind or _kind_of(address), address, trigger_id, conditions)
     row, secret = channels.add(database, wanted, actor())
     shown = channels.public(row, address) | ({"secret": secret} if secret else {})
@@ -144,6 +143,8 @@ def _tested(settings: Settings, database: Database, row: sa.Row[Any]) -> dict[st
         opened = channels.channel(row, database.secret_box)
     except SecretSealed as sealed:
         return {"channel": row.name, "outcome": str(sealed), "error": str(sealed)}
+    from app.notifications.send import courier  # it loads the clients of HTTP and of SMTP
+
     error = courier(settings).send(opened, letter)
     outbox.note_test(database, row.id, error)
     return {"channel": row.name, "outcome": error or "sent", "error": error}

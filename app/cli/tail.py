@@ -12,7 +12,7 @@ from app.db import Database
 from app.errors import DatabaseUnavailable
 from app.executions.live import Follower, LiveEvent
 from app.settings import Settings
-from app.triggers import manage
+from app.triggers import lookup
 
 PAUSE_SECONDS = 1.0
 """Seconds between two looks at the database."""
@@ -38,7 +38,7 @@ def command(
     journal of deliveries has them.
     """
     with database.reading() as connection:
-        trigger_id = None if trigger is None else manage.find_trigger(connection, trigger).id
+        trigger_id = None if trigger is None else lookup.find_trigger(connection, trigger).id
         follower = Follower(connection, trigger_id)
     click.echo("following; Ctrl-C ends", err=True)
     ends_at = None if seconds is None else time.monotonic() + seconds

@@ -5,7 +5,7 @@ import click
 from app.cli.late import Late, LateGroup
 
 COMMANDS = {
-    "add": Late("trigger:add", "Create a trigger; print its id, secret and webhook URL."),
+    "add": Late("trigger_add:add", "Create a trigger; print its id, secret and webhook URL."),
     "counts": Late("deliveries:counts", "Count the deliveries of each outcome, hour by hour."),
     "disable": Late("trigger_changes:disable", "Disable the trigger: it refuses every request."),
     "edit": Late("trigger_edit:edit", "Change the named fields of a trigger and keep all others."),
@@ -18,13 +18,15 @@ COMMANDS = {
         "trigger_pauses:resume", "Resume the trigger: what waits begins at a pace, oldest first."
     ),
     "rotate": Late("trigger_changes:rotate", "Give the trigger a new secret and print it."),
-    "send": Late("trigger:fire", "Send a signed webhook to the trigger and print the response."),
+    "send": Late(
+        "trigger_send:fire", "Send a signed webhook to the trigger and print the response."
+    ),
     "show": Late("trigger:show", "Show a trigger, by id, slug or name, and its newest executions."),
     "test": Late("trigger_edit:test", "Run the trigger's action with a test event."),
     "verify": Late(
         "trigger_verify:command", "Verify a captured request and print what was compared."
     ),
-    "fire": Late("trigger:fire", "An old spelling of `send`.", hidden=True),
+    "fire": Late("trigger_send:fire", "An old spelling of `send`.", hidden=True),
 }
 
 

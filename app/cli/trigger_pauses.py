@@ -12,7 +12,7 @@ from app.db import Database
 from app.db.count_cache import EXACT_UP_TO
 from app.executions import blocks
 from app.settings import Settings
-from app.triggers import manage, pausing
+from app.triggers import lookup, pausing
 
 _all_option = click.option("--all", "of_all", is_flag=True, help="All triggers, also new ones.")
 _dry_option = click.option(
@@ -103,7 +103,7 @@ def _state(connection: Connection, name: str | None) -> tuple[str, dict[str, Any
         slug, found = "all triggers", blocks.pause_of_all(connection)
         waiting = blocks.waiting_count_of_all(connection)
     else:
-        trigger = manage.find_trigger(connection, name)
+        trigger = lookup.find_trigger(connection, name)
         slug, found = trigger.slug, blocks.of_trigger(connection, trigger.id).pause
         waiting = blocks.waiting_count(connection, trigger.id)
     since = None if found is None else {"since": clock.text(found.since), "by": found.by}

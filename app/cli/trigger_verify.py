@@ -19,7 +19,7 @@ from app.intake import signatures, sources, verify
 from app.intake.message import Request, WebhookTrigger
 from app.intake.trigger_cache import TriggerCache
 from app.settings import Settings
-from app.triggers import manage
+from app.triggers import lookup
 from app.triggers.address import webhook_url
 
 LARGEST_FILE = 32 * 1_048_576
@@ -50,7 +50,7 @@ def command(
     printed. The exit status is 1 if the request is refused.
     """
     with database.reading() as connection:
-        row = manage.find_trigger(connection, trigger)
+        row = lookup.find_trigger(connection, trigger)
     last_found_id = SchemaWatch(database).last_found_trigger_id
     found = TriggerCache(database, last_found_id=last_found_id).find(str(row.id))
     if found is None:

@@ -13,10 +13,10 @@ from sqlalchemy.engine import Connection
 
 from app import log
 from app.db import index_definition
-from app.db.dialects import index_condition
 from app.db.errors import IDEMPOTENCY_INDEX
 from app.db.index_definition import IndexDefinition
 from app.db.models import trigger_executions
+from app.db.table_metadata import condition_of
 from app.installation import migration_command
 
 BEFORE_REPLAYS = "idempotency_key IS NOT NULL"
@@ -37,14 +37,14 @@ class IndexState(NamedTuple):
     """Number that any change of the index changes: its OID; on SQLite the file's schema version."""
 
 
-def definition(connection: Connection) -> IndexDefinition:
+def definition() -> IndexDefinition:
     """Return the definition that the index has at head."""
     return IndexDefinition(
         IDEMPOTENCY_INDEX,
         trigger_executions.name,
         tuple(_INDEX.columns.keys()),
         unique=True,
-        where=index_condition(connection, _INDEX),
+        where=condition_of(_INDEX),
     )
 
 
@@ -57,7 +57,7 @@ def read(connection: Connection, also_where: Collection[str] = ()) -> IndexState
     version = None
     if connection.dialect.name == "sqlite":
         version = int(connection.execute(_VERSION_SQLITE).scalar_one())
-    wanted = definition(connection)
+    wanted = definition()
     existing = index_definition.find(connection, wanted.name, wanted.table)
     if version is None:
         version = existing.identity if existing else 0

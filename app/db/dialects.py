@@ -262,11 +262,6 @@ def narrow_encoding(connection: Connection) -> str | None:
     return None if encoding == "UTF8" else encoding
 
 
-def index_condition(connection: Connection, index: sa.Index) -> str:
-    """Return the condition of a partial index, as it is written for this database."""
-    return str(index.dialect_options[connection.dialect.name]["where"])
-
-
 def has_text_index(connection: Connection, table: str, column: str) -> bool:
     """Return True if an operator made an index of trigrams on the column; for PostgreSQL.
 

@@ -124,7 +124,7 @@ def _ensure_index(created: Any) -> Callable[[AutogenContext], str]:
     index = created.to_index()
     names = [column.name for column in index.expressions]
     options = ", unique=True" if index.unique else ""
-    where = index.dialect_options["postgresql"]["where"]
+    where = index.dialect_options["sqlite"]["where"]
     if where is not None:
         condition = where.compile(compile_kwargs={"literal_binds": True})
         options += f", where={str(condition)!r}"

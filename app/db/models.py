@@ -1,7 +1,6 @@
 """The tables as the newest revision leaves them; they are created by the revisions only."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -13,7 +12,7 @@ from app.db.notification_tables import (
 )
 from app.db.person_tables import execution_origins, forgotten_keys
 from app.db.running_tables import pauses, trigger_breakers, trigger_pauses, workers
-from app.db.table_metadata import RowId, key_of, metadata
+from app.db.table_metadata import RowId, key_of, metadata, partial
 from app.db.types import UtcDateTime
 
 __all__ = [
@@ -121,23 +120,18 @@ trigger_executions = sa.Table(
 )
 
 
-def _where(condition: str) -> dict[str, Any]:
-    """Return the predicate of a partial index as options for both databases."""
-    return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
-
-
 sa.Index(
     "uq_trigger_idem",
     trigger_executions.c.trigger_id,
     trigger_executions.c.idempotency_key,
     unique=True,
-    **_where("idempotency_key IS NOT NULL AND replay_of_id IS NULL"),
+    **partial("idempotency_key IS NOT NULL AND replay_of_id IS NULL"),
 )
 sa.Index(
     "uq_trigger_executions_replay_of",
     trigger_executions.c.replay_of_id,
     unique=True,
-    **_where("replay_of_id IS NOT NULL"),
+    **partial("replay_of_id IS NOT NULL"),
 )
 sa.Index("ix_trigger_executions_idem_key", trigger_executions.c.idempotency_key)
 sa.Index("ix_trigger_executions_trigger", trigger_executions.c.trigger_id, trigger_executions.c.id)
@@ -146,25 +140,25 @@ sa.Index(
     trigger_executions.c.trigger_id,
     trigger_executions.c.next_attempt_at,
     trigger_executions.c.id,
-    **_where("status IN ('pending', 'retrying')"),
+    **partial("status IN ('pending', 'retrying')"),
 )
 sa.Index(
     "ix_trigger_executions_retrying",
     trigger_executions.c.trigger_id,
     trigger_executions.c.id,
-    **_where("status = 'retrying'"),
+    **partial("status = 'retrying'"),
 )
 sa.Index(
     "ix_trigger_executions_leased",
     trigger_executions.c.lease_expires_at,
-    **_where("status = 'running'"),
+    **partial("status = 'running'"),
 )
 sa.Index(
     "ix_trigger_executions_dead",
     trigger_executions.c.id,
     trigger_executions.c.trigger_id,
     trigger_executions.c.error_reason,
-    **_where("status IN ('failed', 'failed_retryable')"),
+    **partial("status IN ('failed', 'failed_retryable')"),
 )
 
 execution_attempts = sa.Table(

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from app.db.table_metadata import RowId, metadata
+from app.db.table_metadata import RowId, metadata, partial
 from app.db.types import UtcDateTime
 
 notification_channels = sa.Table(
@@ -58,8 +58,7 @@ sa.Index(
 sa.Index(
     "ix_notification_messages_unsent",
     notification_messages.c.channel_id,
-    sqlite_where=sa.text("sent_at IS NULL"),
-    postgresql_where=sa.text("sent_at IS NULL"),
+    **partial("sent_at IS NULL"),
 )
 
 notification_states = sa.Table(

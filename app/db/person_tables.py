@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from app.db.table_metadata import RowId, key_of, metadata
+from app.db.table_metadata import RowId, key_of, metadata, partial
 from app.db.types import UtcDateTime
 
 execution_origins = sa.Table(
@@ -25,8 +25,7 @@ sa.Index(
     execution_origins.c.of_execution_id,
     execution_origins.c.digest,
     unique=True,
-    sqlite_where=sa.text("digest IS NOT NULL"),
-    postgresql_where=sa.text("digest IS NOT NULL"),
+    **partial("digest IS NOT NULL"),
 )
 
 forgotten_keys = sa.Table(

@@ -11,6 +11,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine, ExceptionContext
 
 from app import cooperative
+from app.db import table_metadata
 from app.db.errors import is_read_only
 from app.db.notify import Notifier
 from app.db.notify.postgresql import PostgresqlNotifier
@@ -27,6 +28,7 @@ _NO_WHOLE_TABLE = dict.fromkeys(
 
 def create_engine(settings: Settings) -> Engine:
     """Make an engine that waits for locks no longer than the settings allow."""
+    table_metadata.condition_on_postgresql()
     timeout = settings.hookonce_database_timeout_seconds
     milliseconds = int(timeout * 1000)
     engine = sa.create_engine(

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 
-from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 
 from app import cooperative, db, installation
@@ -33,6 +32,10 @@ logger = logging.getLogger("hookonce.schema")
 @cache
 def history() -> tuple[str, ...]:
     """Return the revisions this code knows, oldest first; it needs the last one."""
+    # its plug-ins log a line each as they are loaded
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
+    from alembic.script import ScriptDirectory  # slow to load, and of no use to most commands
+
     scripts = ScriptDirectory(str(installation.REVISIONS))
     return tuple(reversed([script.revision for script in scripts.walk_revisions()]))
 

@@ -162,7 +162,7 @@ def _keeps_duplicates_out(database: Database) -> str:
     with database.reading() as connection:
         if not sa.inspect(connection).has_table(table):
             raise HookonceError(f"there is no table {table}: was the database only stamped?")
-        wanted = deduplication.definition(connection)
+        wanted = deduplication.definition()
         index = deduplication.read(connection)
     if index.fault is not None:
         raise HookonceError(deduplication.explanation(index.fault))

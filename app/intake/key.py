@@ -22,6 +22,13 @@ _DIGEST_FORM = re.compile(f"{_DIGEST}[0-9a-f]{{64}}")
 _PART = re.compile(rf"{PROVIDER}|{HASH}|{_HEADER}[!-~]+|{_BODY}[^.]+(\.[^.]+)*")
 
 
+def parts(text: str | None) -> tuple[str, ...]:
+    """Return the parts of `idempotency_key_from`: one as it is written, several as a JSON list."""
+    if not text:
+        return ()
+    return tuple(json.loads(text)) if text.startswith("[") else (text,)
+
+
 def of(event: Event, request: Request, source: Source, key_from: tuple[str, ...]) -> str | None:
     """Return the event's key as it is stored, or None: then every delivery is a new execution."""
     whole = unlimited(event, request, source, key_from)

@@ -1,6 +1,5 @@
 """Cache of triggers: one is looked up for every request, so it is kept for a second."""
 
-import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +19,7 @@ from app.errors import (
     SchemaMoved,
     VerificationUnreadable,
 )
-from app.intake import older_rules, sources, verification
+from app.intake import key, older_rules, sources, verification
 from app.intake.group_commit import GroupCommit
 from app.intake.message import Json, Verifier, WebhookTrigger
 from app.tolerant_json import json_object
@@ -167,7 +166,7 @@ class TriggerCache:
             enabled=bool(row.enabled),
             event_filter=_filter(row.id, row.event_filter),
             tolerance_seconds=getattr(row, "tolerance_seconds", None),
-            key_from=key_parts(getattr(row, "idempotency_key_from", None)),
+            key_from=key.parts(getattr(row, "idempotency_key_from", None)),
             key_required=getattr(row, "missing_key", None) == REFUSE,
             keep_rows_seconds=getattr(row, "keep_rows_seconds", None),
             previous_secret=secret_box.decrypt(row, "previous_secret") or "",
@@ -211,13 +210,6 @@ def parse_id(trigger_id: str) -> int:
     is_number = trigger_id.isascii() and trigger_id.isdigit() and len(trigger_id) <= LONGEST_ID
     id_ = int(trigger_id) if is_number else NO_ID
     return id_ if 0 < id_ < 2**31 else NO_ID
-
-
-def key_parts(text: str | None) -> tuple[str, ...]:
-    """Return the parts of `idempotency_key_from`: one as it is written, several as a JSON list."""
-    if not text:
-        return ()
-    return tuple(json.loads(text)) if text.startswith("[") else (text,)
 
 
 def _verifier(trigger_id: int, text: str | None) -> Verifier | None:

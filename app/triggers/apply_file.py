@@ -18,7 +18,7 @@ from app.db import Database
 from app.db.models import audit, triggers
 from app.errors import SecretSealed
 from app.tolerant_json import json_object
-from app.triggers import definition, manage
+from app.triggers import definition, lookup, manage
 from app.triggers.definition import NewTrigger
 from app.triggers.fields import COLUMNS
 
@@ -154,7 +154,7 @@ def _edits(connection: Connection, row: sa.Row[Any]) -> dict[str, str]:
     Every column of a trigger that no file ever declared counts as a person's edit.
     """
     query = sa.select(audit.c.action, audit.c.actor, audit.c.after)
-    query = query.where(audit.c.subject == manage.subject(row.id)).order_by(audit.c.id)
+    query = query.where(audit.c.subject == lookup.subject(row.id)).order_by(audit.c.id)
     all_names = (*NewTrigger(name="").columns(), SECRET)
     edits = {} if row.from_yaml else dict.fromkeys(all_names, SOMEBODY)
     for action, actor, after in connection.execute(query):

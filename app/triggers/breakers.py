@@ -10,7 +10,7 @@ from app.audit import UNNAMED, Actor
 from app.db import Database, utc_now
 from app.db.models import trigger_breakers
 from app.errors import NotFound
-from app.triggers import manage
+from app.triggers import lookup
 
 _breakers = trigger_breakers.c
 
@@ -43,7 +43,7 @@ def close(database: Database, name_or_id: str | int, actor: Actor = UNNAMED) -> 
 
 
 def _locked(connection: Connection, name_or_id: str | int) -> tuple[sa.Row[Any], sa.Row[Any]]:
-    trigger = manage.find_trigger(connection, name_or_id)
+    trigger = lookup.find_trigger(connection, name_or_id)
     query = sa.select(trigger_breakers).where(_breakers.trigger_id == trigger.id)
     row = connection.execute(query.with_for_update()).first()
     if row is None or row.opened_at is None:
@@ -59,5 +59,5 @@ def _record(
     before: sa.Row[Any],
 ) -> None:
     shown = {name: before._mapping[name] for name in ("failure_count", "opened_at", "probe_at")}
-    subject = manage.subject(trigger_id)
+    subject = lookup.subject(trigger_id)
     audit.record(connection, actor, action, subject, before=shown)

@@ -7,7 +7,7 @@ from typing import Any
 from app import actions, masking, names
 from app.errors import InvalidTrigger
 from app.executions import retry_policy
-from app.intake import key, sources, trigger_cache, verification
+from app.intake import key, sources, verification
 
 LONGEST_NAME = 200
 
@@ -39,7 +39,7 @@ def key_places(columns: Mapping[str, Any]) -> None:
     Every event would be without a key, and each redelivery would run again.
     """
     of_source = sources.named(columns["source"])
-    parts = trigger_cache.key_parts(columns["idempotency_key_from"])
+    parts = key.parts(columns["idempotency_key_from"])
     if key.PROVIDER in parts and not of_source.has_event_id:
         sentence = (
             f"the source {of_source.name} has no event id of its own: take the key from "

@@ -15,9 +15,9 @@ from app.audit import UNNAMED, Actor
 from app.db import Database, found_triggers
 from app.db.models import TEST_DUE, trigger_executions, triggers
 from app.db.types import UtcDateTime
-from app.errors import InvalidTrigger, NameTaken, NotFound, SecretSealed
+from app.errors import InvalidTrigger, NameTaken, SecretSealed
 from app.executions.creation import initial_values
-from app.triggers import definition, fields, warnings
+from app.triggers import definition, fields, lookup, warnings
 from app.triggers.definition import KEY_FROM, NewTrigger
 
 __all__ = ["NewTrigger"]
@@ -56,7 +56,7 @@ def add_trigger(
         with database.writing() as connection:
             row = connection.execute(insert).one()
             found_triggers.exclude(connection, row.id)
-            audit.record(connection, actor, action, subject(row.id), after=row._mapping)
+            audit.record(connection, actor, action, lookup.subject(row.id), after=row._mapping)
     except IntegrityError as error:
         raise NameTaken(f"there is a trigger named {new.name!r} already") from error
     warnings.log_unverified(None, row)
@@ -79,7 +79,7 @@ def update_trigger(
     """
     try:
         with database.writing() as connection:
-            before = locked_trigger(connection, name_or_id)
+            before = lookup.locked_trigger(connection, name_or_id)
             current = _opened(database, before, changes)
             given = _keyed(before, _unmasked(current, changes))
             changed = {name: value for name, value in given.items() if current[name] != value}
@@ -154,7 +154,7 @@ def apply_trigger(
     first, and must not be overwritten.
     """
     with database.writing() as connection:
-        before = locked_trigger(connection, seen.id)
+        before = lookup.locked_trigger(connection, seen.id)
         if before != seen:
             raise InvalidTrigger(f"{seen.slug} was just changed elsewhere: run the command again")
         changed = {**changes, "from_yaml": True}
@@ -181,7 +181,7 @@ def rotate_secret(
     `secret`: the sender's own; None for a random one.
     """
     with database.writing() as connection:
-        before = locked_trigger(connection, name_or_id)
+        before = lookup.locked_trigger(connection, name_or_id)
         definition.require_secret(secret, before.source, before.verification)
         changed = _rotated(
             database, before, secret or secrets.token_hex(SECRET_BYTES), grace_seconds
@@ -194,7 +194,7 @@ def set_enabled(
 ) -> sa.Row[Any]:
     """Enable or disable the trigger; receivers follow within two seconds."""
     with database.writing() as connection:
-        before = locked_trigger(connection, name_or_id)
+        before = lookup.locked_trigger(connection, name_or_id)
         return _change(connection, before, {"enabled": enabled}, "trigger.update", actor)
 
 
@@ -208,7 +208,7 @@ def try_trigger(
     event, as in the older system.
     """
     with database.writing() as connection:
-        trigger = find_trigger(connection, name_or_id)
+        trigger = lookup.find_trigger(connection, name_or_id)
         event = {"_test": True, "event_type": TEST_EVENT, "source": trigger.source}
         event |= {"timestamp": clock.text(clock.now()), "data": data or {}}
         values = {"trigger_id": trigger.id, "event_data": json.dumps(event)} | initial_values()
@@ -216,7 +216,7 @@ def try_trigger(
         insert = sa.insert(trigger_executions).values(values).returning(trigger_executions.c.id)
         execution_id = int(connection.execute(insert).scalar_one())
         after = {"execution_id": execution_id}
-        audit.record(connection, actor, "trigger.test", subject(trigger.id), after=after)
+        audit.record(connection, actor, "trigger.test", lookup.subject(trigger.id), after=after)
     database.notifier.notify()
     return execution_id
 
@@ -258,42 +258,12 @@ def _change(
     values = {**changed, "updated_at": clock.now()}
     row = connection.execute(change.values(values).returning(*triggers.c)).one()
     audit.record(
-        connection, actor, action, subject(row.id), before=before._mapping, after=row._mapping
+        connection,
+        actor,
+        action,
+        lookup.subject(row.id),
+        before=before._mapping,
+        after=row._mapping,
     )
     warnings.log_unverified(before.verification, row)
     return row
-
-
-def locked_trigger(connection: Connection, name_or_id: str | int) -> sa.Row[Any]:
-    """Return the trigger, locked against other changes until the transaction ends."""
-    found = find_trigger(connection, name_or_id)
-    same = sa.select(triggers).where(triggers.c.id == found.id)
-    row = connection.execute(same.with_for_update()).one_or_none()
-    if row is None:
-        raise NotFound(f"the trigger {name_or_id!r} was just removed")
-    return row
-
-
-def subject(trigger_id: int) -> str:
-    """Return the subject of the trigger's audit rows."""
-    return f"trigger:{trigger_id}"
-
-
-def find_trigger(connection: Connection, name_or_id: str | int) -> sa.Row[Any]:
-    """Return the trigger by id, slug or name; an int is always an id. Raises NotFound."""
-    columns = triggers.c
-    query = sa.select(triggers).where(_same(name_or_id)).order_by(columns.id)
-    row = connection.execute(query).first()
-    if row is None:
-        raise NotFound(f"there is no trigger {name_or_id!r}; `hookonce trigger list` shows all")
-    return row
-
-
-def _same(name_or_id: str | int) -> sa.ColumnElement[bool]:
-    columns = triggers.c
-    if isinstance(name_or_id, int):
-        return columns.id == name_or_id
-    same = sa.or_(columns.slug == name_or_id, columns.name == name_or_id)
-    if name_or_id.isascii() and name_or_id.isdigit() and len(name_or_id) < 10:
-        return sa.or_(columns.id == int(name_or_id), same)
-    return same

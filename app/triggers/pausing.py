@@ -17,7 +17,7 @@ from app.db.models import pauses, trigger_pauses
 from app.errors import InvalidRequest
 from app.executions import blocks, due
 from app.executions.due import EVERYTHING
-from app.triggers import manage
+from app.triggers import lookup
 
 DEFAULT_PER_SECOND = 10.0
 """Executions of its backlog that a resumed trigger begins a second, by default."""
@@ -35,11 +35,11 @@ _pauses = trigger_pauses.c
 def pause(database: Database, name_or_id: str | int, actor: Actor = UNNAMED) -> sa.Row[Any]:
     """Pause the trigger and return it; a trigger that is paused keeps the time of its pause."""
     with database.writing() as connection:
-        trigger = manage.locked_trigger(connection, name_or_id)
+        trigger = lookup.locked_trigger(connection, name_or_id)
         if blocks.of_trigger(connection, trigger.id).pause is None:
             state = {"paused_at": utc_now(), "paused_by": actor.name[:LONGEST_ACTOR]}
             _write(connection, trigger.id, state)
-            audit.record(connection, actor, "trigger.pause", manage.subject(trigger.id))
+            audit.record(connection, actor, "trigger.pause", lookup.subject(trigger.id))
     return trigger
 
 
@@ -55,11 +55,11 @@ def resume(
     """
     _require_pace(per_second)
     with database.writing() as connection:
-        trigger = manage.locked_trigger(connection, name_or_id)
+        trigger = lookup.locked_trigger(connection, name_or_id)
         if blocks.of_trigger(connection, trigger.id).pause is not None:
             _run_backlog(connection, trigger.id, per_second)
             after = {"per_second": per_second}
-            subject = manage.subject(trigger.id)
+            subject = lookup.subject(trigger.id)
             audit.record(connection, actor, "trigger.resume", subject, after=after)
     database.notifier.notify()
     return trigger

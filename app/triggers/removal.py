@@ -10,7 +10,7 @@ from app import audit
 from app.audit import UNNAMED, Actor
 from app.db import Database
 from app.db.models import trigger_executions, triggers
-from app.triggers.manage import locked_trigger, subject
+from app.triggers.lookup import locked_trigger, subject
 
 FOLLOW_SECONDS = 2.0
 """Seconds after which every receiver knows that a trigger was disabled."""

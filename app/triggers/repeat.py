@@ -13,7 +13,7 @@ from app.db.types import UtcDateTime
 from app.errors import InvalidRequest, NotFound
 from app.executions.creation import initial_values
 from app.tolerant_json import json_object
-from app.triggers import manage
+from app.triggers import lookup
 
 
 def as_test(
@@ -25,7 +25,7 @@ def as_test(
     event does. Raises NotFound if the trigger has no such execution, or its event was pruned.
     """
     with database.writing() as connection:
-        trigger = manage.find_trigger(connection, name_or_id)
+        trigger = lookup.find_trigger(connection, name_or_id)
         columns = trigger_executions.c
         same = (columns.id == execution_id, columns.trigger_id == trigger.id)
         event = connection.execute(sa.select(columns.event_data).where(*same)).scalar_one_or_none()
@@ -37,7 +37,7 @@ def as_test(
         made = int(connection.execute(insert).scalar_one())
         connection.execute(_copied_request(execution_id, made))
         after = {"execution_id": made, "like": execution_id}
-        audit.record(connection, actor, "trigger.test", manage.subject(trigger.id), after=after)
+        audit.record(connection, actor, "trigger.test", lookup.subject(trigger.id), after=after)
     database.notifier.notify()
     return made
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from app.triggers import manage
+from app.triggers import lookup
 from tests.browser.conftest import LogIn
 from tests.support import factories
 from tests.support.live_service import LiveService, event
@@ -236,7 +236,7 @@ def test_a_trigger_is_changed_and_what_was_not_touched_stays(
 
     expect(page.get_by_role("heading", name="Renamed")).to_be_visible()
     with service.database.reading() as connection:
-        row = manage.find_trigger(connection, trigger_id)
+        row = lookup.find_trigger(connection, trigger_id)
     assert row.retry_policy == '{"max_attempts": 3, "base_seconds": 300}'
     assert row.event_filter == '{ "a": "b"}'
 

@@ -16,7 +16,7 @@ from app.audit import Actor
 from app.db import Database
 from app.db.models import trigger_breakers
 from app.settings import from_environment
-from app.triggers import manage, pausing
+from app.triggers import lookup, pausing
 from tests.browser.conftest import LogIn
 from tests.browser.test_story import failed, settled
 from tests.support import factories, samples
@@ -279,6 +279,6 @@ def test_four_clicks_rotate_a_stripe_secret_and_both_are_good_for_a_while(
 
         until(accepted, "a delivery signed with the secret")
     with service.database.reading() as connection:
-        row = manage.find_trigger(connection, trigger_id)
+        row = lookup.find_trigger(connection, trigger_id)
     assert service.database.secret_box.decrypt(row) == new
     assert len(settled(service, trigger_id, "completed", 2)) == 2

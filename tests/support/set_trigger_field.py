@@ -16,7 +16,7 @@ from falcon import testing
 from app import cli
 from app.db import Database
 from app.settings import from_environment
-from app.triggers import manage
+from app.triggers import lookup
 from app.web.application import create_app
 from tests.support.api import Api
 from tests.support.visitor import Visitor
@@ -41,7 +41,7 @@ def main(directory: Path, field: str, option: str, value: float, other: float) -
 
     def stored(name: str) -> Any:
         with database.reading() as connection:
-            return manage.find_trigger(connection, name)._mapping[field]
+            return lookup.find_trigger(connection, name)._mapping[field]
 
     return (
         _of_api(api, field, value, other)
@@ -76,7 +76,7 @@ def _of_form(api: Api, stored: Any, field: str, value: float, other: float) -> d
     visitor.post("/triggers", form | {field: str(value)})
     created = stored("b")
     with api.database.reading() as connection:
-        trigger_id = manage.find_trigger(connection, "b").id
+        trigger_id = lookup.find_trigger(connection, "b").id
     page = visitor.get(f"/triggers/{trigger_id}/edit").text
     visitor.post(f"/triggers/{trigger_id}/edit", form | {field: str(other)})
     inputs = re.findall(rf'<label for="i-{field}">.*?</div>', page, re.S)

@@ -14,7 +14,7 @@ from app import clock
 from app.db import Database
 from app.intake import older_rules
 from app.settings import from_environment
-from app.triggers import manage, removal
+from app.triggers import lookup, manage, removal
 from app.triggers.definition import NewTrigger
 from app.web.application import create_app
 from tests.support import factories, found_databases, samples
@@ -51,11 +51,11 @@ class Found:
 
     def id(self, slug: str) -> int:
         with self.database.reading() as connection:
-            return int(manage.find_trigger(connection, slug).id)
+            return int(lookup.find_trigger(connection, slug).id)
 
     def secret(self, slug: str) -> str:
         with self.database.reading() as connection:
-            return str(manage.find_trigger(connection, slug).secret)
+            return str(lookup.find_trigger(connection, slug).secret)
 
     def status(self, slug: str, headers: dict[str, str], body: bytes) -> int:
         """Return the status of the response to a webhook for this trigger."""

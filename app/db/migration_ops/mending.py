@@ -37,7 +37,7 @@ def mend_after(migration: MigrationContext, revisions: list[str]) -> None:
     if current not in revisions[revisions.index(BUILT_BY) :]:
         return
     since_replays = current in revisions[revisions.index(PREDICATE_SINCE) :]
-    wanted = _definition(connection, since_replays=since_replays)
+    wanted = _definition(since_replays=since_replays)
     fault = index_definition.fault(
         index_definition.find(connection, wanted.name, wanted.table), wanted
     )
@@ -46,8 +46,8 @@ def mend_after(migration: MigrationContext, revisions: list[str]) -> None:
         _build(connection, migration, wanted)
 
 
-def _definition(connection: Connection, *, since_replays: bool) -> IndexDefinition:
-    wanted = deduplication.definition(connection)
+def _definition(*, since_replays: bool) -> IndexDefinition:
+    wanted = deduplication.definition()
     return wanted if since_replays else wanted._replace(where=BEFORE_REPLAYS)
 
 

@@ -10,19 +10,28 @@ from typing import Any
 
 from app.errors import InvalidTrigger
 from app.intake.message import Source, Verifier
-from app.intake.verification import address_proof, hmac_proof, jwt_proof, token_proof
+from app.intake.verification import address_proof, hmac_proof, token_proof
 from app.intake.verification.members import FIELD, Members, refuse
 
 COMPILED_AT_MOST = 1024
 """Descriptions that are kept compiled: triggers are read again each second."""
 LONGEST = 100_000
 """Most characters of a description: a set of public keys takes some thousands."""
+
+
+def _read_jwt(members: Members) -> Verifier:
+    """Return the verifier of `method: jwt`; its library is slow to load, and often not used."""
+    from app.intake.verification import jwt_proof
+
+    return jwt_proof.read(members)
+
+
 _METHODS: dict[str, Callable[[Members], Verifier]] = {
     hmac_proof.METHOD: hmac_proof.read,
     token_proof.TOKEN: token_proof.read_token,
     token_proof.BEARER: token_proof.read_bearer,
     token_proof.BASIC: token_proof.read_basic,
-    jwt_proof.METHOD: jwt_proof.read,
+    "jwt": _read_jwt,
     address_proof.METHOD: address_proof.read,
 }
 

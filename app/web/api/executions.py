@@ -16,7 +16,7 @@ from app.executions import dead_letters, history, search
 from app.executions.dead_letters import DeadLetterFilter
 from app.executions.replay import replay
 from app.stats import deliveries, summary
-from app.triggers import manage
+from app.triggers import lookup
 from app.web.api import serializers
 from app.web.api.operations import Operations
 from app.web.api.schemas.dead_letters import (
@@ -176,7 +176,7 @@ _REFUSALS: dict[type[Exception], Literal["not_found", "not_replayable", "rate_li
 def _filters(connection: Connection, selection: DeadLetterSelection) -> DeadLetterFilter:
     trigger_id = None
     if selection.trigger is not None:
-        trigger_id = manage.find_trigger(connection, selection.trigger).id
+        trigger_id = lookup.find_trigger(connection, selection.trigger).id
     return DeadLetterFilter(
         trigger_id=trigger_id,
         reason=selection.reason,

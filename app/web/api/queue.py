@@ -3,7 +3,7 @@
 from app.audit import Actor
 from app.auth import OPERATOR, VIEWER
 from app.executions import blocks, listing, workers
-from app.triggers import breakers, manage, pausing
+from app.triggers import breakers, lookup, pausing
 from app.web.api import serializers
 from app.web.api.operations import Operations
 from app.web.api.schemas.queue import PauseOfAll, ResumeBody, WorkerList
@@ -88,7 +88,7 @@ def list_workers(context: ApiContext) -> WorkerList:
 def one(context: ApiContext, trigger_id: int) -> Trigger:
     """Return the trigger with its pause and its breaker, without its executions."""
     with context.database.reading() as connection:
-        row = manage.find_trigger(connection, trigger_id)
+        row = lookup.find_trigger(connection, trigger_id)
         count = listing.execution_count(connection, context.counter, trigger_id)
         state = context.states(connection, [row.id])[row.id]
     return serializers.trigger(context, row, count, state)

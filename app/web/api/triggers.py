@@ -5,7 +5,7 @@ from app.audit import Actor
 from app.auth import ADMIN, OPERATOR, VIEWER, Identity
 from app.db import paging
 from app.executions import listing
-from app.triggers import manage, queries, removal
+from app.triggers import lookup, manage, queries, removal
 from app.triggers.definition import NewTrigger
 from app.triggers.fields import COLUMNS
 from app.web.api import serializers
@@ -68,7 +68,7 @@ def create_trigger(context: ApiContext, body: NewTriggerBody, actor: Actor) -> M
 def show_trigger(context: ApiContext, trigger_id: TriggerId) -> TriggerDetail:
     """Show the trigger with its newest executions."""
     with context.database.reading() as connection:
-        row = manage.find_trigger(connection, trigger_id)
+        row = lookup.find_trigger(connection, trigger_id)
         count = listing.execution_count(connection, context.counter, row.id)
         newest = listing.newest_executions(connection, row.id)
         reasons = context.reasons(connection, newest)
@@ -146,7 +146,7 @@ def list_executions(
     rows = listing.executions_query(trigger_id, query.status, query.key)
     counted = ("executions", trigger_id, query.status, query.key)
     with context.database.reading() as connection:
-        manage.find_trigger(connection, trigger_id)
+        lookup.find_trigger(connection, trigger_id)
         horizon = listing.horizon(connection, trigger_id, query.status, query.position())
         page = paging.page(
             connection,

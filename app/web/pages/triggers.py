@@ -5,7 +5,7 @@ from app.db.paging import PagePosition
 from app.executions import listing, retention, retry_policy, search
 from app.executions.search import ExecutionFilter
 from app.intake import key, sources, verification
-from app.triggers import manage
+from app.triggers import lookup
 from app.web.api import serializers, triggers
 from app.web.api.schemas.triggers import (
     TestBody,
@@ -86,7 +86,7 @@ def delete(request: PageRequest, trigger_id: int) -> PageResponse:
 def one(context: ApiContext, trigger_id: int) -> Trigger:
     """Return the trigger as the API shows it, without its executions."""
     with context.database.reading() as connection:
-        row = manage.find_trigger(connection, trigger_id)
+        row = lookup.find_trigger(connection, trigger_id)
         count = listing.execution_count(connection, context.counter, trigger_id)
         state = context.states(connection, [trigger_id])[trigger_id]
         return serializers.trigger(context, row, count, state)

@@ -18,7 +18,7 @@ from app.db import Database, utc_now
 from app.db.models import execution_repeats
 from app.stats.counter_writer import CounterWriter
 from app.stats.counters import Counters
-from app.triggers import manage, removal
+from app.triggers import lookup, manage, removal
 from app.web.api import router
 from tests.integration.cli.test_commands import Hookonce, hookonce, printed, sentence
 from tests.support import factories
@@ -139,7 +139,7 @@ def test_a_trigger_is_made_as_the_pages_make_it_and_changed_into_another_type(
     options = ("--payload", "x", "--agent", "ada", "--type", "event", "--disabled")
     made = printed(hookonce("trigger", "add", "by hand", *options, "--json"))
     with database.reading() as connection:
-        row = manage.find_trigger(connection, made["id"])
+        row = lookup.find_trigger(connection, made["id"])
 
     changed = printed(hookonce("trigger", "edit", "by hand", "--type", "webhook", "--json"))
 

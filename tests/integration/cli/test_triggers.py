@@ -12,7 +12,7 @@ from app.audit import Actor
 from app.db import Database
 from app.db.models import audit, triggers
 from app.errors import InvalidTrigger
-from app.triggers import manage
+from app.triggers import lookup, manage
 from tests.integration.cli.test_commands import Hookonce, hookonce, printed, sentence
 from tests.support import factories
 from tests.support.databases import ROOT
@@ -309,7 +309,7 @@ def test_the_example_can_be_applied(hookonce: Hookonce, database: Database) -> N
 def test_somebody_who_was_faster_is_not_overwritten(database: Database) -> None:
     trigger_id = factories.trigger(database, name="Orders", slug="orders", from_yaml=True)
     with database.reading() as connection:
-        seen = manage.find_trigger(connection, trigger_id)
+        seen = lookup.find_trigger(connection, trigger_id)
     edit(database, agent="alice's")
 
     with pytest.raises(manage.InvalidTrigger, match="run the command again"):

@@ -9,7 +9,7 @@ from app.db import Database
 from app.db.models import audit, execution_attempts, triggers
 from app.errors import DatabaseUnavailable, NotFound
 from app.intake.trigger_cache import FRESH_SECONDS
-from app.triggers import manage, removal
+from app.triggers import lookup, removal
 from tests.support import factories
 
 ALICE = Actor("alice")
@@ -95,7 +95,7 @@ def test_few_go_at_once_with_the_trigger(database: Database) -> None:
 
     assert len(commits) == 1
     with pytest.raises(NotFound), database.reading() as connection:
-        manage.find_trigger(connection, trigger_id)
+        lookup.find_trigger(connection, trigger_id)
 
 
 def test_receivers_have_forgotten_the_trigger_before_the_first_key_goes(

@@ -11,7 +11,7 @@ from app.errors import InvalidTrigger, Unverified
 from app.intake.message import OK
 from app.intake.receive import Intake, greet, receive
 from app.intake.trigger_cache import TriggerCache
-from app.triggers import manage
+from app.triggers import lookup, manage
 from tests.support import factories, samples
 from tests.support.databases import migrate
 
@@ -35,7 +35,7 @@ def rotated(database: Database) -> int:
 def intake_after(database: Database, trigger_id: int, seconds: float) -> Intake:
     """An intake whose clock stands so long after the rotation."""
     with database.reading() as connection:
-        row = manage.find_trigger(connection, str(trigger_id))
+        row = lookup.find_trigger(connection, str(trigger_id))
     moment = row.previous_secret_expires_at + timedelta(seconds=seconds - GRACE_SECONDS)
     return Intake(database, TriggerCache(database), SchemaWatch(database), now=lambda: moment)
 
@@ -81,7 +81,7 @@ def test_a_question_is_answered_under_either_as_long_as_both_are_good(
 
 def test_neither_is_shown_again(database: Database, rotated: int) -> None:
     with database.reading() as connection:
-        shown = str(masking.public(manage.find_trigger(connection, str(rotated))))
+        shown = str(masking.public(lookup.find_trigger(connection, str(rotated))))
 
     assert samples.SECRET not in shown
     assert NEW not in shown

@@ -18,7 +18,7 @@ from app.errors import InvalidSetting, InvalidTrigger, SecretSealed
 from app.executions.due import DueTrigger
 from app.intake.receive import create_intake, receive
 from app.settings import from_environment
-from app.triggers import apply_file, manage, sealing
+from app.triggers import apply_file, lookup, manage, sealing
 from app.triggers.apply_file import DeclaredTrigger
 from app.worker import claim
 from tests.support import factories, found_databases
@@ -347,7 +347,7 @@ def test_a_file_compares_with_the_opened_payload(database_url: str) -> None:
         (step,) = apply_file.plan(database, [DeclaredTrigger("t", changed)])
         apply_file.carry_out(database, step, UNNAMED, 0.0)
         with database.reading() as connection:
-            row = manage.find_trigger(connection, "t")
+            row = lookup.find_trigger(connection, "t")
         opened = database.secret_box.payload(row)
 
     assert [each.kind for each in again] == ["unchanged"]

@@ -13,7 +13,7 @@ from flit_core import buildapi
 from app import auth
 from app.db import paging
 from app.lifecycle import STATUSES
-from app.triggers import manage
+from app.triggers import lookup
 from app.web.pages.rendering import DECLARED
 from tests.support import factories
 from tests.support.api import Api
@@ -206,7 +206,7 @@ def test_a_trigger_is_made_with_everything_the_form_has(api: Api, ada: Visitor) 
     assert answer.status_code == 201
     assert 'value="a known secret"' in answer.text
     with api.database.reading() as connection:
-        made = manage.find_trigger(connection, "Everything")
+        made = lookup.find_trigger(connection, "Everything")
     assert made.idempotency_key_from == '["provider", "body:id"]'
     assert json.loads(made.retry_policy) == {"max_attempts": 4, "base_seconds": 0.5}
     assert (made.tolerance_seconds, made.max_concurrency) == (12.5, 3)
@@ -271,7 +271,7 @@ def test_an_edit_that_changes_nothing_keeps_every_oddity(api: Api, ada: Visitor)
     ada.post(f"/triggers/{trigger_id}/edit", form_of(ada, trigger_id))
 
     with api.database.reading() as connection:
-        row = manage.find_trigger(connection, trigger_id)
+        row = lookup.find_trigger(connection, trigger_id)
     assert {name: row._mapping[name] for name in odd} == odd
 
 
@@ -287,7 +287,7 @@ def test_a_masked_secret_of_an_action_stays_as_it_is(api: Api, ada: Visitor) -> 
     ada.post(f"/triggers/{trigger_id}/edit", form)
 
     with api.database.reading() as connection:
-        row = manage.find_trigger(connection, trigger_id)
+        row = lookup.find_trigger(connection, trigger_id)
     assert json.loads(row.action_payload) == options | {"url": "https://a.acme.example/in"}
 
 
@@ -303,7 +303,7 @@ def test_the_form_asks_for_a_masked_secret_where_the_target_changes(api: Api, ad
 
     assert "give the secret anew: X-Api-Key" in answer.text
     with api.database.reading() as connection:
-        row = manage.find_trigger(connection, trigger_id)
+        row = lookup.find_trigger(connection, trigger_id)
     assert json.loads(row.action_payload) == options
 
 
@@ -313,7 +313,7 @@ def test_a_trigger_is_disabled_and_enabled(api: Api, ada: Visitor) -> None:
     for word, enabled in (("no", False), ("yes", True)):
         ada.post(f"/triggers/{trigger_id}/enabled", {"enabled": word})
         with api.database.reading() as connection:
-            assert manage.find_trigger(connection, trigger_id).enabled is enabled
+            assert lookup.find_trigger(connection, trigger_id).enabled is enabled
 
 
 def test_a_part_of_a_page_is_the_part_alone(ada: Visitor) -> None:

@@ -9,7 +9,7 @@ from falcon import testing
 from app import clock
 from app.db.models import delivery_journal, triggers
 from app.intake import sources
-from app.triggers import manage
+from app.triggers import lookup, manage
 from app.web.pages import trigger_setup
 from tests.support import factories
 from tests.support.api import Api
@@ -110,7 +110,7 @@ def test_a_duration_is_entered_and_shown_with_its_unit(api: Api, grace: Visitor)
     assert grace.post("/triggers", form).status_code == 201
 
     with api.database.reading() as connection:
-        row = manage.find_trigger(connection, "Kept")
+        row = lookup.find_trigger(connection, "Kept")
     page = grace.get(f"/triggers/{row.id}/edit").text
 
     assert (row.keep_rows_seconds, row.tolerance_seconds) == (2_592_000, 90)

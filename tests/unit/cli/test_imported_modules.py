@@ -1,0 +1,111 @@
+"""A command imports only what it needs: imports take most of a short command's time."""
+
+import os
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Collection
+from pathlib import Path
+
+import app.cli
+from tests.support.databases import ROOT
+
+CLIENTS = {"http.client", "urllib3"}
+MIGRATIONS = {"alembic", "sqlalchemy.dialects.postgresql"}
+SOURCES = {"app.intake.sources", "cryptography"}
+DEFINITIONS = {*SOURCES, *CLIENTS, "app.actions", "app.triggers.fields"}
+NEVER = {"app.web", "falcon", "gunicorn", "jinja2", "jwt", "psycopg", "sqlalchemy.orm"}
+SLOW = {*NEVER, *DEFINITIONS, *MIGRATIONS, "app.worker", "smtplib", "yaml"}
+"""Modules that are slow to import, and that most commands do not use."""
+EVERYTHING = {*DEFINITIONS, *MIGRATIONS, "app.worker", "smtplib", "yaml"}
+USED_BY = {
+    "action": {*CLIENTS, "app.actions"},
+    "adopt": EVERYTHING,
+    "check": EVERYTHING,
+    "doctor": DEFINITIONS,
+    "doctor_checks": DEFINITIONS,
+    "doctor_trigger": DEFINITIONS,
+    "listen": CLIENTS,
+    "migrate": MIGRATIONS,
+    "notify": {*CLIENTS, "app.actions"},
+    "prune": SOURCES,
+    "source": SOURCES,
+    "stash": MIGRATIONS,
+    "stats": SOURCES,
+    "trigger_add": DEFINITIONS,
+    "trigger_changes": DEFINITIONS,
+    "trigger_edit": DEFINITIONS,
+    "trigger_fields": DEFINITIONS,
+    "trigger_file": EVERYTHING,
+    "trigger_options": DEFINITIONS,
+    "trigger_send": {*CLIENTS, *SOURCES},
+    "trigger_verify": DEFINITIONS,
+    "trigger_warnings": DEFINITIONS,
+    "triggers": EVERYTHING,
+    "worker": EVERYTHING,
+}
+"""Slow modules that the module of a command may import, by its name; the others import none."""
+LISTS = (
+    *("audit list", "breaker list", "dead list", "delivery list", "execution list", "held list"),
+    *("mismatch list", "token list", "trigger list", "trigger counts", "workers"),
+)
+LOADS = "import sys, importlib\nfor each in sys.argv[2:]: importlib.import_module(each)\n"
+RUNS = (
+    "import sys\nfrom app.cli import main\n"
+    "for each in sys.argv[2:]: main(each.split(), standalone_mode=False)\n"
+)
+PRINTS_SLOW = "print('SLOW', *(each for each in sys.argv[1].split() if each in sys.modules))"
+
+
+def imported(script: str, *arguments: str, url: str = "sqlite://") -> set[str]:
+    ended = subprocess.run(
+        [sys.executable, "-c", script + PRINTS_SLOW, " ".join(SLOW), *arguments],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return set(ended.stdout.splitlines()[-1].split()[1:])
+
+
+def modules(names: Collection[str]) -> list[str]:
+    return [f"app.cli.{each}" for each in sorted(names)]
+
+
+def test_a_command_imports_no_slow_module_unless_it_is_listed_here() -> None:
+    every = {each.name for each in pkgutil.iter_modules(app.cli.__path__)}
+    assert USED_BY.keys() <= every
+
+    assert imported(LOADS, *modules(every - USED_BY.keys())) == set()
+
+
+def test_a_command_about_sources_alone_imports_no_action_and_no_migration() -> None:
+    alone = {name for name, used in USED_BY.items() if used <= {*SOURCES, *CLIENTS}}
+
+    assert imported(LOADS, *modules(alone)) <= {*SOURCES, *CLIENTS}
+
+
+def test_a_command_that_defines_triggers_imports_no_migration() -> None:
+    defines = {name for name, used in USED_BY.items() if used == DEFINITIONS}
+
+    assert imported(LOADS, *modules(defines)) <= DEFINITIONS
+
+
+def test_no_command_imports_the_web_the_server_or_an_optional_library() -> None:
+    everything = imported(LOADS, *modules(USED_BY))
+
+    assert everything.isdisjoint(NEVER)
+
+
+def test_a_list_imports_no_slow_module_while_it_runs(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/lists.db"
+    subprocess.run(
+        [sys.executable, "-m", "app", "migrate"],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": url},
+        check=True,
+        capture_output=True,
+    )
+
+    assert imported(RUNS, *LISTS, url=url) == set()
