@@ -2,14 +2,14 @@
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from app.db import Database
+from app.db import Database, time_limit
 from app.db.postgresql_connection import PostgresqlConnection
 from app.db.schema import SchemaWatch
 from app.errors import DatabaseUnavailable, SchemaMoved
@@ -234,6 +234,29 @@ def test_a_connection_is_kept_after_a_rejected_row_and_closed_after_any_other_er
 
     assert refusing is failing is kept
     assert another is not kept
+
+
+def test_nothing_begins_after_the_time_limit_and_no_connection_is_given_up(
+    database: Database,
+) -> None:
+    with store.borrow(database) as kept:
+        pass
+    begins: list[Callable[[], AbstractContextManager[object]]] = [
+        lambda: store.borrow(database),
+        database.reading,
+        database.writing,
+    ]
+
+    for begin in begins:
+        with (
+            time_limit.until(time.monotonic()),
+            pytest.raises(DatabaseUnavailable, match="within the time limit"),
+            begin(),
+        ):
+            raise AssertionError("it began")
+
+    assert database.dedicated == [kept]
+    assert kept.is_alive()
 
 
 def test_the_stores_connection_is_closed_with_the_database(database: Database) -> None:
