@@ -24,6 +24,7 @@ def command(settings: Settings, database: Database, as_json: bool) -> None:
         needed = settings.hookonce_ready_needs_worker
         findings += [health.secrets_open(database), health.admission(database)]
         findings.append(health.workers_alive(database, needed=needed))
+        findings += health.direct_url(database, settings)
     passed = all(finding.passed for finding in findings)
     notes = _notes(database, settings) if findings[0].passed else []
     if as_json:

@@ -8,14 +8,12 @@ from app.db.dialects import (
     ONLY_BY_KEY,
     SECONDS_SINCE,
     advisory_lock,
-    behind_pooler,
     columns,
     combines_statements,
     has_text_index,
     is_one_of,
     limit_lock_wait,
     lock_referenced,
-    missing_time_limits,
     narrow_encoding,
     prefer_partial_index,
     replanned,
@@ -36,6 +34,7 @@ from app.db.errors import (
     translated_errors,
     violates,
 )
+from app.db.pooler import behind_pooler, missing_time_limits, server_and_name
 from app.db.sqlite import begin_writing
 
 __all__ = [
@@ -60,6 +59,7 @@ __all__ = [
     "prefer_partial_index",
     "replanned",
     "seconds_since",
+    "server_and_name",
     "server_version",
     "skip_locked",
     "translated_errors",

@@ -240,17 +240,6 @@ def server_version(connection: Connection) -> str:
     return f"{connection.dialect.name} {'.'.join(str(part) for part in version)}"
 
 
-def behind_pooler(connection: Connection) -> bool:
-    """Return True if a pooler may give each transaction to another session of the server."""
-    return bool(getattr(connection.connection.driver_connection, "pooled", False))
-
-
-def missing_time_limits(connection: Connection) -> list[str]:
-    """Return the time limits of PostgreSQL that a statement outside a transaction does not have."""
-    names = ("lock_timeout", "statement_timeout")
-    return [name for name in names if connection.scalar(sa.text(f"SHOW {name}")) == "0"]
-
-
 def narrow_encoding(connection: Connection) -> str | None:
     """Return the database's encoding if it cannot hold every text, such as `LATIN1`; else None.
 

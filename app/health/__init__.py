@@ -19,9 +19,19 @@ from app.executions.creation import initial_values
 from app.health.remarks import notes
 from app.intake import admit
 from app.intake.message import Admission, AdmissionRequest, Request
+from app.settings import Settings
 from app.triggers import sealing
 
-__all__ = ["Finding", "admission", "findings", "notes", "secrets_open", "workers_alive"]
+__all__ = [
+    "Finding",
+    "admission",
+    "direct_url",
+    "findings",
+    "notes",
+    "secrets_open",
+    "workers_alive",
+]
+_DIRECT = "HOOKONCE_DIRECT_DATABASE_URL cannot be used"
 LOCK_SECONDS = 1.0
 """Seconds that the trial of a write waits for a lock; no writer of ours holds one that long."""
 
@@ -73,6 +83,28 @@ def secrets_open(database: Database) -> Finding:
         f"HOOKONCE_SECRET_KEY does not open the secrets of {', '.join(unopened[:10])}: their "
         "webhooks are answered 503 until it holds the key, or until their secrets are rotated",
     )
+
+
+def direct_url(database: Database, settings: Settings) -> list[Finding]:
+    """Check that the direct URL, if there is one, leads past the pooler to the same database.
+
+    A migration would otherwise change another database than the service's.
+    """
+    if not settings.hookonce_direct_database_url:
+        return []
+    direct = Database(settings.direct)
+    try:
+        with database.reading() as ours, direct.reading() as theirs:
+            is_same = db.server_and_name(ours) == db.server_and_name(theirs)
+            fault = "it leads to another database" if not is_same else None
+            if db.behind_pooler(theirs):
+                fault = "it leads to a pooler too"
+    except HookonceError as error:
+        fault = str(error)
+    finally:
+        direct.dispose()
+    detail = "HOOKONCE_DIRECT_DATABASE_URL leads to the same database, and to no pooler"
+    return [Finding("direct", fault is None, detail if fault is None else f"{_DIRECT}: {fault}")]
 
 
 def admission(database: Database) -> Finding:

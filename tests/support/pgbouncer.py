@@ -1,10 +1,11 @@
 """A real PgBouncer in transaction mode between the service and a PostgreSQL server."""
 
 import os
+import random
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -144,7 +145,12 @@ def running(
 
 
 def free_port() -> int:
-    """Return a port of the loopback that nothing listens on."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+    """Return a port of the loopback that nothing uses.
+
+    It is below those that the system gives to clients: one of those may be in use a moment later.
+    """
+    while True:
+        port = random.randrange(10_240, 32_768)
+        with socket.socket() as attempt, suppress(OSError):
+            attempt.bind(("127.0.0.1", port))
+            return port

@@ -15,7 +15,7 @@ from sqlalchemy import event as event_api
 from sqlalchemy import exc
 from sqlalchemy.engine import Connection, Engine
 
-from app.db import dialects
+from app.db import dialects, pooler
 from app.db.migration_ops import identity, vacuums
 from app.errors import HookonceError
 from app.log import event
@@ -182,7 +182,7 @@ def _prepare(connection: Connection) -> None:
         raw.execute("PRAGMA foreign_keys = OFF")
         raw.create_function(identity.DIGEST, 1, _digest, deterministic=True)
         return
-    if dialects.behind_pooler(connection):
+    if pooler.behind_pooler(connection):
         return  # a command that only reads; its settings would reach other clients
     raw.autocommit = True
     raw.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MILLISECONDS}")

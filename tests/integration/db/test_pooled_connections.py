@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.util import CommandError
 
-from app import db
+from app import db, health
 from app.db import Database, read_only, stashes
 from app.db.migration_ops import migration_lock, running
 from app.db.notify import CannotListen
@@ -16,12 +16,13 @@ from app.db.schema import SchemaWatch
 from app.errors import DatabaseUnavailable, SessionNeeded
 from app.intake import store
 from app.intake.store import RowRejected
-from app.settings import Settings
+from app.settings import Settings, from_environment
 from app.worker import wake
 from tests.integration.db.test_notify import DEADLINE_SECONDS
 from tests.integration.intake.test_store import row
 from tests.integration.worker.test_loop import called_on
 from tests.support import factories
+from tests.support.databases import Databases
 
 pytestmark = pytest.mark.parametrize("kind", ["postgresql"])
 PREPARED = "SELECT count(*) FROM pg_prepared_statements"
@@ -138,15 +139,16 @@ def test_a_listener_is_refused_and_the_worker_logs_that_once(
 
     counts: list[int] = []
     monkeypatch.setattr(pooled.notifier, "listening", counted)
+    thread = Thread(target=wake.Wake()._listen, args=(pooled.notifier, closed), daemon=True)
     with called_on("listen_unavailable", lambda: logged.append(1)):
-        thread = Thread(target=wake.Wake()._listen, args=(pooled.notifier, closed))
         thread.start()
-        assert tries.wait(DEADLINE_SECONDS)
+        tried = tries.wait(DEADLINE_SECONDS)
         closed.set()
-        thread.join()
+        thread.join(DEADLINE_SECONDS)
 
     with pytest.raises(CannotListen), listening():
         pass
+    assert tried
     assert logged == [1]
 
 
@@ -205,3 +207,25 @@ def test_an_admission_that_such_a_server_refuses_closes_the_pool_too(database: D
     assert pid_of(database) != before
     with store.borrow(database) as borrowed:
         assert isinstance(borrowed.find_or_insert(schema, row(trigger_id, "a")), int)
+
+
+def test_a_direct_url_is_checked_to_lead_to_the_same_database(
+    database: Database, settings: Settings, databases: Databases
+) -> None:
+    url = settings.database_url
+    with databases.empty("postgresql") as other_url:
+        (other,) = health.direct_url(database, from_environment(_named(url, other_url)))
+
+    (same,) = health.direct_url(database, from_environment(_named(url, url)))
+    nowhere = url.replace("host=", "host=/nowhere")
+    (absent,) = health.direct_url(database, from_environment(_named(url, nowhere)))
+
+    assert health.direct_url(database, settings) == []
+    assert same.passed, same.detail
+    assert not other.passed
+    assert "another database" in other.detail
+    assert not absent.passed
+
+
+def _named(url: str, direct: str) -> dict[str, str]:
+    return {"DATABASE_URL": url, "HOOKONCE_DIRECT_DATABASE_URL": direct}

@@ -24,7 +24,11 @@ from tests.support.thorough import THOROUGH
 pytestmark = pytest.mark.skipif(not THOROUGH, reason="starts two servers; TESTS_THOROUGH=1 runs it")
 LIMIT_SECONDS = 1.0
 IMPATIENT = {"HOOKONCE_DATABASE_TIMEOUT_SECONDS": str(LIMIT_SECONDS)}
-WAITS_FOR_STANDBY = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' LIMIT 1"
+PATIENCE_SECONDS = 10.0
+"""Seconds within which an answer must arrive on a busy machine, far less than a sender waits."""
+WAITS_FOR_STANDBY = """
+    SELECT pid FROM pg_stat_activity
+    WHERE wait_event = 'SyncRep' AND query LIKE '%INSERT INTO trigger_executions%'"""
 
 
 @pytest.fixture
@@ -80,7 +84,7 @@ def test_without_its_standby_nothing_is_acknowledged_and_the_late_commit_is_a_du
     until(lambda: sender.post_event("late").acknowledged, "an acknowledgement of the late commit")
 
     assert answers == [503, 503]
-    assert seconds < LIMIT_SECONDS + 1.0
+    assert seconds < PATIENCE_SECONDS
     assert stored == {"before": 1}
     assert scene.ledger.rows_by_key() == {"before": 1, "late": 1}
 

@@ -149,8 +149,8 @@ def _refused_more(load: Load, before: int) -> bool:
 
 
 @pytest.mark.parametrize("pooler", ["installed", "newer-200"], indirect=True)
-def test_while_the_pooler_is_killed_and_started_again_every_answer_is_a_2xx_or_503(
-    scene: Scene, pooler: PgBouncer
+def test_while_pooler_and_server_are_killed_and_started_again_every_answer_is_a_2xx_or_503(
+    scene: Scene, pooler: PgBouncer, databases: Databases
 ) -> None:
     gunicorn, worker = scene.service.gunicorn(**SETTINGS), scene.service.worker(**SETTINGS)
     load = scene.load(gunicorn.port, "restarted")
@@ -162,6 +162,12 @@ def test_while_the_pooler_is_killed_and_started_again_every_answer_is_a_2xx_or_5
             pooler.kill()
             until(partial(_refused_more, load, refused), "a refusal without the pooler")
             pooler.start()
+        load.until_delivered(load.deliveries + 50)
+        refused = load.answers[REFUSED]
+        scene.ledger.database.dispose()
+        databases.server.stop("immediate")
+        until(partial(_refused_more, load, refused), "a refusal without the server")
+        databases.server.start()
         load.until_delivered(load.deliveries + 50)
     scene.ledger.wait_until_done()
 
@@ -183,6 +189,8 @@ def test_a_migration_through_the_pooler_is_refused_and_goes_to_the_server_by_the
     refused_stash = run("hookonce", "stash", "drop", "--yes", **pooled)
     stash = run("hookonce", "stash", "drop", "--yes", **pooled, **direct)
     up = run("hookonce", "migrate", **pooled, **direct)
+    checked = run("hookonce", "check", **pooled, **direct)
+    unchecked = run("hookonce", "check", **pooled, HOOKONCE_DIRECT_DATABASE_URL=pooled_url)
 
     assert refused.returncode != 0
     for each in (refused, refused_stash):
@@ -191,6 +199,8 @@ def test_a_migration_through_the_pooler_is_refused_and_goes_to_the_server_by_the
         assert "Traceback" not in each.stdout
     assert (dropped.returncode, down.returncode) == (0, 0), dropped.stdout + down.stdout
     assert (stash.returncode, up.returncode) == (0, 0), stash.stdout + up.stdout
+    assert checked.returncode == 0, checked.stdout
+    assert "FAILED direct: " in unchecked.stdout
     assert foreign_state(pooled_url) == dict.fromkeys(FOREIGN, 0)
 
 

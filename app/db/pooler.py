@@ -1,0 +1,26 @@
+"""Questions about a pooler between this process and PostgreSQL, such as PgBouncer."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+
+def behind_pooler(connection: Connection) -> bool:
+    """Return True if a pooler may give each transaction to another session of the server."""
+    return bool(getattr(connection.connection.driver_connection, "pooled", False))
+
+
+def server_and_name(connection: Connection) -> tuple[Any, ...]:
+    """Return the start of the server and the name of the database; for PostgreSQL.
+
+    They are the same for all addresses of one database, also through a pooler.
+    """
+    query = sa.text("SELECT pg_postmaster_start_time(), current_database()")
+    return tuple(connection.execute(query).one())
+
+
+def missing_time_limits(connection: Connection) -> list[str]:
+    """Return the time limits of PostgreSQL that a statement outside a transaction does not have."""
+    names = ("lock_timeout", "statement_timeout")
+    return [name for name in names if connection.scalar(sa.text(f"SHOW {name}")) == "0"]
