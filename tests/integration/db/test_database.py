@@ -1,16 +1,22 @@
 """Transactions lose nothing to each other, and none is begun where it would block others."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 
 from app.cooperative import BlocksAnsweringThread
-from app.db import Database
+from app.db import Database, time_limit
 from app.db.models import triggers
+from app.db.schema import SchemaWatch
+from app.errors import DatabaseUnavailable
+from app.settings import Settings
 from tests.support import factories
 from tests.support.answering import Answering
 
+LONG_SECONDS = 40.0
 WRITERS = 4
 TURNS = 10
 
@@ -47,3 +53,38 @@ def test_the_database_refuses_to_block_an_answering_thread(database: Database, m
             answering.answer(request)
     finally:
         answering.close()
+
+
+def test_a_request_waits_for_a_connection_no_longer_than_for_the_database(
+    settings: Settings,
+) -> None:
+    """A pool's own time-out would come on top of what the request has waited before."""
+    chosen = replace(settings, hookonce_pool_size=1, hookonce_database_timeout_seconds=LONG_SECONDS)
+    database = Database(chosen)
+    began = time.monotonic()
+
+    with (
+        database.reading(),
+        time_limit.until(began + 0.2),
+        pytest.raises(DatabaseUnavailable, match="every database connection is busy"),
+        database.reading(),
+    ):
+        raise AssertionError("there was a second connection")
+
+    assert time.monotonic() - began < LONG_SECONDS / 2
+    database.dispose()
+
+
+def test_a_request_waits_for_another_that_reads_the_schema_no_longer_than_it_may(
+    database: Database,
+) -> None:
+    watch, began = SchemaWatch(database), time.monotonic()
+
+    with (
+        watch._lock,
+        time_limit.until(began + 0.2),
+        pytest.raises(DatabaseUnavailable, match="could not be read within the time limit"),
+    ):
+        watch.current()
+
+    assert time.monotonic() - began < LONG_SECONDS / 2
