@@ -12,7 +12,7 @@ from app.executions import history, search
 from app.web.api import executions
 from app.web.api.schemas.executions import ExecutionsQuery
 from app.web.context import ApiContext
-from app.web.pages import curl_command, key_explanation, whatsapp_preview
+from app.web.pages import curl_command, key_explanation, outgoing, whatsapp_preview
 from app.web.pages.execution_rows import in_rows
 from app.web.pages.page_request import Download, HtmlPage, PageRequest, PageResponse, Redirect
 from app.web.pages.registry import EXECUTION, Pages
@@ -76,6 +76,10 @@ def show_one(request: PageRequest, execution_id: int) -> PageResponse:
     with request.context.database.reading() as connection:
         older, newer = history.neighbours(connection, values["trigger"]["id"], execution_id)
         values |= _as_curl(connection, values)
+    request_type = None if values["request"] is None else values["request"].content_type
+    values["outgoing"] = outgoing.of(
+        values["execution"], values["trigger"], values["headers"], request_type
+    )
     return HtmlPage("execution.html", values | {"older": older, "newer": newer})
 
 
