@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import exc
 
@@ -18,6 +19,15 @@ _SQLITE_UNIQUE_COLUMNS = {
     REPLAY_INDEX: "trigger_executions.replay_of_id",
     PAYLOAD_INDEX: "execution_origins.of_execution_id, execution_origins.digest",
 }
+_POSTGRESQL_KEYS = {
+    IDEMPOTENCY_INDEX: ("trigger_executions", "trigger_id, idempotency_key"),
+    REPLAY_INDEX: ("trigger_executions", "replay_of_id, trigger_id"),
+    PAYLOAD_INDEX: ("execution_origins", "of_execution_id, digest, trigger_id"),
+}
+"""The table of each index, and its columns as PostgreSQL lists them in the detail of an error."""
+_UNIQUE_VIOLATION = "23505"
+_QUOTED = re.compile(r"\w+(?=\W*$)")
+"""The last word of a message: Citus passes on the message of a node without its fields."""
 _POSTGRESQL_MOVED = {"42703", "42P01", "0A000"}  # no such column, no such table, stale plan
 _POSTGRESQL_DEADLOCK = "40P01"
 _POSTGRESQL_READ_ONLY = "25006"
@@ -65,12 +75,33 @@ def is_read_only(error: BaseException) -> bool:
 def violates(error: exc.IntegrityError, index: str) -> bool:
     """Return True if this unique index, and no other constraint, refused the row.
 
-    PostgreSQL names the index. SQLite names its columns, and only its error name tells a
-    unique index from NOT NULL, FOREIGN KEY and CHECK.
+    PostgreSQL names the index, or that of a partition or shard. SQLite names its columns, and only
+    its error name tells a unique index from NOT NULL, FOREIGN KEY and CHECK.
     """
     diagnosis = getattr(error.orig, "diag", None)
     if diagnosis is not None:
-        return diagnosis.constraint_name in (index, index + _INCOMING)
+        return _is_index(diagnosis, index) or _is_of_partition(diagnosis, index)
     if getattr(error.orig, "sqlite_errorname", None) != "SQLITE_CONSTRAINT_UNIQUE":
         return False
     return str(error.orig) == f"UNIQUE constraint failed: {_SQLITE_UNIQUE_COLUMNS[index]}"
+
+
+def _is_index(diagnosis: Any, index: str) -> bool:
+    """Return True if the error names this index, or one of its shards: `<index>_<number>`."""
+    if diagnosis.sqlstate != _UNIQUE_VIOLATION:
+        return False
+    name = diagnosis.constraint_name or "".join(_QUOTED.findall(diagnosis.message_primary or ""))
+    return re.fullmatch(rf"{index}({_INCOMING})?(_\d+)?", name) is not None
+
+
+def _is_of_partition(diagnosis: Any, index: str) -> bool:
+    """Return True if a partition's index with the columns of this index refused the row.
+
+    PostgreSQL names the partition's own index, whose name it made up; the detail of the error
+    begins with the columns in every language.
+    """
+    if diagnosis.sqlstate != _UNIQUE_VIOLATION or diagnosis.table_name is None:
+        return False
+    table, columns = _POSTGRESQL_KEYS[index]
+    listed = re.match(r"[^(]*\(([^()]*)\)=", diagnosis.message_detail or "")
+    return diagnosis.table_name != table and listed is not None and listed[1] == columns

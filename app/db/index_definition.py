@@ -33,7 +33,7 @@ class ExistingIndex(NamedTuple):
     unique: bool
     condition: Condition
     valid: bool
-    """False for what a failed concurrent build left on PostgreSQL."""
+    """False for what a failed concurrent build left on PostgreSQL, in any of its partitions."""
     compares_exactly: bool
     """False if a collation or operator class of the index is not the one that look-ups use."""
     identity: int
@@ -99,7 +99,12 @@ def _listed(existing: ExistingIndex) -> str:
 
 _POSTGRESQL = """
     SELECT i.indexrelid::bigint AS identity, i.indisunique AS is_unique,
-        i.indisvalid AND i.indisready AND i.indislive AND i.indimmediate AS is_valid,
+        i.indisvalid AND i.indisready AND i.indislive AND i.indimmediate
+            AND (named.relkind <> 'I' OR NOT EXISTS (
+                SELECT FROM pg_partition_tree(i.indexrelid) AS part
+                JOIN pg_index AS of_part ON of_part.indexrelid = part.relid
+                WHERE NOT (of_part.indisvalid AND of_part.indisready AND of_part.indislive)
+            )) AS is_valid,
         pg_get_expr(i.indpred, i.indrelid) AS predicate, key.columns, key.compares_exactly
     FROM pg_index AS i JOIN pg_class AS named ON named.oid = i.indexrelid
     CROSS JOIN LATERAL (
@@ -131,6 +136,14 @@ _TABLE_OF = {
     "postgresql": "SELECT indrelid::regclass::text FROM pg_index "
     "WHERE indexrelid = to_regclass(:name)",
 }
+
+
+def is_partitioned(connection: Connection, table: str) -> bool:
+    """Return True if the table is divided into partitions of PostgreSQL."""
+    if connection.dialect.name != "postgresql":
+        return False
+    query = sa.text("SELECT relkind = 'p' FROM pg_class WHERE oid = to_regclass(:table)")
+    return bool(connection.execute(query, {"table": table}).scalar())
 
 
 def _find_postgresql(connection: Connection, name: str, table: str) -> ExistingIndex | None:
