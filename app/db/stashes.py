@@ -3,10 +3,9 @@
 
 import logging
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import groupby
 
 import sqlalchemy as sa
 from alembic.operations import Operations
@@ -15,7 +14,17 @@ from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
 from app.db import Database
-from app.db.migration_ops import attachments, dependents, hiding, migration_lock, vacuums
+from app.db.migration_ops import (
+    attachments,
+    dependents,
+    hiding,
+    migration_lock,
+    preparation,
+    removal,
+    running,
+    vacuums,
+)
+from app.db.migration_ops.gentle import Stopped
 from app.db.migration_ops.hiding import Hidden
 from app.errors import DatabaseUnavailable, StashInUse
 from app.log import event
@@ -23,12 +32,6 @@ from app.log import event
 PREFIX = "_stash_"
 SAMPLED_ROWS = 10_000
 """Rows from which the size of a column is estimated."""
-STEP_ROWS = 500
-"""Rows that one transaction empties on SQLite, which lets no other writer in meanwhile."""
-REST = 1.0
-"""Pause after each step, as a multiple of its duration, so that others can write."""
-REWRITTEN_ROWS = 50_000
-"""Rows of a table up to which SQLite may drop a column: it rewrites all of them, under its lock."""
 LOCK_SECONDS = 0.5
 """Longest wait for a lock of PostgreSQL: every writer waits behind it."""
 RETRIES = 300
@@ -104,15 +107,27 @@ def drop(database: Database, names: list[str], stop: threading.Event) -> Iterato
         with database.reading() as connection:
             chosen = [each for each in listed(connection) if each.name in names]
             _require_unused(connection, chosen)
-        for stash in chosen:
+        for together in _together(database, chosen):
             if stop.is_set():
                 return
             if database.engine.dialect.name == "postgresql":
-                _drop_on_postgresql(database, stash, stop)
-            else:
-                _drop_on_sqlite(database, stash, stop)
-            event(log, logging.INFO, "stash_dropped", stash=stash.name, bytes=stash.size_bytes)
-            yield stash
+                _drop_on_postgresql(database, together[0], stop)
+            elif not _drop_on_sqlite(database, together, stop):
+                return
+            for stash in together:
+                event(log, logging.INFO, "stash_dropped", stash=stash.name, bytes=stash.size_bytes)
+                yield stash
+
+
+def _together(database: Database, chosen: list[Stash]) -> Iterator[list[Stash]]:
+    """Yield the stashes that are dropped at once: on SQLite all columns of a table, by one copy."""
+    is_sqlite = database.engine.dialect.name == "sqlite"
+    for _, group in groupby(chosen, key=lambda each: is_sqlite and each.column and each.table):
+        stashes = list(group)
+        if is_sqlite and stashes[0].column is not None:
+            yield stashes
+        else:
+            yield from ([each] for each in stashes)
 
 
 def _require_unused(connection: Connection, stashes: list[Stash]) -> None:
@@ -155,54 +170,23 @@ def _wait_for_vacuum(database: Database) -> None:
         raise StashInUse(str(error)) from error
 
 
-def _drop_on_sqlite(database: Database, stash: Stash, stop: threading.Event) -> None:
-    """Empty the column or table in small steps, then drop it where that takes a moment.
+def _drop_on_sqlite(database: Database, stashes: list[Stash], stop: threading.Event) -> bool:
+    """Drop the columns of one table together, or one table; return False if `stop` ended it.
 
-    A large table keeps the empty column: SQLite would rewrite every row under the write lock.
+    The rows are copied or deleted in short transactions: SQLite would rewrite a table to drop a
+    column, and read a table to drop it, under its write lock.
     """
-    key = "rowid"
-    if stash.column is None:
-        statement = f'DELETE FROM "{stash.table}" WHERE'
-    else:
-        empty = _default(database, stash)
-        statement = (
-            f'UPDATE "{stash.table}" SET {stash.column} = {empty} '
-            f"WHERE {stash.column} IS NOT {empty} AND"
-        )
-    for first, last in _ranges(database, stash.table, key):
-        if stop.is_set():
-            return
-        began = time.monotonic()
-        with database.writing() as connection:
-            connection.exec_driver_sql(f"{statement} {key} BETWEEN {first} AND {last}")
-        stop.wait((time.monotonic() - began) * REST)
-    with database.writing() as connection:
-        rows = _number(connection, f'SELECT count(*) FROM "{stash.table}"')
-        if stash.column is None:
-            connection.exec_driver_sql(f'DROP TABLE "{stash.table}"')
-        elif rows <= REWRITTEN_ROWS:
-            _keep_attached(connection, stash)
-            for index in hiding.indexes_on(connection, stash.table, [stash.column]):
-                connection.exec_driver_sql(f'DROP INDEX "{index}"')
-            connection.exec_driver_sql(f'ALTER TABLE "{stash.table}" DROP {stash.column}')
-
-
-def _default(database: Database, stash: Stash) -> Any:
-    with database.reading() as connection:
-        columns = sa.inspect(connection).get_columns(stash.table)
-    return next(each["default"] or "NULL" for each in columns if each["name"] == stash.column)
-
-
-def _ranges(database: Database, table: str, key: str) -> Iterator[tuple[int, int]]:
-    """Yield the first and last key of each batch of the rows that exist."""
-    last: int | None = None
-    while True:
-        after = "" if last is None else f"WHERE {key} > {last}"
-        batch = f'SELECT {key} AS k FROM "{table}" {after} ORDER BY {key} LIMIT {STEP_ROWS}'
-        with database.reading() as connection:
-            first, last = connection.execute(
-                sa.text(f"SELECT min(k), max(k) FROM ({batch}) AS b")
-            ).one()
-        if first is None:
-            return
-        yield first, last
+    table = stashes[0].table
+    try:
+        with running.session(database.engine) as (connection, migration):
+            if stashes[0].column is None:
+                preparation.drop_large_table(migration, table, stop)
+            else:
+                hidden = hiding.hidden_columns(connection, table)
+                columns = [each for each in hidden if each.name in [s.column for s in stashes]]
+                removal.drop_beside_writers(migration, table, columns, stop)
+    except Stopped:
+        return False
+    except CommandError as error:
+        raise StashInUse(str(error)) from error
+    return True

@@ -22,17 +22,17 @@ _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(["tests.support.killing", "psycopg", "sqlite3"])
 
 
-def killed_at(point: int, url: str, to: str, *, down: bool) -> bool:
+def killed_at(point: int, url: str, to: str, *, down: bool, **x: str) -> bool:
     """Run the migration; return True if it was killed, False if it ended before the point."""
     options = (point, url, to, down, preparation.LARGE_ROWS)
-    process = _forks.Process(target=_migrate_until, args=options)
+    process = _forks.Process(target=_migrate_until, args=options, kwargs=x)
     process.start()
     process.join(60)
     assert process.exitcode in (0, -signal.SIGKILL), process.exitcode
     return process.exitcode != 0
 
 
-def _migrate_until(point: int, url: str, to: str, down: bool, large_rows: int) -> None:
+def _migrate_until(point: int, url: str, to: str, down: bool, large_rows: int, **x: str) -> None:
     preparation.LARGE_ROWS = large_rows
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115, open until the process dies
     left = point
@@ -53,4 +53,4 @@ def _migrate_until(point: int, url: str, to: str, down: bool, large_rows: int) -
     sa.event.listen(Engine, "before_cursor_execute", at_statement)
     sa.event.listen(Engine, "after_cursor_execute", at_statement)
     sa.event.listen(Engine, "commit", passed)
-    migrate(url, to=to, down=down)
+    migrate(url, to=to, down=down, **x)

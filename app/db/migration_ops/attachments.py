@@ -58,16 +58,35 @@ def keep(op: Operations, table: str, columns: list[Hidden]) -> None:
         used = [each for each in hidden if re.search(rf"\b{each.name}\b", statement)]
         for each in used:
             statement = re.sub(rf"\b{each.name}\b", each.column, statement)
-        stash = stash_name(max(each.revision for each in used), table) + SUFFIX
-        op.execute(f"CREATE TABLE IF NOT EXISTS {stash} (statement TEXT NOT NULL)")
-        parameters = {"statement": statement}
-        seen = sa.text(f"SELECT 1 FROM {stash} WHERE statement = :statement")
-        if op.get_bind().execute(seen, parameters).scalar() is None:
-            insert = sa.text(f"INSERT INTO {stash} VALUES (:statement)")
-            op.get_bind().execute(insert, parameters)
+        _write_down(op, stash_name(max(each.revision for each in used), table), statement)
     for yielding_object in yielded:
         event(log, logging.WARNING, "object_set_aside", statement=yielding_object.kept)
         op.get_bind().exec_driver_sql(yielding_object.removal.replace("%", "%%"))
+
+
+def _write_down(op: Operations, stash: str, statement: str) -> None:
+    op.execute(f"CREATE TABLE IF NOT EXISTS {stash}{SUFFIX} (statement TEXT NOT NULL)")
+    parameters = {"statement": statement}
+    seen = sa.text(f"SELECT 1 FROM {stash}{SUFFIX} WHERE statement = :statement")
+    if op.get_bind().execute(seen, parameters).scalar() is None:
+        insert = sa.text(f"INSERT INTO {stash}{SUFFIX} VALUES (:statement)")
+        op.get_bind().execute(insert, parameters)
+
+
+def written(connection: Connection) -> list[tuple[str, str]]:
+    """Return the stash and the statement of everything that was written down."""
+    names = [name for name in sorted(table_names(connection)) if name.endswith(SUFFIX)]
+    return [
+        (name.removesuffix(SUFFIX), statement)
+        for name in names
+        for statement in connection.scalars(sa.text(f"SELECT statement FROM {name}")).all()
+    ]
+
+
+def write_down(op: Operations, statements: list[tuple[str, str]]) -> None:
+    """Write down what a rehearsal wrote down on its copy."""
+    for stash, statement in statements:
+        _write_down(op, stash, statement)
 
 
 def _statements(connection: Connection, table: str, names: list[str]) -> list[str]:

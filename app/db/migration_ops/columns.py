@@ -9,7 +9,7 @@ import re
 import sqlalchemy as sa
 from alembic.operations import Operations
 
-from app.db.migration_ops import duplicates, former_stashes, found, hiding, removal
+from app.db.migration_ops import duplicates, former_stashes, found, hiding, preparation, removal
 from app.db.migration_ops.plugin import (
     column_names,
     discarding,
@@ -81,7 +81,8 @@ def stash_columns(
     hidden = [stash_name(revision, name) for name in names]
     if discarding(op):
         removal.require_unused(op, table, hidden)
-        removal.drop(op, table, [hiding.Hidden(revision, name) for name in names])
+        if not preparation.is_large(op, table):  # such a table is rebuilt once, at the end
+            removal.drop(op, table, [hiding.Hidden(revision, name) for name in names])
     elif checked:
         removal.remove(op, table, [hiding.Hidden(revision, name) for name in checked])
 

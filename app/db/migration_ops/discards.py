@@ -4,13 +4,14 @@ A discarded table counts its ids from 1 again, so an upgrade would give the valu
 stayed to new rows: an old trigger's secret to a new trigger.
 """
 
+from functools import partial
 from typing import Any
 
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 
 from app.db import schema
-from app.db.migration_ops import attachments, hiding, removal
+from app.db.migration_ops import attachments, hiding, preparation, removal
 from app.db.migration_ops.hiding import Hidden
 from app.db.migration_ops.plugin import discarding, offline, postgresql, stash_name, table_names
 
@@ -36,7 +37,10 @@ _DROP_ON_POSTGRESQL = """
 
 
 def discard_after(ctx: MigrationContext, step: Any, **_: Any) -> None:
-    """Drop the stashes of the revision that this step took back, and of all later revisions."""
+    """Drop the stashes of the revision that this step took back, and of all later revisions.
+
+    Large tables of SQLite wait for `discard_above`: one copy of each is made for all steps.
+    """
     if not step.is_upgrade:
         _drop_stashes_from(Operations(ctx), step.up_revision_id)
 
@@ -46,8 +50,11 @@ def discard_above(migration: MigrationContext) -> None:
     (current,) = migration.get_current_heads() or (None,)
     revisions = list(schema.history())
     above = revisions if current is None else revisions[revisions.index(current) + 1 :]
-    if above:
-        _drop_stashes_from(Operations(migration), above[0])
+    if not above:
+        return
+    _drop_stashes_from(Operations(migration), above[0])
+    if discarding(Operations(migration)):
+        _drop_large(migration, above[0])
 
 
 def is_downgrade(migration: MigrationContext) -> bool:
@@ -59,11 +66,9 @@ def _drop_stashes_from(op: Operations, oldest: str) -> None:
     """Drop them; statements of what others attached to columns stay above the first revision."""
     if not discarding(op):
         return
-    revisions = schema.history()
-    prefixes = tuple(stash_name(each, "") for each in revisions[revisions.index(oldest) :])
+    prefixes, spared = _prefixes(oldest)
     for name in table_names(op.get_bind()) if not offline(op) else ():
         removal.require_unused(op, name, [each.name for each in _hidden(op, name, prefixes)])
-    spared = (attachments.SUFFIX,) if oldest != next(iter(revisions)) else ()
     if postgresql(op):
         for name in table_names(op.get_bind()) if not offline(op) else ():
             attachments.keep(op, name, _hidden(op, name, prefixes))
@@ -71,10 +76,32 @@ def _drop_stashes_from(op: Operations, oldest: str) -> None:
         op.execute(_DROP_ON_POSTGRESQL.format(names="|".join(prefixes), spared=pattern))
         return
     for name in table_names(op.get_bind()):
+        if preparation.is_large(op, name):
+            continue
         if not name.startswith(prefixes):
             removal.drop(op, name, _hidden(op, name, prefixes))
         elif not name.endswith(spared):
             op.drop_table(name)
+
+
+def _drop_large(migration: MigrationContext, oldest: str) -> None:
+    """Do the same for large tables of SQLite, beside the writers."""
+    op = Operations(migration)
+    prefixes, _ = _prefixes(oldest)
+    for name in filter(partial(preparation.is_large, op), table_names(op.get_bind())):
+        hidden = _hidden(op, name, prefixes)
+        if name.startswith(prefixes):
+            op.get_bind().commit()
+            preparation.drop_large_table(migration, name)
+        elif hidden:
+            removal.drop_beside_writers(migration, name, hidden)
+
+
+def _prefixes(oldest: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the beginnings of the names to drop, and the ends of those to spare."""
+    revisions = schema.history()
+    prefixes = tuple(stash_name(each, "") for each in revisions[revisions.index(oldest) :])
+    return prefixes, () if oldest == revisions[0] else (attachments.SUFFIX,)
 
 
 def _hidden(op: Operations, table: str, prefixes: tuple[str, ...]) -> list[Hidden]:

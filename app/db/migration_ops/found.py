@@ -12,6 +12,10 @@ from app.db.migration_ops.plugin import offline, operation, postgresql, table_na
 RECORD = "_found_0001"
 """Table with one row for each table, column and index that existed before the first revision."""
 
+_UNFINISHED = "status IN ('pending', 'running', 'retrying')"
+_INDEXED = ("status IN ('pending', 'retrying')", "status = 'running'")
+"""Predicates of two partial indexes: no index has the unfinished executions of both together."""
+
 _record = sa.Table(
     RECORD,
     sa.MetaData(),
@@ -85,8 +89,11 @@ def hold_found_executions(op: Operations, statement: str) -> None:
     if offline(op):
         return
     last_id = definition(op, "last_id", "trigger_executions")
-    if last_id is not None:
-        op.get_bind().execute(sa.text(statement), {"last_id": int(last_id)})
+    if last_id is None:
+        return
+    for condition in _INDEXED:
+        text = sa.text(statement.replace(_UNFINISHED, condition))
+        op.get_bind().execute(text, {"last_id": int(last_id)})
 
 
 def is_recorded(op: Operations) -> bool:

@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy.engine import Connection, Engine
 
+from app.db.migration_ops import identity
+
 HOLD_SECONDS = 0.04
 """Seconds for which one transaction copies or deletes rows while writers wait."""
 PAUSE_FACTOR = 1.0
@@ -19,6 +21,10 @@ BATCH_ROWS = 100
 """Rows that one statement copies or deletes: it cannot be interrupted, and rows may be large."""
 CACHE_KILOBYTES = 65_536
 """Page cache of the connection: an index in random order is written all over."""
+
+
+class Stopped(Exception):
+    """The work was stopped by its caller; the same command takes it up again."""
 
 
 @contextmanager
@@ -36,6 +42,7 @@ def own_connection(engine: Engine) -> Iterator[Connection]:
             f"cache_size = -{CACHE_KILOBYTES}",
         ):
             driver.execute(f"PRAGMA {pragma}")
+        driver.create_function(identity.DIGEST, 1, identity.digest, deterministic=True)
         try:
             yield connection
         finally:

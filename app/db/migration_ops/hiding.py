@@ -110,7 +110,9 @@ def _merge(op: Operations, table: str, hidden: Hidden) -> None:
 
 
 def drop_columns(op: Operations, table: str, names: list[str]) -> None:
-    """Drop the columns and the indexes on them."""
+    """Drop those of the columns that exist, and the indexes on them."""
+    existing = column_names(op.get_bind(), table) if names else set()
+    names = [name for name in names if name in existing]
     if not names:
         return
     for name in indexes_on(op.get_bind(), table, names):

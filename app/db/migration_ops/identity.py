@@ -5,6 +5,7 @@ tables of the older system are not. So a stash of an adopted database keeps, bes
 that are set when a row is created: a row is the same if they are the same.
 """
 
+import hashlib
 import logging
 from collections.abc import Collection
 
@@ -32,6 +33,14 @@ _IDENTIFYING = {
 _DIGESTED = frozenset({"secret", "event_data"})
 
 log = logging.getLogger("hookonce.migrate")
+
+
+def digest(value: object) -> str | None:
+    """Return the SHA-256 of a value of SQLite in hexadecimal digits; None for NULL."""
+    if value is None:
+        return None
+    data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(data).hexdigest()
 
 
 def identifying(op: Operations, table: str, without: Collection[str] = ()) -> list[str]:

@@ -5,7 +5,9 @@ which is refused while events arrive.
 """
 
 import logging
+from functools import partial
 
+from alembic import op as alembic_op
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
@@ -14,7 +16,7 @@ from sqlalchemy.engine import Connection
 from app.db import deduplication, index_definition
 from app.db.deduplication import BEFORE_REPLAYS
 from app.db.index_definition import IndexDefinition
-from app.db.migration_ops import duplicates, indexes
+from app.db.migration_ops import duplicates, indexes, preparation
 from app.db.migration_ops.plugin import table_names
 from app.log import event
 
@@ -54,14 +56,19 @@ def _definition(*, since_replays: bool) -> IndexDefinition:
 def _build(connection: Connection, migration: MigrationContext, wanted: IndexDefinition) -> None:
     if wanted.table not in table_names(connection):
         raise CommandError(f"there is no table {wanted.table}: was the database only stamped?")
+    if connection.dialect.name == "sqlite":
+        preparation.beside_writers(migration, partial(_change, wanted))
+        return
+    with Operations.context(migration), migration.begin_transaction(_per_migration=True):
+        _change(wanted)
+
+
+def _change(wanted: IndexDefinition) -> None:
     assert wanted.where is not None  # noqa: S101, for the type checker: the index is partial
-    op, columns = Operations(migration), list(wanted.columns)
-    with migration.begin_transaction(_per_migration=True):
-        duplicates.refuse_duplicate_keys(op, wanted.where)
-        duplicates.stash_duplicate_keys(op, BUILT_BY, wanted.where)
-        indexes.ensure_index(
-            op, wanted.name, wanted.table, columns, unique=True, where=wanted.where
-        )
+    op, columns = Operations(alembic_op.get_context()), list(wanted.columns)
+    duplicates.refuse_duplicate_keys(op, wanted.where)
+    duplicates.stash_duplicate_keys(op, BUILT_BY, wanted.where)
+    indexes.ensure_index(op, wanted.name, wanted.table, columns, unique=True, where=wanted.where)
 
 
 def is_upgrade(migration: MigrationContext) -> bool:

@@ -8,8 +8,10 @@ copied beforehand (shadow.py) and its reading is done without the lock.
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
+from threading import Event
 from typing import Any, NamedTuple
 
 from alembic import op
@@ -19,6 +21,7 @@ from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
 from app.db.migration_ops import (
+    attachments,
     gentle,
     rehearsal,
     shadow_remains,
@@ -26,6 +29,7 @@ from app.db.migration_ops import (
     sqlite_catalog,
     violators,
 )
+from app.db.migration_ops.plugin import offline, postgresql
 from app.db.migration_ops.rehearsal import Rehearsal, Unfit, Work
 from app.db.migration_ops.shadow import Conflict, ShadowCopy
 from app.db.migration_ops.shadow_target import RebuiltTable
@@ -47,6 +51,8 @@ class Prepared(NamedTuple):
     """Tables that the step is to exchange."""
     writes: Sequence[Work] = ()
     """Changes that make room for a unique index, also in the step itself."""
+    attached: Sequence[tuple[str, str]] = ()
+    """Stash and statement of what others attached to columns that the copies have not."""
 
 
 def prepared(migration: MigrationContext, steps: list[Any]) -> Iterator[Any]:
@@ -62,10 +68,55 @@ def prepared(migration: MigrationContext, steps: list[Any]) -> Iterator[Any]:
         connection.commit()
 
 
-def _prepare(connection: Connection, migration: MigrationContext, step: Any) -> Prepared:
+@dataclass
+class _Change:
+    """A change beside the steps; it has the name under which a step keeps its function."""
+
+    migration_fn: Callable[..., None]
+
+
+def beside_writers(
+    migration: MigrationContext, change: Callable[[], None], stop: Event | None = None
+) -> None:
+    """Make a change that is no step in one transaction, after its preparation.
+
+    Raises Stopped if `stop` is set meanwhile; the same change then takes the copy up again.
+    """
+    assert migration.connection is not None  # noqa: S101, for the type checker: not offline
+    with gentle.own_connection(migration.connection.engine) as connection:
+        prepared = _prepare(connection, migration, _Change(change), stop)
+        step = _with_exchange(_Change(change), prepared)
+        with Operations.context(migration), migration.begin_transaction(_per_migration=True):
+            step.migration_fn()
+        rehearsal.set_prepared(migration, None)
+        if shadow_remains.tables(connection):
+            migration.connection.commit()
+            shadow_remains.remove(connection)
+
+
+def drop_large_table(migration: MigrationContext, table: str, stop: Event | None = None) -> None:
+    """Empty a table of SQLite in short transactions, and drop it; Stopped if `stop` is set."""
+    assert migration.connection is not None  # noqa: S101, for the type checker: not offline
+    with gentle.own_connection(migration.connection.engine) as connection:
+        shadow_remains.drop_table(connection, table, stop)
+
+
+def is_large(op: Operations, table: str) -> bool:
+    """Return True if a change of the table on SQLite is not to be made under the write lock."""
+    if offline(op) or postgresql(op) or op.get_context().opts.get("x", {}).get("direct") == "yes":
+        return False
+    if rehearsal.is_rehearsed(op):
+        return rehearsal.is_large(op, table)
+    return _is_large(op.get_bind(), table)
+
+
+def _prepare(
+    connection: Connection, migration: MigrationContext, step: Any, stop: Event | None = None
+) -> Prepared:
     """Do the long work of a step."""
     remains = shadow_remains.tables(connection)
-    large = _large_tables(connection) if isinstance(step, RevisionStep) else []
+    is_change = isinstance(step, RevisionStep | _Change)
+    large = _large_tables(connection) if is_change else []
     connection.commit()
     if not large and not remains:
         return Prepared()
@@ -75,7 +126,7 @@ def _prepare(connection: Connection, migration: MigrationContext, step: Any) -> 
         shadow_remains.remove(connection)
         return Prepared()
     try:
-        return _prepare_large(connection, migration, step, large)
+        return _prepare_large(connection, migration, step, large, stop)
     except Unfit as reason:
         event(log, logging.WARNING, "step_holds_the_write_lock", reason=str(reason))
         shadow_remains.remove(connection)
@@ -83,9 +134,14 @@ def _prepare(connection: Connection, migration: MigrationContext, step: Any) -> 
 
 
 def _prepare_large(
-    connection: Connection, migration: MigrationContext, step: Any, large: list[str]
+    connection: Connection,
+    migration: MigrationContext,
+    step: Any,
+    large: list[str],
+    stop: Event | None,
 ) -> Prepared:
-    with rehearsal.rehearsed(connection, migration, step.migration_fn) as rehearsed:
+    with rehearsal.rehearsed(connection, migration, step.migration_fn, large) as rehearsed:
+        attached = attachments.written(rehearsed.connection)
         targets = shadow_target.targets(connection, rehearsed, large)
         connection.commit()
     _require_editable(connection, targets)
@@ -93,14 +149,14 @@ def _prepare_large(
     for table in large:
         if table not in wanted:
             shadow_remains.remove(connection, table)
-    copies = [ShadowCopy(connection, target) for target in targets]
+    copies = [ShadowCopy(connection, target, stop) for target in targets]
     connection.commit()
     _work(connection, migration, rehearsed)
     for copy in copies:
         _require_space(connection)
         _copy(copy, lambda: _work(connection, migration, rehearsed))
     rehearsal.set_prepared(migration, violators.seek(connection, rehearsed.checks))
-    return Prepared(copies, rehearsed.writes)
+    return Prepared(copies, rehearsed.writes, attached)
 
 
 def _copy(copy: ShadowCopy, work_again: Callable[[], None]) -> None:
@@ -145,6 +201,7 @@ def _with_exchange(step: Any, prepared: Prepared) -> Any:
         def exchanging(**options: Any) -> None:
             for copy in prepared.copies:
                 copy.swap(op.get_bind(), work_again)
+            attachments.write_down(Operations(op.get_context()), list(prepared.attached))
             change(**options)
 
         step.migration_fn = exchanging

@@ -6,7 +6,7 @@ step is known by its effect on the copy, so that a merged revision need not say 
 
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +39,26 @@ class Unfit(Exception):
     """A step that cannot be prepared beside the writers: it does all of its work under the lock."""
 
 
+@dataclass(frozen=True)
+class StashCopy:
+    """Values of dropped columns that are kept in a table of their own."""
+
+    table: str
+    stash: str
+    definition: str
+    """Columns of the stash, in parentheses."""
+    names: str
+    """Columns of the stash in the order in which `selection` gives their values."""
+    selection: str
+    """SELECT of the values, from the table with the names that its columns have before the step."""
+    condition: str
+    """Condition of the rows whose values are worth keeping."""
+
+    @property
+    def shadow(self) -> str:
+        return NAME_PREFIX + self.stash
+
+
 @dataclass
 class Rehearsal:
     """The effect of a step on an empty copy, and the work that its operations declared."""
@@ -52,8 +72,12 @@ class Rehearsal:
     """Changes of few rows that can be done before the step, and again in it."""
     checks: list[tuple[str, str, str]] = field(default_factory=list)
     """CHECK constraints that the step adds: table, name, condition."""
+    stashes: list[StashCopy] = field(default_factory=list)
+    """Values that the step moves out of columns that it drops."""
     drops_columns: bool = False
     """True if nothing in the step reads a column that it drops."""
+    large: frozenset[str] = frozenset()
+    """Tables of the original that have many rows."""
 
     @property
     def refuses(self) -> bool:
@@ -81,6 +105,17 @@ def declare_check(op: Operations, table: str, name: str, condition: str) -> None
     _rehearsal(op).checks.append((table, name, condition))
 
 
+def declare_removal(op: Operations, *stashes: StashCopy) -> None:
+    """Note that columns are dropped which nothing else in the step reads, and where values go."""
+    _rehearsal(op).drops_columns = True
+    _rehearsal(op).stashes.extend(stashes)
+
+
+def is_large(op: Operations, table: str) -> bool:
+    """Return True if the table of which the operation sees an empty copy has many rows."""
+    return table in _rehearsal(op).large
+
+
 def _rehearsal(op: Operations) -> Rehearsal:
     rehearsal = op.get_context().opts[_REHEARSAL]
     assert isinstance(rehearsal, Rehearsal)  # noqa: S101, for the type checker
@@ -103,11 +138,14 @@ def set_prepared(migration: MigrationContext, violators: dict[str, int | None] |
 
 @contextmanager
 def rehearsed(
-    original: Connection, migration: MigrationContext, change: Callable[..., None]
+    original: Connection,
+    migration: MigrationContext,
+    change: Callable[..., None],
+    large: Iterable[str] = (),
 ) -> Iterator[Rehearsal]:
     """Run the step on an empty copy of `original`, and yield its effect."""
     with empty_copy(original) as connection:
-        rehearsal = Rehearsal(connection)
+        rehearsal = Rehearsal(connection, large=frozenset(large))
 
         def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
             rehearsal.statements.append(statement)
@@ -183,6 +221,8 @@ class ColumnChanges:
     """Names before the step."""
     renamed: dict[str, str] = field(default_factory=dict)
     """Name before the step by the name after it."""
+    all_renamed: dict[str, str] = field(default_factory=dict)
+    """The same, with columns that were dropped afterwards."""
 
 
 def column_changes(rehearsal: Rehearsal, table: str) -> ColumnChanges:
@@ -197,6 +237,7 @@ def column_changes(rehearsal: Rehearsal, table: str) -> ColumnChanges:
             changes.added[name] = statement
         elif match["verb"].upper() == "RENAME":
             changes.renamed[match["to"]] = changes.renamed.pop(name, name)
+            changes.all_renamed[match["to"]] = changes.renamed[match["to"]]
         elif changes.added.pop(name, None) is None:
             changes.dropped.append(changes.renamed.pop(name, name))
     return changes

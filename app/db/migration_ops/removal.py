@@ -7,12 +7,24 @@ row.
 # ruff: noqa: S608, the names in these statements are the revisions' own, never from outside
 
 from itertools import groupby
+from threading import Event
 
 import sqlalchemy as sa
+from alembic import op as alembic_op
 from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 
-from app.db.migration_ops import attachments, batches, dependents, hiding, identity
+from app.db.migration_ops import (
+    attachments,
+    batches,
+    dependents,
+    hiding,
+    identity,
+    preparation,
+    rehearsal,
+    sqlite_catalog,
+)
 from app.db.migration_ops.hiding import Hidden
 from app.db.migration_ops.plugin import (
     column_names,
@@ -22,6 +34,7 @@ from app.db.migration_ops.plugin import (
     stash_name,
     table_names,
 )
+from app.db.migration_ops.rehearsal import StashCopy
 
 _ALSO_KEPT = {"trigger_executions": "status IN ('pending', 'running', 'retrying')"}
 """Rows whose default values are kept too: an upgrade holds unfinished executions that have none."""
@@ -38,7 +51,20 @@ def remove(op: Operations, table: str, columns: list[Hidden]) -> None:
 def drop(op: Operations, table: str, columns: list[Hidden]) -> None:
     """Drop the hidden columns and their values; what others attached to them comes back."""
     attachments.keep(op, table, columns)
+    if rehearsal.is_rehearsed(op):
+        rehearsal.declare_removal(op)
     hiding.drop_columns(op, table, [each.name for each in columns])
+
+
+def drop_beside_writers(
+    migration: MigrationContext, table: str, columns: list[Hidden], stop: Event | None = None
+) -> None:
+    """Do the same beside the writers of a large table of SQLite, in a transaction of its own."""
+
+    def change() -> None:
+        drop(Operations(alembic_op.get_context()), table, columns)
+
+    preparation.beside_writers(migration, change, stop)
 
 
 def require_unused(op: Operations, table: str, names: list[str]) -> None:
@@ -55,6 +81,12 @@ def _copy(op: Operations, revision: str, table: str, columns: list[Hidden]) -> N
     kept = identity.stashed(column_names(op.get_bind(), stash))
     names = listed(["id", *(each.column for each in columns)])
     names += "".join(f", {identity.PREFIX}{name}" for name in kept)
+    if rehearsal.is_rehearsed(op):
+        selection, worth = _selection(op, table, columns, kept), _worth_keeping(op, table, columns)
+        definition = "(" + sqlite_catalog.table_sql(op.get_bind(), stash).partition("(")[2]
+        rehearsal.declare_removal(op, StashCopy(table, stash, definition, names, selection, worth))
+        op.drop_table(stash)
+        return
     batches.run(
         op,
         table,

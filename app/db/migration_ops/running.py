@@ -1,6 +1,5 @@
 """Run migrations: with short lock timeouts and retries, without orphaned rows."""
 
-import hashlib
 import logging
 import random
 import re
@@ -10,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import event as event_api
 from sqlalchemy import exc
@@ -166,12 +166,14 @@ def noting_removals(connection: Connection) -> Iterator[list[str]]:
         event_api.remove(connection, "before_cursor_execute", note)
 
 
-def _digest(value: object) -> str | None:
-    """Return the SHA-256 of a value of SQLite in hexadecimal digits; None for NULL."""
-    if value is None:
-        return None
-    data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
-    return hashlib.sha256(data).hexdigest()
+@contextmanager
+def session(engine: Engine) -> Iterator[tuple[Connection, MigrationContext]]:
+    """Open a session for a change of the schema that is not a revision."""
+    with engine.connect() as connection:
+        _prepare(connection)
+        connection.execution_options(hookonce_writes=True)
+        opts = {"transaction_per_migration": True, "transactional_ddl": True}
+        yield connection, MigrationContext.configure(connection, opts=opts)
 
 
 def _prepare(connection: Connection) -> None:
@@ -180,7 +182,7 @@ def _prepare(connection: Connection) -> None:
     assert raw is not None  # noqa: S101, for the type checker: the connection is open
     if connection.dialect.name == "sqlite":
         raw.execute("PRAGMA foreign_keys = OFF")
-        raw.create_function(identity.DIGEST, 1, _digest, deterministic=True)
+        raw.create_function(identity.DIGEST, 1, identity.digest, deterministic=True)
         return
     if pooler.behind_pooler(connection):
         return  # a command that only reads; its settings would reach other clients

@@ -10,6 +10,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable
+from threading import Event
 
 from alembic.util import CommandError
 from sqlalchemy import exc
@@ -21,8 +22,8 @@ from app.db.migration_ops import (
     shadow_triggers,
     sqlite_catalog,
 )
-from app.db.migration_ops.gentle import BATCH_ROWS, brief, reading, writing
-from app.db.migration_ops.rehearsal import NAME_PREFIX
+from app.db.migration_ops.gentle import BATCH_ROWS, Stopped, brief, reading, writing
+from app.db.migration_ops.rehearsal import NAME_PREFIX, StashCopy
 from app.db.migration_ops.shadow_target import RebuiltTable, log_name, state_name
 from app.db.migration_ops.sqlite_catalog import CatalogChange, CatalogEntry, quoted
 from app.log import event
@@ -40,8 +41,11 @@ class Conflict(Exception):
 class ShadowCopy:
     """The copy of one table while it is made."""
 
-    def __init__(self, connection: Connection, target: RebuiltTable) -> None:
+    def __init__(
+        self, connection: Connection, target: RebuiltTable, stop: Event | None = None
+    ) -> None:
         self._connection = connection
+        self._stop = stop
         self.target = target
         self._shadow = quoted(target.shadow)
         self._table = quoted(target.table)
@@ -72,6 +76,8 @@ class ShadowCopy:
         """Copy all rows, in short transactions. Raises Conflict if the new index refuses one."""
         is_complete = False
         while not is_complete or self._noted_count(SMALL_LOG) >= SMALL_LOG:
+            if self._stop is not None and self._stop.is_set():
+                raise Stopped
             with brief(self._connection) as deadline:
                 is_complete = self._copy_until(deadline)
 
@@ -157,6 +163,10 @@ class ShadowCopy:
     def _copy_again(self, ids: str) -> None:
         noted = f"{self._key} IN ({ids})"
         self._connection.exec_driver_sql(f"DELETE FROM {self._shadow} WHERE {noted}")
+        for stash in self.target.stashes:
+            self._connection.exec_driver_sql(
+                f"DELETE FROM {quoted(stash.shadow)} WHERE id IN ({ids})"
+            )
         self._insert(f"{noted} AND NOT ({self._uncopied()})")
         self._connection.exec_driver_sql(f"DELETE FROM {self._log} WHERE row_id IN ({ids})")
 
@@ -172,6 +182,11 @@ class ShadowCopy:
             raise Conflict(
                 str(error.orig).replace(self.target.shadow, self.target.table)
             ) from error
+        for stash in self.target.stashes:
+            self._connection.exec_driver_sql(
+                f"INSERT INTO {quoted(stash.shadow)} ({stash.names}) {stash.selection} "
+                f"WHERE ({stash.condition}) AND {condition}"
+            )
 
     def _uncopied(self) -> str:
         """Return the condition of the rows that are not copied yet."""
@@ -196,8 +211,10 @@ class ShadowCopy:
         for name in self._named_indexes(self.target.after):
             sql = str(self._as_shadow[name])
             statements.append(sqlite_catalog.with_index_name(sql, NAME_PREFIX + name))
+        stashes = [f"CREATE TABLE {quoted(s.shadow)}{s.definition}" for s in self.target.stashes]
         return [
             *statements,
+            *stashes,
             f"CREATE TABLE {self._log} (row_id INTEGER PRIMARY KEY)",
             f"CREATE TABLE {self._state} (last_id INTEGER, digest TEXT)",
         ]
@@ -214,6 +231,10 @@ class ShadowCopy:
                 "nothing was changed, run the same command again"
             )
 
+    def _stash_moved(self, each: StashCopy) -> CatalogChange:
+        sql = f"CREATE TABLE {quoted(each.stash)}{each.definition}"
+        return CatalogChange(each.shadow, each.stash, each.stash, sql)
+
     def _exchange_names(self) -> None:
         table, shadow, old = self.target.table, self.target.shadow, self.target.old
         sqlite_catalog.edit(
@@ -221,8 +242,12 @@ class ShadowCopy:
             [
                 *_moved(self.target.before, table, old, self._as_old, "", f"{NAME_PREFIX}old_"),
                 *_moved(self.target.after, shadow, table, {}, NAME_PREFIX, ""),
+                *map(self._stash_moved, self.target.stashes),
             ],
         )
+        for each in self.target.stashes:
+            if self._connection.exec_driver_sql(f"SELECT 1 FROM {each.stash}").first() is None:
+                self._connection.exec_driver_sql(f"DROP TABLE {each.stash}")
         shadow_target.keep_sequence(self._connection, self.target)
         now = shadow_target.definition(self._connection, table)
         if sorted(now) != sorted(self.target.after):

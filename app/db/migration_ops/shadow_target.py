@@ -1,13 +1,13 @@
 """Decide which tables of SQLite a step rebuilds, and how each shall be defined afterwards."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.db.migration_ops import rehearsal, sqlite_catalog
-from app.db.migration_ops.rehearsal import NAME_PREFIX, ColumnChanges, Rehearsal, Unfit
+from app.db.migration_ops.rehearsal import NAME_PREFIX, ColumnChanges, Rehearsal, StashCopy, Unfit
 from app.db.migration_ops.sqlite_catalog import CatalogEntry, quoted
 
 DROPPED_AT_ONCE = 500_000
@@ -49,7 +49,8 @@ class RebuiltTable:
     """Unique indexes of the table as it is, automatic ones included."""
     new_unique: tuple[UniqueIndex, ...]
     """Unique indexes that the step builds, on columns that exist already."""
-    drops_columns: bool
+    stashes: tuple[StashCopy, ...]
+    """Values that are kept of the columns that the copy has not."""
     refuses: bool
 
     @property
@@ -122,9 +123,21 @@ def _target(connection: Connection, rehearsed: Rehearsal, table: str) -> Rebuilt
         columns=tuple(name for name in names if name in kept),
         unique=unique,
         new_unique=tuple(each for each in new_unique if set(each.columns) <= set(names)),
-        drops_columns=bool(changes.dropped),
+        stashes=tuple(_before(each, changes) for each in rehearsed.stashes if each.table == table),
         refuses=rehearsed.refuses,
     )
+
+
+def _before(stash: StashCopy, changes: ColumnChanges) -> StashCopy:
+    """Return the stash with the names that the columns have before the step."""
+    selection, condition = stash.selection, stash.condition
+    for after, before in changes.all_renamed.items():
+        selection = re.sub(rf"\b{after}\b", before, selection)
+        condition = re.sub(rf"\b{after}\b", before, condition)
+    definition, count = re.subn(r"\bid INT\b", "id INTEGER PRIMARY KEY", stash.definition, count=1)
+    if not count:
+        raise Unfit(f"{stash.stash} has no id")
+    return replace(stash, definition=definition, selection=selection, condition=condition)
 
 
 def definition(connection: Connection, table: str) -> list[CatalogEntry]:

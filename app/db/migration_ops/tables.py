@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.util import CommandError
 
-from app.db.migration_ops import found, identity
+from app.db.migration_ops import found, identity, preparation
 from app.db.migration_ops.plugin import (
     discarding,
     offline,
@@ -56,13 +56,13 @@ def stash_table(op: Operations, revision: str, name: str) -> None:
         # the owner's database is given back without a reference of ours; see `noting_removals`
         op.execute(f"DROP TABLE /* empty */ {name}")
         return
-    if discarding(op):
+    if discarding(op) and not preparation.is_large(op, name):
         _drop_stashed_children(op, name)
         op.drop_table(name)
     else:
         stash = stash_name(revision, name)
         op.rename_table(name, stash)
-        if not offline(op):
+        if not offline(op) and not discarding(op):
             _identify_parents(op, stash, name)
 
 

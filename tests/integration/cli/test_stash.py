@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from app.db import Database, stashes
+from app.db import Database
+from app.db.migration_ops import preparation, shadow
 from tests.integration.cli.test_commands import Hookonce, hookonce, printed
 from tests.support import factories
 from tests.support import schema_dump as dump
@@ -49,7 +50,7 @@ def test_a_dry_run_drops_nothing_and_needs_no_answer(hookonce: Hookonce, stashed
 def test_all_stashes_are_dropped_and_an_upgrade_begins_empty(
     hookonce: Hookonce, stashed_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stashes, "STEP_ROWS", 1)
+    monkeypatch.setattr(preparation, "LARGE_ROWS", 1)
     older = dump.data(stashed_url)
 
     result = hookonce("stash", "drop", "--yes")
@@ -76,16 +77,17 @@ def test_a_named_stash_is_dropped_alone(hookonce: Hookonce, stashed_url: str) ->
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_the_column_of_a_large_table_is_emptied_in_steps_and_stays(
+def test_the_column_of_a_large_table_is_dropped_by_a_copy_of_the_table(
     hookonce: Hookonce, stashed_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stashes, "REWRITTEN_ROWS", 1)
+    monkeypatch.setattr(preparation, "LARGE_ROWS", 1)
+    monkeypatch.setattr(shadow, "BATCH_ROWS", 1)
 
     hookonce("stash", "drop", DIGEST, "--yes")
     rows = {row["stash"]: row["values"] for row in json.loads(_listed(hookonce))}
     migrate(stashed_url)
 
-    assert rows[DIGEST] == 0
+    assert DIGEST not in rows
     found = dump.data(stashed_url)["trigger_executions"]
     assert {row["payload_digest"] for row in found} == {None}
 
