@@ -238,6 +238,21 @@ def test_one_with_much_to_come_waits_behind_another(little_memory: Reading) -> N
     assert waiting in dict(little_memory.answered)
 
 
+def test_one_with_much_to_come_waits_behind_one_that_has_just_begun_to_wait(
+    little_memory: Reading,
+) -> None:
+    memory = little_memory.reader._large
+    memory.kept_bytes += 150_000
+    waiting = large(little_memory)
+    little_memory.poll()
+
+    memory.kept_bytes -= 150_000  # enough for both, but none of them has been resumed yet
+    behind = large(little_memory, LARGE.replace(b"90000", b"60000"), b"a" * 60_000)
+    little_memory.poll()
+
+    assert [memory.is_waiting(conn) for conn in (waiting, behind)] == [True, True]
+
+
 def test_a_request_that_waited_too_long_for_memory_is_refused(little_memory: Reading) -> None:
     waiting = [large(little_memory) for _ in range(3)][-1]
     little_memory.poll()
