@@ -9,7 +9,7 @@ from alembic import context
 from alembic.util import CommandError
 
 from app import db, log, settings
-from app.db import migration_drafts, migration_ops, schema, version_table
+from app.db import migration_drafts, migration_ops, schema, shard_key, version_table
 from app.db.migration_ops import (
     discards,
     mending,
@@ -53,8 +53,14 @@ def is_our_table(name, type_, _parents):
     return type_ != "table" or name in metadata.tables
 
 
-def is_our_object(_object, _name, _type, reflected, compare_to):
-    """Leave out what an owner added to our tables: only our objects can be missing or differ."""
+def is_our_object(item, _name, _type, reflected, compare_to):
+    """Leave out what an owner added to our tables: only our objects can be missing or differ.
+
+    Keys that PostgreSQL's DDL completes are compared by a test of the whole schema instead.
+    """
+    completed = any(shard_key.differs_on_postgresql(each) for each in (item, compare_to))
+    if completed and context.get_context().dialect.name == "postgresql":
+        return False
     return not reflected or compare_to is not None
 
 

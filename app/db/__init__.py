@@ -26,6 +26,7 @@ from app.db.dialects import (
     utc_now,
     without_index,
 )
+from app.db.distributed import is_distributed, lock_executions, or_now
 from app.db.engine import create_engine
 from app.db.errors import (
     IDEMPOTENCY_INDEX,
@@ -35,6 +36,7 @@ from app.db.errors import (
     violates,
 )
 from app.db.pooler import behind_pooler, missing_time_limits, server_and_name
+from app.db.shard_key import same_trigger
 from app.db.sqlite import begin_writing
 
 __all__ = [
@@ -50,14 +52,18 @@ __all__ = [
     "combines_statements",
     "create_engine",
     "has_text_index",
+    "is_distributed",
     "is_one_of",
     "is_read_only",
     "limit_lock_wait",
+    "lock_executions",
     "lock_referenced",
     "missing_time_limits",
     "narrow_encoding",
+    "or_now",
     "prefer_partial_index",
     "replanned",
+    "same_trigger",
     "seconds_since",
     "server_and_name",
     "server_version",

@@ -139,8 +139,9 @@ def advisory_lock(connection: Connection, key: int) -> None:
 
 
 def combines_statements(engine_or_connection: Engine | Connection) -> bool:
-    """Return whether one statement can change several tables: PostgreSQL's can, SQLite's cannot."""
-    return engine_or_connection.dialect.name == "postgresql"
+    """Return whether one statement can change several tables: not on SQLite, nor with Citus."""
+    dialect = engine_or_connection.dialect
+    return dialect.name == "postgresql" and not getattr(dialect, "distributed", False)
 
 
 def skip_locked(statement: sa.Select[Any]) -> sa.Select[Any]:
@@ -205,9 +206,10 @@ def upsert_adding(connection: Connection, table: sa.Table) -> sa.Insert:
     if "first_at" in table.c:
         old, new = table.c.first_at, insert.excluded.first_at
         values["first_at"] = sa.case((new < old, new), else_=old)
-    upsert: sa.Insert = insert.on_conflict_do_update(
-        index_elements=list(table.primary_key), set_=values
-    )
+    target: dict[str, Any] = {"index_elements": list(table.primary_key)}
+    if connection.dialect.name == "postgresql":
+        target = {"constraint": f"pk_{table.name}"}  # its columns depend on the revision
+    upsert: sa.Insert = insert.on_conflict_do_update(**target, set_=values)
     return upsert
 
 

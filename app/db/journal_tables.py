@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from app.db.shard_key import SHARDED
 from app.db.table_metadata import RowId, metadata
 from app.db.types import UtcDateTime
 
@@ -37,6 +38,7 @@ delivery_journal = sa.Table(
     sa.Column("headers", sa.Text, nullable=False),
     sa.Column("body", sa.LargeBinary),
     sqlite_autoincrement=True,
+    info=SHARDED,
 )
 sa.Index(
     "ix_delivery_journal_trigger",

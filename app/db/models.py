@@ -4,6 +4,13 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from app.db.count_tables import (
+    ALL_TIME,
+    delivery_counts,
+    execution_repeats,
+    key_mismatches,
+    mismatched_payloads,
+)
 from app.db.journal_tables import delivery_journal
 from app.db.notification_tables import (
     notification_channels,
@@ -12,15 +19,21 @@ from app.db.notification_tables import (
 )
 from app.db.person_tables import execution_origins, forgotten_keys
 from app.db.running_tables import pauses, trigger_breakers, trigger_pauses, workers
+from app.db.shard_key import SHARDED, fill_for_older_code
 from app.db.table_metadata import RowId, key_of, metadata, partial
 from app.db.types import UtcDateTime
 
 __all__ = [
+    "ALL_TIME",
     "RowId",
+    "delivery_counts",
     "delivery_journal",
     "execution_origins",
+    "execution_repeats",
     "forgotten_keys",
+    "key_mismatches",
     "metadata",
+    "mismatched_payloads",
     "notification_channels",
     "notification_messages",
     "notification_states",
@@ -117,6 +130,7 @@ trigger_executions = sa.Table(
     ),
     sa.CheckConstraint("lease_owner IS NULL OR status = 'running'", name="leased"),
     sqlite_autoincrement=True,
+    info=SHARDED,
 )
 
 
@@ -181,11 +195,14 @@ execution_attempts = sa.Table(
     sa.Column("http_status", sa.Integer),
     sa.Column("error_reason", sa.String(30)),
     sa.Column("duration_seconds", sa.Float),
+    sa.Column("trigger_id", sa.Integer),
     sa.UniqueConstraint("execution_id", "number"),
     sa.CheckConstraint("outcome IN ('succeeded', 'failed', 'lost')", name="outcome"),
     sa.CheckConstraint("(outcome IS NULL) = (finished_at IS NULL)", name="finished_with_outcome"),
     sqlite_autoincrement=True,
+    info=SHARDED,
 )
+fill_for_older_code(execution_attempts)
 
 execution_requests = sa.Table(
     "execution_requests",
@@ -194,53 +211,10 @@ execution_requests = sa.Table(
     sa.Column("content_type", sa.Text),
     sa.Column("headers", sa.Text, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("trigger_id", sa.Integer),
+    info=SHARDED,
 )
-
-ALL_TIME = datetime(1970, 1, 1, tzinfo=UTC)
-"""Hour of the rows that hold the sums since counting began, by source: `<source>/<outcome>`.
-
-Pruning and the removal of triggers never lower them. They are one short range of the key."""
-
-delivery_counts = sa.Table(
-    "delivery_counts",
-    metadata,
-    sa.Column("trigger_id", sa.Integer, nullable=False, autoincrement=False),
-    sa.Column("hour", UtcDateTime, nullable=False),
-    sa.Column("outcome", sa.String(40), nullable=False),
-    sa.Column("number", sa.BigInteger, nullable=False),
-    sa.PrimaryKeyConstraint("hour", "trigger_id", "outcome"),
-)
-
-execution_repeats = sa.Table(
-    "execution_repeats",
-    metadata,
-    key_of("trigger_executions", "execution_id", RowId),
-    sa.Column("number", sa.BigInteger, nullable=False),
-    sa.Column("last_at", UtcDateTime, nullable=False),
-)
-
-key_mismatches = sa.Table(
-    "key_mismatches",
-    metadata,
-    key_of("trigger_executions", "execution_id", RowId),
-    sa.Column("digest", sa.String(64), primary_key=True),
-    sa.Column("number", sa.BigInteger, nullable=False),
-    sa.Column("first_at", UtcDateTime, nullable=False),
-    sa.Column("last_at", UtcDateTime, nullable=False),
-)
-
-mismatched_payloads = sa.Table(
-    "mismatched_payloads",
-    metadata,
-    key_of("trigger_executions", "execution_id", RowId),
-    sa.Column("digest", sa.String(64), primary_key=True),
-    sa.Column("trigger_id", sa.Integer, nullable=False),
-    sa.Column("received_at", UtcDateTime, nullable=False),
-    sa.Column("event_data", sa.Text, nullable=False),
-    sa.Column("content_type", sa.Text),
-    sa.Column("headers", sa.Text, nullable=False),
-    sa.Column("body", sa.LargeBinary, nullable=False),
-)
+fill_for_older_code(execution_requests)
 
 tokens = sa.Table(
     "hookonce_tokens",

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from app.db.shard_key import SHARDED, fill_for_older_code
 from app.db.table_metadata import RowId, key_of, metadata, partial
 from app.db.types import UtcDateTime
 
@@ -18,7 +19,10 @@ execution_origins = sa.Table(
     sa.Column("edited", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("original_event_data", sa.Text),
     sa.Column("original_body", sa.LargeBinary),
+    sa.Column("trigger_id", sa.Integer),
+    info=SHARDED,
 )
+fill_for_older_code(execution_origins)
 sa.Index("ix_execution_origins_of", execution_origins.c.of_execution_id)
 sa.Index(
     "uq_execution_origins_payload",
@@ -35,4 +39,7 @@ forgotten_keys = sa.Table(
     sa.Column("idempotency_key", sa.String(255), nullable=False),
     sa.Column("forgotten_by", sa.String(200), nullable=False),
     sa.Column("forgotten_at", UtcDateTime, nullable=False),
+    sa.Column("trigger_id", sa.Integer),
+    info=SHARDED,
 )
+fill_for_older_code(forgotten_keys)

@@ -19,6 +19,11 @@ from app.db.pool import RequestPool
 from app.db.postgresql_connection import Loss, PostgresqlConnection
 from app.settings import Settings
 
+_CITUS = "SELECT to_regclass('pg_catalog.pg_dist_partition')"
+_DISTRIBUTED = (
+    "SELECT EXISTS (SELECT FROM pg_catalog.pg_dist_partition "
+    "WHERE logicalrelid = to_regclass('trigger_executions') AND partmethod = 'h')"
+)
 READING: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"}
 """Options of a connection that only reads."""
 _NO_WHOLE_TABLE = dict.fromkeys(
@@ -66,6 +71,8 @@ def create_engine(settings: Settings) -> Engine:
         connection.find_pooler(settings.hookonce_pooler)
         connection.execute("SET TIME ZONE 'UTC'")  # which poolers keep for each client
         connection.keep({"lock_timeout": milliseconds, "statement_timeout": 2 * milliseconds})
+        dialect: Any = engine.dialect
+        dialect.distributed = _is_distributed(connection)
         connection.autocommit = False
 
     @event.listens_for(engine, "handle_error")
@@ -82,6 +89,15 @@ def serve(engine: Engine, settings: Settings) -> None:
     """Prepare the engine for requests and workers; a migration goes without this."""
     _forbid_whole_table_plans(engine)
     _limit_silence(engine, 3 * settings.hookonce_database_timeout_seconds)
+
+
+def _is_distributed(connection: PostgresqlConnection) -> bool:
+    """Return True if Citus distributes the executions; see app/db/distributed.py."""
+    citus = connection.execute(_CITUS).fetchone()
+    if citus is None or citus[0] is None:
+        return False
+    distributed = connection.execute(_DISTRIBUTED).fetchone()
+    return bool(distributed and distributed[0])
 
 
 def notifier(engine: Engine, settings: Settings) -> Notifier:

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.db import Database, is_one_of, without_index
+from app.db import Database, is_one_of, same_trigger, without_index
 from app.db.models import execution_attempts, trigger_executions, triggers
 from app.executions import origins
 from app.lifecycle import CANCELLED, DEAD
@@ -35,7 +35,7 @@ _SHOWN = (
     _columns.replay_of_id,
     _columns.chain_id,
     _columns.error,
-    origins.is_edited(_columns.id),
+    origins.is_edited(),
 )
 
 
@@ -93,6 +93,7 @@ def last_answered(http_status: int) -> sa.ColumnElement[bool]:
     attempts = execution_attempts.c
     return sa.exists().where(
         attempts.execution_id == _columns.id,
+        same_trigger(attempts.trigger_id, _columns.trigger_id),
         attempts.number == _columns.attempt_count,
         attempts.http_status == http_status,
     )
@@ -155,7 +156,11 @@ def newest_by_trigger(connection: Connection, limit: int) -> Sequence[sa.Row[Any
     query = (
         sa.select(grouped, triggers.c.name, newest.error, newest.completed_at)
         .join(triggers, triggers.c.id == grouped.c.trigger_id)
-        .join(newest.id.table, newest.id == grouped.c.newest_id)
+        .join(
+            newest.id.table,
+            (newest.id == grouped.c.newest_id)
+            & same_trigger(newest.trigger_id, grouped.c.trigger_id),
+        )
     )
     return connection.execute(query.order_by(grouped.c.executions.desc())).all()
 

@@ -63,7 +63,8 @@ def forget_key(database: Database, execution_id: int, actor: Actor) -> str:
         _require_releasable(connection, row)
         released = connection.execute(
             sa.update(trigger_executions)
-            .where(_columns.id == execution_id, _columns.idempotency_key == row.idempotency_key)
+            .where(_columns.trigger_id == row.trigger_id, _columns.id == execution_id)
+            .where(_columns.idempotency_key == row.idempotency_key)
             .where(_columns.status == row.status)
             .values(idempotency_key=None)
         )
@@ -72,7 +73,8 @@ def forget_key(database: Database, execution_id: int, actor: Actor) -> str:
         key = str(row.idempotency_key)
         by = {"forgotten_by": actor.name[:LONGEST_NAME], "forgotten_at": utc_now()}
         insert = sa.insert(forgotten_keys)
-        connection.execute(insert.values(execution_id=row.id, idempotency_key=key, **by))
+        ids = {"trigger_id": row.trigger_id, "execution_id": row.id}
+        connection.execute(insert.values(**ids, idempotency_key=key, **by))
         forgotten = {"idempotency_key": key}
         _record(connection, actor, "execution.forget_key", execution_id, before=forgotten)
     return key
@@ -112,9 +114,9 @@ def _locked(connection: Connection, execution_id: int) -> sa.Row[Any]:
         *(_columns.id, _columns.status, _columns.trigger_id, _columns.idempotency_key),
         *(_columns.replay_of_id, _columns.chain_id),
     )
-    query: sa.Select[Any] = (
-        sa.select(*columns).where(_columns.id == _id(execution_id)).with_for_update()
-    )
+    same = _columns.id == _id(execution_id)
+    trigger_id = connection.execute(sa.select(_columns.trigger_id).where(same)).scalar()
+    query: sa.Select[Any] = sa.select(*columns).where(same, _columns.trigger_id == trigger_id)
     row: sa.Row[Any] | None = connection.execute(query.with_for_update()).one_or_none()
     if row is None:
         raise NotFound(f"there is no execution {execution_id}")

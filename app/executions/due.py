@@ -13,16 +13,24 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.db import is_one_of, prefer_partial_index, seconds_since, utc_now
+from app.db import is_distributed, seconds_since, utc_now
 from app.db.models import (
-    ALWAYS_DUE,
     pauses,
     trigger_breakers,
     trigger_executions,
     trigger_pauses,
     triggers,
 )
-from app.lifecycle import RETRYING, RUNNING, WAITING
+from app.executions import due_by_shard
+from app.executions.due_queries import (
+    ALWAYS,
+    IS_WAITING,
+    ONE,
+    first_due,
+    first_retried,
+    running_count,
+    tests,
+)
 
 ONE_AT_A_TIME = 1
 """The max_concurrency that also keeps the order: a retry goes before later executions."""
@@ -30,15 +38,10 @@ ONE_AT_A_TIME = 1
 EVERYTHING = "all"
 """The scope of the pause that holds for all triggers."""
 
-ONE: sa.ColumnElement[int] = sa.literal_column("1")
-"""LIMIT 1 as a literal: with a parameter PostgreSQL plans for a tenth of all rows."""
 LONGEST_WAIT_SECONDS = 1e9
 """A longer wait is none: older code writes executions that are due since 1970."""
 
 _executions = trigger_executions.c
-_always_due: sa.ColumnElement[Any] = sa.literal_column(f"'{ALWAYS_DUE}'")
-_waiting = is_one_of(_executions.status, WAITING)
-_retrying = is_one_of(_executions.status, [RETRYING])
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ def query() -> sa.Select[Any]:
     waiting = _triggers_with_waiting_executions()
     trigger_id = waiting.c.trigger_id
     first = first_due(_executions.next_attempt_at, trigger_id)
-    oldest = first.where(_executions.next_attempt_at >= _always_due).scalar_subquery()
+    oldest = first.where(_executions.next_attempt_at >= ALWAYS).scalar_subquery()
     test = tests(trigger_id).limit(ONE).scalar_subquery()
     retried = first_retried(_executions.next_attempt_at, trigger_id).scalar_subquery()
     due_at = sa.case(
@@ -128,9 +131,14 @@ def query() -> sa.Select[Any]:
 
 def find_triggers(connection: Connection, *, breakers: bool = True) -> list[DueTrigger]:
     """Return each trigger with a scheduled execution; `breakers=False` ignores open breakers."""
+    rows: Iterable[Any] = (
+        due_by_shard.rows(connection, ONE_AT_A_TIME)
+        if is_distributed(connection)
+        else connection.execute(query())
+    )
     due_triggers = [
         _due_trigger(row, breakers)
-        for row in connection.execute(query())
+        for row in rows
         if row.due_at is not None or row.test_id is not None
     ]
     if due_triggers and all_paused(connection):
@@ -138,7 +146,7 @@ def find_triggers(connection: Connection, *, breakers: bool = True) -> list[DueT
     return due_triggers
 
 
-def _due_trigger(row: sa.Row[Any], breakers: bool) -> DueTrigger:
+def _due_trigger(row: Any, breakers: bool) -> DueTrigger:
     def seconds_until(moment: datetime | None) -> float | None:
         return None if moment is None else (moment - row.now).total_seconds()
 
@@ -154,7 +162,7 @@ def _due_trigger(row: sa.Row[Any], breakers: bool) -> DueTrigger:
     )
 
 
-def _is_backlog(row: sa.Row[Any]) -> bool:
+def _is_backlog(row: Any) -> bool:
     """Return True if the execution that is due first was due when the trigger was resumed."""
     return None not in (row.resumed_at, row.due_at) and row.due_at <= row.resumed_at
 
@@ -179,67 +187,17 @@ def longest_due_seconds(due_triggers: Iterable[DueTrigger]) -> float | None:
     return max((seconds for seconds in waits if seconds < LONGEST_WAIT_SECONDS), default=None)
 
 
-def first_due(column: sa.ColumnElement[Any], trigger_id: sa.ColumnElement[int]) -> sa.Select[Any]:
-    """Select the waiting execution of the trigger that is due first."""
-    return (
-        sa.select(column)
-        .where(_executions.trigger_id == trigger_id)
-        .where(_waiting, prefer_partial_index(_waiting, _executions.id))
-        .where(_executions.next_attempt_at.is_not(None))
-        .order_by(_executions.next_attempt_at, _executions.id)
-        .limit(ONE)
-    )
-
-
-def first_retried(
-    column: sa.ColumnElement[Any], trigger_id: sa.ColumnElement[int]
-) -> sa.Select[Any]:
-    """Select the execution of the trigger that waits for a retry and was admitted first."""
-    return (
-        sa.select(column)
-        # as a range: with `=` SQLite reads all executions that the trigger ever had
-        .where(_executions.trigger_id.between(trigger_id, trigger_id))
-        .where(_retrying, prefer_partial_index(_retrying, _executions.id))
-        .where(_executions.next_attempt_at.is_not(None))
-        .order_by(_executions.trigger_id, _executions.id)
-        .limit(ONE)
-    )
-
-
-def tests(trigger_id: sa.ColumnElement[int]) -> sa.Select[int]:
-    """Select the ids of the trigger's test events that wait for their first attempt."""
-    return (
-        sa.select(_executions.id)
-        .where(_executions.trigger_id == trigger_id)
-        .where(_waiting, prefer_partial_index(_waiting, _executions.id))
-        .where(_executions.next_attempt_at < _always_due)
-        .order_by(_executions.next_attempt_at, _executions.id)
-    )
-
-
 def age_seconds(executions: Any) -> sa.ColumnElement[float]:
     """Seconds since the event was received, or first begun if older code received it; else 0."""
     begun_at = sa.func.coalesce(executions.received_at, executions.started_at)
     return sa.func.coalesce(seconds_since(begun_at), 0.0)
 
 
-def running_count(trigger_id: sa.ColumnElement[int]) -> sa.Select[int]:
-    """Count the trigger's executions that run under a lease, on any worker."""
-    return (
-        sa.select(sa.func.count())
-        .select_from(trigger_executions)
-        .where(is_one_of(_executions.status, [RUNNING]))
-        .where(_executions.lease_expires_at > _always_due)
-        # `+ 0` keeps both databases off the index by trigger, which holds all its executions
-        .where(_executions.trigger_id + sa.literal_column("0") == trigger_id)
-    )
-
-
 def _triggers_with_waiting_executions() -> sa.CTE:
     # ordered by all columns of the index, so that the planner can use no other
     order = (_executions.trigger_id, _executions.next_attempt_at, _executions.id)
     ids = sa.select(_executions.trigger_id)
-    ids = ids.where(_waiting).order_by(*order).limit(ONE)
+    ids = ids.where(IS_WAITING).order_by(*order).limit(ONE)
     waiting = sa.select(ids.scalar_subquery().label("trigger_id")).cte("waiting", recursive=True)
     next_id = ids.where(_executions.trigger_id > waiting.c.trigger_id).correlate(waiting)
     step = sa.select(next_id.scalar_subquery()).where(waiting.c.trigger_id.is_not(None))

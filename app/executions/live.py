@@ -133,7 +133,11 @@ def _journal_rows() -> sa.Select[Any]:
 def _attempt_rows() -> sa.Select[Any]:
     return (
         sa.select(execution_attempts, triggers.c.slug)
-        .join(trigger_executions, _executions.id == _attempts.execution_id)
+        .join(
+            trigger_executions,
+            (_executions.id == _attempts.execution_id)
+            & db.same_trigger(_attempts.trigger_id, _executions.trigger_id),
+        )
         .join(triggers, triggers.c.id == _executions.trigger_id)
     )
 

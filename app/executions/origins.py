@@ -26,10 +26,11 @@ class EditedPayload(NamedTuple):
 
 
 def record(
-    connection: Connection, execution_id: int, kind: str, actor: Actor, **values: object
+    connection: Connection, ids: tuple[int, int], kind: str, actor: Actor, **values: object
 ) -> None:
-    """Write the origin of an execution that a person just made."""
-    fixed = {"execution_id": execution_id, "kind": kind, "made_by": actor.name[:LONGEST_NAME]}
+    """Write the origin of an execution that a person just made; `ids` are its trigger's and its."""
+    fixed: dict[str, object] = {"trigger_id": ids[0], "execution_id": ids[1]}
+    fixed |= {"kind": kind, "made_by": actor.name[:LONGEST_NAME]}
     insert = sa.insert(execution_origins)
     connection.execute(insert.values(**fixed, made_at=db.utc_now(), **values))
 
@@ -59,9 +60,14 @@ def made_from(connection: Connection, execution_id: int, at_most: int = 20) -> l
     return list(connection.execute(newest).scalars())
 
 
-def is_edited(execution_id: sa.ColumnElement[int]) -> sa.Label[bool]:
+def is_edited() -> sa.Label[bool]:
     """Return the column `edited` of a list: if a person changed the payload of the execution."""
-    changed = sa.exists().where(_columns.execution_id == execution_id, _columns.edited)
+    executions = trigger_executions.c
+    changed = sa.exists().where(
+        _columns.execution_id == executions.id,
+        db.same_trigger(_columns.trigger_id, executions.trigger_id),
+        _columns.edited,
+    )
     return changed.label("edited")
 
 

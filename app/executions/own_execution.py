@@ -57,7 +57,7 @@ def mismatch_in(
     request = {"content_type": row.content_type, "headers": row.headers, "body": row.body}
     new = _insert(connection, values, request)
     made = {"of_execution_id": execution_id, "digest": digest, "delivery_id": delivery_id}
-    origins.record(connection, new, origins.MISMATCH, actor, **made)
+    origins.record(connection, (row.trigger_id, new), origins.MISMATCH, actor, **made)
     _record(connection, actor, execution_id, new, digest=digest)
     return new
 
@@ -74,7 +74,7 @@ def duplicate_in(connection: Connection, execution_id: int, actor: Actor, delive
         raise NotPossible(f"the payload of execution {execution_id} is no longer kept")
     new = _insert(connection, row._asdict(), None if request is None else request._asdict())
     made = {"of_execution_id": execution_id, "delivery_id": delivery_id}
-    origins.record(connection, new, origins.DUPLICATE, actor, **made)
+    origins.record(connection, (row.trigger_id, new), origins.DUPLICATE, actor, **made)
     _record(connection, actor, execution_id, new, delivery_id=delivery_id)
     return new
 
@@ -83,7 +83,8 @@ def _insert(connection: Connection, values: dict[str, Any], request: dict[str, A
     insert = sa.insert(trigger_executions).values({**values, **initial_values()})
     new = int(connection.execute(insert.returning(_executions.id)).scalar_one())
     if request is not None:
-        connection.execute(sa.insert(execution_requests).values(execution_id=new, **request))
+        request = {"trigger_id": values["trigger_id"], "execution_id": new, **request}
+        connection.execute(sa.insert(execution_requests).values(request))
     return new
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app import db
-from app.db import Database, utc_now
+from app.db import Database, same_trigger, utc_now
 from app.db.models import (
     ALL_TIME,
     audit,
@@ -23,7 +23,7 @@ from app.db.models import (
 )
 from app.executions import retention_queries as queries
 from app.executions.retention import Retention
-from app.executions.retention_queries import PruneRules
+from app.executions.retention_queries import PruneGroup, PruneRules
 
 BATCH_ROWS = 100
 """Rows removed in one transaction: on SQLite requests wait for it."""
@@ -86,76 +86,100 @@ def run(
     yield from _prune_records(database, rules, stop, dry)
 
 
-def release(connection: Connection, execution_id: int, lifetimes: Retention) -> bool:
+def release(
+    connection: Connection, trigger_id: int, execution_id: int, lifetimes: Retention
+) -> bool:
     """Take the idempotency key off an expired execution; False if it or a replay is not expired.
 
     The row itself is removed when it is pruned.
     """
-    query = queries.members_query([execution_id])
-    members = connection.execute(query).all()
+    members = queries.chains_of(connection, trigger_id, [execution_id]).get(execution_id, [])
     if not members or not all(queries.row_expired(row, lifetimes) for row in members):
         return False
     status = next(row.status for row in members if row.id == execution_id)
     updated = connection.execute(
         sa.update(trigger_executions)
-        .where(_columns.id == execution_id, _columns.status == status)
+        .where(same_trigger(_columns.trigger_id, trigger_id), _columns.id == execution_id)
+        .where(_columns.status == status)
         .where(_columns.idempotency_key.is_not(None))
         .values(idempotency_key=None)
     )
     return updated.rowcount == 1
 
 
-def _batches(groups: list[dict[int, str]]) -> Iterator[list[dict[int, str]]]:
-    batch: list[dict[int, str]] = []
+def _batches(groups: list[PruneGroup]) -> Iterator[list[PruneGroup]]:
+    batch: list[PruneGroup] = []
     for group in groups:
         batch.append(group)
-        if sum(map(len, batch)) >= BATCH_ROWS:
+        if _size(batch) >= BATCH_ROWS:
             yield batch
             batch = []
     if batch:
         yield batch
 
 
-def _empty_payloads(
-    database: Database, groups: list[dict[int, str]], dry: bool
-) -> PruneStep | None:
+def _size(groups: list[PruneGroup]) -> int:
+    return sum(len(each.statuses) for each in groups)
+
+
+def _empty_payloads(database: Database, groups: list[PruneGroup], dry: bool) -> PruneStep | None:
     if dry:
         return PruneStep(payloads=len(groups))
     with database.writing() as connection:
         if not db.try_advisory_lock(connection, PRUNE_LOCK):
             return None
-        ids = _unchanged(connection, groups)
-        requests = execution_requests.c.execution_id
-        connection.execute(sa.delete(execution_requests).where(requests.in_(ids)))
-        changed = sa.update(execution_origins).where(execution_origins.c.execution_id.in_(ids))
-        connection.execute(changed.values(original_event_data=None, original_body=None))
-        update = sa.update(trigger_executions).where(_columns.id.in_(ids))
-        connection.execute(update.values(event_data=EMPTY))
-    return PruneStep(payloads=len(ids))
+        number = 0
+        for trigger_id, ids in _unchanged(connection, groups):
+            number += len(ids)
+            _empty(connection, trigger_id, ids)
+    return PruneStep(payloads=number)
 
 
-def _remove_rows(database: Database, groups: list[dict[int, str]], dry: bool) -> PruneStep | None:
+def _empty(connection: Connection, trigger_id: int, ids: list[int]) -> None:
+    requests, origins = execution_requests.c, execution_origins.c
+    of_requests = (same_trigger(requests.trigger_id, trigger_id), requests.execution_id.in_(ids))
+    connection.execute(sa.delete(execution_requests).where(*of_requests))
+    of_origins = (same_trigger(origins.trigger_id, trigger_id), origins.execution_id.in_(ids))
+    changed = sa.update(execution_origins).where(*of_origins)
+    connection.execute(changed.values(original_event_data=None, original_body=None))
+    update = sa.update(trigger_executions).where(*_same(trigger_id, ids))
+    connection.execute(update.values(event_data=EMPTY))
+
+
+def _remove_rows(database: Database, groups: list[PruneGroup], dry: bool) -> PruneStep | None:
     if dry:
-        return PruneStep(executions=sum(map(len, groups)))
+        return PruneStep(executions=_size(groups))
     with database.writing() as connection:
         if not db.try_advisory_lock(connection, PRUNE_LOCK):
             return None
-        ids = _unchanged(connection, groups)
-        connection.execute(sa.delete(trigger_executions).where(_columns.id.in_(ids)))
-    return PruneStep(executions=len(ids))
+        number = 0
+        for trigger_id, ids in _unchanged(connection, groups):
+            number += len(ids)
+            connection.execute(sa.delete(trigger_executions).where(*_same(trigger_id, ids)))
+    return PruneStep(executions=number)
 
 
-def _unchanged(connection: Connection, groups: list[dict[int, str]]) -> list[int]:
-    """Lock the groups that have not changed since they were read, and return their ids.
+def _same(trigger_id: int, ids: list[int]) -> tuple[sa.ColumnElement[bool], ...]:
+    return same_trigger(_columns.trigger_id, trigger_id), _columns.id.in_(ids)
 
-    A group that is being replayed is left out.
+
+def _unchanged(connection: Connection, groups: list[PruneGroup]) -> Iterator[tuple[int, list[int]]]:
+    """Lock the groups that have not changed since they were read; yield their ids by trigger.
+
+    A group that is being replayed is left out. Rows are locked one trigger at a time, because no
+    statement locks rows on several shards.
     """
-    ids = [id_ for group in groups for id_ in group]
-    query = sa.select(_columns.id, _columns.status).where(_columns.id.in_(ids))
-    query = db.skip_locked(query)
-    statuses = {row.id: row.status for row in connection.execute(query)}
-    same = [group for group in groups if all(statuses.get(id_) == group[id_] for id_ in group)]
-    return [id_ for group in same for id_ in group]
+    by_trigger: dict[int, list[PruneGroup]] = {}
+    for group in groups:
+        by_trigger.setdefault(group.trigger_id, []).append(group)
+    for trigger_id, of_trigger in sorted(by_trigger.items()):
+        ids = [id_ for group in of_trigger for id_ in group.statuses]
+        query = sa.select(_columns.id, _columns.status).where(*_same(trigger_id, ids))
+        rows = connection.execute(db.skip_locked(query))
+        statuses = {row.id: row.status for row in rows}
+        same = [each for each in of_trigger if each.statuses.items() <= statuses.items()]
+        if same:
+            yield trigger_id, [id_ for group in same for id_ in group.statuses]
 
 
 def _prune_records(

@@ -6,7 +6,6 @@ of the chain (`chain_id`), whose id is the Idempotency-Key that the target recei
 
 import logging
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,7 +14,17 @@ from sqlalchemy.exc import IntegrityError
 
 from app import audit, db, lifecycle, log
 from app.audit import UNNAMED, Actor
-from app.db import IDEMPOTENCY_INDEX, REPLAY_INDEX, Database, models, schema, utc_now, violates
+from app.db import (
+    IDEMPOTENCY_INDEX,
+    REPLAY_INDEX,
+    Database,
+    models,
+    or_now,
+    same_trigger,
+    schema,
+    utc_now,
+    violates,
+)
 from app.db.models import execution_requests, trigger_executions
 from app.errors import (
     DatabaseUnavailable,
@@ -28,6 +37,7 @@ from app.errors import (
 from app.executions import origins
 from app.executions.creation import EXECUTION_FIELDS, REQUEST_FIELDS, initial_values
 from app.executions.origins import EditedPayload
+from app.executions.rerun import OldExecution, Rerun
 
 PAUSE_SECONDS = 60
 """Shortest time between two replays of one chain: enough to see how the last one ended."""
@@ -40,22 +50,6 @@ _HIGHEST_ID = 2**63 - 1
 
 logger = logging.getLogger("hookonce.replay")
 _columns = trigger_executions.c
-
-
-@dataclass(frozen=True, slots=True)
-class Rerun:
-    """The way in which an execution runs again: which ones may, under which key, what changes."""
-
-    statuses: tuple[str, ...] = lifecycle.DEAD
-    kind: str = origins.REPLAY
-    own_key: bool = False
-    """True: the target receives the new execution's own Idempotency-Key, not that of the chain."""
-    edited: EditedPayload | None = None
-
-    @property
-    def takes_over(self) -> bool:
-        """Return whether the old execution gets the status `replayed`."""
-        return self.statuses == lifecycle.DEAD
 
 
 def run_again(
@@ -104,16 +98,16 @@ def _run(database: Database, execution_id: int, actor: Actor, rerun: Rerun) -> i
     try:
         with database.writing() as connection:
             _require_lineage(connection)
-            _require_replayable(connection, execution_id, rerun)
+            old = OldExecution(execution_id, _require_replayable(connection, execution_id, rerun))
             # again, now that the query above keeps migrations from altering the table
             _require_lineage(connection)
             columns = db.columns(connection)
-            successor = _add_successor(connection, columns, execution_id, rerun)
-            _mark_replayed(connection, execution_id, rerun)
+            successor = _add_successor(connection, columns, old, rerun)
+            _mark_replayed(connection, old, rerun)
             if f"{models.audit.name}.actor" in columns:  # a later revision than replays
                 _record(connection, actor, execution_id, successor, rerun)
             if rerun.edited is not None or not rerun.takes_over:
-                _record_origin(connection, columns, actor, (execution_id, successor), rerun)
+                _record_origin(connection, columns, actor, (old, successor), rerun)
     except IntegrityError as error:
         raise _translate(database, execution_id, error, rerun) from error
     except SchemaMoved as error:
@@ -139,15 +133,15 @@ def _record_origin(
     connection: Connection,
     columns: frozenset[str],
     actor: Actor,
-    ids: tuple[int, int],
+    ids: tuple[OldExecution, int],
     rerun: Rerun,
 ) -> None:
-    if "execution_origins.kind" not in columns:
-        raise DatabaseUnavailable("this needs revision 0027: run `alembic upgrade head`")
-    execution_id, successor = ids
+    if "execution_origins.trigger_id" not in columns:
+        raise DatabaseUnavailable("this needs revision 0029: run `alembic upgrade head`")
+    (execution_id, trigger_id), successor = ids
     kept = {} if rerun.edited is None else origins.originals(connection, execution_id)
     made = {"of_execution_id": execution_id, **kept}
-    origins.record(connection, successor, rerun.kind, actor, **made)
+    origins.record(connection, (trigger_id, successor), rerun.kind, actor, **made)
 
 
 def _require_lineage(connection: Connection) -> None:
@@ -166,16 +160,22 @@ def _require_lineage(connection: Connection) -> None:
         raise DatabaseUnavailable(TAKEN_BACK)
 
 
-def _require_replayable(connection: Connection, execution_id: int, rerun: Rerun) -> None:
+def _require_replayable(connection: Connection, execution_id: int, rerun: Rerun) -> int:
+    """Return the trigger of the execution. Raises NotFound, NotReplayable or RateLimited."""
     before = trigger_executions.alias("before")
     query = (
         sa.select(
+            _columns.trigger_id,
             _columns.status,
             utc_now().label("now"),
             _columns.last_replay_at,
             before.c.last_replay_at.label("chain_replay_at"),
         )
-        .outerjoin(before, before.c.id == _columns.replay_of_id)
+        .outerjoin(
+            before,
+            (before.c.id == _columns.replay_of_id)
+            & same_trigger(before.c.trigger_id, _columns.trigger_id),
+        )
         .where(_columns.id == execution_id)
     )
     row = connection.execute(query).one_or_none() if 0 < execution_id <= _HIGHEST_ID else None
@@ -188,10 +188,11 @@ def _require_replayable(connection: Connection, execution_id: int, rerun: Rerun)
         # a time far in the future is a mistake in an adopted row: nobody can wait for it
         if abs(elapsed) < PAUSE_SECONDS:
             raise RateLimited(min(PAUSE_SECONDS, math.ceil(PAUSE_SECONDS - elapsed)))
+    return int(row.trigger_id)
 
 
 def _add_successor(
-    connection: Connection, columns: frozenset[str], execution_id: int, rerun: Rerun
+    connection: Connection, columns: frozenset[str], old: OldExecution, rerun: Rerun
 ) -> int:
     """Insert the new execution and a copy of its request; return its id.
 
@@ -200,7 +201,9 @@ def _add_successor(
     """
     first = trigger_executions.alias("first")
     # a downgrade under way has stashed the keys of replays, never that of the first execution
-    key = sa.select(first.c.idempotency_key).where(first.c.id == _columns.chain_id)
+    key = sa.select(first.c.idempotency_key).where(
+        first.c.id == _columns.chain_id, same_trigger(first.c.trigger_id, old.trigger_id)
+    )
     own_key = sa.func.coalesce(_columns.idempotency_key, key.scalar_subquery())
     values: dict[str, sa.ColumnElement[Any]] = {
         **{name: _columns[name] for name in EXECUTION_FIELDS},
@@ -212,50 +215,57 @@ def _add_successor(
     if rerun.edited is not None:
         values |= {"event_data": sa.literal(rerun.edited.event_data), "payload_digest": sa.null()}
     values = {name: values[name] for name in values if f"trigger_executions.{name}" in columns}
-    dead = sa.select(*values.values()).where(_may_run(execution_id, rerun))
-    insert = sa.insert(trigger_executions).from_select(list(values), dead).returning(_columns.id)
+    row = sa.select(*values.values()).where(_may_run(old, rerun))
+    insert = sa.insert(trigger_executions).from_select(list(values), row).returning(_columns.id)
     successor = connection.execute(insert).scalar_one_or_none()
     if successor is None:
-        raise NotReplayable(execution_id, _status(connection, execution_id))
+        raise NotReplayable(old.id, _status(connection, old.id))
     if rerun.own_key:
-        itself = sa.update(trigger_executions).where(_columns.id == successor)
+        itself = sa.update(trigger_executions).where(*_is(old._replace(id=successor)))
         connection.execute(itself.values(chain_id=successor))
-    _copy_request(connection, columns, (execution_id, successor), rerun.edited)
+    _copy_request(connection, columns, (old, successor), rerun.edited)
     return int(successor)
 
 
 def _copy_request(
     connection: Connection,
     columns: frozenset[str],
-    ids: tuple[int, int],
+    ids: tuple[OldExecution, int],
     edited: EditedPayload | None,
 ) -> None:
     """Copy the original request; if it was pruned, the action gets only the event."""
-    execution_id, successor = ids
+    old, successor = ids
     original = execution_requests.c
     names = [name for name in REQUEST_FIELDS if f"execution_requests.{name}" in columns]
     copied: dict[str, sa.ColumnElement[Any]] = {name: original[name] for name in names}
     if edited is not None and edited.body is not None:
         copied["body"] = sa.literal(edited.body, sa.LargeBinary)
+    if "trigger_id" in copied:
+        copied["trigger_id"] = sa.literal(old.trigger_id, sa.Integer)
     request = sa.select(sa.literal(successor), *copied.values())
-    request = request.where(original.execution_id == execution_id)
+    request = request.where(original.execution_id == old.id)
+    if "trigger_id" in copied:
+        request = request.where(same_trigger(original.trigger_id, old.trigger_id))
     insert = sa.insert(execution_requests).from_select(["execution_id", *names], request)
     connection.execute(insert)
 
 
-def _mark_replayed(connection: Connection, execution_id: int, rerun: Rerun) -> None:
+def _mark_replayed(connection: Connection, old: OldExecution, rerun: Rerun) -> None:
     changes: dict[str, Any] = {"last_replay_at": utc_now()}
     if rerun.takes_over:
-        completed_at = sa.func.coalesce(_columns.completed_at, utc_now())
-        changes |= {"status": lifecycle.REPLAYED, "completed_at": completed_at}
-    change = sa.update(trigger_executions).where(_may_run(execution_id, rerun))
+        changes |= {"status": lifecycle.REPLAYED, "completed_at": or_now(_columns.completed_at)}
+    change = sa.update(trigger_executions).where(_may_run(old, rerun))
     updated = connection.execute(change.values(changes))
     if updated.rowcount != 1:
-        raise NotReplayable(execution_id, _status(connection, execution_id))
+        raise NotReplayable(old.id, _status(connection, old.id))
 
 
-def _may_run(execution_id: int, rerun: Rerun) -> sa.ColumnElement[bool]:
-    return (_columns.id == execution_id) & _columns.status.in_(rerun.statuses)
+def _may_run(old: OldExecution, rerun: Rerun) -> sa.ColumnElement[bool]:
+    return sa.and_(*_is(old), _columns.status.in_(rerun.statuses))
+
+
+def _is(old: OldExecution) -> tuple[sa.ColumnElement[bool], ...]:
+    return same_trigger(_columns.trigger_id, old.trigger_id), _columns.id == old.id
 
 
 def _status(connection: Connection, execution_id: int) -> str:

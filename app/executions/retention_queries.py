@@ -7,13 +7,15 @@ young to hold anything expired.
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
-from app.db import Database, seconds_since
+from app.db import Database, prefer_partial_index, same_trigger, seconds_since
 from app.db.models import execution_requests, trigger_executions, triggers
 from app.executions import retention
 from app.executions.retention import DAY_SECONDS, Retention
@@ -28,6 +30,14 @@ finished_seconds = sa.case(
     (_columns.received_at.is_not(None), seconds_since(_columns.completed_at))
 ).label("finished_seconds")
 """Seconds since the execution finished; None if it has not, or if older code wrote the row."""
+
+
+class PruneGroup(NamedTuple):
+    """Executions of one trigger that expire together: one, or a chain of replays."""
+
+    trigger_id: int
+    statuses: Mapping[int, str]
+    """Status of each execution by its id, as it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +84,10 @@ def rules(
 
 def expired_payloads(
     _database: Database, page: Sequence[sa.Row[Any]], rules: PruneRules
-) -> list[dict[int, str]]:
-    """Return {id: status} of each execution of the page whose payload has expired."""
+) -> list[PruneGroup]:
+    """Return each execution of the page whose payload has expired."""
     return [
-        {row.id: row.status}
+        PruneGroup(row.trigger_id, {row.id: row.status})
         for row in page
         if row.trigger_id in rules.lifetimes
         and rules.lifetimes[row.trigger_id].payload_expired(row.status, row.finished_seconds)
@@ -86,8 +96,8 @@ def expired_payloads(
 
 def expired_rows(
     database: Database, page: Sequence[sa.Row[Any]], rules: PruneRules
-) -> list[dict[int, str]]:
-    """Return {id: status} of each expired chain of replays of the page.
+) -> list[PruneGroup]:
+    """Return each expired chain of replays of the page.
 
     A chain goes as a whole or not at all: its first execution holds the idempotency key.
     """
@@ -100,17 +110,20 @@ def expired_rows(
     ]
     if not firsts:
         return []
-    chains: dict[int, list[sa.Row[Any]]] = {row.id: [] for row in firsts}
-    replayed = [row.id for row in firsts if row.status == REPLAYED]
-    if replayed:
+    replayed: dict[int, list[int]] = defaultdict(list)
+    for row in firsts:
+        if row.status == REPLAYED:
+            replayed[row.trigger_id].append(row.id)
+    chains: dict[int, list[sa.Row[Any]]] = {}
+    for trigger_id, ids in replayed.items():
         with database.reading() as connection:
-            for member in connection.execute(members_query(replayed)):
-                chains[member.first_id].append(member)
+            chains |= chains_of(connection, trigger_id, ids)
     groups = []
     for row in firsts:
-        members = chains[row.id] or [row]
+        members = chains.get(row.id) or [row]
         if all(row_expired(each, rules.lifetimes[row.trigger_id]) for each in members):
-            groups.append({each.id: each.status for each in members})
+            statuses = {each.id: each.status for each in members}
+            groups.append(PruneGroup(row.trigger_id, statuses))
     return groups
 
 
@@ -147,7 +160,11 @@ def rows_query(after_id: int, limit: int = PAGE_ROWS) -> sa.Select[Any]:
     before = trigger_executions.alias("before")
     return (
         sa.select(*_CHECKED, _columns.replay_of_id, before.c.id.label("before_id"))
-        .outerjoin(before, before.c.id == _columns.replay_of_id)
+        .outerjoin(
+            before,
+            (before.c.id == _columns.replay_of_id)
+            & same_trigger(before.c.trigger_id, _columns.trigger_id),
+        )
         .where(_columns.id > after_id)
         .order_by(_columns.id)
         .limit(limit)
@@ -160,10 +177,16 @@ def payloads_query(after_id: int, limit: int = PAGE_ROWS) -> sa.Select[Any]:
     The query starts from the requests: any number of executions before them may have none.
     """
     request = execution_requests.c.execution_id
-    page = sa.select(request).where(request > after_id).order_by(request).limit(limit).subquery()
+    of_trigger = execution_requests.c.trigger_id
+    ids = sa.select(request, of_trigger).where(request > after_id)
+    page = ids.order_by(request).limit(limit).subquery()
     return (
         sa.select(*_CHECKED)
-        .join(page, page.c.execution_id == _columns.id)
+        .join(
+            page,
+            (page.c.execution_id == _columns.id)
+            & same_trigger(_columns.trigger_id, page.c.trigger_id),
+        )
         .order_by(page.c.execution_id)
     )
 
@@ -177,19 +200,30 @@ _CHECKED = (
 )
 
 
-def members_query(first_ids: list[int]) -> sa.Select[Any]:
-    """Select these executions and all their replays."""
-    chain = (
-        sa.select(_columns.id.label("first_id"), _columns.id.label("id"))
-        .where(_columns.id.in_(first_ids))
-        .cte("chain", recursive=True)
-    )
-    successor = trigger_executions.alias("successor")
-    chain = chain.union_all(
-        sa.select(chain.c.first_id, successor.c.id).join(
-            successor, successor.c.replay_of_id == chain.c.id
+def chains_of(
+    connection: Connection, trigger_id: int, first_ids: Collection[int]
+) -> dict[int, list[sa.Row[Any]]]:
+    """Return by their ids these executions of the trigger, each with all its replays.
+
+    One statement for each step of the chains: a recursive one could not be sent to one shard.
+    """
+    chains: dict[int, list[sa.Row[Any]]] = {}
+    first_of: dict[int, int] = {}
+    condition: sa.ColumnElement[bool] = _columns.id.in_(first_ids)
+    while True:
+        rows = connection.execute(_members_query(trigger_id, condition)).all()
+        step = {row.id: row for row in rows if row.id not in first_of}
+        for row in step.values():
+            first_of[row.id] = first_of.get(row.replay_of_id, row.id)
+            chains.setdefault(first_of[row.id], []).append(row)
+        if not step:
+            return chains
+        is_replay = _columns.replay_of_id.is_not(None)
+        condition = sa.and_(
+            _columns.replay_of_id.in_(step), is_replay, prefer_partial_index(is_replay, _columns.id)
         )
-    )
-    return sa.select(chain.c.first_id, _columns.id, _columns.status, finished_seconds).join(
-        trigger_executions, _columns.id == chain.c.id
-    )
+
+
+def _members_query(trigger_id: int, condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    shown = (_columns.id, _columns.replay_of_id, _columns.status, finished_seconds)
+    return sa.select(*shown).where(same_trigger(_columns.trigger_id, trigger_id), condition)

@@ -41,7 +41,7 @@ _SHOWN = (
     _columns.lease_expires_at,
     _columns.replay_of_id,
     sa.func.substr(_columns.error, 1, ERROR_SHOWN).label("error"),
-    origins.is_edited(_columns.id),
+    origins.is_edited(),
 )
 _INDEXED = (*lifecycle.DEAD, *lifecycle.WAITING, lifecycle.RUNNING, lifecycle.REPLAYED)
 """Statuses covered by an index."""

@@ -16,7 +16,8 @@ from app.db import is_one_of, prefer_partial_index, utc_now
 from app.db.models import ALWAYS_DUE, trigger_executions, triggers
 from app.executions import blocks, workers
 from app.executions.blocks import Block, Pause
-from app.executions.due import ONE_AT_A_TIME, running_count
+from app.executions.due import ONE_AT_A_TIME
+from app.executions.due_queries import running_count
 from app.executions.workers import LiveWorkers
 from app.lifecycle import RETRYING, RUNNING, UNFINISHED, WAITING
 

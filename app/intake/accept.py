@@ -179,9 +179,8 @@ def _note_result(
     change = sa.update(delivery_journal).where(_columns.id == chosen.delivery_id)
     connection.execute(change.values(noted))
     for execution_id in result.new:
-        origins.record(
-            connection, execution_id, origins.ACCEPTED, actor, delivery_id=chosen.delivery_id
-        )
+        ids = (chosen.incoming.trigger_id, execution_id)
+        origins.record(connection, ids, origins.ACCEPTED, actor, delivery_id=chosen.delivery_id)
     after = {
         "trigger_id": chosen.incoming.trigger_id,
         "execution_ids": result.new,

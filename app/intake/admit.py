@@ -79,7 +79,7 @@ def admit_one(
                 raise
         winner = statements.find(schema, trigger_id, {key}).get(key)
         if winner is not None and lifetimes is not None and not key_is_live(winner, lifetimes):
-            if prune.release(connection, winner.id, lifetimes):
+            if prune.release(connection, trigger_id, winner.id, lifetimes):
                 continue
             winner = statements.find(schema, trigger_id, {key}).get(key)
         if winner is not None:

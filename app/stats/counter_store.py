@@ -46,27 +46,36 @@ def _sums(counts: Mapping[CounterKey, int], sources: Mapping[int, str]) -> Count
     return sums
 
 
-def sightings(connection: Connection, batch: CountBatch) -> CountBatch:
+def sightings(connection: Connection, batch: CountBatch, *, with_trigger: bool) -> CountBatch:
     """Store the duplicates of each execution; return those to try again later.
+
+    `with_trigger` says if the tables have the column trigger_id.
 
     Duplicates of a deleted execution are dropped. An execution that another transaction has
     locked, perhaps to delete it, is not waited for: its duplicates are tried again.
     """
     execution_ids = batch.repeats.keys() | {key.execution_id for key in batch.mismatches}
-    locked = db.lock_referenced(connection, trigger_executions, execution_ids)
-    later = _existing(connection, execution_ids - locked)
+    locked = db.lock_executions(connection, execution_ids)
+    later = _existing(connection, execution_ids - locked.keys())
     repeats = [
-        {"execution_id": execution_id, "number": seen.number, "last_at": seen.last_at}
+        {
+            "trigger_id": locked[execution_id],
+            "execution_id": execution_id,
+            "number": seen.number,
+            "last_at": seen.last_at,
+        }
         for execution_id, seen in sorted(batch.repeats.items())
         if execution_id in locked
     ]
     mismatches = [
-        key._asdict() | seen._asdict()
+        {"trigger_id": locked[key.execution_id]} | key._asdict() | seen._asdict()
         for key, seen in sorted(batch.mismatches.items())
         if key.execution_id in locked
     ]
-    _add(connection, execution_repeats, repeats)
-    _add(connection, key_mismatches, mismatches)
+    for table, rows in ((execution_repeats, repeats), (key_mismatches, mismatches)):
+        if not with_trigger:
+            rows = [{name: row[name] for name in row if name != "trigger_id"} for row in rows]
+        _add(connection, table, rows)
     return CountBatch(
         repeats={key: seen for key, seen in batch.repeats.items() if key in later},
         mismatches={k: seen for k, seen in batch.mismatches.items() if k.execution_id in later},

@@ -109,11 +109,12 @@ class CounterWriter:
         return not left
 
     def _write(self, taken: CountBatch) -> CountBatch:
+        with_trigger = self._schema.current().has("execution_repeats", "trigger_id")
         with self._database.writing() as connection:
             counter_store.counts(connection, taken)
             try:
                 with connection.begin_nested():
-                    return counter_store.sightings(connection, taken)
+                    return counter_store.sightings(connection, taken, with_trigger=with_trigger)
             except (IntegrityError, DataError):
                 logger.exception("the duplicates of executions were not stored")
                 return CountBatch()

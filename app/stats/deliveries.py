@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.db import same_trigger
 from app.db.models import (
     delivery_counts,
     execution_repeats,
@@ -43,6 +44,7 @@ def counts(
 _kept = sa.exists().where(
     mismatched_payloads.c.execution_id == key_mismatches.c.execution_id,
     mismatched_payloads.c.digest == key_mismatches.c.digest,
+    same_trigger(mismatched_payloads.c.trigger_id, key_mismatches.c.trigger_id),
 )
 
 
@@ -97,7 +99,11 @@ def mismatches(
             columns.last_at,
             _kept.label("kept"),
         )
-        .join(trigger_executions, executions.id == columns.execution_id)
+        .join(
+            trigger_executions,
+            (executions.id == columns.execution_id)
+            & same_trigger(columns.trigger_id, executions.trigger_id),
+        )
         .join(triggers, triggers.c.id == executions.trigger_id)
     )
     if trigger_id is not None:

@@ -8,7 +8,7 @@ from sqlalchemy.engine import Connection
 
 from app import audit
 from app.audit import UNNAMED, Actor
-from app.db import Database
+from app.db import Database, same_trigger
 from app.db.models import trigger_executions, triggers
 from app.triggers.lookup import locked_trigger, subject
 
@@ -60,7 +60,9 @@ def _removed_some(database: Database, trigger_id: int) -> bool:
     began = time.monotonic()
     columns = trigger_executions.c
     oldest = sa.select(columns.id).where(columns.trigger_id == trigger_id).order_by(columns.id)
-    step = sa.delete(trigger_executions).where(columns.id.in_(oldest.limit(STEP_ROWS)))
+    step = sa.delete(trigger_executions).where(
+        same_trigger(columns.trigger_id, trigger_id), columns.id.in_(oldest.limit(STEP_ROWS))
+    )
     with database.writing() as connection:
         gone = connection.execute(step).rowcount
     time.sleep(time.monotonic() - began)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from app import audit
 from app.audit import UNNAMED, Actor
-from app.db import Database
+from app.db import Database, same_trigger
 from app.db.models import TEST_DUE, execution_requests, trigger_executions
 from app.db.types import UtcDateTime
 from app.errors import InvalidRequest, NotFound
@@ -35,7 +35,7 @@ def as_test(
         values["next_attempt_at"] = sa.literal(TEST_DUE, UtcDateTime)
         insert = sa.insert(trigger_executions).values(values).returning(columns.id)
         made = int(connection.execute(insert).scalar_one())
-        connection.execute(_copied_request(execution_id, made))
+        connection.execute(_copied_request(trigger.id, execution_id, made))
         after = {"execution_id": made, "like": execution_id}
         audit.record(connection, actor, "trigger.test", lookup.subject(trigger.id), after=after)
     database.notifier.notify()
@@ -50,10 +50,11 @@ def _marked(event: str) -> str:
     return json.dumps({"_test": True, **members})
 
 
-def _copied_request(source_id: int, target_id: int) -> sa.Insert:
+def _copied_request(trigger_id: int, source_id: int, target_id: int) -> sa.Insert:
     columns = execution_requests.c
-    copied = sa.select(
-        sa.literal(target_id), columns.content_type, columns.headers, columns.body
-    ).where(columns.execution_id == source_id)
-    names: list[Any] = ["execution_id", "content_type", "headers", "body"]
+    ids = (sa.literal(trigger_id, sa.Integer), sa.literal(target_id, sa.BigInteger))
+    copied = sa.select(*ids, columns.content_type, columns.headers, columns.body).where(
+        columns.execution_id == source_id, same_trigger(columns.trigger_id, trigger_id)
+    )
+    names: list[Any] = ["trigger_id", "execution_id", "content_type", "headers", "body"]
     return sa.insert(execution_requests).from_select(names, copied)

@@ -14,9 +14,10 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningDelete
 
-from app.db import utc_now
+from app.db import is_distributed, utc_now
 from app.db.models import trigger_breakers
-from app.executions.due import first_due, running_count
+from app.executions import due_by_shard
+from app.executions.due_queries import first_due, running_count
 from app.lifecycle import FAILED_ATTEMPT, LOST, TRANSIENT
 from app.settings import Settings
 from app.worker.attempt import FinishedAttempt, Outcome
@@ -120,24 +121,30 @@ def idle(connection: Connection) -> list[int]:
 
     No probe would ever close it, and its alert would go on for ever.
     """
-    return list(connection.execute(sa.select(_breakers.trigger_id).where(_is_idle())).scalars())
+    idle_ones = sa.select(_breakers.trigger_id).where(_is_idle(connection))
+    return list(connection.execute(idle_ones).scalars())
 
 
 def close_idle(connection: Connection, trigger_ids: Collection[int]) -> list[BreakerChange]:
     """Close these breakers, except those behind which something waits by now."""
     delete = (
         sa.delete(trigger_breakers)
-        .where(_breakers.trigger_id.in_(sorted(trigger_ids)), _is_idle())
+        .where(_breakers.trigger_id.in_(sorted(trigger_ids)), _is_idle(connection))
         .returning(_breakers.trigger_id, _breakers.opened_at, _breakers.failure_count)
     )
     rows: Iterable[sa.Row[Any]] = connection.execute(delete) if trigger_ids else ()
     return [change for row in rows if (change := closed(row))]
 
 
-def _is_idle() -> sa.ColumnElement[bool]:
+def _is_idle(connection: Connection) -> sa.ColumnElement[bool]:
+    tried = _breakers.probe_at <= utc_now()
+    if is_distributed(connection):
+        ids = connection.execute(sa.select(_breakers.trigger_id).where(tried)).scalars().all()
+        idle_ids = [each for each in ids if due_by_shard.is_idle(connection, each)]
+        return tried & _breakers.trigger_id.in_(idle_ids)
     waits = first_due(sa.literal_column("1"), _breakers.trigger_id).correlate(trigger_breakers)
     running = running_count(_breakers.trigger_id).correlate(trigger_breakers).scalar_subquery()
-    return sa.and_(_breakers.probe_at <= utc_now(), ~sa.exists(waits), running == 0)
+    return sa.and_(tried, ~sa.exists(waits), running == 0)
 
 
 def let_through(connection: Connection, trigger_id: int, seconds: float) -> bool:

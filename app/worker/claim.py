@@ -10,22 +10,18 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.actions.work import Work
-from app.db import combines_statements, skip_locked, utc_now
+from app.db import combines_statements, is_distributed, or_now, same_trigger, skip_locked, utc_now
 from app.db.encryption import SecretBox
 from app.db.models import execution_attempts, execution_requests, trigger_executions, triggers
 from app.errors import ActionFailed, SecretSealed
 from app.executions import retry_policy
-from app.executions.due import (
-    ONE_AT_A_TIME,
-    DueTrigger,
-    age_seconds,
-    running_count,
-)
+from app.executions.due import ONE_AT_A_TIME, DueTrigger, age_seconds
+from app.executions.due_queries import running_count
 from app.lifecycle import CONFIGURATION, RUNNING
 from app.settings import Settings
 from app.worker import circuit_breaker, pace
 from app.worker.attempt import Attempt, Lease, RetryTerms, named_headers, request_id
-from app.worker.claim_queries import QUERIES, Order
+from app.worker.claim_queries import QUERIES, TRIGGER, Order
 
 EventHeaders = Mapping[str, tuple[str, ...]]
 """Names of the headers that an action may see, by source."""
@@ -104,7 +100,10 @@ def _within_limit(connection: Connection, due_trigger: DueTrigger, count: int) -
         return 0  # another worker is claiming executions of it
     if locked.max_concurrency is None:
         return count
-    running = connection.execute(running_count(sa.literal(due_trigger.trigger_id))).scalar_one()
+    query = running_count(sa.literal(due_trigger.trigger_id))
+    if is_distributed(connection):
+        query = query.where(_executions.trigger_id == due_trigger.trigger_id)
+    running = connection.execute(query).scalar_one()
     return min(count, int(locked.max_concurrency - running))
 
 
@@ -113,13 +112,24 @@ def _claim(
 ) -> Sequence[sa.Row[Any]]:
     """Claim executions; on PostgreSQL also insert their attempts and read all that they need."""
     query = _claim_and_begin_query if combines_statements(connection) else _claim_query
+    order = _order_of(due_trigger)
     values = {
         "the_trigger": due_trigger.trigger_id,
         "at_most": count,
         "owner": owner,
         "lease_seconds": lease_seconds,
     }
-    return connection.execute(query(_order_of(due_trigger)), values).all()
+    if is_distributed(connection):
+        return _claim_on_shard(connection, order, values)
+    return connection.execute(query(order), values).all()
+
+
+def _claim_on_shard(
+    connection: Connection, order: Order, values: dict[str, Any]
+) -> Sequence[sa.Row[Any]]:
+    """Claim by two statements that each name the trigger: Citus locks rows of one shard only."""
+    ids = connection.execute(skip_locked(QUERIES[order]()), values).scalars().all()
+    return connection.execute(_lease_query(), values | {"ids": ids}).all() if ids else []
 
 
 def _order_of(due_trigger: DueTrigger) -> Order:
@@ -135,7 +145,15 @@ def _begin_attempts(
     begin = sa.insert(execution_attempts).values(started_at=utc_now())
     connection.execute(
         begin,
-        [{"execution_id": row.id, "number": row.attempt_count, "worker": owner} for row in claimed],
+        [
+            {
+                "trigger_id": row.trigger_id,
+                "execution_id": row.id,
+                "number": row.attempt_count,
+                "worker": owner,
+            }
+            for row in claimed
+        ],
     )
     return list(connection.execute(_details_by_id(), {"ids": [row.id for row in claimed]}))
 
@@ -148,17 +166,26 @@ def _details_by_id() -> sa.Select[Any]:
 @cache
 def _claim_query(order: Order) -> ReturningUpdate[*tuple[Any, ...]]:
     # A CTE is evaluated once; PostgreSQL may evaluate a plain sub-select again and take more.
-    query = QUERIES[order]()
-    locked = skip_locked(query).cte("locked")
+    locked = skip_locked(QUERIES[order]()).cte("locked")
+    return _leasing(_executions.id.in_(sa.select(locked.c.id)))
+
+
+@cache
+def _lease_query() -> ReturningUpdate[*tuple[Any, ...]]:
+    ids = _executions.id.in_(sa.bindparam("ids", expanding=True))
+    return _leasing(sa.and_(_executions.trigger_id == TRIGGER, ids))
+
+
+def _leasing(chosen: sa.ColumnElement[bool]) -> ReturningUpdate[*tuple[Any, ...]]:
     return (
         sa.update(trigger_executions)
-        .where(_executions.id.in_(sa.select(locked.c.id)))
+        .where(chosen)
         .values(
             status=RUNNING,
             attempt_count=_executions.attempt_count + 1,
             lease_owner=_OWNER,
             lease_expires_at=utc_now(sa.bindparam("lease_seconds", type_=sa.Float)),
-            started_at=sa.func.coalesce(_executions.started_at, utc_now()),
+            started_at=or_now(_executions.started_at),
         )
         .returning(*(_executions[name] for name in _CLAIMED_COLUMNS))
     )
@@ -166,9 +193,13 @@ def _claim_query(order: Order) -> ReturningUpdate[*tuple[Any, ...]]:
 
 @cache
 def _claim_and_begin_query(order: Order) -> sa.Select[Any]:
-    claimed = _claim_query(order).cte("claimed")
-    row = sa.select(claimed.c.id, claimed.c.attempt_count, _OWNER, utc_now())
-    names = ["execution_id", "number", "worker", "started_at"]
+    chosen = QUERIES[order]().add_columns(_executions.trigger_id)
+    locked = skip_locked(chosen).cte("locked")
+    # both columns from the CTE: with the trigger as a constant all its executions might be read
+    both = sa.tuple_(_executions.id, _executions.trigger_id)
+    claimed = _leasing(both.in_(sa.select(locked.c.id, locked.c.trigger_id))).cte("claimed")
+    row = sa.select(claimed.c.trigger_id, claimed.c.id, claimed.c.attempt_count, _OWNER, utc_now())
+    names = ["trigger_id", "execution_id", "number", "worker", "started_at"]
     begun = sa.insert(execution_attempts).from_select(names, row).cte("begun")
     return _details(claimed.c).add_cte(begun)
 
@@ -209,7 +240,11 @@ def _details(executions: Any) -> sa.Select[Any]:
             execution_requests.c.headers,
         )
         .join(triggers, triggers.c.id == executions.trigger_id)
-        .outerjoin(execution_requests, execution_requests.c.execution_id == executions.id)
+        .outerjoin(
+            execution_requests,
+            (execution_requests.c.execution_id == executions.id)
+            & same_trigger(execution_requests.c.trigger_id, executions.trigger_id),
+        )
     )
 
 

@@ -5,9 +5,9 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-from app.db import is_one_of, prefer_partial_index, utc_now
+from app.db import is_one_of, prefer_partial_index, same_trigger, utc_now
 from app.db.models import trigger_executions
-from app.executions.due import first_due, first_retried, tests
+from app.executions.due_queries import first_due, first_retried, tests
 from app.lifecycle import WAITING
 
 Order = Literal["tests", "in order", "longest due"]
@@ -41,7 +41,7 @@ def in_order_query() -> sa.Select[int]:
     )
     return (
         sa.select(_executions.id)
-        .where(_executions.id == first, _waiting)
+        .where(same_trigger(_executions.trigger_id, TRIGGER), _executions.id == first, _waiting)
         .where(_executions.next_attempt_at <= utc_now())
         .limit(LIMIT)
     )

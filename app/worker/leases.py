@@ -1,11 +1,12 @@
 """Find executions whose lease expired because their worker died or hung; renew our own leases."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.db import is_one_of, skip_locked, utc_now
+from app.db import is_distributed, is_one_of, skip_locked, utc_now
 from app.db.models import execution_requests, trigger_executions, triggers
 from app.executions.due import age_seconds
 from app.executions.retry_policy import DEFAULT, RetryPolicy, read_or_default
@@ -34,8 +35,11 @@ def expired_query(limit: int) -> sa.Select[Any]:
 
 def expired(connection: Connection, limit: int, outcome: Outcome) -> list[FinishedAttempt]:
     """Lock executions whose lease expired; return their attempts, to be settled as lost."""
-    query = skip_locked(expired_query(limit))
-    rows = connection.execute(query).all()
+    rows: Sequence[sa.Row[Any]]
+    if is_distributed(connection):
+        rows = _locked_on_shards(connection, limit)
+    else:
+        rows = connection.execute(skip_locked(expired_query(limit))).all()
     policies = _policies(connection, {row.trigger_id for row in rows})
     requests = _request_ids(connection, {row.id for row in rows})
     return [
@@ -47,6 +51,18 @@ def expired(connection: Connection, limit: int, outcome: Outcome) -> list[Finish
         )
         for row in rows
     ]
+
+
+def _locked_on_shards(connection: Connection, limit: int) -> list[sa.Row[Any]]:
+    """Find executions whose lease expired on any shard; lock them one trigger at a time."""
+    found: dict[int, list[int]] = {}
+    for row in connection.execute(expired_query(limit)):
+        found.setdefault(row.trigger_id, []).append(row.id)
+    locked: list[sa.Row[Any]] = []
+    for trigger_id, ids in sorted(found.items()):
+        of_trigger = (_executions.trigger_id == trigger_id, _executions.id.in_(ids))
+        locked += connection.execute(skip_locked(expired_query(limit).where(*of_trigger))).all()
+    return locked
 
 
 def renew(

@@ -7,9 +7,10 @@ that were due before the trigger was resumed have begun.
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.db import utc_now
+from app.db import is_distributed, utc_now
 from app.db.models import trigger_executions, trigger_pauses
-from app.executions.due import first_due
+from app.executions import due_by_shard
+from app.executions.due_queries import first_due
 
 BATCH_SECONDS = 0.5
 """Seconds whose share of executions begins at once."""
@@ -35,17 +36,27 @@ def take_batch(connection: Connection, trigger_id: int, count: int) -> int:
 
 def has_finished(connection: Connection) -> bool:
     """Return True if the backlog of a resumed trigger has begun."""
-    query = sa.select(_pauses.trigger_id).where(_finished()).limit(1)
+    query = sa.select(_pauses.trigger_id).where(_finished(connection)).limit(1)
     return connection.execute(query).first() is not None
 
 
 def forget_finished(connection: Connection) -> int:
     """Delete the pace of triggers whose backlog has begun; return their number."""
-    return connection.execute(sa.delete(trigger_pauses).where(_finished())).rowcount
+    return connection.execute(sa.delete(trigger_pauses).where(_finished(connection))).rowcount
 
 
-def _finished() -> sa.ColumnElement[bool]:
+def _finished(connection: Connection) -> sa.ColumnElement[bool]:
+    if is_distributed(connection):
+        return _pauses.trigger_id.in_(_finished_on_shards(connection))
     left = first_due(sa.literal_column("1"), _pauses.trigger_id).where(
         trigger_executions.c.next_attempt_at <= _pauses.resumed_at
     )
     return _pauses.resumed_at.is_not(None) & ~sa.exists(left.correlate(trigger_pauses))
+
+
+def _finished_on_shards(connection: Connection) -> list[int]:
+    """Return the resumed triggers whose backlog has begun, by a statement for each of them."""
+    resumed = sa.select(_pauses.trigger_id, _pauses.resumed_at)
+    rows = connection.execute(resumed.where(_pauses.resumed_at.is_not(None))).all()
+    is_due = due_by_shard.is_due_until
+    return [id_ for id_, moment in rows if not is_due(connection, id_, moment)]

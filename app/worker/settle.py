@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DataError
 
 from app import lifecycle
-from app.db import combines_statements, replanned, utc_now
+from app.db import combines_statements, replanned, same_trigger, utc_now
 from app.db.models import execution_attempts, trigger_executions
 from app.errors import LeaseLost
 from app.worker import backoff, circuit_breaker
@@ -80,6 +80,7 @@ def _settle_each(connection: Connection, values: list[dict[str, Any]]) -> int:
 
 
 _TYPES: dict[str, sa.types.TypeEngine[Any]] = {
+    "the_trigger": sa.Integer(),
     "the_execution": sa.BigInteger(),
     "owner": sa.String(),
     "the_number": sa.Integer(),
@@ -154,8 +155,9 @@ def _settle(given: Mapping[str, sa.ColumnElement[Any]]) -> sa.Update:
             status=status,
             lease_owner=None,
             lease_expires_at=None,
-            next_attempt_at=sa.case((retried, utc_now(given["wait_seconds"]))),
-            completed_at=sa.case((~retried, utc_now())),
+            # NULL seconds give NULL; a CASE around the function is what Citus refuses
+            next_attempt_at=utc_now(sa.case((retried, given["wait_seconds"]))),
+            completed_at=utc_now(sa.case((~retried, 0.0))),
             # that of the last attempt which ended: one that was lost has none of its own
             result_summary=sa.case(
                 (given["the_outcome"] == lifecycle.LOST, _executions.result_summary),
@@ -176,6 +178,7 @@ def take_back(connection: Connection, finished: Sequence[FinishedAttempt]) -> No
     """
     values = [
         {
+            "the_trigger": each.terms.trigger_id,
             "the_execution": each.lease.execution_id,
             "owner": each.lease.owner,
             "the_number": each.lease.number,
@@ -210,14 +213,13 @@ def _take_back_queries() -> tuple[sa.Update, sa.Delete]:
             error_reason=given["reason"],
         )
     )
-    forget = sa.delete(execution_attempts).where(
-        _attempts.execution_id == given["the_execution"], _attempts.number == given["the_number"]
-    )
+    forget = sa.delete(execution_attempts).where(*_attempt(given))
     return undo, forget
 
 
 def _leased(given: Mapping[str, sa.ColumnElement[Any]]) -> tuple[sa.ColumnElement[bool], ...]:
     return (
+        same_trigger(_executions.trigger_id, given["the_trigger"]),
         _executions.id == given["the_execution"],
         # `|| ''`: the index of leases has a dead entry of every claim until VACUUM
         _executions.status + sa.literal_column("''") == lifecycle.RUNNING,
@@ -226,13 +228,18 @@ def _leased(given: Mapping[str, sa.ColumnElement[Any]]) -> tuple[sa.ColumnElemen
     )
 
 
+def _attempt(given: Mapping[str, sa.ColumnElement[Any]]) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        same_trigger(_attempts.trigger_id, given["the_trigger"]),
+        _attempts.execution_id == given["the_execution"],
+        _attempts.number == given["the_number"],
+    )
+
+
 def _end_attempt(given: Mapping[str, sa.ColumnElement[Any]]) -> sa.Update:
     return (
         sa.update(execution_attempts)
-        .where(
-            _attempts.execution_id == given["the_execution"],
-            _attempts.number == given["the_number"],
-        )
+        .where(*_attempt(given))
         .values(
             finished_at=utc_now(),
             outcome=given["the_outcome"],
@@ -248,6 +255,7 @@ def _end_attempt(given: Mapping[str, sa.ColumnElement[Any]]) -> sa.Update:
 def _values(finished: FinishedAttempt, chance: Callable[[], float]) -> dict[str, Any]:
     outcome, status = finished.outcome, next_status(finished)
     return {
+        "the_trigger": finished.terms.trigger_id,
         "the_execution": finished.lease.execution_id,
         "owner": finished.lease.owner,
         "the_number": finished.lease.number,

@@ -57,6 +57,7 @@ def execution(database: Database, trigger_id: int, status: str = "pending", **gi
         if status == lifecycle.RUNNING and values["lease_owner"]:
             connection.execute(
                 sa.insert(execution_attempts).values(
+                    trigger_id=trigger_id,
                     execution_id=made,
                     number=values["attempt_count"],
                     worker=values["lease_owner"],
@@ -78,7 +79,11 @@ def request_of(
     database: Database, execution_id: int, body: bytes, content_type: str, headers: str = "{}"
 ) -> None:
     """Store the original request of the execution."""
+    of_execution = trigger_executions.c.id == execution_id
     values = {
+        "trigger_id": sa.select(trigger_executions.c.trigger_id)
+        .where(of_execution)
+        .scalar_subquery(),
         "execution_id": execution_id,
         "content_type": content_type,
         "headers": headers,

@@ -76,11 +76,27 @@ def _in_a_state(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _full(connection: sa.Connection, table: sa.Table, serial: int) -> dict[str, Any]:
-    return {
+    of_execution = _of_execution(table)
+    values = {
         column.name: _value(connection, column, serial)
         for column in table.columns
         if not _filled_by_database(column) and not column.name.startswith(HIDDEN)
+        if not (of_execution and column.name == "trigger_id")
     }
+    return values | (_trigger(connection, values) if of_execution else {})
+
+
+def _of_execution(table: sa.Table) -> bool:
+    """Return True if a row belongs to an execution, and names the trigger of that one."""
+    columns = table.columns
+    return "trigger_id" in columns and any(
+        column.name == "execution_id" and column.foreign_keys for column in columns
+    )
+
+
+def _trigger(connection: sa.Connection, values: dict[str, Any]) -> dict[str, Any]:
+    query = sa.text("SELECT trigger_id FROM trigger_executions WHERE id = :id")
+    return {"trigger_id": connection.execute(query, {"id": values["execution_id"]}).scalar()}
 
 
 def _with_nulls(connection: sa.Connection, table: sa.Table, serial: int) -> dict[str, Any]:
@@ -101,7 +117,8 @@ def _filled_by_database(column: sa.Column[Any]) -> bool:
     """Return True for an id that the database assigns.
 
     A key of several columns, of text or of another table's id has to be given."""
-    alone = list(column.table.primary_key.columns) == [column]
+    keys = [each for each in column.table.primary_key.columns if each.name != "trigger_id"]
+    alone = keys == [column] or list(column.table.primary_key.columns) == [column]
     return alone and isinstance(column.type, sa.Integer) and not column.foreign_keys
 
 

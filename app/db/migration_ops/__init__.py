@@ -13,6 +13,7 @@ from app.db.migration_ops import (
     indexes,
     payloads,
     refusing,
+    shard_keys,
     swapping,
     tables,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "indexes",
     "payloads",
     "refusing",
+    "shard_keys",
     "swapping",
     "tables",
 ]

@@ -43,6 +43,11 @@ def ensure_index(
     definition = IndexDefinition(name, table, tuple(columns), unique, where)
     if index_definition.is_as_defined(op.get_bind(), definition):
         return
+    if index_definition.is_partitioned(op.get_bind(), table):
+        raise CommandError(
+            f"{table} is partitioned, and PostgreSQL builds no index on it beside the traffic: run "
+            "`hookonce partition --undo`, this command again, and `hookonce partition` once more"
+        )
     _require_free_name(op, name, table)
     if postgresql(op):
         _build_concurrently(op, name, table, columns, options)

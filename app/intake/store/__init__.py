@@ -13,7 +13,7 @@ from typing import Any, cast
 from sqlalchemy.engine import Connection, Dialect
 
 from app import cooperative
-from app.db import Database, is_read_only, time_limit, translated_errors
+from app.db import Database, is_distributed, is_read_only, time_limit, translated_errors
 from app.intake.store.interface import AdmissionStore, ExistingExecution, RowRejected, Statements
 from app.intake.store.sqlite import SqliteAdmissionStore, SqliteStatements
 
@@ -60,6 +60,10 @@ def within(connection: Connection) -> Statements:
     """
     if _is_sqlite(connection.dialect):
         return SqliteStatements(connection.exec_driver_sql)
+    if is_distributed(connection):
+        from app.intake.store.distributed import DistributedStatements
+
+        return DistributedStatements(connection.exec_driver_sql)
     from app.intake.store.postgresql import PostgresqlStatements
 
     return PostgresqlStatements(connection.exec_driver_sql)
@@ -90,6 +94,10 @@ def _connect(database: Database) -> AdmissionStore:
     pooled.detach()
     if _is_sqlite(database.engine.dialect):
         return SqliteAdmissionStore(connection)
+    if is_distributed(database.engine):
+        from app.intake.store.distributed import DistributedAdmissionStore
+
+        return DistributedAdmissionStore(connection)
     from app.intake.store.postgresql import PostgresqlAdmissionStore
 
     return PostgresqlAdmissionStore(connection)

@@ -14,7 +14,7 @@ from app.executions.creation import EXECUTION_FIELDS, NewExecution
 from app.intake.store import texts
 from app.intake.store.interface import ExistingExecution
 
-_NOW = "timezone('utc', statement_timestamp())"
+NOW = "timezone('utc', statement_timestamp())"
 _TYPE_NAMES: dict[type[Any], str] = {int: "integer", str: "text", bytes: "bytea"}
 _OIDS = {"integer": 23, "text": 25, "bytea": 17}
 """The numbers by which the protocol names the types."""
@@ -29,7 +29,7 @@ _TYPES = {name: _type_of(name) for name in NewExecution._fields}
 """PostgreSQL's type of each field of a NewExecution."""
 _TYPE_OIDS = [_OIDS[name] for name in _TYPES.values()]
 _BINARY = [pq.Format.BINARY] * len(_TYPES)
-_MOVED = "the unique index was dropped or replaced since it was last read"
+MOVED = "the unique index was dropped or replaced since it was last read"
 _DONE = frozenset({pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK})
 
 
@@ -53,7 +53,7 @@ class PostgresqlStatements:
             inserted = self._execute(insert_text(schema), arrays)
         ids = [id_ for (id_,) in inserted.fetchall()]
         if len(ids) != len(rows):
-            raise SchemaMoved(_MOVED)
+            raise SchemaMoved(MOVED)
         return ids
 
 
@@ -120,7 +120,7 @@ class PostgresqlAdmissionStore(PostgresqlStatements):
 
     def _only_row(self, result: Any) -> list[Any]:
         if not result.ntuples:
-            raise SchemaMoved(_MOVED)
+            raise SchemaMoved(MOVED)
         values = (result.get_value(0, column) for column in range(result.nfields))
         return [None if value is None else value.decode(self._encoding) for value in values]
 
@@ -140,12 +140,12 @@ def insert_text(schema: Schema) -> str:
     of their keys: otherwise two processes with the same keys could wait for each other in a circle.
     """
     arrays = ", ".join(f"%s::{kind}[]" for kind in _TYPES.values())
-    values = texts.execution_values(schema, str, _NOW)
+    values = texts.execution_values(schema, str, NOW)
     return (
         "WITH given AS MATERIALIZED ("
         "SELECT nextval(pg_get_serial_sequence('trigger_executions', 'id')) AS id, fields.* "
         f"FROM unnest({arrays}) WITH ORDINALITY AS fields ({', '.join(_TYPES)}, place) "
-        f"WHERE {_index_stands(schema)}), "
+        f"WHERE {index_stands(schema)}), "
         f"inserted AS (INSERT INTO trigger_executions (id, {', '.join(values)}) "
         f"SELECT id, {', '.join(values.values())} FROM given ORDER BY trigger_id, idempotency_key)"
         f"{_with_requests(schema, str, 'given')} SELECT id FROM given ORDER BY place"
@@ -155,8 +155,8 @@ def insert_text(schema: Schema) -> str:
 @lru_cache(maxsize=8)
 def insert_one_text(schema: Schema) -> str:
     """Return the insert of one row, with a parameter named as each of its fields; its id."""
-    condition = f" WHERE {_index_stands(schema)}"
-    inserted = _insert_one(schema, lambda name: f"%({name})s::{_TYPES[name]}", condition)
+    condition = f" WHERE {index_stands(schema)}"
+    inserted = _insert_one(schema, typed_parameter, condition)
     return f"WITH {inserted} SELECT id FROM inserted"
 
 
@@ -168,7 +168,7 @@ def find_or_insert_text(schema: Schema) -> str:
     """
     place = {name: f"${number}" for number, name in enumerate(_TYPES, 1)}
     keys, trigger_id = f"= {place['idempotency_key']}", place["trigger_id"]
-    unless_found = f" WHERE NOT EXISTS (SELECT FROM existing) AND {_index_stands(schema)}"
+    unless_found = f" WHERE NOT EXISTS (SELECT FROM existing) AND {index_stands(schema)}"
     return (
         "WITH existing (id, digest, status, finished_seconds) AS MATERIALIZED ("
         f"{texts.look_up(schema, 'postgresql', keys, trigger_id=trigger_id)}), "
@@ -178,7 +178,12 @@ def find_or_insert_text(schema: Schema) -> str:
     )
 
 
-def _index_stands(schema: Schema) -> str:
+def typed_parameter(field: str) -> str:
+    """Return the parameter named as a field of a NewExecution, with its type."""
+    return f"%({field})s::{_TYPES[field]}"
+
+
+def index_stands(schema: Schema) -> str:
     """Return the condition that the unique index is the one that `schema` was read with.
 
     The statement may have waited seconds for a lock, while another transaction dropped the index.
@@ -191,7 +196,7 @@ def _index_stands(schema: Schema) -> str:
 
 def _insert_one(schema: Schema, field: Callable[[str], str], condition: str = "") -> str:
     """Return the parts of a WITH that insert one row; `inserted` has its id."""
-    values = texts.execution_values(schema, field, _NOW)
+    values = texts.execution_values(schema, field, NOW)
     return (
         f"inserted AS (INSERT INTO trigger_executions ({', '.join(values)}) "
         f"SELECT {', '.join(values.values())}{condition} RETURNING id)"

@@ -13,6 +13,7 @@ from app.db.models import audit, execution_requests, trigger_executions
 from app.errors import HookonceError, InvalidRequest, NotFound, NotPossible, RateLimited
 from app.executions import dead_letters, decisions, origins, own_execution, prune, replay
 from app.executions.dead_letters import DeadLetterFilter
+from app.executions.retention_queries import PruneGroup
 from app.intake import edit
 from app.intake.receive import Intake, receive
 from tests.support import factories, samples
@@ -128,7 +129,7 @@ def test_a_changed_payload_runs_beside_the_original_until_both_are_pruned(
         connection.execute(
             sa.update(trigger_executions).values(status="completed", completed_at=utc_now())
         )
-    prune._empty_payloads(database, [{new: "completed"}], dry=False)
+    prune._empty_payloads(database, [PruneGroup(trigger_id, {new: "completed"})], dry=False)
     assert (origin(database, new).original_body, origin(database, new).original_event_data) == (
         None,
         None,

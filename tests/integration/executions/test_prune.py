@@ -22,7 +22,7 @@ from app.db.models import (
 )
 from app.executions import prune, replay, retention_queries
 from app.executions.prune import NOTHING, PruneStep
-from app.executions.retention_queries import PruneRules
+from app.executions.retention_queries import PruneGroup, PruneRules
 from app.intake import sources
 from app.settings import Settings, from_environment
 from app.worker.pruner import Pruner
@@ -246,7 +246,7 @@ def test_whoever_replays_a_dead_letter_at_the_last_moment_keeps_it(
     successor = replay.replay(database, letter)
     step = prune._remove_rows(database, groups, dry=False)
 
-    assert (groups, step) == ([{letter: "failed"}], PruneStep())
+    assert (groups, step) == ([PruneGroup(trigger_id, {letter: "failed"})], PruneStep())
     assert left(database)[0] == [letter, successor]
 
 

@@ -123,7 +123,8 @@ def test_what_came_again_says_how_often_and_when_last(
 
 
 def test_numbers_that_come_late_do_not_turn_time_back(database: Database, clock: Hand) -> None:
-    execution_id = factories.execution(database, factories.trigger(database))
+    trigger_id = factories.trigger(database)
+    execution_id = factories.execution(database, trigger_id)
     for minute in (5, 1):
         clock.now = HOUR + timedelta(minutes=minute)
         late = Counters(clock)
@@ -131,8 +132,8 @@ def test_numbers_that_come_late_do_not_turn_time_back(database: Database, clock:
         CounterWriter(late, database, 3600).flush()
 
     first, last = HOUR + timedelta(minutes=1), HOUR + timedelta(minutes=5)
-    assert rows(database, execution_repeats) == [(execution_id, 2, last)]
-    assert rows(database, key_mismatches) == [(execution_id, DIGEST, 2, first, last)]
+    assert rows(database, execution_repeats) == [(execution_id, 2, last, trigger_id)]
+    assert rows(database, key_mismatches) == [(execution_id, DIGEST, 2, first, last, trigger_id)]
 
 
 def test_an_execution_that_is_gone_takes_its_own_numbers_along_and_no_others(

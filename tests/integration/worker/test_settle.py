@@ -36,9 +36,17 @@ def leased(database: Database, number: int = 1) -> Lease:
     return Lease(execution_id, number, OWNER)
 
 
+def terms(database: Database, lease: Lease) -> RetryTerms:
+    """Return the terms with the trigger of the leased execution, or any if it is gone."""
+    rows = {row.id: row.trigger_id for row in factories.executions(database)}
+    return RetryTerms(rows.get(lease.execution_id, 1))
+
+
 def settled(database: Database, lease: Lease, outcome: Outcome, chance: float = 1.0) -> Any:
     with database.writing() as connection:
-        settle.record(connection, [FinishedAttempt(lease, RetryTerms(1), outcome)], lambda: chance)
+        settle.record(
+            connection, [FinishedAttempt(lease, terms(database, lease), outcome)], lambda: chance
+        )
     (row,) = factories.executions(database)
     return row
 
@@ -169,10 +177,12 @@ def test_attempts_that_end_together_are_each_written_as_they_ended(database: Dat
     leases = [leased(database, number) for number in (1, 2, 3)]
     ends = [SUCCEEDED, PERMANENT, ASKED_TO_WAIT]
     together = [
-        FinishedAttempt(lease, RetryTerms(1), outcome)
+        FinishedAttempt(lease, terms(database, lease), outcome)
         for lease, outcome in zip(leases, ends, strict=True)
     ]
-    earlier = {"execution_id": leases[1].execution_id, "number": 1, "worker": OWNER}
+    second = leases[1]
+    earlier = {"trigger_id": terms(database, second).trigger_id, "number": 1, "worker": OWNER}
+    earlier |= {"execution_id": second.execution_id}
 
     with database.writing() as connection:
         begun = sa.insert(execution_attempts).values(started_at=clock.now())
@@ -197,7 +207,7 @@ def test_one_statement_writes_the_same(database: Database) -> None:
     leases = [leased(database, number) for number in (1, 2, 3)]
     ends = [replace(SUCCEEDED, http_status=204), PERMANENT, LOST]
     together = [
-        FinishedAttempt(lease, RetryTerms(1), outcome)
+        FinishedAttempt(lease, terms(database, lease), outcome)
         for lease, outcome in zip(leases, ends, strict=True)
     ]
 
@@ -220,7 +230,9 @@ def test_one_statement_writes_the_same(database: Database) -> None:
 def test_one_statement_settles_none_if_one_lease_is_lost(database: Database) -> None:
     first, second = leased(database), leased(database)
     taken = replace(second, owner="another")
-    together = [FinishedAttempt(lease, RetryTerms(1), SUCCEEDED) for lease in (first, taken)]
+    together = [
+        FinishedAttempt(lease, terms(database, lease), SUCCEEDED) for lease in (first, taken)
+    ]
 
     ids = f"of {first.execution_id}, {second.execution_id}"
     with pytest.raises(LeaseLost, match=ids), database.single_statement() as connection:
@@ -274,7 +286,7 @@ def test_one_statement_closes_breakers_in_the_order_of_triggers(database: Databa
     counted = sa.update(trigger_breakers).values(failure_count=2)
 
     def settled_at_once() -> list[str]:
-        ended = [FinishedAttempt(lease, RetryTerms(first), SUCCEEDED)]
+        ended = [FinishedAttempt(lease, terms(database, lease), SUCCEEDED)]
         with database.single_statement() as connection:
             return settle.single_statement(connection, ended, lambda: 1.0, [first, second])[0]
 
@@ -296,7 +308,7 @@ def test_one_lost_lease_among_several_settles_none_of_them(database: Database) -
     with pytest.raises(LeaseLost, match="1 of 2"), database.writing() as connection:
         settle.record(
             connection,
-            [FinishedAttempt(lease, RetryTerms(1), SUCCEEDED) for lease in (first, taken)],
+            [FinishedAttempt(lease, terms(database, lease), SUCCEEDED) for lease in (first, taken)],
             lambda: 1.0,
         )
 

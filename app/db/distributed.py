@@ -1,0 +1,70 @@
+"""Statements in the form that Citus accepts: rows are changed or locked on one shard at a time.
+
+Citus splits a statement that names its trigger off to that trigger's shard. It refuses a statement
+that locks rows of several shards, one that changes several tables, and a CASE or COALESCE around
+the current time in a change.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from app.db.dialects import utc_now
+from app.db.models import trigger_executions
+from app.db.types import UtcDateTime
+
+_executions = trigger_executions.c
+
+
+def is_distributed(engine_or_connection: Engine | Connection) -> bool:
+    """Return True if Citus distributes the executions, as a connection of this process found out.
+
+    Receivers and workers are restarted after tables were distributed; see docs/sharding.md.
+    """
+    return bool(getattr(engine_or_connection.dialect, "distributed", False))
+
+
+class or_now(FunctionElement[Any]):  # noqa: N801, it reads as the SQL function that it is
+    """The value of a column of times; the current time if it is NULL. For a changed column."""
+
+    inherit_cache = True
+    type = UtcDateTime()
+
+    def __init__(self, column: sa.ColumnElement[Any]) -> None:
+        super().__init__(column, utc_now())
+
+
+@compiles(or_now)
+def _or_now(element: or_now, compiler: Any, **options: Any) -> str:
+    column, now = (compiler.process(each, **options) for each in element.clauses)
+    dialect: Dialect = compiler.dialect
+    # LEAST leaves NULL out, and no time of ours is in the future
+    function = "LEAST" if getattr(dialect, "distributed", False) else "coalesce"
+    return f"{function}({column}, {now})"
+
+
+def lock_executions(connection: Connection, ids: Collection[int]) -> dict[int, int]:
+    """Lock these executions against deletion; return the trigger's id of each that exists.
+
+    A row that another transaction has locked is left out: it may be about to be deleted.
+    """
+    if not ids:
+        return {}
+    wanted = _executions.id.in_(sorted(ids))
+    query = sa.select(_executions.id, _executions.trigger_id).where(wanted).order_by(_executions.id)
+    locking = query.with_for_update(read=True, key_share=True, skip_locked=True)
+    if not is_distributed(connection):
+        return {row.id: row.trigger_id for row in connection.execute(locking)}
+    of_trigger = defaultdict(list)
+    for row in connection.execute(query):
+        of_trigger[row.trigger_id].append(row.id)
+    locked: dict[int, int] = {}
+    for trigger_id, of_shard in sorted(of_trigger.items()):
+        alone = locking.where(_executions.trigger_id == trigger_id, _executions.id.in_(of_shard))
+        locked |= dict.fromkeys((row.id for row in connection.execute(alone)), trigger_id)
+    return locked

@@ -1,0 +1,223 @@
+"""Change keys and foreign keys of PostgreSQL's tables beside the traffic.
+
+The new index is built CONCURRENTLY, a foreign key is validated after it was added, and only the
+exchange of the names takes a lock that writers notice. SQLite keeps its keys: these operations do
+nothing there, because its ids are row numbers.
+"""
+# ruff: noqa: S608, the names in these statements are the revisions' own, never from outside
+
+import logging
+
+import sqlalchemy as sa
+from alembic.operations import Operations
+
+from app.db import shard_key
+from app.db.migration_ops import batches, indexes, swapping
+from app.db.migration_ops.plugin import offline, operation, postgresql
+from app.log import event
+
+INCOMING = "_incoming"
+"""Suffix of an index or a constraint until it replaces the one of that name."""
+PARENT = "trigger_executions"
+REFUSE_SPREAD = f"""DO $$ DECLARE distributed boolean := false; BEGIN
+    IF EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('{PARENT}') AND relkind = 'p')
+    THEN RAISE EXCEPTION '{PARENT} is partitioned: run hookonce partition --undo first; '
+        'nothing was changed'; END IF;
+    IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN
+        EXECUTE 'SELECT EXISTS (SELECT FROM pg_catalog.pg_dist_partition '
+            'WHERE logicalrelid = to_regclass(''{PARENT}''))' INTO distributed; END IF;
+    IF distributed THEN RAISE EXCEPTION 'Citus distributes {PARENT}: run undistribute_table '
+        'first, as docs/sharding.md says; nothing was changed'; END IF; END $$"""
+"""Statement before a step back to keys that spread tables cannot have."""
+
+log = logging.getLogger("hookonce.migrate")
+
+_PRIMARY_KEY = """
+    SELECT array_agg(a.attname::text ORDER BY k.place) FROM pg_constraint AS c
+    CROSS JOIN LATERAL unnest(c.conkey) WITH ORDINALITY AS k (number, place)
+    JOIN pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = k.number
+    WHERE c.conrelid = to_regclass(:table) AND {}"""
+_REFERRING = """
+    SELECT DISTINCT c.conrelid::regclass::text FROM pg_constraint AS c
+    JOIN pg_constraint AS key ON key.conindid = c.conindid AND key.contype IN ('p', 'u')
+    WHERE c.contype = 'f' AND key.conrelid = to_regclass(:table)"""
+"""Tables whose foreign key needs the key as it is: ours refer to the new index by then."""
+
+
+@operation
+def fill_trigger_id_of_older_code(op: Operations, tables: list[str]) -> None:
+    """Let PostgreSQL fill trigger_id in the rows that older code inserts without it."""
+    if not postgresql(op):
+        return
+    op.execute(shard_key.CREATE_FUNCTION)
+    for table in tables:
+        op.execute(f"DROP TRIGGER IF EXISTS {shard_key.FUNCTION} ON {table}")
+        op.execute(shard_key.create_trigger(table))
+        _commit(op)
+
+
+@operation
+def leave_trigger_id_of_older_code(op: Operations, tables: list[str]) -> None:
+    """Drop the function and the database triggers that fill trigger_id."""
+    if not postgresql(op):
+        return
+    for table in tables:
+        op.execute(f"DROP TRIGGER IF EXISTS {shard_key.FUNCTION} ON {table}")
+        _commit(op)
+    op.execute(f"DROP FUNCTION IF EXISTS {shard_key.FUNCTION}()")
+
+
+@operation
+def copy_trigger_ids(op: Operations, tables: list[str]) -> None:
+    """Fill trigger_id in the rows of these children of trigger_executions, batch by batch."""
+    if not postgresql(op):
+        return
+    for table in tables:
+        update = (
+            f"UPDATE {table} SET trigger_id = parent.trigger_id FROM {PARENT} AS parent "
+            f"WHERE parent.id = {table}.execution_id "
+            f"AND {table}.trigger_id IS DISTINCT FROM parent.trigger_id"
+        )
+        if offline(op):
+            op.execute(update)
+        elif _has_gaps(op, table):
+            batches.run(op, PARENT, update, by=f"{table}.execution_id")
+
+
+@operation
+def require_trigger_id(op: Operations, tables: list[str]) -> None:
+    """Make the column NOT NULL; the rows are read beside the traffic, by a CHECK."""
+    if not postgresql(op):
+        return
+    for table in tables:
+        check = f"ck_{table}_trigger_id"
+        op.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {check}")
+        op.execute(
+            f"ALTER TABLE {table} ADD CONSTRAINT {check} CHECK (trigger_id IS NOT NULL) NOT VALID"
+        )
+        with op.get_context().autocommit_block():
+            op.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {check}")
+        op.execute(f"ALTER TABLE {table} ALTER COLUMN trigger_id SET NOT NULL")
+        op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {check}")
+        _commit(op)
+
+
+@operation
+def allow_no_trigger_id(op: Operations, tables: list[str]) -> None:
+    """Let the column hold NULL again."""
+    if not postgresql(op):
+        return
+    for table in tables:
+        op.execute(f"ALTER TABLE {table} ALTER COLUMN trigger_id DROP NOT NULL")
+        _commit(op)
+
+
+@operation
+def build_key(op: Operations, name: str, table: str, columns: list[str]) -> None:
+    """Build the unique index that `exchange_key` is to put in place of the key's own."""
+    if postgresql(op) and not _is_key(op, name, table, columns):
+        indexes.ensure_index(op, name + INCOMING, table, columns, unique=True)
+
+
+@operation
+def exchange_key(op: Operations, name: str, table: str, columns: list[str]) -> None:
+    """Let the primary key (a name that begins with `pk_`) or unique constraint have these columns.
+
+    A primary key keeps the name that it has: an adopted table's is another one. Where a table of
+    others refers to it, it stays, and the new index serves our own foreign keys beside it.
+    """
+    if not postgresql(op):
+        return
+    if _is_key(op, name, table, columns):
+        op.execute(f"DROP INDEX IF EXISTS {name}{INCOMING}")  # of an interrupted step back
+        return
+    others = [] if offline(op) else _referring_tables(op, table)
+    if others:
+        detail = f"{', '.join(others)} refers to it"
+        event(log, logging.WARNING, "primary_key_kept", table=table, detail=detail)
+        return
+    kind = "PRIMARY KEY" if name.startswith("pk_") else "UNIQUE"
+    op.execute(
+        f"DO $$ DECLARE key text; BEGIN SELECT quote_ident(conname) INTO STRICT key "
+        f"FROM pg_constraint WHERE conrelid = '{table}'::regclass AND {_named(name)}; "
+        f"EXECUTE 'ALTER TABLE {table} DROP CONSTRAINT ' || key || ', ADD CONSTRAINT ' || key "
+        f"|| ' {kind} USING INDEX {name}{INCOMING}'; END $$"
+    )
+    _commit(op)
+
+
+@operation
+def exchange_unique_index(
+    op: Operations, name: str, table: str, columns: list[str], *, where: str
+) -> None:
+    """Let the partial unique index have these columns, without a moment in which it is missing."""
+    if postgresql(op):
+        swapping.swap_unique_index(op, name, table, columns, where=where)
+
+
+@operation
+def exchange_foreign_key(
+    op: Operations, name: str, table: str, columns: list[str], referred: list[str]
+) -> None:
+    """Let the foreign key of this name lead from these columns to those of trigger_executions."""
+    if not postgresql(op):
+        return
+    incoming = name + INCOMING
+    op.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {incoming}")
+    if not offline(op) and _key_columns(op, table, _of(name)) == columns:
+        return
+    op.execute(
+        f"ALTER TABLE {table} ADD CONSTRAINT {incoming} FOREIGN KEY ({', '.join(columns)}) "
+        f"REFERENCES {PARENT} ({', '.join(referred)}) ON DELETE CASCADE NOT VALID"
+    )
+    with op.get_context().autocommit_block():
+        op.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {incoming}")
+    op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+    op.execute(f"ALTER TABLE {table} RENAME CONSTRAINT {incoming} TO {name}")
+    _commit(op)
+
+
+@operation
+def refuse_spread_tables(op: Operations) -> None:
+    """Raise an error if the tables are partitioned or distributed, before anything is changed."""
+    if postgresql(op):
+        op.execute(REFUSE_SPREAD)
+
+
+def _commit(op: Operations) -> None:
+    """End the transaction, so that its locks are held no longer than needed."""
+    with op.get_context().autocommit_block():
+        pass
+
+
+def _referring_tables(op: Operations, table: str) -> list[str]:
+    """Return the tables with a foreign key to a key of this table."""
+    return list(op.get_bind().execute(sa.text(_REFERRING), {"table": table}).scalars())
+
+
+def _has_gaps(op: Operations, table: str) -> bool:
+    """Return True if rows may be without trigger_id: a fill that was done is not done again."""
+    query = (
+        f"SELECT 1 FROM {table} JOIN {PARENT} AS parent ON parent.id = {table}.execution_id "
+        f"WHERE {table}.trigger_id IS DISTINCT FROM parent.trigger_id LIMIT 1"
+    )
+    return op.get_bind().execute(sa.text(query)).scalar() is not None
+
+
+def _named(name: str) -> str:
+    return "contype = 'p'" if name.startswith("pk_") else _of(name)
+
+
+def _of(name: str) -> str:
+    return f"conname = '{name}'"
+
+
+def _is_key(op: Operations, name: str, table: str, columns: list[str]) -> bool:
+    return not offline(op) and _key_columns(op, table, _named(name)) == columns
+
+
+def _key_columns(op: Operations, table: str, condition: str) -> list[str] | None:
+    """Return the columns of the constraint in their order; None if there is none."""
+    query = sa.text(_PRIMARY_KEY.format(condition))
+    columns: list[str] | None = op.get_bind().execute(query, {"table": table}).scalar()
+    return columns

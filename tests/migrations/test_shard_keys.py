@@ -1,0 +1,106 @@
+"""Every key of PostgreSQL's executions includes the trigger, and no row or lock is lost for it."""
+
+import pytest
+
+from app.db import shard_key
+from app.db.models import metadata
+from tests.support.databases import migrate
+from tests.support.revisions import before
+from tests.support.schema_dump import data, execute, schema
+from tests.support.seeding import seed
+
+KEYS = "0031"
+SHARDED = sorted(name for name, table in metadata.tables.items() if shard_key.is_sharded(table))
+CHILDREN = [
+    name
+    for name in SHARDED
+    if any(
+        key.referred_table.name == "trigger_executions"
+        for key in metadata.tables[name].foreign_key_constraints
+    )
+]
+_LACKING = """
+    SELECT i.indexrelid::regclass::text FROM pg_index AS i
+    WHERE i.indisunique AND i.indrelid::regclass::text IN ({tables}) AND NOT EXISTS (
+        SELECT FROM pg_attribute AS a WHERE a.attrelid = i.indrelid
+        AND a.attnum = ANY (i.indkey::int2[]) AND a.attname = 'trigger_id')
+    UNION ALL SELECT conname::text FROM pg_constraint AS c
+    WHERE c.contype = 'f' AND c.confrelid = 'trigger_executions'::regclass AND NOT EXISTS (
+        SELECT FROM pg_attribute AS a WHERE a.attrelid = c.conrelid
+        AND a.attnum = ANY (c.conkey) AND a.attname = 'trigger_id')"""
+
+
+@pytest.fixture
+def kind() -> str:
+    """Run on PostgreSQL only: SQLite keeps its keys."""
+    return "postgresql"
+
+
+def test_every_key_and_reference_includes_the_trigger(database_url: str) -> None:
+    assert len(CHILDREN) == 7
+    assert _short_keys(database_url) == []
+
+
+@pytest.mark.parametrize("table", [name for name in CHILDREN if name != "mismatched_payloads"])
+def test_a_row_that_older_code_writes_gets_the_trigger_of_its_execution(
+    database_url: str, table: str
+) -> None:
+    seed(database_url)
+    of_execution = "WHERE c.execution_id = e.id AND c.trigger_id = e.trigger_id"
+    rows = execute(database_url, f"SELECT count(*) FROM {table}")
+
+    execute(
+        database_url,
+        f"CREATE TEMP TABLE kept AS SELECT * FROM {table}; ALTER TABLE kept DROP COLUMN trigger_id;"
+        f"DELETE FROM {table};"
+        f"DO $$ DECLARE names text; BEGIN SELECT string_agg(quote_ident(attname), ', ') INTO names "
+        f"FROM pg_attribute WHERE attrelid = 'kept'::regclass AND attnum > 0 AND NOT attisdropped; "
+        f"EXECUTE 'INSERT INTO {table} (' || names || ') SELECT ' || names || ' FROM kept'; END $$",
+    )
+
+    query = f"SELECT count(*) FROM {table} AS c, trigger_executions AS e {of_execution}"
+    assert execute(database_url, query) == rows
+
+
+def test_older_rows_get_the_trigger_of_their_execution(empty_url: str) -> None:
+    migrate(empty_url, to="0028")
+    seed(empty_url)
+    rows = {name: execute(empty_url, f"SELECT count(*) FROM {name}") for name in CHILDREN}
+
+    migrate(empty_url)
+
+    for name in CHILDREN:
+        query = (
+            f"SELECT count(*) FROM {name} AS c JOIN trigger_executions AS e "
+            "ON e.id = c.execution_id AND e.trigger_id = c.trigger_id"
+        )
+        assert execute(empty_url, query) == rows[name] != [(0,)]
+
+
+def test_a_reference_of_another_table_keeps_the_key_that_it_needs(empty_url: str) -> None:
+    migrate(empty_url, to=before(KEYS))
+    seed(empty_url)
+    execute(
+        empty_url,
+        "CREATE TABLE theirs (id bigint REFERENCES trigger_executions (id))",
+        "INSERT INTO theirs SELECT id FROM trigger_executions",
+    )
+    tables, rows = schema(empty_url), data(empty_url)
+
+    migrate(empty_url)
+    upgraded = schema(empty_url)
+    migrate(empty_url, to=before(KEYS), down=True)
+
+    assert ("pk_trigger_executions", "PRIMARY KEY (id)", True) in upgraded["trigger_executions"][
+        "constraints"
+    ]
+    assert schema(empty_url) == tables
+    assert data(empty_url)["theirs"] == rows["theirs"] != []
+    execute(empty_url, "DROP TABLE theirs")
+    migrate(empty_url)
+    assert _short_keys(empty_url) == []
+
+
+def _short_keys(url: str) -> list[object]:
+    tables = ", ".join(f"'{name}'" for name in SHARDED)
+    return execute(url, _LACKING.format(tables=tables))
