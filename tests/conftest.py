@@ -11,10 +11,10 @@ from hypothesis import settings as hypothesis_settings
 
 from app.db import Database
 from app.settings import Settings, from_environment
-from tests.support.databases import KINDS, Databases
+from tests.support.databases import DISTRIBUTED, KINDS, PARTITIONED, Databases, SpreadKind
 from tests.support.scheduling import Distribution
 from tests.support.sink import LOOPBACK
-from tests.support.thorough import ON_BOTH, THOROUGH
+from tests.support.thorough import ON_BOTH, SPREAD, THOROUGH
 
 TESTS = Path(__file__).parent
 # a busy machine takes longer than the 200 ms that an example may take otherwise
@@ -24,7 +24,7 @@ hypothesis_settings.load_profile("any machine")
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Unless TESTS_THOROUGH is set, run tests outside ON_BOTH on one of the two databases."""
-    left_out = {item for item in items if _falls_to_the_other(item)}
+    left_out = {item for item in items if _falls_to_the_other(item) or _is_not_spread(item)}
     config.hook.pytest_deselected(items=list(left_out))
     items[:] = [item for item in items if item not in left_out]
 
@@ -41,6 +41,13 @@ def _falls_to_the_other(item: pytest.Item) -> bool:
     others = item.name.replace(kind, "")  # the ids alone: a value's text may differ by process
     falls_to = KINDS[zlib.crc32(others.encode()) % len(KINDS)]
     return kind != falls_to and _has_both(item)
+
+
+def _is_not_spread(item: pytest.Item) -> bool:
+    """Return True for a test on spread executions, unless all tests run and it is in SPREAD."""
+    kind = item.callspec.params.get("kind") if hasattr(item, "callspec") else None
+    path = str(item.path.relative_to(TESTS).with_suffix(""))
+    return isinstance(kind, SpreadKind) and not (THOROUGH and path in SPREAD)
 
 
 def _always_on_both(item: pytest.Item) -> bool:
@@ -69,9 +76,17 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
     made.remove()
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(
+    params=[
+        *KINDS,
+        pytest.param(PARTITIONED, id="postgresql-partitioned"),
+        pytest.param(DISTRIBUTED, id="postgresql-distributed"),
+    ]
+)
 def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+    """Return the kind of database; the spread ones are for the modules of SPREAD."""
+    chosen: str = request.param
+    return chosen
 
 
 @pytest.fixture

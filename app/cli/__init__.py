@@ -28,6 +28,9 @@ COMMANDS = {
     "migrate": Late("migrate:command", "Create or update the schema, from any directory."),
     "mismatch": Late("deliveries:group", "List key mismatches: a known key with another payload."),
     "notify": Late("notify:group", "Manage and test the channels of notifications."),
+    "partition": Late(
+        "partition:partition", "Spread executions of PostgreSQL over partitions, or undo it."
+    ),
     "prune": Late("prune:command", "Remove payloads and rows whose retention has ended."),
     "replay": Late("replay:command", "Replay one dead letter: a new execution with the same key."),
     "restore": Late("backup:restore", "Put a copy of FILE in place of the SQLite database."),

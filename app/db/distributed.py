@@ -15,6 +15,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from app.db.dialects import utc_now
+from app.db.id_lists import of_few_lengths
 from app.db.models import trigger_executions
 from app.db.types import UtcDateTime
 
@@ -55,7 +56,7 @@ def lock_executions(connection: Connection, ids: Collection[int]) -> dict[int, i
     """
     if not ids:
         return {}
-    wanted = _executions.id.in_(sorted(ids))
+    wanted = _executions.id.in_(of_few_lengths(ids))
     query = sa.select(_executions.id, _executions.trigger_id).where(wanted).order_by(_executions.id)
     locking = query.with_for_update(read=True, key_share=True, skip_locked=True)
     if not is_distributed(connection):

@@ -46,7 +46,9 @@ def _sums(counts: Mapping[CounterKey, int], sources: Mapping[int, str]) -> Count
     return sums
 
 
-def sightings(connection: Connection, batch: CountBatch, *, with_trigger: bool) -> CountBatch:
+def sightings(
+    connection: Connection, batch: CountBatch, *, with_trigger: bool = True
+) -> CountBatch:
     """Store the duplicates of each execution; return those to try again later.
 
     `with_trigger` says if the tables have the column trigger_id.

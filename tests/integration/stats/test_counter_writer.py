@@ -425,5 +425,5 @@ def test_any_number_of_repeated_executions_makes_few_statement_texts(
             assert counter_store.sightings(connection, CountBatch(repeats=gone)) == CountBatch()
     event.remove(database.engine, "before_cursor_execute", note)
 
-    assert [number for _, number, _ in rows(database, execution_repeats)] == [*range(20, 0, -1)]
+    assert [number for _, number, *_ in rows(database, execution_repeats)] == [*range(20, 0, -1)]
     assert len(texts) <= 13, "of six lengths each: rows to lock, rows to look for; and one upsert"

@@ -28,6 +28,7 @@ USED_BY = {
     "listen": CLIENTS,
     "migrate": MIGRATIONS,
     "notify": {*CLIENTS, "app.actions"},
+    "partition": MIGRATIONS,
     "prune": SOURCES,
     "source": SOURCES,
     "stash": MIGRATIONS,
