@@ -24,7 +24,7 @@ def by_hour(connection: Connection, counter: CountCache, since: datetime) -> dic
     """
 
     def ask() -> list[datetime]:
-        rows = [*connection.execute(_dead()), *connection.execute(_replayed())]
+        rows = [*connection.execute(newest_dead()), *connection.execute(newest_replayed())]
         return [row.completed_at for row in rows if row.completed_at is not None]
 
     ended: list[datetime] = counter.get_or_count(("failed by hour",), ask, len)
@@ -32,12 +32,13 @@ def by_hour(connection: Connection, counter: CountCache, since: datetime) -> dic
     return dict(Counter(hours))
 
 
-def _dead() -> sa.Select[tuple[datetime]]:
+def newest_dead() -> sa.Select[tuple[datetime]]:
+    """Return the query for the times at which the newest dead letters failed."""
     query = sa.select(_executions.completed_at).where(is_one_of(_executions.status, DEAD))
     return query.order_by(_executions.id.desc()).limit(NEWEST)
 
 
-def _replayed() -> sa.Select[tuple[datetime]]:
+def newest_replayed() -> sa.Select[tuple[datetime]]:
     """Return the query for the executions that a replay has replaced, by their successors."""
     newer = trigger_executions.alias("newer").c
     query = sa.select(_executions.completed_at).join(

@@ -1,6 +1,7 @@
 """Find what has arrived at a trigger since it was created, for the person who connects a sender."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -19,13 +20,19 @@ def newest_received(connection: Connection, trigger_id: int) -> int | None:
 
     Test events are none of them.
     """
+    row = connection.execute(received(trigger_id)).one_or_none()
+    return None if row is None else int(row[0])
+
+
+def received(trigger_id: int) -> sa.Select[Any]:
+    """Return the query for that id."""
     columns = trigger_executions.c
     newest = sa.select(columns.id).where(columns.trigger_id == trigger_id)
     ids = newest.order_by(columns.id.desc()).limit(NEWEST).subquery()
-    received = sa.select(ids.c.id).join(
+    sent = sa.select(ids.c.id).join(
         execution_requests, execution_requests.c.execution_id == ids.c.id
     )
-    return connection.execute(received.order_by(ids.c.id.desc()).limit(1)).scalar_one_or_none()
+    return sent.order_by(ids.c.id.desc()).limit(1)
 
 
 def had_handshake(connection: Connection, trigger_id: int, now: datetime) -> bool:

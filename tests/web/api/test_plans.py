@@ -12,8 +12,9 @@ from app.db import Database
 from app.db.count_cache import CountCache
 from app.db.models import execution_attempts, sessions, tokens, trigger_executions
 from app.executions import blocks, dead_letters, listing, time_range, waiting
-from app.stats import summary
+from app.stats import failures, summary
 from app.stats.summary import Window
+from app.triggers import first_delivery
 from tests.support import factories
 from tests.support.plans import explain
 
@@ -62,6 +63,12 @@ QUESTIONS: dict[str, tuple[sa.Select[Any], str]] = {
         dead_letters.page_query(dead_letters.DeadLetterFilter(reason="timeout"), 9, limit=21),
         DEAD,
     ),
+    "times of dead letters": (failures.newest_dead(), DEAD),
+    "times of replayed executions": (
+        failures.newest_replayed(),
+        "uq_trigger_executions_replay_of",
+    ),
+    "the newest event of a sender": (first_delivery.received(1), OF_TRIGGER),
     "changes of a trigger": (
         audit.audit_query("trigger:1").order_by(audit.AUDIT_ID.desc()).limit(21),
         "ix_hookonce_audit_subject",

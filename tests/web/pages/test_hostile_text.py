@@ -203,6 +203,27 @@ def test_what_is_searched_for_is_text_in_the_form_and_in_the_chips(ada: Visitor)
         require_harmless(answer.text, text)
 
 
+def test_what_is_typed_into_the_form_of_a_trigger_is_text_in_its_answer(
+    api: Api, ada: Visitor
+) -> None:
+    trigger_id = factories.trigger(api.database, source="discord")
+    for text in NASTY:
+        form = dict.fromkeys(("name", "secret", "event_filter", "action_type", "agent"), text)
+        form |= {"source": "custom", "tolerance_seconds": text, "idempotency_key_from": text}
+        answers = [
+            ada.post("/triggers", form),
+            ada.post("/triggers", form | {"source": text}),
+            ada.post(f"/triggers/{trigger_id}/edit", form),
+            ada.post(f"/triggers/{trigger_id}/rotate", {"secret": text or "no hex"}),
+            ada.get(f"/triggers/new?{urlencode({'source': text})}"),
+        ]
+
+        for answer in answers:
+            assert answer.status_code in (200, 422), answer.text[:300]
+            require_harmless(answer.text, text)
+    assert api.changes("trigger.update") == api.changes("trigger.add") == []
+
+
 def test_a_megabyte_of_text_makes_no_large_page(api: Api, ada: Visitor) -> None:
     for path in everywhere(api, "<b>endless" * 100_000):
         if path.endswith("/edit"):
