@@ -34,6 +34,8 @@ VALUES = """UPDATE trigger_executions SET idempotency_key = 'k' || id, attempt_c
     lease_owner = CASE WHEN id % 2 THEN 'w' END, error_category = 'c'"""
 INDEX = "CREATE INDEX owners_index ON trigger_executions (lease_owner) WHERE error IS NOT NULL"
 
+BROKEN_VIEW = 'CREATE VIEW "of others" AS SELECT * FROM absent'
+
 
 @pytest.fixture
 def url(databases: Databases) -> Iterator[str]:
@@ -52,7 +54,7 @@ def adopt(database: str) -> None:
     with in_place():
         found_databases.make(database)
         migrate(database, to="0003")
-        execute(database, VALUES, INDEX)
+        execute(database, VALUES, INDEX, BROKEN_VIEW)
 
 
 def test_a_database_taken_over_is_given_back_as_in_place(url: str) -> None:
@@ -106,6 +108,22 @@ def test_rows_that_come_change_and_go_while_a_database_is_given_back(
     assert len(rows) == len(keys)
     assert {number for number, key in keys.items() if key is None} == {1000, 1001}
     assert all(key in (None, f"k{number}") for number, key in keys.items())
+
+
+def test_an_upgrade_that_is_refused_for_two_values_of_a_row_copies_nothing(url: str) -> None:
+    adopt(url)
+    with in_place():
+        migrate(url, to="0001", down=True)
+    execute(
+        url,
+        "ALTER TABLE trigger_executions ADD COLUMN error_category VARCHAR(20)",
+        "UPDATE trigger_executions SET error_category = 'other'",
+    )
+
+    with pytest.raises(CommandError, match="have one value in error_category and another in"):
+        migrate(url, to="0002")
+
+    assert execute(url, REMAINS) == []
 
 
 @pytest.mark.parametrize("way", ["base", "discard"])

@@ -6,6 +6,7 @@ have the column's default. Indexes, views, triggers and grants on the column fol
 # ruff: noqa: S608, the names in these statements are the revisions' own, never from outside
 
 import re
+from functools import partial
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from alembic.operations import Operations
 from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
-from app.db.migration_ops import batches
+from app.db.migration_ops import batches, rehearsal
 from app.db.migration_ops.plugin import column_names, stash_name, table_names
 
 _NAME = re.compile(r"_stash_(\d{4}(?:_found)?)_(.+)")
@@ -95,6 +96,17 @@ def _merge(op: Operations, table: str, hidden: Hidden) -> None:
 
     Raises CommandError if a row has two different values.
     """
+    if rehearsal.is_rehearsed(op):
+        rehearsal.declare_reading(op, partial(_require_one_value, table=table, hidden=hidden))
+    _require_one_value(op, table, hidden)
+    name, kept = hidden.column, hidden.name
+    batches.run(
+        op, table, f"UPDATE {table} SET {name} = {kept} WHERE {name} IS NULL AND {kept} IS NOT NULL"
+    )
+    drop_columns(op, table, [kept])
+
+
+def _require_one_value(op: Operations, table: str, hidden: Hidden) -> None:
     name, kept = hidden.column, hidden.name
     both = f"{name} IS NOT NULL AND {kept} IS NOT NULL AND {name} <> {kept}"
     count = op.get_bind().scalar(sa.text(f"SELECT count(*) FROM {table} WHERE {both}"))
@@ -103,10 +115,6 @@ def _merge(op: Operations, table: str, hidden: Hidden) -> None:
             f"{count} row(s) of {table} have one value in {name} and another in {kept}, where a "
             "downgrade keeps it; rename one of the columns, then run the same command again"
         )
-    batches.run(
-        op, table, f"UPDATE {table} SET {name} = {kept} WHERE {name} IS NULL AND {kept} IS NOT NULL"
-    )
-    drop_columns(op, table, [kept])
 
 
 def drop_columns(op: Operations, table: str, names: list[str]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.db.migration_ops import rehearsal, sqlite_catalog
+from app.db.migration_ops import broken_objects, rehearsal, sqlite_catalog
 from app.db.migration_ops.rehearsal import NAME_PREFIX, ColumnChanges, Rehearsal, StashCopy, Unfit
 from app.db.migration_ops.sqlite_catalog import CatalogEntry, quoted
 
@@ -103,14 +103,16 @@ def _target(connection: Connection, rehearsed: Rehearsal, table: str) -> Rebuilt
         changes = rehearsal.column_changes(rehearsed, table)
         if not rehearsed.drops_columns:
             changes.dropped.clear()
-        rehearsal.undo_renames(rehearsed.connection, table, changes)
+        with broken_objects.set_aside(rehearsed.connection):
+            rehearsal.undo_renames(rehearsed.connection, table, changes)
         changed = _changed_indexes(before, definition(rehearsed.connection, table))
         is_heavy = _is_heavy(connection, table, before, changed)
         if not is_heavy and not changes.dropped:
             return None
         key, unique = _row_key(copy, table), _unique_indexes(copy, table)
         names = _plain_columns(copy, table)
-        _apply(copy, table, changes, changed)
+        with broken_objects.set_aside(copy):
+            _apply(copy, table, changes, changed)
         after = definition(copy, table)
         kept = _plain_columns(copy, table)
         new = {entry.name for entry in after if changed.get(entry.name)}
