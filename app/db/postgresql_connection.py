@@ -56,9 +56,9 @@ class PostgresqlConnection(psycopg.Connection[Any]):
     def find_pooler(self, setting: str) -> None:
         """Set `pooled` by HOOKONCE_POOLER; `auto` compares two process ids of the server.
 
-        PostgreSQL gives the id when it is connected to, and again when it is asked. A pooler makes
-        up the first one, for it has no session yet. A prepared statement would stay in a session
-        that another client gets next, so that none is made then.
+        PostgreSQL gives its id on connecting, and again when it is asked. A pooler makes up the
+        first one. Behind a pooler nothing is prepared: a prepared statement would stay in a session
+        that another client gets next.
         """
         if setting == "auto":
             row = self.execute("SELECT pg_backend_pid()").fetchone()
