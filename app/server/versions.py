@@ -10,9 +10,9 @@ Private parts of gunicorn, used by app/server:
   `_cap_keepalive`, `poller`, `tpool`, `method_queue`, `pending_conns`, `keepalived_conns`,
   `max_keepalived`, `nr_conns`, `nr`
 - `http`: `parser.RequestParser` with another `unreader.Unreader`, `message.Request` made without
-  its `__init__`, its `_peer_is_trusted_proxy` and `_expected_100_continue`, the limits of
-  `message`, `errors`, `wsgi.Response`, `wsgi.base_environ`, `wsgi.WSGIErrorsWrapper`,
-  `util.hop_headers`
+  its `__init__`, its `_peer_is_trusted_proxy`, `_expected_100_continue` and `must_close`, its
+  `should_close` replaced, the limits of `message`, `errors`, `wsgi.Response`,
+  `wsgi.base_environ`, `wsgi.WSGIErrorsWrapper`, `util.hop_headers`
 Private parts of psycopg, used by app/db/postgresql.py and app/intake/store/postgresql.py:
 - `Connection.wait` and `Connection._connect_gen` replaced, `errors._WaitTimeout`,
   `generators.execute`, `Connection.pgconn`
