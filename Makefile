@@ -8,7 +8,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # Whose Python is gone, or was left half made, is made anew: by itself it would never become whole.
 $(shell test -x $(BIN)/python || rm -f $(RUN_STAMP) $(DEV_STAMP))
 
-.PHONY: help run test hostile chaos siege check lint types imports bench bench-failover bench-grow bench-instructions bench-latency bench-locks bench-memory bench-prune bench-refuse bench-scale bench-size bench-storm bench-work migration-report dist lock clean
+.PHONY: help run test hostile chaos siege check lint types imports bench bench-failover bench-grow bench-instructions bench-latency bench-locks bench-memory bench-move bench-prune bench-refuse bench-scale bench-size bench-storm bench-work migration-report dist lock clean
 
 help: ## Print this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -115,6 +115,10 @@ bench-storm: $(DEV_STAMP) ## Simulate what senders do after an outage of an hour
 bench-failover: $(DEV_STAMP) ## Measure the seconds without a primary: kill or fence one, promote its standby
 	@mkdir -p var
 	$(BIN)/python -m bench.failover 2>var/failover.log || { tail -n 40 var/failover.log; exit 1; }
+
+bench-move: $(DEV_STAMP) ## Measure a move of a million executions to PostgreSQL and back (MOVE="--executions 10000000")
+	@mkdir -p var
+	$(BIN)/python -m bench.moving $(MOVE) 2>var/moving.log || { tail -n 40 var/moving.log; exit 1; }
 
 bench-prune: $(DEV_STAMP) ## Measure whether removing what is kept no longer keeps a sender waiting
 	@mkdir -p var

@@ -198,7 +198,8 @@ def changes_revision():
 
 
 try:
-    configured = settings.from_environment().direct
+    given = context.config.attributes.get("settings")  # of a command that migrates another database
+    configured = (given or settings.from_environment()).direct
 except InvalidSetting as error:
     raise CommandError(str(error)) from None
 if not logging.getLogger().handlers:

@@ -26,6 +26,10 @@ class CannotRestore(HookonceError):
     """The backup is not sound, or the database is in use or has rows; nothing was changed."""
 
 
+class CannotMove(HookonceError):
+    """The rows cannot be moved to another database, or not yet; none was lost or changed."""
+
+
 class StashInUse(HookonceError):
     """A view, trigger or the like of somebody else uses a stashed column; nothing was dropped."""
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "listen": Late("listen:command", "Forward new executions of a trigger to a local address."),
     "migrate": Late("migrate:command", "Create or update the schema, from any directory."),
     "mismatch": Late("deliveries:group", "List key mismatches: a known key with another payload."),
+    "move": Late("move:command", "Move everything from DATABASE_URL to another, empty database."),
     "notify": Late("notify:group", "Manage and test the channels of notifications."),
     "partition": Late(
         "partition:partition", "Spread executions of PostgreSQL over partitions, or undo it."

@@ -29,6 +29,8 @@ _UNIQUE_VIOLATION = "23505"
 _QUOTED = re.compile(r"\w+(?=\W*$)")
 """The last word of a message: Citus passes on the message of a node without its fields."""
 _POSTGRESQL_MOVED = {"42703", "42P01", "0A000"}  # no such column, no such table, stale plan
+CLOSED = "hookonce move: "
+"""Beginning of the error of a database trigger that refuses writes while a database is moved."""
 _POSTGRESQL_DEADLOCK = "40P01"
 _POSTGRESQL_READ_ONLY = "25006"
 _SQLITE_MOVED = re.compile(r"no such (table|column)|has no column named")
@@ -38,11 +40,14 @@ _SQLITE_MOVED = re.compile(r"no such (table|column)|has no column named")
 def translated_errors(driver_error: type[Exception] = exc.DBAPIError) -> Iterator[None]:
     """Raise DatabaseUnavailable, SchemaMoved or Deadlocked for errors of SQLAlchemy and the driver.
 
-    IntegrityError and DataError pass: only the caller knows their meaning.
+    IntegrityError and DataError pass: only the caller knows their meaning. SQLite calls it an
+    IntegrityError too if a trigger refuses a write because the database is being moved.
     """
     try:
         yield
-    except (exc.IntegrityError, exc.DataError):
+    except (exc.IntegrityError, exc.DataError) as error:
+        if str(error.orig).startswith(CLOSED):
+            raise DatabaseUnavailable(str(error.orig)) from error
         raise
     except exc.TimeoutError as error:
         raise DatabaseUnavailable("every database connection is busy") from error

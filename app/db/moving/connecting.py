@@ -1,0 +1,58 @@
+"""Open the two databases of a move, and name each in sentences without its password."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from app import db
+from app.db.moving.session import DriverSession, PostgresqlDriverSession, SqliteDriverSession
+from app.errors import CannotMove
+from app.settings import Settings
+
+CONNECTIONS = 3
+LOCK_SECONDS = 30.0
+"""Seconds that the mover waits for a lock of the service."""
+
+
+def name_of(settings: Settings) -> str:
+    """Return the database's address without user, password and options."""
+    url = sa.make_url(settings.database_url)
+    if settings.embedded:
+        return f"sqlite:///{url.database}"
+    host = url.host or url.query.get("host") or "localhost"
+    return f"postgresql://{host if isinstance(host, str) else ','.join(host)}/{url.database}"
+
+
+def engine_of(settings: Settings) -> Engine:
+    """Return an engine that waits long for locks, as a move is no request."""
+    patient = replace(
+        settings, hookonce_database_timeout_seconds=LOCK_SECONDS, hookonce_pool_size=CONNECTIONS
+    )
+    return db.create_engine(patient)
+
+
+@contextmanager
+def opened(engine: Engine, name: str, *, replace_text: bool = False) -> Iterator[DriverSession]:
+    """Open a session; raise CannotMove if the database cannot be reached or a file not opened."""
+    try:
+        connection = engine.connect()
+    except sa.exc.SQLAlchemyError as error:
+        reason = " ".join(str(getattr(error, "orig", None) or error).split())
+        raise CannotMove(f"{name} cannot be opened: {reason}") from error
+    try:
+        if engine.dialect.name == "sqlite":
+            yield SqliteDriverSession(connection, name, replace_text=replace_text)
+        else:
+            yield PostgresqlDriverSession(connection, name)
+    except sa.exc.SQLAlchemyError as error:
+        reason = " ".join(str(getattr(error, "orig", None) or error).split())
+        raise CannotMove(
+            f"{name}: {reason}; what was copied stays copied, run the same command again once the "
+            "cause is gone"
+        ) from error
+    finally:
+        connection.invalidate()  # its settings are the mover's own
+        connection.close()
