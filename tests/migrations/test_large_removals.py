@@ -185,6 +185,18 @@ def test_a_lost_index_is_built_beside_writers_and_refuses_duplicates_meanwhile(u
     assert execute(url, REMAINS) == []
 
 
+def test_a_writer_need_not_write_what_was_copied_into_the_file(url: str) -> None:
+    connected = Database(from_environment({"DATABASE_URL": url}))
+    pragma = "PRAGMA wal_autocheckpoint"
+
+    with connected.reading() as writer, gentle.own_connection(connected.engine) as ours:
+        pages = writer.exec_driver_sql(pragma).scalar_one()
+        copied_pages = ours.exec_driver_sql(pragma).scalar_one()
+    connected.dispose()
+
+    assert copied_pages <= pages / 4
+
+
 def drop(database: str, stop: threading.Event) -> list[str]:
     connected = Database(from_environment({"DATABASE_URL": database}))
     with connected.reading() as connection:

@@ -22,6 +22,12 @@ BATCH_ROWS = 100
 CACHE_KILOBYTES = 65_536
 """Page cache of the connection: an index in random order is written all over."""
 
+CHECKPOINT_PAGES = 250
+"""Pages in the write-ahead log at which our commits write them into the file.
+
+A writer does so at 1000 pages: its commit would then wait for the disk to store what we copied.
+"""
+
 
 class Stopped(Exception):
     """The work was stopped by its caller; the same command takes it up again."""
@@ -40,6 +46,7 @@ def own_connection(engine: Engine) -> Iterator[Connection]:
             "ignore_check_constraints = ON",
             "synchronous = NORMAL",
             f"cache_size = -{CACHE_KILOBYTES}",
+            f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
         ):
             driver.execute(f"PRAGMA {pragma}")
         driver.create_function(identity.DIGEST, 1, identity.digest, deterministic=True)
