@@ -168,6 +168,11 @@ def _mistakes(page: Page, service: LiveService, _look: str) -> None:
     page.get_by_label("First wait").fill("soon")
     page.get_by_role("button", name="Create trigger").click()
     expect(page.get_by_role("alert")).to_be_visible()
+    mistake = page.locator("#e-retry_base_seconds").bounding_box()
+    help_text = page.locator("#h-retry_base_seconds").bounding_box()
+    assert mistake is not None
+    assert help_text is not None
+    assert mistake["y"] + mistake["height"] <= help_text["y"] + 1
 
 
 def _token(page: Page, service: LiveService, look: str) -> None:

@@ -53,6 +53,15 @@ def test_masked_headers_and_those_of_the_connection_are_left_out() -> None:
     assert MASK not in made
 
 
+def test_a_long_header_and_the_last_of_many_are_left_out() -> None:
+    many = {f"X-{number}": "v" for number in range(60)}
+    made = command("https://a.example", b"", **{"X-Long": "x" * 500}, **many)
+
+    assert made.count("-H ") == 1 + 50
+    assert "X-Long" not in made
+    assert len(made) < 2_000
+
+
 @pytest.mark.parametrize("body", [None, b"\xff\xfe", b"a\0b", b"x" * 20_001])
 def test_a_body_that_cannot_stand_in_a_command_is_read_from_its_file(body: bytes | None) -> None:
     assert command("https://a.example", body).endswith("--data-binary @request-1.bin")
