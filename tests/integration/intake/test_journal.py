@@ -2,18 +2,20 @@
 
 import json
 import threading
+import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from app.db import Database
+from app.db import Database, time_limit
 from app.db.models import delivery_journal, triggers
 from app.db.schema import SchemaWatch
 from app.errors import HookonceError
 from app.executions import prune, retention_queries
 from app.intake.journal import queue, store
+from app.intake.journal import writer as journal_writer
 from app.intake.journal.writer import JournalWriter
 from app.intake.receive import Intake, receive
 from app.settings import Settings
@@ -302,3 +304,28 @@ def test_a_large_body_is_not_kept_and_its_size_is(
         (1_500_000, None, "too_large"),
     ]
     assert codes(rows[1]) == ["not_tried"]
+
+
+def test_a_process_that_stops_does_not_wait_for_a_write_that_takes_long(
+    writer: JournalWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_writer, "LAST_SECONDS", 0.2)
+    stopping = threading.Thread(target=writer.stop, daemon=True)
+
+    with writer._one_at_a_time:  # as the writer's own thread holds it while the database is slow
+        stopping.start()
+        stopping.join(20)
+        assert not stopping.is_alive()
+
+
+def test_a_process_that_stops_does_not_ask_a_database_again_that_was_away(
+    intake: Intake, writer: JournalWriter, database: Database
+) -> None:
+    trigger_id = factories.trigger(database)
+    deliver(intake, forged(), trigger_id)
+    with time_limit.until(time.monotonic()):
+        assert not writer.flush()
+
+    writer.stop()
+
+    assert entries(database) == []

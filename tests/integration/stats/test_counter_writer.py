@@ -18,7 +18,7 @@ from app.db.models import (
     trigger_executions,
 )
 from app.settings import Settings
-from app.stats import counter_store, deliveries, outcomes
+from app.stats import counter_store, counter_writer, deliveries, outcomes
 from app.stats.counter_writer import CounterWriter
 from app.stats.counters import DISTINCT_AT_MOST, NOBODY, CountBatch, Counters, Seen
 from tests.support import factories
@@ -427,3 +427,15 @@ def test_any_number_of_repeated_executions_makes_few_statement_texts(
 
     assert [number for _, number, *_ in rows(database, execution_repeats)] == [*range(20, 0, -1)]
     assert len(texts) <= 13, "of six lengths each: rows to lock, rows to look for; and one upsert"
+
+
+def test_a_process_that_stops_does_not_wait_for_a_write_that_takes_long(
+    writer: CounterWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counter_writer, "LAST_SECONDS", 0.2)
+    stopping = threading.Thread(target=writer.stop, daemon=True)
+
+    with writer._one_at_a_time:  # as the writer's own thread holds it while the database is slow
+        stopping.start()
+        stopping.join(20)
+        assert not stopping.is_alive()
