@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from app.db.moving.values import decoded, decoded_with_replacement
-from app.errors import CannotMove
+from app.errors import CannotMove, SessionNeeded
 
 FETCHED_ROWS = 50
 """Rows that PostgreSQL sends at a time: several payloads of the greatest size fit into memory."""
@@ -174,6 +174,12 @@ class PostgresqlDriverSession(DriverSession):
 
     def __init__(self, connection: Connection, name: str) -> None:
         super().__init__(connection, name)
+        if self.raw.pooled:
+            raise SessionNeeded(
+                f"{name} is reached through a pooler, and a move needs a session of its own; "
+                "nothing was changed. Give the URL of PostgreSQL itself: of the old database in "
+                "HOOKONCE_DIRECT_DATABASE_URL, of the new one with --to"
+            )
         self.raw.rollback()
         self.raw.autocommit = True
         self.execute("SET statement_timeout = 0")

@@ -11,6 +11,7 @@ from alembic.util import CommandError
 from app import db, health
 from app.db import Database, read_only, stashes
 from app.db.migration_ops import migration_lock, running
+from app.db.moving.connecting import opened
 from app.db.notify import CannotListen
 from app.db.schema import SchemaWatch
 from app.errors import DatabaseUnavailable, SessionNeeded
@@ -179,6 +180,13 @@ def test_a_migration_and_the_removal_of_stashes_are_refused(pooled: Database) ->
 
     with pooled.reading() as connection:
         assert connection.execute(locks).scalar_one() == 0
+
+
+def test_a_move_through_a_pooler_is_refused(pooled: Database) -> None:
+    with pytest.raises(SessionNeeded, match="--to"), opened(pooled.engine, "the target"):
+        pass
+
+    assert prepared_count(pooled) == 0
 
 
 def test_connections_to_a_server_that_takes_no_writes_any_more_are_opened_anew(
