@@ -186,6 +186,7 @@ def test_a_lost_index_is_built_beside_writers_and_refuses_duplicates_meanwhile(u
 
 
 def test_a_writer_need_not_write_what_was_copied_into_the_file(url: str) -> None:
+    migrate(url, to="0001")
     connected = Database(from_environment({"DATABASE_URL": url}))
     pragma = "PRAGMA wal_autocheckpoint"
 
