@@ -1,7 +1,8 @@
 """Measure API and pages over a million executions: `python -m bench.api`, both databases.
 
-Each request is repeated a hundred times, without a server in between; the table shows the first,
-when nothing is cached yet, beside the 95th percentile.
+Each request is repeated sixty times, without a server in between; the table shows the first,
+when nothing is cached yet, beside the 95th percentile, and the CPU time of this process (not that
+of PostgreSQL). On a busy machine compare with /healthz, which asks no database.
 """
 
 import argparse
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from falcon import testing
 
@@ -21,93 +23,24 @@ from app.db import Database
 from app.settings import from_environment
 from app.web import metrics
 from app.web.application import create_app
+from bench import filling
+from bench.filling import JOURNAL
 from tests.support.databases import KINDS, Databases
 
 TIMES = 60
 LIMIT_MS = 100
-TRIGGERS = 50
-"""Triggers: the first has half of all executions, the others share the rest."""
-HOURS = 30 * 24
-"""Hours of delivery counts for each trigger, with seven outcomes each."""
-CHANGES = 100_000
-HOUR = {
-    "sqlite": "strftime('%Y-%m-%d %H:00:00.000000', 'now', (1 - i) || ' hours')",
-    "postgresql": "date_trunc('hour', timezone('utc', now())) - make_interval(hours => i - 1)",
-}
-NUMBERS = {
-    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) ",
-    "postgresql": "WITH n(i) AS (SELECT generate_series(1, {rows})) ",
-}
-MOMENT = {
-    "sqlite": "strftime('%Y-%m-%d %H:%M:%f', 'now', (({i}) - {rows}) || ' seconds') || '000'",
-    "postgresql": "timezone('utc', now()) + make_interval(secs => ({i}) - {rows})",
-}
-STATUS = (
-    "CASE WHEN i % 100 = 1 THEN 'failed' WHEN i % 100 = 2 THEN 'failed_retryable' "
-    "WHEN i % 1000 = 3 THEN 'replayed' WHEN i > {rows} - {waiting} THEN 'pending' "
-    "ELSE 'completed' END"
-)
-FILLING = (
-    """INSERT INTO triggers (name, slug, type, source, action_type, action_payload, enabled,
-        from_yaml, created_at, updated_at)
-    {triggers} SELECT 't' || i, 't' || i, 'webhook',
-        CASE WHEN i % 10 = 0 THEN 'evolution' ELSE 'custom' END,
-        'script', 'x', true, false, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP FROM n""",
-    """INSERT INTO trigger_executions (trigger_id, event_data, status, received_at, started_at,
-        completed_at, attempt_count, error_reason, error_category, idempotency_key)
-    {numbers} SELECT CASE WHEN i % 2 = 0 THEN 1 ELSE 2 + (i / 2) % {others} END,
-        '{event}', {status}, {at}, {at}, CASE WHEN {status} <> 'pending' THEN {at} END, 1,
-        CASE WHEN i % 100 = 1 THEN 'rejected' WHEN i % 100 = 2 THEN 'timeout' END,
-        CASE WHEN i % 100 = 1 THEN 'permanent' WHEN i % 100 = 2 THEN 'transient' END,
-        'key-' || i FROM n""",
-    """INSERT INTO execution_attempts
-        (execution_id, number, worker, started_at, finished_at, outcome)
-    {numbers} SELECT i, 1, 'w', {at}, {at}, 'succeeded' FROM n""",
-    """INSERT INTO execution_requests (execution_id, content_type, headers, body)
-    {numbers} SELECT i, 'application/json', '{headers}', CAST('{event}' AS {bytes}) FROM n
-    WHERE i > {rows} - 1000 OR i % 100 = 1""",
-    """INSERT INTO delivery_counts (trigger_id, hour, outcome, number)
-    {hours} SELECT triggers.id, {hour}, outcomes.name, 1 + i % 40 FROM n, triggers, (
-        SELECT 'accepted' AS name UNION ALL SELECT 'duplicate' UNION ALL SELECT 'answered_us'
-        UNION ALL SELECT 'refused_bad_signature' UNION ALL SELECT 'answered_le_5'
-        UNION ALL SELECT 'answered_le_10' UNION ALL SELECT 'answered_le_20') AS outcomes""",
-    """INSERT INTO hookonce_audit (at, actor, origin, action, subject, before, after)
-    {changes} SELECT {changed_at}, CASE WHEN i = 5 THEN 'Grace' ELSE 'Ada ' || i % 7 END,
-        '192.0.2.1', CASE WHEN i = 6 THEN 'trigger.remove' ELSE 'trigger.update' END,
-        'trigger:' || i % {others}, '{before}', '{before}' FROM n""",
-)
-EVENT = '{"event_type":"x","data":"' + 600 * "d" + '"}'
-HEADERS = '{"content-type":"application/json","user-agent":"bench","x-request-id":"bench"}'
-BEFORE = '{"action_payload":"report.sh --daily","updated_at":"2026-01-01T00:00:00.000000Z"}'
 
 
-def fill(database: Database, rows: int, waiting: int = 1000) -> None:
-    """Insert executions, one a second until now, with their attempts; the last ones are pending."""
-    kind = database.engine.dialect.name
-    words = {
-        "triggers": NUMBERS[kind].format(rows=TRIGGERS),
-        "numbers": NUMBERS[kind].format(rows=rows),
-        "others": TRIGGERS - 1,
-        "event": EVENT,
-        "headers": HEADERS,
-        "before": BEFORE,
-        "bytes": "BLOB" if kind == "sqlite" else "bytea",
-        "rows": rows,
-        "hours": NUMBERS[kind].format(rows=HOURS),
-        "hour": HOUR[kind],
-        "changes": NUMBERS[kind].format(rows=CHANGES),
-        "changed_at": MOMENT[kind].format(i="i", rows=CHANGES),
-        "status": STATUS.format(rows=rows, waiting=waiting),
-        "at": MOMENT[kind].format(i="i", rows=rows),
-    }
-    with database.engine.connect() as connection:
-        for statement in (*FILLING, "ANALYZE"):
-            sql = statement.format(**words)
-            connection.exec_driver_sql(sql.replace("%", "%%") if kind == "postgresql" else sql)
-            connection.commit()
-    if kind == "postgresql":
-        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as one:
-            one.exec_driver_sql("VACUUM ANALYZE")
+class Measured(NamedTuple):
+    """Times of a request in milliseconds."""
+
+    name: str
+    first: float
+    median: float
+    most: float
+    """95th percentile."""
+    used: float
+    """Median CPU time of this process, without PostgreSQL's."""
 
 
 def questions(rows: int) -> dict[str, str]:
@@ -151,6 +84,27 @@ def page_requests(rows: int) -> dict[str, str]:
         "page audit, by whom there is one change": "/audit?actor=Grace",
         "page audit, of what happened once": "/audit?action=trigger.remove",
         "page audit, of a trigger": "/audit?subject=trigger:7",
+        "page deliveries": "/deliveries",
+        "page deliveries, far down": f"/deliveries?before_id={JOURNAL // 3}",
+        "page deliveries, refused": "/deliveries?outcome=refused",
+        "page deliveries, of a trigger": "/deliveries?trigger_id=3&outcome=duplicate",
+        "page deliveries, by key": "/deliveries?key=key-3001",
+        "page deliveries, by request": "/deliveries?request_id=request-3000",
+        "page delivery": "/deliveries/3000",
+        "page delivery, its body": "/deliveries/3000/body",
+        "page delivery, accepted": "/deliveries/3000/accept",
+        "page workers": "/workers",
+        "page notifications": "/notifications",
+        "page pause": "/pause",
+        "page trigger, resumed": "/triggers/1/resume",
+        "page trigger, set up": "/triggers/1/setup",
+        "page executions, by event type": "/executions?event_type=nothing",
+        "page executions, by text": "/executions?text=nothing",
+        "page executions, by HTTP status": "/executions?http_status=418",
+        "page executions, by the beginning of a key": "/executions?key_prefix=key-99",
+        "page execution, run again": f"/executions/{rows - rows // 3 // 10 * 10}/run-again",
+        "page execution, edited": f"/executions/{dead}/edit",
+        "page of the API": "/docs",
         "page tokens": "/tokens",
         "page login": "/login",
         "/metrics": "/metrics",
@@ -192,24 +146,36 @@ def api_requests(rows: int) -> dict[str, str]:
         "dead, by key": f"/api/dead?key=key-{rows // 100 * 100 + 1}",
         "audit": "/api/audit",
         "tokens": "/api/tokens",
+        "deliveries": "/api/deliveries",
+        "deliveries, refused": "/api/deliveries?outcome=refused_bad_signature",
+        "deliveries, there is one": "/api/deliveries?outcome=refused_stale",
+        "delivery": "/api/deliveries/3000",
+        "workers": "/api/workers",
+        "pause": "/api/pause",
+        "notifications": "/api/notifications",
     }
 
 
-def measure(database: Database, url: str, rows: int) -> Iterator[tuple[str, float, float, float]]:
-    """Yield (name, first, median, 95th percentile) in milliseconds."""
+def measure(
+    database: Database, url: str, rows: int, times: int = TIMES, *, beginning: str = ""
+) -> Iterator[Measured]:
+    """Yield the times of each request whose name begins so."""
     metrics.FRESH_SECONDS = 0.0  # no cache: a cached response takes no time
     client = testing.TestClient(create_app(from_environment({"DATABASE_URL": url}), database))
     _row, token = auth.add_token(database, Actor("bench"), "bench", "admin")
     headers = {"Authorization": f"Bearer {token}"}
     client.simulate_get("/api/session", headers=headers)
-    for name, path in questions(rows).items():
-        took = []
-        for _ in range(TIMES):
-            began = time.perf_counter()
+    wanted = questions(rows).items()
+    for name, path in (each for each in wanted if each[0].startswith(beginning)):
+        took, used = [], []
+        for _ in range(times):
+            began, before = time.perf_counter(), time.process_time()
             answer = client.simulate_get(path, headers=headers)
             took.append((time.perf_counter() - began) * 1000)
+            used.append((time.process_time() - before) * 1000)
             assert answer.status_code == 200, (path, answer.text)
-        yield name, took[0], statistics.median(took), statistics.quantiles(took, n=20)[-1]
+        most = statistics.quantiles(took, n=20)[-1]
+        yield Measured(name, took[0], statistics.median(took), most, statistics.median(used))
 
 
 @contextmanager
@@ -226,22 +192,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--kind", choices=KINDS, action="append")
+    parser.add_argument("--times", type=int, default=TIMES)
+    parser.add_argument("--beginning", default="", help="only requests whose name begins so")
     options = parser.parse_args()
     with databases() as made:
         for kind in options.kind or KINDS:
             with made.at_head(kind) as url:
                 patient = {"DATABASE_URL": url, "HOOKONCE_DATABASE_TIMEOUT_SECONDS": "600"}
                 database = Database(from_environment(patient))
-                fill(database, options.rows)
-                print(f"\n| {kind}, {options.rows:,} executions | first | median | p95 |")
-                print("|---|---|---|---|")
+                filling.fill(database, options.rows)
+                print(f"\n| {kind}, {options.rows:,} executions | first | median | p95 | CPU |")
+                print("|---|---|---|---|---|")
                 slow = []
-                for name, first, median, most in measure(database, url, options.rows):
-                    print(f"| {name} | {first:.1f} | {median:.1f} | {most:.1f} |", flush=True)
+                for name, first, median, most, used in measure(
+                    database, url, options.rows, options.times, beginning=options.beginning
+                ):
+                    print(
+                        f"| {name} | {first:.1f} | {median:.1f} | {most:.1f} | {used:.1f} |",
+                        flush=True,
+                    )
                     slow += [name] if most >= LIMIT_MS else []
                 database.dispose()
                 over = ", ".join(slow) or "none"
-                print(f"\n{LIMIT_MS} ms or more at the 95th of a hundred: {over}", flush=True)
+                print(f"\n{LIMIT_MS} ms or more at the 95th percentile: {over}", flush=True)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from app.db import Database
 from app.db.models import trigger_executions
 from app.settings import from_environment
-from bench import api, traffic
+from bench import filling, traffic
 from bench.contestants import Contestant, Installation
 from bench.figures import Measurement, markdown
 from bench.receiving import Trial
@@ -74,7 +74,7 @@ def measured(
     alone, beside = Windows(), Windows()
     with installation.database(contestant) as url:
         database = Database(from_environment({"DATABASE_URL": url}))
-        api.fill(database, options.rows)
+        filling.fill(database, options.rows)
         with installation.receiver(contestant, url) as receiver:
             trial = Trial(contestant, traffic.UNIQUE, url, receiver)
             for _ in range(options.repetitions):

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from app.db import Database, utc_now
 from app.db.models import execution_attempts, trigger_executions, triggers
 from app.settings import from_environment
-from bench import api, traffic
+from bench import api, filling, traffic
 from bench.contestants import Contestant, Installation
 from bench.figures import markdown
 from bench.receiving import Trial
@@ -80,7 +80,7 @@ def sizes(
             url = stack.enter_context(installation.database(contestant))
             patient = {"DATABASE_URL": url, "HOOKONCE_DATABASE_TIMEOUT_SECONDS": "600"}
             database = Database(from_environment(patient))
-            api.fill(database, rows, waiting)
+            filling.fill(database, rows, waiting)
             database.dispose()
             receiver = stack.enter_context(installation.receiver(contestant, url))
             made.append(Sized(name, url, Trial(contestant, traffic.UNIQUE, url, receiver)))
@@ -220,7 +220,8 @@ def _ask(kind: str, all_sizes: list[Sized], rows: int) -> None:
     finally:
         database.dispose()
     print(f"\n{len(results)} questions over {rows:,} on {kind}; the slowest, ms:\n")
-    print(markdown(("question", "first", "median", "p95"), results[:5]), flush=True)
+    headings = ("question", "first", "median", "p95", "CPU")
+    print(markdown(headings, results[:5]), flush=True)
 
 
 def _options() -> argparse.Namespace:

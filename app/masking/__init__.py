@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +21,9 @@ _NO_TARGET = frozenset({"headers", *values.MESSAGES, "timeout_seconds"})
 _PORTS = {"http": 80, "https": 443}
 _AUDITED = ("before", "after")
 """Columns of the audit log that hold a changed row as JSON."""
+_DUE = ("next_attempt_at", "next_send_at")
+"""Columns in which a time of 1970 or before means "due at once", and nothing to a person."""
+_ALWAYS_DUE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def masked(payload: str | None) -> str | None:
@@ -93,6 +97,10 @@ def public(row: sa.Row[Any] | Mapping[Any, Any]) -> dict[str, Any]:
     for name in _AUDITED:
         if isinstance(shown.get(name), str):
             shown[name] = _audited(shown[name])
+    for name in _DUE:
+        due_at = shown.get(name)
+        if isinstance(due_at, datetime) and due_at.astimezone(UTC) <= _ALWAYS_DUE:
+            shown[name] = None
     return {
         name: clock.text(value) if hasattr(value, "astimezone") else value
         for name, value in shown.items()

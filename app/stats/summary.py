@@ -204,13 +204,18 @@ def answer_times(seen: Window, answer_limit: Callable[[str], float | None]) -> l
 
 
 def dead_by_reason(connection: Connection, counter: CountCache) -> dict[str, int]:
-    """Count all dead letters by reason, of any age; `unknown` for those without a reason."""
+    """Count all dead letters by reason, of any age; `unknown` for those without a reason.
+
+    Cancelled executions are left out, as in the list of dead letters: a person decided about them.
+    """
     reason = _executions.error_reason
     dead = is_one_of(_executions.status, DEAD)
     query = sa.select(reason, sa.func.count()).where(dead).group_by(reason)
 
     def count() -> dict[str, int]:
-        return {name or "unknown": int(number) for name, number in connection.execute(query)}
+        numbers = {name or "unknown": int(number) for name, number in connection.execute(query)}
+        numbers.pop(lifecycle.CANCELLED, None)
+        return numbers
 
     return dict(counter.get_or_count(dead_by_reason, count, lambda counted: sum(counted.values())))
 

@@ -84,7 +84,8 @@ def test_each_alert_is_of_one_job_and_leads_to_its_section() -> None:
 
     for rule in ALERTS:
         name = rule["alert"]
-        anchor = rule["annotations"]["runbook_url"].partition("/docs/troubleshooting.md#")[2]
+        page, _, anchor = rule["annotations"]["runbook_url"].partition("/docs/troubleshooting.md#")
+        assert page == "{{ $externalLabels.hookonce_docs }}"
         assert name in sections
         assert anchor == name.lower()
         assert "job" in rule["expr"]

@@ -199,3 +199,13 @@ def test_a_window_has_one_to_thirty_days(api: Api, viewer: str, days: str, windo
     answer = api.ask("GET", "/api/triggers/stats", viewer, params={"days": days})
 
     assert answer.json["window_days"] == window
+
+
+def test_a_cancelled_execution_is_no_dead_letter(api: Api, viewer: str, database: Database) -> None:
+    trigger_id = factories.trigger(database)
+    factories.execution(database, trigger_id, "failed", error_reason="rejected")
+    factories.execution(database, trigger_id, "failed", error_reason=lifecycle.CANCELLED)
+
+    stats = api.ask("GET", "/api/triggers/stats", viewer).json
+
+    assert (stats["dead_by_reason"], stats["dlq_size"]) == ({"rejected": 1}, 1)

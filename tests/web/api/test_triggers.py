@@ -355,6 +355,8 @@ def test_a_test_is_an_execution_that_is_due(api: Api, operator: str, database: D
     }
     assert execution.received_at is not None
     assert execution.next_attempt_at is not None
+    shown = api.ask("GET", f"/api/triggers/executions/{execution.id}", operator).json
+    assert shown["next_attempt_at"] is None
 
 
 def test_a_new_secret_leaves_the_old_one_good_for_a_while(

@@ -7,11 +7,13 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from falcon import testing
 from flit_core import buildapi
 
 from app import auth
-from app.db import paging
+from app.db import Database, paging, utc_now
+from app.db.models import execution_attempts
 from app.lifecycle import STATUSES
 from app.triggers import lookup
 from app.web.pages.rendering import DECLARED
@@ -394,3 +396,26 @@ def form_of(visitor: Visitor, trigger_id: int) -> dict[str, str]:
         chosen = re.findall(r'value="([^"]*)" selected', options)
         fields[name] = chosen[0] if chosen else re.findall(r'value="([^"]*)"', options)[0]
     return {name: unescape(value) for name, value in fields.items()}
+
+
+def test_what_is_shown_of_an_execution_is_a_link_to_the_others_like_it(
+    ada: Visitor, database: Database
+) -> None:
+    trigger_id = factories.trigger(database, source="github")
+    event = json.dumps({"event_type": "pu&sh", "data": {}})
+    execution_id = factories.execution(database, trigger_id, "failed", event_data=event)
+    with database.writing() as connection:
+        values = {"execution_id": execution_id, "number": 1, "worker": "w", "http_status": 503}
+        connection.execute(sa.insert(execution_attempts).values(started_at=utc_now(), **values))
+
+    shown = unescape(ada.get(f"/executions/{execution_id}").text)
+    listed = unescape(ada.get("/executions?status=failed").text)
+    trigger, triggers = ada.get(f"/triggers/{trigger_id}").text, ada.get("/triggers").text
+
+    assert 'href="/executions?event_type=pu%26sh"' in shown
+    assert 'href="/executions?http_status=503"' in shown
+    assert re.search(
+        rf'href="/executions\?[^"]*trigger_id={trigger_id}[^"]*" aria-label="Only', listed
+    )
+    assert 'href="/triggers?source=github"' in trigger
+    assert 'href="/triggers?source=github"' in triggers

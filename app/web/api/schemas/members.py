@@ -69,7 +69,7 @@ EVERYWHERE = {
     "limit": "Most rows of this request.",
     "name": "Name for people.",
     "new_execution_id": "Id of the new execution.",
-    "next_attempt_at": "Earliest time of the next attempt; null if none is due.",
+    "next_attempt_at": "Earliest time of the next attempt; null if there is none, or at once.",
     "number": "How many.",
     "offset": "Rows to leave out; the older system's way to ask for a page.",
     "opened_at": "Time at which the breaker opened.",

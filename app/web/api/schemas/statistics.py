@@ -61,7 +61,7 @@ class Stats(TypedDict):
     idempotent_replays: int
     """Duplicates in these days."""
     dlq_size: int
-    """Dead letters that nobody replayed, of all time."""
+    """Dead letters that nobody replayed, of all time; without cancelled executions."""
     wpp_command_count: int
     """Messages of chat sources in these days."""
     circuit_breaker_watermark_hit: bool
