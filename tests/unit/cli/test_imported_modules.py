@@ -27,6 +27,7 @@ USED_BY = {
     "doctor_trigger": DEFINITIONS,
     "listen": CLIENTS,
     "migrate": MIGRATIONS,
+    "move": MIGRATIONS,
     "notify": {*CLIENTS, "app.actions"},
     "partition": MIGRATIONS,
     "prune": SOURCES,
