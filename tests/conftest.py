@@ -14,7 +14,7 @@ from app.settings import Settings, from_environment
 from tests.support.databases import DISTRIBUTED, KINDS, PARTITIONED, Databases, SpreadKind
 from tests.support.scheduling import Distribution
 from tests.support.sink import LOOPBACK
-from tests.support.thorough import ON_BOTH, SPREAD, THOROUGH
+from tests.support.thorough import NOT_SPREAD, ON_BOTH, SPREAD, THOROUGH
 
 TESTS = Path(__file__).parent
 # a busy machine takes longer than the 200 ms that an example may take otherwise
@@ -47,7 +47,8 @@ def _is_not_spread(item: pytest.Item) -> bool:
     """Return True for a test on spread executions, unless all tests run and it is in SPREAD."""
     kind = item.callspec.params.get("kind") if hasattr(item, "callspec") else None
     path = str(item.path.relative_to(TESTS).with_suffix(""))
-    return isinstance(kind, SpreadKind) and not (THOROUGH and path in SPREAD)
+    is_listed = path in SPREAD and not item.name.startswith(NOT_SPREAD)
+    return isinstance(kind, SpreadKind) and not (THOROUGH and is_listed)
 
 
 def _always_on_both(item: pytest.Item) -> bool:

@@ -101,7 +101,8 @@ def _trigger(connection: sa.Connection, values: dict[str, Any]) -> dict[str, Any
 
 def _with_nulls(connection: sa.Connection, table: sa.Table, serial: int) -> dict[str, Any]:
     full = _full(connection, table, serial)
-    return full | {name: None for name in full if table.columns[name].nullable}
+    emptied = [name for name in full if table.columns[name].nullable and name != "trigger_id"]
+    return full | dict.fromkeys(emptied)
 
 
 def _bare(connection: sa.Connection, table: sa.Table, serial: int) -> dict[str, Any]:
@@ -109,7 +110,8 @@ def _bare(connection: sa.Connection, table: sa.Table, serial: int) -> dict[str, 
     return {
         column.name: full[column.name]
         for column in table.columns
-        if column.name in full and not column.nullable and column.server_default is None
+        if column.name in full and column.server_default is None
+        if not column.nullable or (column.name == "trigger_id" and _of_execution(table))
     }
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from app.db.moving import fence
 from app.db.moving.session import DriverSession, Row, listed, quoted
-from app.db.moving.tables import MovedTable
+from app.db.moving.tables import MovedTable, value_of
 from app.errors import CannotMove
 
 LOG = "_move_log_"
@@ -149,7 +149,7 @@ def _looked_up(
 ) -> list[Row]:
     """Return the rows of these keys in their common form."""
     kinds = zip(table.columns, types or table.source_types, strict=True)
-    columns = ", ".join(session.selected(name, kind) for name, kind in kinds)
+    columns = ", ".join(value_of(session, table.name, name, kind) for name, kind in kinds)
     sql = f"SELECT {columns} FROM {quoted(table.name)} WHERE {_any_of(table, len(keys))}"
     found = session.execute(sql, [value for key in keys for value in key])
     return list(map(table.convert, found))

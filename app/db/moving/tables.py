@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.db import models, version_table
+from app.db import models, shard_key, version_table
 from app.db.migration_ops.rehearsal import NAME_PREFIX
 from app.db.moving import state
 from app.db.moving.session import DriverSession, Row, listed, quoted
@@ -155,13 +155,30 @@ def rows(
     kinds = dict(zip(table.columns, types, strict=True))
     keys = [session.selected(name, kinds[name]) if name in kinds else name for name in names]
     keys = [f"{key}::text" if key == "ctid" else key for key in keys]
-    columns = [session.selected(name, kind) for name, kind in kinds.items()]
+    columns = [value_of(session, table.name, name, kind) for name, kind in kinds.items()]
     order = listed(names) if table.key else session.row_key
     where = "" if after is None else f"WHERE ({order}) > ({_marks(session, names)})"
     sql = f"SELECT {', '.join([*keys, *columns])} FROM {quoted(table.name)} {where}"  # noqa: S608
     width = len(names)
     for row in session.stream(f"{sql} ORDER BY {order}", after or ()):
         yield row[:width], row[width:]
+
+
+def value_of(
+    session: DriverSession, table: str, column: str, kind: sa.types.TypeEngine[Any]
+) -> str:
+    """Return the expression of a column's value in a row of the table.
+
+    SQLite has rows that are older than their trigger_id: it is that of their execution.
+    """
+    selected = session.selected(column, kind)
+    model = models.metadata.tables.get(table)
+    if session.kind != "sqlite" or column != shard_key.COLUMN or model is None:
+        return selected
+    if not (shard_key.is_sharded(model) and model.c[column].nullable):
+        return selected
+    parent = "SELECT e.trigger_id FROM trigger_executions AS e WHERE e.id = execution_id"
+    return f"coalesce({selected}, ({parent}))"
 
 
 def _marks(session: DriverSession, names: tuple[str, ...]) -> str:

@@ -80,6 +80,21 @@ def test_every_row_of_every_table_arrives(pair: Pair) -> None:
     assert rows == {name: len(rows) for name, rows in expected.items() if "version" not in name}
 
 
+def test_rows_older_than_their_trigger_column_arrive_with_it(databases: Databases) -> None:
+    with moves.pair(databases, "sqlite") as (source, target):
+        seed(source)
+        expected = content(source)
+        schema_dump.execute(
+            source,
+            "UPDATE execution_attempts SET trigger_id = NULL",
+            "UPDATE key_mismatches SET trigger_id = NULL WHERE execution_id > 1",
+        )
+
+        moved(source, target)
+
+        assert content(target) == expected
+
+
 def test_the_way_back_gives_the_same_rows(databases: Databases, pair: Pair, kind: str) -> None:
     source, target = pair
     seed(source)
