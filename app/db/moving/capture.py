@@ -111,7 +111,7 @@ def apply(
             rows = _in_order(table, keys, _looked_up(source, table, keys))
             if rows:
                 with fence.writable(target, table.name, reason):
-                    target.merge(table.name, table.columns, rows, table.key)
+                    target.merge(table.name, table.columns, rows, table.target_key)
 
 
 def require_same(

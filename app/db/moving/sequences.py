@@ -33,7 +33,7 @@ def last_id(session: DriverSession, table: MovedTable) -> int:
 
 
 def _has_sequence(session: DriverSession, table: MovedTable) -> bool:
-    if len(table.key) != 1:
+    if not table.key:
         return False
     if session.kind == "postgresql":
         return _sequence(session, table) is not None

@@ -33,7 +33,9 @@ class MovedTable:
     columns: tuple[str, ...]
     converters: tuple[Convert, ...]
     key: tuple[str, ...]
-    """Columns of the primary key; empty without one."""
+    """Columns of the source's primary key; empty without one."""
+    target_key: tuple[str, ...]
+    """Columns of the target's primary key, which may be more or fewer."""
     source_types: tuple[sa.types.TypeEngine[Any], ...]
     target_types: tuple[sa.types.TypeEngine[Any], ...]
 
@@ -111,6 +113,7 @@ def matched(table: sa.Table, target: sa.Table) -> MovedTable:
         columns=tuple(column.name for column in both),
         converters=tuple(_converter(ours_, theirs) for ours_, theirs in pairs),
         key=tuple(column.name for column in table.primary_key.columns),
+        target_key=tuple(column.name for column in target.primary_key.columns),
         source_types=tuple(column.type for column, _ in pairs),
         target_types=tuple(column.type for _, column in pairs),
     )

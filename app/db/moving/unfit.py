@@ -61,6 +61,9 @@ def _named(source: DriverSession, table: MovedTable, key: Row, row: Row) -> Iter
             value_sql = error.remedy.format(quoted(name))
             update = f"UPDATE {quoted(table.name)} SET {quoted(name)} = {value_sql} WHERE {where};"
             remedy = f"Change it: {update}" if value_sql else f"To move it, {REPLACED}"
+            if value is None and value_sql == "NULL":
+                delete = f"DELETE FROM {quoted(table.name)} WHERE {where};"
+                remedy = f"Give it a value, or remove the row: {delete}"
             yield Fault(table.name, where, f"{name} is {error.problem}", remedy)
 
 

@@ -167,6 +167,28 @@ def test_an_interrupted_move_goes_on_where_it_was(pair: Pair) -> None:
         factories.trigger(database)
 
 
+def test_a_lost_connection_is_one_sentence_and_the_move_goes_on(
+    databases: Databases, pair: Pair
+) -> None:
+    source, target = pair
+    seed(source)
+    expected = content(source)
+    name = next(url for url in pair if url.startswith("postgresql")).split("/")[3].split("?")[0]
+    end_sessions = (
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+    )
+
+    def report(step: str, table: str, *_: object) -> None:
+        if (step, table) == ("copying", "trigger_executions"):
+            databases.server.execute(end_sessions)
+
+    with pytest.raises(CannotMove, match="run the same command again"):
+        moved(source, target, report)
+
+    moved(source, target)
+    assert content(target) == expected
+
+
 def test_nobody_else_can_write_either_database_before_the_end(pair: Pair) -> None:
     source, target = pair
     seed(source)
@@ -362,14 +384,15 @@ def test_a_switch_that_is_no_switch_and_a_row_without_parent_are_named(odd_sourc
         source,
         "UPDATE triggers SET enabled = 'true'",
         "PRAGMA foreign_keys = OFF",
-        "INSERT INTO execution_requests VALUES (77, NULL, '{}', 'text')",
+        "INSERT INTO execution_requests (execution_id, trigger_id, headers, body) "
+        "VALUES (77, 1, '{}', 'text')",
     )
 
     refused = hookonce(source, "move", "--to", target)
 
     assert "enabled is 'true' in place of 0 or 1" in refused.output
     assert "body is 'text' in place of bytes" in refused.output
-    assert "its execution_id names no row of trigger_executions" in refused.output
+    assert "names no row of trigger_executions" in refused.output
     assert 'DELETE FROM "execution_requests" WHERE "execution_id" = 77;' in refused.output
 
 
