@@ -11,7 +11,7 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 
 from app.db import schema
-from app.db.migration_ops import attachments, hiding, preparation, removal
+from app.db.migration_ops import attachments, broken_objects, hiding, preparation, removal
 from app.db.migration_ops.hiding import Hidden
 from app.db.migration_ops.plugin import discarding, offline, postgresql, stash_name, table_names
 
@@ -75,13 +75,13 @@ def _drop_stashes_from(op: Operations, oldest: str) -> None:
         pattern = "".join(f"{each}$" for each in spared) or "^$"
         op.execute(_DROP_ON_POSTGRESQL.format(names="|".join(prefixes), spared=pattern))
         return
-    for name in table_names(op.get_bind()):
-        if preparation.is_large(op, name):
-            continue
-        if not name.startswith(prefixes):
-            removal.drop(op, name, _hidden(op, name, prefixes))
-        elif not name.endswith(spared):
-            op.drop_table(name)
+    small = [each for each in table_names(op.get_bind()) if not preparation.is_large(op, each)]
+    with broken_objects.set_aside(op.get_bind()):
+        for name in small:
+            if not name.startswith(prefixes):
+                removal.drop(op, name, _hidden(op, name, prefixes))
+            elif not name.endswith(spared):
+                op.drop_table(name)
 
 
 def _drop_large(migration: MigrationContext, oldest: str) -> None:

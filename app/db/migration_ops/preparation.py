@@ -22,6 +22,7 @@ from sqlalchemy.engine import Connection
 
 from app.db.migration_ops import (
     attachments,
+    broken_objects,
     gentle,
     rehearsal,
     shadow_remains,
@@ -83,9 +84,14 @@ def beside_writers(
     Raises Stopped if `stop` is set meanwhile; the same change then takes the copy up again.
     """
     assert migration.connection is not None  # noqa: S101, for the type checker: not offline
+
+    def undisturbed() -> None:
+        with broken_objects.set_aside(op.get_bind()):
+            change()
+
     with gentle.own_connection(migration.connection.engine) as connection:
-        prepared = _prepare(connection, migration, _Change(change), stop)
-        step = _with_exchange(_Change(change), prepared)
+        prepared = _prepare(connection, migration, _Change(undisturbed), stop)
+        step = _with_exchange(_Change(undisturbed), prepared)
         with Operations.context(migration), migration.begin_transaction(_per_migration=True):
             step.migration_fn()
         rehearsal.set_prepared(migration, None)
