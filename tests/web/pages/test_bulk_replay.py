@@ -60,7 +60,7 @@ def test_the_first_three_fail_again_and_the_others_are_left_alone(api: Api, ada:
     page = ada.post("/dead/replay", form)
 
     assert "Replay stopped" in page.text
-    assert "first 3 replays failed again (no such customer)" in page.text
+    assert "first 3 replays failed again (<bdi>no such customer</bdi>)" in page.text
     assert "data-go-on" not in page.text
     assert statuses(api) == {"failed": NUMBER, "replayed": 3}
 

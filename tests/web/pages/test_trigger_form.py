@@ -96,7 +96,7 @@ def test_a_mistake_is_shown_at_its_field_and_what_was_typed_is_kept(
 
     tag = re.findall(rf'<(?:input|select|textarea) id="i-{field}"[^>]*>', page)[0]
     assert f'aria-describedby="e-{field} h-{field}" aria-invalid="true"' in tag
-    assert f'<p class="mistake" id="e-{field}">' in page
+    assert f'<p dir="auto" class="mistake" id="e-{field}">' in page
     assert page.count('aria-invalid="true"') == 1
     assert 'value="typed before"' in page
     assert f'href="#i-{field}"' in page
