@@ -27,11 +27,14 @@ _EXECUTIONS = """INSERT INTO trigger_executions (trigger_id, event_data, status,
     SELECT 1, '{{"n":' || i || ',"text":"' || hex(zeroblob({half_body})) || '"}}', 'completed',
         'key-' || i, 1, '2026-01-31 10:00:00.123456', '2026-01-31 10:00:01.123456',
         '2026-01-31 10:00:00.000001', hex(randomblob(32)), 0.5 FROM n"""
-_ATTEMPTS = """INSERT INTO execution_attempts (execution_id, number, worker, started_at,
+_ATTEMPTS = """INSERT INTO execution_attempts (execution_id, trigger_id, number, worker, started_at,
         finished_at, outcome)
-    SELECT id, 1, 'host:1:aa', started_at, completed_at, 'succeeded' FROM trigger_executions"""
-_REQUESTS = """INSERT INTO execution_requests (execution_id, content_type, headers, body)
-    SELECT id, 'application/json', '{}', CAST(event_data AS BLOB) FROM trigger_executions"""
+    SELECT id, trigger_id, 1, 'host:1:aa', started_at, completed_at, 'succeeded'
+    FROM trigger_executions"""
+_REQUESTS = """INSERT INTO execution_requests (execution_id, trigger_id, content_type, headers,
+        body)
+    SELECT id, trigger_id, 'application/json', '{}', CAST(event_data AS BLOB)
+    FROM trigger_executions"""
 
 
 def main() -> None:

@@ -178,7 +178,8 @@ def _prepared(
     present = tables.reflected(goal)
     moved = [tables.matched(table, present.tables[table.name]) for table in wanted]
     if is_new:
-        _require_fit(source, moved, present, report)
+        with_checks = not target.takes_conditions(goal, wanted)
+        _require_fit(source, moved, present, report, with_checks=with_checks)
     if order.dry_run:
         return None
     result = Move(source, goal, moved, report)
@@ -201,13 +202,19 @@ def _require_choice(order: Order, wanted: list[sa.Table], present: sa.MetaData) 
 
 
 def _require_fit(
-    source: DriverSession, moved: list[MovedTable], present: sa.MetaData, report: Report
+    source: DriverSession,
+    moved: list[MovedTable],
+    present: sa.MetaData,
+    report: Report,
+    *,
+    with_checks: bool,
 ) -> None:
     """Raise CannotMove with every value that does not fit, each with its remedy."""
     shown, count = [], 0
     for table in moved:
         report("checking", table.name, 0, 0)
-        for fault in unfit.faults(source, table, present.tables[table.name]):
+        goal = present.tables[table.name]
+        for fault in unfit.faults(source, table, goal, with_checks=with_checks):
             count += 1
             if count <= SHOWN_FAULTS:
                 shown.append(str(fault))

@@ -62,7 +62,19 @@ def reflected(session: DriverSession) -> sa.MetaData:
             only=lambda name, _: not name.startswith(state.PREFIX) and name not in parts,
             resolve_fks=False,
         )
+    if session.kind == "sqlite":
+        _read_removal_rules(session, metadata)
     return metadata
+
+
+def _read_removal_rules(session: DriverSession, metadata: sa.MetaData) -> None:
+    """Complete foreign keys that stand in a column's definition, which SQLAlchemy reads in part."""
+    for table in metadata.tables.values():
+        rows = session.execute(f"PRAGMA foreign_key_list({quoted(table.name)})")
+        rules = {row[3]: row[6] for row in rows if row[6] != "NO ACTION"}
+        for foreign_key in table.foreign_key_constraints:
+            rule = rules.get(next(iter(foreign_key.column_keys)))
+            foreign_key.ondelete = foreign_key.ondelete or rule
 
 
 _PARTITIONS = "SELECT relname FROM pg_class WHERE relispartition"

@@ -60,25 +60,34 @@ def complete(session: DriverSession, wanted: list[sa.Table], *, with_foreign: bo
             for table in wanted:
                 if table.name in present.tables:
                     _add_columns(session, table, present, copies, with_foreign=with_foreign)
-            if version_table.FOUND_RECORD in copies.tables and session.kind == "postgresql":
+            if takes_conditions(session, wanted):
                 _relax(session, wanted, present)
 
 
-def _relax(session: DriverSession, wanted: list[sa.Table], present: sa.MetaData) -> None:
-    """Drop the conditions that the tables of an older system never had.
+def takes_conditions(session: DriverSession, wanted: list[sa.Table]) -> bool:
+    """Return True if the target gets the source's conditions; SQLite cannot change its own."""
+    is_taken_over = any(table.name == version_table.FOUND_RECORD for table in wanted)
+    return is_taken_over and session.kind == "postgresql"
 
-    They stayed as they were found when they were taken over, and may have rows against them.
+
+def _relax(session: DriverSession, wanted: list[sa.Table], present: sa.MetaData) -> None:
+    """Give the tables the conditions that those of a database taken over have.
+
+    Older rows are exempt from ours there, and a column may lack values that ours require.
     """
     for table in (t for t in wanted if t.name in present.tables):
         ours = present.tables[table.name]
-        names = {constraint.name for constraint in _checks(table)}
+        conditions = {constraint.name: constraint.sqltext for constraint in _checks(table)}
         for constraint in _checks(ours):
-            if constraint.name not in names:
-                drop = f"DROP CONSTRAINT {quoted(str(constraint.name))}"
-                session.execute(f"ALTER TABLE {quoted(table.name)} {drop}")
+            name = quoted(str(constraint.name))
+            change = f"DROP CONSTRAINT {name}"
+            if constraint.name in conditions:
+                change += f", ADD CONSTRAINT {name} CHECK ({conditions[constraint.name]})"
+            session.execute(f"ALTER TABLE {quoted(table.name)} {change}")
         for column in table.columns:
             known = ours.columns.get(column.name)
-            if column.nullable and known is not None and not known.nullable:
+            is_in_key = known is not None and known.primary_key
+            if column.nullable and known is not None and not (known.nullable or is_in_key):
                 change = f"ALTER COLUMN {quoted(column.name)} DROP NOT NULL"
                 session.execute(f"ALTER TABLE {quoted(table.name)} {change}")
 

@@ -447,7 +447,7 @@ def test_a_row_that_differs_is_found_and_the_target_stays_closed(pair: Pair, kin
             change = f"UPDATE trigger_executions SET error = 'x' WHERE id = {ids[1]}"
             schema_dump.execute(target, closing.replace("TRIGGER ", "TRIGGER IF EXISTS "), change)
 
-    with pytest.raises(CannotMove, match=rf"rows that differ: \({ids[1]},\)"):
+    with pytest.raises(CannotMove, match=rf"rows that differ: \({ids[1]},[ 0-9]*\)"):
         moved(source, target, report)
 
     with opened(target) as database, pytest.raises(DatabaseUnavailable):

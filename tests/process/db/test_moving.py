@@ -94,7 +94,7 @@ def test_a_move_that_is_killed_goes_on_where_it_was(
 
 def test_a_full_disk_stops_the_move_and_more_space_lets_it_go_on(databases: Databases) -> None:
     with databases.at_head("sqlite") as source, databases.at_head("sqlite") as target:
-        fill(source, ROWS * 3)
+        fill(source, 900)
         expected = content(source)
         full = subprocess.run(
             ["bash", "-c", f"ulimit -f {FILE_BLOCKS}; exec {COMMANDS}/hookonce move --to {target}"],
