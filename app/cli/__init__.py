@@ -30,7 +30,7 @@ COMMANDS = {
     "move": Late("move:command", "Move everything from DATABASE_URL to another, empty database."),
     "notify": Late("notify:group", "Manage and test the channels of notifications."),
     "partition": Late(
-        "partition:partition", "Spread executions of PostgreSQL over partitions, or undo it."
+        "partition:partition", "Spread executions over partitions of PostgreSQL, or undo it."
     ),
     "prune": Late("prune:command", "Remove payloads and rows whose retention has ended."),
     "replay": Late("replay:command", "Replay one dead letter: a new execution with the same key."),

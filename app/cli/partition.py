@@ -18,7 +18,9 @@ from app.settings import Settings
 @click.option("--undo", is_flag=True, help="Make plain tables of the partitioned ones again.")
 @with_database
 def partition(chosen: Settings, database: Database, count: int | None, undo: bool) -> None:
-    """Spread executions, attempts and requests over partitions of PostgreSQL, by their trigger.
+    """Spread executions over partitions of PostgreSQL, or undo it.
+
+    The executions of a trigger and all that belongs to them are in one partition.
 
     Stop receivers and workers first: every row is copied in one transaction, which locks the
     tables. An interruption changes nothing. docs/sharding.md says when it is worth it.

@@ -1,5 +1,6 @@
-"""Read a request body completely, up to a limit, and detect truncated bodies."""
+"""Read a request body completely, up to a limit; hold the body of the usual response."""
 
+import json
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -7,12 +8,15 @@ import falcon
 from falcon.typing import ReadableIO
 
 from app.errors import TooLarge, Unreadable
+from app.intake.message import OK
 
 DRAINED_BYTES = 8 * 1024 * 1024
 """Bytes of an oversize body that are read and discarded.
 
 A sender whose body is not read sees a connection reset instead of the 413.
 """
+OK_BODY = json.dumps(OK.body).encode()
+"""Body of nearly every response to a webhook, which Falcon would otherwise encode for each."""
 _CHUNK = 64 * 1024
 
 

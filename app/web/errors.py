@@ -33,6 +33,7 @@ from app.errors import (
     Unverified,
 )
 from app.installation import migration_command
+from app.web import body
 
 RETRY_AFTER_SECONDS = "5"
 BEHIND = f"The database needs a newer schema: run `{migration_command('upgrade head')}`."
@@ -76,7 +77,10 @@ def _refusal(status: int) -> Handler:
         trigger_id = params.get("trigger_id", "")
         log.event(logger, logging.WARNING, "refused", reason=error.reason, trigger_id=trigger_id)
         resp.status = error.status or status
-        resp.media = {"error": "unauthorized"} if resp.status_code == 401 else {"status": "ok"}
+        if resp.status_code == 401:
+            resp.media = {"error": "unauthorized"}
+        else:  # in the bytes, and in the order of the headers, of an admitted event's response
+            resp.data = body.OK_BODY
 
     return handle
 

@@ -1,6 +1,5 @@
 """/api/triggers/webhook/{trigger_id}: receive webhook requests."""
 
-import json
 import time
 from functools import lru_cache
 from typing import Any
@@ -18,9 +17,6 @@ from app.intake.receive import (
     record_response_time,
 )
 from app.web import body, client_address
-
-_OK_BODY = json.dumps(OK.body).encode()
-"""Body of nearly every response, which Falcon would otherwise encode for each."""
 
 
 class Webhook:
@@ -128,7 +124,7 @@ def _require_uncompressed(req: falcon.Request) -> None:
 def _respond(resp: falcon.Response, response: WebhookResponse) -> None:
     resp.status = response.status
     if response is OK:
-        resp.data = _OK_BODY
+        resp.data = body.OK_BODY
     elif isinstance(response.body, str):
         resp.content_type = response.content_type or falcon.MEDIA_TEXT
         resp.text = response.body

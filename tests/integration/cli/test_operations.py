@@ -84,8 +84,8 @@ def test_every_operation_of_the_api_is_a_command() -> None:
             found = found.commands[word]
 
 
-WITHOUT_JSON = {"worker", "key", "export", "listen", "migrate", "serve"}
-"""Commands without --json: they run until they are stopped, print one word, or only JSON."""
+WITHOUT_JSON = {"worker", "key", "export", "listen", "migrate", "partition", "serve"}
+"""Commands without --json: they show progress, run until stopped, or print a word or only JSON."""
 
 
 def leaves(group: click.Group) -> list[click.Command]:
