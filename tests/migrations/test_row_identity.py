@@ -22,7 +22,8 @@ CHILDREN = {
     "key_mismatches": "(execution_id, digest, number, first_at, last_at) "
     "VALUES ({id}, 'd', 1, '2024-03-01 00:00:00', '2024-03-01 00:00:00')",
     "mismatched_payloads": "(execution_id, digest, trigger_id, received_at, event_data, headers, "
-    "body) VALUES ({id}, 'd', 1, '2024-03-01 00:00:00', '{{}}', '[]', 'old')",
+    "body) SELECT id, 'd', trigger_id, '2024-03-01 00:00:00', '{{}}', '[]', 'old' "
+    "FROM trigger_executions WHERE id = {id}",
 }
 OF_TRIGGER = {
     "trigger_breakers": "(trigger_id) VALUES (3)",
