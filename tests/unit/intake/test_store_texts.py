@@ -38,8 +38,12 @@ def inserted_columns(schema: Schema) -> list[dict[str, set[str]]]:
     return [{table: {*names.split(", ")} - {"id"} for table, names in each} for each in inserts]
 
 
-def test_every_field_of_a_new_execution_is_a_column_of_one_of_the_two_tables() -> None:
-    assert NewExecution._fields == EXECUTION_FIELDS + REQUEST_FIELDS
+def test_every_field_of_a_new_execution_is_a_column_of_one_table_and_the_trigger_of_both() -> None:
+    others = tuple(name for name in REQUEST_FIELDS if name != "trigger_id")
+
+    assert NewExecution._fields == EXECUTION_FIELDS + others
+    assert "trigger_id" in EXECUTION_FIELDS
+    assert "trigger_id" in REQUEST_FIELDS
 
 
 def test_every_insert_writes_the_declared_columns() -> None:
@@ -69,4 +73,4 @@ def test_the_parameters_of_an_insert_into_sqlite_are_the_row_s_values_in_their_o
 
     assert newest.execution_values(row) == (1, "event", "key", "digest")
     assert without_digest.execution_values(row) == (1, "event", "key")
-    assert newest.request_values(row) == ("type", "headers", b"body")
+    assert newest.request_values(row) == (1, "type", "headers", b"body")
