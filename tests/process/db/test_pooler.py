@@ -185,7 +185,7 @@ def test_a_migration_through_the_pooler_is_refused_and_goes_to_the_server_by_the
 
     refused = run("hookonce", "migrate", **pooled)
     dropped = run("hookonce", "stash", "drop", "--yes", **pooled)
-    down = run("hookonce", "migrate", "downgrade", "-1", **pooled, **direct)
+    down = run("hookonce", "migrate", "downgrade", "0028", **pooled, **direct)
     refused_stash = run("hookonce", "stash", "drop", "--yes", **pooled)
     stash = run("hookonce", "stash", "drop", "--yes", **pooled, **direct)
     up = run("hookonce", "migrate", **pooled, **direct)
