@@ -87,10 +87,10 @@ def _drop_stashes_from(op: Operations, oldest: str) -> None:
 def _drop_large(migration: MigrationContext, oldest: str) -> None:
     """Do the same for large tables of SQLite, beside the writers."""
     op = Operations(migration)
-    prefixes, _ = _prefixes(oldest)
+    prefixes, spared = _prefixes(oldest)
     for name in filter(partial(preparation.is_large, op), table_names(op.get_bind())):
         hidden = _hidden(op, name, prefixes)
-        if name.startswith(prefixes):
+        if name.startswith(prefixes) and not name.endswith(spared):
             op.get_bind().commit()
             preparation.drop_large_table(migration, name)
         elif hidden:
