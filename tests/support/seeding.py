@@ -144,7 +144,8 @@ def _parent(connection: sa.Connection, column: sa.Column[Any], serial: int) -> A
     """Return another parent for each child in turn, beginning with the newest."""
     wanted = next(iter(column.foreign_keys)).column
     ids = connection.scalars(sa.select(wanted).order_by(wanted.desc())).all()
-    if column.primary_key and column.name != "trigger_id":
+    is_whole_key = list(column.table.primary_key.columns) == [column]
+    if is_whole_key or (column.primary_key and column.name != "trigger_id"):
         taken = set(connection.scalars(sa.select(column)))
         ids = [id_ for id_ in ids if id_ not in taken]
     return ids[serial % len(ids)]
