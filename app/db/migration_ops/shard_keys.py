@@ -73,11 +73,7 @@ def copy_trigger_ids(op: Operations, tables: list[str]) -> None:
     if not postgresql(op):
         return
     for table in tables:
-        update = (
-            f"UPDATE {table} SET trigger_id = parent.trigger_id FROM {PARENT} AS parent "
-            f"WHERE parent.id = {table}.execution_id "
-            f"AND {table}.trigger_id IS DISTINCT FROM parent.trigger_id"
-        )
+        update = _fill(table, "trigger_id IS DISTINCT FROM parent.trigger_id")
         if offline(op):
             op.execute(update)
         elif _has_gaps(op, table):
@@ -86,7 +82,11 @@ def copy_trigger_ids(op: Operations, tables: list[str]) -> None:
 
 @operation
 def require_trigger_id(op: Operations, tables: list[str]) -> None:
-    """Make the column NOT NULL; the rows are read beside the traffic, by a CHECK."""
+    """Make the column NOT NULL; the rows are read beside the traffic, by a CHECK.
+
+    A statement of older code that inserts an execution together with its request leaves NULL: the
+    database trigger does not see the execution yet. From the CHECK on such a statement is refused.
+    """
     if not postgresql(op):
         return
     for table in tables:
@@ -95,6 +95,8 @@ def require_trigger_id(op: Operations, tables: list[str]) -> None:
         op.execute(
             f"ALTER TABLE {table} ADD CONSTRAINT {check} CHECK (trigger_id IS NOT NULL) NOT VALID"
         )
+        _commit(op)
+        op.execute(_fill(table, "trigger_id IS NULL"))  # rows that came after they were filled
         with op.get_context().autocommit_block():
             op.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {check}")
         op.execute(f"ALTER TABLE {table} ALTER COLUMN trigger_id SET NOT NULL")
@@ -182,6 +184,14 @@ def refuse_spread_tables(op: Operations) -> None:
     """Raise an error if the tables are partitioned or distributed, before anything is changed."""
     if postgresql(op):
         op.execute(REFUSE_SPREAD)
+
+
+def _fill(table: str, where: str) -> str:
+    """Return the UPDATE that copies trigger_id from the execution."""
+    return (
+        f"UPDATE {table} SET trigger_id = parent.trigger_id FROM {PARENT} AS parent "
+        f"WHERE parent.id = {table}.execution_id AND {table}.{where}"
+    )
 
 
 def _commit(op: Operations) -> None:
