@@ -186,7 +186,7 @@ def test_a_target_that_drips_is_given_up_at_the_deadline(first: bytes) -> None:
 
         assert 0.45 < time.monotonic() - began < 3
     assert (failed.permanent, failed.reason) == (False, "timeout")
-    assert "timed out after 0.5 s" in str(failed)
+    assert re.search(r"timed out after 0\.\d s", str(failed))
 
 
 def test_a_target_that_drips_over_tls_is_given_up_at_the_deadline(tmp_path: Path) -> None:
@@ -314,7 +314,7 @@ def test_a_target_that_says_nothing_over_tls_is_given_up_at_the_deadline(tmp_pat
         failed = failure(Client(PERMITTED, tls=trusting), f"https://127.0.0.1:{target.port}/", 0.5)
 
     assert failed.reason == "timeout"
-    assert "timed out after 0.5 s" in str(failed)
+    assert re.search(r"timed out after 0\.\d s", str(failed))
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
