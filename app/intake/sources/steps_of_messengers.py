@@ -33,7 +33,10 @@ STEPS = {
                 "In the Developer Portal: General Information shows the application's public key, "
                 "which is the secret."
             ),
-            "Enter the webhook URL there as Interactions Endpoint URL, or under Webhooks.",
+            (
+                "Enter the webhook URL there as Interactions Endpoint URL; or on the page Webhooks "
+                "as Endpoint, turn Events on, and choose the events."
+            ),
         ),
         test="Discord pings the webhook URL when it is saved.",
     ),
@@ -63,7 +66,10 @@ STEPS = {
         title="HubSpot",
         credential="client secret",
         steps=(
-            "In the app's settings: Webhooks, with the webhook URL as the target URL.",
+            (
+                "In the app's settings: Webhooks, with the webhook URL as the target URL; of an "
+                "app that is a project, `targetUrl` of its webhooks component."
+            ),
             "The app's client secret is the secret.",
             "HubSpot signs the address: `HOOKONCE_PUBLIC_URL` must be the one that HubSpot calls.",
         ),
@@ -73,7 +79,7 @@ STEPS = {
         credential="client secret",
         steps=(
             "In the Developer Hub: Configure > Webhooks, with the webhook URL.",
-            "The app's client secret is the secret.",
+            "The app's client secret (Configure > Basic information) is the secret.",
         ),
         test="Send a test request, beside the webhook URL.",
     ),
@@ -126,10 +132,13 @@ STEPS = {
         title="Zoom",
         credential="secret token",
         steps=(
-            "In the app: Features > Event subscriptions, with the webhook URL.",
             (
-                "The app's secret token is the secret. The trigger must have it before Validate is "
-                "pressed."
+                "In the app: Features > Access > Event Subscriptions > Add New Event Subscription, "
+                "with the webhook URL as Event notification endpoint URL."
+            ),
+            (
+                "The secret token, on the same page, is the secret. The trigger must have it "
+                "before Validate is pressed."
             ),
         ),
         test="Validate, beside the webhook URL.",

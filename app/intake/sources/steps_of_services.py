@@ -27,6 +27,7 @@ STEPS = {
                 "URL and the secret."
             ),
         ),
+        test="Push a commit; View requests, beside the webhook, shows the response.",
     ),
     "buildkite": SenderSteps(
         title="Buildkite",
@@ -144,7 +145,10 @@ STEPS = {
             ),
             "The destination's secret key is the secret.",
         ),
-        test="Developer tools > Simulations.",
+        test=(
+            "Developer tools > Simulations > New simulation. The usage type of the destination "
+            "must include simulation."
+        ),
     ),
     "pagerduty": SenderSteps(
         title="PagerDuty",
@@ -154,7 +158,7 @@ STEPS = {
                 "In PagerDuty: Integrations > Generic Webhooks (v3) > New Webhook, with the "
                 "webhook URL."
             ),
-            "PagerDuty shows the secret once.",
+            "PagerDuty shows the secret once, when the webhook is added.",
         ),
         test="Send Test Event, on the page of the webhook.",
     ),
@@ -163,10 +167,13 @@ STEPS = {
         credential="client secret",
         steps=(
             (
-                "In Sentry: Settings > Developer Settings > the integration, with the webhook URL "
-                'as "Webhook URL".'
+                "In Sentry: Settings > Developer Settings > Create New Integration > Internal "
+                'Integration, with the webhook URL as "Webhook URL", and choose the webhooks.'
             ),
-            "The integration's client secret is the secret.",
+            (
+                "The client secret, under Credentials, is the secret; Sentry shows it only for a "
+                "short time after the integration was created."
+            ),
         ),
     ),
     "shopify": SenderSteps(
@@ -179,7 +186,10 @@ STEPS = {
                 "Notifications > Webhooks), the one that is shown there."
             ),
         ),
-        test="Send test, beside a webhook of the admin.",
+        test=(
+            "Send a test notification, beside a webhook of the admin. It is signed with the secret "
+            "shown there, and not with an app's client secret."
+        ),
     ),
     "square": SenderSteps(
         title="Square",
@@ -189,7 +199,7 @@ STEPS = {
                 "In the Developer Console: Webhooks > Subscriptions > Add subscription, with the "
                 "webhook URL."
             ),
-            "Its signature key is the secret.",
+            "Its signature key (Endpoint Details > Show) is the secret.",
             "Square signs the address: `HOOKONCE_PUBLIC_URL` must be the one that Square calls.",
         ),
         test="Send test event, on the page of the subscription.",
@@ -208,17 +218,23 @@ STEPS = {
         credential="signing secret",
         credential_form="whsec_...",
         steps=(
-            "In Stripe: Developers > Webhooks > Add destination, with the webhook URL.",
             (
-                "The signing secret of the endpoint, with its `whsec_`, is the secret; Stripe "
-                "shows it once the endpoint exists."
+                "In Stripe: Workbench > Webhooks > Create new destination > Webhook endpoint, with "
+                "the webhook URL."
+            ),
+            (
+                "The signing secret of the destination, with its `whsec_`, is the secret: Reveal "
+                "secret, on its page. A sandbox and live mode have secrets of their own."
             ),
         ),
         test="`stripe trigger payment_intent.succeeded`, with the Stripe CLI.",
     ),
     "typeform": SenderSteps(
         title="Typeform",
-        steps=("In the form: Connect > Webhooks, with the webhook URL and the secret.",),
+        steps=(
+            "In the form: Connect > Webhooks > Add a webhook, with the webhook URL.",
+            "Edit it, enter the secret, and turn it on: Typeform adds it switched off.",
+        ),
         test="View deliveries > Send test request.",
     ),
 }
