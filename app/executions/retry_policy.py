@@ -40,7 +40,7 @@ _KIND: Mapping[str, Callable[[float], float]] = {"max_attempts": int}
 def read(text: str) -> RetryPolicy:
     """Return the policy of a JSON object; fields that it omits have their default.
 
-    Raises InvalidTrigger with a sentence about the first mistake.
+    Raises InvalidTrigger with a sentence for each mistake.
     """
     try:
         values = json.loads(text)
@@ -54,8 +54,7 @@ def read(text: str) -> RetryPolicy:
         raise InvalidTrigger(
             f"the retry policy has no field {unknown[0]!r}; its fields are {known}"
         )
-    numbers: dict[str, Any] = {name: _number(name, value) for name, value in values.items()}
-    return RetryPolicy(**numbers)
+    return RetryPolicy(**_numbers(values))
 
 
 def read_or_default(text: str | None) -> RetryPolicy:
@@ -72,6 +71,19 @@ def _read_or_default(text: str) -> RetryPolicy:
     except InvalidTrigger as error:
         log.event(logger, logging.WARNING, "retry_policy_ignored", detail=error, found=text[:200])
         return DEFAULT
+
+
+def _numbers(values: Mapping[str, object]) -> dict[str, Any]:
+    numbers: dict[str, Any] = {}
+    mistakes = []
+    for name, value in values.items():
+        try:
+            numbers[name] = _number(name, value)
+        except InvalidTrigger as error:
+            mistakes.append(str(error))
+    if mistakes:
+        raise InvalidTrigger("; ".join(mistakes))
+    return numbers
 
 
 def _number(name: str, value: object) -> float | None:

@@ -50,11 +50,27 @@ def older_slug(name: str) -> str:
     return re.sub(r"[\s_-]+", "-", letters).strip("-")
 
 
-def require_valid(columns: Mapping[str, Any], changed: frozenset[str] | None = None) -> None:
+def stored(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the values as their columns store them, and a sentence for each that none can."""
+    columns: dict[str, Any] = {}
+    mistakes: dict[str, str] = {}
+    for name, value in values.items():
+        try:
+            columns[name] = COLUMNS[name].stored(value)
+        except InvalidTrigger as error:
+            mistakes[name] = str(error)
+    return columns, mistakes
+
+
+def require_valid(
+    columns: Mapping[str, Any],
+    changed: frozenset[str] | None = None,
+    secret: str | None = None,
+) -> None:
     """Return if a trigger with these columns can work; else raise InvalidTrigger with all mistakes.
 
     Only the `changed` columns are checked where they are given: a row of an older system keeps
-    its oddities.
+    its oddities. `secret`: a new one, which must be of the form that the source needs.
     """
     checks = {
         field.check or field.require_valid: name  # the payload's, which the action's type shares
@@ -69,6 +85,12 @@ def require_valid(columns: Mapping[str, Any], changed: frozenset[str] | None = N
         except InvalidTrigger as error:
             mistakes.append(str(error))
             fields |= error.fields or {name: str(error)}
+    if not fields.keys() & {"source", "verification"}:  # the form of the secret depends on them
+        try:
+            require_secret(secret, columns["source"], columns["verification"])
+        except InvalidTrigger as error:
+            mistakes.append(str(error))
+            fields |= error.fields
     if mistakes:
         raise InvalidTrigger("; ".join(dict.fromkeys(mistakes)), fields)
 

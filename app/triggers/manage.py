@@ -42,8 +42,7 @@ def add_trigger(
     """
     described = new.columns()
     unchecked = {"source"} if any_source else set()
-    definition.require_valid(described, frozenset(described.keys() - unchecked))
-    definition.require_secret(new.secret, described["source"], described["verification"])
+    definition.require_valid(described, frozenset(described.keys() - unchecked), new.secret)
     now = clock.now()
     secret = database.secret_box.columns("secret", new.secret or secrets.token_hex(SECRET_BYTES))
     payload = database.secret_box.payload_columns(described["action_payload"])
@@ -80,20 +79,26 @@ def update_trigger(
     try:
         with database.writing() as connection:
             before = lookup.locked_trigger(connection, name_or_id)
-            current = _opened(database, before, changes)
-            given = _keyed(before, _unmasked(current, changes))
-            changed = {name: value for name, value in given.items() if current[name] != value}
-            columns = current | changed
-            definition.require_valid(columns, frozenset(changed))
-            definition.require_secret(secret, columns["source"], columns["verification"])
-            if secret is None:
-                _require_usable_secret(database, before, changed)
+            changed = valid_changes(database, before, changes, secret)
             sealed = _sealed(database, changed)
             if secret is not None:
                 sealed |= _rotated(database, before, secret, grace_seconds)
             return _change(connection, before, sealed, "trigger.update", actor)
     except IntegrityError as error:
         raise NameTaken(f"there is a trigger named {changes.get('name')!r} already") from error
+
+
+def valid_changes(
+    database: Database, before: sa.Row[Any], changes: Mapping[str, Any], secret: str | None
+) -> dict[str, Any]:
+    """Return the changes that differ from the trigger; InvalidTrigger if they cannot work."""
+    current = _opened(database, before, changes)
+    given = _keyed(before, _unmasked(current, changes))
+    changed = {name: value for name, value in given.items() if current[name] != value}
+    definition.require_valid(current | changed, frozenset(changed), secret)
+    if secret is None:
+        _require_usable_secret(database, before, changed)
+    return changed
 
 
 def _keyed(before: sa.Row[Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -159,8 +164,7 @@ def apply_trigger(
             raise InvalidTrigger(f"{seen.slug} was just changed elsewhere: run the command again")
         changed = {**changes, "from_yaml": True}
         columns = _opened(database, before, changes) | changed
-        definition.require_valid(columns, frozenset(changes))
-        definition.require_secret(secret, columns["source"], columns["verification"])
+        definition.require_valid(columns, frozenset(changes), secret)
         if secret is None:
             _require_usable_secret(database, before, changes)
         changed = _sealed(database, changed)

@@ -4,7 +4,7 @@ import dataclasses
 import re
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
@@ -71,24 +71,38 @@ def query(shape: type[Shape], parameters: Mapping[str, str | list[str]]) -> Shap
     return _build(shape, values, mistakes)
 
 
+Others = Callable[[Mapping[str, Any], Collection[str]], Mapping[str, str]]
+"""Return the mistakes among valid members, given the names of the wrong ones."""
+
+
 def media(
-    shape: type[Shape], text: bytes, ignored: Iterable[str] = ()
+    shape: type[Shape],
+    text: bytes,
+    ignored: Iterable[str] = (),
+    *,
+    wrong: Mapping[str, str] | None = None,
+    others: Others | None = None,
 ) -> tuple[Shape, frozenset[str]]:
     """Return the JSON object as an instance of `shape`, and the names of the members it contains.
 
-    Members in `ignored` are accepted and have no effect.
+    Members in `ignored` are accepted and have no effect. `wrong`: mistakes that are known before.
+    If there is a mistake, `others` finds those of the members of the right kind; by default it is
+    the shape's `other_mistakes`.
 
     Raises Unreadable for invalid JSON, and InvalidRequest listing every mistake otherwise.
     """
     members = _object(text)
     members = {name: value for name, value in members.items() if name not in set(ignored)}
     hints, mistakes, values = _hints(shape), _unknown(shape, members), {}
-    of_fields: dict[str, str] = {}
-    for name in members.keys() & hints.keys():
+    of_fields = dict(wrong or {})
+    for name in sorted(members.keys() & hints.keys()):
         try:
             values[name] = _validated(name, members[name], hints[name])
         except InvalidRequest as error:
             of_fields[name] = str(error)
+    others = others or getattr(shape, "other_mistakes", None)
+    if others is not None and (mistakes or of_fields or _missing(shape, values)):
+        of_fields = {**others(values, of_fields), **of_fields}
     mistakes += of_fields.values()
     return _build(shape, values, mistakes, of_fields), frozenset(values)
 
@@ -124,17 +138,23 @@ def _build(
     assert dataclasses.is_dataclass(shape)  # noqa: S101, every caller passes a dataclass
     invalid = " ".join(mistakes)
     missing = {
-        field.name: f"{field.name} is missing"
-        for field in fields(shape)
-        if field.default is MISSING
-        and field.default_factory is MISSING
-        and field.name not in values
-        and field.name not in invalid
+        name: f"{name} is missing" for name in _missing(shape, values) if name not in invalid
     }
     if mistakes or missing:
         sentences = "; ".join([*mistakes, *missing.values()])
         raise InvalidRequest(sentences, {**missing, **(of_fields or {})})
     return typing.cast(Shape, shape(**values))
+
+
+def _missing(shape: type, values: Mapping[str, Any]) -> list[str]:
+    """Return the names of the required members that have no value."""
+    return [
+        field.name
+        for field in fields(shape)
+        if field.default is MISSING
+        and field.default_factory is MISSING
+        and field.name not in values
+    ]
 
 
 def _single(name: str, value: str | list[str]) -> str:

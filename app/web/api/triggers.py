@@ -5,7 +5,7 @@ from app.audit import Actor
 from app.auth import ADMIN, OPERATOR, VIEWER, Identity
 from app.db import paging
 from app.executions import listing
-from app.triggers import lookup, manage, queries, removal
+from app.triggers import lookup, manage, mistakes, queries, removal
 from app.triggers.definition import NewTrigger
 from app.triggers.fields import COLUMNS
 from app.web.api import serializers
@@ -58,7 +58,8 @@ def list_triggers(context: ApiContext, query: TriggersAsked) -> TriggerPage:
 @OPERATIONS.post("/api/triggers", OPERATOR, status=201, may_answer=(409,), ignores=SHOWN_ONLY)
 def create_trigger(context: ApiContext, body: NewTriggerBody, actor: Actor) -> MadeTrigger:
     """Create a trigger; only this response shows its secret."""
-    columns = {name: field.stored(getattr(body, name)) for name, field in COLUMNS.items()}
+    values = {name: getattr(body, name) for name in COLUMNS}
+    columns = mistakes.columns_of_new(values, body.secret)
     row = manage.add_trigger(context.database, NewTrigger(**columns, secret=body.secret), actor)
     secret = context.database.secret_box.decrypt(row) or ""
     return {**serializers.trigger(context, row, 0), "secret": secret}
@@ -180,7 +181,8 @@ def apply_changes(
 ) -> Trigger:
     """Store the changes that were sent, and return the trigger."""
     names = sent_fields - {"secret"}
-    changes = {name: COLUMNS[name].stored(getattr(body, name)) for name in names}
+    values = {name: getattr(body, name) for name in names}
+    changes = mistakes.columns_of_changes(context.database, trigger_id, values, body.secret)
     grace = context.settings.hookonce_secret_grace_seconds
     with context.database.reading() as connection:
         count = listing.execution_count(connection, context.counter, trigger_id)

@@ -1,14 +1,16 @@
 """/triggers/new and /triggers/{id}/edit: choose the sender, then fill in the fields it needs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from app import auth
 from app.auth import ADMIN, OPERATOR
 from app.errors import FieldMistakes, InvalidRequest, InvalidTrigger, NameTaken
 from app.intake import sources
+from app.triggers import mistakes
 from app.web import validation
 from app.web.api import triggers
 from app.web.api.schemas.triggers import NewTriggerBody, Trigger, TriggerChanges
@@ -51,7 +53,11 @@ def make(request: PageRequest) -> PageResponse:
     try:
         values = _without_null(trigger_form.given(form)) | {"enabled": enabled}
         values |= {SECRET: secret} if secret else {}
-        body, _ = validation.media(NewTriggerBody, json.dumps(values).encode())
+        body, _ = validation.media(
+            NewTriggerBody,
+            json.dumps(values).encode(),
+            wrong=trigger_form.wrong_durations(form),
+        )
         created = triggers.create_trigger(request.context, body, request.actor)
     except (InvalidRequest, InvalidTrigger) as error:
         return _form(request, form, problem=error, enabled=enabled)
@@ -73,10 +79,13 @@ def change(request: PageRequest, trigger_id: int) -> PageResponse:
     form, secret = trigger_form.posted(request.fields, before), request.fields.get(SECRET, "")
     changed = trigger_form.changed(form, before)
     try:
-        values = trigger_form.given(form, changed)
-        _require_values(values, changed)
-        values |= {SECRET: secret} if secret else {}
-        body, names = validation.media(TriggerChanges, json.dumps(values).encode())
+        values = trigger_form.given(form, changed) | ({SECRET: secret} if secret else {})
+        body, names = validation.media(
+            TriggerChanges,
+            json.dumps(values).encode(),
+            wrong=trigger_form.wrong_durations(form, changed) | _missing(values, changed),
+            others=partial(mistakes.of_changes, request.context.database, trigger_id),
+        )
         triggers.require_may_change(request.identity, body)
         triggers.apply_changes(request.context, trigger_id, body, names, request.actor)
     except (InvalidRequest, InvalidTrigger) as error:
@@ -97,14 +106,14 @@ def _form(
     source = sources.named(name)
     may_set = trigger is None or auth.ROLES.index(request.identity.role) >= auth.ROLES.index(ADMIN)
     inputs = trigger_inputs.inputs(source, form, new=trigger is None, secret=may_set)
-    mistakes = {} if problem is None else trigger_form.mistakes(problem)
-    if isinstance(problem, NameTaken):
-        mistakes = {"name": str(problem)}
+    by_field = {} if problem is None else trigger_form.mistakes(problem)
+    if problem is not None and "name" not in by_field:
+        by_field |= _taken_name(request, form["name"], trigger)
     values: dict[str, Any] = {
         "form": {**form, SECRET: request.fields.get(SECRET, "") if problem else ""},
         "trigger": trigger,
-        "problem": "" if problem is None else str(problem),
-        "mistakes": mistakes,
+        "problem": "; ".join(dict.fromkeys(by_field.values())) or str(problem or ""),
+        "mistakes": by_field,
         "enabled": enabled,
         "first": trigger_inputs.first(inputs),
         "folded": trigger_inputs.folded(inputs),
@@ -117,6 +126,13 @@ def _form(
     return HtmlPage("trigger_form.html", values, _status(problem))
 
 
+def _taken_name(request: PageRequest, name: str, trigger: Trigger | None) -> dict[str, str]:
+    """Return a sentence for the name if another trigger has it."""
+    except_id = None if trigger is None else trigger["id"]
+    taken = mistakes.is_taken(request.context.database, name, except_id)
+    return {"name": f"there is a trigger named {name!r} already"} if taken else {}
+
+
 def _status(problem: FieldMistakes | None) -> int:
     return 200 if problem is None else 409 if isinstance(problem, NameTaken) else 422
 
@@ -125,8 +141,7 @@ def _without_null(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _require_values(values: dict[str, Any], changed: list[str]) -> None:
-    missing = [name for name in trigger_form.NEVER_EMPTY if name in changed and name not in values]
-    if missing:
-        sentence = f"{missing[0].replace('_', ' ')} is missing"
-        raise InvalidRequest(sentence, {missing[0]: sentence})
+def _missing(values: Mapping[str, Any], changed: Iterable[str]) -> dict[str, str]:
+    """Return a sentence for each text that a person emptied and that must not be empty."""
+    empty = [name for name in trigger_form.NEVER_EMPTY if name in changed and name not in values]
+    return {name: f"{name.replace('_', ' ')} is missing" for name in empty}

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.errors import FieldMistakes, InvalidRequest
+from app.errors import FieldMistakes
 from app.triggers.field import Field
 from app.triggers.fields import COLUMNS
 from app.web.api.schemas.triggers import Trigger
@@ -47,10 +47,10 @@ def posted(fields: Mapping[str, str], before: Mapping[str, str] | None = None) -
 def given(form: Mapping[str, str], changed: Iterable[str] | None = None) -> dict[str, Any]:
     """Return the changed texts as the API's JSON, all by default; an empty one is null.
 
-    Raises InvalidRequest for a text that is no duration.
+    Durations that cannot be read are left out: see `wrong_durations`.
     """
     wanted = set(TEXTS if changed is None else changed)
-    _require_durations(form, wanted)
+    wanted -= wrong_durations(form, wanted).keys()
     values = {name: _value(field, form[name]) for name, field in PLAIN.items() if name in wanted}
     if any(name.startswith("retry_") for name in wanted):
         policy = {name: _retry_value(name, form[f"retry_{name}"]) for name in RETRY}
@@ -58,6 +58,17 @@ def given(form: Mapping[str, str], changed: Iterable[str] | None = None) -> dict
             name: value for name, value in policy.items() if value is not None
         } or None
     return {name: value for name, value in values.items() if value or name not in NEVER_EMPTY}
+
+
+def wrong_durations(
+    form: Mapping[str, str], changed: Iterable[str] | None = None
+) -> dict[str, str]:
+    """Return a sentence for each of the changed texts that should be a duration and is none."""
+    return {
+        name: f"{LABELS[name]}: {duration_field.MISTAKE}"
+        for name in sorted(TEXTS if changed is None else changed)
+        if name in DURATIONS and form[name] and duration_field.seconds(form[name]) is None
+    }
 
 
 def changed(form: Mapping[str, str], before: Mapping[str, str]) -> list[str]:
@@ -68,22 +79,11 @@ def changed(form: Mapping[str, str], before: Mapping[str, str]) -> list[str]:
 def mistakes(error: FieldMistakes) -> dict[str, str]:
     """Return the sentences of the error by the input that each is about."""
     found = dict(error.fields)
-    if POLICY in found:
-        sentence = found.pop(POLICY)
+    for sentence in found.pop(POLICY, "").split("; "):
         about = next((name for name in RETRY if name in sentence), "max_attempts")
-        found[f"retry_{about}"] = sentence
+        if sentence:
+            found.setdefault(f"retry_{about}", sentence)
     return found
-
-
-def _require_durations(form: Mapping[str, str], wanted: Iterable[str]) -> None:
-    wrong = [
-        name
-        for name in wanted
-        if name in DURATIONS and form[name] and duration_field.seconds(form[name]) is None
-    ]
-    if wrong:
-        sentences = {name: f"{LABELS[name]}: {duration_field.MISTAKE}" for name in sorted(wrong)}
-        raise InvalidRequest("; ".join(sentences.values()), sentences)
 
 
 def _text(field: Field, value: Any) -> str:

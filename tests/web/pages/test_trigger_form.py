@@ -104,6 +104,46 @@ def test_a_mistake_is_shown_at_its_field_and_what_was_typed_is_kept(
     assert folded.startswith((" open", "!doctype")) or field in at_once(page)
 
 
+MISTAKES = {
+    "name": "taken",
+    "keep_rows_seconds": "soon",
+    "retry_cap_seconds": "long",
+    "retry_max_attempts": "0",
+    "retry_factor": "0",
+    "max_concurrency": "many",
+    "event_filter": "{",
+    "idempotency_key_from": "somewhere",
+    "action_payload": "",
+}
+"""Mistakes of every kind: no duration, no number, a number out of bounds, text without meaning."""
+
+
+def mistaken(page: str) -> set[str]:
+    return set(re.findall(r'class="mistake" id="e-(\w+)"', page))
+
+
+def test_all_mistakes_are_shown_at_once_each_at_its_field(api: Api, grace: Visitor) -> None:
+    factories.trigger(api.database, name="taken", slug="taken")
+    trigger_id = factories.trigger(api.database, name="mine", slug="mine", source="discord")
+    form = FORM | {"source": "discord"} | MISTAKES
+
+    made = grace.post("/triggers", form | {"secret": "no hex"})
+    changed = grace.post(f"/triggers/{trigger_id}/edit", form)
+
+    assert (made.status_code, changed.status_code) == (422, 422)
+    assert mistaken(made.text) == {*MISTAKES, "secret"}
+    assert mistaken(changed.text) == {*MISTAKES}
+    assert api.changes("trigger.update") == api.changes("trigger.add") == []
+
+
+def test_a_field_that_depends_on_a_mistake_is_not_judged(grace: Visitor) -> None:
+    form = FORM | {"source": "discord", "name": "", "action_type": "fly", "action_payload": ""}
+
+    page = grace.post("/triggers", form | {"keep_rows_seconds": "soon"}).text
+
+    assert mistaken(page) == {"name", "action_type", "keep_rows_seconds"}
+
+
 def test_a_duration_is_entered_and_shown_with_its_unit(api: Api, grace: Visitor) -> None:
     form = FORM | {"name": "Kept", "source": "custom", "keep_rows_seconds": "30d"}
     form |= {"retry_cap_seconds": "1.5h", "tolerance_seconds": "90"}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 
+from app.triggers import mistakes
 from app.triggers.fields import LONGEST_SECRET
 from app.web.api.schemas import trigger_fields
 from app.web.api.schemas.executions import Execution
@@ -46,6 +47,8 @@ class _Declared:
 @trigger_fields.new_trigger
 class NewTriggerBody(_Declared):
     """A trigger to be created; a field that is left out has its default."""
+
+    other_mistakes = staticmethod(mistakes.of_new)
 
 
 @trigger_fields.trigger_changes
