@@ -14,9 +14,13 @@ from app.executions.dead_letters import UNKNOWN, DeadLetterFilter
 from app.settings import Settings
 from app.triggers import lookup
 
-_FILTER_NAMES = ("reason", "category", "since", "until", "key", "http_status")
+_FILTER_NAMES = (
+    *("reason", "category", "since", "until", "key", "http_status"),
+    *("key_prefix", "source"),
+)
 _OPTIONS = (
     completion.trigger_option,
+    completion.source_option,
     click.option(
         "--reason",
         type=click.Choice([*lifecycle.REASONS, UNKNOWN]),
@@ -34,6 +38,7 @@ _OPTIONS = (
     ),
     click.option("--until", type=TimeParam(), help="Only failed before this time."),
     click.option("--key", help="Only with this idempotency key."),
+    click.option("--key-prefix", help="Only with a key that begins so."),
     click.option(
         "--http-status",
         type=click.IntRange(100, 599),

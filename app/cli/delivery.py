@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from app.cli import completion, output
+from app.cli import completion, output, terminal
 from app.cli.context import actor, with_database
 from app.cli.time_param import TimeParam
 from app.db import Database
@@ -33,8 +33,10 @@ def group() -> None:
 
 @group.command("list")
 @completion.trigger_option
+@completion.source_option
 @click.option("--outcome", type=click.Choice(journal.OUTCOMES), help="Only with this outcome.")
 @click.option("--key", help="Only with this idempotency key.")
+@click.option("--key-prefix", help="Only with a key that begins so.")
 @click.option("--request-id", help="Only of this request.")
 @click.option("--address", help="Only from this IP address.")
 @click.option(
@@ -48,6 +50,7 @@ def group() -> None:
 @click.option("--until", type=TimeParam(), help="Only received before this time.")
 @output.limit_option
 @output.before_option
+@terminal.wide_option
 @output.json_option
 @with_database
 def list_deliveries(
@@ -78,6 +81,7 @@ def list_deliveries(
 
 @group.command("show")
 @delivery_id
+@terminal.wide_option
 @output.json_option
 @with_database
 def show(_settings: Settings, database: Database, delivery_id: int, as_json: bool) -> None:
@@ -111,7 +115,7 @@ def accept(
     from app.intake import accept as accepting  # it knows all sources, which are slow to load
 
     chosen = accepting.candidate(database, delivery_id, retention.of_settings(settings))
-    keys = ", ".join(output.plain(key or "no key") for key in chosen.keys[:KEYS_SHOWN])
+    keys = ", ".join(terminal.plain(key or "no key") for key in chosen.keys[:KEYS_SHOWN])
     if not yes:
         click.confirm(f"Admit {len(chosen.keys)} event(s) ({keys})?", abort=True, err=as_json)
     result = accepting.accept(database, chosen, actor())

@@ -17,10 +17,11 @@ from app.triggers import lookup
 
 _NAMES = (
     *("status", "category", "reason", "key", "key_prefix", "http_status", "event_type", "text"),
-    *("since", "until"),
+    *("since", "until", "source"),
 )
 _OPTIONS = (
     completion.trigger_option,
+    completion.source_option,
     click.option("--status", type=click.Choice(lifecycle.STATUSES), help="Only in this status."),
     click.option(
         "--category",

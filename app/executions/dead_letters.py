@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from app.db import Database, is_one_of, same_trigger, without_index
 from app.db.models import execution_attempts, trigger_executions, triggers
-from app.executions import origins
+from app.executions import listing, origins
 from app.lifecycle import CANCELLED, DEAD
 
 PAGE_ROWS = 500
@@ -59,6 +59,10 @@ class DeadLetterFilter:
     ids: tuple[int, ...] | None = None
     http_status: int | None = None
     """Status that the target answered the last attempt with."""
+    key_prefix: str | None = None
+    """Beginning of the idempotency key."""
+    source: str | None = None
+    """Sender of the trigger, such as `github`."""
 
 
 def condition(filters: DeadLetterFilter) -> sa.ColumnElement[bool]:
@@ -84,6 +88,10 @@ def _conditions(filters: DeadLetterFilter) -> Iterator[sa.ColumnElement[bool]]:
         yield _columns.idempotency_key == filters.key
     if filters.http_status is not None:
         yield last_answered(filters.http_status)
+    if filters.key_prefix is not None:
+        yield listing.begins_with(_columns.idempotency_key, filters.key_prefix)
+    if filters.source is not None:
+        yield listing.of_source(_columns.trigger_id, filters.source)
     if filters.ids is not None:
         yield _columns.id.in_(filters.ids)
 

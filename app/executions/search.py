@@ -68,6 +68,8 @@ class ExecutionFilter:
     event_type: str | None = None
     text: str | None = None
     """Text anywhere in the stored event."""
+    source: str | None = None
+    """Sender of the trigger, such as `github`."""
 
 
 def page(
@@ -77,6 +79,7 @@ def page(
 
     If no index covers the filters, some 5,000 rows are scanned; the page says where to continue.
     """
+    filters = _of_one_trigger(connection, filters)
     bounds = tuple(_bounds(connection, filters))
     rows = sa.select(*_SHOWN).where(*bounds, *_conditions(filters))
     if filters.text is not None or filters.event_type is not None:
@@ -93,6 +96,7 @@ def each(database: Database, filters: ExecutionFilter) -> Iterator[sa.Row[Any]]:
     Rows are scanned in parts of EXPORT_ROWS, however few of them match.
     """
     with database.reading() as connection:
+        filters = _of_one_trigger(connection, filters)
         bounds = tuple(_bounds(connection, filters))
     ids = _scanned(filters, bounds).order_by(_columns.id.desc()).offset(EXPORT_ROWS - 1).limit(1)
     rows = sa.select(trigger_executions).where(*bounds, *_conditions(filters))
@@ -154,6 +158,17 @@ def event_of(connection: Connection, execution_id: int) -> str | None:
     return connection.execute(query).scalar_one_or_none()
 
 
+def _of_one_trigger(connection: Connection, filters: ExecutionFilter) -> ExecutionFilter:
+    """Return the filters with the trigger in place of its source, if the source has only one.
+
+    An index finds the executions of one trigger.
+    """
+    if filters.source is None or filters.trigger_id is not None:
+        return filters
+    ids = connection.scalars(listing.triggers_of(filters.source).limit(2)).all()
+    return replace(filters, trigger_id=ids[0], source=None) if len(ids) == 1 else filters
+
+
 def _conditions(filters: ExecutionFilter) -> Iterator[sa.ColumnElement[bool]]:
     if filters.trigger_id is not None:
         yield _columns.trigger_id == filters.trigger_id
@@ -173,8 +188,9 @@ def _conditions(filters: ExecutionFilter) -> Iterator[sa.ColumnElement[bool]]:
 def _unindexed(filters: ExecutionFilter) -> Iterator[sa.ColumnElement[bool]]:
     """Return the conditions that no index covers."""
     if filters.key_prefix is not None:
-        prefix = filters.key_prefix
-        yield sa.func.substr(_columns.idempotency_key, 1, len(prefix)) == prefix
+        yield listing.begins_with(_columns.idempotency_key, filters.key_prefix)
+    if filters.source is not None:
+        yield listing.of_source(_columns.trigger_id, filters.source)
     if filters.http_status is not None:
         yield last_answered(filters.http_status)
     if filters.event_type is not None:
@@ -194,7 +210,7 @@ def _bounds(connection: Connection, filters: ExecutionFilter) -> Iterator[sa.Col
 def _is_indexed(filters: ExecutionFilter) -> bool:
     if filters.key is not None:
         return True
-    if (filters.key_prefix, filters.http_status) != (None, None):
+    if (filters.key_prefix, filters.http_status, filters.source) != (None, None, None):
         return False
     if filters.status in _INDEXED:
         return True

@@ -17,6 +17,7 @@ from app.db.count_cache import CountCache
 from app.db.models import delivery_journal, mismatched_payloads
 from app.db.paging import Page, PagePosition
 from app.errors import NotFound
+from app.executions import listing
 from app.stats import outcomes
 from app.tolerant_json import json_value
 
@@ -51,6 +52,10 @@ class DeliveryFilter:
     key: str | None = None
     address: str | None = None
     execution_id: int | None = None
+    key_prefix: str | None = None
+    """Beginning of the idempotency key."""
+    source: str | None = None
+    """Sender of the trigger, such as `github`."""
 
 
 def page(
@@ -130,6 +135,10 @@ def _conditions(filters: DeliveryFilter) -> Iterator[sa.ColumnElement[bool]]:
             yield column == value
     if filters.execution_id is not None:
         yield _columns.execution_id == sa.literal(filters.execution_id, sa.BigInteger)
+    if filters.key_prefix is not None:
+        yield listing.begins_with(_columns.idempotency_key, filters.key_prefix)
+    if filters.source is not None:
+        yield listing.of_source(_columns.trigger_id, filters.source)
     if filters.outcome is not None:
         yield _columns.outcome.in_(GROUPS.get(filters.outcome, (filters.outcome,)))
     if filters.since is not None:

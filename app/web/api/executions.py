@@ -185,6 +185,8 @@ def _filters(connection: Connection, selection: DeadLetterSelection) -> DeadLett
         until=moment("until", selection.until),
         key=selection.key,
         http_status=selection.http_status,
+        key_prefix=selection.key_prefix,
+        source=selection.source,
     )
 
 

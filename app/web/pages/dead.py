@@ -9,6 +9,7 @@ from app.auth import OPERATOR, VIEWER
 from app.errors import InvalidRequest
 from app.executions import dead_letters, search
 from app.executions.dead_letters import DeadLetterFilter
+from app.intake import sources
 from app.web import validation
 from app.web.api import executions, serializers
 from app.web.api.schemas.values import (
@@ -19,8 +20,9 @@ from app.web.api.schemas.values import (
     MomentGiven,
     Reason,
     TriggerId,
+    Word,
 )
-from app.web.pages import whatsapp_preview
+from app.web.pages import filter_chips, whatsapp_preview
 from app.web.pages.page_request import HtmlPage, PageRequest, PageResponse
 from app.web.pages.registry import Pages
 from app.web.time_field import moment
@@ -44,6 +46,8 @@ class DeadLetterQuery:
     until: MomentGiven | None = None
     key: Key | None = None
     http_status: HttpStatus | None = None
+    key_prefix: Key | None = None
+    source: Word | None = None
     before_id: ExecutionId | None = None
 
     def filters(self, ids: tuple[int, ...] | None = None) -> DeadLetterFilter:
@@ -56,14 +60,16 @@ class DeadLetterQuery:
             until=moment("until", self.until),
             key=self.key,
             http_status=self.http_status,
+            key_prefix=self.key_prefix,
+            source=self.source,
             ids=ids,
         )
 
     @property
     def parameters(self) -> dict[str, Any]:
         """The filters that are set, by name, without the position `before_id`."""
-        names = ("trigger_id", "reason", "category", "since", "until", "key", "http_status")
-        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        chosen = filter_chips.chosen(self)
+        return {name: value for name, value in chosen.items() if value is not None}
 
 
 @PAGES.get("/dead", VIEWER)
@@ -82,6 +88,8 @@ def show_all(request: PageRequest) -> PageResponse:
         "rows": shown,
         "groups": groups,
         "choices": choices,
+        "sources": sources.names(),
+        "chips": filter_chips.chips(query.parameters, choices),
         "total": sum(group["executions"] for group in groups),
         "next": shown[-1]["id"] if len(rows) > PER_PAGE else None,
     }

@@ -5,10 +5,11 @@ from typing import get_args
 from app.auth import OPERATOR, VIEWER
 from app.errors import NotAcceptable, NotFound, NotPossible, TooLarge, Unreadable
 from app.executions import search
+from app.intake import sources
 from app.stats import journal
 from app.web.api import deliveries
 from app.web.api.schemas.deliveries import DeliveriesQuery, DeliveryDetail, Outcome
-from app.web.pages import curl_command
+from app.web.pages import curl_command, filter_chips
 from app.web.pages.page_request import Download, HtmlPage, PageRequest, PageResponse, Redirect
 from app.web.pages.registry import DELIVERY, Pages
 from app.web.pages.trigger_setup import PATH_SOURCES
@@ -26,7 +27,10 @@ def show_all(request: PageRequest) -> PageResponse:
     page = deliveries.list_deliveries(request.context, query)
     with request.context.database.reading() as connection:
         choices = search.every_trigger(connection, CHOICES_AT_MOST)
+    chosen = filter_chips.chosen(query)
     values = {"filters": query, "choices": choices, "outcomes": get_args(Outcome)}
+    values |= {"chosen": chosen, "chips": filter_chips.chips(chosen, choices)}
+    values["sources"] = sources.names()
     return HtmlPage("deliveries.html", {**values, "rows": page["deliveries"], **page})
 
 

@@ -9,10 +9,11 @@ from app import clock, lifecycle, masking
 from app.auth import OPERATOR, VIEWER
 from app.errors import NotFound, NotReplayable, RateLimited
 from app.executions import history, search
+from app.intake import sources
 from app.web.api import executions
 from app.web.api.schemas.executions import ExecutionsQuery
 from app.web.context import ApiContext
-from app.web.pages import curl_command, key_explanation, outgoing, whatsapp_preview
+from app.web.pages import curl_command, filter_chips, key_explanation, outgoing, whatsapp_preview
 from app.web.pages.execution_rows import in_rows
 from app.web.pages.page_request import Download, HtmlPage, PageRequest, PageResponse, Redirect
 from app.web.pages.registry import EXECUTION, Pages
@@ -22,20 +23,6 @@ from app.web.pages.triggers import one
 PAGES = Pages()
 CHOICES_AT_MOST = 500
 """Triggers in the filter's select box; others can be given by id in the URL."""
-FILTERS = {
-    "trigger_id": "trigger",
-    "status": "status",
-    "category": "category",
-    "reason": "reason",
-    "key": "key",
-    "key_prefix": "key begins with",
-    "http_status": "HTTP status",
-    "event_type": "event type",
-    "text": "text",
-    "since": "received after",
-    "until": "received before",
-}
-"""Labels of the filters of the list, by parameter."""
 LONGEST_REQUEST_ID = 200
 EVENT_SHOWN = 20_000
 """Characters of the event that the page shows; the download has all of it."""
@@ -51,22 +38,11 @@ def show_all(request: PageRequest) -> PageResponse:
         names = search.trigger_names(connection, {row.trigger_id for row in page.rows})
         choices = search.every_trigger(connection, CHOICES_AT_MOST)
         reasons = request.context.reasons(connection, page.rows)
-    chosen = {name: getattr(query, name) for name in FILTERS}
-    values = {"filters": query, "choices": choices, "chosen": chosen, "chips": _chips(chosen)}
+    chosen = filter_chips.chosen(query)
+    chips = filter_chips.chips(chosen, choices)
+    values = {"filters": query, "choices": choices, "chosen": chosen, "chips": chips}
+    values["sources"] = sources.names()
     return HtmlPage("executions.html", values | in_rows(page, names, reasons))
-
-
-def _chips(chosen: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return a label for each filter that is set, and the filters without it."""
-    return [
-        {"label": f"{FILTERS[name]}: {value}{_zone(name)}", "without": chosen | {name: None}}
-        for name, value in chosen.items()
-        if value is not None
-    ]
-
-
-def _zone(name: str) -> str:
-    return " UTC" if name in ("since", "until") else ""
 
 
 @PAGES.get(f"/executions/{EXECUTION}", VIEWER)

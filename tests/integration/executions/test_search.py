@@ -102,6 +102,35 @@ def test_a_key_is_found_by_its_beginning_exactly(database: Database, make: Make)
     assert found(database, key_prefix="in_%") == []
 
 
+def test_an_execution_is_found_by_the_sender_of_its_trigger(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "SCAN_ROWS", 2)
+    hub, stripe, mail, other = (
+        factories.trigger(database, slug=slug, name=slug, source=source)
+        for slug, source in (
+            *(("hub", "github"), ("stripe-eu", "stripe"), ("stripe-us", "stripe")),
+            ("other", "custom"),
+        )
+    )
+    wanted = [factories.execution(database, each, "failed") for each in (stripe, mail, hub)]
+    for _ in range(7):
+        factories.execution(database, other, "failed")
+
+    assert found(database, source="stripe") == wanted[1::-1]
+    assert found(database, source="stripe", status="failed") == wanted[1::-1]
+    assert found(database, source="github") == [wanted[2]]
+    assert found(database, source="github", trigger_id=stripe) == []
+    assert found(database, source="nobody") == []
+    assert found(database, source="stripe", text="zzz") == []
+    with database.reading() as connection:
+        for filters in (DeadLetterFilter(source="stripe"), DeadLetterFilter(source="github")):
+            ids = {row.id for row in connection.execute(dead_letters.page_query(filters))}
+            assert ids == set(wanted[:2] if filters.source == "stripe" else wanted[2:])
+    exported = search.each(database, ExecutionFilter(source="stripe"))
+    assert [row.id for row in exported] == wanted[1::-1]
+
+
 def test_a_page_tells_how_far_it_looked_and_the_next_one_goes_on(
     database: Database, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

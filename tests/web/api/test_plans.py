@@ -63,6 +63,10 @@ QUESTIONS: dict[str, tuple[sa.Select[Any], str]] = {
         dead_letters.page_query(dead_letters.DeadLetterFilter(reason="timeout"), 9, limit=21),
         DEAD,
     ),
+    "dead letters of a sender": (
+        dead_letters.page_query(dead_letters.DeadLetterFilter(source="github"), limit=21),
+        DEAD,
+    ),
     "times of dead letters": (failures.newest_dead(), DEAD),
     "times of replayed executions": (
         failures.newest_replayed(),

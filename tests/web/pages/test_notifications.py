@@ -1,9 +1,12 @@
 """/notifications and the chips of /executions."""
 
+import pytest
+import sqlalchemy as sa
 from falcon import testing
 
+from app import clock
 from app.db import Database
-from app.db.models import notification_messages
+from app.db.models import delivery_journal, notification_messages
 from app.notifications import channels
 from tests.support import factories
 from tests.support.visitor import Visitor
@@ -70,3 +73,34 @@ def test_a_chip_for_each_filter_removes_it_and_a_status_adds_one(
     assert "status=failed&amp;since=2020-01-01T00%3A00&amp;text=b+c" in page.text or (
         "status=failed&amp;text=b+c&amp;since=2020-01-01T00%3A00" in page.text
     )
+
+
+@pytest.mark.parametrize("path", ["/executions", "/dead", "/deliveries"])
+def test_each_list_has_chips_and_filters_by_the_sender(
+    client: testing.TestClient, database: Database, viewer: str, path: str
+) -> None:
+    ours = factories.trigger(database, name="Shop", slug="shop", source="github")
+    other = factories.trigger(database, name="Till", slug="till", source="stripe")
+    for trigger_id in (ours, other):
+        key = f"in_{trigger_id}"
+        factories.execution(database, trigger_id, "failed", idempotency_key=key)
+        refused = {"trigger_id": trigger_id, "at": clock.now(), "outcome": "duplicate"}
+        refused |= {"size": 1, "stored_bytes": 1, "more": 0, "events": 1, "headers": "{}"}
+        with database.writing() as connection:
+            connection.execute(
+                sa.insert(delivery_journal).values(refused | {"idempotency_key": key})
+            )
+    visitor = visitor_of(client, viewer)
+
+    by_sender = visitor.get(f"{path}?source=github&key_prefix=in_").text
+    by_trigger = visitor.get(f"{path}?trigger_id={ours}&source=nobody").text
+
+    assert "in_1</code>" in by_sender
+    assert "in_2</code>" not in by_sender
+    assert (
+        f'href="{path}?key_prefix=in_" aria-label="Remove the filter sender: github"' in by_sender
+    )
+    assert '<option value="github" selected>' in by_sender
+    assert "Remove the filter trigger: Shop" in by_trigger
+    assert "<option selected>nobody</option>" in by_trigger
+    assert "</code>" not in by_trigger.partition('id="live"')[2]

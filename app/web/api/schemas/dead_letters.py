@@ -13,6 +13,7 @@ from app.web.api.schemas.values import (
     Name,
     PerPage,
     Reason,
+    Word,
 )
 from app.web.validation import Constraints
 
@@ -33,6 +34,10 @@ class DeadLetterSelection:
     http_status: HttpStatus | None = None
     """Status that the target answered the last attempt with."""
     before_id: ExecutionId | None = None
+    key_prefix: Key | None = None
+    """Beginning of the key."""
+    source: Word | None = None
+    """Sender of the trigger, such as `github`."""
 
 
 @dataclass(frozen=True, slots=True)

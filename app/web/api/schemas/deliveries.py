@@ -12,6 +12,7 @@ from app.web.api.schemas.values import (
     MomentGiven,
     Paging,
     TriggerId,
+    Word,
 )
 from app.web.time_field import moment
 from app.web.validation import Constraints
@@ -54,6 +55,10 @@ class DeliveriesQuery(Paging):
     address: Annotated[str, Constraints(shortest=1, longest=100)] | None = None
     execution_id: ExecutionId | None = None
     """The execution that has the key of a duplicate."""
+    key_prefix: Key | None = None
+    """Beginning of the key."""
+    source: Word | None = None
+    """Sender of the trigger, such as `github`."""
 
     def filters(self) -> DeliveryFilter:
         return DeliveryFilter(
@@ -65,6 +70,8 @@ class DeliveriesQuery(Paging):
             key=self.key,
             address=self.address,
             execution_id=self.execution_id,
+            key_prefix=self.key_prefix,
+            source=self.source,
         )
 
 

@@ -21,6 +21,7 @@ from app.web.api.schemas.values import (
     Status,
     TolerantPaging,
     TriggerId,
+    Word,
 )
 from app.web.time_field import moment
 from app.web.validation import Constraints
@@ -57,6 +58,8 @@ class ExecutionsQuery(Paging):
     """Type of the event, exactly."""
     text: SearchedText | None = None
     """Text anywhere in the event; a page scans a bounded number of rows, and `next` continues."""
+    source: Word | None = None
+    """Sender of the trigger, such as `github`."""
 
     def filters(self) -> ExecutionFilter:
         return ExecutionFilter(
@@ -71,6 +74,7 @@ class ExecutionsQuery(Paging):
             http_status=self.http_status,
             event_type=self.event_type,
             text=self.text,
+            source=self.source,
         )
 
 
