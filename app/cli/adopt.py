@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from app.cli import output
+from app.cli import output, terminal
 from app.cli.context import WRONG, with_settings
 from app.db import read_only
 from app.installation import migration_command
@@ -42,4 +42,4 @@ def command(settings: Settings, dry_run: bool, as_json: bool) -> None:
 
 def _print(lines: list[str]) -> None:
     for line in lines or ["nothing to mend"]:
-        click.echo(output.plain(line))
+        click.echo(terminal.plain(line))

@@ -7,7 +7,7 @@ import click
 import sqlalchemy as sa
 
 from app import masking
-from app.cli import output
+from app.cli import completion, output, terminal
 from app.cli.context import actor, with_database
 from app.db import Database
 from app.executions import blocks
@@ -22,6 +22,7 @@ def group() -> None:
 
 
 @group.command("list")
+@terminal.wide_option
 @output.json_option
 @with_database
 def list_breakers(_settings: Settings, database: Database, as_json: bool) -> None:
@@ -42,7 +43,7 @@ def list_breakers(_settings: Settings, database: Database, as_json: bool) -> Non
 
 
 @group.command("probe")
-@click.argument("trigger")
+@click.argument("trigger", shell_complete=completion.triggers)
 @output.json_option
 @with_database
 def probe(_settings: Settings, database: Database, trigger: str, as_json: bool) -> None:
@@ -55,7 +56,7 @@ def probe(_settings: Settings, database: Database, trigger: str, as_json: bool) 
 
 
 @group.command("close")
-@click.argument("trigger")
+@click.argument("trigger", shell_complete=completion.triggers)
 @output.json_option
 @with_database
 def close(_settings: Settings, database: Database, trigger: str, as_json: bool) -> None:

@@ -6,7 +6,7 @@ import sys
 import click
 
 from app import health
-from app.cli import output
+from app.cli import output, terminal
 from app.cli.context import WRONG, with_database
 from app.db import Database
 from app.errors import DatabaseUnavailable
@@ -35,7 +35,7 @@ def command(settings: Settings, database: Database, as_json: bool) -> None:
             result = "FAILED" if not finding.passed else "WARN  " if finding.warns else "ok    "
             click.echo(f"{result} {finding.name}: {finding.detail}")
         for note in notes:
-            click.echo(f"note   {output.plain(note)}")
+            click.echo(f"note   {terminal.plain(note)}")
     sys.exit(0 if passed else WRONG)
 
 

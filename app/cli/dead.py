@@ -144,7 +144,7 @@ def _replay_all(
         except DatabaseUnavailable as error:
             stopped = str(error)
     if stopped:
-        click.echo(f"Stopped: {output.plain(stopped)}.", err=True)
+        click.echo(f"Stopped: {terminal.plain(stopped)}.", err=True)
     if stop.is_set():
         return dict(counts), INTERRUPTED
     return dict(counts), WRONG if stopped or counts.total() > counts["replayed"] else 0

@@ -99,6 +99,7 @@ def list_mismatches(
 @group.command("show")
 @click.argument("execution_id", type=int)
 @click.argument("digest")
+@terminal.wide_option
 @output.json_option
 @with_database
 def show_mismatch(

@@ -9,7 +9,7 @@ from typing import Any, Never
 import click
 import urllib3
 
-from app.cli import completion, doctor_checks, doctor_trigger, output
+from app.cli import completion, doctor_checks, doctor_trigger, output, terminal
 from app.cli.context import WRONG, actor, with_database
 from app.db import Database
 from app.settings import Settings
@@ -27,6 +27,7 @@ _RESULTS = {True: "ok", False: "FAILED", None: "-"}
     help="The trigger to test (id, slug or name).",
 )
 @click.option("--url", help="The address of the service, by default HOOKONCE_PUBLIC_URL.")
+@terminal.wide_option
 @output.json_option
 @with_database
 def command(

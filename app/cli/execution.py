@@ -135,7 +135,7 @@ def request(_settings: Settings, database: Database, execution_id: int, as_json:
         click.echo(json.dumps(shown))
         return
     on_terminal = _is_terminal()
-    text = output.plain(body.decode("utf-8", "backslashreplace")) if on_terminal else body
+    text = terminal.plain(body.decode("utf-8", "backslashreplace")) if on_terminal else body
     click.echo(text, nl=on_terminal)
 
 

@@ -13,7 +13,7 @@ import click
 import urllib3
 
 from app import settings
-from app.cli import signals
+from app.cli import completion, signals
 from app.errors import InvalidSetting
 
 PAUSE_SECONDS = 1.0
@@ -98,7 +98,12 @@ class Arrivals:
 
 @click.command("listen")
 @click.argument("url")
-@click.option("--trigger", required=True, help="The trigger (id, slug or name).")
+@click.option(
+    "--trigger",
+    required=True,
+    shell_complete=completion.triggers,
+    help="The trigger (id, slug or name).",
+)
 @click.option("--server", help="Address of the service; by default HOOKONCE_PUBLIC_URL.")
 @click.option(
     "--token", prompt=True, hide_input=True, help="Token of a viewer; asked for if left out."

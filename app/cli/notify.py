@@ -9,7 +9,7 @@ import click
 import sqlalchemy as sa
 
 from app import clock
-from app.cli import output
+from app.cli import completion, output, terminal
 from app.cli.context import WRONG, actor, with_database
 from app.db import Database
 from app.errors import SecretSealed
@@ -40,7 +40,11 @@ def group() -> None:
     type=click.Choice(CHANNEL_KINDS),
     help="A signed webhook, a webhook of Slack or Mattermost, or mail; by default by the address.",
 )
-@click.option("--trigger", help="Only conditions of this trigger (id, slug or name).")
+@click.option(
+    "--trigger",
+    shell_complete=completion.triggers,
+    help="Only conditions of this trigger (id, slug or name).",
+)
 @click.option(
     "--condition",
     "conditions",
@@ -84,6 +88,7 @@ _ADDED = ("id", "name", "kind", "address", "trigger_id", "secret")
 
 
 @group.command("list")
+@terminal.wide_option
 @output.json_option
 @with_database
 def list_channels(_settings: Settings, database: Database, as_json: bool) -> None:
@@ -101,7 +106,7 @@ def list_channels(_settings: Settings, database: Database, as_json: bool) -> Non
 
 
 @group.command("remove")
-@click.argument("channel", metavar="NAME_OR_ID")
+@click.argument("channel", metavar="NAME_OR_ID", shell_complete=completion.channels)
 @output.json_option
 @with_database
 def remove(_settings: Settings, database: Database, channel: str, as_json: bool) -> None:
@@ -112,7 +117,10 @@ def remove(_settings: Settings, database: Database, channel: str, as_json: bool)
 
 
 @group.command("test")
-@click.argument("channel", metavar="[NAME_OR_ID]", required=False)
+@click.argument(
+    "channel", metavar="[NAME_OR_ID]", required=False, shell_complete=completion.channels
+)
+@terminal.wide_option
 @output.json_option
 @with_database
 def test(settings: Settings, database: Database, channel: str | None, as_json: bool) -> None:

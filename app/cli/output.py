@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Any
 
 import click
 
-from app.cli import terminal
+from app.cli import tables, terminal
+from app.cli.terminal import plain
 from app.db.paging import Page
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -22,10 +22,6 @@ limit_option = click.option(
 before_option = click.option(
     "--before", type=click.IntRange(1), help="Only rows older than the one with this id."
 )
-PAGE_ROWS = 500
-"""Rows of a long table in memory at a time; the first of them decide how wide the columns are."""
-LONGEST_CELL = 64
-"""Characters of the longest cell: a SHA-256 digest in hex, uncut."""
 
 
 def record(values: dict[str, Any], as_json: bool) -> None:
@@ -48,15 +44,8 @@ def done(sentence: str, values: dict[str, Any], as_json: bool) -> None:
 
 
 def table(rows: list[dict[str, Any]], columns: tuple[str, ...], *, err: bool = False) -> None:
-    """Print the rows below the names of the columns; `err`: to the standard error.
-
-    A terminal gets relative times, only the columns with a value, and lines that fit its width.
-    """
-    if terminal.is_used() and rows:
-        columns = terminal.columns_with_values(rows, columns)
-        rows = list(map(terminal.relative_times, rows))
-    lines = [dict(zip(columns, columns, strict=True)), *rows]
-    for line in _lines(lines, columns, _widths(lines, columns)):
+    """Print the rows below the names of the columns; `err`: to the standard error."""
+    for line in tables.lines(rows, columns):
         click.echo(line, err=err)
 
 
@@ -67,7 +56,8 @@ def page(rows: list[dict[str, Any]], columns: tuple[str, ...], of: Page, as_json
         return
     table(rows, columns)
     if of.next is not None:
-        click.echo(f"There are more rows: --before {of.next}", err=True)
+        more = "There are more rows" if rows else "No row matched so far; older ones"
+        click.echo(f"{more}: --before {of.next}", err=True)
 
 
 def stream(rows: Iterable[dict[str, Any]], columns: tuple[str, ...], as_json: bool) -> None:
@@ -75,15 +65,8 @@ def stream(rows: Iterable[dict[str, Any]], columns: tuple[str, ...], as_json: bo
     if as_json:
         _stream_json(iter(rows))
         return
-    remaining = map(terminal.relative_times, rows) if terminal.is_used() else iter(rows)
-    heading = dict(zip(columns, columns, strict=True))
-    page = [heading, *islice(remaining, PAGE_ROWS)]
-    widths = None
-    while page:
-        widths = widths or _widths(page, columns)
-        for line in _lines(page, columns, widths):
-            click.echo(line)
-        page = list(islice(remaining, PAGE_ROWS))
+    for line in tables.lines(rows, columns):
+        click.echo(line)
 
 
 def _stream_json(rows: Iterator[dict[str, Any]]) -> None:
@@ -92,41 +75,3 @@ def _stream_json(rows: Iterator[dict[str, Any]]) -> None:
         click.echo(before + json.dumps(row), nl=False)
         before = ",\n "
     click.echo("]" if before != "[" else "[]")
-
-
-def _lines(
-    rows: list[dict[str, Any]], columns: tuple[str, ...], widths: list[int]
-) -> Iterator[str]:
-    colours = terminal.is_used()
-    for row in rows:
-        padded = [
-            (column, _cell(row.get(column), width).ljust(width))
-            for column, width in zip(columns, widths, strict=True)
-        ]
-        cells = [terminal.coloured(*each) if colours else each[1] for each in padded]
-        yield terminal.GAP.join(cells).rstrip()
-
-
-def _widths(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> list[int]:
-    widths = [max(len(_cell(row.get(column))) for row in rows) for column in columns]
-    return terminal.narrowed(widths) if terminal.is_used() else widths
-
-
-def _cell(value: object, longest: int = LONGEST_CELL) -> str:
-    text = "" if value is None else plain(" ".join(str(value).split()))
-    return text if len(text) <= longest else text[: longest - 1] + "…"
-
-
-def plain(value: object) -> str:
-    """Return the value as text with every unprintable character escaped, except line breaks.
-
-    Keys come from the sender and errors from the target: neither may send control sequences to
-    the terminal of the person who reads them.
-    """
-    return "".join(map(_visible, str(value)))
-
-
-def _visible(character: str) -> str:
-    if character.isprintable() or character == "\n":
-        return character
-    return character.encode("unicode_escape").decode()

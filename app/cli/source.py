@@ -4,7 +4,7 @@ import json
 
 import click
 
-from app.cli import output, terminal
+from app.cli import completion, output, terminal
 from app.intake import sources
 
 _JSON_NAMES = {
@@ -44,7 +44,7 @@ def list_sources(as_json: bool) -> None:
 
 
 @group.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.sources)
 @output.json_option
 def show_source(name: str, as_json: bool) -> None:
     """Show the signature, key, answer and retries of a source.

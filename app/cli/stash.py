@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from app.cli import output
+from app.cli import output, terminal
 from app.cli.context import WRONG, with_database
 from app.cli.signals import INTERRUPTED, until_interrupted
 from app.db import Database, stashes
@@ -25,6 +25,7 @@ def group() -> None:
 
 
 @group.command("list")
+@terminal.wide_option
 @output.json_option
 @with_database
 def list_stashes(_settings: Settings, database: Database, as_json: bool) -> None:

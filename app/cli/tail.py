@@ -6,7 +6,7 @@ import time
 import click
 
 from app import clock
-from app.cli import completion, output, signals
+from app.cli import completion, signals, terminal
 from app.cli.context import with_database
 from app.db import Database
 from app.errors import DatabaseUnavailable
@@ -71,4 +71,4 @@ def _line(event: LiveEvent) -> str:
     at = "--:--:--" if event.at is None else f"{event.at:%H:%M:%S}"
     detail = " ".join(event.detail.split())[:DETAIL_SHOWN]
     text = f"{at}  {event.kind:9}  {event.trigger}  #{event.id}  {event.outcome}  {detail}"
-    return output.plain(text).rstrip()
+    return terminal.plain(text).rstrip()

@@ -13,8 +13,17 @@ import click
 from app import clock
 
 GAP = "  "
-NARROWEST = 8
+NARROWEST = 7
 """Characters below which no column is narrowed."""
+_HEADINGS = {
+    "attempt_count": "attempts",
+    "error_reason": "reason",
+    "execution_count": "executions",
+    "failure_count": "failures",
+    "idempotency_key": "key",
+    "trigger_id": "trigger",
+}
+"""Shorter headings of columns; the others have the name of the column, without its `_at`."""
 _COLOURS = {
     **dict.fromkeys(("completed", "succeeded", "ok", "enabled", "closed"), "green"),
     **dict.fromkeys(("failed", "lost", "open", "stopped"), "red"),
@@ -51,9 +60,7 @@ def columns_with_values(rows: list[dict[str, Any]], columns: tuple[str, ...]) ->
 
 def relative_times(row: dict[str, Any]) -> dict[str, Any]:
     """Return the row with each time as its distance from now."""
-    return {
-        name: (name.endswith("_at") and clock.ago(value)) or value for name, value in row.items()
-    }
+    return {name: (_is_time(name) and clock.ago(value)) or value for name, value in row.items()}
 
 
 def with_distance(name: str, value: Any) -> Any:
@@ -62,26 +69,58 @@ def with_distance(name: str, value: Any) -> Any:
     return f"{value} ({distance})" if distance else value
 
 
-def narrowed(widths: list[int]) -> list[int]:
-    """Narrow the widest columns until the table fits the terminal."""
+def heading(column: str) -> str:
+    """Return the heading of the column, short enough to be read whole."""
+    return _HEADINGS.get(column) or column.removesuffix("_at").replace("_", " ")
+
+
+def narrowed(columns: tuple[str, ...], widths: list[int]) -> list[int] | None:
+    """Narrow the widest columns until the table fits the terminal; None if it cannot.
+
+    Headings and ids stay whole: an id without its last digits names another row.
+    """
     available = shutil.get_terminal_size().columns - len(GAP) * (len(widths) - 1)
+    floors = list(map(_floor, columns, widths))
+    if sum(floors) > available:
+        return None
     widths = list(widths)
-    while sum(widths) > available and max(widths) > NARROWEST:
-        widest = widths.index(max(widths))
-        others = max([NARROWEST, *(each for each in widths if each < widths[widest])])
+    while sum(widths) > available:
+        spare = [width if width > floor else 0 for width, floor in zip(widths, floors, strict=True)]
+        widest = spare.index(max(spare))
+        others = max([floors[widest], *(each for each in spare if each < widths[widest])])
         widths[widest] = max(others, widths[widest] - (sum(widths) - available))
     return widths
 
 
-def coloured(column: str, cell: str) -> str:
+def _floor(column: str, width: int) -> int:
+    """Return the least width of the column."""
+    is_id = column == "id" or column.endswith("_id")
+    return width if is_id else min(width, max(NARROWEST, len(heading(column))))
+
+
+def coloured(cell: str) -> str:
     """Return the cell, padded as it is, in the colour of its word; NO_COLOR leaves it plain.
 
-    A heading stays plain. https://no-color.org
+    https://no-color.org
     """
-    word = cell.strip()
-    colour = None if word == column else _COLOURS.get(word)
+    colour = _COLOURS.get(cell.strip())
     return cell if colour is None or os.environ.get("NO_COLOR") else click.style(cell, fg=colour)
 
 
+def plain(value: object) -> str:
+    """Return the value as text with every unprintable character escaped, except line breaks.
+
+    Keys come from the sender and errors from the target: neither may send control sequences to
+    the terminal of the person who reads them.
+    """
+    return "".join(map(_visible, str(value)))
+
+
+def _visible(character: str) -> str:
+    if character.isprintable() or character == "\n":
+        return character
+    return character.encode("unicode_escape").decode()
+
+
 def _is_time(name: str) -> bool:
-    return name == "at" or name.endswith("_at")
+    return name in ("at", "since") or name.endswith("_at")

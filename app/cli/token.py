@@ -5,7 +5,7 @@ import json
 import click
 
 from app import auth, clock
-from app.cli import output, terminal
+from app.cli import completion, output, terminal
 from app.cli.context import actor, with_database
 from app.db import Database
 from app.masking import public
@@ -64,7 +64,7 @@ def list_tokens(_settings: Settings, database: Database, as_json: bool) -> None:
 
 
 @group.command("revoke")
-@click.argument("token", metavar="NAME_OR_ID")
+@click.argument("token", metavar="NAME_OR_ID", shell_complete=completion.tokens)
 @output.json_option
 @with_database
 def revoke(_settings: Settings, database: Database, token: str, as_json: bool) -> None:

@@ -6,7 +6,7 @@ import click
 from sqlalchemy.engine import Connection
 
 from app import clock
-from app.cli import output
+from app.cli import completion, output
 from app.cli.context import actor, with_database
 from app.db import Database
 from app.db.count_cache import EXACT_UP_TO
@@ -21,7 +21,7 @@ _dry_option = click.option(
 
 
 @click.command("pause")
-@click.argument("trigger", required=False)
+@click.argument("trigger", required=False, shell_complete=completion.triggers)
 @_all_option
 @_dry_option
 @output.json_option
@@ -51,7 +51,7 @@ def pause(
 
 
 @click.command("resume")
-@click.argument("trigger", required=False)
+@click.argument("trigger", required=False, shell_complete=completion.triggers)
 @_all_option
 @click.option(
     "--per-second",

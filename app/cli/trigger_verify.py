@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import click
 
 from app import clock
-from app.cli import captured_request, completion, output
+from app.cli import captured_request, completion, output, terminal
 from app.cli.context import WRONG, with_database
 from app.cli.time_param import TimeParam
 from app.db import Database
@@ -73,7 +73,7 @@ def _print(slug: str, refusal: str, steps: list[str], as_json: bool) -> None:
         output.record(values, as_json=True)
         return
     for step in steps:
-        click.echo(f"  {output.plain(step)}")
+        click.echo(f"  {terminal.plain(step)}")
     click.echo(f"{slug}: refused ({refusal})" if refusal else f"{slug}: verified")
 
 

@@ -5,7 +5,7 @@ import json
 import click
 
 from app import masking
-from app.cli import output
+from app.cli import output, terminal
 from app.cli.context import with_database
 from app.db import Database
 from app.executions import workers
@@ -13,6 +13,7 @@ from app.settings import Settings
 
 
 @click.command("workers")
+@terminal.wide_option
 @output.json_option
 @with_database
 def command(_settings: Settings, database: Database, as_json: bool) -> None:

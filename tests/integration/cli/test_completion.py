@@ -4,7 +4,11 @@ import subprocess
 
 import pytest
 
+from app import auth
+from app.audit import UNNAMED
 from app.db import Database
+from app.notifications import channels
+from app.notifications.channels import NewChannel
 from tests.support import factories
 from tests.support.service import COMMANDS, environment
 
@@ -28,7 +32,15 @@ def completed(url: str, *words: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "words", [("trigger", "show"), ("execution", "list", "--trigger"), ("trigger", "send")]
+    "words",
+    [
+        ("trigger", "show"),
+        ("trigger", "send"),
+        ("trigger", "pause"),
+        ("breaker", "probe"),
+        ("execution", "list", "--trigger"),
+        ("listen", "http://127.0.0.1", "--trigger"),
+    ],
 )
 def test_a_trigger_is_completed_by_its_slug(
     database: Database, database_url: str, words: tuple[str, ...]
@@ -51,3 +63,14 @@ def test_sources_and_actions_are_completed_without_a_database(empty_url: str) ->
     assert completed(empty_url, "trigger", "add", "a", "--action", "ht") == ["http"]
     assert completed(empty_url, "trigger", "show", "a") == []
     assert "trigger" in completed(empty_url, "tri")
+
+
+def test_names_of_channels_and_tokens_are_completed(database: Database, database_url: str) -> None:
+    channels.add(database, NewChannel("ops", "email", "ops@acme.example", None, ()))
+    auth.add_token(database, UNNAMED, "deploy", "viewer")
+    auth.add_token(database, UNNAMED, "delayed", "viewer")
+    auth.revoke_token(database, UNNAMED, "delayed")
+
+    assert completed(database_url, "notify", "test", "o") == ["ops"]
+    assert completed(database_url, "token", "revoke", "de") == ["deploy"]
+    assert completed(database_url, "execution", "list", "--source", "stri") == ["stripe"]

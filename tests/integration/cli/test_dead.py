@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app import cli
-from app.cli import output
+from app.cli import tables
 from app.db import Database, utc_now
 from app.executions import dead_letters
 from app.settings import Settings
@@ -165,7 +165,7 @@ def test_a_long_list_is_printed_page_by_page(
     hookonce: Hookonce, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dead_letters, "PAGE_ROWS", 2)
-    monkeypatch.setattr(output, "PAGE_ROWS", 2)
+    monkeypatch.setattr(tables, "MEASURED_ROWS", 2)
     trigger_id = factories.trigger(database)
     ids = [dead_letter(database, trigger_id, idempotency_key=None) for _ in range(5)]
 

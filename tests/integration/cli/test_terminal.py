@@ -76,6 +76,24 @@ def test_a_table_fits_the_terminal_without_empty_columns(database_url: str, colu
 
 
 @pytest.mark.usefixtures("rows")
+def test_a_terminal_too_narrow_for_the_columns_gets_each_row_as_a_record(database_url: str) -> None:
+    lines = COLOUR.sub("", on_terminal(database_url, *LISTED, columns=40)).splitlines()
+
+    assert [line.split() for line in lines if line.startswith("id ")] == [["id", n] for n in "321"]
+    assert lines.count("") == 2
+    assert [line.split()[1] for line in lines if line.startswith("status ")] == [
+        *("retrying", "failed", "completed")
+    ]
+
+
+@pytest.mark.parametrize("columns", [20, 80])
+def test_a_list_without_rows_is_a_sentence_at_a_terminal(database_url: str, columns: int) -> None:
+    for command in (LISTED, ("dead", "list"), ("trigger", "list"), ("delivery", "list")):
+        assert on_terminal(database_url, *command, columns=columns) == "No rows.\r\n"
+        assert in_pipe(database_url, *command).startswith("id  ")
+
+
+@pytest.mark.usefixtures("rows")
 def test_times_are_relative_and_words_have_colours_unless_no_color(database_url: str) -> None:
     coloured = on_terminal(database_url, *LISTED, columns=200)
     plain = on_terminal(database_url, *LISTED, columns=200, NO_COLOR="1")

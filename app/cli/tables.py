@@ -1,0 +1,108 @@
+"""Lay out rows as the lines of a table: in full for a file or a pipe, fitting for a terminal."""
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from typing import Any
+
+from app.cli import terminal
+
+Row = dict[str, Any]
+MEASURED_ROWS = 500
+"""Rows that decide the width of the columns; a longer table is not in memory at once."""
+LONGEST_CELL = 64
+"""Characters of the longest cell: a SHA-256 digest in hex, uncut."""
+NO_ROWS = "No rows."
+"""Line for the person at a terminal; a program reads the headings alone."""
+
+
+def lines(rows: Iterable[Row], columns: tuple[str, ...]) -> Iterator[str]:
+    """Yield the rows below the names of the columns.
+
+    A terminal gets relative times, only the columns with a value, and lines that fit its width.
+    """
+    remaining = iter(rows)
+    first = list(islice(remaining, MEASURED_ROWS))
+    if terminal.is_used():
+        yield from _at_terminal(first, remaining, columns)
+        return
+    widths = _widths(columns, first, columns)
+    yield _line(columns, widths)
+    for row in chain(first, remaining):
+        yield _line(_cells(row, columns), widths)
+
+
+def _at_terminal(
+    first: list[Row], remaining: Iterator[Row], columns: tuple[str, ...]
+) -> Iterator[str]:
+    if not first:
+        yield NO_ROWS
+        return
+    if len(first) < MEASURED_ROWS:  # otherwise a later row may have a value in any column
+        columns = terminal.columns_with_values(first, columns)
+    first = list(map(terminal.relative_times, first))
+    headings = tuple(map(terminal.heading, columns))
+    widths = terminal.narrowed(columns, _widths(headings, first, columns))
+    every = chain(first, map(terminal.relative_times, remaining))
+    if widths is None:
+        yield from _records(every, columns, headings)
+        return
+    yield _line(headings, widths)
+    for row in every:
+        yield _line(_cells(row, columns), widths, colours=True)
+
+
+def _records(
+    rows: Iterable[Row], columns: tuple[str, ...], headings: Sequence[str]
+) -> Iterator[str]:
+    """Yield each row as lines of a heading and a value: the terminal is too narrow for a table."""
+    width = max(map(len, headings))
+    for number, row in enumerate(rows):
+        if number:
+            yield ""
+        for heading, cell in zip(headings, _cells(row, columns), strict=True):
+            if cell:
+                value = terminal.coloured(_cut(cell, LONGEST_CELL))
+                yield f"{heading.ljust(width)}{terminal.GAP}{value}"
+
+
+def _line(cells: Sequence[str], widths: list[int], *, colours: bool = False) -> str:
+    padded = [_padded(cell, width) for cell, width in zip(cells, widths, strict=True)]
+    return terminal.GAP.join(map(terminal.coloured, padded) if colours else padded).rstrip()
+
+
+def _widths(headings: Sequence[str], rows: list[Row], columns: tuple[str, ...]) -> list[int]:
+    cells = [headings, *(_cells(row, columns) for row in rows)]
+    return [min(LONGEST_CELL, max(map(_width, each))) for each in zip(*cells, strict=True)]
+
+
+def _cells(row: Row, columns: tuple[str, ...]) -> list[str]:
+    values = (row.get(column) for column in columns)
+    return ["" if each is None else terminal.plain(" ".join(str(each).split())) for each in values]
+
+
+def _padded(text: str, width: int) -> str:
+    cut = _cut(text, width)
+    return cut + " " * (width - _width(cut))
+
+
+def _cut(text: str, longest: int) -> str:
+    if _width(text) <= longest:
+        return text
+    kept = text[: longest - 1]
+    while _width(kept) >= longest:
+        kept = kept[:-1]
+    return f"{kept}…"
+
+
+def _width(text: str) -> int:
+    """Return the columns of a terminal that the text takes: Chinese characters take two each."""
+    if text.isascii():
+        return len(text)
+    return sum(_WIDTHS.get(unicodedata.east_asian_width(each), 1) for each in text) - sum(
+        1 for each in text if unicodedata.combining(each)
+    )
+
+
+_WIDTHS = {"W": 2, "F": 2}
+"""Columns of a character, by its property East Asian Width; the others take one."""

@@ -1,0 +1,93 @@
+"""A table at a terminal keeps headings and ids whole, and characters of any width in line."""
+
+import inspect
+import os
+import shutil
+from typing import Any
+
+import click
+import pytest
+
+from app.cli import main, tables, terminal
+
+ROW = {
+    "id": 12_345_678,
+    "trigger_id": 1234,
+    "status": "failed_retryable",
+    "idempotency_key": "k" * 60,
+    "received_at": "2026-01-31T23:59:59.000000Z",
+    "attempt_count": 8,
+    "error": "the target answered 503 " * 5,
+}
+COLUMNS = tuple(ROW)
+
+
+@pytest.fixture
+def at_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal, "is_used", lambda: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, columns: int, *rows: dict[str, Any]) -> list[str]:
+    size = os.terminal_size((columns, 24))
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: size)
+    return list(tables.lines(rows, COLUMNS))
+
+
+@pytest.mark.usefixtures("at_terminal")
+@pytest.mark.parametrize("columns", [80, 100, 200])
+def test_headings_and_ids_are_whole_at_any_width(
+    monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    heading, line = shown(monkeypatch, columns, ROW)
+
+    assert heading.split() == ["id", "trigger", "status", "key", "received", "attempts", "error"]
+    assert max(len(heading), len(line)) <= columns
+    assert line.startswith("12345678  1234 ")
+
+
+@pytest.mark.usefixtures("at_terminal")
+def test_no_row_is_wider_than_the_terminal_if_it_takes_a_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines = shown(monkeypatch, 50, ROW, ROW | {"error": None})
+
+    assert lines[0] == "id        12345678"
+    assert lines[lines.index("") + 1] == "id        12345678"
+    assert len(lines) == 2 * len(ROW)  # an empty line between the two, and no empty error
+
+
+@pytest.mark.usefixtures("at_terminal")
+def test_wide_characters_stay_in_their_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = ROW | {"idempotency_key": "鍵" * 60, "error": None}
+    narrow = ROW | {"idempotency_key": "k", "error": None}
+
+    _, first, second = shown(monkeypatch, 80, wide, narrow)
+
+    cut = first.index("鍵")
+    assert first[cut:].startswith("鍵" * 5)
+    columns_of_first = sum(2 if each == "鍵" else 1 for each in first.rstrip())
+    assert columns_of_first == len(second.rstrip())
+
+
+def test_every_command_that_prints_a_table_prints_it_wide_too() -> None:
+    for path, command in _commands(main, ()):
+        names = {name for each in command.params for name in each.opts}
+        code = command.callback and _source(command.callback)
+        if code and ("output.table(" in code or "output.page(" in code or "output.stream(" in code):
+            assert "--wide" in names, " ".join(path)
+
+
+def _commands(group: click.Group, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], Any]]:
+    found: list[tuple[tuple[str, ...], Any]] = []
+    for name in group.commands:
+        command = group.commands[name]
+        if isinstance(command, click.Group):
+            found += _commands(command, (*path, name))
+        else:
+            found.append(((*path, name), command))
+    return found
+
+
+def _source(callback: Any) -> str:
+    return inspect.getsource(inspect.unwrap(callback))
