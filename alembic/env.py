@@ -14,6 +14,7 @@ from app.db.migration_ops import (
     discards,
     mending,
     migration_lock,
+    orphans,
     running,
     steps,
     version_takeover,
@@ -144,26 +145,26 @@ def online(configured):
 
 def migrate(connection, decided):
     """Run the revisions on the connection; stop if rows would lose their parent."""
-    with running.noting_removals(connection) as removals:
-        run_steps(connection, decided, removals)
+    with orphans.noting_children(connection) as children:
+        run_steps(connection, decided, children)
     connection.commit()
 
 
-def run_steps(connection, decided, removals):
+def run_steps(connection, decided, children):
     """Run the revisions; count orphans after each step that removed something."""
     if changes_revision():
         version_takeover.take_over(connection, schema.history())
     in_use = version_table.in_use(connection, schema.history())
     connection.rollback()  # in an open transaction all steps would commit together
-    orphans = running.orphan_count(connection)
+    before = orphans.counts(connection)
 
     def refuse_orphans(ctx, **_):
-        if not removals:
+        if not children:
             return
-        removals.clear()
-        now = running.orphan_count(ctx.connection)
-        if now > orphans:
-            raise CommandError(f"{now - orphans} rows would lose their parent; nothing was changed")
+        now = orphans.counts(ctx.connection, children)
+        children.clear()
+        if (more := (now - before).total()) > 0:
+            raise CommandError(f"{more} rows would lose their parent; nothing was changed")
 
     after_each_step = [discards.discard_after, refuse_orphans]
     context.configure(

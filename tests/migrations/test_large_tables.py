@@ -16,7 +16,7 @@ from sqlalchemy.engine import Engine
 
 from app import health
 from app.db import Database
-from app.db.migration_ops import gentle, preparation, running, shadow
+from app.db.migration_ops import gentle, orphans, preparation, shadow
 from app.settings import from_environment
 from tests.support import found_databases
 from tests.support.databases import Databases, migrate
@@ -30,7 +30,11 @@ REMAINS = "SELECT name FROM sqlite_master WHERE name LIKE '\\_hookonce\\_shadow%
 LONG = re.compile(
     r"CREATE (UNIQUE )?INDEX \S+ ON \"?trigger_executions\b|"
     r"SELECT (count|max)\(.* FROM trigger_executions\b|ALTER TABLE \S+ DROP COLUMN|"
-    r"INSERT INTO _stash_\S+ \(.* FROM trigger_executions\b|DROP TABLE _stash",
+    r"INSERT INTO _stash_\S+ \(.* FROM trigger_executions\b|DROP TABLE _stash|"
+    r"UPDATE trigger_executions SET (?!.*(kept\.|\b)rowid (BETWEEN|<=))(?!next_attempt_at = NULL)|"
+    r"DELETE FROM execution(?!.*rowid (BETWEEN|<=))|"
+    r"CREATE TABLE \S+ AS SELECT (?!.*WHERE (false|0|1 = 0)$)|PRAGMA foreign_key_check|"
+    r"SELECT count\(\*\) FROM (_stash|execution)",
     re.IGNORECASE | re.DOTALL,
 )
 """Statements that read a whole table of executions."""
@@ -77,7 +81,8 @@ def statements_under_the_lock() -> Iterator[list[str]]:
 
     def look(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         writes = connection.get_execution_options().get("hookonce_writes")
-        if writes and LONG.match(statement):
+        in_memory = connection.engine.url.database is None  # a copy of the schema, for a rehearsal
+        if writes and not in_memory and LONG.match(statement):
             collected.append(statement)
 
     sa.event.listen(Engine, "before_cursor_execute", look)
@@ -246,8 +251,8 @@ def test_an_exchange_of_tables_is_no_reason_to_look_for_orphans_under_the_lock(
     with in_place():
         migrate(url, to="0011")
         seed(url)
-    count = mock.Mock(side_effect=running.orphan_count)
-    monkeypatch.setattr(running, "orphan_count", count)
+    count = mock.Mock(side_effect=orphans.counts)
+    monkeypatch.setattr(orphans, "counts", count)
 
     migrate(url, to="0012")
 

@@ -6,6 +6,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from unittest import mock
@@ -17,7 +18,7 @@ from alembic.script import Script
 from alembic.util import CommandError
 from sqlalchemy.engine import Engine
 
-from app.db.migration_ops import running
+from app.db.migration_ops import orphans
 from tests.support.databases import ROOT, migrate
 from tests.support.revisions import NAMES, revisions, with_one_more
 from tests.support.schema_dump import data, execute, schema
@@ -114,11 +115,11 @@ def test_a_step_that_removes_nothing_looks_for_no_orphans(
 ) -> None:
     looks: list[bool] = []
 
-    def look(connection: sa.Connection) -> int:
+    def look(connection: sa.Connection, *_: object) -> Counter[str]:
         looks.append(connection.connection.driver_connection.in_transaction)  # type: ignore[union-attr]
-        return 0
+        return Counter()
 
-    monkeypatch.setattr(running, "orphan_count", look)
+    monkeypatch.setattr(orphans, "counts", look)
     upgrade_with(database_url, tmp_path, "op.add_column('triggers', sa.Column('n', sa.Integer))")
 
     assert looks == [False]  # the first, without the write lock
@@ -257,24 +258,50 @@ def test_an_old_sqlite_is_refused_with_what_is_needed(
 
 
 CHECKED = {
-    "DROP TABLE triggers": True,
-    "DROP TABLE _stash_0004_execution_attempts": True,
-    "DELETE FROM triggers": True,
-    "INSERT INTO execution_attempts SELECT 1": True,
-    "DROP TABLE /* empty */ mismatched_payloads": False,
-    "DROP TABLE IF EXISTS _hookonce_probe": False,
-    "INSERT INTO _stash_0012_trigger_executions SELECT 1": False,
-    "ALTER TABLE triggers RENAME COLUMN a TO b": False,
+    "DROP TABLE triggers": {"trigger_executions", "execution_attempts"},
+    "DROP TABLE _stash_0004_attempts": set(),
+    "DELETE FROM trigger_executions": {"execution_attempts"},
+    "INSERT INTO execution_attempts SELECT 1": {"execution_attempts"},
+    "INSERT OR REPLACE INTO triggers VALUES (1)": {
+        "triggers",
+        "trigger_executions",
+        "execution_attempts",
+    },
+    "UPDATE execution_attempts SET execution_id = 2": {"execution_attempts"},
+    "UPDATE execution_attempts SET number = 2": set(),
+    "DELETE FROM execution_attempts": set(),
+    "DROP TABLE /* empty */ triggers": set(),
+    "ALTER TABLE triggers RENAME COLUMN a TO b": set(),
 }
+"""Tables that may have rows without their parent after each statement."""
 
 
 @pytest.mark.parametrize("statement", CHECKED)
-def test_only_statements_that_may_leave_orphans_are_noted(statement: str) -> None:
-    with (
-        sa.create_engine("sqlite://").connect() as connection,
-        running.noting_removals(connection) as noted,
-        suppress(sa.exc.DBAPIError),
-    ):
-        connection.exec_driver_sql(statement)
+def test_only_tables_that_may_have_orphans_are_checked_for_them(statement: str) -> None:
+    with sa.create_engine("sqlite://").connect() as connection:
+        for table in (
+            "triggers (a)",
+            "trigger_executions (id, trigger_id REFERENCES triggers (a))",
+            """execution_attempts (execution_id REFERENCES trigger_executions (id), number,
+            trigger_id REFERENCES Triggers (a))""",
+            "_stash_0004_attempts (id)",
+        ):
+            connection.exec_driver_sql(f"CREATE TABLE {table}")
+        with orphans.noting_children(connection) as noted, suppress(sa.exc.DBAPIError):
+            connection.exec_driver_sql(statement)
 
-    assert bool(noted) == CHECKED[statement]
+    assert noted == CHECKED[statement]
+
+
+def test_a_table_that_was_renamed_since_is_checked_for_orphans_by_its_new_name() -> None:
+    with sa.create_engine("sqlite://").connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE parents (a INTEGER PRIMARY KEY)")
+        connection.exec_driver_sql("CREATE TABLE children (a REFERENCES parents)")
+        connection.exec_driver_sql("INSERT INTO parents VALUES (1)")
+        connection.exec_driver_sql("INSERT INTO children VALUES (1), (1)")
+        with orphans.noting_children(connection) as noted:
+            connection.exec_driver_sql("DELETE FROM parents")
+            connection.exec_driver_sql("ALTER TABLE children RENAME TO _stash_children")
+
+        assert orphans.counts(connection, noted) == {"_stash_children": 2}
+        assert orphans.counts(connection, {"parents"}) == {}

@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 from app.db.migration_ops import hiding, yielding
 from app.db.migration_ops.hiding import Hidden
 from app.db.migration_ops.plugin import postgresql, stash_name, table_names
+from app.db.migration_ops.sqlite_catalog import plain
 from app.db.models import metadata
 from app.log import event
 
@@ -45,6 +46,8 @@ _POSTGRESQL = """
     UNION SELECT format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS %s', attrelid::regclass,
         attname, attstattarget) FROM hidden WHERE attstattarget >= 0
     ORDER BY 1"""
+
+_KEPT = re.compile(rf"_stash_\d{{4}}(_found)?_\w+{SUFFIX}")
 
 log = logging.getLogger("hookonce.migrate")
 
@@ -75,7 +78,7 @@ def _write_down(op: Operations, stash: str, statement: str) -> None:
 
 def written(connection: Connection) -> list[tuple[str, str]]:
     """Return the stash and the statement of everything that was written down."""
-    names = [name for name in sorted(table_names(connection)) if name.endswith(SUFFIX)]
+    names = [name for name in sorted(table_names(connection)) if _KEPT.fullmatch(name)]
     return [
         (name.removesuffix(SUFFIX), statement)
         for name in names
@@ -121,6 +124,11 @@ def _run(op: Operations, statement: str) -> None:
         built = re.sub(r"^(CREATE (UNIQUE )?INDEX) ", r"\1 CONCURRENTLY IF NOT EXISTS ", statement)
         with op.get_context().autocommit_block():
             op.get_bind().exec_driver_sql(built.replace("%", "%%"))
-    else:
+    elif plain(statement) not in _sqlite_indexes(op.get_bind()):  # a copied table has it already
         with op.get_bind().begin_nested():
             op.get_bind().exec_driver_sql(statement)
+
+
+def _sqlite_indexes(connection: Connection) -> set[str]:
+    query = sa.text("SELECT sql FROM sqlite_master WHERE type = 'index'")
+    return {plain(sql) for sql in connection.scalars(query)}

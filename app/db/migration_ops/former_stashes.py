@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from alembic.operations import Operations
 from sqlalchemy.engine import Connection
 
-from app.db.migration_ops import attachments, batches, duplicates, found, identity
+from app.db.migration_ops import attachments, batches, duplicates, found, identity, rehearsal
+from app.db.migration_ops.early_changes import Restoring
 from app.db.migration_ops.plugin import column_names, postgresql, stash_name, table_names
 
 
@@ -18,6 +19,8 @@ def restore(op: Operations, revision: str, table: str, names: list[str]) -> None
     stash = stash_name(revision, table)
     drop_capture(op, revision, table)
     if stash in table_names(op.get_bind()):
+        if rehearsal.is_rehearsed(op):
+            rehearsal.declare_early_change(op, Restoring(revision, table))
         duplicates.keep_first_before_restoring(op, revision, names)
         _restore(op, stash, table)
         identity.drop_restored(op, table, stash)

@@ -6,13 +6,13 @@ from alembic.operations import Operations
 from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
-from app.db.migration_ops import fitness, obstacles
+from app.db.migration_ops import fitness, obstacles, rehearsal
 from app.db.migration_ops.plugin import offline, operation, postgresql, table_names
 
 RECORD = "_found_0001"
 """Table with one row for each table, column and index that existed before the first revision."""
 
-_UNFINISHED = "status IN ('pending', 'running', 'retrying')"
+UNFINISHED = "status IN ('pending', 'running', 'retrying')"
 _INDEXED = ("status IN ('pending', 'retrying')", "status = 'running'")
 """Predicates of two partial indexes: no index has the unfinished executions of both together."""
 
@@ -88,11 +88,13 @@ def hold_found_executions(op: Operations, statement: str) -> None:
     """
     if offline(op):
         return
+    if rehearsal.is_rehearsed(op):
+        rehearsal.declare_hold(op)
     last_id = definition(op, "last_id", "trigger_executions")
     if last_id is None:
         return
     for condition in _INDEXED:
-        text = sa.text(statement.replace(_UNFINISHED, condition))
+        text = sa.text(statement.replace(UNFINISHED, condition))
         op.get_bind().execute(text, {"last_id": int(last_id)})
 
 

@@ -1,7 +1,7 @@
 """Work on a SQLite file in short transactions, with pauses in which waiting writers get in."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -63,6 +63,47 @@ def brief(connection: Connection) -> Iterator[float]:
         began = time.monotonic()
         yield began + HOLD_SECONDS
     time.sleep(max(HOLD_SECONDS, time.monotonic() - began) * PAUSE_FACTOR)
+
+
+def in_ranges(connection: Connection, table: str, work: Callable[[str], None]) -> None:
+    """Call `work` with a condition on the rowid, such as `BETWEEN 1 AND 9`, until the last row.
+
+    The calls are made in short transactions.
+    """
+    ranges, is_complete = _Ranges(connection, table), False
+    while not is_complete:
+        with brief(connection) as deadline:
+            is_complete = ranges.work_until(deadline, work)
+
+
+class _Ranges:
+    """The rows of a table in the order of their rowids; fewer at a time if they take long."""
+
+    def __init__(self, connection: Connection, table: str) -> None:
+        self._connection = connection
+        self._table = '"' + table.replace('"', '""') + '"'
+        self._last: int | None = None
+        self._rows = 1
+
+    def work_until(self, deadline: float, work: Callable[[str], None]) -> bool:
+        """Work on the next ranges until the deadline; return True if no row is left."""
+        while (newest := self._newest()) is not None:
+            began = time.monotonic()
+            work(f"<= {newest}" if self._last is None else f"BETWEEN {self._last + 1} AND {newest}")
+            self._last = newest
+            is_slow = time.monotonic() - began > HOLD_SECONDS / 2
+            self._rows = max(1, self._rows // 2) if is_slow else min(BATCH_ROWS, self._rows * 2)
+            if time.monotonic() >= deadline:
+                return False
+        return True
+
+    def _newest(self) -> int | None:
+        """Return the last rowid of the next range; None if there are no more rows."""
+        later = "" if self._last is None else f"WHERE rowid > {self._last}"
+        some = f"SELECT rowid AS number FROM {self._table} {later} ORDER BY rowid"  # noqa: S608
+        query = f"SELECT max(number) FROM ({some} LIMIT {self._rows})"  # noqa: S608, quoted above
+        newest: int | None = self._connection.exec_driver_sql(query).scalar()
+        return newest
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
 from app.db.migration_ops import batches, rehearsal
-from app.db.migration_ops.plugin import column_names, stash_name, table_names
+from app.db.migration_ops.early_changes import Filling
+from app.db.migration_ops.plugin import column_names, postgresql, stash_name, table_names
 
 _NAME = re.compile(r"_stash_(\d{4}(?:_found)?)_(.+)")
 
@@ -60,7 +61,8 @@ def hide(op: Operations, revision: str, table: str, names: list[str]) -> None:
 def show(op: Operations, table: str, name: str) -> bool:
     """Give the column its name again; return False if it is not hidden.
 
-    A stash table of its revision is then the incomplete copy of an interrupted removal.
+    On PostgreSQL a stash table of its revision is then the incomplete copy of an interrupted
+    removal; on SQLite it has the values that an interrupted upgrade has not restored yet.
     """
     hidden = find(op.get_bind(), table, name)
     if hidden is None:
@@ -70,7 +72,7 @@ def show(op: Operations, table: str, name: str) -> bool:
     else:
         op.execute(rename(table, hidden.name, name))
     copy = stash_name(hidden.revision, table)
-    if copy in table_names(op.get_bind()):
+    if postgresql(op) and copy in table_names(op.get_bind()):
         op.drop_table(copy)
     return True
 
@@ -98,12 +100,14 @@ def _merge(op: Operations, table: str, hidden: Hidden) -> None:
     """
     if rehearsal.is_rehearsed(op):
         rehearsal.declare_reading(op, partial(_require_one_value, table=table, hidden=hidden))
-    _require_one_value(op, table, hidden)
-    name, kept = hidden.column, hidden.name
-    batches.run(
-        op, table, f"UPDATE {table} SET {name} = {kept} WHERE {name} IS NULL AND {kept} IS NOT NULL"
-    )
-    drop_columns(op, table, [kept])
+    if rehearsal.prepared(op) is None:
+        _require_one_value(op, table, hidden)
+    filling = Filling(table, hidden.column, hidden.name)
+    if rehearsal.is_rehearsed(op):
+        rehearsal.declare_early_change(op, filling)
+        rehearsal.declare_removal(op)
+    batches.run(op, table, filling.statement())
+    drop_columns(op, table, [hidden.name])
 
 
 def _require_one_value(op: Operations, table: str, hidden: Hidden) -> None:

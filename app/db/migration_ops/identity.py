@@ -112,10 +112,15 @@ def keep_unmatched(op: Operations, source: str, condition: str, stash: str) -> N
     if not count:
         return
     existing = table_names(op.get_bind())
-    names = [stash + UNMATCHED, *(f"{stash}{UNMATCHED}_{n}" for n in range(2, len(existing) + 3))]
-    name = next(each for each in names if each not in existing)
+    name = next(n for n in unmatched_names(stash, len(existing)) if n not in existing)
     op.execute(f"CREATE TABLE {name} AS SELECT kept.* {rows}")
     event(log, logging.WARNING, "stashed_rows_without_their_row", stash=name, rows=count)
+
+
+def unmatched_names(stash: str, existing_count: int) -> list[str]:
+    """Return names for a table of values without their row, of which one is free."""
+    numbered = (f"{stash}{UNMATCHED}_{number}" for number in range(2, existing_count + 3))
+    return [stash + UNMATCHED, *numbered]
 
 
 def _expression(op: Operations, of: str, name: str) -> str:

@@ -30,6 +30,7 @@ from app.db.migration_ops import (
     sqlite_catalog,
     violators,
 )
+from app.db.migration_ops.early_changes import EarlyChange
 from app.db.migration_ops.plugin import offline, postgresql
 from app.db.migration_ops.rehearsal import Rehearsal, Unfit, Work
 from app.db.migration_ops.shadow import Conflict, ShadowCopy
@@ -146,10 +147,11 @@ def _prepare_large(
     large: list[str],
     stop: Event | None,
 ) -> Prepared:
-    with rehearsal.rehearsed(connection, migration, step.migration_fn, large) as rehearsed:
-        attached = attachments.written(rehearsed.connection)
-        targets = shadow_target.targets(connection, rehearsed, large)
-        connection.commit()
+    rehearsed, attached, targets = _rehearse(connection, migration, step, large)
+    if changes := [each for each in rehearsed.early_changes if each.source in large]:
+        _make_early(connection, migration, rehearsed, changes)
+        large = _large_tables(connection)
+        rehearsed, attached, targets = _rehearse(connection, migration, step, large)
     _require_editable(connection, targets)
     wanted = {target.table for target in targets}
     for table in large:
@@ -163,6 +165,40 @@ def _prepare_large(
         _copy(copy, lambda: _work(connection, migration, rehearsed))
     rehearsal.set_prepared(migration, violators.seek(connection, rehearsed.checks))
     return Prepared(copies, rehearsed.writes, attached)
+
+
+def _rehearse(
+    connection: Connection, migration: MigrationContext, step: Any, large: list[str]
+) -> tuple[Rehearsal, list[tuple[str, str]], list[RebuiltTable]]:
+    """Return the effect of the step, what it wrote down of others, and the tables it rebuilds."""
+    before = attachments.written(connection)
+    with rehearsal.rehearsed(connection, migration, step.migration_fn, large) as rehearsed:
+        after = attachments.written(rehearsed.connection)
+        attached = [each for each in after if each not in before]
+        targets = shadow_target.targets(connection, rehearsed, large)
+        connection.commit()
+    return rehearsed, attached, targets
+
+
+def _make_early(
+    connection: Connection,
+    migration: MigrationContext,
+    rehearsed: Rehearsal,
+    changes: list[EarlyChange],
+) -> None:
+    """Make the changes that the step need not make under the lock, unless it is to be refused."""
+    operations = _operations(connection, migration)
+    for work in rehearsed.reads:
+        with gentle.reading(connection):
+            work(operations)
+    for change in changes:
+        event(log, logging.INFO, "rows_changed_before_step", table=change.source)
+        change.make(operations, rehearsed)
+    connection.commit()
+
+
+def _operations(connection: Connection, migration: MigrationContext) -> Operations:
+    return Operations(MigrationContext.configure(connection, opts=dict(migration.opts)))
 
 
 def _copy(copy: ShadowCopy, work_again: Callable[[], None]) -> None:
@@ -185,7 +221,7 @@ def _copy(copy: ShadowCopy, work_again: Callable[[], None]) -> None:
 
 def _work(connection: Connection, migration: MigrationContext, rehearsed: Rehearsal) -> None:
     """Do what the operations declared: read without the lock, write in a transaction of its own."""
-    operations = Operations(MigrationContext.configure(connection, opts=dict(migration.opts)))
+    operations = _operations(connection, migration)
     for work in rehearsed.reads:
         with gentle.reading(connection):
             work(operations)

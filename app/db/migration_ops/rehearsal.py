@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import event, exc
+from sqlalchemy import event
 from sqlalchemy.engine import Connection
 
 from app.db.migration_ops import sqlite_catalog
@@ -22,8 +22,8 @@ from app.db.migration_ops.sqlite_catalog import quoted
 
 NAME_PREFIX = "_hookonce_shadow_"
 """Prefix of every table, index and trigger that exists only while a table is copied."""
-RECORD = "_found_0001"
-"""Table of which the copy has the rows too: operations ask it which columns were found."""
+_WITH_ROWS = re.compile(r"_found_0001|_stash_\d{4}(_found)?_\w+_objects")
+"""Tables of which the copy has the rows too: found columns, and statements that a step runs."""
 
 _REHEARSAL, _PREPARED = "hookonce_rehearsal", "hookonce_prepared"
 _ALTER = re.compile(
@@ -76,6 +76,10 @@ class Rehearsal:
     """Values that the step moves out of columns that it drops."""
     drops_columns: bool = False
     """True if nothing in the step reads a column that it drops."""
+    early_changes: list[Any] = field(default_factory=list)
+    """Changes of many rows that are made in short transactions before the step."""
+    holds: bool = False
+    """True if the step holds unfinished executions, before it restores what they had."""
     large: frozenset[str] = frozenset()
     """Tables of the original that have many rows."""
 
@@ -109,6 +113,16 @@ def declare_removal(op: Operations, *stashes: StashCopy) -> None:
     """Note that columns are dropped which nothing else in the step reads, and where values go."""
     _rehearsal(op).drops_columns = True
     _rehearsal(op).stashes.extend(stashes)
+
+
+def declare_early_change(op: Operations, change: Any) -> None:
+    """Note a change of many rows that is to be made before the step: see early_changes.py."""
+    _rehearsal(op).early_changes.append(change)
+
+
+def declare_hold(op: Operations) -> None:
+    """Note that unfinished executions are held, and that their values must be restored later."""
+    _rehearsal(op).holds = True
 
 
 def is_large(op: Operations, table: str) -> bool:
@@ -183,21 +197,22 @@ def empty_copy(original: Connection) -> Iterator[Connection]:
                     driver.execute(entry.sql)
                 except driver.OperationalError:
                     continue
-        _copy_record(original, connection)
+        _copy_rows(original, connection)
         driver.execute("PRAGMA legacy_alter_table = OFF")
         yield connection
     engine.dispose()
 
 
-def _copy_record(original: Connection, connection: Connection) -> None:
-    query = f"SELECT * FROM {RECORD}"  # noqa: S608, our own name
-    try:
-        rows = original.exec_driver_sql(query).all()
-    except exc.OperationalError:
-        return
-    for row in rows:
-        marks = ", ".join("?" * len(row))
-        connection.exec_driver_sql(f"INSERT INTO {RECORD} VALUES ({marks})", tuple(row))  # noqa: S608
+def _copy_rows(original: Connection, connection: Connection) -> None:
+    """Copy the rows of the tables that operations read to decide what they do."""
+    for entry in sqlite_catalog.entries(connection):
+        if entry.kind != "table" or not _WITH_ROWS.fullmatch(entry.name):
+            continue
+        table = quoted(entry.name)
+        for row in original.exec_driver_sql(f"SELECT * FROM {table}").all():  # noqa: S608, quoted
+            marks = ", ".join("?" * len(row))
+            insert = f"INSERT INTO {table} VALUES ({marks})"  # noqa: S608, quoted
+            connection.exec_driver_sql(insert, tuple(row))
 
 
 @contextmanager

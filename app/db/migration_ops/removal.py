@@ -25,6 +25,7 @@ from app.db.migration_ops import (
     rehearsal,
     sqlite_catalog,
 )
+from app.db.migration_ops.early_changes import Restoring
 from app.db.migration_ops.hiding import Hidden
 from app.db.migration_ops.plugin import (
     column_names,
@@ -44,7 +45,9 @@ def remove(op: Operations, table: str, columns: list[Hidden]) -> None:
     """Copy the values of the hidden columns into a stash table for each revision; drop them."""
     if not discarding(op):
         for revision, group in groupby(columns, key=lambda each: each.revision):
-            _copy(op, revision, table, list(group))
+            hidden = list(group)
+            _restore_rest(op, revision, table, hidden)
+            _copy(op, revision, table, hidden)
     drop(op, table, columns)
 
 
@@ -72,6 +75,22 @@ def require_unused(op: Operations, table: str, names: list[str]) -> None:
     statements = dependents.remedies(op.get_bind(), table, names)
     if statements:
         raise CommandError(dependents.refusal(table, statements))
+
+
+def _restore_rest(op: Operations, revision: str, table: str, columns: list[Hidden]) -> None:
+    """Restore what an interrupted upgrade on SQLite left in a stash beside the hidden columns."""
+    stash = stash_name(revision, table)
+    if postgresql(op) or stash not in table_names(op.get_bind()):
+        return
+    kept = column_names(op.get_bind(), stash)
+    if not {each.column for each in columns} <= kept:
+        return
+    if rehearsal.is_rehearsed(op):
+        rehearsal.declare_early_change(op, Restoring(revision, table))
+    assignments = ", ".join(f"{each.name} = kept.{each.column}" for each in columns)
+    same = identity.same_row(op, table, stash)
+    op.execute(f"UPDATE {table} SET {assignments} FROM {stash} AS kept WHERE {same}")
+    identity.drop_restored(op, table, stash)
 
 
 def _copy(op: Operations, revision: str, table: str, columns: list[Hidden]) -> None:

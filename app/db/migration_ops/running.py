@@ -2,16 +2,13 @@
 
 import logging
 import random
-import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
-from sqlalchemy import event as event_api
 from sqlalchemy import exc
 from sqlalchemy.engine import Connection, Engine
 
@@ -29,14 +26,6 @@ RETRY_SECONDS = (0.5, 2.0)
 OLDEST_SQLITE = (3, 35, 0)
 _WORTH_RETRYING = {"55P03", "40P01"}  # lock not available, deadlock
 
-_REMOVES = re.compile(
-    r"\s*(WITH|UPDATE \S+ SET (trigger_id|execution_id)|"
-    r"(INSERT( OR \w+)? INTO|REPLACE INTO|DELETE FROM|DROP TABLE)"
-    r"(?!( IF EXISTS)? \"?((hookonce_)?alembic_version|_hookonce_|_found_|sqlite_sequence)"
-    r"| /\* empty|(?<=INTO) _stash_))\b",
-    re.IGNORECASE,
-)
-"""Statements after which a row may have no parent. Tables without children are left out."""
 _NO_SESSION_LIMITS = """
     SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN (
         'idle_session_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')"""
@@ -135,35 +124,6 @@ def with_lock_retries(engine: Engine, migrate: Callable[[Connection], None]) -> 
             event(log, logging.WARNING, "migration_waits_for_lock", error=str(error.orig).strip())
             time.sleep(pause)
             waited += vacuums.wait(engine, RETRY_LIMIT_SECONDS - waited)
-
-
-def orphan_count(connection: Connection) -> int:
-    """Count rows whose parent is missing: SQLite migrates with foreign keys off."""
-    if connection.dialect.name != "sqlite":
-        return 0  # PostgreSQL always checks foreign keys
-    driver = connection.connection.driver_connection
-    assert driver is not None  # noqa: S101, for the type checker: the connection is open
-    return len(driver.execute("PRAGMA foreign_key_check").fetchall())  # without a BEGIN of ours
-
-
-@contextmanager
-def noting_removals(connection: Connection) -> Iterator[list[str]]:
-    """Collect the statements of the block that may leave orphans on SQLite.
-
-    The check for orphans reads every row under the write lock, about a second per million rows: a
-    step that removes no row and no table goes without.
-    """
-    statements: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if _REMOVES.match(statement):
-            statements.append(statement)
-
-    event_api.listen(connection, "before_cursor_execute", note)
-    try:
-        yield statements
-    finally:
-        event_api.remove(connection, "before_cursor_execute", note)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from sqlalchemy.engine import Connection
 
 from app.db.migration_ops import broken_objects, rehearsal, sqlite_catalog
 from app.db.migration_ops.rehearsal import NAME_PREFIX, ColumnChanges, Rehearsal, StashCopy, Unfit
-from app.db.migration_ops.sqlite_catalog import CatalogEntry, quoted
+from app.db.migration_ops.sqlite_catalog import CatalogEntry, plain, quoted
 
 DROPPED_AT_ONCE = 500_000
 """Entries of indexes that a step drops itself, in at most 0.25 s where pages are overwritten."""
@@ -194,15 +194,10 @@ def _changed_indexes(
     before: list[CatalogEntry], after: list[CatalogEntry]
 ) -> dict[str, str | None]:
     """Return the statement of each index that is new or another, and None for a dropped one."""
-    old = {each.name: _plain(each.sql) for each in before if each.kind == "index" and each.sql}
+    old = {each.name: plain(each.sql) for each in before if each.kind == "index" and each.sql}
     new = {each.name: each.sql for each in after if each.kind == "index" and each.sql}
-    built = {name: sql for name, sql in new.items() if old.get(name) != _plain(sql)}
+    built = {name: sql for name, sql in new.items() if old.get(name) != plain(sql)}
     return built | {name: None for name in old if name not in new}
-
-
-def _plain(sql: str | None) -> str:
-    """Return the statement without the spelling that a rename leaves: quotes and spaces."""
-    return re.sub(r"[\s\"`\[\]]", "", sql or "").lower()
 
 
 def _is_heavy(

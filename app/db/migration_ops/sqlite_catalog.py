@@ -57,6 +57,11 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def plain(sql: str | None) -> str:
+    """Return the statement without the spelling that a rename leaves: quotes and spaces."""
+    return re.sub(r"[\s\"`\[\]]", "", sql or "").lower()
+
+
 def with_index_name(sql: str, name: str) -> str:
     """Return the CREATE INDEX statement with another name."""
     return _INDEX_NAME.sub(lambda match: match[1] + quoted(name), sql, count=1)

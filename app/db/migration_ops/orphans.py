@@ -1,0 +1,84 @@
+"""Find rows of SQLite that a step left without their parent: it migrates with foreign keys off."""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import Connection
+
+_REMOVES = re.compile(
+    r"\s*(?:(?P<unknown>WITH)\b|UPDATE \"?(?P<updated>\w+)\"? SET (?:trigger_id|execution_id)\b|"
+    r"(?:INSERT(?: OR \w+)?|(?P<replaces>REPLACE)) INTO \"?(?P<inserted>\w+)|"
+    r"(?:DELETE FROM|DROP TABLE(?: IF EXISTS)?) \"?(?P<removed>\w+))",
+    re.IGNORECASE,
+)
+"""Statements after which a row may have no parent; `DROP TABLE /* empty */` is none of them."""
+_RENAMES = re.compile(r"\s*ALTER TABLE \"?(\w+)\"? RENAME TO \"?(\w+)", re.IGNORECASE)
+_CHILDREN = """
+    SELECT m.name FROM sqlite_master AS m, pragma_foreign_key_list(m.name) AS f
+    WHERE m.type = 'table' AND f."table" = ? COLLATE NOCASE"""
+
+
+def counts(connection: Connection, tables: Collection[str] | None = None) -> Counter[str]:
+    """Count the rows without their parent in each of these tables, or in all.
+
+    PostgreSQL always checks its foreign keys, so it has none.
+    """
+    if connection.dialect.name != "sqlite":
+        return Counter()
+    driver = _driver(connection)  # without a BEGIN of ours
+    pragmas = ["PRAGMA foreign_key_check"]
+    if tables is not None:
+        existing = _table_names(driver) & set(tables)
+        pragmas = [f'PRAGMA foreign_key_check("{each}")' for each in existing]
+    return Counter(row[0] for pragma in pragmas for row in driver.execute(pragma).fetchall())
+
+
+@contextmanager
+def noting_children(connection: Connection) -> Iterator[set[str]]:
+    """Collect the tables in which statements of the block may leave rows without their parent.
+
+    The check reads every row of such a table under the write lock, about a second per million rows:
+    only those tables are checked that refer to one from which rows are removed.
+    """
+    tables: set[str] = set()
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        renamed = _RENAMES.match(statement)
+        match = _REMOVES.match(statement)
+        if renamed is not None and renamed[1] in tables:
+            tables.add(renamed[2])
+        elif match is not None:
+            tables.update(_affected(_driver(connection), match))
+
+    if connection.dialect.name != "sqlite":
+        yield tables
+        return
+    event.listen(connection, "before_cursor_execute", note)
+    try:
+        yield tables
+    finally:
+        event.remove(connection, "before_cursor_execute", note)
+
+
+def _affected(driver: Any, match: re.Match[str]) -> set[str]:
+    if match["unknown"]:
+        return _table_names(driver)
+    own = {name for name in (match["updated"], match["inserted"]) if name}
+    replaces = match["replaces"] or " OR REPLACE" in match[0].upper()
+    parent = match["removed"] or (match["inserted"] if replaces else None)
+    return own | {name for (name,) in driver.execute(_CHILDREN, (parent,)).fetchall()}
+
+
+def _table_names(driver: Any) -> set[str]:
+    rows = driver.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    return {name for (name,) in rows.fetchall()}
+
+
+def _driver(connection: Connection) -> Any:
+    driver = connection.connection.driver_connection
+    assert driver is not None  # noqa: S101, for the type checker: the connection is open
+    return driver
