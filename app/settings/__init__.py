@@ -39,6 +39,9 @@ class Settings:
     """Seconds that a request waits for a locked or silent database before it answers 503."""
     hookonce_pool_size: int = 16
     """Connections of a process; fewer than gunicorn's threads make requests wait for each other."""
+    hookonce_replica_lag_bytes: int = 268_435_456
+    """Bytes of PostgreSQL's log that a replica may be behind before a migration that copies rows
+    waits for it. 0: it never waits. 256 MiB by default."""
     port: int = DEFAULT_PORT
     """Port of 127.0.0.1 on which `gunicorn` listens unless it is given `-b`."""
     hookonce_public_url: str = f"http://127.0.0.1:{DEFAULT_PORT}"
@@ -237,6 +240,7 @@ _READERS: dict[str, readers.Reader] = {
     "HOOKONCE_POOLER": lambda text: readers.choice("auto", "yes", "no")(text.lower()),
     "HOOKONCE_DATABASE_TIMEOUT_SECONDS": readers.number(0.05, _HOUR, float),
     "HOOKONCE_POOL_SIZE": readers.number(1, 1_000, int),
+    "HOOKONCE_REPLICA_LAG_BYTES": readers.number(0, 1 << 40, int),
     "PORT": readers.number(0, 65_535, int),
     "HOOKONCE_PUBLIC_URL": readers.web_address,
     "HOOKONCE_NAME": readers.short_text,

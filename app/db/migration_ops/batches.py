@@ -1,6 +1,7 @@
 """Run a statement on a whole table: at once on SQLite, batch by batch on PostgreSQL.
 
-A change of a million rows in one statement would hold its locks for long. So each batch commits.
+A change of a million rows in one statement would hold its locks for long. So each batch commits,
+and the next one waits for replicas that are too far behind.
 """
 # ruff: noqa: S608, the names in these statements are the revisions' own, never from outside
 
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 from alembic.operations import Operations
 
+from app.db.migration_ops import replica_lag
 from app.db.migration_ops.plugin import postgresql
 
 BATCH_ROWS = 20_000
@@ -23,6 +25,7 @@ def run(op: Operations, table: str, statement: str, *, end: str = "", by: str = 
     with op.get_context().autocommit_block():
         for first, last in _ranges(op, table):
             op.execute(f"{statement} AND {by} BETWEEN {first} AND {last}{end}")
+            replica_lag.wait(op.get_bind())
 
 
 def _ranges(op: Operations, table: str) -> Iterator[tuple[int, int]]:
