@@ -1,144 +1,204 @@
-"""Measure how long each revision blocks a writer, at a million executions.
+"""Measure how long each revision blocks a writer, at a million executions or more.
 
-    python -m bench.locks [--rows 1000000] [--database sqlite|postgresql] [--only 0012]
-                          [--directory /dev/shm] [--direct]
+    python -m bench.locks [--rows 1000000] [--database sqlite|postgresql] [--way up|down]
+                          [--only 0012] [--start base] [--directory /var/tmp] [--direct]
 
-Fills an adopted database, so that the writer has a table even below the first revision, then
-steps every revision down and up again while one writer inserts without a pause. Prints for each
-step its duration, the longest wait of the writer, and by how much the database grew.
+The way up takes over a database in which the older system has so many executions, and upgrades it
+revision by revision. The way down begins with as many executions at head, downgrades revision by
+revision to `base`, where the tables are given back, and takes them over again. A writer of its own
+process inserts all the time. Prints for each step its duration, the longest wait of the writer, by
+how much the database grew, and how large its write-ahead log was (SQLite) or grew (PostgreSQL).
 """
 
 import argparse
 import itertools
 import os
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from app.db import Database, schema
-from app.settings import from_environment
+from bench.writing import patient, writer
 from tests.support import found_databases
 from tests.support.databases import KINDS, Databases, migrate
 
 PAYLOAD_BYTES = 600
-PATIENCE_SECONDS = "600"
 BATCH = 50_000
+RETURNED = ("0001", "0002", "0003")
+"""Revisions that return stashed values to a database that is taken over again."""
+NOTEWORTHY_SECONDS = 0.5
+"""Wait of a writer of which a further line shows the parts."""
 
 _NUMBERS = {
     "sqlite": "WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n "
     "WHERE i < {last}) ",
     "postgresql": "WITH n(i) AS (SELECT generate_series({first}, {last})) ",
 }
-_EXECUTIONS = (
+_AT_HEAD = (
     "INSERT INTO trigger_executions (trigger_id, event_data, status, idempotency_key, "
     "attempt_count, next_attempt_at, completed_at) {numbers} "
     "SELECT 1, '{payload}', 'completed', 'key-' || i, 1, NULL, '2026-01-01 00:00:00' FROM n"
 )
-_ONE_MORE = (
-    "INSERT INTO trigger_executions (trigger_id, event_data, status) VALUES (1, '{}', 'pending')"
+_AT_BASE = (
+    "INSERT INTO trigger_executions (trigger_id, event_data, status, idempotency_key, started_at, "
+    "completed_at) {numbers} SELECT 1, '{payload}', 'completed', 'key-' || i, "
+    "'2026-01-01 00:00:00', '2026-01-01 00:00:00' FROM n"
 )
+
+
+@dataclass
+class Trial:
+    """One database whose revisions are measured."""
+
+    kind: str
+    url: str
+    database: Database
+    rows: int
+    only: list[str] | None
+    """Revisions to measure; the schema passes the others without a writer."""
+    start: str
+    """Revision at which the executions are inserted before the way up."""
+    x: dict[str, str]
+    """Options of the migrations' `-x`."""
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--database", choices=KINDS, action="append")
-    parser.add_argument("--only", action="append", help="revision to measure; others just move")
-    parser.add_argument("--directory", help="directory of the databases")
-    parser.add_argument("--direct", action="store_true", help="with -x direct=yes")
-    options = parser.parse_args()
+    options = _options()
     with tempfile.TemporaryDirectory(dir=options.directory) as directory:
         databases = Databases(Path(directory))
         try:
             for kind in options.database or KINDS:
-                with databases.empty(kind) as url:
-                    x = {"direct": "yes"} if options.direct else {}
-                    measure(kind, url, options.rows, only=options.only, **x)
+                print(f"\n{kind}, {options.rows:,} executions of {PAYLOAD_BYTES} bytes, {_cores()}")
+                print(_line("step", "took, ms", "slowest, ms", "writes", "grew, MB", "WAL, MB", ""))
+                for way in options.way or WAYS:
+                    with databases.empty(kind) as url:
+                        _measure(kind, url, way, options)
         finally:
             databases.remove()
 
 
-def measure(kind: str, url: str, rows: int, *, only: list[str] | None = None, **x: str) -> None:
-    """Print the table of steps for this database."""
-    found_databases.make(url)
-    migrate(url)
-    database = Database(
-        from_environment(
-            {"DATABASE_URL": url, "HOOKONCE_DATABASE_TIMEOUT_SECONDS": PATIENCE_SECONDS}
-        )
-    )
-    fill(database, kind, rows)
-    busy = f"{os.cpu_count()} cores at a load of {os.getloadavg()[0]:.1f}"
-    print(f"\n{kind}, {rows:,} executions of {PAYLOAD_BYTES} bytes, {busy}")
-    print(f"{'step':<22}{'took, ms':>10}{'slowest write, ms':>20}{'grew, MB':>12}")
-    history = schema.history()
-    for lower, upper in reversed(list(itertools.pairwise(("base", *history)))):
-        if only is None or upper in only:
-            step(database, url, f"{upper} down to {lower}", lower, down=True, **x)
-    for upper in history:
-        if only is None or upper in only:
-            step(database, url, f"up to {upper}", upper, down=False, **x)
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--database", choices=KINDS, action="append")
+    parser.add_argument("--way", choices=WAYS, action="append")
+    parser.add_argument("--only", action="append", help="revision to measure; others are passed")
+    parser.add_argument("--start", default="base", help="revision before the way up")
+    parser.add_argument("--directory", help="directory of the databases")
+    parser.add_argument("--direct", action="store_true", help="with -x direct=yes")
+    return parser.parse_args()
+
+
+def _measure(kind: str, url: str, way: str, options: argparse.Namespace) -> None:
+    database = Database(patient(url))
+    x = {"direct": "yes"} if options.direct else {}
+    WAYS[way](Trial(kind, url, database, options.rows, options.only, options.start, x))
     database.dispose()
 
 
-def fill(database: Database, kind: str, rows: int) -> None:
+def up(trial: Trial) -> None:
+    """Measure the upgrade of a database that the older system filled, keys included."""
+    found_databases.make(trial.url, tuple(found_databases.ADDED_COLUMNS))
+    if trial.start != "base":
+        migrate(trial.url, to=trial.start)
+    fill(trial, _AT_BASE)
+    for upper in schema.history():
+        if upper > trial.start or trial.start == "base":
+            step(trial, f"up to {upper}", upper, down=False)
+
+
+def down(trial: Trial) -> None:
+    """Measure the downgrade from head, and the upgrade that returns what it stashed."""
+    found_databases.make(trial.url)
+    migrate(trial.url)
+    fill(trial, _AT_HEAD)
+    for lower, upper in reversed(list(itertools.pairwise(("base", *schema.history())))):
+        step(trial, f"{upper} down to {lower}", lower, down=True)
+    for upper in RETURNED:
+        step(trial, f"again up to {upper}", upper, down=False)
+
+
+WAYS = {"up": up, "down": down}
+
+
+def fill(trial: Trial, statement: str) -> None:
     """Insert so many completed executions of one trigger."""
-    for first in range(1, rows + 1, BATCH):
-        last = min(first + BATCH - 1, rows)
-        numbers = _NUMBERS[kind].format(first=first, last=last)
-        with database.writing() as connection:
+    for first, last in _batches(trial.rows):
+        numbers = _NUMBERS[trial.kind].format(first=first, last=last)
+        with trial.database.writing() as connection:
             connection.execute(
-                sa.text(_EXECUTIONS.format(numbers=numbers, payload="x" * PAYLOAD_BYTES))
+                sa.text(statement.format(numbers=numbers, payload="x" * PAYLOAD_BYTES))
             )
 
 
-def step(database: Database, url: str, name: str, target: str, *, down: bool, **x: str) -> None:
-    """Move the schema to `target` beside a writer; print the duration and the longest wait."""
-    before = size(database)
-    with writer(database) as waits:
+def _batches(rows: int) -> Iterator[tuple[int, int]]:
+    for first in range(1, rows + 1, BATCH):
+        yield first, min(first + BATCH - 1, rows)
+
+
+def step(trial: Trial, name: str, target: str, *, down: bool) -> None:
+    """Move the schema to `target` beside a writer, and print what it took."""
+    if trial.only and name.split()[0 if down else -1] not in trial.only:
+        migrate(trial.url, to=target, down=down, direct="yes")
+        return
+    size_before, log_before = size(trial), log_position(trial)
+    with writer(trial.url) as slowest:
         began = time.monotonic()
-        migrate(url, to=target, down=down, **x)
+        migrate(trial.url, to=target, down=down, **trial.x)
         took = time.monotonic() - began
-    grew = (size(database) - before) / 1e6
-    print(f"{name:<22}{took * 1000:>10.0f}{max(waits) * 1000:>20.0f}{grew:>12.0f}", flush=True)
+    log_bytes = log_position(trial) - log_before
+    print(
+        _line(
+            name,
+            f"{took * 1000:.0f}",
+            f"{slowest['seconds'] * 1000:.0f}",
+            f"{slowest['writes']}",
+            f"{(size(trial) - size_before) / 1e6:.0f}",
+            f"{log_bytes / 1e6:.0f}",
+            f"load {os.getloadavg()[0]:.1f}",
+        ),
+        flush=True,
+    )
+    if slowest["seconds"] >= NOTEWORTHY_SECONDS:
+        print(f"  {slowest['parts']}", flush=True)
 
 
-def size(database: Database) -> int:
-    """Return the bytes of the database: of the file of SQLite, with its write-ahead log."""
-    with database.reading() as connection:
-        if connection.dialect.name == "postgresql":
+def size(trial: Trial) -> int:
+    """Return the bytes of the database, after the log of SQLite was written into the file."""
+    with trial.database.reading() as connection:
+        if trial.kind == "postgresql":
             query = sa.text("SELECT pg_database_size(current_database())")
             return int(connection.execute(query).scalar_one())
-    path = str(database.engine.url.database)
-    return sum(os.path.getsize(path + end) for end in ("", "-wal") if os.path.exists(path + end))
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
+    return os.path.getsize(str(trial.database.engine.url.database))
 
 
-@contextmanager
-def writer(database: Database) -> Iterator[list[float]]:
-    """Insert without a pause until the block ends; yield the seconds of each insert."""
-    waits: list[float] = []
-    done = threading.Event()
+def log_position(trial: Trial) -> int:
+    """Return PostgreSQL's position in its write-ahead log, or the size of SQLite's log file.
 
-    def write() -> None:
-        while not done.is_set():
-            began = time.monotonic()
-            with database.writing() as connection:
-                connection.exec_driver_sql(_ONE_MORE)
-            waits.append(time.monotonic() - began)
+    That file is never smaller than the log was since it was emptied.
+    """
+    if trial.kind == "postgresql":
+        with trial.database.reading() as connection:
+            query = sa.text("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")
+            return int(connection.execute(query).scalar_one())
+    path = Path(f"{trial.database.engine.url.database}-wal")
+    return path.stat().st_size if path.exists() else 0
 
-    thread = threading.Thread(target=write)
-    thread.start()
-    try:
-        yield waits
-    finally:
-        done.set()
-        thread.join()
+
+def _line(*cells: str) -> str:
+    widths = (22, 12, 14, 10, 10, 10, 12)
+    first, *others = zip(cells, widths, strict=True)
+    return f"{first[0]:<{first[1]}}" + "".join(f"{cell:>{width}}" for cell, width in others)
+
+
+def _cores() -> str:
+    return f"{os.cpu_count()} cores"
 
 
 if __name__ == "__main__":

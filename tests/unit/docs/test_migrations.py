@@ -28,7 +28,7 @@ def test_the_rows_are_those_of_the_revisions_up_to_the_last_report() -> None:
 
 @pytest.mark.parametrize("which", ROWS, ids="-".join)
 def test_a_row_holds_what_was_found_and_measured(which: tuple[str, str]) -> None:
-    lossless, adopted, killed, _, _, broken, down, up = ROWS[which]
+    lossless, adopted, killed, _, _, broken, down, up, *_ = ROWS[which]
 
     assert lossless == "yes"
     assert int(adopted) > 0
@@ -49,10 +49,21 @@ def test_the_page_counts_what_the_tests_recorded(tmp_path: Path) -> None:
         '<property name="cycles" value="3"/><property name="not_2xx" value="0"/>'
         '<property name="lost_or_doubled" value="0"/></properties></testcase></testsuites>'
     )
-    locks.write_text("sqlite, 1,000 executions\n0003 down to 0002   1234   56\n")
+    locks.write_text(
+        "sqlite, 1,000 executions\n"
+        "0003 down to 0002   1234   56   200   7   8   load 1.5\n"
+        "  slowest until 20:31:17: BEGIN 0 ms, INSERT 1 ms, COMMIT 55 ms\n"
+        "again up to 0003   9   5   20   -3   4   load 2.5\n"
+    )
 
     cases = list(migration_report.passed(str(tests)))
     steps = migration_report.measured(str(locks))
     row = migration_report.row(cases, steps, "0003", "sqlite")
 
-    assert row == "| `0003` | sqlite | yes | 0 | 7 | 3 | 0 | 0 | 1,234 / 56 | not measured |"
+    assert row == (
+        "| `0003` | sqlite | yes | 0 | 7 | 3 | 0 | 0 | 1,234 / 56 | not measured | 9 / 5 "
+        "| 7 / - | 8 / - |"
+    )
+    assert migration_report.measured_on([str(locks)]) == [
+        "sqlite, 1,000 executions at a load of 1.5 to 2.5"
+    ]
