@@ -1,6 +1,8 @@
 """Fixtures that all tests share; each test that uses a database runs on both databases."""
 
+import gc
 import logging
+import signal
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +34,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Distribution:
     return Distribution(config, log)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector the thousands of tests, which live until the end."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_configure() -> None:
+    """Let the programs that tests start take SIGINT, which a shell's background jobs ignore."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _falls_to_the_other(item: pytest.Item) -> bool:

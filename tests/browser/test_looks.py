@@ -222,6 +222,9 @@ def _faults(page: Page) -> list[str]:
 
 
 def _keep(page: Page, name: str, look: str) -> None:
+    """Save a picture for people, which takes as long as the checks."""
+    if not THOROUGH:
+        return
     folder = Path(SCREENSHOTS)
     folder.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=folder / f"{name}-{look}.png", full_page=True)

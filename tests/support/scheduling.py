@@ -8,12 +8,16 @@ from xdist.scheduler import LoadScopeScheduling
 
 TOGETHER = (
     "tests/browser/",
+    "tests/migrations/test_round_trip.py",
     "tests/process/db/test_pooler.py",
     "tests/process/deploy/test_bare_root.py",
     "tests/process/deploy/test_wheel.py",
     "tests/process/docs/test_contributing.py",
 )
-"""Beginnings of the ids of tests that share a service and browser, root, pooler, wheel or tree."""
+"""Beginnings of the ids of tests that share something that takes long to make.
+
+A service and browser, a seeded database, a root, a pooler, a wheel, or a copy of the tree.
+"""
 
 
 class Distribution(LoadScopeScheduling):

@@ -18,13 +18,13 @@ from tests.support.ledger import Ledger
 from tests.support.service import Service
 from tests.support.thorough import THOROUGH
 
-KILLS = 12 if THOROUGH else 4
+KILLS = 12 if THOROUGH else 2
 DELIVERIES = 100 * KILLS
 STOPS = 3 if THOROUGH else 1
 RESTARTS_SECONDS = 5.0
 BACK_SECONDS = 5.0
 CROWD = 8
-DUE_AT_ONCE = 1_000
+DUE_AT_ONCE = 1_000 if THOROUGH else 300
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,14 @@ OF_THE_C_LIBRARY = 1 << 31 | 1 << 32
 @pytest.fixture
 def kind() -> str:
     return "sqlite"
+
+
+@pytest.fixture(autouse=True)
+def hangups() -> Iterator[None]:
+    """Let a worker take SIGHUP, which it ignores if it was started by nohup, as these tests may."""
+    inherited = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, inherited)
 
 
 def script(directory: Path, text: str) -> str:
