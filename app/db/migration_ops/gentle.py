@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection, Engine
 
-from app.db.migration_ops import identity
+from app.db.migration_ops import checkpoints, identity
 
 HOLD_SECONDS = 0.04
 """Seconds for which one transaction copies or deletes rows while writers wait."""
@@ -21,12 +21,6 @@ BATCH_ROWS = 100
 """Rows that one statement copies or deletes: it cannot be interrupted, and rows may be large."""
 CACHE_KILOBYTES = 65_536
 """Page cache of the connection: an index in random order is written all over."""
-
-CHECKPOINT_PAGES = 250
-"""Pages in the write-ahead log at which our commits write them into the file.
-
-A writer does so at 1000 pages: its commit would then wait for the disk to store what we copied.
-"""
 
 
 class Stopped(Exception):
@@ -46,7 +40,7 @@ def own_connection(engine: Engine) -> Iterator[Connection]:
             "ignore_check_constraints = ON",
             "synchronous = NORMAL",
             f"cache_size = -{CACHE_KILOBYTES}",
-            f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
+            f"wal_autocheckpoint = {checkpoints.COMMIT_PAGES}",
         ):
             driver.execute(f"PRAGMA {pragma}")
         driver.create_function(identity.DIGEST, 1, identity.digest, deterministic=True)
@@ -62,7 +56,9 @@ def brief(connection: Connection) -> Iterator[float]:
     with writing(connection):
         began = time.monotonic()
         yield began + HOLD_SECONDS
-    time.sleep(max(HOLD_SECONDS, time.monotonic() - began) * PAUSE_FACTOR)
+    took = time.monotonic() - began
+    checkpoints.checkpoint(connection)
+    time.sleep(max(HOLD_SECONDS, took) * PAUSE_FACTOR)
 
 
 def in_ranges(connection: Connection, table: str, work: Callable[[str], None]) -> None:
