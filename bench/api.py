@@ -48,19 +48,57 @@ def questions(rows: int) -> dict[str, str]:
     return api_requests(rows) | page_requests(rows)
 
 
+_PAGES = {
+    "page overview": "/",
+    "page overview, 30 days": "/?days=30",
+    "page triggers": "/triggers?source=evolution",
+    "page trigger": "/triggers/1",
+    "page trigger, edited": "/triggers/1/edit",
+    "page trigger, new": "/triggers/new",
+    "page trigger, rotated": "/triggers/1/rotate",
+    "page trigger, deleted": "/triggers/1/delete",
+    "page workers": "/workers",
+    "page notifications": "/notifications",
+    "page pause": "/pause",
+    "page trigger, resumed": "/triggers/1/resume",
+    "page trigger, set up": "/triggers/1/setup",
+    "page tokens": "/tokens",
+    "page of the API": "/docs",
+    "page login": "/login",
+    "/metrics": "/metrics",
+    "/readyz": "/readyz",
+    "/healthz": "/healthz",
+    "/openapi.json": "/openapi.json",
+}
+"""Requests of pages that no number of executions changes, and of monitoring."""
+_RECORD_PAGES = {
+    "page audit": "/audit",
+    "page audit, by somebody": "/audit?actor=Ada+3",
+    "page audit, by whom there is one change": "/audit?actor=Grace",
+    "page audit, of what happened once": "/audit?action=trigger.remove",
+    "page audit, of a trigger": "/audit?subject=trigger:7",
+    "page deliveries": "/deliveries",
+    "page deliveries, far down": f"/deliveries?before_id={JOURNAL // 3}",
+    "page deliveries, refused": "/deliveries?outcome=refused",
+    "page deliveries, of a trigger": "/deliveries?trigger_id=3&outcome=duplicate",
+    "page deliveries, by key": "/deliveries?key=key-3001",
+    "page deliveries, by request": "/deliveries?request_id=request-3000",
+    "page delivery": "/deliveries/3000",
+    "page delivery, its body": "/deliveries/3000/body",
+    "page delivery, accepted": "/deliveries/3000/accept",
+}
+"""Requests of the pages of deliveries and of what people did."""
+
+
 def page_requests(rows: int) -> dict[str, str]:
     """Return the requests of pages and of monitoring."""
+    return _PAGES | _execution_pages(rows) | _RECORD_PAGES
+
+
+def _execution_pages(rows: int) -> dict[str, str]:
     dead, middle = rows // 100 * 100 - 99, clock.text(clock.now() - timedelta(seconds=rows // 2))
     since = (middle or "")[:16]
     return {
-        "page overview": "/",
-        "page overview, 30 days": "/?days=30",
-        "page triggers": "/triggers?source=evolution",
-        "page trigger": "/triggers/1",
-        "page trigger, edited": "/triggers/1/edit",
-        "page trigger, new": "/triggers/new",
-        "page trigger, rotated": "/triggers/1/rotate",
-        "page trigger, deleted": "/triggers/1/delete",
         "page executions": "/executions",
         "page executions, far down": f"/executions?before_id={rows // 3}",
         "page executions, completed": "/executions?status=completed",
@@ -79,38 +117,12 @@ def page_requests(rows: int) -> dict[str, str]:
         "page dead letters, by time": f"/dead?since={since}",
         "page dead letters, preview": "/dead/replay",
         "page dead letters, preview of a trigger": "/dead/replay?trigger_id=1",
-        "page audit": "/audit",
-        "page audit, by somebody": "/audit?actor=Ada+3",
-        "page audit, by whom there is one change": "/audit?actor=Grace",
-        "page audit, of what happened once": "/audit?action=trigger.remove",
-        "page audit, of a trigger": "/audit?subject=trigger:7",
-        "page deliveries": "/deliveries",
-        "page deliveries, far down": f"/deliveries?before_id={JOURNAL // 3}",
-        "page deliveries, refused": "/deliveries?outcome=refused",
-        "page deliveries, of a trigger": "/deliveries?trigger_id=3&outcome=duplicate",
-        "page deliveries, by key": "/deliveries?key=key-3001",
-        "page deliveries, by request": "/deliveries?request_id=request-3000",
-        "page delivery": "/deliveries/3000",
-        "page delivery, its body": "/deliveries/3000/body",
-        "page delivery, accepted": "/deliveries/3000/accept",
-        "page workers": "/workers",
-        "page notifications": "/notifications",
-        "page pause": "/pause",
-        "page trigger, resumed": "/triggers/1/resume",
-        "page trigger, set up": "/triggers/1/setup",
         "page executions, by event type": "/executions?event_type=nothing",
         "page executions, by text": "/executions?text=nothing",
         "page executions, by HTTP status": "/executions?http_status=418",
         "page executions, by the beginning of a key": "/executions?key_prefix=key-99",
         "page execution, run again": f"/executions/{rows - rows // 3 // 10 * 10}/run-again",
         "page execution, edited": f"/executions/{dead}/edit",
-        "page of the API": "/docs",
-        "page tokens": "/tokens",
-        "page login": "/login",
-        "/metrics": "/metrics",
-        "/readyz": "/readyz",
-        "/healthz": "/healthz",
-        "/openapi.json": "/openapi.json",
     }
 
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from bench.storm import Fleet, Outcome, Policy, Simulation
+from bench.fleet import Fleet, Outcome, Policy, Simulation
 
 RATE = 100.0
 OUTAGE = 200
