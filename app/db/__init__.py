@@ -36,6 +36,7 @@ from app.db.errors import (
     violates,
 )
 from app.db.pooler import behind_pooler, missing_time_limits, server_and_name
+from app.db.replication import commits_without_disk, standbys_not_waited_for
 from app.db.shard_key import same_trigger
 from app.db.sqlite import begin_writing
 
@@ -50,6 +51,7 @@ __all__ = [
     "behind_pooler",
     "columns",
     "combines_statements",
+    "commits_without_disk",
     "create_engine",
     "has_text_index",
     "is_distributed",
@@ -68,6 +70,7 @@ __all__ = [
     "server_and_name",
     "server_version",
     "skip_locked",
+    "standbys_not_waited_for",
     "translated_errors",
     "try_advisory_lock",
     "try_write",

@@ -23,6 +23,7 @@ def notes(database: Database) -> list[str]:
             *_all_paused(connection),
             *_narrow_encoding(connection),
             *_pooler(connection),
+            *_lossy_commits(connection),
             *_unfinished_downgrades(names),
             *_interrupted_copies(names),
             *_captures(connection),
@@ -68,6 +69,25 @@ def _pooler(connection: Connection) -> Iterator[str]:
             f"the pooler's sessions have no {' and no '.join(missing)}: a statement that waits for "
             "a lock stays in the server after its request was answered 503; docs/postgresql.md has "
             "the ALTER ROLE that sets them"
+        )
+
+
+def _lossy_commits(connection: Connection) -> Iterator[str]:
+    """Warn of commits that a crash of PostgreSQL or a failover loses after they were acknowledged.
+
+    Both are choices of the operator, and break the first promise of the service.
+    """
+    if db.commits_without_disk(connection):
+        yield (
+            "ACKNOWLEDGED EVENTS CAN BE LOST: synchronous_commit is off, so a crash of PostgreSQL "
+            "loses the events of its last moments; set it to on, for this role too"
+        )
+    number = db.standbys_not_waited_for(connection)
+    if number:
+        yield (
+            f"A FAILOVER LOSES ACKNOWLEDGED EVENTS: PostgreSQL has {number} standby(s), and its "
+            "commits wait for none of them; docs/postgresql.md has synchronous_standby_names, and "
+            "the steps after such a failover"
         )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app import health
 from app.db import Database
 from app.settings import from_environment
 from tests.support import sink, standby
@@ -122,3 +123,29 @@ def test_what_was_acknowledged_before_the_standby_froze_and_the_primary_died_is_
     assert worker.stop() == 0
     assert found(load, scene.ledger, scene.sink.received).not_kept() == {}
     assert load.answers.keys() == {"200", "503"}
+
+
+def test_the_check_names_standbys_that_no_commit_waits_for(pair: Pair) -> None:
+    database = Database(from_environment({"DATABASE_URL": pair.primary.uri}))
+    notes = {"synchronous": health.notes(database)}
+    pair.primary.execute("ALTER DATABASE hookonce SET synchronous_commit = 'local'")
+    database.dispose()
+    notes["local"] = health.notes(database)
+    pair.primary.execute("ALTER DATABASE hookonce SET synchronous_commit = 'off'")
+    database.dispose()
+    notes["off"] = health.notes(database)
+    pair.primary.execute(
+        "ALTER DATABASE hookonce RESET synchronous_commit",
+        "ALTER SYSTEM RESET synchronous_standby_names",
+        "SELECT pg_reload_conf()",
+    )
+    database.dispose()
+    notes["asynchronous"] = until(lambda: health.notes(database), "a note on the standby")
+    database.dispose()
+
+    loses = "A FAILOVER LOSES ACKNOWLEDGED EVENTS: PostgreSQL has 1 standby(s)"
+    assert notes["synchronous"] == []
+    assert [note.startswith(loses) for note in notes["local"]] == [True]
+    assert notes["off"][0].startswith("ACKNOWLEDGED EVENTS CAN BE LOST")
+    assert notes["off"][1].startswith(loses)
+    assert [note.startswith(loses) for note in notes["asynchronous"]] == [True]
