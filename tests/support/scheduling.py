@@ -10,7 +10,7 @@ TOGETHER = (
     "tests/browser/",
     "tests/migrations/test_round_trip.py",
     "tests/process/db/test_pooler.py",
-    "tests/process/deploy/test_bare_root.py",
+    "tests/process/deploy/test_bare_root",
     "tests/process/deploy/test_wheel.py",
     "tests/process/docs/test_contributing.py",
 )

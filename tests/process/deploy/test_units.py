@@ -13,7 +13,12 @@ from tests.support.databases import ROOT
 from tests.support.programs import require
 
 UNITS = ROOT / "deploy" / "systemd"
-SERVICES = ("hookonce-receiver@1.service", "hookonce-worker.service", "hookonce-migrate.service")
+SERVICES = (
+    "hookonce-receiver@1.service",
+    "hookonce-worker.service",
+    "hookonce-migrate.service",
+    "hookonce-backup.service",
+)
 HIGHEST_EXPOSURE = 3.0
 
 
@@ -21,8 +26,8 @@ HIGHEST_EXPOSURE = 3.0
 def units(tmp_path: Path) -> Path:
     """Return a copy of the units whose program and user exist on this machine."""
     require("systemd-analyze", package="systemd")
-    for unit in (*UNITS.glob("*.service"), *UNITS.glob("*.socket")):
-        text = unit.read_text().replace("/srv/hookonce/current/.venv/bin/hookonce", "/bin/true")
+    for unit in UNITS.glob("*.*"):
+        text = re.sub(r"(?<==)/srv/hookonce/\S+", "/bin/true", unit.read_text())
         text = text.replace("=hookonce\n", "=daemon\n").replace("StateDirectory=daemon", "")
         (tmp_path / unit.name.replace("@.", "@1.")).write_text(text)
     return tmp_path
@@ -63,7 +68,7 @@ def test_a_misspelt_directive_is_found(units: Path) -> None:
     assert "Restrat" in _analyze(units, "verify", broken.name).stderr
 
 
-@pytest.mark.parametrize("script", ["rolling-restart", "hookonce"])
+@pytest.mark.parametrize("script", ["rolling-restart", "hookonce", "backup"])
 def test_the_scripts_can_be_read_by_a_plain_shell(script: str) -> None:
     shell = shutil.which("sh")
     assert shell
