@@ -87,7 +87,7 @@ bench-instructions: $(DEV_STAMP) ## Count the instructions of a request with val
 	$(BIN)/python -m bench.instructions $(if $(AGAINST),--against $(AGAINST)) 2>var/instructions.log \
 		|| { tail -n 40 var/instructions.log; exit 1; }
 
-bench-locks: $(DEV_STAMP) ## Measure how long each revision keeps a writer waiting (minutes)
+bench-locks: $(DEV_STAMP) ## Measure how long each revision keeps a writer waiting (LOCKS="--rows 10000000")
 	@mkdir -p var
 	$(BIN)/python -m bench.locks $(LOCKS) 2>/dev/null | tee var/locks.txt
 
@@ -135,7 +135,7 @@ bench-memory: $(DEV_STAMP) ## Measure whether a million mixed requests make a re
 migration-report: $(DEV_STAMP) ## Run the migrations' tests at every kill and write docs/migrations.md (half an hour)
 	@mkdir -p var
 	TESTS_THOROUGH=1 TESTS_EVERY_KILL=1 $(BIN)/python -m pytest -q -n 2 $(REPORTED) --junitxml var/tests.xml
-	$(BIN)/python -m bench.migration_report var/tests.xml $(wildcard var/locks.txt) > docs/migrations.md
+	$(BIN)/python -m bench.migration_report docs/migrations.md --tests var/tests.xml $(addprefix --locks ,$(wildcard var/locks.txt))
 
 dist: $(RUN_STAMP) ## Build dist/hookonce-*.tar.gz, which installs without checkout and package index
 	$(BIN)/python deploy/make_dist.py

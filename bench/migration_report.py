@@ -1,16 +1,17 @@
-"""Render the results of the migrations' tests as a table for the docs.
+"""Write what the migrations' tests found, and what each step took, into a page of the docs.
 
-    python -m bench.migration_report TESTS.xml [LOCKS.txt] > docs/migrations.md
+    python -m bench.migration_report docs/migrations.md [--tests TESTS.xml] [--locks LOCKS.txt]
 
 TESTS.xml is the output of `pytest --junitxml` for tests/migrations and the live migrations;
-LOCKS.txt is the output of bench.locks.
+LOCKS.txt is the output of bench.locks. The part of the page without its file stays as it is.
 """
 
+import argparse
 import re
-import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from app.db import schema
 from app.db.schema import BEFORE_DEDUPLICATION
@@ -20,17 +21,20 @@ ROUND_TRIP = "test_one_step_down_and_up_again_nothing_is_lost"
 ADOPTED = ("test_a_found_database_is_taken_over", "test_an_index_of_the_right_name")
 LIVE = "test_migrations_down_to_0002_and_back"
 BELOW = "test_below_0002_senders_are_asked_to_come_again"
-_STEP = re.compile(r"(?P<down>\d{4}) down to \w+|again up to (?P<again>\d{4})|up to (?P<up>\d{4})")
 WAYS = ("down", "up", "again")
-NOT_MEASURED = "not measured"
+NOTEWORTHY_MS = 500
+"""Wait from which the page also shows how long the disk kept a writer of another file waiting."""
+_STEP = re.compile(r"(?P<down>\d{4}) down to \w+|again up to (?P<again>\d{4})|up to (?P<up>\d{4})")
 
-HEAD = """# Results of the migrations' tests
+TITLE = "# Results of the migrations' tests"
+TESTS = "## What the tests found"
+TIMES = "## What each step takes"
+TESTS_HEAD = """
+From `make migration-report`; do not edit. A revision without a row is younger than its last run.
 
-Written by `make migration-report` from one run of the tests and what `make bench-locks` measured; do not edit.
-
-| revision | database | down and up, nothing lost | found databases | SIGKILLs survived | cycles under load | not 2xx | lost or doubled | down, ms | up, ms | up again, ms | grew, MB | WAL, MB |
-|---|---|---|---|---|---|---|---|---|---|---|---|---|"""  # noqa: E501, a table's row is one line
-FOOT = """
+| revision | database | down and up, nothing lost | found databases | SIGKILLs survived | cycles under load | not 2xx | lost or doubled |
+|---|---|---|---|---|---|---|---|"""  # noqa: E501, a table's row is one line
+TESTS_FOOT = """
 - **Found databases**: states in which the older system, EvoNexus, leaves its tables. Each was
   upgraded through this revision, downgraded through it again, and was then as it had been found.
 - **SIGKILLs survived**: the migrator was killed before, between and after its statements, down and
@@ -38,36 +42,73 @@ FOOT = """
 - **Cycles under load**: times that the schema went down below this revision and back under a load
   of signed webhooks. Below `0002` there is no unique index: senders are answered 503, retry, and
   are admitted afterwards.
-- **Down, up**: milliseconds of the step / the longest wait of a writer that inserted all the time,
-  in a process of its own. Down is from head, with all executions in a database that was taken over.
-  Up is the first upgrade of a database that the older system filled.
-- **Up again**: the same, where the database was given back at `base` and is taken over once more:
-  from `0004` on an upgrade after a downgrade returns renamed columns, and does no more than "up".
-- **Grew**: what the file (SQLite, without its log) or the database (PostgreSQL) grew by, down / up.
-  A negative number is space that was given back.
-- **WAL**: the largest size of the write-ahead log during the step (SQLite), or what was written to
-  it (PostgreSQL), down / up. The writer's own inserts are included in both.
+"""
+TIMES_HEAD = """
+From `make bench-locks` and `make migration-report`; do not edit.
 
-Measured on:
+| revision | database | down, ms | up, ms | up again, ms | grew, MB | WAL, MB |
+|---|---|---|---|---|---|---|"""
+TIMES_FOOT = """
+- **Down, up**: milliseconds of the step / the longest wait of a writer that inserted all the time,
+  from a process of its own. Down is from head, in a database that was taken over; up is the first
+  upgrade of a database that the older system filled. **Up again** is the one of a database that was
+  given back at `base`; any other upgrade after a downgrade does no more than "up".
+- **Disk**: longest wait of another writer, into another SQLite file on the same disk, at the same
+  time: the part of a long wait for which the disk is enough as a reason, and the migration is not.
+- **Grew**: what the file (SQLite, without its log) or the database (PostgreSQL) grew by, down / up.
+- **WAL**: the largest size of the write-ahead log during the step (SQLite), or what was written to
+  it (PostgreSQL), down / up. The writers' own inserts are included in both.
+
+Measured on a machine that others used at the same time. A figure without "at" is of the smaller
+number of executions:
 """
 
 Cases = list[tuple[str, str, dict[str, str]]]
-Steps = dict[tuple[str, str, str], dict[str, str]]
-"""The cells of a step by database, revision and way."""
+
+
+class Step(NamedTuple):
+    """The cells of one step."""
+
+    ms: str
+    grew: str
+    wal: str
+
+
+Steps = dict[tuple[str, str, str], Step]
+"""The steps by database, revision and way."""
 
 
 def main() -> None:
-    """Read the files named on the command line and print the page."""
-    cases = list(passed(sys.argv[1]))
-    steps = measured(sys.argv[2]) if len(sys.argv) > 2 else {}
-    print(HEAD)
+    """Write the parts of the page for which there is a file."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("page", type=Path)
+    parser.add_argument("--tests")
+    parser.add_argument("--locks")
+    options = parser.parse_args()
+    found, times = parts(options.page.read_text())
+    if options.tests:
+        found = "\n".join(tests_part(list(passed(options.tests))))
+    if options.locks:
+        times = "\n".join(times_part(Path(options.locks).read_text()))
+    options.page.write_text("\n".join([TITLE, "", TESTS, found.rstrip(), "", TIMES, times]))
+
+
+def parts(page: str) -> tuple[str, str]:
+    """Return the two parts of the page, without their headings."""
+    found, _, times = page.partition(f"{TESTS}\n")[2].partition(f"\n{TIMES}\n")
+    return found, times
+
+
+def tests_part(cases: Cases) -> Iterator[str]:
+    """Yield the lines about the tests."""
+    yield TESTS_HEAD
     for number in schema.history():
         for kind in KINDS:
-            print(row(cases, steps, number, kind))
-    print(FOOT, *(f"  - {each}\n" for each in measured_on(sys.argv[2:])), sep="")
+            yield row(cases, number, kind)
+    yield TESTS_FOOT
     for kind in KINDS:
         for live in of(cases, LIVE, kind):
-            print(
+            yield (
                 f"On {kind} senders got {live['answers']} responses while the schema moved between "
                 f"`0002` and head, the slowest after {live['slowest_ms']} ms."
             )
@@ -91,20 +132,17 @@ def of(cases: Cases, name: str | tuple[str, ...], *parameters: str) -> list[dict
     ]
 
 
-def row(cases: Cases, steps: Steps, number: str, kind: str) -> str:
+def row(cases: Cases, number: str, kind: str) -> str:
     """Return the line of one revision on one database."""
     kills = [int(each.get("kills_survived", 0)) for each in of(cases, "test_", number, kind)]
-    cells = [
+    return _line(
         f"`{number}`",
         kind,
         "yes" if of(cases, ROUND_TRIP, number, kind) else "NO",
         str(len(of(cases, ADOPTED, kind))),
         str(sum(kills)),
         *crossed(cases, number, kind),
-        *(steps.get((kind, number, way), {}).get("ms", absent(way)) for way in WAYS),
-        *(" / ".join(amounts(steps, kind, number, what)) for what in ("grew", "wal")),
-    ]
-    return f"| {' | '.join(cells)} |"
+    )
 
 
 def crossed(cases: Cases, number: str, kind: str) -> list[str]:
@@ -119,45 +157,67 @@ def crossed(cases: Cases, number: str, kind: str) -> list[str]:
     ]
 
 
-def absent(way: str) -> str:
-    """Return the cell of a step without a measurement: most revisions return no values."""
-    return "-" if way == "again" else NOT_MEASURED
+def times_part(locks: str) -> Iterator[str]:
+    """Yield the lines about the duration of each step."""
+    steps = measured(locks)
+    yield TIMES_HEAD
+    for number in schema.history():
+        for kind in KINDS:
+            yield times(steps, number, kind)
+    yield TIMES_FOOT
+    yield from (f"- {each}" for each in measured_on(locks))
+    yield ""
 
 
-def amounts(steps: Steps, kind: str, number: str, what: str) -> list[str]:
-    """Return the megabytes down and up, `-` for each step without a measurement."""
-    return [steps.get((kind, number, way), {}).get(what, "-") for way in ("down", "up")]
+def times(steps: Steps, number: str, kind: str) -> str:
+    """Return the line of one revision on one database; a step that was not measured has `-`."""
+    down, up, again = (steps.get((kind, number, way), Step("-", "-", "-")) for way in WAYS)
+    amounts = f"{down.grew} / {up.grew}", f"{down.wal} / {up.wal}"
+    return _line(f"`{number}`", kind, down.ms, up.ms, again.ms, *amounts)
 
 
-def measured(path: str) -> Steps:
-    """Return the figures of each (database, revision, direction)."""
+def measured(locks: str) -> Steps:
+    """Return the cells of each step, of the largest number of executions that has it."""
+    sections = sorted(_sections(locks), key=lambda section: section[1])
+    smallest = {kind: rows for kind, rows, _ in reversed(sections)}
     steps: Steps = {}
-    kind = ""
-    for line in Path(path).read_text().splitlines():
-        if line.startswith(KINDS):
-            kind = line.partition(",")[0]
-        elif (name := _STEP.match(line)) and name.lastgroup:
-            figures = line[name.end() :].split()
-            steps[kind, str(name[name.lastgroup]), name.lastgroup] = _cells(figures)
+    for kind, rows, lines in sections:
+        at = f" at {rows / 1e6:g} M" if rows > smallest[kind] else ""
+        for line in lines:
+            name = _STEP.match(line)
+            if name is not None and name.lastgroup:
+                figures = [int(figure) for figure in line[name.end() :].split()[:6]]
+                steps[kind, str(name[name.lastgroup]), name.lastgroup] = _step(figures, at)
     return steps
 
 
-def _cells(figures: list[str]) -> dict[str, str]:
-    """Return the cells for the figures of a step: took, slowest, writes, grew, WAL."""
-    took, slowest, _writes, grew, wal = (f"{int(figure):,}" for figure in figures[:5])
-    return {"ms": f"{took} / {slowest}", "grew": grew, "wal": wal}
+def _sections(locks: str) -> Iterator[tuple[str, int, list[str]]]:
+    """Yield database, number of executions and lines of each measurement."""
+    for section in locks.split("\n\n"):
+        heading, *lines = section.strip().splitlines()
+        kind, _, rest = heading.partition(", ")
+        yield kind, int(rest.split()[0].replace(",", "")), lines
 
 
-def measured_on(paths: list[str]) -> list[str]:
+def _step(figures: list[int], at: str) -> Step:
+    """Return the cells for what bench.locks printed: took, slowest, disk, writes, grew, WAL."""
+    took, slowest, disk, _writes, grew, wal = figures
+    beside = f" (disk {disk:,})" if disk and slowest >= NOTEWORTHY_MS else ""
+    return Step(f"{took:,} / {slowest:,}{beside}{at}", f"{grew:,}", f"{wal:,}")
+
+
+def measured_on(locks: str) -> list[str]:
     """Return a line about the amount of data and the load of the machine for each database."""
-    lines = [line for path in paths for line in Path(path).read_text().splitlines()]
     loads: dict[str, list[float]] = {}
-    for line in lines:
-        if line.startswith(KINDS):
-            loads.setdefault(heading := line, [])
-        elif _STEP.match(line):
-            loads[heading].append(float(line.split()[-1]))
+    for section in locks.split("\n\n"):
+        heading, *lines = section.strip().splitlines()
+        steps = [line for line in lines if _STEP.match(line)]
+        loads.setdefault(heading, []).extend(float(line.split()[-1]) for line in steps)
     return [f"{each} at a load of {min(of)} to {max(of)}" for each, of in loads.items() if of]
+
+
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":
