@@ -1,5 +1,6 @@
 """Load the module of a command when the command is used: `--help` and completion need none."""
 
+import gc
 from collections.abc import Iterator, MutableMapping
 from copy import copy
 from importlib import import_module
@@ -66,4 +67,14 @@ class LateGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command that runs, loaded."""
         name, listed, rest = super().resolve_command(ctx, args)
-        return name, None if listed is None else self.commands[str(listed.name)], rest
+        command = None if listed is None else self.commands[str(listed.name)]
+        if not isinstance(command, LateGroup):
+            _collect_garbage_again()
+        return name, command, rest
+
+
+def _collect_garbage_again() -> None:
+    """Turn collection on if `app.__main__` turned it off; the loaded modules are not looked at."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()

@@ -10,7 +10,6 @@ from app.cli import output, terminal
 from app.cli.context import with_database
 from app.db import Database
 from app.db.count_cache import CountCache
-from app.intake import sources
 from app.settings import Settings
 from app.stats import outcomes, report
 from app.stats.report import StatsReport
@@ -45,7 +44,7 @@ def command(chosen: Settings, database: Database, days: int, as_json: bool) -> N
             CountCache(),
             days,
             chosen.hookonce_command_watermark,
-            answer_limit=sources.answer_seconds,
+            answer_limit=_answer_limit,
         )
     breakers_open = sum(row.opened_at is not None for row in stats.breakers)
     numbers = {name: getattr(stats, name) for name in _NUMBERS} | {"breakers_open": breakers_open}
@@ -61,6 +60,12 @@ def command(chosen: Settings, database: Database, days: int, as_json: bool) -> N
     if times:
         click.echo()
         output.table(times, _ANSWER_TIMES)
+
+
+def _answer_limit(source: str) -> float | None:
+    from app.intake import sources  # they are slow to load, and few installations time answers
+
+    return sources.answer_seconds(source)
 
 
 def _groups(stats: StatsReport) -> dict[str, dict[str, int]]:

@@ -7,7 +7,7 @@ from app.cli import completion, output
 from app.cli.context import actor, with_database
 from app.db import Database
 from app.settings import Settings
-from app.triggers import manage, removal
+from app.triggers import removal, switching
 
 
 @click.command("rotate")
@@ -30,6 +30,8 @@ def rotate(
 
     The old secret stays valid for the grace period.
     """
+    from app.triggers import manage  # it knows all sources, which are slow to load
+
     row = manage.rotate_secret(database, trigger, max(0.0, grace), secret, actor())
     until = masking.public(row)["previous_secret_expires_at"]
     output.record(
@@ -44,7 +46,7 @@ def rotate(
 @with_database
 def enable(_chosen: Settings, database: Database, trigger: str, as_json: bool) -> None:
     """Enable the trigger: it receives again."""
-    row = manage.set_enabled(database, trigger, True, actor())
+    row = switching.set_enabled(database, trigger, True, actor())
     output.done(f"{row.slug} is enabled", masking.public(row), as_json)
 
 
@@ -57,7 +59,7 @@ def disable(_chosen: Settings, database: Database, trigger: str, as_json: bool) 
 
     Executions that were admitted before still run.
     """
-    row = manage.set_enabled(database, trigger, False, actor())
+    row = switching.set_enabled(database, trigger, False, actor())
     output.done(f"{row.slug} is disabled", masking.public(row), as_json)
 
 

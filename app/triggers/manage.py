@@ -17,7 +17,7 @@ from app.db.models import TEST_DUE, trigger_executions, triggers
 from app.db.types import UtcDateTime
 from app.errors import InvalidTrigger, NameTaken, SecretSealed
 from app.executions.creation import initial_values
-from app.triggers import definition, fields, lookup, warnings
+from app.triggers import definition, fields, lookup, switching, warnings
 from app.triggers.definition import KEY_FROM, NewTrigger
 
 __all__ = ["NewTrigger"]
@@ -193,15 +193,6 @@ def rotate_secret(
         return _change(connection, before, changed, "trigger.rotate_secret", actor)
 
 
-def set_enabled(
-    database: Database, name_or_id: str | int, enabled: bool, actor: Actor = UNNAMED
-) -> sa.Row[Any]:
-    """Enable or disable the trigger; receivers follow within two seconds."""
-    with database.writing() as connection:
-        before = lookup.locked_trigger(connection, name_or_id)
-        return _change(connection, before, {"enabled": enabled}, "trigger.update", actor)
-
-
 def try_trigger(
     database: Database, name_or_id: str | int, data: Any = None, actor: Actor = UNNAMED
 ) -> int:
@@ -258,16 +249,6 @@ def _change(
     actor: Actor,
 ) -> sa.Row[Any]:
     """Write the change with its audit row and return the trigger as it is now."""
-    change = sa.update(triggers).where(triggers.c.id == before.id)
-    values = {**changed, "updated_at": clock.now()}
-    row = connection.execute(change.values(values).returning(*triggers.c)).one()
-    audit.record(
-        connection,
-        actor,
-        action,
-        lookup.subject(row.id),
-        before=before._mapping,
-        after=row._mapping,
-    )
+    row = switching.write(connection, before, changed, action, actor)
     warnings.log_unverified(before.verification, row)
     return row

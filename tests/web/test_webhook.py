@@ -9,7 +9,7 @@ from falcon import testing
 from app.db import Database
 from app.db.models import triggers
 from app.settings import Settings
-from app.triggers import manage
+from app.triggers import switching
 from app.web.application import create_app
 from tests.support import expectations, factories, samples
 from tests.support.in_process_sender import message, post, signed, signed_sample
@@ -276,7 +276,7 @@ def test_an_enabled_trigger_is_the_operators_switch(
     client: testing.TestClient, database: Database
 ) -> None:
     trigger_id = factories.trigger(database, enabled=False)
-    manage.set_enabled(database, str(trigger_id), True)
+    switching.set_enabled(database, str(trigger_id), True)
 
     assert post(client, trigger_id, message()).status_code == 200
 

@@ -18,7 +18,7 @@ from app.db import Database, utc_now
 from app.db.models import execution_repeats
 from app.stats.counter_writer import CounterWriter
 from app.stats.counters import Counters
-from app.triggers import lookup, manage, removal
+from app.triggers import lookup, removal, switching
 from app.web.api import router
 from tests.integration.cli.test_commands import Hookonce, hookonce, printed, sentence
 from tests.support import factories
@@ -318,8 +318,8 @@ def test_changes_are_found_by_subject_actor_and_action(
     hookonce: Hookonce, database: Database
 ) -> None:
     one, other = factories.trigger(database), factories.trigger(database)
-    manage.set_enabled(database, one, False, Actor("alice"))
-    manage.set_enabled(database, other, False, Actor("bob"))
+    switching.set_enabled(database, one, False, Actor("alice"))
+    switching.set_enabled(database, other, False, Actor("bob"))
     removal.remove_trigger(database, other, Actor("alice"))
 
     def found(*options: str) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ import pytest
 from app.db import Database
 from app.intake import trigger_cache
 from app.intake.trigger_cache import FRESH_SECONDS, TriggerCache
-from app.triggers import manage, removal
+from app.triggers import removal, switching
 from tests.support import factories
 from tests.support.service import until
 
@@ -46,7 +46,7 @@ def test_a_trigger_is_cached_for_a_second(
 ) -> None:
     trigger_id = str(factories.trigger(database))
     before = remembered.find(trigger_id)
-    manage.set_enabled(database, trigger_id, False)
+    switching.set_enabled(database, trigger_id, False)
 
     clock.seconds += 0.5
 
@@ -58,7 +58,7 @@ def test_disabling_a_trigger_takes_effect_within_two_seconds(
 ) -> None:
     trigger_id = str(factories.trigger(database))
     remembered.find(trigger_id)
-    manage.set_enabled(database, trigger_id, False)
+    switching.set_enabled(database, trigger_id, False)
 
     clock.seconds += 2
 
@@ -151,7 +151,7 @@ def test_the_age_of_an_entry_counts_from_before_the_query(
 
     monkeypatch.setattr(remembered, "_row", slowly)
     remembered.find(trigger_id)
-    manage.set_enabled(database, trigger_id, False)
+    switching.set_enabled(database, trigger_id, False)
 
     clock.seconds += 0.2
 

@@ -49,3 +49,26 @@ def test_a_command_that_is_added_is_listed_beside_those_that_are_late() -> None:
     assert isinstance(commands["late"], click.Group)
     del commands["added"]
     assert list(commands) == ["late"]
+
+
+MAIN = """
+import gc, sys
+from app import __main__
+from app.cli import late
+seen = []
+load = late.import_module
+def loaded(name):
+    module = load(name)
+    module.group.commands["list"].callback = lambda **_: print(len(seen), gc.isenabled())
+    return module
+late.import_module = loaded
+sys.argv = ["hookonce", "source", "list"]
+gc.callbacks.append(lambda phase, _: seen.append(phase))
+__main__.main()
+"""
+
+
+def test_no_garbage_is_collected_while_modules_load_and_it_is_while_the_command_runs() -> None:
+    ended = subprocess.run([sys.executable, "-c", MAIN], capture_output=True, text=True)
+
+    assert ended.stdout == "0 True\n", ended.stderr
