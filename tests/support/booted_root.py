@@ -14,7 +14,7 @@ import psutil
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Path of a new Debian."""
-SECONDS = 300.0
+SECONDS = 1_800.0
 """Seconds that a boot, a command and the end may take on a busy machine."""
 # a control group of its own, made through a mount that works with any layout of this machine
 _ENTER = """

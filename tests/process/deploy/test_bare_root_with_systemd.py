@@ -39,9 +39,10 @@ for key, in database.execute('SELECT idempotency_key FROM trigger_executions'):
     print(key)"
 """
 PATIENCE = """[Service]
+TimeoutStartSec=10min
 Environment=HOOKONCE_DATABASE_TIMEOUT_SECONDS=25
 """
-"""Drop-in for a busy machine: no event is answered 503 because its disk is slow."""
+"""Drop-in for a busy machine: a slow start or disk fails no start, and answers no event 503."""
 REVISION = """python3 -c "
 import sqlite3
 with sqlite3.connect('/var/lib/hookonce/hookonce.db') as database:
