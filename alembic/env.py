@@ -16,6 +16,7 @@ from app.db.migration_ops import (
     migration_lock,
     orphans,
     running,
+    shard_keys,
     steps,
     version_takeover,
 )
@@ -120,6 +121,8 @@ def offline(configured):
             context.execute(REFUSE_NARROW_ENCODING)
         if discards.is_downgrade(context.get_context()):
             context.execute(REFUSE_FOUND)
+            if goes_below_spread_keys():
+                context.execute(shard_keys.REFUSE_SPREAD)
         context.execute(steps.REFUSE_INTERRUPTED_OFFLINE)
         context.execute(DROP_EMPTY_VERSION_TABLE)
         for revision in context.get_context().get_current_heads():
@@ -187,6 +190,14 @@ def run_steps(connection, decided, children):
         if downgrades:
             discards.discard_above(context.get_context())
             version_takeover.drop_view_at_base(context.get_context())
+
+
+def goes_below_spread_keys():
+    """Return True if the script takes back the keys that spread tables need."""
+    revisions = schema.history()
+    below = revisions[: revisions.index(shard_keys.SINCE)]
+    (start,) = context.get_context().get_current_heads() or (None,)
+    return start not in (None, *below) and context.get_revision_argument() in (None, *below)
 
 
 def changes_revision():

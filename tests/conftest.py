@@ -13,6 +13,7 @@ from hypothesis import settings as hypothesis_settings
 
 from app.db import Database
 from app.settings import Settings, from_environment
+from tests.support import citus_rules
 from tests.support.databases import DISTRIBUTED, KINDS, PARTITIONED, Databases, SpreadKind
 from tests.support.scheduling import Distribution
 from tests.support.sink import LOOPBACK
@@ -130,5 +131,7 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 @pytest.fixture
 def database(settings: Settings) -> Iterator[Database]:
     opened = Database(settings)
-    yield opened
+    with citus_rules.watched(opened.engine) as refused:
+        yield opened
     opened.dispose()
+    assert refused == []

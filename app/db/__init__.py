@@ -26,7 +26,7 @@ from app.db.dialects import (
     utc_now,
     without_index,
 )
-from app.db.distributed import is_distributed, lock_executions, or_now
+from app.db.distributed import is_distributed, lock_executions, on_shard, or_now
 from app.db.engine import create_engine
 from app.db.errors import (
     IDEMPOTENCY_INDEX,
@@ -62,6 +62,7 @@ __all__ = [
     "lock_referenced",
     "missing_time_limits",
     "narrow_encoding",
+    "on_shard",
     "or_now",
     "prefer_partial_index",
     "replanned",

@@ -31,13 +31,18 @@ def is_distributed(engine_or_connection: Engine | Connection) -> bool:
 
 
 class or_now(FunctionElement[Any]):  # noqa: N801, it reads as the SQL function that it is
-    """The value of a column of times; the current time if it is NULL. For a changed column."""
+    """The value of a column of times; the current time if it is NULL. For a changed column.
+
+    With `seconds` the time in so many seconds: NULL seconds leave NULL in the column.
+    """
 
     inherit_cache = True
     type = UtcDateTime()
 
-    def __init__(self, column: sa.ColumnElement[Any]) -> None:
-        super().__init__(column, utc_now())
+    def __init__(
+        self, column: sa.ColumnElement[Any], seconds: float | sa.ColumnElement[float] = 0.0
+    ) -> None:
+        super().__init__(column, utc_now(seconds))
 
 
 @compiles(or_now)
@@ -47,6 +52,35 @@ def _or_now(element: or_now, compiler: Any, **options: Any) -> str:
     # LEAST leaves NULL out, and no time of ours is in the future
     function = "LEAST" if getattr(dialect, "distributed", False) else "coalesce"
     return f"{function}({column}, {now})"
+
+
+class on_shard(FunctionElement[bool]):  # noqa: N801, it reads as the SQL function that it is
+    """Condition, beside one that is sufficient, that sends a statement of Citus to a shard.
+
+    It holds if the column of triggers' ids has the given id, or one of a given list. Elsewhere it
+    is always true: with the trigger as a constant a plan may read all executions of it.
+    """
+
+    inherit_cache = True
+    type = sa.Boolean()
+
+    def __init__(self, column: sa.ColumnElement[int], trigger_id: Any) -> None:
+        if not isinstance(trigger_id, sa.ClauseElement):
+            several = not isinstance(trigger_id, int)
+            given = sorted(set(trigger_id)) if several else trigger_id
+            trigger_id = sa.literal(given, sa.ARRAY(sa.Integer) if several else sa.Integer)
+        super().__init__(column, trigger_id)
+
+
+@compiles(on_shard)
+def _on_shard(element: on_shard, compiler: Any, **options: Any) -> str:
+    dialect: Dialect = compiler.dialect
+    if not getattr(dialect, "distributed", False):
+        return "true" if dialect.name == "postgresql" else "1"
+    column, trigger_id = element.clauses
+    if isinstance(trigger_id.type, sa.ARRAY):
+        trigger_id = sa.any_(trigger_id)
+    return str(compiler.process(column == trigger_id, **options))
 
 
 def lock_executions(connection: Connection, ids: Collection[int]) -> dict[int, int]:
@@ -66,6 +100,8 @@ def lock_executions(connection: Connection, ids: Collection[int]) -> dict[int, i
         of_trigger[row.trigger_id].append(row.id)
     locked: dict[int, int] = {}
     for trigger_id, of_shard in sorted(of_trigger.items()):
-        alone = locking.where(_executions.trigger_id == trigger_id, _executions.id.in_(of_shard))
+        alone = locking.where(
+            _executions.trigger_id == trigger_id, _executions.id.in_(of_few_lengths(of_shard))
+        )
         locked |= dict.fromkeys((row.id for row in connection.execute(alone)), trigger_id)
     return locked

@@ -26,6 +26,7 @@ from app.db.migration_ops import (
 )
 from app.db.migration_ops.gentle import Stopped
 from app.db.migration_ops.hiding import Hidden
+from app.db.migration_ops.plugin import table_names
 from app.errors import DatabaseUnavailable, StashInUse
 from app.log import event
 
@@ -56,7 +57,7 @@ class Stash:
 
 def listed(connection: Connection) -> list[Stash]:
     """Return every stash, hidden columns first."""
-    names = sorted(sa.inspect(connection).get_table_names())
+    names = sorted(table_names(connection))
     hidden = {name: hiding.hidden_columns(connection, name) for name in names}
     tables = [name for name in names if hidden[name]]
     columns = [each for name in tables for each in _columns(connection, name, hidden[name])]

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from app import audit, lifecycle
 from app.audit import Actor
-from app.db import Database, utc_now
+from app.db import Database, same_trigger, utc_now
 from app.db.models import forgotten_keys, trigger_executions
 from app.errors import NotFound, NotPossible
 from app.executions.held import LONGEST_ACTOR
@@ -101,7 +101,9 @@ def _unfinished_of_chain(connection: Connection, row: sa.Row[Any]) -> int | None
 
 def _move(connection: Connection, execution_id: int, values: dict[str, Any], action: str) -> None:
     waits = _columns.status.in_(lifecycle.WAITING)
-    change = sa.update(trigger_executions).where(_columns.id == _id(execution_id), waits)
+    trigger_id = _trigger_of(connection, execution_id)
+    same = (same_trigger(_columns.trigger_id, trigger_id), _columns.id == _id(execution_id))
+    change = sa.update(trigger_executions).where(*same, waits)
     if connection.execute(change.values(values)).rowcount == 1:
         return
     status = _locked(connection, execution_id).status
@@ -115,12 +117,21 @@ def _locked(connection: Connection, execution_id: int) -> sa.Row[Any]:
         *(_columns.replay_of_id, _columns.chain_id),
     )
     same = _columns.id == _id(execution_id)
-    trigger_id = connection.execute(sa.select(_columns.trigger_id).where(same)).scalar()
+    trigger_id = _trigger_of(connection, execution_id)
     query: sa.Select[Any] = sa.select(*columns).where(same, _columns.trigger_id == trigger_id)
     row: sa.Row[Any] | None = connection.execute(query.with_for_update()).one_or_none()
     if row is None:
         raise NotFound(f"there is no execution {execution_id}")
     return row
+
+
+def _trigger_of(connection: Connection, execution_id: int) -> int:
+    """Return the trigger of the execution, so that the next statement concerns one shard."""
+    query = sa.select(_columns.trigger_id).where(_columns.id == _id(execution_id))
+    trigger_id = connection.execute(query).scalar_one_or_none()
+    if trigger_id is None:
+        raise NotFound(f"there is no execution {execution_id}")
+    return int(trigger_id)
 
 
 def _id(execution_id: int) -> sa.ColumnElement[int]:

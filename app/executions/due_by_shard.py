@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.db import utc_now
+from app.db import on_shard, utc_now
 from app.db.models import trigger_breakers, trigger_executions, trigger_pauses, triggers
 from app.executions.due_queries import (
     ALWAYS,
@@ -105,7 +105,7 @@ def _row(connection: Connection, fact: sa.Row[Any], in_order: int) -> DueRow:
 
 
 def _running(connection: Connection, id_: sa.ColumnElement[int]) -> int:
-    return int(_scalar(connection, running_count(id_).where(_executions.trigger_id == id_)))
+    return int(_scalar(connection, running_count(id_).where(on_shard(_executions.trigger_id, id_))))
 
 
 def _scalar(connection: Connection, query: sa.Select[Any]) -> Any:

@@ -1,10 +1,12 @@
 """Select the executions of one trigger that are due, that wait for a retry, that run."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from app.db import is_one_of, prefer_partial_index, same_trigger
+from app.db import is_one_of, on_shard, prefer_partial_index, same_trigger
+from app.db.id_lists import of_few_lengths
 from app.db.models import ALWAYS_DUE, trigger_executions
 from app.lifecycle import RETRYING, RUNNING, WAITING
 
@@ -54,6 +56,19 @@ def tests(trigger_id: sa.ColumnElement[int]) -> sa.Select[int]:
         .where(IS_WAITING, prefer_partial_index(IS_WAITING, _executions.id))
         .where(_executions.next_attempt_at < ALWAYS)
         .order_by(_executions.next_attempt_at, _executions.id)
+    )
+
+
+def running_counts(trigger_ids: Sequence[int]) -> sa.Select[Any]:
+    """Count the running executions of each of these triggers that has any."""
+    of_trigger = _executions.trigger_id + sa.literal_column("0")  # as in running_count
+    return (
+        sa.select(of_trigger.label("trigger_id"), sa.func.count().label("number"))
+        .where(is_one_of(_executions.status, [RUNNING]))
+        .where(_executions.lease_expires_at > ALWAYS)
+        .where(of_trigger.in_(of_few_lengths(trigger_ids)))
+        .where(on_shard(_executions.trigger_id, trigger_ids))
+        .group_by(of_trigger)
     )
 
 

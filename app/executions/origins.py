@@ -35,11 +35,15 @@ def record(
     connection.execute(insert.values(**fixed, made_at=db.utc_now(), **values))
 
 
-def originals(connection: Connection, execution_id: int) -> dict[str, object]:
+def originals(connection: Connection, trigger_id: int, execution_id: int) -> dict[str, object]:
     """Return the payload of an execution, to be kept beside a changed copy of it."""
     events, requests = trigger_executions.c, execution_requests.c
-    query = sa.select(events.event_data).where(events.id == execution_id)
-    body = sa.select(requests.body).where(requests.execution_id == execution_id)
+    query = sa.select(events.event_data).where(
+        db.same_trigger(events.trigger_id, trigger_id), events.id == execution_id
+    )
+    body = sa.select(requests.body).where(
+        db.same_trigger(requests.trigger_id, trigger_id), requests.execution_id == execution_id
+    )
     return {
         "edited": True,
         "original_event_data": connection.execute(query).scalar_one_or_none(),

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app import audit
 from app.audit import Actor
-from app.db import Database, violates
+from app.db import Database, same_trigger, violates
 from app.db.errors import PAYLOAD_INDEX
 from app.db.models import execution_requests, mismatched_payloads, trigger_executions
 from app.errors import NotFound, NotPossible
@@ -69,7 +69,9 @@ def duplicate_in(connection: Connection, execution_id: int, actor: Actor, delive
     if row is None:
         raise NotFound(f"there is no execution {execution_id} any more")
     stored = sa.select(_requests.content_type, _requests.headers, _requests.body)
-    request = connection.execute(stored.where(_requests.execution_id == execution_id)).first()
+    of_trigger = same_trigger(_requests.trigger_id, row.trigger_id)
+    same = stored.where(of_trigger, _requests.execution_id == execution_id)
+    request = connection.execute(same).first()
     if request is None and row.event_data in (None, EMPTY):
         raise NotPossible(f"the payload of execution {execution_id} is no longer kept")
     new = _insert(connection, row._asdict(), None if request is None else request._asdict())

@@ -139,7 +139,7 @@ def _record_origin(
     if "execution_origins.trigger_id" not in columns:
         raise DatabaseUnavailable("this needs revision 0029: run `alembic upgrade head`")
     (execution_id, trigger_id), successor = ids
-    kept = {} if rerun.edited is None else origins.originals(connection, execution_id)
+    kept = {} if rerun.edited is None else origins.originals(connection, trigger_id, execution_id)
     made = {"of_execution_id": execution_id, **kept}
     origins.record(connection, (trigger_id, successor), rerun.kind, actor, **made)
 

@@ -162,8 +162,9 @@ def _admit_and_settle(connection: Connection, schema: schema.Schema) -> None:
         "started_at": db.utc_now(),
         "completed_at": db.utc_now(),
     }
-    same = trigger_executions.c.id == verdict.execution_id
-    connection.execute(sa.update(trigger_executions).where(same).values(settled))
+    columns = trigger_executions.c
+    same = (db.same_trigger(columns.trigger_id, trigger_id), columns.id == verdict.execution_id)
+    connection.execute(sa.update(trigger_executions).where(*same).values(settled))
 
 
 def _until_one_fails(database: Database) -> Iterator[Finding]:

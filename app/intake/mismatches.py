@@ -52,7 +52,8 @@ def keep(database: Database, schema: SchemaWatch, mismatched: Sequence[Mismatche
 
 
 def _is_missing(connection: Connection, execution_id: int, event: NewExecution) -> bool:
-    query = sa.select(_columns.digest).where(_columns.execution_id == execution_id)
+    same = (_columns.trigger_id == event.trigger_id, _columns.execution_id == execution_id)
+    query = sa.select(_columns.digest).where(*same)
     kept = connection.execute(query).scalars().all()
     return event.payload_digest not in kept and len(kept) < KEPT_FOR_EACH
 

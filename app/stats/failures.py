@@ -6,7 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.db import is_one_of
+from app.db import is_one_of, same_trigger
 from app.db.count_cache import CountCache
 from app.db.models import trigger_executions
 from app.lifecycle import DEAD
@@ -42,7 +42,9 @@ def newest_replayed() -> sa.Select[tuple[datetime]]:
     """Return the query for the executions that a replay has replaced, by their successors."""
     newer = trigger_executions.alias("newer").c
     query = sa.select(_executions.completed_at).join(
-        newer.id.table, newer.replay_of_id == _executions.id
+        newer.id.table,
+        (newer.replay_of_id == _executions.id)
+        & same_trigger(newer.trigger_id, _executions.trigger_id),
     )
     ordered = query.where(newer.replay_of_id.is_not(None)).order_by(newer.replay_of_id.desc())
     return ordered.limit(NEWEST)

@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.db import same_trigger
 from app.db.models import delivery_counts, execution_requests, trigger_executions
 from app.stats import outcomes
 
@@ -27,10 +28,12 @@ def newest_received(connection: Connection, trigger_id: int) -> int | None:
 def received(trigger_id: int) -> sa.Select[Any]:
     """Return the query for that id."""
     columns = trigger_executions.c
-    newest = sa.select(columns.id).where(columns.trigger_id == trigger_id)
+    newest = sa.select(columns.id, columns.trigger_id).where(columns.trigger_id == trigger_id)
     ids = newest.order_by(columns.id.desc()).limit(NEWEST).subquery()
     sent = sa.select(ids.c.id).join(
-        execution_requests, execution_requests.c.execution_id == ids.c.id
+        execution_requests,
+        (execution_requests.c.execution_id == ids.c.id)
+        & same_trigger(execution_requests.c.trigger_id, ids.c.trigger_id),
     )
     return sent.order_by(ids.c.id.desc()).limit(1)
 

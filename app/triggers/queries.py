@@ -15,13 +15,14 @@ TRIGGER_ID = triggers.c.id
 
 def all_triggers(connection: Connection) -> Sequence[sa.Row[Any]]:
     """Return all triggers, newest first, each with its `execution_count`."""
-    count = (
-        sa.select(sa.func.count())
-        .where(trigger_executions.c.trigger_id == triggers.c.id)
-        .scalar_subquery()
-        .label("execution_count")
+    of_trigger = trigger_executions.c.trigger_id
+    counted = sa.select(of_trigger, sa.func.count().label("number")).group_by(of_trigger).subquery()
+    query = (
+        triggers_query()
+        .add_columns(sa.func.coalesce(counted.c.number, 0).label("execution_count"))
+        .outerjoin(counted, counted.c.trigger_id == triggers.c.id)
+        .order_by(triggers.c.id.desc())
     )
-    query = triggers_query().add_columns(count).order_by(triggers.c.id.desc())
     return connection.execute(query).all()
 
 

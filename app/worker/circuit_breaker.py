@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningDelete
 
-from app.db import is_distributed, utc_now
+from app.db import is_distributed, or_now, utc_now
 from app.db.models import trigger_breakers
 from app.executions import due_by_shard
 from app.executions.due_queries import first_due, running_count
@@ -190,8 +190,9 @@ def _add_failures(
         .where(_breakers.trigger_id == trigger_id)
         .values(
             failure_count=new_count,
-            opened_at=sa.case((opens, sa.func.coalesce(_breakers.opened_at, utc_now()))),
-            probe_at=sa.case((opens, utc_now(seconds))),
+            # NULL seconds give NULL; a CASE around the function is what Citus refuses
+            opened_at=or_now(_breakers.opened_at, sa.case((opens, 0.0))),
+            probe_at=utc_now(sa.case((opens, seconds))),
         )
         .returning(_breakers.failure_count)
     )

@@ -10,7 +10,15 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.actions.work import Work
-from app.db import combines_statements, is_distributed, or_now, same_trigger, skip_locked, utc_now
+from app.db import (
+    combines_statements,
+    is_distributed,
+    on_shard,
+    or_now,
+    same_trigger,
+    skip_locked,
+    utc_now,
+)
 from app.db.encryption import SecretBox
 from app.db.models import execution_attempts, execution_requests, trigger_executions, triggers
 from app.errors import ActionFailed, SecretSealed
@@ -101,8 +109,7 @@ def _within_limit(connection: Connection, due_trigger: DueTrigger, count: int) -
     if locked.max_concurrency is None:
         return count
     query = running_count(sa.literal(due_trigger.trigger_id))
-    if is_distributed(connection):
-        query = query.where(_executions.trigger_id == due_trigger.trigger_id)
+    query = query.where(on_shard(_executions.trigger_id, due_trigger.trigger_id))
     running = connection.execute(query).scalar_one()
     return min(count, int(locked.max_concurrency - running))
 
@@ -155,12 +162,15 @@ def _begin_attempts(
             for row in claimed
         ],
     )
-    return list(connection.execute(_details_by_id(), {"ids": [row.id for row in claimed]}))
+    ids, of_triggers = [row.id for row in claimed], sorted({row.trigger_id for row in claimed})
+    return list(connection.execute(_details_by_id(), {"ids": ids, "of_triggers": of_triggers}))
 
 
 @cache
 def _details_by_id() -> sa.Select[Any]:
-    return _details(_executions).where(_executions.id.in_(sa.bindparam("ids", expanding=True)))
+    of_triggers = sa.bindparam("of_triggers", type_=sa.ARRAY(sa.Integer))
+    ids = _executions.id.in_(sa.bindparam("ids", expanding=True))
+    return _details(_executions).where(on_shard(_executions.trigger_id, of_triggers), ids)
 
 
 @cache

@@ -1,12 +1,12 @@
 """Find executions whose lease expired because their worker died or hung; renew our own leases."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.db import is_distributed, is_one_of, skip_locked, utc_now
+from app.db import is_distributed, is_one_of, on_shard, skip_locked, utc_now
 from app.db.models import execution_requests, trigger_executions, triggers
 from app.executions.due import age_seconds
 from app.executions.retry_policy import DEFAULT, RetryPolicy, read_or_default
@@ -41,7 +41,7 @@ def expired(connection: Connection, limit: int, outcome: Outcome) -> list[Finish
     else:
         rows = connection.execute(skip_locked(expired_query(limit))).all()
     policies = _policies(connection, {row.trigger_id for row in rows})
-    requests = _request_ids(connection, {row.id for row in rows})
+    requests = _request_ids(connection, {row.id: row.trigger_id for row in rows})
     return [
         FinishedAttempt(
             Lease(row.id, row.attempt_count, row.lease_owner),
@@ -65,14 +65,16 @@ def _locked_on_shards(connection: Connection, limit: int) -> list[sa.Row[Any]]:
     return locked
 
 
-def renew(
-    connection: Connection, owner: str, execution_ids: list[int], lease_seconds: float
-) -> int:
-    """Renew the owner's leases of these executions; return how many it still holds."""
+def renew(connection: Connection, owner: str, held: Mapping[int, int], lease_seconds: float) -> int:
+    """Renew the owner's leases; return how many it still holds.
+
+    `held` has the trigger of each execution whose lease is to be renewed.
+    """
     renewed = connection.execute(
         sa.update(trigger_executions)
         .where(
-            _executions.id.in_(execution_ids),
+            on_shard(_executions.trigger_id, held.values()),
+            _executions.id.in_(sorted(held)),
             _executions.status + sa.literal_column("''") == RUNNING,  # by id, as in settle
             _executions.lease_owner == owner,
         )
@@ -91,12 +93,16 @@ def _policies(connection: Connection, trigger_ids: set[int]) -> dict[int, RetryP
     return {row.id: read_or_default(row.retry_policy) for row in connection.execute(query)}
 
 
-def _request_ids(connection: Connection, execution_ids: set[int]) -> dict[int, str | None]:
-    """Return request ids by execution; by a query too, since FOR UPDATE rejects an outer join."""
-    if not execution_ids:
+def _request_ids(connection: Connection, trigger_ids: Mapping[int, int]) -> dict[int, str | None]:
+    """Return request ids by execution; by a query too, since FOR UPDATE rejects an outer join.
+
+    `trigger_ids` has the trigger of each execution.
+    """
+    if not trigger_ids:
         return {}
     columns = execution_requests.c
     query = sa.select(columns.execution_id, columns.headers).where(
-        columns.execution_id.in_(sorted(execution_ids))
+        on_shard(columns.trigger_id, trigger_ids.values()),
+        columns.execution_id.in_(sorted(trigger_ids)),
     )
     return {row.execution_id: request_id(row.headers) for row in connection.execute(query)}

@@ -78,8 +78,8 @@ class SettlementQueue:
 
     def renew(self, attempts: Sequence[Attempt]) -> None:
         """Renew the leases of these attempts and of all that are not settled yet."""
-        held = [each.lease.execution_id for each in attempts]
-        held += [each.lease.execution_id for each in self._queue]
+        held = {each.lease.execution_id: each.terms.trigger_id for each in attempts}
+        held |= {each.lease.execution_id: each.terms.trigger_id for each in self._queue}
         if not held:
             return
         try:

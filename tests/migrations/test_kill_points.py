@@ -8,6 +8,7 @@ import itertools
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -35,6 +36,13 @@ SHORTEST = 4
 @pytest.fixture
 def copy(databases: Databases) -> Iterator[Copy]:
     """Return a function that copies a database; the copies are removed after the test."""
+    with copies(databases) as copied:
+        yield copied
+
+
+@contextmanager
+def copies(databases: Databases) -> Iterator[Copy]:
+    """Yield a function that copies a database; the copies are removed afterwards."""
     made: list[str] = []
 
     def copied(url: str) -> str:

@@ -80,16 +80,15 @@ def request_of(
 ) -> None:
     """Store the original request of the execution."""
     of_execution = trigger_executions.c.id == execution_id
+    trigger_id = sa.select(trigger_executions.c.trigger_id).where(of_execution)
     values = {
-        "trigger_id": sa.select(trigger_executions.c.trigger_id)
-        .where(of_execution)
-        .scalar_subquery(),
         "execution_id": execution_id,
         "content_type": content_type,
         "headers": headers,
         "body": body,
     }
     with database.writing() as connection:
+        values["trigger_id"] = connection.execute(trigger_id).scalar_one()
         connection.execute(sa.insert(execution_requests).values(values))
 
 

@@ -24,13 +24,14 @@ def before(revision: str) -> str:
     return NAMES[NAMES.index(revision) - 1] if revision != NAMES[0] else "base"
 
 
-def with_one_more(directory: Path, upgrade: str) -> Config:
+def with_one_more(directory: Path, upgrade: str, downgrade: str = "pass") -> Config:
     """Return the configuration with one more revision after head, which runs `upgrade`."""
     (directory / "9999_extra.py").write_text(
         "from alembic import op\n"
         "import sqlalchemy as sa\n"
         f"revision, down_revision = '9999', {NAMES[-1]!r}\n"
         f"def upgrade():\n    {upgrade}\n"
+        f"def downgrade():\n    {downgrade}\n"
     )
     config = alembic_config()
     places = os.pathsep.join([str(ROOT / "alembic" / "versions"), str(directory)])

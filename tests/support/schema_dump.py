@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app import settings
+from app.db.migration_ops.plugin import table_names
 
 HIDDEN = "_stash_"
 Schema = dict[str, dict[str, Any]]
@@ -37,8 +38,8 @@ def execute(url: str, *statements: str) -> list[Any]:
 
 
 def tables(connection: sa.Connection, *, whole: bool = False) -> list[str]:
-    """Return the names of the tables to compare, sorted."""
-    names = sorted(sa.inspect(connection).get_table_names())
+    """Return the names of the tables to compare, sorted; partitions belong to their table."""
+    names = sorted(table_names(connection))
     return names if whole else [n for n in names if n != "hookonce_alembic_version" and n[0] != "_"]
 
 

@@ -19,7 +19,8 @@ _DROP_ON_POSTGRESQL = """
     DO $$ DECLARE each record; BEGIN
         FOR each IN SELECT attrelid::regclass AS owner, quote_ident(attname) AS name
             FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid
-            WHERE attname ~ '^({names})' AND NOT attisdropped AND c.relkind = 'r'
+            WHERE attname ~ '^({names})' AND NOT attisdropped
+            AND c.relkind IN ('r', 'p') AND NOT c.relispartition
             AND c.relnamespace = current_schema()::regnamespace
         LOOP EXECUTE 'ALTER TABLE ' || each.owner || ' DROP COLUMN ' || each.name; END LOOP;
         FOR each IN SELECT conrelid::regclass AS child, quote_ident(conname) AS name

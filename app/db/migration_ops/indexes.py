@@ -10,7 +10,7 @@ from sqlalchemy import exc
 
 from app.db import index_definition
 from app.db.index_definition import IndexDefinition
-from app.db.migration_ops import found, running
+from app.db.migration_ops import found, partition_indexes, running
 from app.db.migration_ops.plugin import offline, operation, postgresql
 
 PROBE = "_hookonce_probe"
@@ -43,14 +43,9 @@ def ensure_index(
     definition = IndexDefinition(name, table, tuple(columns), unique, where)
     if index_definition.is_as_defined(op.get_bind(), definition):
         return
-    if index_definition.is_partitioned(op.get_bind(), table):
-        raise CommandError(
-            f"{table} is partitioned, and PostgreSQL builds no index on it beside the traffic: run "
-            "`hookonce partition --undo`, this command again, and `hookonce partition` once more"
-        )
     _require_free_name(op, name, table)
     if postgresql(op):
-        _build_concurrently(op, name, table, columns, options)
+        _build_concurrently(op, definition, options)
     else:
         op.drop_index(name, table, if_exists=True)
         op.create_index(name, table, columns, **options)
@@ -62,7 +57,9 @@ def ensure_index(
 @operation
 def remove_index(op: Operations, name: str, table: str) -> None:
     """Drop the index; `return_found_index` restores an adopted one."""
-    if postgresql(op):
+    if not offline(op) and index_definition.is_partitioned(op.get_bind(), table):
+        partition_indexes.drop(op, name, table)
+    elif postgresql(op):
         with op.get_context().autocommit_block():
             op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
     else:
@@ -149,15 +146,19 @@ def _is_constraint(op: Operations, name: str, table: str) -> bool:
 
 
 def _build_concurrently(
-    op: Operations, name: str, table: str, columns: list[str], options: dict[str, Any]
+    op: Operations, definition: IndexDefinition, options: dict[str, Any]
 ) -> None:
     """Build the index CONCURRENTLY, without a lock timeout: its locks block no writer."""
+    name, table, columns = definition.name, definition.table, list(definition.columns)
     with op.get_context().autocommit_block():
-        lock_timeout = op.get_bind().execute(sa.text("SHOW lock_timeout")).scalar()
+        lock_timeout = str(op.get_bind().execute(sa.text("SHOW lock_timeout")).scalar())
         op.execute("SET lock_timeout = 0")
         try:
-            op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
-            op.create_index(name, table, columns, postgresql_concurrently=True, **options)
+            if index_definition.is_partitioned(op.get_bind(), table):
+                partition_indexes.build(op, definition, lock_timeout)
+            else:
+                op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
+                op.create_index(name, table, columns, postgresql_concurrently=True, **options)
         except exc.IntegrityError as error:
             raise CommandError(
                 f"{name} could not be built, because rows have the same values: "

@@ -8,6 +8,9 @@ from alembic.operations import MigrateOperation, Operations
 from sqlalchemy.engine import Connection
 
 Arguments = ParamSpec("Arguments")
+_PARTITIONS = """
+    SELECT relname::text FROM pg_class
+    WHERE relispartition AND relnamespace = current_schema()::regnamespace"""
 
 
 def operation(
@@ -46,8 +49,11 @@ def discarding(op: Operations) -> bool:
 
 
 def table_names(connection: Connection) -> set[str]:
-    """Return the names of all tables."""
-    return set(sa.inspect(connection).get_table_names())
+    """Return the names of all tables; a partitioned one stands for its partitions."""
+    names = set(sa.inspect(connection).get_table_names())
+    if connection.dialect.name == "postgresql":
+        names -= set(connection.execute(sa.text(_PARTITIONS)).scalars())
+    return names
 
 
 def column_names(connection: Connection, table: str) -> set[str]:

@@ -13,12 +13,14 @@ from alembic.operations import Operations
 
 from app.db import shard_key
 from app.db.migration_ops import batches, indexes, swapping
-from app.db.migration_ops.plugin import offline, operation, postgresql
+from app.db.migration_ops.plugin import listed, offline, operation, postgresql
 from app.log import event
 
 INCOMING = "_incoming"
 """Suffix of an index or a constraint until it replaces the one of that name."""
 PARENT = "trigger_executions"
+SINCE = "0031"
+"""Revision with the keys that spread tables need."""
 REFUSE_SPREAD = f"""DO $$ DECLARE distributed boolean := false; BEGIN
     IF EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('{PARENT}') AND relkind = 'p')
     THEN RAISE EXCEPTION '{PARENT} is partitioned: run hookonce partition --undo first; '
@@ -29,6 +31,18 @@ REFUSE_SPREAD = f"""DO $$ DECLARE distributed boolean := false; BEGIN
     IF distributed THEN RAISE EXCEPTION 'Citus distributes {PARENT}: run undistribute_table '
         'first, as docs/sharding.md says; nothing was changed'; END IF; END $$"""
 """Statement before a step back to keys that spread tables cannot have."""
+
+_SPREAD = (
+    f"EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('{PARENT}') AND relkind = 'p') "
+    "OR EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')"
+)
+"""Condition of databases whose tables are partitioned, or may be distributed by Citus."""
+_BUILD_UNLESS_SPREAD = (
+    f"DO $$ BEGIN IF NOT ({_SPREAD}) THEN "
+    "CREATE UNIQUE INDEX IF NOT EXISTS {} ON {} ({}); END IF; END $$"
+)
+"""Statement of a script, which builds nothing CONCURRENTLY on a condition. Counts of duplicates
+wait for it, and no event."""
 
 log = logging.getLogger("hookonce.migrate")
 
@@ -112,6 +126,27 @@ def allow_no_trigger_id(op: Operations, tables: list[str]) -> None:
     for table in tables:
         op.execute(f"ALTER TABLE {table} ALTER COLUMN trigger_id DROP NOT NULL")
         _commit(op)
+
+
+@operation
+def build_key_of_older_code(op: Operations, name: str, table: str, columns: list[str]) -> None:
+    """Build the unique index that ON CONFLICT of older code needs, unless tables are spread.
+
+    A partitioned or distributed table cannot have it, and older code cannot write to that.
+    """
+    if not postgresql(op):
+        return
+    if offline(op):
+        op.execute(_BUILD_UNLESS_SPREAD.format(name, table, listed(columns)))
+    elif not op.get_bind().execute(sa.text(f"SELECT {_SPREAD}")).scalar():
+        indexes.ensure_index(op, name, table, columns, unique=True)
+
+
+@operation
+def remove_key_of_older_code(op: Operations, name: str, table: str) -> None:
+    """Drop this unique index; SQLite has none."""
+    if postgresql(op):
+        indexes.remove_index(op, name, table)
 
 
 @operation

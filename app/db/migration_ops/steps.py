@@ -15,7 +15,7 @@ from alembic import op
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import ScriptDirectory
 
-from app.db.migration_ops import broken_objects, preparation
+from app.db.migration_ops import broken_objects, preparation, shard_keys
 from app.db.migration_ops.plugin import table_names
 from app.log import event
 
@@ -47,6 +47,8 @@ def keep_to(decided: list[Any], migration: MigrationContext, scripts: ScriptDire
         if not decided:
             remaining = list(plan(heads, context))
             decided.extend(remaining)
+            if context.dialect.name == "postgresql":
+                _refuse_spread(context, remaining)
         if context.dialect.name == "postgresql":
             if not any(_is_downgrade(step) for step in remaining[:1]):
                 _repair(context, scripts, heads)
@@ -56,6 +58,15 @@ def keep_to(decided: list[Any], migration: MigrationContext, scripts: ScriptDire
         return preparation.prepared(context, undisturbed) if is_move else undisturbed
 
     migration._migrations_fn = steps
+
+
+def _refuse_spread(migration: MigrationContext, remaining: list[Any]) -> None:
+    """Raise an error before the first step if a later one cannot be taken by spread tables."""
+    assert migration.connection is not None  # noqa: S101, for the type checker: not offline
+    if any(
+        _is_downgrade(each) and each.revision.revision == shard_keys.SINCE for each in remaining
+    ):
+        migration.connection.exec_driver_sql(shard_keys.REFUSE_SPREAD)
 
 
 def _is_downgrade(step: Any) -> bool:

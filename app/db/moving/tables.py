@@ -5,7 +5,7 @@ No list of tables or columns is written here: what another revision adds is move
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +64,18 @@ def reflected(session: DriverSession) -> sa.MetaData:
         )
     if session.kind == "sqlite":
         _read_removal_rules(session, metadata)
+    for table in metadata.tables.values():
+        _forget_keys_to_parts(table, parts)
     return metadata
+
+
+def _forget_keys_to_parts(table: Any, parts: Collection[str]) -> None:
+    """Forget foreign keys to partitions, which the catalog has beside the one to their table."""
+    for foreign_key in list(table.foreign_keys):
+        if foreign_key.target_fullname.partition(".")[0] in parts:
+            table.foreign_keys.discard(foreign_key)
+            foreign_key.parent.foreign_keys.discard(foreign_key)
+            table.constraints.discard(foreign_key.constraint)
 
 
 def _read_removal_rules(session: DriverSession, metadata: sa.MetaData) -> None:

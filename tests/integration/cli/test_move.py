@@ -9,13 +9,14 @@ import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from app import cli
-from app.db import Database, moving
+from app.db import Database, moving, partitioning
 from app.db.models import trigger_executions
 from app.errors import CannotMove, DatabaseUnavailable
 from tests.support import factories, found_databases, moves, schema_dump
-from tests.support.databases import Databases, migrate
+from tests.support.databases import PARTITIONED, Databases, migrate
 from tests.support.moves import content, moved
 from tests.support.seeding import seed
+from tests.support.thorough import THOROUGH
 
 Pair = tuple[str, str]
 
@@ -106,6 +107,35 @@ def test_the_way_back_gives_the_same_rows(databases: Databases, pair: Pair, kind
 
         assert content(back) == expected
         assert {each.table for each in compared} >= {"triggers", "trigger_executions"}
+
+
+@pytest.mark.parametrize("live", [False, True] if THOROUGH else [False])
+def test_a_partitioned_database_is_moved_to_sqlite_and_back(
+    databases: Databases, live: bool
+) -> None:
+    with (
+        databases.at_head("postgresql") as source,
+        databases.at_head("sqlite") as middle,
+        databases.at_head(PARTITIONED) as back,
+    ):
+        seed(source)
+        schema_dump.execute(
+            source,
+            "UPDATE trigger_executions SET status = 'failed', "
+            "completed_at = now(), lease_owner = NULL WHERE status = 'running'",
+        )
+        expected = content(source)
+        with opened(source) as database:
+            partitioning.partition(database, 3, lambda _table: None)
+
+        moved(source, middle, live=live)
+        between = content(middle)
+        moved(middle, back, live=live)
+
+        assert content(back) == between == expected
+        parts = "SELECT count(*) FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = inhrelid "
+        filled = f"{parts} WHERE relname ~ '^trigger_executions_p' AND relkind = 'r'"
+        assert schema_dump.execute(back, filled) == [(4,)]
 
 
 def test_an_id_of_a_removed_row_does_not_come_again(pair: Pair) -> None:

@@ -145,7 +145,8 @@ def test_who_holds_a_lease_is_found_by_id_alone(database: Database, settings: Se
     with database.writing() as connection:
         claimed = claim.due(connection, "owner", [(DueTrigger(trigger_id, -1.0), 4)], settings)
         before = scans(connection, LEASED)
-        assert leases.renew(connection, "owner", [each.lease.execution_id for each in claimed], 9)
+        held = {each.lease.execution_id: trigger_id for each in claimed}
+        assert leases.renew(connection, "owner", held, 9)
         ended = [FinishedAttempt(each.lease, each.terms, Outcome("succeeded")) for each in claimed]
         settle.record(connection, ended, lambda: 1.0)
 

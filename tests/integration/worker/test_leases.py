@@ -98,7 +98,7 @@ def test_a_renewed_lease_does_not_expire(database: Database, trigger_id: int) ->
     execution_id = factories.execution(database, trigger_id, "running", lease_expires_at=EXPIRED)
 
     with database.writing() as connection:
-        count = leases.renew(connection, OWNER, [execution_id], 60)
+        count = leases.renew(connection, OWNER, {execution_id: trigger_id}, 60)
 
     assert count == 1
     assert expired(database) == []
@@ -114,6 +114,6 @@ def test_only_ones_own_running_execution_is_renewed(
     execution_id = factories.execution(database, trigger_id, status, **given)
 
     with database.writing() as connection:
-        count = leases.renew(connection, OWNER, [execution_id], 60)
+        count = leases.renew(connection, OWNER, {execution_id: trigger_id}, 60)
 
     assert count == 0

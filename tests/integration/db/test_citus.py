@@ -1,0 +1,151 @@
+"""The statements of docs/sharding.md for Citus, and the rules by which others are checked.
+
+Citus cannot be installed here. In its place are functions of the same names, which check what Citus
+checks of a table before it distributes it, as far as PostgreSQL's catalog shows it.
+"""
+
+import re
+import subprocess
+
+import pytest
+
+from app.db import Database
+from app.db.schema import SchemaWatch
+from app.intake.store import distributed, postgresql
+from tests.support import citus_rules
+from tests.support.citus_rules import refusals
+from tests.support.databases import ROOT, Databases
+from tests.support.schema_dump import Schema, data, execute, schema
+from tests.support.seeding import seed
+
+CHECKS = """
+CREATE TABLE managed (owner regclass, kind text);
+CREATE FUNCTION fit(owner regclass, kind text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+    IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = owner AND NOT tgisinternal)
+        THEN RAISE EXCEPTION '% has a database trigger', owner; END IF;
+    IF EXISTS (SELECT FROM pg_constraint WHERE contype = 'f' AND owner IN (conrelid, confrelid))
+        THEN RAISE EXCEPTION '% is part of a foreign key', owner; END IF;
+    IF kind = 'h' AND EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = owner AND indisunique
+        AND NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = owner AND attname = 'trigger_id'
+            AND attnum = ANY (i.indkey::int2[])))
+        THEN RAISE EXCEPTION '% has a unique index without trigger_id', owner; END IF;
+    INSERT INTO managed VALUES (owner, kind);
+END $$;
+CREATE FUNCTION create_reference_table(owner regclass) RETURNS void LANGUAGE sql
+    AS $$ SELECT fit(owner, 'n') $$;
+CREATE FUNCTION create_distributed_table(owner regclass, name text, shard_count int DEFAULT NULL,
+    colocate_with text DEFAULT NULL) RETURNS void LANGUAGE sql AS $$ SELECT fit(owner, 'h') $$;
+"""
+"""Functions that stand in for those of Citus: they refuse a table that Citus would refuse."""
+UNFIT = """
+    SELECT conname::text FROM pg_constraint AS c JOIN managed AS parent ON parent.owner = confrelid
+    LEFT JOIN managed AS child ON child.owner = conrelid
+    WHERE contype = 'f' AND parent.kind = 'h' AND (child.kind IS DISTINCT FROM 'h'
+        OR confdeltype NOT IN ('a', 'c') OR pg_get_constraintdef(c.oid)
+            !~ 'KEY .*, trigger_id\\) REFERENCES .*, trigger_id\\)')"""
+"""Foreign keys to distributed tables that Citus refuses: the trigger must be on both sides."""
+
+
+@pytest.fixture
+def kind() -> str:
+    """Run on PostgreSQL only: SQLite is on one machine."""
+    return "postgresql"
+
+
+def documented() -> str:
+    """Return the statements that distribute the tables."""
+    page = (ROOT / "docs" / "sharding.md").read_text()
+    (block,) = re.findall(r"```sql\n(SET citus.*?)```", page, re.DOTALL)
+    return str(block)
+
+
+def run(databases: Databases, url: str, script: str) -> subprocess.CompletedProcess[str]:
+    psql = databases.server.programs / "psql"
+    command = [psql, "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", url]
+    return subprocess.run(command, input=script, capture_output=True, text=True)
+
+
+def test_the_documented_statements_distribute_every_table(
+    databases: Databases, database_url: str
+) -> None:
+    seed(database_url)
+    rows, keys = data(database_url), foreign_keys(schema(database_url))
+
+    ran = run(databases, database_url, CHECKS + documented())
+
+    assert ran.returncode == 0, ran.stderr
+    kinds = dict(execute(database_url, "SELECT owner::text, kind FROM managed"))
+    assert kinds == dict.fromkeys(citus_rules.DISTRIBUTED, "h") | {citus_rules.REFERENCE: "n"}
+    assert execute(database_url, UNFIT) == []
+    execute(database_url, "DROP TABLE managed")
+    assert (data(database_url), foreign_keys(schema(database_url))) == (rows, keys)
+
+
+def test_every_table_that_refers_to_a_managed_one_is_known_as_managed(database_url: str) -> None:
+    """The rules for changes hold for all tables that foreign keys connect with triggers."""
+    pairs = execute(
+        database_url,
+        "SELECT conrelid::regclass::text, confrelid::regclass::text FROM pg_constraint "
+        "WHERE contype = 'f'",
+    )
+    connected = {citus_rules.REFERENCE}
+    for _ in pairs:
+        connected |= {owner for owner, parent in pairs if parent in connected}
+
+    assert connected == citus_rules.MANAGED
+
+
+def foreign_keys(tables: Schema) -> dict[str, list[object]]:
+    return {
+        name: [each for each in table["constraints"] if "FOREIGN KEY" in str(each)]
+        for name, table in tables.items()
+    }
+
+
+def test_the_statements_of_admission_are_for_one_shard(database: Database) -> None:
+    found = SchemaWatch(database).current()
+    texts = [distributed._execution_text(found), distributed._request_text(found)]
+
+    assert [refusals(each or "") for each in texts] == [[], []]
+    # the statement that takes the place of both without Citus
+    assert refusals(postgresql.find_or_insert_text(found)) != []
+
+
+E, A, T = "trigger_executions", "execution_attempts", "triggers"
+NOW = "timezone('utc', statement_timestamp())"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"WITH RECURSIVE a AS (SELECT 1 FROM {E}) SELECT * FROM a",
+        f"SELECT {E}.id FROM {E} WHERE {E}.id = %(a)s FOR NO KEY UPDATE SKIP LOCKED",
+        f"UPDATE {E} SET started_at = coalesce({E}.started_at, {NOW}) WHERE {E}.trigger_id = 1",
+        f"UPDATE trigger_breakers SET opened_at = CASE WHEN true THEN {NOW} END",
+        f"DELETE FROM {E} WHERE received_at < clock_timestamp()",
+        f"INSERT INTO {E} (trigger_id, id) VALUES (1, (SELECT 1))",
+        f"WITH a AS (UPDATE {E} SET status = '' WHERE {E}.trigger_id = 1 RETURNING id) SELECT 1",
+        f"INSERT INTO {A} (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET started_at = {NOW}",
+        f"UPDATE {E} SET status = '' WHERE {E}.trigger_id = 1 RETURNING lower(status)",
+        f"SELECT 1 FROM {E} JOIN {A} ON {A}.execution_id = {E}.id",
+        f"SELECT {T}.id, (SELECT count(*) FROM {E} WHERE {E}.trigger_id = {T}.id) FROM {T}",
+        f"SELECT 1 FROM {E} WHERE EXISTS (SELECT 1 FROM {A} WHERE {A}.execution_id = {E}.id)",
+    ],
+)
+def test_what_citus_refuses_is_found(statement: str) -> None:
+    assert len(refusals(statement)) == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"SELECT {E}.id FROM {E} WHERE {E}.trigger_id = %(a)s FOR UPDATE",
+        f"SELECT 1 FROM {E} JOIN {A} ON {A}.trigger_id = {E}.trigger_id",
+        f"SELECT 1 FROM {E} WHERE EXISTS (SELECT 1 FROM {A} WHERE {A}.trigger_id = {E}.trigger_id)",
+        f"UPDATE {E} SET started_at = LEAST({E}.started_at, {NOW}) WHERE {E}.trigger_id = 1",
+        f"UPDATE {E} SET next_attempt_at = {NOW} + make_interval(0, CASE WHEN true THEN 1 END)",
+        "UPDATE hookonce_workers SET last_seen_at = coalesce(last_seen_at, now())",
+    ],
+)
+def test_what_citus_accepts_passes(statement: str) -> None:
+    assert refusals(statement) == []

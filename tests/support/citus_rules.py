@@ -1,0 +1,183 @@
+"""Find in the text of a statement what Citus 13 refuses, as its planner's source has the rules.
+
+Citus cannot be installed where the tests run. So each statement that they run in the form for
+distributed tables is held against the rules: a statement for one shard may do nearly all that
+PostgreSQL does, and one for several must be such that each shard computes its part alone.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine
+
+from app.db import is_distributed, partitioning
+
+DISTRIBUTED = frozenset(partitioning.tables())
+REFERENCE = "triggers"
+CONNECTED = frozenset(
+    {
+        "delivery_journal",
+        "notification_channels",
+        "notification_messages",
+        "trigger_breakers",
+        "trigger_pauses",
+    }
+)
+"""Tables that Citus manages too, since foreign keys connect them with the reference table."""
+MANAGED = DISTRIBUTED | CONNECTED | {REFERENCE}
+
+_TABLE = re.compile(r"(?:\bFROM|\bJOIN|\bUPDATE|\bINTO|,) (?:ONLY )?(\w+)(?: AS (\w+))?")
+_VALUE = r"(?:ANY \()?(?:%\(|\(?-?\d)"
+_LOCK = re.compile(r"\bFOR (NO KEY )?(UPDATE|SHARE|KEY SHARE)\b")
+_CHANGE = re.compile(r"(INSERT INTO|UPDATE|DELETE FROM) (\w+)")
+_OPENS = re.compile(r"\((?=(?:SELECT|INSERT|UPDATE|DELETE|WITH)\b)")
+_TIME = re.compile(r"\b(statement_timestamp|clock_timestamp|now|random|nextval)\(", re.IGNORECASE)
+_VOLATILE = re.compile(r"\b(clock_timestamp|random)\(", re.IGNORECASE)
+
+
+@dataclass
+class Scope:
+    """A SELECT or a change, without those that stand in parentheses in it."""
+
+    text: str
+    parent: "Scope | None" = None
+    tables: dict[str, str] = field(default_factory=dict)
+    """Table by the name that the statement has for it."""
+
+    def distributed(self) -> list[str]:
+        return [alias for alias, table in self.tables.items() if table in DISTRIBUTED]
+
+    def names_trigger(self, alias: str) -> bool:
+        """Return True if the shard of the table is known from a value."""
+        return re.search(rf"\b{alias}\.trigger_id = {_VALUE}", self.text) is not None
+
+    def outer_aliases(self) -> set[str]:
+        """Return the names of outer tables that it uses, with those of all scopes around it."""
+        used, outer = set(), self.parent
+        while outer is not None:
+            used |= {each for each in outer.tables if re.search(rf"\b{each}\.\w", self.text)}
+            outer = outer.parent
+        return used - self.tables.keys()
+
+
+@contextmanager
+def watched(engine: Engine) -> Iterator[list[str]]:
+    """Yield what Citus would refuse of the statements that run in the block, if it distributes."""
+    refused: list[str] = []
+
+    def note(connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+        if is_distributed(connection):
+            refused.extend(f"{each}: {statement}" for each in refusals(statement))
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield refused
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def refusals(statement: str) -> list[str]:
+    """Return the reasons for which Citus would refuse the statement; none if it touches no table
+    that Citus manages."""
+    text = re.sub(r"'(?:[^']|'')*'", "''", re.sub(r"\s+", " ", statement)).strip()
+    scopes = list(_scopes(text))
+    managed = {table for each in scopes for table in each.tables.values()} & MANAGED
+    if not managed:
+        return []
+    return [*_of_recursion(text, managed), *_of_change(text, scopes), *_of_scopes(text, scopes)]
+
+
+def _scopes(text: str, parent: Scope | None = None) -> Iterator[Scope]:
+    inner, own, place = [], "", 0
+    while (found := _OPENS.search(text, place)) is not None:
+        end = _closing(text, found.start())
+        own += text[place : found.start()] + " (?) "
+        inner.append(text[found.end() : end])
+        place = end + 1
+    scope = Scope(own + text[place:], parent)
+    for table, alias in _TABLE.findall(re.sub(r"\s+", " ", scope.text)):
+        if table in MANAGED:
+            scope.tables[alias or table] = table
+    yield scope
+    for each in inner:
+        yield from _scopes(each, scope)
+
+
+def _closing(text: str, start: int) -> int:
+    depth = 0
+    for place in range(start, len(text)):
+        depth += {"(": 1, ")": -1}.get(text[place], 0)
+        if not depth:
+            return place
+    return len(text)
+
+
+def _of_recursion(text: str, managed: set[str]) -> Iterator[str]:
+    if "WITH RECURSIVE" in text and managed & DISTRIBUTED:
+        yield "recursive CTE"
+
+
+def _of_change(text: str, scopes: list[Scope]) -> Iterator[str]:
+    for scope in scopes:
+        change = _CHANGE.match(scope.text)
+        if change is None or change[2] not in MANAGED:
+            continue
+        if scope.parent is not None:
+            yield f"{change[2]} is changed in a part of another statement"
+        if change[1] == "INSERT INTO" and re.search(r"VALUES .*\(\?\)", scope.text):
+            yield "sub-select in an INSERT"
+        if change[1] != "INSERT INTO" and _VOLATILE.search(text):
+            yield "volatile function in a change"
+        if change[1] != "INSERT INTO" and any(_TIME.search(each) for each in _lazy(text)):
+            yield "current time in CASE or COALESCE of a change"
+        conflict = text.partition("ON CONFLICT")[2].partition("RETURNING")[0]
+        if _TIME.search(conflict):
+            yield "current time in ON CONFLICT"
+        if re.search(r"\w\(", scope.text.partition("RETURNING")[2]):
+            yield "function in RETURNING"
+
+
+def _lazy(text: str) -> Iterator[str]:
+    """Yield the text of each CASE and COALESCE."""
+    for found in re.finditer(r"\bcoalesce\(", text, re.IGNORECASE):
+        yield text[found.start() : _closing(text, found.end() - 1)]
+    for found in re.finditer(r"\bCASE\b", text):
+        depth = 0
+        for word in re.finditer(r"\b(CASE|END)\b", text[found.start() :]):
+            depth += 1 if word[0] == "CASE" else -1
+            if not depth:
+                yield text[found.start() : found.start() + word.end()]
+                break
+
+
+def _of_scopes(text: str, scopes: list[Scope]) -> Iterator[str]:
+    for scope in scopes:
+        spread = [each for each in scope.distributed() if not scope.names_trigger(each)]
+        if spread and _LOCK.search(scope.text):
+            yield f"{', '.join(spread)}: rows are locked on several shards"
+        if len(spread) > 1 and not _joined(text, scope.distributed()):
+            yield f"{', '.join(spread)}: joined without the trigger"
+        outer = scope.outer_aliases()
+        if spread and outer:
+            yield from _of_correlation(text, scope, outer)
+
+
+def _of_correlation(text: str, scope: Scope, outer: set[str]) -> Iterator[str]:
+    around = scope.parent
+    while around is not None and not (outer & around.tables.keys()):
+        around = around.parent
+    if around is None or not around.distributed():
+        yield f"{', '.join(scope.tables)}: asked for each row of a table that is on every node"
+    elif not _joined(text, [*scope.distributed(), around.distributed()[0]]):
+        yield f"{', '.join(scope.tables)}: correlated without the trigger"
+
+
+def _joined(text: str, aliases: list[str]) -> bool:
+    """Return True if equal triggers connect all of these tables."""
+    pairs = re.findall(r"\b(\w+)\.trigger_id = (\w+)\.(?:trigger_id|id)\b", text)
+    reached, size = {aliases[0]}, 0
+    while size != len(reached):
+        size = len(reached)
+        reached |= {each for pair in pairs if reached & {*pair} for each in pair}
+    return set(aliases) <= reached
