@@ -10,8 +10,9 @@ from app.cli import terminal
 Row = dict[str, Any]
 MEASURED_ROWS = 500
 """Rows that decide the width of the columns; a longer table is not in memory at once."""
-LONGEST_CELL = 64
-"""Characters of the longest cell: a SHA-256 digest in hex, uncut."""
+WIDEST_COLUMN = 64
+"""Characters of the widest column: a SHA-256 digest in hex. A terminal gets longer cells cut; a
+file or a pipe gets them whole, beyond their column."""
 NO_ROWS = "No rows."
 """Line for the person at a terminal; a program reads the headings alone."""
 
@@ -49,7 +50,8 @@ def _at_terminal(
         return
     yield _line(headings, widths)
     for row in every:
-        yield _line(_cells(row, columns), widths, colours=True)
+        padded = map(_padded, map(_cut, _cells(row, columns), widths), widths)
+        yield terminal.GAP.join(map(terminal.coloured, padded)).rstrip()
 
 
 def _records(
@@ -62,18 +64,17 @@ def _records(
             yield ""
         for heading, cell in zip(headings, _cells(row, columns), strict=True):
             if cell:
-                value = terminal.coloured(_cut(cell, LONGEST_CELL))
+                value = terminal.coloured(_cut(cell, WIDEST_COLUMN))
                 yield f"{heading.ljust(width)}{terminal.GAP}{value}"
 
 
-def _line(cells: Sequence[str], widths: list[int], *, colours: bool = False) -> str:
-    padded = [_padded(cell, width) for cell, width in zip(cells, widths, strict=True)]
-    return terminal.GAP.join(map(terminal.coloured, padded) if colours else padded).rstrip()
+def _line(cells: Sequence[str], widths: list[int]) -> str:
+    return terminal.GAP.join(map(_padded, cells, widths)).rstrip()
 
 
 def _widths(headings: Sequence[str], rows: list[Row], columns: tuple[str, ...]) -> list[int]:
     cells = [headings, *(_cells(row, columns) for row in rows)]
-    return [min(LONGEST_CELL, max(map(_width, each))) for each in zip(*cells, strict=True)]
+    return [min(WIDEST_COLUMN, max(map(_width, each))) for each in zip(*cells, strict=True)]
 
 
 def _cells(row: Row, columns: tuple[str, ...]) -> list[str]:
@@ -82,8 +83,7 @@ def _cells(row: Row, columns: tuple[str, ...]) -> list[str]:
 
 
 def _padded(text: str, width: int) -> str:
-    cut = _cut(text, width)
-    return cut + " " * (width - _width(cut))
+    return text + " " * (width - _width(text))
 
 
 def _cut(text: str, longest: int) -> str:
