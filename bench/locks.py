@@ -7,14 +7,13 @@ The way up takes over a database in which the older system has so many execution
 revision by revision. The way down begins with as many executions at head, downgrades revision by
 revision to `base`, where the tables are given back, and takes them over again. A writer of its own
 process inserts all the time. Prints for each step its duration, the longest wait of the writer and
-of one that inserts into another file, by how much the database grew, and how large its write-ahead
-log was (SQLite) or what was written to it (PostgreSQL).
+of one that inserts into another database, by how much the database grew, and how large its log was
+(SQLite) or what was written to it (PostgreSQL).
 """
 
 import argparse
 import itertools
 import os
-import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator
@@ -54,6 +53,13 @@ _AT_BASE = (
 )
 
 
+_EXISTS = "SELECT 1 FROM pg_database WHERE datname = :name"
+_TABLE = (
+    "CREATE TABLE IF NOT EXISTS trigger_executions "
+    "(trigger_id INTEGER, event_data TEXT, status TEXT, completed_at TIMESTAMP)"
+)
+
+
 @dataclass
 class Trial:
     """One database whose revisions are measured."""
@@ -83,7 +89,7 @@ def main() -> None:
                         "step",
                         "took, ms",
                         "slowest, ms",
-                        "disk, ms",
+                        "beside, ms",
                         "writes",
                         "grew, MB",
                         "WAL, MB",
@@ -168,7 +174,7 @@ def step(trial: Trial, name: str, target: str, *, down: bool) -> None:
         migrate(trial.url, to=target, down=down, direct="yes")
         return
     size_before, log_before = size(trial), log_position(trial)
-    with writer(trial.url) as slowest, beside(trial) as disk:
+    with writer(trial.url) as slowest, beside(trial) as other:
         began = time.monotonic()
         migrate(trial.url, to=target, down=down, **trial.x)
         took = time.monotonic() - began
@@ -178,7 +184,7 @@ def step(trial: Trial, name: str, target: str, *, down: bool) -> None:
             name,
             f"{took * 1000:.0f}",
             f"{slowest['seconds'] * 1000:.0f}",
-            f"{disk.get('seconds', 0) * 1000:.0f}",
+            f"{other['seconds'] * 1000:.0f}",
             f"{slowest['writes']}",
             f"{(size(trial) - size_before) / 1e6:.0f}",
             f"{log_bytes / 1e6:.0f}",
@@ -192,22 +198,25 @@ def step(trial: Trial, name: str, target: str, *, down: bool) -> None:
 
 @contextmanager
 def beside(trial: Trial) -> Iterator[dict[str, Any]]:
-    """Write into another SQLite file of the same directory: its slowest insert waits for the disk.
+    """Write into another database on the same disk or server, which no migration touches.
 
-    The disk is shared, so a wait of the writer may have nothing to do with the migration.
-    PostgreSQL of the tests does not wait for the disk, and gets no such writer.
+    Both are shared: a wait of the writer that this one has too is not the migration's.
     """
+    other = sa.engine.make_url(trial.database.engine.url)
+    other = other.set(database=f"{other.database}_beside")
     if trial.kind == "postgresql":
-        yield {}
-        return
-    path = f"{trial.database.engine.url.database}.disk"
-    with sqlite3.connect(path) as connection:
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS trigger_executions "
-            "(trigger_id INTEGER, event_data TEXT, status TEXT, completed_at TEXT)"
-        )
-    connection.close()
-    with writer(f"sqlite:///{path}") as slowest:
+        with trial.database.engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            if not connection.scalar(sa.text(_EXISTS), {"name": other.database}):
+                connection.exec_driver_sql(f"CREATE DATABASE {other.database}")
+    else:
+        Path(str(other.database)).touch()
+    url = other.render_as_string(hide_password=False).replace("+psycopg", "")
+    database = Database(patient(url))
+    with database.writing() as connection:
+        connection.exec_driver_sql(_TABLE)
+    database.dispose()
+    with writer(url) as slowest:
         yield slowest
 
 
@@ -235,7 +244,7 @@ def log_position(trial: Trial) -> int:
 
 
 def _line(*cells: str) -> str:
-    widths = (22, 12, 14, 10, 10, 10, 10, 12)
+    widths = (22, 12, 14, 12, 10, 10, 10, 12)
     first, *others = zip(cells, widths, strict=True)
     return f"{first[0]:<{first[1]}}" + "".join(f"{cell:>{width}}" for cell, width in others)
 

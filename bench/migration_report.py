@@ -23,7 +23,7 @@ LIVE = "test_migrations_down_to_0002_and_back"
 BELOW = "test_below_0002_senders_are_asked_to_come_again"
 WAYS = ("down", "up", "again")
 NOTEWORTHY_MS = 500
-"""Wait from which the page also shows how long the disk kept a writer of another file waiting."""
+"""Wait from which the page also shows how long a writer of another database waited meanwhile."""
 _STEP = re.compile(r"(?P<down>\d{4}) down to \w+|again up to (?P<again>\d{4})|up to (?P<up>\d{4})")
 
 TITLE = "# Results of the migrations' tests"
@@ -53,11 +53,14 @@ TIMES_FOOT = """
   from a process of its own. Down is from head, in a database that was taken over; up is the first
   upgrade of a database that the older system filled. **Up again** is the one of a database that was
   given back at `base`; any other upgrade after a downgrade does no more than "up".
-- **Disk**: longest wait of another writer, into another SQLite file on the same disk, at the same
-  time: the part of a long wait for which the disk is enough as a reason, and the migration is not.
-- **Grew**: what the file (SQLite, without its log) or the database (PostgreSQL) grew by, down / up.
+- **Beside**: longest wait of another writer meanwhile, into another file on the same disk (SQLite)
+  or another database of the same server. It is shown with a wait of half a second or more: as much
+  of that comes from the machine, which all share, and not from the migration.
+- **Grew**: what the file (SQLite, without its log) or the database (PostgreSQL) grew by, down / up
+  / up again. The first copy of a table of SQLite makes the file grow by the size of the table;
+  later ones use the space that it leaves.
 - **WAL**: the largest size of the write-ahead log during the step (SQLite), or what was written to
-  it (PostgreSQL), down / up. The writers' own inserts are included in both.
+  it (PostgreSQL), down / up / up again. The writers' own inserts are included in both.
 
 Measured on a machine that others used at the same time. A figure without "at" is of the smaller
 number of executions:
@@ -172,7 +175,8 @@ def times_part(locks: str) -> Iterator[str]:
 def times(steps: Steps, number: str, kind: str) -> str:
     """Return the line of one revision on one database; a step that was not measured has `-`."""
     down, up, again = (steps.get((kind, number, way), Step("-", "-", "-")) for way in WAYS)
-    amounts = f"{down.grew} / {up.grew}", f"{down.wal} / {up.wal}"
+    ways = (down, up, again) if again.wal != "-" else (down, up)
+    amounts = (" / ".join(step.grew for step in ways), " / ".join(step.wal for step in ways))
     return _line(f"`{number}`", kind, down.ms, up.ms, again.ms, *amounts)
 
 
@@ -200,9 +204,9 @@ def _sections(locks: str) -> Iterator[tuple[str, int, list[str]]]:
 
 
 def _step(figures: list[int], at: str) -> Step:
-    """Return the cells for what bench.locks printed: took, slowest, disk, writes, grew, WAL."""
-    took, slowest, disk, _writes, grew, wal = figures
-    beside = f" (disk {disk:,})" if disk and slowest >= NOTEWORTHY_MS else ""
+    """Return the cells for what bench.locks printed: took, slowest, beside, writes, grew, WAL."""
+    took, slowest, other, _writes, grew, wal = figures
+    beside = f" (beside {other:,})" if other and slowest >= NOTEWORTHY_MS else ""
     return Step(f"{took:,} / {slowest:,}{beside}{at}", f"{grew:,}", f"{wal:,}")
 
 
