@@ -75,6 +75,12 @@ def page(
     return paging.page(connection, counter, rows, DELIVERY_ID, position, key, horizon)
 
 
+def newest(connection: Connection, trigger_id: int) -> sa.Row[Any] | None:
+    """Return the trigger's newest delivery without a body; the others are not even counted."""
+    rows = sa.select(*_LISTED).where(_columns.trigger_id == trigger_id)
+    return connection.execute(rows.order_by(DELIVERY_ID.desc()).limit(1)).one_or_none()
+
+
 def delivery(connection: Connection, delivery_id: int) -> sa.Row[Any]:
     """Return the entry with its headers and its body. Raises NotFound."""
     query = sa.select(delivery_journal).where(sa.literal(delivery_id, sa.BigInteger) == DELIVERY_ID)

@@ -6,10 +6,8 @@ from urllib.parse import urlsplit
 
 from app import clock
 from app.auth import VIEWER
-from app.db.paging import PagePosition
 from app.intake import key, sources
 from app.stats import journal
-from app.stats.journal import DeliveryFilter
 from app.triggers import address, first_delivery
 from app.web.api.schemas.triggers import Trigger
 from app.web.context import ApiContext
@@ -77,12 +75,11 @@ def _arrived(context: ApiContext, trigger_id: int) -> dict[str, Any]:
     """Return the newest execution that a sender caused, and the newest delivery without one."""
     with context.database.reading() as connection:
         received = first_delivery.newest_received(connection, trigger_id)
-        sought, where = DeliveryFilter(trigger_id=trigger_id), PagePosition(per_page=1)
-        noted = journal.page(connection, context.counter, sought, where).rows
+        noted = journal.newest(connection, trigger_id)
         greeted = first_delivery.had_handshake(connection, trigger_id, clock.now())
     return {
         "received": received,
-        "noted": journal.shown(noted[0]) if noted else None,
+        "noted": None if noted is None else journal.shown(noted),
         "greeted": greeted,
     }
 
