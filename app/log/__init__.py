@@ -95,6 +95,10 @@ _LEFT_OUT = vars(_FIRST) | {"threadName": None, "processName": None}
 _BEGAN = _FIRST.created - _FIRST.relativeCreated / 1000
 
 
+_LOGS_ADDRESSES = "urllib3"
+"""Logger that writes each called address at DEBUG: its query may hold a secret."""
+
+
 def configure(level: str, form: str = "text") -> None:
     """Write every log line of this process to standard error, as `text` or as `json`."""
     handler = _LineHandler(sys.stderr)
@@ -103,6 +107,7 @@ def configure(level: str, form: str = "text") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    logging.getLogger(_LOGS_ADDRESSES).setLevel(logging.WARNING)
 
 
 class _LineHandler(logging.StreamHandler[Any]):
