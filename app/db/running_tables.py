@@ -24,6 +24,7 @@ trigger_pauses = sa.Table(
     sa.Column("resumed_at", UtcDateTime),
     sa.Column("per_second", sa.Float),
     sa.Column("next_at", UtcDateTime),
+    sa.Column("reason", sa.Text),
     sa.CheckConstraint("(paused_at IS NULL) = (resumed_at IS NOT NULL)", name="paused_or_resumed"),
     sa.CheckConstraint(
         "resumed_at IS NULL OR (per_second IS NOT NULL AND next_at IS NOT NULL)",
@@ -37,6 +38,7 @@ pauses = sa.Table(
     sa.Column("scope", sa.String(50), primary_key=True),
     sa.Column("paused_at", UtcDateTime, nullable=False),
     sa.Column("paused_by", sa.String(200), nullable=False),
+    sa.Column("reason", sa.Text),
 )
 
 workers = sa.Table(
