@@ -5,6 +5,7 @@ import socket
 import ssl
 import struct
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
@@ -16,6 +17,14 @@ GATHERED_BYTES = 64 * 1024
 
 deadline: ContextVar[float] = ContextVar("deadline")
 """The deadline of the call that this thread makes, by the monotonic clock."""
+
+
+def _ignore() -> None:
+    """Do nothing."""
+
+
+on_send: ContextVar[Callable[[], None]] = ContextVar("on_send", default=_ignore)
+"""Function that is called before bytes of this thread's call leave."""
 
 
 def remaining() -> float:
@@ -73,6 +82,7 @@ class DeadlineSocket:
 
     def _send(self) -> None:
         rest, self._unsent = memoryview(self._unsent), bytearray()
+        on_send.get()()
         while rest:
             self.limit_next_wait(socket.SO_SNDTIMEO)
             with suppress(BlockingIOError):

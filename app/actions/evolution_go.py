@@ -7,11 +7,13 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from urllib3.util import Url
 
 from app.actions import http, http_client, options
+from app.actions.exchange import SentRequest
 from app.actions.http_client import Client
 from app.actions.work import Work
 from app.errors import ActionFailed, InvalidTrigger
@@ -85,7 +87,11 @@ def send(work: Work, client: Client) -> str:
         "Idempotency-Key": str(work.chain_id),
     }
     limit = message.timeout_seconds or work.settings.hookonce_http_timeout_seconds
-    response = client.post(message.url, json.dumps(fields).encode(), headers, limit)
+    body = json.dumps(fields).encode()
+    request = SentRequest(str(message.url), headers, body, str(work.chain_id))
+    response = client.post(
+        message.url, body, headers, limit, sending=partial(http.note_sent, work, request)
+    )
     return http.accepted(response, work)
 
 

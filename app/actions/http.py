@@ -8,11 +8,12 @@ import binascii
 import hmac
 import time
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from urllib3.util import Url
 
 from app.actions import http_client, options
+from app.actions.exchange import HttpResponse, SentRequest
 from app.actions.http_client import Client, TargetResponse
 from app.actions.work import Work, summary
 from app.errors import ActionFailed
@@ -64,15 +65,24 @@ def send(work: Work, client: Client) -> str:
     target = options.of(work, read)
     body = work.body if work.body is not None else work.event_data.encode("utf-8", "replace")
     limit = target.timeout_seconds or work.settings.hookonce_http_timeout_seconds
-    response = client.post(target.url, body, _headers(work, body, target), limit)
+    request = SentRequest(str(target.url), _headers(work, body, target), body, str(work.chain_id))
+    response = client.post(
+        target.url, body, request.headers, limit, sending=partial(note_sent, work, request)
+    )
     return accepted(response, work)
 
 
+def note_sent(work: Work, request: SentRequest) -> None:
+    """Note that the request begins to leave."""
+    work.exchange.sent = request
+
+
 def accepted(response: TargetResponse, work: Work) -> str:
-    """Return the summary of a response of 2xx; raise ActionFailed with any other.
+    """Note the response; return its summary if it is 2xx, raise ActionFailed with any other.
 
     A target may repeat what it received, so the secrets of the work are hidden.
     """
+    work.exchange.received = HttpResponse(response.status, response.headers)
     text = summary(f"HTTP {response.status} {work.hidden(response.text)}")
     if 200 <= response.status < 300:
         return text

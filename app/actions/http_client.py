@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from http import HTTPStatus
 from queue import Empty, SimpleQueue
@@ -24,7 +24,7 @@ from cachetools import LRUCache
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import Url
 
-from app.actions.deadline import DeadlineSocket, deadline, remaining
+from app.actions.deadline import DeadlineSocket, deadline, on_send, remaining
 from app.egress import Egress
 from app.errors import ActionFailed, MachineTrouble, is_machine_trouble
 from app.lifecycle import CONFIGURATION, CONNECTION, INTERNAL, TIMEOUT
@@ -52,6 +52,7 @@ class TargetResponse:
     status: int
     retry_after: str | None
     text: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -86,14 +87,22 @@ class Client:
         self._lock = threading.Lock()
 
     def post(
-        self, url: Url, body: bytes, headers: Mapping[str, str], seconds: float
+        self,
+        url: Url,
+        body: bytes,
+        headers: Mapping[str, str],
+        seconds: float,
+        *,
+        sending: Callable[[], None] | None = None,
     ) -> TargetResponse:
         """Send the request and return the response, of any status, within `seconds`.
 
+        `sending` is called before bytes of the request leave: never if no connection was made.
         Raises ActionFailed if the address is refused, or if no response comes in time.
         """
         began = time.monotonic()
         token = deadline.set(began + seconds)
+        note = on_send.set(sending or on_send.get())
         try:
             return self._post(url, body, headers)
         except (urllib3.exceptions.HTTPError, OSError, RuntimeError, MemoryError) as error:
@@ -113,6 +122,7 @@ class Client:
                 f"{url.scheme}://{url.netloc}: {problem}", permanent=False, reason=reason
             ) from error
         finally:
+            on_send.reset(note)
             deadline.reset(token)
 
     def connect(self, host: str, port: int, seconds: float) -> socket.socket:
@@ -141,7 +151,8 @@ class Client:
             text = response.read(RESPONSE_BYTES, decode_content=False).decode("utf-8", "replace")
         finally:
             response.close()  # the connection is kept only if the response was read to its end
-        return TargetResponse(response.status, response.headers.get("Retry-After"), text)
+        retry_after = response.headers.get("Retry-After")
+        return TargetResponse(response.status, retry_after, text, response.headers)
 
     def _pool(self, url: Url) -> urllib3.HTTPConnectionPool:
         scheme, host = url.scheme or "", url.host or ""

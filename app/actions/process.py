@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from app.actions import absence, descendants, machine, reaper
 from app.actions.descendants import Run
+from app.actions.exchange import ProgramExit, StartedProgram
 from app.actions.output import Output
 from app.actions.work import Work
 from app.errors import Absent, ActionFailed, MachineTrouble, is_machine_trouble
@@ -50,12 +51,16 @@ def run(work: Work, command: Command, input_bytes: bytes, seconds: float) -> str
         process = absence.within_a_moment(
             work.action_payload, lambda: _start(work, command(), stdin, tag)
         )
+        words: Any = process.args
+        work.exchange.sent = StartedProgram(words, input_bytes, str(work.chain_id))
         run = Run(tag, process.pid)
         with reaper.watching(run):
             output = Output(process.stdout, process.stderr, work.hidden)
             status = _wait_until(process, run, output, time.monotonic() + seconds)
     finally:
         os.close(stdin)
+    if status is not None:
+        work.exchange.received = ProgramExit(status)
     if status == 0:
         return output.everything()
     raise _failure(status, output, seconds)

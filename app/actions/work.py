@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from app import masking
+from app.actions.exchange import BodyOrigin, Exchange, StoredExchange, stored
 from app.masking import redaction
 from app.settings import Settings
 
@@ -35,6 +36,8 @@ class Work:
     """The request's headers that describe the event, such as X-GitHub-Event; never a signature."""
     chain_id: int = 0
     """Id of the first execution of the replay chain; if left out, of this execution."""
+    exchange: Exchange = field(default_factory=Exchange)
+    """The request that left and its response, which the action notes."""
 
     def __post_init__(self) -> None:
         if not self.chain_id:
@@ -47,6 +50,15 @@ class Work:
         """
         own = (*_payload_secrets(self.action_payload), self.trigger_secret)
         return redaction.hidden((*own, *self.settings.secrets()), text)
+
+    def exchanged(self) -> StoredExchange:
+        """Return what the action sent and got back, as it is stored."""
+        return stored(self.exchange, self.hidden, self._origin_of)
+
+    def _origin_of(self, body: bytes) -> BodyOrigin:
+        if body == self.body:
+            return "request"
+        return "event" if body == self.event_data.encode("utf-8", "replace") else "own"
 
 
 @lru_cache(maxsize=redaction.REMEMBERED)

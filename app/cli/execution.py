@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from app import clock, masking
-from app.cli import decisions, output, terminal
+from app.cli import attempt_exchange, decisions, output, terminal
 from app.cli.context import with_database
 from app.cli.execution_export import export
 from app.cli.execution_filters import filter_options
@@ -15,7 +15,7 @@ from app.db import Database
 from app.db.count_cache import CountCache
 from app.db.paging import PagePosition
 from app.errors import NotFound
-from app.executions import history, search, waiting
+from app.executions import attempts, history, search, waiting
 from app.executions.search import ExecutionFilter
 from app.executions.waiting import Because
 from app.intake import key
@@ -88,10 +88,10 @@ def show(settings: Settings, database: Database, execution_id: int, as_json: boo
         first_id = row.chain_id or row.id
         repeats = deliveries.repeats_of(connection, first_id)
         related = {
-            "attempts": history.attempts_of(connection, execution_id),
             "chain": history.chain_of(connection, row),
             "mismatches": deliveries.mismatches_of(connection, first_id),
         }
+        attempt_rows = attempts.of_execution(connection, row)
         reasons = waiting.because(connection, [row], breakers=_breakers(settings))
     shown = masking.public(row) | {"trigger_slug": trigger.slug}
     because = reasons.get(execution_id)
@@ -102,11 +102,13 @@ def show(settings: Settings, database: Database, execution_id: int, as_json: boo
     key_parts = key.parts(trigger.idempotency_key_from)
     shown |= {"key_from": " and ".join(key_parts) or None, "first_execution_id": first_id}
     listed = {name: [masking.public(each) for each in rows] for name, rows in related.items()}
+    listed["attempts"] = attempt_rows
     if as_json:
         click.echo(json.dumps(shown | listed))
         return
     output.record(shown, as_json=False)
-    _section("attempts", listed["attempts"], _ATTEMPT_COLUMNS)
+    _section("attempts", attempt_rows, _ATTEMPT_COLUMNS)
+    attempt_exchange.show(attempt_rows)
     if len(listed["chain"]) > 1:
         _section("replays", listed["chain"], _CHAIN_COLUMNS)
     _section(

@@ -19,13 +19,13 @@ from app.tolerant_json import json_value
 @with_database
 @filter_options
 def export(_settings: Settings, database: Database, filters: ExecutionFilter) -> None:
-    """Print executions with their events as NDJSON, newest first.
+    """Print executions with their events and attempts as NDJSON, newest first.
 
     Secrets are left out as on the pages. Rows are read in parts, so that any number of executions
     is exported with little memory; those that arrive meanwhile are not among them.
     """
-    for row in search.each(database, filters):
-        click.echo(json.dumps(_exported(row)))
+    for row, attempts in search.each(database, filters):
+        click.echo(json.dumps(_exported(row) | {"attempts": attempts}))
 
 
 def _exported(row: Any) -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""Read one execution with its trigger, its attempts and its chain of replays."""
+"""Read one execution with its trigger and its chain of replays."""
 
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.db.models import execution_attempts, trigger_executions, triggers
+from app.db.models import trigger_executions, triggers
 from app.errors import NotFound
 
 _executions = trigger_executions.c
@@ -21,13 +21,6 @@ def execution(connection: Connection, execution_id: int) -> tuple[sa.Row[Any], s
         raise NotFound(f"there is no execution {execution_id}")
     of_trigger = sa.select(triggers).where(triggers.c.id == row.trigger_id)
     return row, connection.execute(of_trigger).one()
-
-
-def attempts_of(connection: Connection, execution_id: int) -> list[sa.Row[Any]]:
-    """Return the execution's attempts, first to last."""
-    columns = execution_attempts.c
-    query = sa.select(execution_attempts).where(columns.execution_id == execution_id)
-    return list(connection.execute(query.order_by(columns.number)))
 
 
 def chain_of(connection: Connection, execution: Any) -> list[sa.Row[Any]]:

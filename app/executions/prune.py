@@ -15,6 +15,7 @@ from app.db.models import (
     audit,
     delivery_counts,
     delivery_journal,
+    execution_attempts,
     execution_origins,
     execution_requests,
     mismatched_payloads,
@@ -142,6 +143,10 @@ def _empty(connection: Connection, trigger_id: int, ids: list[int]) -> None:
     of_origins = (same_trigger(origins.trigger_id, trigger_id), origins.execution_id.in_(ids))
     changed = sa.update(execution_origins).where(*of_origins)
     connection.execute(changed.values(original_event_data=None, original_body=None))
+    attempts = execution_attempts.c
+    of_attempts = (same_trigger(attempts.trigger_id, trigger_id), attempts.execution_id.in_(ids))
+    sent = sa.update(execution_attempts).where(*of_attempts, attempts.sent_body.is_not(None))
+    connection.execute(sent.values(sent_body=None))
     update = sa.update(trigger_executions).where(*_same(trigger_id, ids))
     connection.execute(update.values(event_data=EMPTY))
 

@@ -16,7 +16,7 @@ from app.db import Database, is_one_of, paging
 from app.db.count_cache import CountCache
 from app.db.models import execution_requests, trigger_executions, triggers
 from app.db.paging import Page, PagePosition
-from app.executions import listing, origins, payload_search
+from app.executions import attempts, listing, origins, payload_search
 from app.executions.dead_letters import UNKNOWN, last_answered
 from app.executions.time_range import first_id_since
 
@@ -90,10 +90,13 @@ def page(
     )
 
 
-def each(database: Database, filters: ExecutionFilter) -> Iterator[sa.Row[Any]]:
-    """Yield all matching executions whole, newest first; no connection is held in between.
+def each(
+    database: Database, filters: ExecutionFilter
+) -> Iterator[tuple[sa.Row[Any], list[dict[str, Any]]]]:
+    """Yield all matching executions whole, newest first, each with its attempts.
 
-    Rows are scanned in parts of EXPORT_ROWS, however few of them match.
+    No connection is held in between. Rows are scanned in parts of EXPORT_ROWS, however few of them
+    match.
     """
     with database.reading() as connection:
         filters = _of_one_trigger(connection, filters)
@@ -107,7 +110,8 @@ def each(database: Database, filters: ExecutionFilter) -> Iterator[sa.Row[Any]]:
             edge = connection.execute(ids.where(below)).scalar_one_or_none()
             part = rows.where(below) if edge is None else rows.where(below, _columns.id >= edge)
             matching = connection.execute(part).all()
-        yield from matching
+            by_id = attempts.of_executions(connection, matching) if matching else {}
+        yield from ((row, by_id.get(row.id, [])) for row in matching)
         if edge is None:
             return
         below = _columns.id < edge

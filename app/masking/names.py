@@ -22,7 +22,7 @@ _OF_HTTP = (
     "content-encoding content-language content-length content-type date expect "
     "host if-modified-since if-none-match keep-alive mime-version origin pragma "
     "range retry-after te transfer-encoding upgrade-insecure-requests user-agent "
-    "via x-forwarded-for x-forwarded-host x-forwarded-port x-forwarded-proto "
+    "via hookonce-attempt x-forwarded-for x-forwarded-host x-forwarded-port x-forwarded-proto "
     "x-real-ip idempotency-key traceparent tracestate x-correlation-id x-request-id "
     "x-trace-id"
 )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from app.actions.exchange import NOTHING, StoredExchange
 from app.actions.work import Work
 from app.errors import ActionFailed
 from app.executions.retry_policy import DEFAULT, RetryPolicy
@@ -63,6 +64,8 @@ class Outcome:
     """True if this machine could not start anything else either: the event is not the cause."""
     absent: bool = False
     """True if a file or module of the action is missing, perhaps only while it is deployed."""
+    exchange: StoredExchange = NOTHING
+    """The request that the attempt sent and its response, as they are stored."""
 
 
 @dataclass(frozen=True, slots=True)

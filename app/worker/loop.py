@@ -292,6 +292,7 @@ def not_started(attempt: Attempt, error: RuntimeError) -> FinishedAttempt:
 
 def _finished(attempt: Attempt, result: str | BaseException, seconds: float) -> FinishedAttempt:
     outcome = classify.outcome(result, seconds, clock.now(), attempt.work.hidden)
+    outcome = replace(outcome, exchange=run.exchange_of(attempt.work))
     if outcome.not_started:
         outcome = replace(outcome, machine_is_short=machine.is_short())
     return FinishedAttempt(attempt.lease, attempt.terms, outcome, attempt.request_id)

@@ -1,13 +1,17 @@
 """Run an action outside any transaction, and return its result or its error."""
 
+import logging
 import threading
 from queue import Empty, SimpleQueue
 
 from app import actions
 from app.actions import Action
+from app.actions.exchange import NOTHING, StoredExchange
 from app.actions.work import Work
 from app.errors import Absent, ActionFailed, MachineTrouble
 from app.lifecycle import CONFIGURATION, TIMEOUT
+
+logger = logging.getLogger("hookonce.worker")
 
 
 def action(work: Work) -> str | BaseException:
@@ -21,6 +25,15 @@ def action(work: Work) -> str | BaseException:
         return _call(run, work) if actions.built_in(work.action_type) else _call_in_time(run, work)
     except BaseException as error:  # even KeyboardInterrupt: this thread gets none from a keyboard
         return error
+
+
+def exchange_of(work: Work) -> StoredExchange:
+    """Return what the action sent and got back. Never raises: the work itself is done by then."""
+    try:
+        return work.exchanged()
+    except Exception:
+        logger.exception("what an attempt sent and got back could not be recorded")
+        return NOTHING
 
 
 def _call(run: Action, work: Work) -> str:

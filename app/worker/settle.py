@@ -93,6 +93,9 @@ _TYPES: dict[str, sa.types.TypeEngine[Any]] = {
     "seconds": sa.Float(),
     "the_outcome": sa.String(),
     "answer_status": sa.Integer(),
+    "the_sent": sa.Text(),
+    "the_sent_body": sa.Text(),
+    "the_response": sa.Text(),
 }
 """Parameters of a finished attempt with their types; see _values.
 
@@ -248,6 +251,9 @@ def _end_attempt(given: Mapping[str, sa.ColumnElement[Any]]) -> sa.Update:
             error_reason=given["reason"],
             http_status=given["answer_status"],
             duration_seconds=given["seconds"],
+            sent=given["the_sent"],
+            sent_body=given["the_sent_body"],
+            response=given["the_response"],
         )
     )
 
@@ -268,6 +274,7 @@ def _values(finished: FinishedAttempt, chance: Callable[[], float]) -> dict[str,
         "seconds": outcome.duration_seconds,
         "the_outcome": outcome.outcome,
         "answer_status": outcome.http_status,
+        **{f"the_{name}": text for name, text in outcome.exchange._asdict().items()},
     }
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import islice, takewhile
 
 from app import lifecycle, log
@@ -10,7 +11,7 @@ from app.errors import DatabaseUnavailable, LeaseLost, SchemaMoved, is_machine_t
 from app.settings import Settings
 from app.stats import outcomes
 from app.stats.counters import Counters
-from app.worker import absence, circuit_breaker, classify, leases, settle
+from app.worker import absence, circuit_breaker, classify, leases, run, settle
 from app.worker.attempt import Attempt, FinishedAttempt
 
 BATCH_SIZE = 100
@@ -70,10 +71,7 @@ class SettlementQueue:
 
     def hand_back(self, attempts: Sequence[Attempt]) -> None:
         """Make the attempts, which this worker ended, due again at once for any other worker."""
-        outcome = classify.HANDED_BACK
-        self.add(
-            [FinishedAttempt(each.lease, each.terms, outcome, each.request_id) for each in attempts]
-        )
+        self.add([_handed_back(each) for each in attempts])
         self.write()
 
     def renew(self, attempts: Sequence[Attempt]) -> None:
@@ -156,6 +154,11 @@ class SettlementQueue:
             failure_count=change.failure_count,
             **(probe if change.opened else {}),
         )
+
+
+def _handed_back(attempt: Attempt) -> FinishedAttempt:
+    outcome = replace(classify.HANDED_BACK, exchange=run.exchange_of(attempt.work))
+    return FinishedAttempt(attempt.lease, attempt.terms, outcome, attempt.request_id)
 
 
 def _counter_name(finished: FinishedAttempt, status: str) -> str:

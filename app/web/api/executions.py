@@ -12,7 +12,7 @@ from app.audit import Actor
 from app.auth import OPERATOR, VIEWER
 from app.db import Database
 from app.errors import NotFound, NotReplayable, RateLimited
-from app.executions import dead_letters, history, search
+from app.executions import attempts, dead_letters, history, search
 from app.executions.dead_letters import DeadLetterFilter
 from app.executions.replay import replay
 from app.stats import deliveries, summary
@@ -58,7 +58,7 @@ def show_execution(context: ApiContext, execution_id: ExecutionId) -> ExecutionD
     """Show the execution with its attempts, its replays and its duplicates."""
     with context.database.reading() as connection:
         row, trigger = history.execution(connection, execution_id)
-        attempts = history.attempts_of(connection, execution_id)
+        attempt_rows = attempts.of_execution(connection, row)
         chain = history.chain_of(connection, row)
         first_id = row.chain_id or row.id
         repeats = deliveries.repeats_of(connection, first_id)
@@ -69,7 +69,7 @@ def show_execution(context: ApiContext, execution_id: ExecutionId) -> ExecutionD
     return {
         **serializers.execution(row, reasons),
         "trigger_slug": trigger.slug,
-        "attempts": [serializers.attempt(each) for each in attempts],
+        "attempts": [serializers.attempt(each) for each in attempt_rows],
         "chain": [serializers.chain_entry(each) for each in chain],
         "repeats": {"number": count, "last_at": clock.text(last_at)},
         "mismatches": [serializers.mismatch(each) for each in mismatches],

@@ -16,11 +16,11 @@ from app.tolerant_json import json_object, json_value
 from app.triggers import warnings
 from app.triggers.fields import COLUMNS
 from app.web.api.schemas.access import Change, Token
+from app.web.api.schemas.attempts import ExecutionAttempt
 from app.web.api.schemas.dead_letters import DeadLetter, DeadLetterGroup
 from app.web.api.schemas.executions import (
     ChainEntry,
     Execution,
-    ExecutionAttempt,
     ExecutionSummary,
     ForgottenKey,
     MadeByPersons,
@@ -74,7 +74,9 @@ def block(state: Block) -> dict[str, Any]:
 
 def pause(state: Pause | None) -> TriggerPause | None:
     """Return the pause; None stays None."""
-    return None if state is None else {"since": clock.text(state.since), "by": state.by}
+    if state is None:
+        return None
+    return {"since": clock.text(state.since), "by": state.by, "reason": state.reason}
 
 
 def worker(row: sa.Row[Any]) -> WorkerState:
@@ -105,8 +107,8 @@ def waiting_because(because: Because | None) -> WaitingBecause | None:
     return None if because is None else cast(WaitingBecause, because.values())
 
 
-def attempt(row: sa.Row[Any]) -> ExecutionAttempt:
-    return cast(ExecutionAttempt, _only(row, ExecutionAttempt))
+def attempt(shown: Mapping[str, Any]) -> ExecutionAttempt:
+    return cast(ExecutionAttempt, {name: shown[name] for name in ExecutionAttempt.__annotations__})
 
 
 def chain_entry(row: sa.Row[Any]) -> ChainEntry:

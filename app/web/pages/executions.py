@@ -13,7 +13,7 @@ from app.intake import sources
 from app.web.api import executions
 from app.web.api.schemas.executions import ExecutionsQuery
 from app.web.context import ApiContext
-from app.web.pages import curl_command, filter_chips, key_explanation, outgoing, whatsapp_preview
+from app.web.pages import curl_command, filter_chips, key_explanation, whatsapp_preview
 from app.web.pages.execution_rows import in_rows
 from app.web.pages.page_request import Download, HtmlPage, PageRequest, PageResponse, Redirect
 from app.web.pages.registry import EXECUTION, Pages
@@ -26,6 +26,9 @@ CHOICES_AT_MOST = 500
 LONGEST_REQUEST_ID = 200
 EVENT_SHOWN = 20_000
 """Characters of the event that the page shows; the download has all of it."""
+
+UNFOLDING_AT_MOST = 20
+"""Newest attempts of which the page has what they sent and got back; the API has all."""
 
 
 @PAGES.get("/executions", VIEWER)
@@ -52,10 +55,6 @@ def show_one(request: PageRequest, execution_id: int) -> PageResponse:
     with request.context.database.reading() as connection:
         older, newer = history.neighbours(connection, values["trigger"]["id"], execution_id)
         values |= _as_curl(connection, values)
-    request_type = None if values["request"] is None else values["request"].content_type
-    values["outgoing"] = outgoing.of(
-        values["execution"], values["trigger"], values["headers"], request_type
-    )
     return HtmlPage("execution.html", values | {"older": older, "newer": newer})
 
 
@@ -134,6 +133,7 @@ def detail(context: ApiContext, execution_id: int) -> dict[str, Any]:
         "attempts": _timed(execution["attempts"]),
         "replayable": execution["status"] in lifecycle.DEAD,
         "unfinished": execution["status"] in lifecycle.UNFINISHED,
+        "unfolding": UNFOLDING_AT_MOST,
         "event_shown": EVENT_SHOWN,
         "wait_seconds": 0,
         "problem": "",

@@ -18,6 +18,7 @@ from app.triggers import manage
 from tests.support.ledger import Ledger
 from tests.support.schema_dump import data
 from tests.support.service import Service, until
+from tests.support.sink import LOOPBACK, Sink, listening
 from tests.support.socket_sender import Sender
 
 KEY = "canary-the-key-that-seals"
@@ -48,6 +49,7 @@ def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
         HOOKONCE_SCRIPTS_DIR=str(tmp_path),
         HOOKONCE_SECRET_KEY=KEY,
         HOOKONCE_LOG_LEVEL="DEBUG",
+        HOOKONCE_EGRESS_ALLOW=LOOPBACK,
     )
     yield made
     made.remove()
@@ -64,8 +66,17 @@ def posted(port: int, path: str, body: object, **headers: str) -> tuple[int, str
     return said
 
 
+@pytest.fixture
+def echo() -> Iterator[Sink]:
+    """Return a target that fails, and repeats the secrets of its request in its response."""
+    with listening() as sink:
+        sink.status, sink.body = 500, f"{HEADER} {QUERY}".encode()
+        sink.headers = {"X-Request-Id": HEADER, "Via": f"{QUERY} {FOR_TARGET}", "X-Echo": HEADER}
+        yield sink
+
+
 def test_no_secret_is_seen_anywhere(
-    service: Service, sealed: Database, database_url: str, tmp_path: Path
+    service: Service, sealed: Database, database_url: str, tmp_path: Path, echo: Sink
 ) -> None:
     ledger = Ledger(sealed, tmp_path)
     signing = ledger.trigger("signing", script="env >&2; cat >&2; exit 1")
@@ -79,7 +90,7 @@ def test_no_secret_is_seen_anywhere(
             action_type="http",
             action_payload=json.dumps(
                 {
-                    "url": f"http://127.0.0.1:9/?code={QUERY}",
+                    "url": f"{echo.url}/?code={QUERY}",
                     "secret": FOR_TARGET,
                     "headers": {"X-Functions-Key": f"Token {HEADER}"},
                 }
@@ -129,6 +140,8 @@ def test_no_secret_is_seen_anywhere(
             "delivery list --json",
             "delivery show 1 --json",
             "execution request 1 --json",
+            "execution export",
+            *(f"execution show {number}" for number in range(1, 5)),
             "secret status",
             "notify list",
             "notify test chat",
@@ -151,6 +164,8 @@ def test_no_secret_is_seen_anywhere(
         for path in (
             *("/api/triggers", f"/api/triggers/{presenting.id}", f"/triggers/{presenting.id}"),
             *("/api/audit", "/audit", "/executions/1", "/executions/2", "/dead", "/readyz"),
+            *(f"/executions/{number}" for number in range(3, 5)),
+            *(f"/api/triggers/executions/{number}" for number in range(1, 5)),
             *("/deliveries", "/deliveries/1", "/api/deliveries", "/api/deliveries/1"),
             *("/notifications", "/api/notifications"),
             *(f"/triggers/{presenting.id}/{page}" for page in ("setup", "edit", "rotate")),
@@ -166,6 +181,8 @@ def test_no_secret_is_seen_anywhere(
     assert [status for status, _ in answers] == [200, 401, 200, 401, 404]
     assert [status for status, _ in entered] == [200, 422]
     assert len(ledger.executions()) >= 4
+    assert f"code={QUERY}" in echo.received[0].path
+    assert any(row["response"] for row in data(database_url)["execution_attempts"])
     read = [str(answers), str(entered), str(pages), *printed, str(data(database_url))]
     everywhere = [gunicorn.log(), worker.stdout, *read]
     journal = data(database_url)["delivery_journal"]

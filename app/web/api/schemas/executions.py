@@ -5,6 +5,7 @@ from typing import Annotated, Literal, TypedDict
 
 from app.executions.search import ExecutionFilter
 from app.intake.edit import LONGEST_TEXT
+from app.web.api.schemas.attempts import ExecutionAttempt
 from app.web.api.schemas.queue import WaitingBecause
 from app.web.api.schemas.values import (
     Category,
@@ -171,23 +172,6 @@ class ExecutionSummaryPage(Listed):
     """Executions of all triggers, newest first."""
 
     executions: list[ExecutionSummary]
-
-
-class ExecutionAttempt(TypedDict):
-    """One run of an execution."""
-
-    number: int
-    worker: str
-    started_at: Moment | None
-    finished_at: Moment | None
-    outcome: Literal["succeeded", "failed", "lost"] | None
-    """`lost`: the lease expired because the worker died or hung; null while it runs."""
-    error: str | None
-    error_category: str | None
-    error_reason: str | None
-    http_status: int | None
-    duration_seconds: float | None
-    """Duration of the action; null for a lost attempt, or one of an older version."""
 
 
 class ChainEntry(TypedDict):
