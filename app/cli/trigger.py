@@ -28,12 +28,20 @@ def list_triggers(_chosen: Settings, database: Database, as_json: bool) -> None:
     with database.reading() as connection:
         found = queries.all_triggers(connection)
         states = blocks.of_triggers(connection, [row.id for row in found])
-    rows = [masking.public(row) | {"state": _state(row, states.get(row.id))} for row in found]
+    rows = [masking.public(row) | _state_of(row, states.get(row.id)) for row in found]
     if as_json:
         click.echo(json.dumps(rows))
         return
     shown = ("id", "slug", "source", "action_type", "state", "execution_count")
-    output.table(rows, shown)
+    has_reason = any(row["pause_reason"] for row in rows)
+    output.table(rows, (*shown, "pause_reason") if has_reason else shown)
+
+
+def _state_of(row: sa.Row[Any], block: blocks.Block | None) -> dict[str, str | None]:
+    """Return the state of the trigger, and the reason if it is paused."""
+    pause = None if block is None else block.pause
+    reason = None if pause is None else pause.reason
+    return {"state": _state(row, block), "pause_reason": reason}
 
 
 def _state(row: sa.Row[Any], block: blocks.Block | None) -> str:

@@ -23,6 +23,10 @@ _dry_option = click.option(
 @click.command("pause")
 @click.argument("trigger", required=False, shell_complete=completion.triggers)
 @_all_option
+@click.option(
+    "--reason",
+    help=f"Words on why, for whoever asks later: at most {pausing.LONGEST_REASON} characters.",
+)
 @_dry_option
 @output.json_option
 @with_database
@@ -31,23 +35,27 @@ def pause(
     database: Database,
     trigger: str | None,
     of_all: bool,
+    reason: str | None,
     dry: bool,
     as_json: bool,
 ) -> None:
     """Pause the trigger: its events are admitted and wait.
 
     Workers obey within a second; running attempts finish. With --all every trigger is paused, for
-    maintenance. A disabled trigger refuses its events instead.
+    maintenance. A disabled trigger refuses its events instead. Again with another reason: the
+    pause lasts, and has this one.
     """
     _require_one(trigger, of_all)
+    reason = pausing.checked_reason(reason)
     if not dry and trigger is not None:
-        pausing.pause(database, trigger, actor())
+        pausing.pause(database, trigger, actor(), reason=reason)
     elif not dry:
-        pausing.pause_all(database, actor())
+        pausing.pause_all(database, actor(), reason=reason)
     with database.reading() as connection:
         name, state = _state(connection, trigger)
     now = "would be paused" if dry else "paused"
-    output.done(f"{name}: {now}, {_number(state)} execution(s) wait", state, as_json)
+    why = "" if reason is None else f": {reason}"
+    output.done(f"{name}: {now}, {_number(state)} execution(s) wait{why}", state, as_json)
 
 
 @click.command("resume")
@@ -106,8 +114,8 @@ def _state(connection: Connection, name: str | None) -> tuple[str, dict[str, Any
         trigger = lookup.find_trigger(connection, name)
         slug, found = trigger.slug, blocks.of_trigger(connection, trigger.id).pause
         waiting = blocks.waiting_count(connection, trigger.id)
-    since = None if found is None else {"since": clock.text(found.since), "by": found.by}
-    return slug, {"paused": since, "waiting": waiting}
+    paused = found and {"since": clock.text(found.since), "by": found.by, "reason": found.reason}
+    return slug, {"paused": paused, "waiting": waiting}
 
 
 def _number(state: dict[str, Any]) -> str:

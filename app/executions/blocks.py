@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app import clock
 from app.db import is_one_of, prefer_partial_index
 from app.db.count_cache import EXACT_UP_TO
 from app.db.models import (
@@ -29,6 +30,14 @@ class Pause(NamedTuple):
 
     since: datetime
     by: str
+    reason: str | None = None
+    """The person's words on why; None if none were given."""
+
+    @property
+    def sentence(self) -> str:
+        """Return since when, by whom and for which reason: the end of a sentence."""
+        reason = f": {self.reason}" if self.reason else ""
+        return f"since {clock.text(self.since)}, by {self.by}{reason}"
 
 
 class OpenBreaker(NamedTuple):
@@ -70,7 +79,7 @@ def of_triggers(connection: Connection, trigger_ids: Collection[int]) -> dict[in
     query = (
         sa.select(
             triggers.c.id,
-            *(trigger_pauses.c[name] for name in ("paused_at", "paused_by")),
+            *(trigger_pauses.c[name] for name in ("paused_at", "paused_by", "reason")),
             *(trigger_pauses.c[name] for name in ("resumed_at", "per_second")),
             *(trigger_breakers.c[name] for name in ("failure_count", "opened_at", "probe_at")),
         )
@@ -102,9 +111,25 @@ def of_trigger(connection: Connection, trigger_id: int) -> Block:
 
 def pause_of_all(connection: Connection) -> Pause | None:
     """Return the pause of all triggers; None if they are not paused."""
-    query = sa.select(pauses.c.paused_at, pauses.c.paused_by).where(pauses.c.scope == EVERYTHING)
+    query = sa.select(pauses).where(pauses.c.scope == EVERYTHING)
     row = connection.execute(query).first()
-    return None if row is None else Pause(row.paused_at, row.paused_by)
+    return None if row is None else Pause(row.paused_at, row.paused_by, row.reason)
+
+
+def paused_triggers(connection: Connection, at_most: int) -> list[tuple[str, Pause]]:
+    """Return so many of the triggers that are paused by themselves, each by its slug, by id."""
+    columns = trigger_pauses.c
+    query = (
+        sa.select(triggers.c.slug, columns.paused_at, columns.paused_by, columns.reason)
+        .join(triggers, triggers.c.id == columns.trigger_id)
+        .where(columns.paused_at.is_not(None))
+        .order_by(columns.trigger_id)
+        .limit(at_most)
+    )
+    return [
+        (row.slug, Pause(row.paused_at, row.paused_by or "", row.reason))
+        for row in connection.execute(query)
+    ]
 
 
 def waiting_count(connection: Connection, trigger_id: int, up_to: int = EXACT_UP_TO + 1) -> int:
@@ -134,7 +159,7 @@ def waiting_count_of_all(connection: Connection) -> int:
 
 
 def _block(row: sa.Row[Any]) -> Block:
-    pause = None if row.paused_at is None else Pause(row.paused_at, row.paused_by or "")
+    pause = None if row.paused_at is None else Pause(row.paused_at, row.paused_by or "", row.reason)
     failures = row.failure_count or 0
     breaker = None
     if row.opened_at is not None:

@@ -165,7 +165,7 @@ def _all_paused(_row: Any, facts: Facts) -> Because | None:
     pause = facts.all_paused
     if pause is None:
         return None
-    detail = f"all triggers are paused since {clock.text(pause.since)}, by {pause.by}"
+    detail = f"all triggers are paused {pause.sentence}"
     return Because("all_paused", detail, since=pause.since)
 
 
@@ -173,7 +173,7 @@ def _paused(_row: Any, facts: Facts) -> Because | None:
     pause = facts.block.pause
     if pause is None:
         return None
-    detail = f"the trigger is paused since {clock.text(pause.since)}, by {pause.by}"
+    detail = f"the trigger is paused {pause.sentence}"
     return Because("paused", detail, since=pause.since)
 
 

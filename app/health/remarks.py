@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app import clock, db
+from app import db
 from app.db import Database, found_triggers, stashes
 from app.db.migration_ops import former_stashes, identity, rehearsal, steps, tables
 from app.db.models import pauses, trigger_executions, triggers
@@ -14,13 +14,17 @@ from app.installation import migration_command
 from app.intake import key, sources
 from app.triggers import warnings
 
+PAUSED_SHOWN = 20
+"""Paused triggers that are named."""
+_WAIT = "events are admitted and wait for"
+
 
 def notes(database: Database) -> list[str]:
     """Return sentences on unfinished downgrades, stashes and held executions, at any revision."""
     with database.reading() as connection:
         names = sorted(sa.inspect(connection).get_table_names())
         return [
-            *_all_paused(connection),
+            *_paused(connection),
             *_narrow_encoding(connection),
             *_pooler(connection),
             *_lossy_commits(connection),
@@ -34,15 +38,29 @@ def notes(database: Database) -> list[str]:
         ]
 
 
-def _all_paused(connection: Connection) -> Iterator[str]:
-    if f"{pauses.name}.scope" not in db.columns(connection):
+def _paused(connection: Connection) -> Iterator[str]:
+    """Name the pause of all triggers and those of single ones, with their reasons."""
+    if f"{pauses.name}.reason" not in db.columns(connection):
+        yield from _all_paused_without_reason(connection)
         return
     pause = blocks.pause_of_all(connection)
     if pause is not None:
-        yield (
-            f"ALL TRIGGERS ARE PAUSED since {clock.text(pause.since)}, by {pause.by}: events are "
-            "admitted and wait; `hookonce trigger resume --all` runs them"
-        )
+        yield f"ALL TRIGGERS ARE PAUSED {pause.sentence}; {_WAIT} `hookonce trigger resume --all`"
+    found = blocks.paused_triggers(connection, PAUSED_SHOWN + 1)
+    for slug, paused in found[:PAUSED_SHOWN]:
+        yield f"{slug} is paused {paused.sentence}; {_WAIT} `hookonce trigger resume {slug}`"
+    if len(found) > PAUSED_SHOWN:
+        yield "more triggers are paused: see `hookonce trigger list`"
+
+
+def _all_paused_without_reason(connection: Connection) -> Iterator[str]:
+    """Name the pause of all triggers on a schema in which a pause has no reason yet."""
+    if f"{pauses.name}.scope" not in db.columns(connection):
+        return
+    row = connection.execute(sa.select(pauses.c.paused_at, pauses.c.paused_by)).first()
+    if row is not None:
+        pause = blocks.Pause(row.paused_at, row.paused_by)
+        yield f"ALL TRIGGERS ARE PAUSED {pause.sentence}; {_WAIT} `hookonce trigger resume --all`"
 
 
 def _narrow_encoding(connection: Connection) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app import audit
+from app import audit, names
 from app.audit import UNNAMED, Actor
 from app.db import Database, advisory_lock, utc_now
 from app.db.models import pauses, trigger_pauses
@@ -25,6 +25,8 @@ LEAST_PER_SECOND, MOST_PER_SECOND = 0.001, 10_000.0
 """Lowest and highest pace; 0 stands for no limit."""
 LONGEST_ACTOR = 200
 """Characters of the actor's name that are stored with a pause."""
+LONGEST_REASON = 200
+"""Characters of the reason of a pause."""
 ALL = "triggers"
 """Subject of the audit rows of a pause of all triggers."""
 PAUSE_LOCK = 0x70_61_75_73_65
@@ -32,14 +34,32 @@ PAUSE_LOCK = 0x70_61_75_73_65
 _pauses = trigger_pauses.c
 
 
-def pause(database: Database, name_or_id: str | int, actor: Actor = UNNAMED) -> sa.Row[Any]:
-    """Pause the trigger and return it; a trigger that is paused keeps the time of its pause."""
+def pause(
+    database: Database,
+    name_or_id: str | int,
+    actor: Actor = UNNAMED,
+    *,
+    reason: str | None = None,
+) -> sa.Row[Any]:
+    """Pause the trigger and return it.
+
+    A trigger that is paused keeps the time and the author of its pause; a reason replaces the one
+    before.
+    """
+    reason = checked_reason(reason)
     with database.writing() as connection:
         trigger = lookup.locked_trigger(connection, name_or_id)
-        if blocks.of_trigger(connection, trigger.id).pause is None:
+        subject = lookup.subject(trigger.id)
+        before = blocks.of_trigger(connection, trigger.id).pause
+        if before is None:
             state = {"paused_at": utc_now(), "paused_by": actor.name[:LONGEST_ACTOR]}
-            _write(connection, trigger.id, state)
-            audit.record(connection, actor, "trigger.pause", lookup.subject(trigger.id))
+            _write(connection, trigger.id, state | {"reason": reason})
+            audit.record(connection, actor, "trigger.pause", subject, after=_audited(reason))
+        elif _differs(before, reason):
+            changed = sa.update(trigger_pauses).where(_pauses.trigger_id == trigger.id)
+            connection.execute(changed.values(reason=reason))
+            old, new = {"reason": before.reason}, {"reason": reason}
+            audit.record(connection, actor, "trigger.pause", subject, before=old, after=new)
     return trigger
 
 
@@ -65,14 +85,25 @@ def resume(
     return trigger
 
 
-def pause_all(database: Database, actor: Actor = UNNAMED) -> None:
-    """Pause all triggers, also new ones; an earlier pause of all keeps its time and name."""
+def pause_all(database: Database, actor: Actor = UNNAMED, *, reason: str | None = None) -> None:
+    """Pause all triggers, also new ones.
+
+    An earlier pause of all keeps its time and author; a reason replaces the one before.
+    """
+    reason = checked_reason(reason)
     with database.writing() as connection:
         advisory_lock(connection, PAUSE_LOCK)
-        if blocks.pause_of_all(connection) is None:
+        before = blocks.pause_of_all(connection)
+        if before is None:
             values = {"scope": EVERYTHING, "paused_by": actor.name[:LONGEST_ACTOR]}
-            connection.execute(sa.insert(pauses).values(paused_at=utc_now(), **values))
-            audit.record(connection, actor, "triggers.pause", ALL)
+            insert = sa.insert(pauses).values(paused_at=utc_now(), reason=reason, **values)
+            connection.execute(insert)
+            audit.record(connection, actor, "triggers.pause", ALL, after=_audited(reason))
+        elif _differs(before, reason):
+            changed = sa.update(pauses).where(pauses.c.scope == EVERYTHING)
+            connection.execute(changed.values(reason=reason))
+            old, new = {"reason": before.reason}, {"reason": reason}
+            audit.record(connection, actor, "triggers.pause", ALL, before=old, after=new)
 
 
 def resume_all(
@@ -97,6 +128,27 @@ def resume_all(
         audit.record(connection, actor, "triggers.resume", ALL, after=after)
     database.notifier.notify()
     return True
+
+
+def checked_reason(text: str | None) -> str | None:
+    """Return the reason without surrounding spaces; None if it is empty.
+
+    Raises InvalidRequest for a reason that is too long or has a character that nobody sees.
+    """
+    reason = (text or "").strip(" ")
+    if character := names.invisible_character(reason):
+        raise InvalidRequest(f"reason must not have the invisible character {character}")
+    if len(reason) > LONGEST_REASON:
+        raise InvalidRequest(f"reason must have at most {LONGEST_REASON} characters")
+    return reason or None
+
+
+def _differs(before: blocks.Pause, reason: str | None) -> bool:
+    return reason not in (None, before.reason)
+
+
+def _audited(reason: str | None) -> dict[str, str] | None:
+    return None if reason is None else {"reason": reason}
 
 
 def _require_pace(per_second: float) -> None:

@@ -39,9 +39,12 @@ def breaker_of(connection: Connection, trigger_id: int) -> dict[str, Any]:
 
 
 def pause_of(connection: Connection, trigger_id: int) -> dict[str, Any]:
-    """Return the time and the author of the trigger's pause; {} if it is not paused."""
+    """Return time, author and reason of the trigger's pause; {} if it is not paused."""
     pause = blocks.of_trigger(connection, trigger_id).pause
-    return {} if pause is None else {"paused_at": clock.text(pause.since), "paused_by": pause.by}
+    if pause is None:
+        return {}
+    since = clock.text(pause.since)
+    return {"paused_at": since, "paused_by": pause.by, "pause_reason": pause.reason}
 
 
 def triggers_query(

@@ -62,6 +62,7 @@ PAGES = {
     "trigger-delete": "/triggers/1/delete",
     "trigger-blocked": "/triggers/2",
     "trigger-resume": "/triggers/2/resume",
+    "trigger-pause": "/triggers/3/pause",
     "pause": "/pause",
     "workers": "/workers",
     "executions": "/executions",
@@ -81,6 +82,28 @@ PAGES = {
     "tokens": "/tokens",
     "error": "/triggers/999",
     "invalid": "/executions?key=x&since=yesterday",
+}
+REASON = "Acme moves its ERP to another host until 18:00; ask Bea before you resume (ticket 4711)"
+SENT = {
+    "method": "POST",
+    "url": "https://erp.acme.example/hooks/********?tenant=********&page=2",
+    "headers": {
+        "X-GitHub-Event": "pull_request",
+        "Content-Type": "application/json; charset=utf-8",
+        "User-Agent": "Hookonce",
+        "Authorization": "********",
+        "Idempotency-Key": "2",
+        "webhook-signature": "********",
+        "Hookonce-Attempt": "1",
+    },
+    "idempotency_key": "2",
+    "body_bytes": 1234,
+    "body_sha256": "c" * 64,
+    "body_from": "request",
+}
+RESPONSE = {
+    "status": 503,
+    "headers": {"Date": "Sat, 28 Nov 2026 20:15:00 GMT", "Retry-After": "30", "Server": "********"},
 }
 UNFOLD = "document.querySelectorAll('main details').forEach((each) => { each.open = true; })"
 FAULTS = (ROOT / "tests" / "browser" / "faults.js").read_text()
@@ -289,6 +312,8 @@ def _furnish(database: Database) -> None:
                     error_category="transient",
                     error_reason="lease_lost" if number == 2 else "target_error",
                     http_status=None if number == 2 else 503,
+                    sent=None if number == 2 else json.dumps(SENT),
+                    response=None if number == 2 else json.dumps(RESPONSE),
                 )
             )
         connection.execute(
@@ -306,7 +331,7 @@ def _furnish(database: Database) -> None:
                 probe_at=now + timedelta(seconds=30),
             )
         )
-        paused = {"paused_at": now, "paused_by": "cli:ada"}
+        paused = {"paused_at": now, "paused_by": "cli:ada", "reason": REASON}
         connection.execute(sa.insert(trigger_pauses).values(paused | {"trigger_id": triggers[1]}))
         connection.execute(sa.insert(pauses).values(paused | {"scope": "all"}))
         worker = {"owner": "worker-1.example.org:4711:a1b2c3d4", "host": "worker-1", "pid": 4711}

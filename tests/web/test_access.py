@@ -94,6 +94,7 @@ EVERY_RULE = {
     ("/triggers/{trigger_id}/edit", "POST"): OPERATOR,
     ("/triggers/{trigger_id}/enabled", "POST"): OPERATOR,
     ("/triggers/{trigger_id}/test", "POST"): OPERATOR,
+    ("/triggers/{trigger_id}/pause", "GET"): OPERATOR,
     ("/triggers/{trigger_id}/pause", "POST"): OPERATOR,
     ("/triggers/{trigger_id}/resume", "GET"): OPERATOR,
     ("/triggers/{trigger_id}/resume", "POST"): OPERATOR,

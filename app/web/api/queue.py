@@ -6,7 +6,7 @@ from app.executions import blocks, listing, workers
 from app.triggers import breakers, lookup, pausing
 from app.web.api import serializers
 from app.web.api.operations import Operations
-from app.web.api.schemas.queue import PauseOfAll, ResumeBody, WorkerList
+from app.web.api.schemas.queue import PauseBody, PauseOfAll, ResumeBody, WorkerList
 from app.web.api.schemas.triggers import Trigger
 from app.web.api.schemas.values import TriggerId
 from app.web.context import ApiContext
@@ -15,9 +15,11 @@ OPERATIONS = Operations()
 
 
 @OPERATIONS.post("/api/triggers/{trigger_id}/pause", OPERATOR)
-def pause_trigger(context: ApiContext, trigger_id: TriggerId, actor: Actor) -> Trigger:
+def pause_trigger(
+    context: ApiContext, trigger_id: TriggerId, body: PauseBody, actor: Actor
+) -> Trigger:
     """Pause the trigger: its events are admitted and wait."""
-    pausing.pause(context.database, trigger_id, actor)
+    pausing.pause(context.database, trigger_id, actor, reason=body.reason)
     return one(context, trigger_id)
 
 
@@ -51,9 +53,9 @@ def show_pause(context: ApiContext) -> PauseOfAll:
 
 
 @OPERATIONS.post("/api/pause", OPERATOR)
-def pause_all(context: ApiContext, actor: Actor) -> PauseOfAll:
+def pause_all(context: ApiContext, body: PauseBody, actor: Actor) -> PauseOfAll:
     """Pause all triggers, also new ones: every event is admitted and waits."""
-    pausing.pause_all(context.database, actor)
+    pausing.pause_all(context.database, actor, reason=body.reason)
     return pause_of_all(context)
 
 

@@ -4,10 +4,10 @@ import json
 
 from app.auth import OPERATOR, VIEWER
 from app.errors import InvalidRequest
-from app.triggers.pausing import DEFAULT_PER_SECOND
+from app.triggers.pausing import DEFAULT_PER_SECOND, LONGEST_REASON
 from app.web import validation
 from app.web.api import queue
-from app.web.api.schemas.queue import ResumeBody
+from app.web.api.schemas.queue import PauseBody, ResumeBody
 from app.web.pages.page_request import HtmlPage, PageRequest, PageResponse, Redirect
 from app.web.pages.registry import TRIGGER, Pages
 
@@ -16,9 +16,16 @@ PAGES = Pages()
 
 @PAGES.post(f"/triggers/{TRIGGER}/pause", OPERATOR)
 def pause(request: PageRequest, trigger_id: int) -> PageResponse:
-    """Pause the trigger."""
-    queue.pause_trigger(request.context, trigger_id, request.actor)
+    """Pause the trigger for the reason of the form."""
+    queue.pause_trigger(request.context, trigger_id, _reason(request), request.actor)
     return Redirect(f"/triggers/{trigger_id}?done=paused")
+
+
+@PAGES.get(f"/triggers/{TRIGGER}/pause", OPERATOR)
+def confirm_pause(request: PageRequest, trigger_id: int) -> PageResponse:
+    """Ask for the reason of the pause."""
+    trigger = queue.one(request.context, trigger_id)
+    return HtmlPage("pause_trigger.html", {"trigger": trigger, "longest_reason": LONGEST_REASON})
 
 
 @PAGES.get(f"/triggers/{TRIGGER}/resume", OPERATOR)
@@ -49,7 +56,7 @@ def change_breaker(request: PageRequest, trigger_id: int) -> PageResponse:
 def show_pause(request: PageRequest) -> PageResponse:
     """Show if all triggers are paused and how many executions wait, with a button to change it."""
     values = {"pause": queue.pause_of_all(request.context), "per_second": DEFAULT_PER_SECOND}
-    return HtmlPage("pause.html", values)
+    return HtmlPage("pause.html", values | {"longest_reason": LONGEST_REASON})
 
 
 @PAGES.post("/pause", OPERATOR)
@@ -58,7 +65,7 @@ def change_pause(request: PageRequest) -> PageResponse:
     if request.fields.get("change") == "resume":
         queue.resume_all(request.context, _pace(request), request.actor)
         return Redirect("/pause?done=all_resumed")
-    queue.pause_all(request.context, request.actor)
+    queue.pause_all(request.context, _reason(request), request.actor)
     return Redirect("/pause?done=all_paused")
 
 
@@ -66,6 +73,11 @@ def change_pause(request: PageRequest) -> PageResponse:
 def show_workers(request: PageRequest) -> PageResponse:
     """Show the workers with their slots and last heartbeat."""
     return HtmlPage("workers.html", {"fleet": queue.list_workers(request.context)})
+
+
+def _reason(request: PageRequest) -> PauseBody:
+    """Return the reason of the form; one that is empty is none."""
+    return PauseBody(request.fields.get("reason") or None)
 
 
 def _pace(request: PageRequest) -> ResumeBody:

@@ -8,10 +8,12 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
-from app import cli
+from app import cli, clock
 from app.db import Database, utc_now
 from app.db.models import trigger_breakers, workers
 from app.executions import blocks
+from app.health.remarks import PAUSED_SHOWN
+from app.triggers import pausing
 from tests.support import factories
 
 Hookonce = Callable[..., Result]
@@ -87,6 +89,66 @@ def test_all_are_paused_loudly(hookonce: Hookonce) -> None:
         hookonce("trigger", "resume", "--all", "--per-second", "0").output
     )
     assert "PAUSED" not in hookonce("check").output
+
+
+def test_a_pause_keeps_its_reason_wherever_it_is_shown(
+    hookonce: Hookonce, database: Database, orders: int
+) -> None:
+    first = hookonce("trigger", "pause", "orders", "--reason", " the target moves ")
+    assert first.output == "orders: paused, 3 execution(s) wait: the target moves\n"
+
+    shown = json.loads(hookonce("trigger", "show", "orders", "--json").output)
+    assert shown["pause_reason"] == "the target moves"
+    assert "the target moves" in hookonce("trigger", "list").output
+    (note,) = [line for line in hookonce("check").output.splitlines() if "is paused" in line]
+    assert "orders is paused since" in note
+    assert ": the target moves; " in note
+    (row, *_) = json.loads(hookonce("execution", "list", "--json").output)["rows"]
+    assert row["waiting_because"]["detail"].endswith(": the target moves")
+
+    hookonce("trigger", "pause", "orders", "--reason", "it moved, and fails")
+    with database.reading() as connection:
+        pause = blocks.of_trigger(connection, orders).pause
+    assert pause is not None
+    assert (pause.reason, clock.text(pause.since)) == ("it moved, and fails", shown["paused_at"])
+    again = hookonce("trigger", "pause", "orders", "--json")
+    assert json.loads(again.output)["paused"]["reason"] == "it moved, and fails"
+
+
+@pytest.mark.usefixtures("orders")
+def test_the_reason_of_a_pause_of_all_is_in_the_check(hookonce: Hookonce) -> None:
+    paused = hookonce("trigger", "pause", "--all", "--reason", "database upgrade", "--json")
+
+    assert json.loads(paused.output)["paused"]["reason"] == "database upgrade"
+    (note,) = [line for line in hookonce("check").output.splitlines() if "PAUSED" in line]
+    assert ": database upgrade; " in note
+    hookonce("trigger", "pause", "--all", "--reason", "still upgrading")
+    assert ": still upgrading; " in hookonce("check").output
+
+
+@pytest.mark.parametrize("reason", ["a\nb", "a\u202eb", "x" * 201, "\u200b"])
+@pytest.mark.parametrize("of", ["orders", "--all"])
+def test_a_reason_that_hides_something_or_is_too_long_is_refused(
+    hookonce: Hookonce, database: Database, orders: int, of: str, reason: str
+) -> None:
+    refused = hookonce("trigger", "pause", of, "--reason", reason)
+
+    assert refused.exit_code == 1
+    assert "reason must" in refused.output
+    assert not is_paused(database, orders)
+    assert "PAUSED" not in hookonce("check").output
+
+
+def test_the_check_names_only_the_first_of_many_paused_triggers(
+    hookonce: Hookonce, database: Database
+) -> None:
+    for _ in range(PAUSED_SHOWN + 1):
+        pausing.pause(database, factories.trigger(database))
+
+    notes = [line for line in hookonce("check").output.splitlines() if "paused" in line]
+
+    assert len(notes) == PAUSED_SHOWN + 1
+    assert "more triggers are paused" in notes[-1]
 
 
 @pytest.mark.parametrize("arguments", [(), ("orders", "--all")])

@@ -76,6 +76,42 @@ def test_a_second_pause_keeps_the_first_time_and_name(database: Database, trigge
     assert (first.pause.by, actions_of) == ("ana", ["trigger.pause"])
 
 
+def test_a_reason_replaces_the_one_before_and_no_reason_keeps_it(
+    database: Database, trigger_id: int
+) -> None:
+    for author, reason in (("ana", None), ("bob", "slow"), ("cid", None), ("dan", "slow")):
+        pausing.pause(database, trigger_id, Actor(author), reason=reason)
+        pausing.pause_all(database, Actor(author), reason=reason)
+
+    with database.reading() as connection:
+        of_trigger = blocks.of_trigger(connection, trigger_id).pause
+        of_all = blocks.pause_of_all(connection)
+        rows = connection.execute(sa.select(audit).order_by(audit.c.id)).all()
+    assert of_trigger is not None
+    assert of_all is not None
+    assert {(each.by, each.reason) for each in (of_trigger, of_all)} == {("ana", "slow")}
+    changes = [(row.actor, row.action, row.after) for row in rows]
+    assert changes == [
+        ("ana", "trigger.pause", None),
+        ("ana", "triggers.pause", None),
+        ("bob", "trigger.pause", '{"reason": "slow"}'),
+        ("bob", "triggers.pause", '{"reason": "slow"}'),
+    ]
+
+
+def test_a_trigger_that_is_resumed_at_a_pace_forgets_the_reason(
+    database: Database, trigger_id: int
+) -> None:
+    pausing.pause(database, trigger_id, ANA, reason="slow")
+    pausing.resume(database, trigger_id, 1, ANA)
+    pausing.pause(database, trigger_id, ANA)
+
+    with database.reading() as connection:
+        pause = blocks.of_trigger(connection, trigger_id).pause
+    assert pause is not None
+    assert pause.reason is None
+
+
 def test_the_backlog_begins_in_batches_and_new_events_wait_behind_it(
     database: Database,
     trigger_id: int,

@@ -70,6 +70,22 @@ def test_all_are_paused_and_resumed(api: Api, operator: str, trigger_id: int) ->
     assert [row.action for row in api.changes()] == ["triggers.pause", "triggers.resume"]
 
 
+@pytest.mark.parametrize("of_all", [False, True])
+def test_a_pause_says_its_reason(api: Api, operator: str, trigger_id: int, of_all: bool) -> None:
+    path = "/api/pause" if of_all else f"/api/triggers/{trigger_id}/pause"
+
+    paused = api.ask("POST", path, operator, json={"reason": "the target moves"}).json
+
+    assert paused["paused"]["reason"] == "the target moves"
+    (row,) = api.ask("GET", "/api/triggers/executions", operator).json["executions"]
+    assert row["waiting_because"]["detail"].endswith(": the target moves")
+    (change,) = api.changes()
+    assert change.after == '{"reason": "the target moves"}'
+    for reason in ("a\nb", "a\u202eb", "x" * 201, 7):
+        assert api.ask("POST", path, operator, json={"reason": reason}).status_code == 422
+    assert api.ask("POST", path, operator).json["paused"] == paused["paused"]
+
+
 @pytest.mark.usefixtures("worker")
 def test_a_breaker_is_shown_probed_and_closed(
     api: Api, operator: str, database: Database, trigger_id: int
@@ -114,14 +130,21 @@ def test_the_pages_show_and_change_the_same(
     assert ada.post(f"{page}/breaker", {"change": "close"}).status_code == 303
     assert "Circuit breaker open" not in ada.get(page).text
 
-    assert ada.post(f"{page}/pause").status_code == 303
+    assert 'name="reason"' in ada.get(f"{page}/pause").text
+    assert ada.post(f"{page}/pause", {"reason": "x" * 201}).status_code == 422
+    assert ada.post(f"{page}/pause", {"reason": "it <moves>"}).status_code == 303
+    for path in (page, "/triggers", f"{page}/resume", f"/executions/{execution.id}"):
+        assert "it &lt;moves&gt;" in ada.get(path).text
+    assert 'value="it &lt;moves&gt;"' in ada.get(f"{page}/pause").text
     assert "Events are accepted and wait: 1" in ada.get(page).text
     assert "<strong>1</strong> executions wait" in ada.get(f"{page}/resume").text
     assert ada.post(f"{page}/resume", {"per_second": "a"}).status_code == 422
     assert ada.post(f"{page}/resume", {"per_second": "2.5"}).status_code == 303
     assert "2.5 of the waiting executions begin each second" in ada.get(page).text
 
-    assert ada.post("/pause", {"change": "pause"}).status_code == 303
+    assert ada.post("/pause", {"change": "pause", "reason": "we <move>"}).status_code == 303
+    assert "we &lt;move&gt;" in ada.get("/").text
+    assert "we &lt;move&gt;" in ada.get("/pause").text
     assert "All triggers are paused" in ada.get("/").text
     assert ada.post("/pause", {"change": "resume"}).status_code == 303
     assert "All triggers are paused" not in ada.get("/").text

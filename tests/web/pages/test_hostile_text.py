@@ -117,16 +117,22 @@ def everywhere(api: Api, text: str) -> list[str]:
     factories.request_of(api.database, execution_id, b"{}", storable, headers)
     now = clock.now()
     with api.database.writing() as connection:
-        attempt = {"execution_id": execution_id, "number": 1, "worker": storable[:100]}
-        attempt |= {"started_at": now, "finished_at": now, "outcome": "failed", "error": storable}
-        connection.execute(sa.insert(execution_attempts).values(attempt))
+        attempt = {"execution_id": execution_id, "worker": storable[:100]}
+        attempt |= {"started_at": now, "finished_at": now, "error": storable}
+        sent = {"method": text, "url": text, "headers": {text: text}, "body_from": "own"}
+        ran = {"command": [text, text], "body_from": text, "body_sha256": text}
+        attempt |= {"outcome": "failed", "sent_body": storable}
+        for number, record in enumerate((sent, ran | {"idempotency_key": text}), start=1):
+            response = {"status": 500, "headers": {text: text}} if record is sent else {}
+            row = {"number": number, "sent": json.dumps(record), "response": json.dumps(response)}
+            connection.execute(sa.insert(execution_attempts).values(attempt | row))
         mismatch = {"execution_id": execution_id, "digest": storable[:64] or "d", "number": 1}
         connection.execute(
             sa.insert(key_mismatches).values(mismatch | {"first_at": now, "last_at": now})
         )
         breaker = {"trigger_id": trigger_id, "opened_at": now, "probe_at": now}
         connection.execute(sa.insert(trigger_breakers).values(breaker))
-        paused = {"paused_at": now, "paused_by": storable[:200]}
+        paused = {"paused_at": now, "paused_by": storable[:200], "reason": storable}
         connection.execute(sa.insert(trigger_pauses).values(paused | {"trigger_id": trigger_id}))
         connection.execute(sa.delete(pauses))
         connection.execute(sa.insert(pauses).values(paused | {"scope": "all"}))

@@ -134,6 +134,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "action_payload": {"url": "https://orders.acme.example/events"},
     },
     "OlderLogin": {"username": "admin", "password": "hookonce_..."},
+    "PauseBody": {"reason": "the target moves to another host until 18:00"},
     "TestBody": {"data": {"id": 1}},
     "TriggerChanges": {"enabled": False},
 }

@@ -4,9 +4,17 @@ from dataclasses import dataclass
 from typing import Annotated, TypedDict
 
 from app.executions.waiting import Code
-from app.triggers.pausing import DEFAULT_PER_SECOND, MOST_PER_SECOND
+from app.triggers.pausing import DEFAULT_PER_SECOND, LONGEST_REASON, MOST_PER_SECOND
 from app.web.api.schemas.values import Moment
 from app.web.validation import Constraints
+
+
+@dataclass(frozen=True, slots=True)
+class PauseBody:
+    """The reason of a pause."""
+
+    reason: Annotated[str, Constraints(longest=LONGEST_REASON)] | None = None
+    """Words on why, for whoever asks later; again, it replaces the reason of a pause that lasts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +26,14 @@ class ResumeBody:
 
 
 class TriggerPause(TypedDict):
-    """The pause of a trigger or of all: its time and the name of the person."""
+    """The pause of a trigger or of all: its time, its author and the reason."""
 
     since: Moment | None
     """Time of the pause."""
     by: str
     """Name of the person or program that paused it."""
+    reason: str | None
+    """The author's words on why; null if none were given."""
 
 
 class OpenBreakerState(TypedDict):
