@@ -77,6 +77,12 @@ def is_read_only(error: BaseException) -> bool:
     return getattr(error, "sqlstate", None) == _POSTGRESQL_READ_ONLY
 
 
+def refused_by(error: exc.DBAPIError) -> str | None:
+    """Return the name of the constraint or unique index that refused the row; None on SQLite."""
+    name: str | None = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+    return name
+
+
 def violates(error: exc.IntegrityError, index: str) -> bool:
     """Return True if this unique index, and no other constraint, refused the row.
 

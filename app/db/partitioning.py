@@ -31,10 +31,11 @@ _CONSTRAINTS = """
     FROM pg_constraint WHERE conrelid = to_regclass(:table) AND contype IN ('p', 'u', 'f')
     AND conparentid = 0 ORDER BY array_position(ARRAY['p', 'u', 'f'], contype::text), conname"""
 _INDEXES = """
-    SELECT pg_get_indexdef(i.indexrelid) FROM pg_index AS i
+    SELECT c.relname::text AS name, pg_get_indexdef(i.indexrelid) AS definition
+    FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
     WHERE i.indrelid = to_regclass(:table)
     AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = i.indexrelid AND contype <> 'f')
-    ORDER BY 1"""
+    ORDER BY 2"""
 _SEQUENCES = """
     SELECT a.attname::text AS column, pg_get_serial_sequence(:table, a.attname) AS sequence,
         a.attidentity::text <> '' AS identity
@@ -131,7 +132,9 @@ def _definition(connection: Connection, name: str) -> Definition:
         keys=[statement for kind, statement in constraints if kind != "f"],
         foreign_keys=[statement for kind, statement in constraints if kind == "f"],
         indexes=[
-            row[0].replace(" ON ONLY ", " ON ", 1) for row in _ask(connection, _INDEXES, name)
+            row.definition.replace(" ON ONLY ", " ON ", 1)
+            for row in _ask(connection, _INDEXES, name)
+            if row.name not in shard_key.KEYS_OF_OLDER_CODE
         ],
         sequences=[
             f'ALTER SEQUENCE {row.sequence} OWNED BY {name}."{row.column}"'
@@ -160,13 +163,15 @@ def _fill(connection: Connection, name: str, count: int | None) -> None:
 def _fill_for_older_code(
     connection: Connection, children: Sequence[str], count: int | None
 ) -> None:
-    """Let plain tables fill trigger_id for older code again.
+    """Let plain tables fill trigger_id for older code again, and have the keys that it names.
 
-    Partitioned ones cannot: the partition is chosen before a database trigger runs.
+    Partitioned ones cannot: the partition is chosen before a database trigger runs, and their keys
+    include trigger_id.
     """
     if count is not None:
         return
     for name in children:
+        _execute(connection, shard_key.create_keys(name))
         if metadata.tables[name].c[shard_key.COLUMN].nullable:
             connection.exec_driver_sql(shard_key.create_trigger(name))
 

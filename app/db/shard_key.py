@@ -20,6 +20,13 @@ SHARDED = {"sharded": True}
 FUNCTION = "hookonce_fill_trigger_id"
 """Name of PostgreSQL's function, and of the database triggers that call it, for older code."""
 
+KEYS_OF_OLDER_CODE = {
+    "uq_execution_repeats_execution_id": ("execution_repeats", "execution_id"),
+    "uq_key_mismatches_execution_id": ("key_mismatches", "execution_id, digest"),
+}
+"""Unique indexes on the short keys, by name: table and columns. ON CONFLICT of older code names
+these columns. No table that is partitioned or distributed can have them."""
+
 CREATE_FUNCTION = f"""
 CREATE OR REPLACE FUNCTION {FUNCTION}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     SELECT {COLUMN} INTO NEW.{COLUMN} FROM trigger_executions WHERE id = NEW.execution_id;
@@ -34,6 +41,15 @@ def create_trigger(table: str) -> str:
         f"CREATE TRIGGER {FUNCTION} BEFORE INSERT ON {table} FOR EACH ROW "
         f"WHEN (NEW.{COLUMN} IS NULL) EXECUTE FUNCTION {FUNCTION}()"
     )
+
+
+def create_keys(table: str) -> list[str]:
+    """Return the statements that create the table's unique indexes for older code."""
+    return [
+        f"CREATE UNIQUE INDEX {name} ON {owner} ({columns})"
+        for name, (owner, columns) in KEYS_OF_OLDER_CODE.items()
+        if owner == table
+    ]
 
 
 def is_sharded(table: sa.Table) -> bool:
@@ -58,8 +74,11 @@ def differs_on_postgresql(item: Any) -> bool:
 
 
 def fill_for_older_code(table: sa.Table) -> sa.Table:
-    """Let `metadata.create_all` create the function and the database trigger as a revision does."""
-    for statement in (CREATE_FUNCTION, create_trigger(table.name)):
+    """Let `metadata.create_all` create what revisions create for older code, on PostgreSQL.
+
+    That is the function, the database trigger and the indexes on short keys.
+    """
+    for statement in (CREATE_FUNCTION, create_trigger(table.name), *create_keys(table.name)):
         ddl: Any = sa.DDL
         event.listen(table, "after_create", ddl(statement).execute_if(dialect="postgresql"))
     return table

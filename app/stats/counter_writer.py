@@ -11,7 +11,9 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from app import log
 from app.db import Database, time_limit
+from app.db.errors import refused_by
 from app.db.schema import SchemaWatch
+from app.db.shard_key import KEYS_OF_OLDER_CODE
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.stats import counter_store
 from app.stats.counters import LOG_LINES_DROPPED, NOBODY, CountBatch, Counters
@@ -115,7 +117,10 @@ class CounterWriter:
             try:
                 with connection.begin_nested():
                     return counter_store.sightings(connection, taken, with_trigger=with_trigger)
-            except (IntegrityError, DataError):
+            except (IntegrityError, DataError) as error:
+                if refused_by(error) in KEYS_OF_OLDER_CODE:
+                    # another process inserted the same row in the same moment: now it is there
+                    return CountBatch(repeats=taken.repeats, mismatches=taken.mismatches)
                 logger.exception("the duplicates of executions were not stored")
                 return CountBatch()
 

@@ -2,8 +2,11 @@
 
 import pytest
 
-from app.db import shard_key
+from app.db import Database, partitioning, shard_key
 from app.db.models import metadata
+from app.stats.counter_writer import CounterWriter
+from app.stats.counters import Counters
+from tests.support import factories
 from tests.support.databases import migrate
 from tests.support.revisions import before
 from tests.support.schema_dump import data, execute, schema
@@ -19,9 +22,24 @@ CHILDREN = [
         for key in metadata.tables[name].foreign_key_constraints
     )
 ]
+OF_OLDER_CODE = (
+    """INSERT INTO execution_repeats (execution_id, number, last_at) VALUES ({id}, 3, now())
+    ON CONFLICT (execution_id) DO UPDATE SET number = (execution_repeats.number + excluded.number),
+    last_at = CASE WHEN (excluded.last_at > execution_repeats.last_at) THEN excluded.last_at
+    ELSE execution_repeats.last_at END""",
+    """INSERT INTO key_mismatches (execution_id, digest, number, first_at, last_at)
+    VALUES ({id}, 'd', 3, now(), now()) ON CONFLICT (execution_id, digest) DO UPDATE SET
+    number = (key_mismatches.number + excluded.number),
+    first_at = CASE WHEN (excluded.first_at < key_mismatches.first_at) THEN excluded.first_at
+    ELSE key_mismatches.first_at END,
+    last_at = CASE WHEN (excluded.last_at > key_mismatches.last_at) THEN excluded.last_at
+    ELSE key_mismatches.last_at END""",
+)
+"""Statements of the release at revision 0028 that name keys without the trigger."""
 _LACKING = """
     SELECT i.indexrelid::regclass::text FROM pg_index AS i
-    WHERE i.indisunique AND i.indrelid::regclass::text IN ({tables}) AND NOT EXISTS (
+    WHERE i.indexrelid::regclass::text <> ALL ('{{{older}}}')
+    AND i.indisunique AND i.indrelid::regclass::text IN ({tables}) AND NOT EXISTS (
         SELECT FROM pg_attribute AS a WHERE a.attrelid = i.indrelid
         AND a.attnum = ANY (i.indkey::int2[]) AND a.attname = 'trigger_id')
     UNION ALL SELECT conname::text FROM pg_constraint AS c
@@ -39,6 +57,50 @@ def kind() -> str:
 def test_every_key_and_reference_includes_the_trigger(database_url: str) -> None:
     assert len(CHILDREN) == 7
     assert _short_keys(database_url) == []
+
+
+@pytest.mark.parametrize("partitioned", [False, True])
+def test_code_of_the_release_before_counts_duplicates(
+    database_url: str, database: Database, partitioned: bool
+) -> None:
+    """Its processes run on the new schema during a deploy; on partitions they cannot."""
+    execution_id = factories.execution(database, factories.trigger(database))
+    if partitioned:
+        partitioning.partition(database, 2, lambda _table: None)
+        partitioning.undo(database, lambda _table: None)
+
+    for _ in range(2):
+        for statement in OF_OLDER_CODE:
+            execute(database_url, statement.format(id=execution_id))
+
+    counted = "SELECT number, last_at > '2026-01-01' FROM "
+    assert execute(database_url, counted + "execution_repeats") == [(6, True)]
+    assert execute(database_url, counted + "key_mismatches") == [(6, True)]
+
+
+def test_a_count_that_a_key_for_older_code_refuses_is_tried_again(
+    database: Database, database_url: str
+) -> None:
+    """Another process may insert the same row in the moment between the look and the insert."""
+    trigger_id = factories.trigger(database)
+    execution_id = factories.execution(database, trigger_id)
+    row = f"VALUES ({execution_id}, {trigger_id + 1}, 1, now())"
+    execute(
+        database_url,
+        "SET session_replication_role = replica",  # without a trigger of this id
+        f"INSERT INTO execution_repeats (execution_id, trigger_id, number, last_at) {row}",
+    )
+    counters = Counters()
+    counters.repeat(execution_id, "d" * 64)
+    writer = CounterWriter(counters, database, 1.0)
+
+    refused = writer.flush()
+    execute(database_url, "DELETE FROM execution_repeats")
+    written = writer.flush()
+
+    assert (refused, written) == (False, True)
+    for table in ("execution_repeats", "key_mismatches"):
+        assert execute(database_url, f"SELECT number FROM {table}") == [(1,)]
 
 
 @pytest.mark.parametrize("table", [name for name in CHILDREN if name != "mismatched_payloads"])
@@ -103,4 +165,5 @@ def test_a_reference_of_another_table_keeps_the_key_that_it_needs(empty_url: str
 
 def _short_keys(url: str) -> list[object]:
     tables = ", ".join(f"'{name}'" for name in SHARDED)
-    return execute(url, _LACKING.format(tables=tables))
+    older = ", ".join(shard_key.KEYS_OF_OLDER_CODE)
+    return execute(url, _LACKING.format(tables=tables, older=older))
