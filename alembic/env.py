@@ -14,6 +14,7 @@ from app.db.migration_ops import (
     discards,
     mending,
     migration_lock,
+    offline_mending,
     orphans,
     running,
     shard_keys,
@@ -123,6 +124,8 @@ def offline(configured):
             context.execute(REFUSE_FOUND)
             if goes_below_spread_keys():
                 context.execute(shard_keys.REFUSE_SPREAD)
+        for revision in context.get_context().get_current_heads():
+            context.execute(offline_mending.statement(revision, context.script))
         context.execute(steps.REFUSE_INTERRUPTED_OFFLINE)
         context.execute(DROP_EMPTY_VERSION_TABLE)
         for revision in context.get_context().get_current_heads():
@@ -175,6 +178,7 @@ def run_steps(connection, decided, children):
         process_revision_directives=migration_drafts.rewriter(context.script),
         on_version_apply=after_each_step,
         version_table=in_use,
+        dont_mutate=True,  # the first step creates the version table: see steps.py
         **OPTIONS,
     )
     upgrades = mending.is_upgrade(context.get_context())

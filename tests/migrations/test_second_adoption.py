@@ -35,6 +35,13 @@ OLDER_SYSTEM = (
 )
 """Writes at base; the first new row is given the id of the removed newest one."""
 LEVEL = "0003"
+ATTEMPTS = (
+    """INSERT INTO execution_attempts (execution_id, number, worker, started_at)
+    SELECT id, 1, 'w', '2024-03-01 00:00:00' FROM trigger_executions WHERE id <> 9""",
+    """INSERT INTO execution_requests (execution_id, headers, body)
+    SELECT id, '[]', 'old' FROM trigger_executions WHERE id <> 9""",
+)
+PARENTS = "_stash_0005_execution_requests_parents"
 OF_UNFINISHED = (
     "SELECT max(id)",  # by the primary key
     "UPDATE trigger_executions SET attempt_count",
@@ -55,10 +62,13 @@ def _every_table_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gentle, "PAUSE_FACTOR", 0)
 
 
-def given_back(url: str) -> None:
+def given_back(url: str, level: str = LEVEL) -> None:
     """Take a database over, give it back, and let the older system write."""
     adopt(url)
     with in_place():
+        if level != LEVEL:
+            migrate(url, to=level)
+            execute(url, *ATTEMPTS)
         migrate(url, to="base", down=True)
     execute(url, *OLDER_SYSTEM)
 
@@ -82,23 +92,67 @@ def test_it_is_as_if_it_had_been_taken_over_in_place(url: str) -> None:
     assert [each for each in long if not each.startswith(OF_UNFINISHED)] == []
 
 
+def test_children_of_executions_are_kept_to_their_parents_beside_writers(url: str) -> None:
+    with in_place():
+        found_databases.make(url)
+        migrate(url, to="0005")
+        execute(url, *ATTEMPTS)
+        direct = copied(url, "direct")
+        migrate(direct, to="base", down=True)
+    columns = "(execution_id, number, worker, started_at)"
+    attempt = f"INSERT INTO execution_attempts {columns} VALUES (9, 9, 'w', '2024-03-01 00:00:00')"
+    late = iter([attempt])
+
+    def write() -> None:
+        execute(url, next(late, "SELECT 1"))
+
+    with statements_under_the_lock() as long, in_each_pause(write):
+        migrate(url, to="base", down=True)
+    assert next(late, None) is None
+    noted = sorted(execute(url, f"SELECT * FROM {PARENTS}"))
+    assert noted == sorted(execute(direct, f"SELECT * FROM {PARENTS}"))
+    for each in (url, direct):
+        execute(each, *OLDER_SYSTEM)
+    with in_place():
+        migrate(direct, to="0005")
+    gone = iter(["DELETE FROM trigger_executions WHERE id = 2"])
+
+    def remove() -> None:
+        if execute(url, "SELECT 1 FROM sqlite_master WHERE name GLOB '*noted*_0'"):
+            execute(url, next(gone, "SELECT 1"))
+
+    with statements_under_the_lock() as long_up, in_each_pause(remove):
+        migrate(url, to="0005")
+    execute(direct, "DELETE FROM trigger_executions WHERE id = 2")
+
+    assert next(gone, None) is None
+    of_noted = "row_id FROM _hookonce_shadow_noted"
+    few = [s for s in long + long_up if of_noted in s or s.startswith(OF_UNFINISHED)]
+    assert [each for each in long + long_up if each not in few] == []
+    of = "SELECT execution_id FROM execution_attempts ORDER BY number, execution_id"
+    expected = [each for each in execute(direct, of) if each != (2,)]
+    assert execute(url, of) == [*expected, (9,)]
+    assert execute(url, REMAINS) == []
+
+
+@pytest.mark.parametrize("level", ["0005" if THOROUGH else LEVEL])
 def test_killed_anywhere_it_is_completed_by_the_same_command_or_undone_by_another(
-    url: str,
+    url: str, level: str
 ) -> None:
-    given_back(url)
+    given_back(url, level)
     at_base = data(url)
     expected = copied(url, "expected")
-    migrate(expected, to=LEVEL)
+    migrate(expected, to=level)
 
     for point in itertools.count(2, STRIDE):
         harmed = copied(url, f"harmed{point}")
-        if not killed_at(point, harmed, LEVEL, down=False):
+        if not killed_at(point, harmed, level, down=False):
             break
         undone = copied(harmed, "undone")
-        migrate(harmed, to=LEVEL)
+        migrate(harmed, to=level)
         migrate(undone, to="base", down=True)
         assert data(undone) == at_base, f"killed at {point}"
-        migrate(undone, to=LEVEL)
+        migrate(undone, to=level)
         assert (state(harmed), execute(harmed, REMAINS)) == (state(expected), []), point
         assert (state(undone), execute(undone, REMAINS)) == (state(expected), []), point
     assert point > STRIDE

@@ -20,7 +20,7 @@ from app.log import event
 log = logging.getLogger("hookonce.migrate")
 
 
-class EarlyChange(Protocol):
+class Change(Protocol):
     """A change that a step would make to all rows of `source` under the write lock."""
 
     @property
@@ -70,7 +70,7 @@ class Restoring(NamedTuple):
 
     def make(self, op: Operations, rehearsed: Rehearsal) -> None:
         columns = self._columns(op, rehearsal.column_changes(rehearsed, self.table).added)
-        unmatched = _create_unmatched(op, self.source)
+        unmatched = create_unmatched(op, self.source)
         statements = self._statements(op, columns, unmatched, holds=rehearsed.holds)
 
         def restore(range_: str) -> None:
@@ -80,10 +80,7 @@ class Restoring(NamedTuple):
         gentle.in_ranges(op.get_bind(), self.source, restore)
         with gentle.writing(op.get_bind()):
             _drop_if_empty(op, self.source)
-            is_complete = _drop_if_empty(op, unmatched)
-        if not is_complete:
-            fields = {"stash": unmatched, "rows": _count(op, unmatched)}
-            event(log, logging.WARNING, "stashed_rows_without_their_row", **fields)
+        report_unmatched(op, unmatched)
 
     def _columns(self, op: Operations, added: dict[str, str]) -> dict[str, str]:
         """Return the column of the table for each column of the stash; add hidden ones.
@@ -136,7 +133,7 @@ def _hidden_column(statement: str | None, name: str, hidden: str) -> str:
     return re.sub(rf"(ADD COLUMN )\"?{name}\"?", rf"\1{hidden}", statement, count=1)
 
 
-def _create_unmatched(op: Operations, stash: str) -> str:
+def create_unmatched(op: Operations, stash: str) -> str:
     """Create the table for stashed rows whose row is gone, or return that of an earlier try."""
     existing, columns = table_names(op.get_bind()), column_names(op.get_bind(), stash)
     names = identity.unmatched_names(stash, len(existing))
@@ -149,6 +146,15 @@ def _create_unmatched(op: Operations, stash: str) -> str:
         with gentle.writing(op.get_bind()):
             op.execute(f"CREATE TABLE {name} AS SELECT * FROM {stash} WHERE 0")
     return name
+
+
+def report_unmatched(op: Operations, table: str) -> None:
+    """Log the number of rows without their row; drop the table if there are none."""
+    with gentle.writing(op.get_bind()):
+        is_empty = _drop_if_empty(op, table)
+    if not is_empty:
+        fields = {"stash": table, "rows": _count(op, table)}
+        event(log, logging.WARNING, "stashed_rows_without_their_row", **fields)
 
 
 def _drop_if_empty(op: Operations, table: str) -> bool:

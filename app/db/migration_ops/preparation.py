@@ -23,6 +23,7 @@ from sqlalchemy.engine import Connection
 from app.db.migration_ops import (
     attachments,
     broken_objects,
+    declared_work,
     gentle,
     rehearsal,
     shadow_remains,
@@ -30,8 +31,7 @@ from app.db.migration_ops import (
     sqlite_catalog,
     violators,
 )
-from app.db.migration_ops.early_changes import EarlyChange
-from app.db.migration_ops.plugin import offline, postgresql
+from app.db.migration_ops.plugin import offline, postgresql, table_names
 from app.db.migration_ops.rehearsal import Rehearsal, Unfit, Work
 from app.db.migration_ops.shadow import Conflict, ShadowCopy
 from app.db.migration_ops.shadow_target import RebuiltTable
@@ -108,6 +108,20 @@ def drop_large_table(migration: MigrationContext, table: str, stop: Event | None
         shadow_remains.drop_table(connection, table, stop)
 
 
+def drop_later(op: Operations, table: str) -> None:
+    """Drop the table; a large one of SQLite is emptied after the steps, in short transactions."""
+    if is_large(op, table):
+        op.rename_table(table, f"{rehearsal.NAME_PREFIX}old_{table}")
+    else:
+        op.drop_table(table)
+
+
+def drop_remains(op: Operations, table: str) -> None:
+    """Drop what an interrupted preparation left of the table."""
+    if table in table_names(op.get_bind()):
+        shadow_remains.drop_table(op.get_bind(), table)
+
+
 def is_large(op: Operations, table: str) -> bool:
     """Return True if a change of the table on SQLite is not to be made under the write lock."""
     if offline(op) or postgresql(op) or op.get_context().opts.get("x", {}).get("direct") == "yes":
@@ -149,7 +163,8 @@ def _prepare_large(
 ) -> Prepared:
     rehearsed, attached, targets = _rehearse(connection, migration, step, large)
     if changes := [each for each in rehearsed.early_changes if each.source in large]:
-        _make_early(connection, migration, rehearsed, changes)
+        declared_work.read(connection, migration, rehearsed)
+        declared_work.make(connection, migration, rehearsed, changes)
         large = _large_tables(connection)
         rehearsed, attached, targets = _rehearse(connection, migration, step, large)
     _require_editable(connection, targets)
@@ -159,11 +174,21 @@ def _prepare_large(
             shadow_remains.remove(connection, table)
     copies = [ShadowCopy(connection, target, stop) for target in targets]
     connection.commit()
-    _work(connection, migration, rehearsed)
+    declared_work.do(connection, migration, rehearsed)
     for copy in copies:
         _require_space(connection)
-        _copy(copy, lambda: _work(connection, migration, rehearsed))
+        copy.start()
+        _fill(copy, lambda: declared_work.do(connection, migration, rehearsed))
+        copy.verify()
+    declared_work.make(
+        connection,
+        migration,
+        rehearsed,
+        [each for each in rehearsed.late_changes if each.source in large],
+    )
     rehearsal.set_prepared(migration, violators.seek(connection, rehearsed.checks))
+    for copy in copies:  # rows that were written meanwhile
+        _fill(copy, lambda: declared_work.do(connection, migration, rehearsed))
     return Prepared(copies, rehearsed.writes, attached)
 
 
@@ -180,30 +205,8 @@ def _rehearse(
     return rehearsed, attached, targets
 
 
-def _make_early(
-    connection: Connection,
-    migration: MigrationContext,
-    rehearsed: Rehearsal,
-    changes: list[EarlyChange],
-) -> None:
-    """Make the changes that the step need not make under the lock, unless it is to be refused."""
-    operations = _operations(connection, migration)
-    for work in rehearsed.reads:
-        with gentle.reading(connection):
-            work(operations)
-    for change in changes:
-        event(log, logging.INFO, "rows_changed_before_step", table=change.source)
-        change.make(operations, rehearsed)
-    connection.commit()
-
-
-def _operations(connection: Connection, migration: MigrationContext) -> Operations:
-    return Operations(MigrationContext.configure(connection, opts=dict(migration.opts)))
-
-
-def _copy(copy: ShadowCopy, work_again: Callable[[], None]) -> None:
+def _fill(copy: ShadowCopy, work_again: Callable[[], None]) -> None:
     """Copy a table; if rows arrive that the new index refuses, do the step's own work on them."""
-    copy.start()
     for _ in range(TRIES):
         try:
             copy.fill()
@@ -211,23 +214,11 @@ def _copy(copy: ShadowCopy, work_again: Callable[[], None]) -> None:
             reason = conflict
             work_again()
         else:
-            copy.verify()
             return
     raise CommandError(
         f"rows of {copy.target.table} have the same values: {reason}; nothing was changed, "
         "change one of each, and run the same command again"
     )
-
-
-def _work(connection: Connection, migration: MigrationContext, rehearsed: Rehearsal) -> None:
-    """Do what the operations declared: read without the lock, write in a transaction of its own."""
-    operations = _operations(connection, migration)
-    for work in rehearsed.reads:
-        with gentle.reading(connection):
-            work(operations)
-    for work in rehearsed.writes:
-        with gentle.writing(connection):
-            work(operations)
 
 
 def _with_exchange(step: Any, prepared: Prepared) -> Any:

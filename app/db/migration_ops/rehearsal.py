@@ -78,6 +78,8 @@ class Rehearsal:
     """True if nothing in the step reads a column that it drops."""
     early_changes: list[Any] = field(default_factory=list)
     """Changes of many rows that are made in short transactions before the step."""
+    late_changes: list[Any] = field(default_factory=list)
+    """The same, made after all tables were copied: database triggers note what is written since."""
     holds: bool = False
     """True if the step holds unfinished executions, before it restores what they had."""
     large: frozenset[str] = frozenset()
@@ -118,6 +120,11 @@ def declare_removal(op: Operations, *stashes: StashCopy) -> None:
 def declare_early_change(op: Operations, change: Any) -> None:
     """Note a change of many rows that is to be made before the step: see early_changes.py."""
     _rehearsal(op).early_changes.append(change)
+
+
+def declare_late_change(op: Operations, change: Any) -> None:
+    """Note a change of many rows, to be made before the step but after tables were copied."""
+    _rehearsal(op).late_changes.append(change)
 
 
 def declare_hold(op: Operations) -> None:

@@ -29,7 +29,7 @@ REFUSE_INTERRUPTED_OFFLINE = f"""DO $$ DECLARE mark name; BEGIN
         || replace(mark, '{UNDOING}', '') || ' was interrupted: run alembic upgrade '
         || replace(mark, '{UNDOING}', '') || ', which undoes it, or that downgrade again, and then '
         || 'this script; nothing was changed'; END IF; END $$"""  # noqa: S608, our own names
-"""Statement with which a script begins: it cannot look for what the interrupted step left."""
+"""Refusal of a script that begins at another revision than the interrupted one, which it mends."""
 
 log = logging.getLogger("hookonce.migrate")
 
@@ -49,6 +49,8 @@ def keep_to(decided: list[Any], migration: MigrationContext, scripts: ScriptDire
             decided.extend(remaining)
             if context.dialect.name == "postgresql":
                 _refuse_spread(context, remaining)
+        if remaining and not heads:
+            _create_version_table_in(remaining[0])
         if context.dialect.name == "postgresql":
             if not any(_is_downgrade(step) for step in remaining[:1]):
                 _repair(context, scripts, heads)
@@ -69,11 +71,24 @@ def _refuse_spread(migration: MigrationContext, remaining: list[Any]) -> None:
         migration.connection.exec_driver_sql(shard_keys.REFUSE_SPREAD)
 
 
+def _create_version_table_in(step: Any) -> None:
+    """Let the first step create the version table: a refused one leaves nothing in the database."""
+    change = step.migration_fn
+
+    @wraps(change)
+    def creating(**options: Any) -> None:
+        op.get_context()._ensure_version_table()
+        change(**options)
+
+    step.migration_fn = creating
+
+
 def _is_downgrade(step: Any) -> bool:
     return isinstance(step, RevisionStep) and not step.is_upgrade
 
 
-def _mark(revision: str) -> str:
+def mark(revision: str) -> str:
+    """Return the name of the table that exists while the revision is downgraded."""
     return f"{UNDOING}{revision}"
 
 
@@ -81,15 +96,15 @@ def _with_mark(step: Any) -> Any:
     """Wrap a downgrade so that its mark, an empty table, exists while it is under way."""
     if not _is_downgrade(step):
         return step
-    mark = _mark(step.revision.revision)
+    name = mark(step.revision.revision)
     downgrade = step.revision.module.downgrade
 
     @wraps(downgrade)
     def marked(**options: Any) -> None:
         with op.get_context().autocommit_block():
-            op.execute(f"CREATE TABLE IF NOT EXISTS {mark} ()")
+            op.execute(f"CREATE TABLE IF NOT EXISTS {name} ()")
         downgrade(**options)
-        op.execute(f"DROP TABLE IF EXISTS {mark}")
+        op.execute(f"DROP TABLE IF EXISTS {name}")
 
     step.migration_fn = marked
     return step
@@ -115,8 +130,8 @@ def _repair(migration: MigrationContext, scripts: ScriptDirectory, heads: tuple[
     assert migration.connection is not None  # noqa: S101, for the type checker: not offline
     existing = table_names(migration.connection)
     for revision in heads:
-        if _mark(revision) in existing:
+        if mark(revision) in existing:
             event(log, logging.WARNING, "downgrade_was_broken_off", revision=revision)
             with migration.begin_transaction(_per_migration=True):
                 scripts.get_revision(revision).module.upgrade()
-                op.execute(f"DROP TABLE {_mark(revision)}")
+                op.execute(f"DROP TABLE {mark(revision)}")

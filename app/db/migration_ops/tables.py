@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.util import CommandError
 
-from app.db.migration_ops import found, identity, preparation
+from app.db.migration_ops import found, parents, preparation, rehearsal
 from app.db.migration_ops.plugin import (
     discarding,
     offline,
@@ -16,10 +16,6 @@ from app.db.migration_ops.plugin import (
     stash_name,
     table_names,
 )
-
-PARENTS = "_parents"
-"""Suffix of the table that identifies the rows to which the rows of a stashed table belong."""
-_WITHOUT_FOREIGN_KEY = {"delivery_counts": ("trigger_id", "triggers")}
 
 
 @operation
@@ -39,8 +35,7 @@ def create_or_restore_table(
         )
     if stash in existing:
         op.rename_table(stash, name)
-        if stash + PARENTS in existing:
-            _keep_to_parents(op, stash, name)
+        parents.keep_to(op, stash, name)
     elif name not in existing:
         op.create_table(name, *items, **kw)
 
@@ -56,71 +51,37 @@ def stash_table(op: Operations, revision: str, name: str) -> None:
         # the owner's database is given back without a reference of ours; see `noting_removals`
         op.execute(f"DROP TABLE /* empty */ {name}")
         return
-    if discarding(op) and not preparation.is_large(op, name):
-        _drop_stashed_children(op, name)
+    children = [] if offline(op) else _stashed_children(op, name)
+    if discarding(op) and not any(preparation.is_large(op, each) for each in [name, *children]):
+        for child in children:  # rows stashed by later revisions are of no use without this table
+            op.drop_table(child)
         op.drop_table(name)
     else:
         stash = stash_name(revision, name)
         op.rename_table(name, stash)
         if not offline(op) and not discarding(op):
-            _identify_parents(op, stash, name)
-
-
-def _parent(op: Operations, stash: str, name: str) -> tuple[str, str] | None:
-    """Return the column that names the parent of a row, and the parent's table; None if neither.
-
-    PostgreSQL always deletes the rows of a deleted parent by the foreign key, also in a stash.
-    SQLite does so only for connections that ask for it, and those of the older system do not.
-    """
-    if not postgresql(op):
-        for key in sa.inspect(op.get_bind()).get_foreign_keys(stash):
-            return key["constrained_columns"][0], key["referred_table"]
-    return _WITHOUT_FOREIGN_KEY.get(name)
-
-
-def _identify_parents(op: Operations, stash: str, name: str) -> None:
-    """Note which rows are the parents, in an adopted database, where their ids can come again."""
-    column, parent = _parent(op, stash, name) or ("", "")
-    identifying = identity.identifying(op, parent)
-    if identifying:
-        op.execute(
-            f"CREATE TABLE {stash}{PARENTS} AS "
-            f"SELECT id{identity.selected(op, parent, identifying)} FROM {parent} "
-            f"WHERE id IN (SELECT {column} FROM {stash})"
-        )
-
-
-def _keep_to_parents(op: Operations, stash: str, name: str) -> None:
-    """Move rows out of the restored table if their parent was deleted or replaced meanwhile."""
-    column, parent = _parent(op, name, name) or ("", "")
-    noted = stash + PARENTS
-    same = identity.same_row(op, parent, noted, row="parent", kept="noted")
-    of_same = f"SELECT noted.id FROM {noted} AS noted JOIN {parent} AS parent ON {same}"
-    lost = f"{column} NOT IN ({of_same})"
-    if name in _WITHOUT_FOREIGN_KEY:  # rows without a parent then and now are nobody else's
-        lost += f" AND {column} IN (SELECT id FROM {noted} UNION SELECT id FROM {parent})"
-    identity.keep_unmatched(op, name, lost, stash)
-    op.execute(f"DELETE FROM {name} WHERE {lost}")
-    op.drop_table(noted)
+            parents.identify(op, stash, name)
 
 
 def _is_empty(op: Operations, table: str) -> bool:
     """Return True if the table has no row; no writer can add one until the step is committed."""
+    if rehearsal.is_rehearsed(op):
+        return not rehearsal.is_large(op, table)  # the copy of every table is empty
     if postgresql(op):
         op.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
     row = op.get_bind().execute(sa.text(f"SELECT 1 FROM {table} LIMIT 1"))
     return row.scalar() is None
 
 
-def _drop_stashed_children(op: Operations, name: str) -> None:
-    """Drop rows stashed by later revisions that are of no use without this table."""
-    if offline(op):
-        return
+def _stashed_children(op: Operations, name: str) -> list[str]:
+    """Return the stash tables whose rows belong to rows of this table."""
     inspector = sa.inspect(op.get_bind())
-    for table in inspector.get_table_names():
-        parents = {key["referred_table"] for key in inspector.get_foreign_keys(table)}
-        if table.startswith("_stash_") and name in parents:
-            op.drop_table(table)
+    return [
+        table
+        for table in inspector.get_table_names()
+        if table.startswith("_stash_")
+        and name in {key["referred_table"] for key in inspector.get_foreign_keys(table)}
+    ]
 
 
 def _create_or_rename_offline(

@@ -1,0 +1,45 @@
+"""Let a script for PostgreSQL begin with the repair of an interrupted downgrade.
+
+A script cannot look at the database while it is written, and CONCURRENTLY is not allowed where a
+condition is. So the statements of the revision's upgrade are wrapped into one block, which runs if
+the downgrade's mark exists: it builds missing indexes under a lock that keeps writers waiting.
+"""
+
+from io import StringIO
+from typing import Any
+
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from app.db.migration_ops.steps import mark
+
+_FIRST = "0001"
+"""Revision whose downgrade commits all at once: of an interrupted one only the mark is left."""
+_QUOTE = "$mending$"
+
+
+def statement(revision: str, scripts: ScriptDirectory) -> str:
+    """Return the block that mends the interrupted downgrade of this revision, if it was one."""
+    body = "" if revision == _FIRST else "".join(map(_execute, _upgrade(revision, scripts)))
+    return (
+        f"DO $block$ BEGIN IF to_regclass('{mark(revision)}') IS NOT NULL THEN {body}"
+        f"DROP TABLE {mark(revision)}; END IF; END $block$"
+    )
+
+
+def _upgrade(revision: str, scripts: ScriptDirectory) -> list[str]:
+    """Return the statements of the revision's upgrade that may stand in a block."""
+    statements: list[str] = []
+    opts = {"as_sql": True, "literal_binds": True, "output_buffer": StringIO()}
+    context = MigrationContext.configure(dialect_name="postgresql", opts=opts)
+    impl: Any = context.impl
+    impl.static_output = statements.append
+    with Operations.context(context):
+        scripts.get_revision(revision).module.upgrade()
+    plain = (each.strip().rstrip(";").replace(" CONCURRENTLY", "") for each in statements)
+    return [each for each in plain if not each.upper().startswith(("BEGIN", "COMMIT", "SET "))]
+
+
+def _execute(sql: str) -> str:
+    return f"EXECUTE {_QUOTE}{sql}{_QUOTE}; "
