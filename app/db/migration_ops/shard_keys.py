@@ -174,8 +174,12 @@ def exchange_key(op: Operations, name: str, table: str, columns: list[str]) -> N
         event(log, logging.WARNING, "primary_key_kept", table=table, detail=detail)
         return
     kind = "PRIMARY KEY" if name.startswith("pk_") else "UNIQUE"
+    found = _PRIMARY_KEY.format(_named(name)).replace(":table", f"'{table}'")
+    wanted = ", ".join(f"'{each}'" for each in columns)
     op.execute(
-        f"DO $$ DECLARE key text; BEGIN SELECT quote_ident(conname) INTO STRICT key "
+        f"DO $$ DECLARE key text; BEGIN IF ({found}) = ARRAY[{wanted}] THEN "
+        f"DROP INDEX IF EXISTS {name}{INCOMING}; RETURN; END IF; "  # a script mends a step back
+        f"SELECT quote_ident(conname) INTO STRICT key "
         f"FROM pg_constraint WHERE conrelid = '{table}'::regclass AND {_named(name)}; "
         f"EXECUTE 'ALTER TABLE {table} DROP CONSTRAINT ' || key || ', ADD CONSTRAINT ' || key "
         f"|| ' {kind} USING INDEX {name}{INCOMING}'; END $$"
