@@ -7,7 +7,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy.engine import Connection
 
 from app.db.migration_ops import gentle
-from app.db.migration_ops.early_changes import Change
+from app.db.migration_ops.early_changes import EarlyChange
 from app.db.migration_ops.rehearsal import Rehearsal
 from app.log import event
 
@@ -26,7 +26,7 @@ def make(
     connection: Connection,
     migration: MigrationContext,
     rehearsed: Rehearsal,
-    changes: list[Change],
+    changes: list[EarlyChange],
 ) -> None:
     """Make the changes that the step then need not make under the lock."""
     for change in changes:

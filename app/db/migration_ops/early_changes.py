@@ -20,7 +20,7 @@ from app.log import event
 log = logging.getLogger("hookonce.migrate")
 
 
-class Change(Protocol):
+class EarlyChange(Protocol):
     """A change that a step would make to all rows of `source` under the write lock."""
 
     @property
@@ -34,7 +34,7 @@ class Change(Protocol):
 
 
 class Filling(NamedTuple):
-    """A column that the older system added anew gets the values of the hidden one."""
+    """Copy of hidden values into a column of the same name that the older system added anew."""
 
     table: str
     column: str
@@ -59,7 +59,7 @@ class Filling(NamedTuple):
 
 
 class Restoring(NamedTuple):
-    """The values of a stash table return to the rows that they came from."""
+    """Return of the values of a stash table to the rows that they came from."""
 
     revision: str
     table: str

@@ -22,7 +22,7 @@ _WITHOUT_FOREIGN_KEY = {"delivery_counts": ("trigger_id", "triggers")}
 
 
 class Identifying(NamedTuple):
-    """What identifies the parents of a large table is noted before the step that stashes it."""
+    """Notes of the parents of a large table, made before the step that stashes the table."""
 
     source: str
     stash: str
@@ -71,7 +71,7 @@ class Identifying(NamedTuple):
 
 
 class Keeping(NamedTuple):
-    """Rows of a large stash whose parent is gone leave it before the step that restores it."""
+    """Removal of rows whose parent is gone from a large stash, before the step restores it."""
 
     source: str
     name: str
