@@ -218,7 +218,8 @@ def test_stashed_columns_of_a_large_table_are_dropped_beside_writers(url: str) -
     with statements_under_the_lock() as long:
         dropped = drop(url, threading.Event())
 
-    assert [each for each in long if "key_mismatches" not in each] == []  # it has no rows
+    empty = ("key_mismatches", "hookonce_pauses")
+    assert [each for each in long if not any(table in each for table in empty)] == []
     assert any("trigger_executions._stash_0012" in name for name in dropped)
     assert "_stash_" not in repr(schema(url, whole=True))
     assert len(data(url)["trigger_executions"]) == len(rows)
