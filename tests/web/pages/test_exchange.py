@@ -98,6 +98,8 @@ def test_the_page_shows_the_headers_that_the_target_got(
     assert "HTTP 200" in answer
     assert "answer to ***" in answer
     assert "canary" not in page
+    live = visitor.get(f"/executions/{execution_id}", **{"X-Part": "live"})
+    assert (live.status_code, unfolded(live.text)) == (200, unfolded(page))
 
 
 def test_the_api_the_command_and_the_export_say_the_same(
