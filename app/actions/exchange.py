@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from app import masking
 from app.masking import MASK, is_harmless_name
+from app.tolerant_json import json_value
 
 BODY_CHARACTERS = 4_000
 """Characters of a sent body that are stored."""
@@ -131,7 +132,7 @@ def _masked_url(url: str) -> str:
 @lru_cache(maxsize=256)
 def _masked_command(words: tuple[str, ...]) -> list[str]:
     """Return the words of a command, masked as the payload of its trigger is."""
-    shown = json.loads(masking.masked(json.dumps(words)) or "[]")
+    shown = json_value(masking.masked(json.dumps(words)))
     return [str(word) for word in shown] if isinstance(shown, list) else [MASK] * len(words)
 
 
