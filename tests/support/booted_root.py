@@ -119,7 +119,7 @@ class BootedRoot:
         """Kill everything that runs in the root."""
         if self._running is not None and self._running.poll() is None:
             self._running.kill()
-            self._running.wait()
+            self._running.communicate()
         remove = ["unshare", "--mount", "sh", "-euc", _REMOVE_GROUPS]
         environ = {"PATH": PATH, "ROOT": str(self.root), "NAME": self._name}
         subprocess.run(remove, env=environ, check=False)
@@ -128,7 +128,7 @@ class BootedRoot:
         # halt, see systemd(1): in a process namespace its end is the end of all
         os.kill(self._pid(), signal.SIGRTMIN + 3)
         assert self._running
-        self._running.wait(SECONDS)
+        self._running.communicate(timeout=SECONDS)
 
     def _enter(self, script: str) -> "subprocess.CompletedProcess[str]":
         pid = self._pid()
