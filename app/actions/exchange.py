@@ -9,10 +9,9 @@ from typing import Any, Literal, NamedTuple
 
 from app import masking
 from app.masking import MASK, is_harmless_name
+from app.masking.text import BODY_CHARACTERS, cut
 from app.tolerant_json import json_value
 
-BODY_CHARACTERS = 4_000
-"""Characters of a sent body that are stored."""
 TEXT_CHARACTERS = 500
 """Characters of one header or of one word of a command that are stored."""
 LIST_CHARACTERS = 4_000
@@ -176,8 +175,3 @@ def _without_secrets(texts: Sequence[str], hidden: Hidden) -> list[str]:
 def _beginning(body: bytes, hidden: Hidden) -> str:
     text = hidden(body[:_SEARCHED_BYTES].decode("utf-8", "replace"))
     return cut(text.replace("\0", "\N{REPLACEMENT CHARACTER}"), BODY_CHARACTERS)
-
-
-def cut(text: str, longest: int) -> str:
-    """Return the text, shortened with an ellipsis if it is too long."""
-    return text if len(text) <= longest else text[: longest - 1] + "…"

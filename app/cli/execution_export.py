@@ -19,7 +19,7 @@ from app.tolerant_json import json_value
 @with_database
 @filter_options
 def export(_settings: Settings, database: Database, filters: ExecutionFilter) -> None:
-    """Print executions with their events and attempts as NDJSON, newest first.
+    """Print executions, events and attempts as NDJSON, newest first.
 
     Secrets are left out as on the pages. Rows are read in parts, so that any number of executions
     is exported with little memory; those that arrive meanwhile are not among them.

@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app import masking
-from app.actions.exchange import BODY_CHARACTERS, cut
 from app.db.models import execution_attempts, execution_requests
 from app.lifecycle import FAILED_ATTEMPT, SUCCEEDED
+from app.masking.text import BODY_CHARACTERS, cut
 from app.tolerant_json import json_object
 
 _HEAD_BYTES = 4 * BODY_CHARACTERS

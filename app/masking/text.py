@@ -12,6 +12,8 @@ from app.masking.names import is_harmless_name, is_secret_name
 
 MASK = "********"
 """The text shown in place of a secret; sent back unchanged, it keeps the stored secret."""
+BODY_CHARACTERS = 4_000
+"""Characters of a sent body that an attempt keeps."""
 SHORTEST_CAPABILITY = 20
 """Characters of the shortest path segment with letters and digits that counts as a secret: Slack,
 Discord and Telegram put the secret of a webhook into the path of its address."""
@@ -155,3 +157,8 @@ def replaced(found: Iterator[Piece], secret: Callable[[str, str], str]) -> str:
         piece.text if piece.name is None or not piece.text else secret(piece.name, piece.text)
         for piece in found
     )
+
+
+def cut(text: str, longest: int) -> str:
+    """Return the text, shortened with an ellipsis if it is too long."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"

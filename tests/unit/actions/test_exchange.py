@@ -8,7 +8,6 @@ import pytest
 
 from app.actions import exchange
 from app.actions.exchange import (
-    BODY_CHARACTERS,
     LIST_CHARACTERS,
     TEXT_CHARACTERS,
     Exchange,
@@ -18,6 +17,7 @@ from app.actions.exchange import (
     StartedProgram,
 )
 from app.masking import MASK
+from app.masking.text import BODY_CHARACTERS
 from tests.support import factories
 
 URL = "https://shop.example/in?tenant=t-canary&page=2"
