@@ -152,6 +152,8 @@ def test_a_hidden_key_that_came_again_is_refused_by_name_or_kept_on_the_first(
     ]
 
 
+# on SQLite a copy is made whole, and a stash beside hidden columns is one that is being restored
+@pytest.mark.parametrize("kind", ["postgresql"])
 def test_an_incomplete_copy_beside_hidden_columns_is_not_restored(empty_url: str) -> None:
     found.make(empty_url)
     migrate(empty_url, to="0002")

@@ -30,7 +30,7 @@ def at_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def shown(monkeypatch: pytest.MonkeyPatch, columns: int, *rows: dict[str, Any]) -> list[str]:
     size = os.terminal_size((columns, 24))
-    monkeypatch.setattr(shutil, "get_terminal_size", lambda: size)
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda *_, **__: size)
     return list(tables.lines(rows, COLUMNS))
 
 
