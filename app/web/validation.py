@@ -108,7 +108,7 @@ def media(
 
 
 def _object(text: bytes) -> dict[str, Any]:
-    if not text.strip():
+    if not text:
         return {}
     value = strict_json.loads(text)
     if not isinstance(value, dict):

@@ -509,3 +509,11 @@ def test_an_execution_has_a_member_for_each_column() -> None:
 
     columns = set(trigger_executions.c.keys())
     assert Execution.__annotations__.keys() == columns | {"waiting_because"}
+
+
+@pytest.mark.parametrize("body", [b" ", b"\n", b"\t \r\n"])
+def test_a_body_of_white_space_is_not_taken_for_none(api: Api, operator: str, body: bytes) -> None:
+    """Without a body all dead letters would be replayed."""
+    answer = api.ask("POST", "/api/dead/replay", operator, body=body, headers=JSON)
+
+    assert answer.status_code == 400
