@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from app import audit, lifecycle
 from app.db import Database
 from app.db.count_cache import CountCache
+from app.db.models import audit as audit_rows
 from app.db.models import execution_attempts, sessions, tokens, trigger_executions
 from app.executions import blocks, dead_letters, listing, time_range, waiting
 from app.stats import failures, summary
@@ -145,8 +146,11 @@ def filled(database: Database) -> None:
         for number in range(4_000 if status == lifecycle.COMPLETED else 100):
             key = {"idempotency_key": f"{status}-{number}"}
             rows.append(made | key | {"trigger_id": triggers[number % len(triggers)]})
+    change = {"at": factories.LONG_AGO, "actor": "Ada", "action": "trigger.edit"}
+    changes = [change | {"subject": f"trigger:{number}"} for number in range(2_000)]
     with database.writing() as connection:
         connection.execute(sa.insert(trigger_executions), rows)
+        connection.execute(sa.insert(audit_rows), changes)
         connection.exec_driver_sql("ANALYZE")
 
 
