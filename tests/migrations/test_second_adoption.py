@@ -22,9 +22,8 @@ from tests.support import found_databases
 from tests.support.databases import Databases, migrate
 from tests.support.killing import killed_at
 from tests.support.schema_dump import data, execute
-from tests.support.thorough import THOROUGH
 
-STRIDE = 11 if THOROUGH else 131
+STRIDE = 131
 OLDER_SYSTEM = (
     "UPDATE trigger_executions SET event_data = '{}' WHERE id = 3",
     "UPDATE trigger_executions SET status = 'pending' WHERE id = 4",
@@ -135,7 +134,7 @@ def test_children_of_executions_are_kept_to_their_parents_beside_writers(url: st
     assert execute(url, REMAINS) == []
 
 
-@pytest.mark.parametrize("level", ["0005" if THOROUGH else LEVEL])
+@pytest.mark.parametrize("level", [LEVEL])
 def test_killed_anywhere_it_is_completed_by_the_same_command_or_undone_by_another(
     url: str, level: str
 ) -> None:
