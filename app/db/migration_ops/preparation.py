@@ -162,7 +162,9 @@ def _prepare_large(
     stop: Event | None,
 ) -> Prepared:
     rehearsed, attached, targets = _rehearse(connection, migration, step, large)
-    if changes := [each for each in rehearsed.early_changes if each.source in large]:
+    # a small stash, too, must be gone before the copy of its large table takes its name
+    early = [c for c in rehearsed.early_changes if {c.source, getattr(c, "table", "")} & {*large}]
+    if changes := early:
         declared_work.read(connection, migration, rehearsed)
         declared_work.make(connection, migration, rehearsed, changes)
         large = _large_tables(connection)
