@@ -82,8 +82,10 @@ def create_app(
     )
     authenticator = Authenticator(database, intake.schema, settings)
     routes = GuardedRoutes(app, authenticator)
-    routes.add(WEBHOOKS + "{trigger_id}", webhook, POST=PUBLIC, GET=PUBLIC)
-    routes.add(WEBHOOKS + "{trigger_id}/{secret:path}", webhook, POST=PUBLIC, GET=PUBLIC)
+    routes.add(WEBHOOKS + "{trigger_id}", webhook, POST=PUBLIC, GET=PUBLIC, HEAD=PUBLIC)
+    routes.add(
+        WEBHOOKS + "{trigger_id}/{secret:path}", webhook, POST=PUBLIC, GET=PUBLIC, HEAD=PUBLIC
+    )
     routes.add("/healthz", Liveness(), GET=PUBLIC)
     needs_worker = settings.hookonce_ready_needs_worker
     readiness = Readiness(database, authenticator, needs_worker=needs_worker)

@@ -18,6 +18,9 @@ from app.intake.receive import (
 )
 from app.web import body, client_address
 
+ALLOWED = ("HEAD", "POST")
+"""Methods of an address of a webhook; GET belongs to the verification requests of Meta alone."""
+
 
 class Webhook:
     """The webhook endpoint: one request in, one response out."""
@@ -44,10 +47,25 @@ class Webhook:
     def on_get(
         self, req: falcon.Request, resp: falcon.Response, trigger_id: str, secret: str | None = None
     ) -> None:
-        """Answer a sender's verification request (`hub.mode`); any other GET is 405."""
+        """Answer a sender's verification request (`hub.mode`); any other GET is 405.
+
+        A redirect turns a POST into a GET, so a 2xx would tell the sender that its event arrived.
+        """
         if "hub.mode" not in req.params:
-            raise falcon.HTTPMethodNotAllowed(["POST"])
+            raise falcon.HTTPMethodNotAllowed(ALLOWED)
         _respond(resp, greet(self._request(req, trigger_id, b"", secret), self._intake))
+
+    def on_head(
+        self, req: falcon.Request, resp: falcon.Response, trigger_id: str, secret: str | None = None
+    ) -> None:
+        """Answer 200 for an address of any id, without looking the trigger up.
+
+        Intercom and Trello save an address only if HEAD is answered so; events never come by it.
+        """
+        if "hub.mode" in req.params:
+            self.on_get(req, resp, trigger_id, secret)
+        else:
+            resp.set_header("Allow", ", ".join(ALLOWED))
 
     def _body(self, req: falcon.Request, trigger_id: str, secret: str | None) -> bytes:
         """Return the body as sent; count and raise what makes it unacceptable."""

@@ -26,8 +26,10 @@ from tests.support.databases import migrate
 
 EVERY_RULE = {
     ("/api/triggers/webhook/{trigger_id}", "GET"): PUBLIC,
+    ("/api/triggers/webhook/{trigger_id}", "HEAD"): PUBLIC,
     ("/api/triggers/webhook/{trigger_id}", "POST"): PUBLIC,
     ("/api/triggers/webhook/{trigger_id}/{secret}", "GET"): PUBLIC,
+    ("/api/triggers/webhook/{trigger_id}/{secret}", "HEAD"): PUBLIC,
     ("/api/triggers/webhook/{trigger_id}/{secret}", "POST"): PUBLIC,
     ("/healthz", "GET"): PUBLIC,
     ("/readyz", "GET"): PUBLIC,

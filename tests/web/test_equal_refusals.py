@@ -223,6 +223,30 @@ def test_a_question_that_proves_nothing_costs_the_same_as_one_to_nobody(
     assert costs[1] == costs[0]
 
 
+def test_head_costs_the_same_for_every_address(
+    client: testing.TestClient, database: Database
+) -> None:
+    ids = [factories.trigger(database, **given) for given in OUT_OF_ORDER.values()]
+    addresses = [*ids, factories.trigger(database), *SHAPES]
+    costs = []
+
+    for address in addresses:
+        with statements(database) as asked, calls() as made:
+            said = client.simulate_head(f"/api/triggers/webhook/{address}")
+        costs.append((said.status_code, sorted(said.headers.items()), len(asked), made))
+
+    assert costs[0][0] == 200
+    assert costs[0][2:] == (0, Counter())
+    assert [
+        each for each in costs if without_request_id(each) != without_request_id(costs[0])
+    ] == []
+
+
+def without_request_id(cost: Any) -> Any:
+    status, headers, *work = cost
+    return (status, [each for each in headers if each[0].lower() != "x-request-id"], *work)
+
+
 def comparable(each: Cost, source: str) -> Cost:
     """Twilio's signature is checked for each spelling of the URL: more work, as documented."""
     return replace(each, digested_bytes=0) if source == "twilio" else each

@@ -1,9 +1,12 @@
-"""HEAD answers as GET does, everywhere, with the same status and headers and without a body."""
+"""HEAD answers as GET does, with the same status and headers and without a body.
+
+The exception is an address of a webhook: a GET without a verification request is refused there.
+"""
 
 import pytest
 from falcon import testing
 
-from tests.support import factories
+from tests.support import factories, samples
 from tests.support.api import Api
 from tests.support.visitor import Visitor
 
@@ -43,10 +46,16 @@ def test_head_is_get_without_its_body(
     assert same(got, head), (got.status, got.headers, head.status, head.headers)
 
 
-def test_head_of_a_webhook_address_is_the_answer_to_get(
-    client: testing.TestClient, api: Api
+@pytest.mark.parametrize("source", ["whatsapp", "github"])
+@pytest.mark.parametrize("token", ["x" * 32, samples.SECRET])
+def test_head_of_a_verification_request_is_the_answer_to_get(
+    client: testing.TestClient, api: Api, source: str, token: str
 ) -> None:
-    number = factories.trigger(api.database)
+    number = factories.trigger(api.database, source=source)
     path = f"/api/triggers/webhook/{number}"
+    asked = {"hub.mode": "subscribe", "hub.verify_token": token, "hub.challenge": "1"}
 
-    assert same(client.simulate_get(path), client.simulate_head(path))
+    got, head = (ask(path, params=asked) for ask in (client.simulate_get, client.simulate_head))
+
+    assert got.status_code == (200 if (source, token) == ("whatsapp", samples.SECRET) else 403)
+    assert same(got, head)

@@ -245,7 +245,7 @@ def test_an_address_that_names_a_trigger_in_another_way_is_defined(
     assert (answer.status_code, len(receiver.keys(trigger_id))) == (status, status == 200)
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "TRACE"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "TRACE"])
 def test_only_a_post_brings_an_event(receiver: Receiver, method: str) -> None:
     trigger_id = receiver.trigger()
     sent = message()

@@ -153,6 +153,7 @@ FIRST_LINES = {
     "small letters": (b"post {path} HTTP/1.1", 400),
     "PUT": (b"PUT {path} HTTP/1.1", 405),
     "GET": (b"GET {path} HTTP/1.1", 405),
+    "HEAD": (b"HEAD {path} HTTP/1.1", 200),
     "TRACE": (b"TRACE {path} HTTP/1.1", 405),
     "CONNECT": (b"CONNECT {path} HTTP/1.1", 405),
     "PROPFIND": (b"PROPFIND {path} HTTP/1.1", 405),
