@@ -8,21 +8,29 @@ STEPS = {
         steps=(
             (
                 "Create the subscription with `POST "
-                "https://api.calendly.com/webhook_subscriptions`, the webhook URL as `url` and the "
-                "secret as `signing_key`."
+                "https://api.calendly.com/webhook_subscriptions` and a personal access token: the "
+                "webhook URL as `url`, the secret as `signing_key`, and `events`, `organization` "
+                "and `scope`. The address cannot be changed later."
+            ),
+            (
+                "A subscription of an OAuth app is signed with the key that Calendly makes for the"
+                " app: that key is the secret then."
             ),
         ),
+        test="Book a meeting, and cancel it.",
     ),
     "clickup": SenderSteps(
         title="ClickUp",
         credential="webhook.secret",
         steps=(
             (
-                "Create the webhook with the webhook URL as `endpoint` (`POST "
-                "/api/v2/team/<team>/webhook`)."
+                "Create the webhook with `POST https://api.clickup.com/api/v2/team/<workspace "
+                "id>/webhook` and a token in `Authorization`: the webhook URL as `endpoint`, and "
+                '`events` (`["*"]` for all).'
             ),
             "The `webhook.secret` of the response is the secret.",
         ),
+        test="Create a task in the workspace.",
     ),
     "discord": SenderSteps(
         title="Discord",
@@ -43,11 +51,14 @@ STEPS = {
     "evolution": SenderSteps(
         title="Evolution API",
         steps=(
-            "In the webhook's settings of the instance, enter the webhook URL.",
             (
-                'Add `"headers": {"jwt_key": "<secret>"}`: the secret itself then never travels. A '
-                'header `"X-Webhook-Secret": "<secret>"`, or the webhook URL with the secret at '
-                "its end, proves it too."
+                "Call `POST /webhook/set/<instance>` with the `apikey`, and in `webhook`: the "
+                'webhook URL as `url`, `enabled`, the `events`, and `"headers": {"jwt_key": '
+                '"<secret>"}`. The secret itself then never travels.'
+            ),
+            (
+                'A header `"X-Webhook-Secret": "<secret>"` proves it too; so does the webhook URL '
+                "with the secret at its end, the way for a form that has no headers."
             ),
         ),
         test="Write a message to the number of the instance.",
@@ -56,9 +67,12 @@ STEPS = {
         title="Evolution Go",
         steps=(
             (
-                "As the webhook address of the instance, enter the webhook URL with the secret at "
-                "its end. A proxy of yours may instead add it as `X-Webhook-Secret`."
+                "Call `POST /instance/connect` with the instance's token as `apikey`: as "
+                "`webhookUrl` the webhook URL with the secret at its end, and the events in "
+                '`subscribe` (`["ALL"]` for all). `WEBHOOK_URL` in the environment is for all '
+                "instances together."
             ),
+            "A proxy of yours may instead add the secret as `X-Webhook-Secret`.",
         ),
         test="Write a message to the number of the instance.",
     ),
@@ -87,10 +101,18 @@ STEPS = {
         title="Slack",
         credential="signing secret",
         steps=(
-            "The app's signing secret (Basic Information > App Credentials) is the secret.",
             (
-                "Enter the webhook URL under Event Subscriptions > Request URL. The same address "
-                "serves Interactivity and slash commands."
+                "The app's signing secret (Basic Information > App Credentials) is the secret. The"
+                " trigger must have it before the next step."
+            ),
+            (
+                "Under Event Subscriptions turn Enable Events on, enter the webhook URL as Request"
+                " URL, choose the events under Subscribe to bot events, and save. The same address"
+                " serves Interactivity & Shortcuts and Slash Commands."
+            ),
+            (
+                "Install the app in the workspace again where Slack asks for it: new events need "
+                "new scopes."
             ),
         ),
         test="Slack sends a challenge when the Request URL is entered, and Hookonce returns it.",
@@ -103,28 +125,42 @@ STEPS = {
                 "`url` and the secret as `secret_token`. Telegram allows letters, digits, `_` and "
                 "`-` in it, at most 256."
             ),
+            (
+                "The webhook URL must be HTTPS, on port 443, 80, 88 or 8443. `allowed_updates` "
+                "chooses the kinds of updates; the default leaves some out."
+            ),
         ),
-        test="Write a message to the bot.",
+        test="Write a message to the bot; `getWebhookInfo` tells Telegram's last error.",
     ),
     "twilio": SenderSteps(
         title="Twilio",
         credential="auth token",
         steps=(
-            "The account's auth token is the secret.",
-            "Enter the webhook URL, with method POST.",
+            "The account's auth token (Account Info in the Console) is the secret.",
+            (
+                "In the Console open the number (Phone Numbers > Active numbers), and under "
+                'Messaging enter the webhook URL at "A message comes in", with HTTP POST. A '
+                "message or call of your own names it as `StatusCallback`."
+            ),
             "Twilio signs the address: `HOOKONCE_PUBLIC_URL` must be the one that Twilio calls.",
         ),
-        test="Send an SMS to the number, or call it.",
+        test="Send an SMS to the number.",
     ),
     "whatsapp": SenderSteps(
         title="WhatsApp (Meta)",
         credential="app secret",
         steps=(
-            "The app secret (App settings > Basic) is the secret.",
             (
-                "In WhatsApp > Configuration enter the webhook URL as callback URL, and as verify "
-                "token the app secret or, better, what docs/sources/whatsapp.md derives from it."
+                "The app secret (App settings > Basic) is the secret. The trigger must have it "
+                "before the next step."
             ),
+            (
+                "In the App Dashboard (Use cases > Customize > Configuration; WhatsApp > "
+                "Configuration of an older app) enter the webhook URL as callback URL, and as "
+                "verify token the app secret or, better, what docs/sources/whatsapp.md derives "
+                "from it."
+            ),
+            "Subscribe to `messages` and the other webhook fields that you want, on the same page.",
         ),
         test="Meta checks the callback URL when it is saved.",
     ),
