@@ -11,8 +11,9 @@ Row = dict[str, Any]
 MEASURED_ROWS = 500
 """Rows that decide the width of the columns; a longer table is not in memory at once."""
 WIDEST_COLUMN = 64
-"""Characters of the widest column: a SHA-256 digest in hex. A terminal gets longer cells cut; a
-file or a pipe gets them whole, beyond their column."""
+"""Characters of the widest column at a terminal: a SHA-256 digest in hex. Longer cells are cut."""
+EMPTY = "-"
+"""Cell without a value in a file or a pipe: a program that counts words would take the next one."""
 NO_ROWS = "No rows."
 """Line for the person at a terminal; a program reads the headings alone."""
 
@@ -27,10 +28,15 @@ def lines(rows: Iterable[Row], columns: tuple[str, ...]) -> Iterator[str]:
     if terminal.is_used():
         yield from _at_terminal(first, remaining, columns)
         return
+    yield from _in_full(first, remaining, columns)
+
+
+def _in_full(first: list[Row], remaining: Iterator[Row], columns: tuple[str, ...]) -> Iterator[str]:
+    """Yield every cell whole; a column is as wide as its widest cell, so that all are in line."""
     widths = _widths(columns, first, columns)
     yield _line(columns, widths)
     for row in chain(first, remaining):
-        yield _line(_cells(row, columns), widths)
+        yield _line([cell or EMPTY for cell in _cells(row, columns)], widths)
 
 
 def _at_terminal(
@@ -43,7 +49,8 @@ def _at_terminal(
         columns = terminal.columns_with_values(first, columns)
     first = list(map(terminal.relative_times, first))
     headings = tuple(map(terminal.heading, columns))
-    widths = terminal.narrowed(columns, _widths(headings, first, columns))
+    widest = [min(WIDEST_COLUMN, each) for each in _widths(headings, first, columns)]
+    widths = terminal.narrowed(columns, widest)
     every = chain(first, map(terminal.relative_times, remaining))
     if widths is None:
         yield from _records(every, columns, headings)
@@ -74,7 +81,7 @@ def _line(cells: Sequence[str], widths: list[int]) -> str:
 
 def _widths(headings: Sequence[str], rows: list[Row], columns: tuple[str, ...]) -> list[int]:
     cells = [headings, *(_cells(row, columns) for row in rows)]
-    return [min(WIDEST_COLUMN, max(map(_width, each))) for each in zip(*cells, strict=True)]
+    return [max(map(_width, each)) for each in zip(*cells, strict=True)]
 
 
 def _cells(row: Row, columns: tuple[str, ...]) -> list[str]:

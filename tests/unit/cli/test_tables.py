@@ -1,4 +1,4 @@
-"""A table at a terminal keeps headings and ids whole, and characters of any width in line."""
+"""A table keeps headings and ids whole, and its columns in line, at a terminal and in a pipe."""
 
 import inspect
 import os
@@ -68,6 +68,18 @@ def test_wide_characters_stay_in_their_column(monkeypatch: pytest.MonkeyPatch) -
     assert first[cut:].startswith("鍵" * 5)
     columns_of_first = sum(2 if each == "鍵" else 1 for each in first.rstrip())
     assert columns_of_first == len(second.rstrip())
+
+
+def test_in_a_pipe_every_cell_is_whole_and_below_its_heading() -> None:
+    long = ROW | {"idempotency_key": "k" * 255, "status": None}
+
+    heading, first, second = tables.lines([long, ROW], COLUMNS)
+
+    assert heading.split() == list(COLUMNS)
+    for line, row in ((first, long), (second, ROW)):
+        starts = [heading.index(column) for column in COLUMNS]
+        cells = [line[a:b].strip() for a, b in zip(starts, [*starts[1:], None], strict=True)]
+        assert cells == [str(row[each] or "-").strip() for each in COLUMNS]
 
 
 def test_every_command_that_prints_a_table_prints_it_wide_too() -> None:
