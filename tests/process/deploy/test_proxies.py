@@ -172,6 +172,12 @@ def proxy(
         running.wait()
 
 
+def _connections(port: int) -> int:
+    """Return the number of connections that are established with this local port."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(row[1].endswith(f":{port:04X}") and row[3] == "01" for row in rows)
+
+
 def _reaches(port: int) -> bool:
     proxy = Proxy(port, Sender(port, 0, ""))
     with proxy.connected() as connection, suppress(OSError, http.client.HTTPException):
@@ -205,6 +211,47 @@ def test_events_of_every_form_are_admitted_once_behind_the_proxy(
     assert statuses == dict.fromkeys(statuses, 200)
     keys = ledger.rows_by_key()
     assert dict(keys) == dict.fromkeys(("plain", "second", "chunked", "large", "slow"), 1)
+
+
+def test_a_sender_that_leaves_in_the_middle_of_a_request_leaves_nothing_behind(
+    proxy: Proxy, receiver: Gunicorn, ledger: Ledger
+) -> None:
+    body = event("half", filler="x" * 50_000)
+    head = f"POST {proxy.sender.path} HTTP/1.1\r\nHost: hooks.example.com\r\n"
+    head += f"X-Webhook-Signature: {proxy.sender.signature(body)}\r\n"
+    head += f"Content-Length: {len(body)}\r\n\r\n"
+    for _ in range(20):
+        with proxy.connected() as connection:
+            connection.connect()
+            connection.sock.sendall(head.encode() + body[:25_000])
+
+    with proxy.connected() as connection:
+        status = proxy.post(connection, event("whole"))
+
+    assert status == 200
+    assert dict(ledger.rows_by_key()) == {"whole": 1}
+    until(lambda: _connections(receiver.port) == 0, "the end of all connections to the receiver")
+
+
+def test_a_sender_may_speak_http_2(proxy: Proxy, ledger: Ledger, tmp_path: Path) -> None:
+    curl = require("curl", package="curl")
+    body = event("over HTTP/2", filler="x" * 100_000)
+    (tmp_path / "body").write_bytes(body)
+    signature = f"X-Webhook-Signature: {proxy.sender.signature(body)}"
+    posted = ["--header", signature, "--data-binary", f"@{tmp_path}/body"]
+    printed = [
+        "--output",
+        str(tmp_path / "response"),
+        "--write-out",
+        "%{http_version} %{http_code}",
+    ]
+    resolved = ["--insecure", "--resolve", f"hooks.example.com:{proxy.port}:127.0.0.1"]
+    url = f"https://hooks.example.com:{proxy.port}{proxy.sender.path}"
+    options = ["--silent", "--show-error", "--http2", *posted, *printed, *resolved]
+    response = subprocess.run([curl, *options, url], capture_output=True, text=True, timeout=60)
+
+    assert response.stdout == "2 200", response.stderr
+    assert dict(ledger.rows_by_key()) == {"over HTTP/2": 1}
 
 
 def test_a_body_over_our_limit_is_answered_413_by_the_receiver(proxy: Proxy) -> None:
