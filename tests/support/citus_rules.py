@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
@@ -28,6 +29,8 @@ CONNECTED = frozenset(
 )
 """Tables that Citus manages too, since foreign keys connect them with the reference table."""
 MANAGED = DISTRIBUTED | CONNECTED | {REFERENCE}
+REFERRED = frozenset({REFERENCE, "notification_channels"})
+"""Tables on every node, or on the coordinator, to which foreign keys of managed tables lead."""
 
 _TABLE = re.compile(r"(?:\bFROM|\bJOIN|\bUPDATE|\bINTO|,) (?:ONLY )?(\w+)(?: AS (\w+))?")
 _VALUE = r"(?:ANY \()?(?:%\(|\(?-?\d)"
@@ -36,6 +39,8 @@ _CHANGE = re.compile(r"(INSERT INTO|UPDATE|DELETE FROM) (\w+)")
 _OPENS = re.compile(r"\((?=(?:SELECT|INSERT|UPDATE|DELETE|WITH)\b)")
 _TIME = re.compile(r"\b(statement_timestamp|clock_timestamp|now|random|nextval)\(", re.IGNORECASE)
 _VOLATILE = re.compile(r"\b(clock_timestamp|random)\(", re.IGNORECASE)
+_AGGREGATE = re.compile(r"\b(avg|bool_or|count|max|min|sum)\(", re.IGNORECASE)
+_ONE_VALUE = r"(?:%\(|-?\d)"
 
 
 @dataclass
@@ -67,25 +72,70 @@ class Scope:
 def watched(engine: Engine) -> Iterator[list[str]]:
     """Yield what Citus would refuse of the statements that run in the block, if it distributes."""
     refused: list[str] = []
+    transactions: WeakKeyDictionary[Connection, Transaction] = WeakKeyDictionary()
+
+    def begin(connection: Connection) -> None:
+        transactions[connection] = Transaction()
 
     def note(connection: Connection, _cursor: object, statement: str, *_: object) -> None:
         if is_distributed(connection):
-            refused.extend(f"{each}: {statement}" for each in refusals(statement))
+            found = [*refusals(statement), *transactions[connection].refusals(statement)]
+            refused.extend(f"{each}: {statement}" for each in found)
 
-    event.listen(engine, "before_cursor_execute", note)
+    listeners = {"begin": begin, "before_cursor_execute": note}
+    for name, listener in listeners.items():
+        event.listen(engine, name, listener)
     yield refused
-    event.remove(engine, "before_cursor_execute", note)
+    for name, listener in listeners.items():
+        event.remove(engine, name, listener)
+
+
+class Transaction:
+    """The statements of a transaction so far.
+
+    A statement on several shards uses several connections to a node. Citus refuses to change a
+    table to which foreign keys lead after that: its change would be seen on one of them only.
+    """
+
+    def __init__(self) -> None:
+        self._parallel: str | None = None
+
+    def refusals(self, statement: str) -> list[str]:
+        """Return the reason for which Citus would refuse the statement at this place."""
+        scopes = list(_scopes(_plain(statement)))
+        change = _CHANGE.match(scopes[0].text)
+        if change is not None and change[2] in REFERRED and self._parallel is not None:
+            return [f"{change[2]} is changed after a statement on several shards: {self._parallel}"]
+        if any(_on_several_shards(each) for each in scopes):
+            self._parallel = statement
+        return []
+
+
+def _on_several_shards(scope: Scope) -> bool:
+    return any(
+        re.search(rf"\b{alias}\.trigger_id = {_ONE_VALUE}", scope.text) is None
+        for alias in scope.distributed()
+    ) and not _is_insert_of_values(scope)
+
+
+def _is_insert_of_values(scope: Scope) -> bool:
+    return re.match(r"INSERT INTO \w+ \([^)]*\) VALUES", scope.text) is not None
 
 
 def refusals(statement: str) -> list[str]:
     """Return the reasons for which Citus would refuse the statement; none if it touches no table
     that Citus manages."""
-    text = re.sub(r"'(?:[^']|'')*'", "''", re.sub(r"\s+", " ", statement)).strip()
+    text = _plain(statement)
     scopes = list(_scopes(text))
     managed = {table for each in scopes for table in each.tables.values()} & MANAGED
     if not managed:
         return []
     return [*_of_recursion(text, managed), *_of_change(text, scopes), *_of_scopes(text, scopes)]
+
+
+def _plain(statement: str) -> str:
+    """Return the statement on one line, without its literal texts."""
+    return re.sub(r"'(?:[^']|'')*'", "''", re.sub(r"\s+", " ", statement)).strip()
 
 
 def _scopes(text: str, parent: Scope | None = None) -> Iterator[Scope]:
@@ -171,6 +221,11 @@ def _of_correlation(text: str, scope: Scope, outer: set[str]) -> Iterator[str]:
         yield f"{', '.join(scope.tables)}: asked for each row of a table that is on every node"
     elif not _joined(text, [*scope.distributed(), around.distributed()[0]]):
         yield f"{', '.join(scope.tables)}: correlated without the trigger"
+    if re.search(r"\b(LIMIT|OFFSET)\b", scope.text):
+        yield f"{', '.join(scope.tables)}: a correlated part has a limit"
+    chosen, _, rest = scope.text.partition(" FROM ")
+    if _AGGREGATE.search(chosen) and not re.search(r"GROUP BY .*\btrigger_id\b", rest):
+        yield f"{', '.join(scope.tables)}: a correlated part has an aggregate"
 
 
 def _joined(text: str, aliases: list[str]) -> bool:

@@ -13,7 +13,7 @@ from app.db import Database
 from app.db.schema import SchemaWatch
 from app.intake.store import distributed, postgresql
 from tests.support import citus_rules
-from tests.support.citus_rules import refusals
+from tests.support.citus_rules import Transaction, refusals
 from tests.support.databases import ROOT, Databases
 from tests.support.schema_dump import Schema, data, execute, schema
 from tests.support.seeding import seed
@@ -128,8 +128,10 @@ NOW = "timezone('utc', statement_timestamp())"
         f"INSERT INTO {A} (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET started_at = {NOW}",
         f"UPDATE {E} SET status = '' WHERE {E}.trigger_id = 1 RETURNING lower(status)",
         f"SELECT 1 FROM {E} JOIN {A} ON {A}.execution_id = {E}.id",
-        f"SELECT {T}.id, (SELECT count(*) FROM {E} WHERE {E}.trigger_id = {T}.id) FROM {T}",
+        f"SELECT {T}.id, (SELECT {E}.id FROM {E} WHERE {E}.trigger_id = {T}.id) FROM {T}",
         f"SELECT 1 FROM {E} WHERE EXISTS (SELECT 1 FROM {A} WHERE {A}.execution_id = {E}.id)",
+        f"SELECT (SELECT {A}.id FROM {A} WHERE {A}.trigger_id = {E}.trigger_id LIMIT 1) FROM {E}",
+        f"SELECT (SELECT count(*) FROM {A} WHERE {A}.trigger_id = {E}.trigger_id) FROM {E}",
     ],
 )
 def test_what_citus_refuses_is_found(statement: str) -> None:
@@ -144,8 +146,30 @@ def test_what_citus_refuses_is_found(statement: str) -> None:
         f"SELECT 1 FROM {E} WHERE EXISTS (SELECT 1 FROM {A} WHERE {A}.trigger_id = {E}.trigger_id)",
         f"UPDATE {E} SET started_at = LEAST({E}.started_at, {NOW}) WHERE {E}.trigger_id = 1",
         f"UPDATE {E} SET next_attempt_at = {NOW} + make_interval(0, CASE WHEN true THEN 1 END)",
+        f"SELECT 1 FROM (SELECT {E}.id FROM {E} ORDER BY {E}.id LIMIT 5) AS newest",
         "UPDATE hookonce_workers SET last_seen_at = coalesce(last_seen_at, now())",
     ],
 )
 def test_what_citus_accepts_passes(statement: str) -> None:
     assert refusals(statement) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "count"),
+    [
+        (f"SELECT count(*) FROM {E}", f"UPDATE {T} SET enabled = false", 1),
+        (f"DELETE FROM {A}", f"DELETE FROM {T} WHERE id = 1", 1),
+        (f"UPDATE {E} SET error = '' WHERE {E}.trigger_id = ANY (%(a)s)", f"DELETE FROM {T}", 1),
+        (f"SELECT {E}.id FROM {E} WHERE {E}.trigger_id = %(a)s", f"DELETE FROM {T}", 0),
+        (f"INSERT INTO {E} (id, trigger_id) VALUES (1, 2)", f"DELETE FROM {T}", 0),
+        (f"DELETE FROM {T} WHERE id = 1", f"SELECT count(*) FROM {E}", 0),
+        (f"SELECT count(*) FROM {E}", "UPDATE trigger_breakers SET failure_count = 1", 0),
+    ],
+)
+def test_a_change_of_triggers_after_a_statement_on_several_shards_is_found(
+    before: str, change: str, count: int
+) -> None:
+    transaction = Transaction()
+
+    assert transaction.refusals(before) == []
+    assert len(transaction.refusals(change)) == count
