@@ -14,7 +14,7 @@ from app.notifications.monitor import Monitor
 from app.settings import Settings
 from app.stats.counter_writer import CounterWriter
 from app.stats.counters import Counters
-from app.triggers.warnings import log_all_unverified
+from app.triggers.unverified import log_all_unverified
 from app.web.application import App, create_app
 
 WITHOUT_CALL = "app.wsgi:application"

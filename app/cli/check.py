@@ -8,10 +8,9 @@ import click
 from app import health
 from app.cli import output, terminal
 from app.cli.context import WRONG, with_database
-from app.db import Database
+from app.db import Database, found_triggers, schema
 from app.errors import DatabaseUnavailable
 from app.settings import Settings
-from app.triggers import adoption
 
 
 @click.command("check")
@@ -42,8 +41,20 @@ def command(settings: Settings, database: Database, as_json: bool) -> None:
 def _notes(database: Database, settings: Settings) -> list[str]:
     """Return the notes; none if a lock keeps them from being read, which a check has reported."""
     try:
-        with database.reading() as connection:
-            of_found_triggers = [str(each) for each in adoption.problems(connection, settings)]
-        return [*health.notes(database), *of_found_triggers]
+        return [*health.notes(database), *_of_found_triggers(database, settings)]
     except DatabaseUnavailable:
         return []
+
+
+def _of_found_triggers(database: Database, settings: Settings) -> list[str]:
+    """Return the problems of triggers of an older system.
+
+    Without such triggers nothing is loaded for it: it needs every source and action.
+    """
+    with database.reading() as connection:
+        is_ours = schema.current_revision(connection) is not None
+        if is_ours and not found_triggers.last_id(connection):
+            return []
+        from app.triggers import adoption
+
+        return [str(each) for each in adoption.problems(connection, settings)]

@@ -10,8 +10,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
 from app import clock, db, lifecycle
-from app.db import Database, deduplication, schema, time_limit
-from app.db.migration_ops import fitness
+from app.db import Database, deduplication, fitness, schema, time_limit
 from app.db.models import trigger_executions, triggers
 from app.errors import HookonceError
 from app.executions import workers

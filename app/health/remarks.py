@@ -6,13 +6,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app import db
-from app.db import Database, found_triggers, stashes
-from app.db.migration_ops import former_stashes, identity, parents, rehearsal, steps
+from app.db import Database, found_triggers
 from app.db.models import pauses, trigger_executions, triggers
 from app.executions import blocks, held
 from app.installation import migration_command
-from app.intake import key, sources
-from app.triggers import warnings
+from app.triggers import unverified
 
 PAUSED_SHOWN = 20
 """Paused triggers that are named."""
@@ -28,10 +26,8 @@ def notes(database: Database) -> list[str]:
             *_narrow_encoding(connection),
             *_pooler(connection),
             *_lossy_commits(connection),
-            *_unfinished_downgrades(names),
-            *_interrupted_copies(names),
             *_captures(connection),
-            *_stashes(connection),
+            *_remains(connection, names),
             *_held(connection),
             *_unkeyed(connection),
             *_unverified(connection),
@@ -109,13 +105,17 @@ def _lossy_commits(connection: Connection) -> Iterator[str]:
         )
 
 
-def _unfinished_downgrades(names: list[str]) -> list[str]:
-    return [
-        f"the downgrade of {name.removeprefix(steps.UNDOING)} has begun and not finished: "
-        f"if no migration is running, run it again, or run `{migration_command('upgrade head')}`"
-        for name in names
-        if name.startswith(steps.UNDOING)
-    ]
+def _remains(connection: Connection, names: list[str]) -> list[str]:
+    """Return sentences on what migrations left; without any, Alembic is not loaded to look.
+
+    Loading it takes as long as all the rest of `hookonce check`.
+    """
+    hidden = [name for name in db.columns(connection) if "._stash_" in name]
+    if not hidden and not any(name.startswith("_") for name in names):
+        return []
+    from app.health import migration_remains
+
+    return migration_remains.notes(connection, names)
 
 
 def _captures(connection: Connection) -> list[str]:
@@ -123,39 +123,16 @@ def _captures(connection: Connection) -> list[str]:
     return [
         f"the trigger {name} is left of a downgrade of an earlier release, and slows every write: "
         f"`{migration_command('upgrade head')}` removes it"
-        for name in former_stashes.captures(connection)
+        for name in _capture_names(connection)
     ]
 
 
-def _interrupted_copies(names: list[str]) -> list[str]:
-    """Return a sentence if a migration of SQLite copies a table, or was interrupted in it."""
-    remains = [name for name in names if name.startswith(rehearsal.NAME_PREFIX)]
-    if not remains:
+def _capture_names(connection: Connection) -> list[str]:
+    """Return the database triggers with which an interrupted downgrade copied writes."""
+    if connection.dialect.name != "postgresql":
         return []
-    sentence = (
-        f"{', '.join(remains)} belong to the copy of a table by a migration: if none is running, "
-        f"it was interrupted; run it again, or run `{migration_command('upgrade head')}`"
-    )
-    return [sentence]
-
-
-def _stashes(connection: Connection) -> Iterator[str]:
-    """Name each stash with its size; `hookonce stash drop` drops it."""
-    for stash in stashes.listed(connection):
-        size = f"about {stash.size_bytes} bytes"
-        if stash.column is not None:
-            yield f"{stash.name} is a column that a downgrade hid ({size}): an upgrade shows it"
-        elif not stash.name.endswith(parents.SUFFIX):
-            yield f"{stash.name} holds {stash.values} row(s) that {_origin(stash.name)} ({size})"
-
-
-def _origin(stash: str) -> str:
-    if identity.UNMATCHED not in stash:
-        return "a downgrade stashed"
-    return (
-        "an upgrade did not restore: their rows were deleted meanwhile, and other rows may have "
-        "their ids; `hookonce stash drop` drops the table once you do not need it"
-    )
+    query = "SELECT tgname FROM pg_trigger WHERE tgname ~ '^_stash_.*_capture$' ORDER BY tgname"
+    return list(connection.scalars(sa.text(query)))
 
 
 def _held(connection: Connection) -> list[str]:
@@ -172,15 +149,16 @@ def _unkeyed(connection: Connection) -> list[str]:
     columns = triggers.c
     if f"{triggers.name}.idempotency_key_from" not in db.columns(connection):
         return []
-    unkeyed = [name for name in sources.names() if key.of_new_trigger(sources.named(name))]
-    query = sa.select(columns.slug).where(
+    query = sa.select(columns.slug, columns.source).where(
         columns.type == "webhook",
         columns.enabled.is_(True),
-        columns.source.in_(unkeyed),
+        columns.source != "custom",  # it is for any sender, and has no id of its own
         columns.idempotency_key_from.is_(None),
         columns.id > found_triggers.last_id(connection),  # `adoption` has a line for each of those
     )
-    slugs = connection.execute(query.order_by(columns.id)).scalars().all()
+    rows = connection.execute(query.order_by(columns.id)).all()
+    unkeyed = _with_own_ids({row.source for row in rows})
+    slugs = [row.slug for row in rows if row.source in unkeyed]
     if not slugs:
         return []
     note = (
@@ -191,8 +169,18 @@ def _unkeyed(connection: Connection) -> list[str]:
     return [note]
 
 
+def _with_own_ids(names: set[str]) -> set[str]:
+    """Return those of the sources whose own id of an event can be its key."""
+    if not names:
+        return names  # loading the sources takes half as long as the checks
+    from app.intake import key, sources
+
+    known = names.intersection(sources.names())
+    return {name for name in known if key.of_new_trigger(sources.named(name))}
+
+
 def _unverified(connection: Connection) -> list[str]:
-    slugs = [row.slug for row in warnings.unverified_triggers(connection)]
+    slugs = [row.slug for row in unverified.unverified_triggers(connection)]
     if not slugs:
         return []
     return [f"NOTHING IS VERIFIED by {', '.join(slugs)}: the address of a sender is all its proof"]

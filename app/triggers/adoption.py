@@ -16,9 +16,9 @@ from sqlalchemy.engine import Connection
 
 from app import actions, db
 from app.actions import script
-from app.db import found_triggers, schema
+from app.db import fitness, found_triggers, schema
 from app.db.encryption import SecretBox
-from app.db.migration_ops import fitness, obstacles
+from app.db.migration_ops import obstacles
 from app.errors import ActionFailed, InvalidTrigger, SecretSealed
 from app.installation import migration_command
 from app.intake import key, older_rules, sources

@@ -17,7 +17,7 @@ from app.db.models import TEST_DUE, trigger_executions, triggers
 from app.db.types import UtcDateTime
 from app.errors import InvalidTrigger, NameTaken, SecretSealed
 from app.executions.creation import initial_values
-from app.triggers import definition, fields, lookup, switching, warnings
+from app.triggers import definition, fields, lookup, switching, unverified
 from app.triggers.definition import KEY_FROM, NewTrigger
 
 __all__ = ["NewTrigger"]
@@ -58,7 +58,7 @@ def add_trigger(
             audit.record(connection, actor, action, lookup.subject(row.id), after=row._mapping)
     except IntegrityError as error:
         raise NameTaken(f"there is a trigger named {new.name!r} already") from error
-    warnings.log_unverified(None, row)
+    unverified.log_unverified(None, row)
     return row
 
 
@@ -250,5 +250,5 @@ def _change(
 ) -> sa.Row[Any]:
     """Write the change with its audit row and return the trigger as it is now."""
     row = switching.write(connection, before, changed, action, actor)
-    warnings.log_unverified(before.verification, row)
+    unverified.log_unverified(before.verification, row)
     return row

@@ -6,8 +6,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.util import CommandError
 
-from app.db import Database
-from app.db.migration_ops import fitness
+from app.db import Database, fitness
 from app.db.schema import SchemaWatch
 from app.intake.receive import Intake, receive
 from app.intake.trigger_cache import TriggerCache

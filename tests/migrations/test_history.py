@@ -11,6 +11,7 @@ from alembic import command
 from alembic.script import Script
 
 from app.db.models import metadata
+from app.db.schema import history
 from tests.support.databases import ROOT, Databases, alembic_config
 from tests.support.revisions import NAMES, SCRIPTS, revisions
 from tests.support.schema_dump import connected, in_any_order, schema
@@ -30,6 +31,7 @@ def tree(script: Script) -> ast.Module:
 def test_there_is_one_head_and_the_numbers_are_in_order() -> None:
     assert SCRIPTS.get_heads() == [NAMES[-1]]
     assert [f"{number:04}" for number in range(1, len(NAMES) + 1)] == NAMES
+    assert list(history()) == NAMES  # it reads the names of the files alone
 
 
 @every_script

@@ -7,7 +7,6 @@ trigger that captured writes; an interrupted step of theirs may have left both.
 
 import sqlalchemy as sa
 from alembic.operations import Operations
-from sqlalchemy.engine import Connection
 
 from app.db.migration_ops import attachments, batches, duplicates, found, identity, rehearsal
 from app.db.migration_ops.early_changes import Restoring
@@ -79,11 +78,3 @@ def _restored(op: Operations, table: str, name: str) -> str:
     """Return the value to restore: the older system's, if it added the column and filled it."""
     added_meanwhile = found.has_column(op, table, name)
     return f"COALESCE({table}.{name}, kept.{name})" if added_meanwhile else f"kept.{name}"
-
-
-def captures(connection: Connection) -> list[str]:
-    """Return the database triggers with which an interrupted downgrade of then copied writes."""
-    if connection.dialect.name != "postgresql":
-        return []
-    query = "SELECT tgname FROM pg_trigger WHERE tgname ~ '^_stash_.*_capture$' ORDER BY tgname"
-    return list(connection.scalars(sa.text(query)))

@@ -6,7 +6,8 @@ from alembic.operations import Operations
 from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
-from app.db.migration_ops import fitness, obstacles, rehearsal
+from app.db import fitness
+from app.db.migration_ops import obstacles, rehearsal
 from app.db.migration_ops.plugin import offline, operation, postgresql, table_names
 
 RECORD = "_found_0001"

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import ReflectedColumn
 
-from app.db.migration_ops import fitness
+from app.db import fitness
 from app.db.models import metadata
 
 EXECUTIONS = "trigger_executions"

@@ -8,7 +8,7 @@ import pytest
 
 from app.db import Database
 from app.errors import DatabaseUnavailable
-from app.triggers import warnings
+from app.triggers import unverified
 from tests.support import factories
 
 NONE = json.dumps({"method": "none", "allow": ["192.0.2.0/24"]})
@@ -29,7 +29,7 @@ def test_only_enabled_webhooks_that_verify_nothing_are_named(
     factories.trigger(database, verification=NONE, enabled=False)
     factories.trigger(database, verification=NONE, type="event")
 
-    warnings.log_all_unverified(database)
+    unverified.log_all_unverified(database)
 
     (record,) = logged(caplog)
     assert record.fields == {"trigger_id": open_one, "trigger": "open"}
@@ -50,7 +50,7 @@ def test_a_database_that_is_away_is_asked_again(
         pauses.append(seconds)
         monkeypatch.setattr(database, "reading", reading)
 
-    warnings.log_all_unverified(database, pause)
+    unverified.log_all_unverified(database, pause)
 
-    assert pauses == [warnings.RETRY_SECONDS]
+    assert pauses == [unverified.RETRY_SECONDS]
     assert len(logged(caplog)) == 1
