@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 import sqlalchemy as sa
 from alembic.operations import Operations
 
-from app.db.migration_ops import found, gentle, identity, rehearsal
+from app.db.migration_ops import found, gentle, holding, identity, rehearsal
 from app.db.migration_ops.plugin import column_names, stash_name, table_names
 from app.db.migration_ops.rehearsal import Rehearsal, Unfit
 from app.log import event
@@ -25,7 +25,12 @@ class EarlyChange(Protocol):
 
     @property
     def source(self) -> str:
-        """Return the table that decides, by its size, on making the change before the step."""
+        """Return the table of the rows that the change reads."""
+        ...
+
+    @property
+    def tables(self) -> frozenset[str]:
+        """Return the tables of which one that is large lets the change be made before the step."""
         ...
 
     def make(self, op: Operations, rehearsed: Rehearsal) -> None:
@@ -43,6 +48,10 @@ class Filling(NamedTuple):
     @property
     def source(self) -> str:
         return self.table
+
+    @property
+    def tables(self) -> frozenset[str]:
+        return frozenset({self.table})
 
     def statement(self) -> str:
         """Return the statement, which ends with a condition."""
@@ -68,8 +77,14 @@ class Restoring(NamedTuple):
     def source(self) -> str:
         return stash_name(self.revision, self.table)
 
+    @property
+    def tables(self) -> frozenset[str]:
+        """Return the table too: its copy takes the stash's name, also that of a small stash."""
+        return frozenset({self.source, self.table})
+
     def make(self, op: Operations, rehearsed: Rehearsal) -> None:
         columns = self._columns(op, rehearsal.column_changes(rehearsed, self.table).added)
+        holding.hold_others(op, self.table, self.source, columns, gently=True)
         unmatched = create_unmatched(op, self.source)
         statements = self._statements(op, columns, unmatched, holds=rehearsed.holds)
 

@@ -31,6 +31,10 @@ class Identifying(NamedTuple):
     parent: str
 
     @property
+    def tables(self) -> frozenset[str]:
+        return frozenset({self.source})
+
+    @property
     def table(self) -> str:
         """Return the table of the notes until the step gives it its own name."""
         return f"{NAME_PREFIX}of_{self.stash}{SUFFIX}"
@@ -77,6 +81,10 @@ class Keeping(NamedTuple):
     name: str
     column: str
     parent: str
+
+    @property
+    def tables(self) -> frozenset[str]:
+        return frozenset({self.source})
 
     @property
     def identified(self) -> str:

@@ -31,6 +31,7 @@ from app.db.migration_ops import (
     sqlite_catalog,
     violators,
 )
+from app.db.migration_ops.early_changes import EarlyChange
 from app.db.migration_ops.plugin import offline, postgresql, table_names
 from app.db.migration_ops.rehearsal import Rehearsal, Unfit, Work
 from app.db.migration_ops.shadow import Conflict, ShadowCopy
@@ -162,9 +163,7 @@ def _prepare_large(
     stop: Event | None,
 ) -> Prepared:
     rehearsed, attached, targets = _rehearse(connection, migration, step, large)
-    # a small stash, too, must be gone before the copy of its large table takes its name
-    early = [c for c in rehearsed.early_changes if {c.source, getattr(c, "table", "")} & {*large}]
-    if changes := early:
+    if changes := _of_large(rehearsed.early_changes, large):
         declared_work.read(connection, migration, rehearsed)
         declared_work.make(connection, migration, rehearsed, changes)
         large = _large_tables(connection)
@@ -182,16 +181,15 @@ def _prepare_large(
         copy.start()
         _fill(copy, lambda: declared_work.do(connection, migration, rehearsed))
         copy.verify()
-    declared_work.make(
-        connection,
-        migration,
-        rehearsed,
-        [each for each in rehearsed.late_changes if each.source in large],
-    )
+    declared_work.make(connection, migration, rehearsed, _of_large(rehearsed.late_changes, large))
     rehearsal.set_prepared(migration, violators.seek(connection, rehearsed.checks))
     for copy in copies:  # rows that were written meanwhile
         _fill(copy, lambda: declared_work.do(connection, migration, rehearsed))
     return Prepared(copies, rehearsed.writes, attached)
+
+
+def _of_large(changes: list[EarlyChange], large: list[str]) -> list[EarlyChange]:
+    return [each for each in changes if each.tables.intersection(large)]
 
 
 def _rehearse(

@@ -20,6 +20,7 @@ from app.db.migration_ops import (
     batches,
     dependents,
     hiding,
+    holding,
     identity,
     preparation,
     rehearsal,
@@ -87,6 +88,7 @@ def _restore_rest(op: Operations, revision: str, table: str, columns: list[Hidde
         return
     if rehearsal.is_rehearsed(op):
         rehearsal.declare_early_change(op, Restoring(revision, table))
+    holding.hold_others(op, table, stash, {each.column: each.name for each in columns})
     assignments = ", ".join(f"{each.name} = kept.{each.column}" for each in columns)
     same = identity.same_row(op, table, stash)
     op.execute(f"UPDATE {table} SET {assignments} FROM {stash} AS kept WHERE {same}")
