@@ -124,12 +124,13 @@ def offline(configured):
             context.execute(REFUSE_FOUND)
             if goes_below_spread_keys():
                 context.execute(shard_keys.REFUSE_SPREAD)
-        for revision in context.get_context().get_current_heads():
-            context.execute(offline_mending.statement(revision, context.script))
-        context.execute(steps.REFUSE_INTERRUPTED_OFFLINE)
+        (start,) = context.get_context().get_current_heads() or (None,)
+        context.execute(offline_mending.refuse_interrupted(start))
+        context.execute(version_takeover.refuse_other_revision(start))
         context.execute(DROP_EMPTY_VERSION_TABLE)
-        for revision in context.get_context().get_current_heads():
-            context.execute(version_takeover.take_over_offline(revision))
+        if start is not None:
+            context.execute(offline_mending.statement(start, context.script))
+            context.execute(version_takeover.take_over_offline(start))
         context.run_migrations()
         if context.get_revision_argument() is None:
             context.execute(version_takeover.DROP_VIEW_AT_BASE_OFFLINE)

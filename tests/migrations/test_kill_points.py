@@ -178,6 +178,24 @@ def test_giving_a_found_database_back_survives_every_kill(empty_url: str, copy: 
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])
+def test_our_own_tables_are_not_recorded_as_found_after_a_killed_downgrade(empty_url: str) -> None:
+    migrate(empty_url, to="0001")
+    seed(empty_url)
+    expected = state(empty_url)
+    assert killed_at(3, empty_url, "base", down=True)
+    assert execute(empty_url, "SELECT to_regclass('_undoing_0001') IS NOT NULL") == [(True,)]
+
+    migrate(empty_url, to="0001")
+    whole = schema(empty_url, whole=True)
+    arrived = state(empty_url)
+    migrate(empty_url, to="base", down=True)
+
+    assert {"_found_0001", "_undoing_0001"}.isdisjoint(whole)
+    assert arrived == expected
+    assert schema(empty_url) == {}
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
 def test_the_check_reports_a_downgrade_that_was_interrupted(
     database_url: str, database: Database
 ) -> None:

@@ -31,16 +31,16 @@ def kind() -> str:
     return "postgresql"
 
 
-def script(url: str, *, down: bool = False, of: Config | None = None, start: str = "head") -> str:
+def script(url: str, *, down: bool = False, of: Config | None = None, start: str = "") -> str:
     written = io.StringIO()
     config = of or alembic_config()
     config.output_buffer = written
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("DATABASE_URL", url)
         if down:
-            command.downgrade(config, f"{start}:base", sql=True)
+            command.downgrade(config, f"{start or 'head'}:base", sql=True)
         else:
-            command.upgrade(config, "head" if start == "head" else f"{start}:head", sql=True)
+            command.upgrade(config, f"{start}:head" if start else "head", sql=True)
     return written.getvalue()
 
 
@@ -237,8 +237,47 @@ def test_the_script_does_not_begin_above_an_interrupted_downgrade(empty_url: str
     assert schema(empty_url, whole=True) == before
 
 
-INTERRUPTED = ["0008", "0011", "0013", "0002"]
-"""Revisions whose downgrade a script mends; at some points of 0031 it stops with an error."""
+@pytest.mark.parametrize(
+    ("start", "down"), [("base", False), (NAMES[2], False), (NAMES[30], False), (NAMES[30], True)]
+)
+def test_the_script_does_not_begin_at_another_revision(
+    empty_url: str, start: str, down: bool
+) -> None:
+    migrate(empty_url, to=NAMES[5])
+    seed(empty_url)
+    before = schema(empty_url, whole=True), data(empty_url, whole=True)
+
+    ran = run(empty_url, script(empty_url, start=start, down=down))
+
+    sentence = f"this script begins at {start}, and the database is at {NAMES[5]}"
+    assert ran.returncode != 0
+    assert sentence in ran.stderr
+    assert (schema(empty_url, whole=True), data(empty_url, whole=True)) == before
+
+
+def test_a_script_of_a_later_revision_does_not_begin_on_an_empty_database(empty_url: str) -> None:
+    ran = run(empty_url, script(empty_url, start=NAMES[5]))
+
+    assert f"this script begins at {NAMES[5]}, and the database is at base" in ran.stderr
+    assert schema(empty_url, whole=True) == {}
+
+
+def test_the_script_leaves_a_killed_downgrade_of_a_found_database_to_the_command(
+    empty_url: str,
+) -> None:
+    found.make(empty_url)
+    migrate(empty_url, to=NAMES[0])
+    execute(empty_url, f"CREATE TABLE _undoing_{NAMES[0]} ()")
+    before = schema(empty_url, whole=True)
+
+    ran = run(empty_url, script(empty_url, start=NAMES[0]))
+
+    assert f"the downgrade of {NAMES[0]} was interrupted: run alembic upgrade" in ran.stderr
+    assert schema(empty_url, whole=True) == before
+
+
+INTERRUPTED = NAMES if THOROUGH else ["0031", "0008", "0002"]
+"""Revisions whose downgrade a script mends."""
 POINTS = range(1, 200, 5) if THOROUGH else (9, 30)
 
 

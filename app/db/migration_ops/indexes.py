@@ -38,7 +38,7 @@ def ensure_index(
     if where is not None:
         options |= {"postgresql_where": sa.text(where), "sqlite_where": sa.text(where)}
     if offline(op):
-        _build_offline(op, name, table, columns, options)
+        build_offline(op, name, table, columns, options)
         return
     definition = IndexDefinition(name, table, tuple(columns), unique, where)
     if index_definition.is_as_defined(op.get_bind(), definition):
@@ -181,13 +181,20 @@ def _doubles(op: Operations, table: str, columns: list[str], options: dict[str, 
     return ", ".join(f"{count} from id {first} to {last}" for first, last, count in rows)
 
 
-def _build_offline(
-    op: Operations, name: str, table: str, columns: list[str], options: dict[str, Any]
+def build_offline(
+    op: Operations,
+    name: str,
+    table: str,
+    columns: list[str],
+    options: dict[str, Any],
+    *,
+    anew: bool = True,
 ) -> None:
     """Write the SQL of the build; it first drops an invalid index, which IF NOT EXISTS accepts."""
     with op.get_context().autocommit_block():
         op.execute("SET lock_timeout = 0")  # this build blocks no writer, so it may wait
-        op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
+        if anew:
+            op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
         op.create_index(
             name, table, columns, if_not_exists=True, postgresql_concurrently=True, **options
         )

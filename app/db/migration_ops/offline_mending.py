@@ -12,11 +12,33 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from app.db.migration_ops.steps import mark
+from app.db.migration_ops.plugin import IN_BLOCK
+from app.db.migration_ops.steps import UNDOING, mark
+from app.db.version_table import FOUND_RECORD
 
 _FIRST = "0001"
-"""Revision whose downgrade commits all at once: of an interrupted one only the mark is left."""
+"""Revision whose downgrade commits all at once: of an interrupted one only the mark is left.
+
+It commits as it goes where it gives tables of an older system back: see `refuse_interrupted`.
+"""
 _QUOTE = "$mending$"
+
+
+def refuse_interrupted(start: str | None) -> str:
+    """Return the refusal of a script that does not mend an interrupted downgrade.
+
+    That is one of another revision than `start`, with which the script begins, or one in a database
+    that was taken over: only the command knows what was found there.
+    """
+    mended = "false" if start is None else f"relname = '{mark(start)}'"
+    return f"""DO $$ DECLARE undoing name; BEGIN
+    SELECT relname INTO undoing FROM pg_class
+        WHERE relname ~ '^{UNDOING}[0-9]' AND relnamespace = current_schema()::regnamespace
+        AND NOT ({mended} AND to_regclass('{FOUND_RECORD}') IS NULL);
+    IF undoing IS NOT NULL THEN RAISE EXCEPTION USING MESSAGE = 'the downgrade of '
+        || replace(undoing, '{UNDOING}', '') || ' was interrupted: run alembic upgrade '
+        || replace(undoing, '{UNDOING}', '') || ', which undoes it, or that downgrade again, and '
+        || 'then this script; nothing was changed'; END IF; END $$"""  # noqa: S608, our own names
 
 
 def statement(revision: str, scripts: ScriptDirectory) -> str:
@@ -31,7 +53,7 @@ def statement(revision: str, scripts: ScriptDirectory) -> str:
 def _upgrade(revision: str, scripts: ScriptDirectory) -> list[str]:
     """Return the statements of the revision's upgrade that may stand in a block."""
     statements: list[str] = []
-    opts = {"as_sql": True, "literal_binds": True, "output_buffer": StringIO()}
+    opts = {"as_sql": True, "literal_binds": True, "output_buffer": StringIO(), IN_BLOCK: True}
     context = MigrationContext.configure(dialect_name="postgresql", opts=opts)
     impl: Any = context.impl
     impl.static_output = statements.append

@@ -8,6 +8,8 @@ from alembic.operations import MigrateOperation, Operations
 from sqlalchemy.engine import Connection
 
 Arguments = ParamSpec("Arguments")
+IN_BLOCK = "hookonce_in_block"
+"""Option of a context whose statements become a part of one block of a script."""
 _PARTITIONS = """
     SELECT relname::text FROM pg_class
     WHERE relispartition AND relnamespace = current_schema()::regnamespace"""
@@ -36,6 +38,11 @@ def operation(
 def offline(op: Operations) -> bool:
     """Return True if SQL is being written for a DBA (`--sql`), with no database to inspect."""
     return bool(op.get_context().as_sql)
+
+
+def in_block(op: Operations) -> bool:
+    """Return True if the SQL becomes a part of one block, where nothing is built CONCURRENTLY."""
+    return bool(op.get_context().opts.get(IN_BLOCK))
 
 
 def postgresql(op: Operations) -> bool:

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from alembic.operations import Operations
 
 from app.db import shard_key
-from app.db.migration_ops import batches, indexes, swapping
-from app.db.migration_ops.plugin import listed, offline, operation, postgresql
+from app.db.migration_ops import batches, indexes, script_builds, swapping
+from app.db.migration_ops.plugin import offline, operation, postgresql
 from app.log import event
 
 INCOMING = "_incoming"
@@ -37,13 +37,6 @@ _SPREAD = (
     "OR EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')"
 )
 """Condition of databases whose tables are partitioned, or may be distributed by Citus."""
-_BUILD_UNLESS_SPREAD = (
-    f"DO $$ BEGIN IF NOT ({_SPREAD}) THEN "
-    "CREATE UNIQUE INDEX IF NOT EXISTS {} ON {} ({}); END IF; END $$"
-)
-"""Statement of a script, which builds nothing CONCURRENTLY on a condition. Counts of duplicates
-wait for it, and no event."""
-
 log = logging.getLogger("hookonce.migrate")
 
 _PRIMARY_KEY = """
@@ -136,8 +129,8 @@ def build_key_of_older_code(op: Operations, name: str, table: str, columns: list
     """
     if not postgresql(op):
         return
-    if offline(op):
-        op.execute(_BUILD_UNLESS_SPREAD.format(name, table, listed(columns)))
+    if offline(op):  # counts of duplicates wait for it, and no event
+        script_builds.build_unless(op, _SPREAD, name, table, columns)
     elif not op.get_bind().execute(sa.text(f"SELECT {_SPREAD}")).scalar():
         indexes.ensure_index(op, name, table, columns, unique=True)
 
@@ -152,8 +145,14 @@ def remove_key_of_older_code(op: Operations, name: str, table: str) -> None:
 @operation
 def build_key(op: Operations, name: str, table: str, columns: list[str]) -> None:
     """Build the unique index that `exchange_key` is to put in place of the key's own."""
-    if postgresql(op) and not _is_key(op, name, table, columns):
-        indexes.ensure_index(op, name + INCOMING, table, columns, unique=True)
+    if not postgresql(op) or _is_key(op, name, table, columns):
+        return
+    incoming = name + INCOMING
+    if not offline(op):
+        indexes.ensure_index(op, incoming, table, columns, unique=True)
+    else:
+        is_key = _is_key_offline(name, table, columns)
+        script_builds.build_key(op, is_key, incoming, table, columns)
 
 
 @operation
@@ -174,10 +173,8 @@ def exchange_key(op: Operations, name: str, table: str, columns: list[str]) -> N
         event(log, logging.WARNING, "primary_key_kept", table=table, detail=detail)
         return
     kind = "PRIMARY KEY" if name.startswith("pk_") else "UNIQUE"
-    found = _PRIMARY_KEY.format(_named(name)).replace(":table", f"'{table}'")
-    wanted = ", ".join(f"'{each}'" for each in columns)
     op.execute(
-        f"DO $$ DECLARE key text; BEGIN IF ({found}) = ARRAY[{wanted}] THEN "
+        f"DO $$ DECLARE key text; BEGIN IF {_is_key_offline(name, table, columns)} THEN "
         f"DROP INDEX IF EXISTS {name}{INCOMING}; RETURN; END IF; "  # a script mends a step back
         f"SELECT quote_ident(conname) INTO STRICT key "
         f"FROM pg_constraint WHERE conrelid = '{table}'::regclass AND {_named(name)}; "
@@ -263,6 +260,12 @@ def _of(name: str) -> str:
 
 def _is_key(op: Operations, name: str, table: str, columns: list[str]) -> bool:
     return not offline(op) and _key_columns(op, table, _named(name)) == columns
+
+
+def _is_key_offline(name: str, table: str, columns: list[str]) -> str:
+    """Return the condition that the constraint has these columns."""
+    found = _PRIMARY_KEY.format(_named(name)).replace(":table", f"'{table}'")
+    return f"({found}) IS NOT DISTINCT FROM ARRAY[{script_builds.literals(columns)}]"
 
 
 def _key_columns(op: Operations, table: str, condition: str) -> list[str] | None:

@@ -15,21 +15,13 @@ from alembic import op
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import ScriptDirectory
 
+from app.db import version_table
 from app.db.migration_ops import broken_objects, preparation, shard_keys
 from app.db.migration_ops.plugin import table_names
 from app.log import event
 
 UNDOING = "_undoing_"
 """Prefix of the empty table that exists while the downgrade of a revision is under way."""
-
-REFUSE_INTERRUPTED_OFFLINE = f"""DO $$ DECLARE mark name; BEGIN
-    SELECT relname INTO mark FROM pg_class
-        WHERE relname ~ '^{UNDOING}[0-9]' AND relnamespace = current_schema()::regnamespace;
-    IF mark IS NOT NULL THEN RAISE EXCEPTION USING MESSAGE = 'the downgrade of '
-        || replace(mark, '{UNDOING}', '') || ' was interrupted: run alembic upgrade '
-        || replace(mark, '{UNDOING}', '') || ', which undoes it, or that downgrade again, and then '
-        || 'this script; nothing was changed'; END IF; END $$"""  # noqa: S608, our own names
-"""Refusal of a script that begins at another revision than the interrupted one, which it mends."""
 
 log = logging.getLogger("hookonce.migrate")
 
@@ -132,6 +124,11 @@ def _repair(migration: MigrationContext, scripts: ScriptDirectory, heads: tuple[
     for revision in heads:
         if mark(revision) in existing:
             event(log, logging.WARNING, "downgrade_was_broken_off", revision=revision)
+            script = scripts.get_revision(revision)
+            # the first one takes everything back at once, unless it gives found tables back; run
+            # again, its upgrade would record our own tables as found
+            is_whole = script.down_revision is None and version_table.FOUND_RECORD not in existing
             with migration.begin_transaction(_per_migration=True):
-                scripts.get_revision(revision).module.upgrade()
+                if not is_whole:
+                    script.module.upgrade()
                 op.execute(f"DROP TABLE {mark(revision)}")

@@ -44,20 +44,38 @@ def take_over(connection: Connection, history: Sequence[str]) -> None:
     connection.commit()
 
 
-def take_over_offline(revision: str) -> str:
-    """Return the statement with which a script from `revision` on begins.
+def refuse_other_revision(start: str | None) -> str:
+    """Return the refusal of a script that begins at `start` in a database at another revision.
 
-    It stops the script if the database is not at this revision.
+    An earlier release kept the revision in its own table, which is read only beside our tables.
     """
-    table, column = created_column(revision)
+    wanted, shown = ("NULL", "base") if start is None else (f"'{start}'", start)
+    return f"""DO $$ DECLARE current text; BEGIN
+    IF to_regclass('{NAME}') IS NOT NULL THEN
+        SELECT string_agg(version_num, ' and ') INTO current FROM {NAME}; END IF;
+    IF current IS NULL AND {_has_column(EARLIER, "version_num")} AND {_is_earlier(start)} THEN
+        SELECT version_num INTO current FROM {EARLIER} WHERE version_num ~ '^[0-9]{{4}}$'; END IF;
+    IF current IS DISTINCT FROM {wanted} THEN RAISE EXCEPTION USING MESSAGE =
+        'this script begins at {shown}, and the database is at ' || coalesce(current, 'base')
+        || ': write the script again from there; nothing was changed'; END IF; END $$"""  # noqa: S608, our own names
+
+
+def take_over_offline(revision: str) -> str:
+    """Return the statement with which a script gives `revision` the table of its own."""
     return f"""DO $$ DECLARE each record; BEGIN
-    IF to_regclass('{NAME}') IS NULL AND EXISTS (SELECT FROM pg_attribute
-        WHERE attrelid = to_regclass('{table}') AND attname = '{column}' AND NOT attisdropped)
-    THEN
-        IF (SELECT array_agg(version_num::text) FROM {EARLIER}) IS DISTINCT FROM ARRAY['{revision}']
-        THEN RAISE EXCEPTION 'the database is not at revision {revision}'; END IF;
-        {_RENAME}
-    END IF; END $$"""  # noqa: S608, our own names
+    IF to_regclass('{NAME}') IS NULL AND {_is_earlier(revision)} THEN {_RENAME} END IF; END $$"""
+
+
+def _is_earlier(revision: str | None) -> str:
+    """Return the condition that a database without our version table is at this revision."""
+    return "false" if revision is None else _has_column(*created_column(revision))
+
+
+def _has_column(table: str, column: str) -> str:
+    return (
+        f"EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('{table}') "
+        f"AND attname = '{column}' AND NOT attisdropped)"
+    )
 
 
 DROP_VIEW_AT_BASE_OFFLINE = f"""DO $$ BEGIN
