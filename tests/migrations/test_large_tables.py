@@ -256,7 +256,7 @@ def test_an_exchange_of_tables_is_no_reason_to_look_for_orphans_under_the_lock(
 
     migrate(url, to="0012")
 
-    assert count.call_count == 1  # before the first step
+    assert count.call_count == 0
 
 
 def test_a_row_that_breaks_a_check_while_violators_are_sought_stays_as_it_is(url: str) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import Connection
 
+from app.db.migration_ops.rehearsal import NAME_PREFIX
+
 _REMOVES = re.compile(
     r"\s*(?:(?P<unknown>WITH)\b|UPDATE \"?(?P<updated>\w+)\"? SET (?:trigger_id|execution_id)\b|"
     r"(?:INSERT(?: OR \w+)?|(?P<replaces>REPLACE)) INTO \"?(?P<inserted>\w+)|"
@@ -22,52 +24,58 @@ _CHILDREN = """
     WHERE m.type = 'table' AND f."table" = ? COLLATE NOCASE"""
 
 
-def counts(connection: Connection, tables: Collection[str] | None = None) -> Counter[str]:
-    """Count the rows without their parent in each of these tables, or in all.
+def counts(connection: Connection, tables: Collection[str]) -> Counter[str]:
+    """Count the rows without their parent in each of these tables.
 
     PostgreSQL always checks its foreign keys, so it has none.
     """
     if connection.dialect.name != "sqlite":
         return Counter()
     driver = _driver(connection)  # without a BEGIN of ours
-    pragmas = ["PRAGMA foreign_key_check"]
-    if tables is not None:
-        existing = _table_names(driver) & set(tables)
-        pragmas = [f'PRAGMA foreign_key_check("{each}")' for each in existing]
+    pragmas = [f'PRAGMA foreign_key_check("{each}")' for each in _table_names(driver) & {*tables}]
     return Counter(row[0] for pragma in pragmas for row in driver.execute(pragma).fetchall())
 
 
 @contextmanager
-def noting_children(connection: Connection) -> Iterator[set[str]]:
-    """Collect the tables in which statements of the block may leave rows without their parent.
+def noting_children(connection: Connection) -> Iterator[Counter[str]]:
+    """Note the tables in which statements of the block may leave rows without their parent.
 
-    The check reads every row of such a table under the write lock, about a second per million rows:
-    only those tables are checked that refer to one from which rows are removed.
+    Each is noted with the number of such rows before the first of these statements. A check reads
+    every row of a table, about a second per million rows: only those tables are checked that refer
+    to one from which rows are removed.
     """
-    tables: set[str] = set()
+    before: Counter[str] = Counter()
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         renamed = _RENAMES.match(statement)
         match = _REMOVES.match(statement)
-        if renamed is not None and renamed[1] in tables:
-            tables.add(renamed[2])
-        elif match is not None:
-            tables.update(_affected(_driver(connection), match))
+        if renamed is not None and renamed[1] in before:
+            before[renamed[2]] = before[renamed[1]]
+        new = set() if match is None else _affected(_driver(connection), match) - before.keys()
+        if new:
+            before.update(dict.fromkeys(new, 0))
+            before.update(counts(connection, new))
 
     if connection.dialect.name != "sqlite":
-        yield tables
+        yield before
         return
     event.listen(connection, "before_cursor_execute", note)
     try:
-        yield tables
+        yield before
     finally:
         event.remove(connection, "before_cursor_execute", note)
+
+
+def more(connection: Connection, before: Counter[str]) -> int:
+    """Return the number of rows that lost their parent since the noted ones were counted."""
+    return (counts(connection, before) - before).total() if before else 0
 
 
 def _affected(driver: Any, match: re.Match[str]) -> set[str]:
     if match["unknown"]:
         return _table_names(driver)
     own = {name for name in (match["updated"], match["inserted"]) if name}
+    own = {name for name in own if not name.startswith(NAME_PREFIX)}  # a copy has the same rows
     replaces = match["replaces"] or " OR REPLACE" in match[0].upper()
     parent = match["removed"] or (match["inserted"] if replaces else None)
     return own | {name for (name,) in driver.execute(_CHILDREN, (parent,)).fetchall()}
