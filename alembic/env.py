@@ -142,7 +142,8 @@ def online(configured):
     with_long_timeout = dataclasses.replace(configured, hookonce_database_timeout_seconds=30.0)
     engine = db.create_engine(with_long_timeout)
     running.require_version(engine)
-    lock = migration_lock.only_migrator(engine) if changes_revision() else nullcontext()
+    pause = context.config.attributes.get("pause")
+    lock = migration_lock.only_migrator(engine, pause) if changes_revision() else nullcontext()
     try:
         with running.in_one_line(engine), lock:
             running.with_lock_retries(engine, partial(migrate, decided=[]))

@@ -4,7 +4,9 @@
 import logging
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 
 import sqlalchemy as sa
@@ -22,11 +24,12 @@ from app.db.migration_ops import (
     preparation,
     removal,
     running,
+    stopping,
     vacuums,
 )
-from app.db.migration_ops.gentle import Stopped
 from app.db.migration_ops.hiding import Hidden
 from app.db.migration_ops.plugin import table_names
+from app.db.migration_ops.stopping import Stopped
 from app.errors import DatabaseUnavailable, StashInUse
 from app.log import event
 
@@ -104,17 +107,17 @@ def drop(database: Database, names: list[str], stop: threading.Event) -> Iterato
 
     Raises StashInUse, before anything is dropped, if an object of somebody else uses a column.
     """
-    with migration_lock.only_migrator(database.engine):
+    pause = partial(stopping.sleep, stop=stop)
+    with suppress(Stopped), migration_lock.only_migrator(database.engine, pause):
         with database.reading() as connection:
             chosen = [each for each in listed(connection) if each.name in names]
             _require_unused(connection, chosen)
         for together in _together(database, chosen):
-            if stop.is_set():
-                return
+            stopping.require_going_on(stop)
             if database.engine.dialect.name == "postgresql":
                 _drop_on_postgresql(database, together[0], stop)
-            elif not _drop_on_sqlite(database, together, stop):
-                return
+            else:
+                _drop_on_sqlite(database, together, stop)
             for stash in together:
                 event(log, logging.INFO, "stash_dropped", stash=stash.name, bytes=stash.size_bytes)
                 yield stash
@@ -154,7 +157,7 @@ def _drop_on_postgresql(database: Database, stash: Stash, stop: threading.Event)
         except DatabaseUnavailable:
             if attempt == RETRIES or stop.wait(LOCK_SECONDS):
                 raise
-            _wait_for_vacuum(database)
+            _wait_for_vacuum(database, stop)
 
 
 def _keep_attached(connection: Connection, stash: Stash) -> None:
@@ -164,15 +167,15 @@ def _keep_attached(connection: Connection, stash: Stash) -> None:
     attachments.keep(Operations(MigrationContext.configure(connection)), stash.table, columns)
 
 
-def _wait_for_vacuum(database: Database) -> None:
+def _wait_for_vacuum(database: Database, stop: threading.Event) -> None:
     try:
-        vacuums.wait(database.engine, RETRIES * LOCK_SECONDS)
+        vacuums.wait(database.engine, RETRIES * LOCK_SECONDS, stop)
     except CommandError as error:
         raise StashInUse(str(error)) from error
 
 
-def _drop_on_sqlite(database: Database, stashes: list[Stash], stop: threading.Event) -> bool:
-    """Drop the columns of one table together, or one table; return False if `stop` ended it.
+def _drop_on_sqlite(database: Database, stashes: list[Stash], stop: threading.Event) -> None:
+    """Drop the columns of one table together, or one table; raise Stopped if `stop` is set.
 
     The rows are copied or deleted in short transactions: SQLite would rewrite a table to drop a
     column, and read a table to drop it, under its write lock.
@@ -186,8 +189,5 @@ def _drop_on_sqlite(database: Database, stashes: list[Stash], stop: threading.Ev
                 hidden = hiding.hidden_columns(connection, table)
                 columns = [each for each in hidden if each.name in [s.column for s in stashes]]
                 removal.drop_beside_writers(migration, table, columns, stop)
-    except Stopped:
-        return False
     except CommandError as error:
         raise StashInUse(str(error)) from error
-    return True

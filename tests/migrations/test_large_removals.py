@@ -2,6 +2,7 @@
 
 import itertools
 import shutil
+import sqlite3
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from alembic.util import CommandError
 
 from app.db import Database, stashes
-from app.db.migration_ops import gentle, preparation, shadow
+from app.db.migration_ops import checkpoints, gentle, preparation, shadow
 from app.errors import HookonceError
 from app.settings import from_environment
 from tests.migrations.test_large_tables import (
@@ -242,6 +243,37 @@ def test_dropping_stashes_stops_at_once_and_is_taken_up_again(url: str) -> None:
     second = drop(url, threading.Event())
 
     assert "trigger_executions._stash_0012_received_at" not in first
+    assert "trigger_executions._stash_0012_received_at" in second
+    assert execute(url, REMAINS) == []
+
+
+def test_dropping_stashes_stops_while_it_waits_for_a_reader(url: str) -> None:
+    with in_place():
+        migrate(url)
+        seed(url)
+        migrate(url, to="0009", down=True)
+    stop, looks, pages_left = threading.Event(), itertools.count(1), checkpoints._pages_left
+    reader = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM triggers").fetchall()
+
+    def look(connection: sa.Connection) -> int:
+        if next(looks) == 3:
+            stop.set()
+        elif stop.is_set():
+            reader.rollback()  # an operator who gives up
+        return pages_left(connection)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoints, "BACKLOG_PAGES", 0)
+        patch.setattr(checkpoints, "_pages_left", look)
+        first = drop(url, stop)
+    still_reads = reader.in_transaction
+    reader.close()
+    second = drop(url, threading.Event())
+
+    assert still_reads
+    assert first == []
     assert "trigger_executions._stash_0012_received_at" in second
     assert execute(url, REMAINS) == []
 

@@ -17,13 +17,15 @@ from alembic.util import CommandError
 from sqlalchemy.engine import Connection, Engine
 
 from app import db
+from app.cli.signals import INTERRUPTED
 from app.db.migration_ops import indexes, migration_lock, running
 from app.log import KeyValueFormatter
 from app.settings import from_environment
 from tests.migrations.test_concurrency import DEADLINE_SECONDS, in_background, until
 from tests.support.databases import ROOT, Databases, PostgresServer, migrate
-from tests.support.schema_dump import execute, schema
+from tests.support.schema_dump import execute, schema, stashes
 from tests.support.seeding import seed
+from tests.support.service import COMMANDS
 
 MIGRATORS = "SELECT pid FROM pg_stat_activity WHERE application_name = 'hookonce'"
 LOCKED = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
@@ -102,6 +104,34 @@ def test_a_migration_that_waits_names_the_one_that_runs(empty_url: str) -> None:
     assert "evt=migration_waits_for_another" in line
     assert str(pid) in line
     assert "since" in line
+
+
+@pytest.mark.parametrize("command", ["stash drop --yes", "move --to sqlite:///{}/new.db"])
+def test_ctrl_c_ends_a_command_that_waits_for_a_migration(
+    empty_url: str, tmp_path: Path, command: str
+) -> None:
+    migrate(empty_url)
+    migrate(empty_url, to="0031", down=True)
+    stashed = stashes(empty_url)
+    engine = _engine(empty_url)
+
+    with migration_lock.only_migrator(engine):
+        words = [str(COMMANDS / "hookonce"), *command.format(tmp_path).split()]
+        waiting = subprocess.Popen(
+            words,
+            env=os.environ | {"DATABASE_URL": empty_url},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert waiting.stdout
+        next(line for line in waiting.stdout if "migration_waits_for_another" in line)
+        waiting.send_signal(signal.SIGINT)
+        waiting.communicate(timeout=DEADLINE_SECONDS)
+    engine.dispose()
+
+    assert waiting.returncode == INTERRUPTED
+    assert stashes(empty_url) == stashed
 
 
 def test_a_session_that_idles_long_keeps_its_lock(postgresql_url: str) -> None:

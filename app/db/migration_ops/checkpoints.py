@@ -6,10 +6,12 @@ disk, twice. A copy beside writers fills the log far faster than they do.
 
 import logging
 import time
+from threading import Event
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from app.db.migration_ops import stopping
 from app.log import event
 
 COMMIT_PAGES = 250
@@ -27,8 +29,8 @@ REPORT_SECONDS = 10.0
 log = logging.getLogger("hookonce.migrate")
 
 
-def checkpoint(connection: Connection) -> None:
-    """Write the log into the file; return once few pages are left of it.
+def checkpoint(connection: Connection, stop: Event | None = None) -> None:
+    """Write the log into the file; return once few pages are left of it. Stopped if `stop` is set.
 
     The first commit after a long read, such as a backup, would write all that a copy has added to
     the log meanwhile, and keep its sender waiting for seconds.
@@ -38,7 +40,7 @@ def checkpoint(connection: Connection) -> None:
         if time.monotonic() >= report_at:
             event(log, logging.WARNING, "migration_waits_for_reader", log_pages=pages)
             report_at = time.monotonic() + REPORT_SECONDS
-        time.sleep(POLL_SECONDS)
+        stopping.sleep(POLL_SECONDS, stop)
 
 
 def _pages_left(connection: Connection) -> int:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Event
 from typing import Any
 
 from sqlalchemy.engine import Connection, Engine
@@ -21,10 +22,6 @@ BATCH_ROWS = 100
 """Rows that one statement copies or deletes: it cannot be interrupted, and rows may be large."""
 CACHE_KILOBYTES = 65_536
 """Page cache of the connection: an index in random order is written all over."""
-
-
-class Stopped(Exception):
-    """The work was stopped by its caller; the same command takes it up again."""
 
 
 @contextmanager
@@ -51,13 +48,17 @@ def own_connection(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def brief(connection: Connection) -> Iterator[float]:
-    """Write in one transaction; yield the time at which it should end, and pause after it."""
+def brief(connection: Connection, stop: Event | None = None) -> Iterator[float]:
+    """Write in one transaction; yield the time at which it should end, and pause after it.
+
+    Raises Stopped, after the commit, if `stop` is set while a reader keeps the log from being
+    written into the file.
+    """
     with writing(connection):
         began = time.monotonic()
         yield began + HOLD_SECONDS
     took = time.monotonic() - began
-    checkpoints.checkpoint(connection)
+    checkpoints.checkpoint(connection, stop)
     time.sleep(max(HOLD_SECONDS, took) * PAUSE_FACTOR)
 
 

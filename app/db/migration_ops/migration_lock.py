@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import sqlalchemy as sa
 from alembic.util import CommandError
@@ -20,6 +20,8 @@ from sqlalchemy.engine import Engine
 from app.errors import SessionNeeded
 from app.log import event
 
+Pause = Callable[[float], None]
+"""Wait of some seconds."""
 LOCK_KEY = 0x686F6F6B6F6E6365  # "hookonce"
 WATCH_SECONDS = 1.0
 """Seconds between two looks for sessions that the migration waits for."""
@@ -54,33 +56,42 @@ log = logging.getLogger("hookonce.migrate")
 
 
 @contextmanager
-def only_migrator(engine: Engine) -> Iterator[None]:
+def only_migrator(engine: Engine, pause: Pause | None = None) -> Iterator[None]:
     """Let no other migration of this database run until the block ends.
 
     SQLite: a lock on a file beside the database. PostgreSQL: an advisory lock on a connection
-    of its own; it is polled, since a waiting statement would block concurrent index builds. The
-    system releases both when the process dies. Raises SessionNeeded behind a pooler.
+    of its own. Both are polled, with `pause` between two tries, which may raise an error to give
+    up: a waiting statement would block concurrent index builds, and a waiting system call hear no
+    signal. The system releases both when the process dies. Raises SessionNeeded behind a pooler.
     """
     locked = _locked_file if engine.dialect.name == "sqlite" else _locked_session
-    with locked(engine):
+    with locked(engine, pause or time.sleep):
         yield
 
 
 @contextmanager
-def _locked_file(engine: Engine) -> Iterator[None]:
+def _locked_file(engine: Engine, pause: Pause) -> Iterator[None]:
     path = lock_path(Path(str(engine.url.database)))
     path.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644), "r+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _is_locked(file):
             event(log, logging.INFO, "migration_waits_for_another", holder=file.read().strip())
-            fcntl.flock(file, fcntl.LOCK_EX)
+            while not _is_locked(file):
+                pause(_POLL_SECONDS)
         file.seek(0)
         file.truncate()
         file.write(f"pid {os.getpid()} since {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}")
         file.flush()
         yield
+
+
+def _is_locked(file: IO[str]) -> bool:
+    """Try to lock the file; return False if another process holds the lock."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def lock_path(database: Path) -> Path:
@@ -101,7 +112,7 @@ def lock_path(database: Path) -> Path:
 
 
 @contextmanager
-def _locked_session(engine: Engine) -> Iterator[None]:
+def _locked_session(engine: Engine, pause: Pause) -> Iterator[None]:
     """Hold the advisory lock; check it before each statement that changes something."""
     pids: list[int] = []
     sa.event.listen(engine, "connect", lambda raw, _record: pids.append(raw.info.backend_pid))
@@ -111,7 +122,7 @@ def _locked_session(engine: Engine) -> Iterator[None]:
             raise SessionNeeded(_POOLED)
         raw.autocommit = True
         raw.execute(_KEEP_SESSION)
-        _acquire(raw)
+        _acquire(raw, pause)
         ended = threading.Event()
         watch = threading.Thread(target=_watch, args=(raw, pids, ended), daemon=True)
         watch.start()
@@ -125,7 +136,7 @@ def _locked_session(engine: Engine) -> Iterator[None]:
             watch.join()
 
 
-def _acquire(raw: Any) -> None:
+def _acquire(raw: Any, pause: Pause) -> None:
     """Take the advisory lock; while another session holds it, name that session once."""
     is_logged = False
     while not raw.execute(_TRY).fetchone()[0]:
@@ -133,7 +144,7 @@ def _acquire(raw: Any) -> None:
         if holder is not None and not is_logged:
             event(log, logging.INFO, "migration_waits_for_another", **_named(holder))
             is_logged = True
-        time.sleep(_POLL_SECONDS * (1 + random.random()))  # noqa: S311, jitter, not a secret
+        pause(_POLL_SECONDS * (1 + random.random()))  # noqa: S311, jitter, not a secret
 
 
 def _checking(raw: Any) -> Callable[..., None]:

@@ -21,8 +21,9 @@ from app.db.migration_ops import (
     shadow_target,
     shadow_triggers,
     sqlite_catalog,
+    stopping,
 )
-from app.db.migration_ops.gentle import BATCH_ROWS, Stopped, brief, reading, writing
+from app.db.migration_ops.gentle import BATCH_ROWS, brief, reading, writing
 from app.db.migration_ops.rehearsal import NAME_PREFIX, StashCopy
 from app.db.migration_ops.shadow_target import RebuiltTable, log_name, state_name
 from app.db.migration_ops.sqlite_catalog import CatalogChange, CatalogEntry, quoted
@@ -76,9 +77,8 @@ class ShadowCopy:
         """Copy all rows, in short transactions. Raises Conflict if the new index refuses one."""
         is_complete = False
         while not is_complete or self._noted_count(SMALL_LOG) >= SMALL_LOG:
-            if self._stop is not None and self._stop.is_set():
-                raise Stopped
-            with brief(self._connection) as deadline:
+            stopping.require_going_on(self._stop)
+            with brief(self._connection, self._stop) as deadline:
                 is_complete = self._copy_until(deadline)
 
     def verify(self) -> None:

@@ -8,8 +8,8 @@ from threading import Event
 
 from sqlalchemy.engine import Connection
 
-from app.db.migration_ops import shadow_triggers, sqlite_catalog
-from app.db.migration_ops.gentle import BATCH_ROWS, Stopped, brief, writing
+from app.db.migration_ops import shadow_triggers, sqlite_catalog, stopping
+from app.db.migration_ops.gentle import BATCH_ROWS, brief, writing
 from app.db.migration_ops.rehearsal import NAME_PREFIX
 from app.db.migration_ops.sqlite_catalog import quoted
 from app.log import event
@@ -55,9 +55,8 @@ def _empty(connection: Connection, name: str, stop: Event | None) -> None:
     delete = f"DELETE FROM {quoted(name)} WHERE rowid <= (SELECT max(rowid) FROM ({some}))"
     is_empty = False
     while not is_empty:
-        if stop is not None and stop.is_set():
-            raise Stopped
-        with brief(connection) as deadline:
+        stopping.require_going_on(stop)
+        with brief(connection, stop) as deadline:
             is_empty = _delete_until(connection, delete, deadline)
 
 

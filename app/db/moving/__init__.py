@@ -4,15 +4,18 @@ The source is closed to writes by triggers, and stays closed; the target is clos
 complete. So no event can be admitted by one database and be missing in the other.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import sqlalchemy as sa
 from alembic.util import CommandError
 
 from app.db import pooler, schema
 from app.db.migration_ops import migration_lock
+from app.db.migration_ops.migration_lock import Pause
 from app.db.moving import (
     capture,
     connecting,
@@ -57,13 +60,14 @@ def move(order: Order, report: Report) -> list[Compared]:
     names = [connecting.name_of(each) for each in (order.source, order.target)]
     if order.source.database_url == order.target.database_url:
         raise CannotMove("the source and the target are the same database")
-    with _only_mover(order.source, names[0], order.replace_invalid_text) as source:
+    pause = partial(_pause, report)
+    with _only_mover(order.source, names[0], order.replace_invalid_text, pause) as source:
         _require_source(source)
         found = _find(order, source, names[1])
         if found == state.DONE:
             return []
         if found is None and not _is_at_head(order, names[1]):
-            target.migrate(order.target)
+            target.migrate(order.target, pause)
         with _session(order.target, names[1]) as goal:
             under_way = _prepared(order, source, goal, report, is_new=found is None)
             return [] if under_way is None else steps.carry_out(under_way)
@@ -103,19 +107,27 @@ def _session(settings: Settings, name: str) -> Iterator[DriverSession]:
 
 
 @contextmanager
-def _only_mover(settings: Settings, name: str, replace_text: bool) -> Iterator[DriverSession]:
+def _only_mover(
+    settings: Settings, name: str, replace_text: bool, pause: Pause | None = None
+) -> Iterator[DriverSession]:
     """Open the source while no migration and no other move of it can run."""
     engine = connecting.engine_of(settings)
     try:
         with (
             opened(engine, name, replace_text=replace_text) as source,
-            migration_lock.only_migrator(engine),
+            migration_lock.only_migrator(engine, pause),
         ):
             yield source
     except CommandError as error:
         raise CannotMove(str(error)) from error
     finally:
         engine.dispose()
+
+
+def _pause(report: Report, seconds: float) -> None:
+    """Wait for another migration; `report` raises an error after a signal."""
+    report("waiting for another migration", "", 0, 0)
+    time.sleep(seconds)
 
 
 def _require_source(source: DriverSession) -> None:

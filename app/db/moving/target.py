@@ -13,6 +13,7 @@ from sqlalchemy.schema import CreateColumn, CreateIndex
 
 from app import installation
 from app.db import version_table
+from app.db.migration_ops.migration_lock import Pause
 from app.db.moving import state, tables
 from app.db.moving.session import DriverSession, listed, quoted
 from app.errors import CannotMove
@@ -37,10 +38,10 @@ def require_empty(session: DriverSession, name: str) -> None:
             raise CannotMove(f"{name} has rows in the table {table}: name an empty database")
 
 
-def migrate(settings: Settings) -> None:
-    """Create the tables as the newest revision leaves them."""
+def migrate(settings: Settings, pause: Pause) -> None:
+    """Create the tables as the newest revision leaves them; `pause` waits for a migration."""
     config = Config(str(installation.ALEMBIC_INI))
-    config.attributes["settings"] = settings
+    config.attributes |= {"settings": settings, "pause": pause}
     try:
         command.upgrade(config, "head")
     except CommandError as error:
