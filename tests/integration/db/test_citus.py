@@ -6,17 +6,27 @@ checks of a table before it distributes it, as far as PostgreSQL's catalog shows
 
 import re
 import subprocess
+from datetime import timedelta
 
 import pytest
 
+from app import clock
 from app.db import Database
+from app.db.count_cache import CountCache
+from app.db.paging import PagePosition
 from app.db.schema import SchemaWatch
+from app.executions import dead_letters, due, held, replay, search, waiting
+from app.executions.search import ExecutionFilter
 from app.intake.store import distributed, postgresql
-from tests.support import citus_rules
+from app.settings import from_environment
+from app.stats import deliveries, failures, report, totals
+from app.triggers import first_delivery, queries
+from tests.support import citus_rules, factories
 from tests.support.citus_rules import Transaction, refusals
-from tests.support.databases import ROOT, Databases
+from tests.support.databases import DISTRIBUTED, ROOT, Databases
 from tests.support.schema_dump import Schema, data, execute, schema
 from tests.support.seeding import seed
+from tests.support.thorough import THOROUGH
 
 CHECKS = """
 CREATE TABLE managed (owner regclass, kind text);
@@ -173,3 +183,32 @@ def test_a_change_of_triggers_after_a_statement_on_several_shards_is_found(
 
     assert transaction.refusals(before) == []
     assert len(transaction.refusals(change)) == count
+
+
+@pytest.mark.skipif(not THOROUGH, reason="the suites of SPREAD ask most of it")
+def test_statistics_and_lists_are_made_for_several_shards(databases: Databases) -> None:
+    with databases.at_head(DISTRIBUTED) as url:
+        database = Database(from_environment({"DATABASE_URL": url}))
+        trigger_id = factories.trigger(database, max_concurrency=1)
+        execution_id = factories.execution(database, trigger_id, "failed", idempotency_key="k")
+        factories.execution(database, trigger_id)
+        replay.replay(database, execution_id)
+        counter, since = CountCache(), clock.now() - timedelta(days=1)
+
+        with citus_rules.watched(database.engine) as refused, database.reading() as connection:
+            asked = [
+                report.read(connection, counter, 7, 1, answer_limit=lambda _source: None),
+                totals.present(connection, due.find_triggers(connection)),
+                failures.by_hour(connection, counter, since),
+                deliveries.mismatches(connection, 10),
+                first_delivery.newest_received(connection, trigger_id),
+                queries.all_triggers(connection),
+                held.by_trigger(connection),
+                waiting.because(connection, factories.executions(database)),
+                search.page(connection, counter, ExecutionFilter(since=since), PagePosition()),
+                dead_letters.newest_by_trigger(connection, 5),
+            ]
+        database.dispose()
+
+    assert refused == []
+    assert [each.execution_count for each in asked[5]] == [3]
