@@ -13,7 +13,7 @@ from app.db.count_cache import CountCache
 from app.db.paging import PagePosition
 from app.executions import retention
 from app.settings import Settings
-from app.stats import journal
+from app.stats import journal, mismatch_difference
 from app.stats.journal import DeliveryFilter
 from app.triggers import lookup
 
@@ -85,18 +85,19 @@ def list_deliveries(
 @output.json_option
 @with_database
 def show(_settings: Settings, database: Database, delivery_id: int, as_json: bool) -> None:
-    """Show a delivery with its diagnosis, headers and body."""
+    """Show a delivery with its diagnosis, headers, body, and what differs in a mismatch."""
     with database.reading() as connection:
         row = journal.delivery(connection, delivery_id)
+        difference = mismatch_difference.shown(connection, row)
     shown = journal.shown(row)
     headers, body = journal.shown_headers(row), journal.body_text(row.body)
     if as_json:
-        click.echo(json.dumps(shown | {"headers": headers, "body": body}))
+        click.echo(json.dumps(shown | {"headers": headers, "body": body} | difference))
         return
     found = shown.pop("diagnosis")
     shown["found"] = "\n".join(each.get("detail", "") for each in found) or None
     shown["headers"] = "\n".join(f"{name}: {value}" for name, value in headers.items()) or None
-    output.record(shown | {"body": body}, as_json)
+    output.record(shown | {"body": body, "differences": _difference(difference)}, as_json)
 
 
 @group.command("accept")
@@ -145,6 +146,23 @@ def run(
     new = accepting.run(database, delivery_id, actor())
     values = {"status": "ok", "new_execution_id": new}
     output.done(f"Delivery {delivery_id} runs as execution {new}.", values, as_json)
+
+
+def _difference(difference: dict[str, Any]) -> str | None:
+    """Return a line for each difference: its place, the stored value and the received one."""
+    listed = difference["differences"]
+    if listed is None:
+        return None
+    lines = list(map(_changed, listed))
+    more = difference["differences_more"]
+    return "\n".join([*lines, *([f"and {more} more"] if more else [])]) or "none"
+
+
+def _changed(each: dict[str, Any]) -> str:
+    stored, received = (json.dumps(each[side]) for side in ("stored", "received"))
+    if each["change"] == "added":
+        return f"{each['path']}: absent -> {received}"
+    return f"{each['path']}: {stored} -> {'absent' if each['change'] == 'removed' else received}"
 
 
 def _found(row: dict[str, Any]) -> str | None:

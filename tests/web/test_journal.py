@@ -152,5 +152,32 @@ def test_the_command_lists_and_shows(
     assert (missing.exit_code, "no delivery 4711" in missing.output) == (1, True)
 
 
+def test_the_command_shows_what_differs_in_a_mismatch(
+    service: JournalService,
+    api: Api,
+    viewer: str,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trigger_id = factories.trigger(api.database, slug="orders", idempotency_key_from="body:id")
+    for payload in ({"id": "o-1", "n": 1, "was": "x"}, {"id": "o-1", "n": 2, "new": "\x1b[31m"}):
+        service.post(trigger_id, json_request("custom", payload))
+    (row,) = listed(api, viewer)
+    monkeypatch.setenv("DATABASE_URL", settings.database_url)
+    level = logging.getLogger().level
+
+    shown = CliRunner().invoke(main, ["delivery", "show", str(row["id"])])
+    as_json = CliRunner().invoke(main, ["delivery", "show", str(row["id"]), "--json"])
+    logging.getLogger().setLevel(level)
+
+    changes = [each["change"] for each in json.loads(as_json.stdout)["differences"]]
+    assert changes == ["changed", "removed", "added"]
+    assert shown.stdout.splitlines()[-3:] == [
+        "differences            $.data.n: 1 -> 2",
+        '                       $.data.was: "x" -> absent',
+        '                       $.data.new: absent -> "\\u001b[31m"',
+    ]
+
+
 def test_the_filter_knows_every_outcome_of_the_journal() -> None:
     assert set(journal.OUTCOMES) == set(Outcome.__args__)

@@ -3,14 +3,12 @@
 from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from app.audit import Actor
 from app.auth import OPERATOR, VIEWER
 from app.executions import retention, search
 from app.intake import accept
-from app.stats import journal, payload_difference
-from app.tolerant_json import json_value
+from app.stats import journal, mismatch_difference
 from app.web.api import serializers
 from app.web.api.operations import Operations
 from app.web.api.schemas.deliveries import (
@@ -45,14 +43,16 @@ def show_delivery(context: ApiContext, delivery_id: DeliveryId) -> DeliveryDetai
     with context.database.reading() as connection:
         row = journal.delivery(connection, delivery_id)
         names = search.trigger_names(connection, {row.trigger_id})
-        found, more = _differences(connection, row)
-    return {
-        **_shown(row, names),
-        "headers": journal.shown_headers(row),
-        "body": journal.body_text(row.body),
-        "differences": found,
-        "differences_more": more,
-    }
+        differences = mismatch_difference.shown(connection, row)
+    return cast(
+        DeliveryDetail,
+        {
+            **_shown(row, names),
+            "headers": journal.shown_headers(row),
+            "body": journal.body_text(row.body),
+            **differences,
+        },
+    )
 
 
 @OPERATIONS.post("/api/deliveries/{delivery_id}/accept", OPERATOR, may_answer=(400, 409))
@@ -82,13 +82,3 @@ def candidate(context: ApiContext, delivery_id: int) -> accept.Candidate:
 
 def _shown(row: sa.Row[Any], names: dict[int, str]) -> Delivery:
     return cast(Delivery, journal.shown(row) | {"trigger": names.get(row.trigger_id, "")})
-
-
-def _differences(connection: Connection, row: sa.Row[Any]) -> tuple[list[Any] | None, int]:
-    """Return how a mismatch's payload differs from that of its execution; None if not known."""
-    kept = journal.mismatched(connection, row)
-    event = None if kept is None else search.event_of(connection, kept.execution_id)
-    if kept is None or event in (None, "{}"):
-        return None, 0
-    found, more = payload_difference.differences(json_value(event), json_value(kept.event_data))
-    return [each._asdict() for each in found], more
