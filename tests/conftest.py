@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 
 from app.db import Database
 from app.settings import Settings, from_environment
-from tests.support import citus_rules
+from tests.support import citus_rules, memory_backed
 from tests.support.databases import DISTRIBUTED, KINDS, PARTITIONED, Databases, SpreadKind
 from tests.support.scheduling import Distribution
 from tests.support.sink import LOOPBACK
@@ -46,6 +46,7 @@ def pytest_collection_finish() -> None:
 def pytest_configure() -> None:
     """Let the programs that tests start take SIGINT, which a shell's background jobs ignore."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    memory_backed.use()
 
 
 def _falls_to_the_other(item: pytest.Item) -> bool:

@@ -126,7 +126,7 @@ def test_the_migration_waits_for_a_reader_and_stalls_no_writer(postgresql_url: s
     ]
 
 
-@pytest.mark.parametrize("revision", some(NAMES[1:], one_in=8))
+@pytest.mark.parametrize("revision", some(NAMES[1:], one_in=16))
 def test_no_step_stalls_a_writer_while_a_long_transaction_reads(
     postgresql_url: str, monkeypatch: pytest.MonkeyPatch, revision: str
 ) -> None:
@@ -171,7 +171,7 @@ STOPS_WRITERS = """
     AND mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')"""
 
 
-@pytest.mark.parametrize("revision", some(NAMES[1:], one_in=8))
+@pytest.mark.parametrize("revision", some(NAMES[1:], one_in=16))
 def test_no_step_reads_a_whole_table_under_a_lock_that_stops_writers(
     postgresql_url: str, revision: str
 ) -> None:

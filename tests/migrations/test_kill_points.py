@@ -1,6 +1,6 @@
 """A migration killed at any statement is completed by the same command without loss.
 
-One in twenty statements of every sixth revision, from another one on in each; every fourth of
+One in twenty statements of every eleventh revision, from another one on in each; every fourth of
 every revision if TESTS_THOROUGH is set, and every single one if TESTS_EVERY_KILL is set too.
 """
 
@@ -24,7 +24,7 @@ from tests.support.thorough import EVERY_KILL, THOROUGH, some
 
 Copy = Callable[[str], str]
 Record = Callable[[str, object], None]
-every_revision = pytest.mark.parametrize("revision", some(NAMES, one_in=6))
+every_revision = pytest.mark.parametrize("revision", some(NAMES, one_in=11))
 State = tuple[Schema, object, set[str]]
 STRIDE = 1 if EVERY_KILL else 4 if THOROUGH else 20
 FEWEST = 4 if EVERY_KILL else 1
@@ -127,7 +127,7 @@ def test_a_downgrade_killed_anywhere_is_undone_by_an_upgrade(
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])
-@pytest.mark.parametrize("revision", some(NAMES[1:], one_in=6))
+@pytest.mark.parametrize("revision", some(NAMES[1:], one_in=11))
 def test_an_upgrade_killed_and_followed_by_a_downgrade_loses_nothing(
     empty_url: str, copy: Copy, revision: str
 ) -> None:

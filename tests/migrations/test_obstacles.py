@@ -128,7 +128,7 @@ def make(url: str, statements: list[str]) -> None:
     )
 
 
-@pytest.mark.parametrize(("kind", "statements"), some(CASES, one_in=4))
+@pytest.mark.parametrize(("kind", "statements"), some(CASES, one_in=8))
 def test_an_obstacle_stops_the_upgrade_before_any_change(
     empty_url: str, statements: list[str]
 ) -> None:

@@ -23,7 +23,7 @@ from tests.support.seeding import seed
 from tests.support.thorough import THOROUGH, some
 
 ABOVE = NAMES[NAMES.index(shard_keys.SINCE) + 1 :]
-every_revision = pytest.mark.parametrize("revision", some(ABOVE, one_in=4))
+every_revision = pytest.mark.parametrize("revision", some(ABOVE, one_in=8))
 thorough = pytest.mark.skipif(not THOROUGH, reason="every statement, or every revision")
 PARTITIONS = 3
 INDEX = IndexDefinition("ix_extra", "execution_attempts", ("worker", "id"), where="number > 0")

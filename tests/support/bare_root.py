@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import memory_backed
 from tests.support.databases import ROOT
 from tests.support.programs import require
 
@@ -21,9 +22,6 @@ IN_NAMESPACES = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Path of a new Debian."""
 SECONDS = 600
-IN_MEMORY = "/dev/shm"
-ROOT_BYTES = 4 << 30
-"""Bytes of memory that must be free for a root in it; a root has about one GB."""
 needed = pytest.mark.skipif(
     not (MADE_BEFORE or os.environ.get("TESTS_REQUIRE_DEPLOY")),
     reason="makes a Debian root: set TESTS_REQUIRE_DEPLOY=1, or TESTS_BARE_ROOT to a tarball",
@@ -53,24 +51,13 @@ def make_tarball(directory: Path) -> Path:
 def unpacked(tarball: Path) -> Iterator[Path]:
     """Yield a fresh root, in memory if there is enough, with the host name of the deploy guide."""
     with tempfile.TemporaryDirectory(
-        dir=_memory(), prefix="hookonce-root-", ignore_cleanup_errors=True
+        dir=memory_backed.directory(), prefix="hookonce-root-", ignore_cleanup_errors=True
     ) as directory:
         root = Path(directory) / "root"
         root.mkdir()
         run(["tar", "--extract", "--file", str(tarball), "--directory", str(root)])
         (root / "etc" / "hosts").write_text("127.0.0.1 localhost hooks.example.com\n")
         yield root
-
-
-def _memory() -> str | None:
-    """Return a directory in memory in which programs and devices may be used; None without one."""
-    try:
-        memory = os.statvfs(IN_MEMORY)
-    except FileNotFoundError:
-        return None
-    is_limited = memory.f_flag & (os.ST_NOEXEC | os.ST_NODEV | os.ST_NOSUID)
-    is_large = memory.f_bavail * memory.f_frsize > ROOT_BYTES
-    return IN_MEMORY if is_large and not is_limited else None
 
 
 def _codename() -> str:

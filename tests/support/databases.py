@@ -214,7 +214,8 @@ class Databases:
     def empty(self, kind: str) -> Iterator[str]:
         name = f"t{uuid.uuid4().hex[:12]}"
         if kind == "sqlite":
-            yield f"sqlite:///{self._directory / name}.db"
+            with self._file(name) as path:
+                yield f"sqlite:///{path}"
             return
         yield self.server.create(name)
         self.server.drop(name)
@@ -224,9 +225,9 @@ class Databases:
         template = self._template(kind, getattr(kind, "prepare", migrate))
         name = f"t{uuid.uuid4().hex[:12]}"
         if kind == "sqlite":
-            path = self._directory / f"{name}.db"
-            shutil.copy(template, path)
-            yield f"sqlite:///{path}"
+            with self._file(name) as path:
+                shutil.copy(template, path)
+                yield f"sqlite:///{path}"
             return
         spare = self._spare[template]
         if not spare:
@@ -245,12 +246,19 @@ class Databases:
         template = self._template(kind, prepare)
         name = f"t{uuid.uuid4().hex[:12]}"
         if kind == "sqlite":
-            path = self._directory / f"{name}.db"
-            shutil.copy(template, path)
-            yield f"sqlite:///{path}"
+            with self._file(name) as path:
+                shutil.copy(template, path)
+                yield f"sqlite:///{path}"
             return
         yield self.server.create(name, template)
         self.server.drop(name)
+
+    @contextmanager
+    def _file(self, name: str) -> Iterator[Path]:
+        """Yield the path of a file for SQLite; it and all beside it are removed after use."""
+        yield self._directory / f"{name}.db"
+        for each in self._directory.glob(f"{name}.db*"):
+            each.unlink(missing_ok=True)  # a process that ends may do it first
 
     def _template(self, kind: str, prepare: Callable[[str], None] = migrate) -> str:
         name = prepare.__name__

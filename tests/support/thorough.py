@@ -14,10 +14,14 @@ COPY_EVERY_TABLE = bool(os.environ.get("TESTS_COPY_EVERY_TABLE"))
 """True if migrations of SQLite treat each table as a large one, which they copy beside writers."""
 
 ON_BOTH = (
-    "integration/db",
-    "integration/executions",
-    "integration/intake",
-    "integration/worker",
+    "integration/executions/test_moves",
+    "integration/executions/test_replay",
+    "integration/intake/test_admit",
+    "integration/intake/test_batch",
+    "integration/intake/test_lost_index",
+    "integration/worker/test_claim",
+    "integration/worker/test_leases",
+    "integration/worker/test_settle",
     "migrations/test_history",
 )
 """Directories and modules whose tests run on both databases each time: the promise itself.

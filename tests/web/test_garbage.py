@@ -34,10 +34,12 @@ def garbage() -> Iterator[Callable[[], list[object]]]:
         return requests
 
     gc.collect()
+    gc.freeze()  # what stands before the request need not be looked through again
     gc.set_debug(gc.DEBUG_SAVEALL)
     yield found
     gc.set_debug(0)
     gc.garbage.clear()
+    gc.unfreeze()
 
 
 REQUESTS: dict[str, tuple[dict[str, object], Sent]] = {
