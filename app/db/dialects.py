@@ -267,6 +267,17 @@ def has_text_index(connection: Connection, table: str, column: str) -> bool:
     return connection.execute(query, {"table": table, "column": column}).first() is not None
 
 
+def capture_triggers(connection: Connection) -> list[str]:
+    """Return the names of the database triggers that an interrupted downgrade left copying writes.
+
+    Only earlier releases had them, and on PostgreSQL alone.
+    """
+    if connection.dialect.name != "postgresql":
+        return []
+    query = "SELECT tgname FROM pg_trigger WHERE tgname ~ '^_stash_.*_capture$' ORDER BY tgname"
+    return list(connection.scalars(sa.text(query)))
+
+
 def columns(connection: Connection) -> frozenset[str]:
     """Return every column of the database as `table.column`, by one statement.
 

@@ -123,16 +123,8 @@ def _captures(connection: Connection) -> list[str]:
     return [
         f"the trigger {name} is left of a downgrade of an earlier release, and slows every write: "
         f"`{migration_command('upgrade head')}` removes it"
-        for name in _capture_names(connection)
+        for name in db.capture_triggers(connection)
     ]
-
-
-def _capture_names(connection: Connection) -> list[str]:
-    """Return the database triggers with which an interrupted downgrade copied writes."""
-    if connection.dialect.name != "postgresql":
-        return []
-    query = "SELECT tgname FROM pg_trigger WHERE tgname ~ '^_stash_.*_capture$' ORDER BY tgname"
-    return list(connection.scalars(sa.text(query)))
 
 
 def _held(connection: Connection) -> list[str]:
