@@ -85,7 +85,7 @@ def list_deliveries(
 @output.json_option
 @with_database
 def show(_settings: Settings, database: Database, delivery_id: int, as_json: bool) -> None:
-    """Show a delivery with its diagnosis, headers, body, and what differs in a mismatch."""
+    """Show a delivery: diagnosis, headers, body, a mismatch's difference."""
     with database.reading() as connection:
         row = journal.delivery(connection, delivery_id)
         difference = mismatch_difference.shown(connection, row)
