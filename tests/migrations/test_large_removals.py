@@ -4,7 +4,6 @@ import itertools
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,30 +23,19 @@ from tests.migrations.test_large_tables import (
     statements_under_the_lock,
 )
 from tests.support import found_databases
-from tests.support.databases import Databases, migrate
+from tests.support.databases import migrate
 from tests.support.killing import killed_at
 from tests.support.schema_dump import data, execute, schema
 from tests.support.seeding import seed
 from tests.support.thorough import THOROUGH
 
+pytestmark = pytest.mark.usefixtures("every_table_is_large")
 STRIDE = 7 if THOROUGH else 41
 VALUES = """UPDATE trigger_executions SET idempotency_key = 'k' || id, attempt_count = id,
     lease_owner = CASE WHEN id % 2 THEN 'w' END, error_category = 'c'"""
 INDEX = "CREATE INDEX owners_index ON trigger_executions (lease_owner) WHERE error IS NOT NULL"
 
 BROKEN_VIEW = 'CREATE VIEW "of others" AS SELECT * FROM absent'
-
-
-@pytest.fixture
-def url(databases: Databases) -> Iterator[str]:
-    with databases.empty("sqlite") as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def _every_table_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preparation, "LARGE_ROWS", 0)
-    monkeypatch.setattr(gentle, "PAUSE_FACTOR", 0)
 
 
 def adopt(database: str) -> None:

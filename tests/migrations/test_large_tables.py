@@ -19,7 +19,7 @@ from app.db import Database
 from app.db.migration_ops import gentle, orphans, preparation, shadow
 from app.settings import from_environment
 from tests.support import found_databases
-from tests.support.databases import Databases, migrate
+from tests.support.databases import migrate
 from tests.support.killing import killed_at
 from tests.support.revisions import before
 from tests.support.schema_dump import Schema, data, execute, schema, stashes
@@ -39,21 +39,10 @@ LONG = re.compile(
 )
 """Statements that read a whole table of executions."""
 REVISIONS = ["0002", "0013", "0003", "0009", "0008", "0011", "0012"]
+pytestmark = pytest.mark.usefixtures("every_table_is_large")
 STRIDE = 3 if THOROUGH else 29
 KILLED = [("0012", False), ("0013", False), ("0008", True)]
 State = tuple[Schema, object, set[str]]
-
-
-@pytest.fixture
-def url(databases: Databases) -> Iterator[str]:
-    with databases.empty("sqlite") as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def _every_table_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preparation, "LARGE_ROWS", 0)
-    monkeypatch.setattr(gentle, "PAUSE_FACTOR", 0)
 
 
 @contextmanager

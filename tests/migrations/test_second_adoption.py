@@ -1,13 +1,12 @@
 """A large database of SQLite that was given back is taken over again beside its writers."""
 
 import itertools
-from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
 from alembic.util import CommandError
 
-from app.db.migration_ops import gentle, preparation
+from app.db.migration_ops import gentle
 from app.db.migration_ops.sqlite_catalog import plain
 from tests.migrations.test_large_removals import INDEX, adopt
 from tests.migrations.test_large_tables import (
@@ -19,11 +18,12 @@ from tests.migrations.test_large_tables import (
     statements_under_the_lock,
 )
 from tests.support import found_databases
-from tests.support.databases import Databases, migrate
+from tests.support.databases import migrate
 from tests.support.killing import killed_at
 from tests.support.schema_dump import data, execute
 from tests.support.thorough import THOROUGH
 
+pytestmark = pytest.mark.usefixtures("every_table_is_large")
 STRIDE = 11 if THOROUGH else 131
 OLDER_SYSTEM = (
     "UPDATE trigger_executions SET event_data = '{}' WHERE id = 3",
@@ -49,18 +49,6 @@ OF_UNFINISHED = (
     "SELECT count(*) FROM _stash_0003_trigger_executions",
 )
 """Statements of a step whose time grows with the unfinished executions only."""
-
-
-@pytest.fixture
-def url(databases: Databases) -> Iterator[str]:
-    with databases.empty("sqlite") as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def _every_table_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preparation, "LARGE_ROWS", 0)
-    monkeypatch.setattr(gentle, "PAUSE_FACTOR", 0)
 
 
 def given_back(url: str, level: str = LEVEL) -> None:
