@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic.operations import Operations
 
 from app.db.migration_ops import replica_lag
-from app.db.migration_ops.plugin import postgresql
+from app.db.migration_ops.plugin import offline, postgresql
 
 BATCH_ROWS = 20_000
 """Rows that one statement changes or copies."""
@@ -19,7 +19,7 @@ BATCH_ROWS = 20_000
 
 def run(op: Operations, table: str, statement: str, *, end: str = "", by: str = "id") -> None:
     """Run `statement`, which ends with a condition, for all rows of `table`; then comes `end`."""
-    if not postgresql(op):
+    if offline(op) or not postgresql(op):
         op.execute(statement + end)
         return
     with op.get_context().autocommit_block():

@@ -13,7 +13,13 @@ from alembic.operations import Operations
 from sqlalchemy.engine import Connection
 
 from app.db.migration_ops import columns, rehearsal, sqlite_catalog, violators
-from app.db.migration_ops.plugin import column_names, offline, operation, postgresql
+from app.db.migration_ops.plugin import (
+    column_names,
+    end_transaction,
+    offline,
+    operation,
+    postgresql,
+)
 from app.log import event
 
 log = logging.getLogger("hookonce.migrate")
@@ -26,8 +32,7 @@ def add_column_with_checks(
     """Add the column with these constraints, given as condition by name."""
     if postgresql(op):
         columns.add_columns(op, table, column)
-        with op.get_context().autocommit_block():
-            pass  # release the lock before the whole table is read
+        end_transaction(op)  # the whole table is read without the lock
         for name, condition in checks.items():
             _add_check(op, table, name, condition)
         return

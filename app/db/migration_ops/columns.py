@@ -13,6 +13,7 @@ from app.db.migration_ops import duplicates, former_stashes, found, hiding, prep
 from app.db.migration_ops.plugin import (
     column_names,
     discarding,
+    end_transaction,
     offline,
     operation,
     postgresql,
@@ -129,9 +130,7 @@ def return_completed_table(
     stash_columns(op, f"{revision}_found", table, names)
     hidden = hiding.hidden_columns(op.get_bind(), table)
     removal.require_unused(op, table, [each.name for each in hidden])
-    if postgresql(op):
-        with op.get_context().autocommit_block():
-            pass  # release the lock before the values are copied
+    end_transaction(op)  # the values are copied without the lock
     removal.remove(op, table, hidden)
 
 

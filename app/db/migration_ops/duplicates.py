@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from app.db.migration_ops import found, identity, rehearsal
 from app.db.migration_ops.plugin import (
     column_names,
+    end_transaction,
     offline,
     operation,
     postgresql,
@@ -121,6 +122,7 @@ def _require_none(op: Operations, indexed: str) -> None:
 
 def _stash_later(op: Operations, revision: str, rows: str, indexed: str) -> bool:
     """Stash the key of every row after the first that has it; return False if there is none."""
+    end_transaction(op)  # columns may just have been added, under a lock of the whole table
     if not _shared_count(op.get_bind(), rows, indexed):
         return False
     stash = stash_name(revision, DUPLICATES)

@@ -7,7 +7,7 @@ from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
 from app.db import fitness
-from app.db.migration_ops import obstacles, rehearsal
+from app.db.migration_ops import batches, obstacles, rehearsal
 from app.db.migration_ops.plugin import offline, operation, postgresql, table_names
 
 RECORD = "_found_0001"
@@ -94,9 +94,12 @@ def hold_found_executions(op: Operations, statement: str) -> None:
     last_id = definition(op, "last_id", "trigger_executions")
     if last_id is None:
         return
+    statement = statement.replace(":last_id", str(int(last_id)))
+    if postgresql(op):
+        batches.run(op, "trigger_executions", statement)
+        return
     for condition in _INDEXED:
-        text = sa.text(statement.replace(UNFINISHED, condition))
-        op.get_bind().execute(text, {"last_id": int(last_id)})
+        op.execute(statement.replace(UNFINISHED, condition))
 
 
 def is_recorded(op: Operations) -> bool:

@@ -12,7 +12,7 @@ from alembic.util import CommandError
 
 from app import masking
 from app.db.encryption import SecretBox
-from app.db.migration_ops.plugin import offline, operation
+from app.db.migration_ops.plugin import end_transaction, offline, operation
 from app.errors import SecretSealed
 from app.installation import migration_command
 from app.settings import from_environment
@@ -41,6 +41,7 @@ def seal_payloads(op: Operations) -> None:
     secret_box = SecretBox(() if offline(op) else from_environment().hookonce_secret_key)
     if not secret_box.keys:
         return
+    end_transaction(op)  # the column was just added, under a lock that keeps every webhook waiting
     for row in _rows(op, SEALED.is_(None)):
         columns = secret_box.payload_columns(row.action_payload)
         if columns["sealed_action_payload"] is not None:

@@ -50,6 +50,16 @@ def postgresql(op: Operations) -> bool:
     return op.get_context().dialect.name == "postgresql"
 
 
+def end_transaction(op: Operations) -> None:
+    """Commit on PostgreSQL, so that no lock is held longer than needed; SQLite commits each step.
+
+    What comes next may be done again: a kill leaves the database between the two.
+    """
+    if postgresql(op):
+        with op.get_context().autocommit_block():
+            pass
+
+
 def discarding(op: Operations) -> bool:
     """Return True with `-x discard=yes`: a downgrade drops values instead of stashing them."""
     return bool(op.get_context().opts.get("x", {}).get("discard") == "yes")

@@ -13,7 +13,7 @@ from alembic.operations import Operations
 
 from app.db import shard_key
 from app.db.migration_ops import batches, indexes, script_builds, swapping
-from app.db.migration_ops.plugin import offline, operation, postgresql
+from app.db.migration_ops.plugin import end_transaction, offline, operation, postgresql
 from app.log import event
 
 INCOMING = "_incoming"
@@ -60,7 +60,7 @@ def fill_trigger_id_of_older_code(op: Operations, tables: list[str]) -> None:
     for table in tables:
         op.execute(f"DROP TRIGGER IF EXISTS {shard_key.FUNCTION} ON {table}")
         op.execute(shard_key.create_trigger(table))
-        _commit(op)
+        end_transaction(op)
 
 
 @operation
@@ -70,7 +70,7 @@ def leave_trigger_id_of_older_code(op: Operations, tables: list[str]) -> None:
         return
     for table in tables:
         op.execute(f"DROP TRIGGER IF EXISTS {shard_key.FUNCTION} ON {table}")
-        _commit(op)
+        end_transaction(op)
     op.execute(f"DROP FUNCTION IF EXISTS {shard_key.FUNCTION}()")
 
 
@@ -102,13 +102,13 @@ def require_trigger_id(op: Operations, tables: list[str]) -> None:
         op.execute(
             f"ALTER TABLE {table} ADD CONSTRAINT {check} CHECK (trigger_id IS NOT NULL) NOT VALID"
         )
-        _commit(op)
+        end_transaction(op)
         op.execute(_fill(table, "trigger_id IS NULL"))  # rows that came after they were filled
         with op.get_context().autocommit_block():
             op.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {check}")
         op.execute(f"ALTER TABLE {table} ALTER COLUMN trigger_id SET NOT NULL")
         op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {check}")
-        _commit(op)
+        end_transaction(op)
 
 
 @operation
@@ -118,7 +118,7 @@ def allow_no_trigger_id(op: Operations, tables: list[str]) -> None:
         return
     for table in tables:
         op.execute(f"ALTER TABLE {table} ALTER COLUMN trigger_id DROP NOT NULL")
-        _commit(op)
+        end_transaction(op)
 
 
 @operation
@@ -181,7 +181,7 @@ def exchange_key(op: Operations, name: str, table: str, columns: list[str]) -> N
         f"EXECUTE 'ALTER TABLE {table} DROP CONSTRAINT ' || key || ', ADD CONSTRAINT ' || key "
         f"|| ' {kind} USING INDEX {name}{INCOMING}'; END $$"
     )
-    _commit(op)
+    end_transaction(op)
 
 
 @operation
@@ -212,7 +212,7 @@ def exchange_foreign_key(
         op.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {incoming}")
     op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
     op.execute(f"ALTER TABLE {table} RENAME CONSTRAINT {incoming} TO {name}")
-    _commit(op)
+    end_transaction(op)
 
 
 @operation
@@ -228,12 +228,6 @@ def _fill(table: str, where: str) -> str:
         f"UPDATE {table} SET trigger_id = parent.trigger_id FROM {PARENT} AS parent "
         f"WHERE parent.id = {table}.execution_id AND {table}.{where}"
     )
-
-
-def _commit(op: Operations) -> None:
-    """End the transaction, so that its locks are held no longer than needed."""
-    with op.get_context().autocommit_block():
-        pass
 
 
 def _referring_tables(op: Operations, table: str) -> list[str]:

@@ -14,9 +14,10 @@ from alembic.util import CommandError
 from sqlalchemy import exc
 
 from app.db.index_definition import IndexDefinition, is_as_defined
-from app.db.migration_ops import identity, indexes, rehearsal
+from app.db.migration_ops import batches, identity, indexes, rehearsal
 from app.db.migration_ops.plugin import (
     column_names,
+    end_transaction,
     offline,
     operation,
     postgresql,
@@ -47,8 +48,7 @@ def swap_unique_index(
     _ensure(op, incoming, table, columns, where)
     op.drop_index(name, table, if_exists=True)
     op.execute(f"ALTER INDEX {incoming} RENAME TO {name}")
-    with op.get_context().autocommit_block():
-        pass  # end the transaction: the swap holds its locks no longer than needed
+    end_transaction(op)
 
 
 @operation
@@ -93,9 +93,12 @@ def stash_replay_keys(op: Operations, revision: str) -> None:
         f"{identity.selected(op, TABLE, identifying)} FROM {TABLE} WHERE {later} "
         "ON CONFLICT (id) DO NOTHING"
     )
-    op.execute(
+    batches.run(
+        op,
+        stash,
         f"UPDATE {TABLE} SET {KEY} = NULL WHERE replay_of_id IS NOT NULL "
-        f"AND id IN (SELECT id FROM {stash})"
+        f"AND id IN (SELECT id FROM {stash})",
+        by=f"{TABLE}.id",
     )
 
 
@@ -130,7 +133,7 @@ def restore_replay_keys(op: Operations, revision: str) -> None:
             f"kept.id = {TABLE}.id; DROP TABLE {stash}; END IF; END $$"
         )
     elif stash in table_names(op.get_bind()):
-        op.execute(update + identity.same_row(op, TABLE, stash))
+        batches.run(op, stash, update + identity.same_row(op, TABLE, stash), by="kept.id")
         identity.drop_restored(op, TABLE, stash)
 
 
