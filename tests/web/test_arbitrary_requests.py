@@ -16,8 +16,9 @@ from tests.support import arbitrary
 from tests.support.in_process_receiver import Receiver
 from tests.support.in_process_sender import signed
 from tests.support.samples import Sent
+from tests.support.thorough import THOROUGH
 
-EXAMPLES = int(os.environ.get("TESTS_EXAMPLES", "300"))
+EXAMPLES = int(os.environ.get("TESTS_EXAMPLES", "300" if THOROUGH else "120"))
 """Number of requests per database; `make hostile` sends many more."""
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"

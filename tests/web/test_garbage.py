@@ -23,6 +23,13 @@ def kind() -> str:
     return "sqlite"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def spared() -> None:
+    """Spare the collector what was there before: it would look through everything in each test."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def garbage() -> Iterator[Callable[[], list[object]]]:
     """Return the requests that the collector finds unreachable."""
@@ -34,12 +41,10 @@ def garbage() -> Iterator[Callable[[], list[object]]]:
         return requests
 
     gc.collect()
-    gc.freeze()  # what stands before the request need not be looked through again
     gc.set_debug(gc.DEBUG_SAVEALL)
     yield found
     gc.set_debug(0)
     gc.garbage.clear()
-    gc.unfreeze()
 
 
 REQUESTS: dict[str, tuple[dict[str, object], Sent]] = {
