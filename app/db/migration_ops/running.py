@@ -12,7 +12,7 @@ from alembic.util import CommandError
 from sqlalchemy import exc
 from sqlalchemy.engine import Connection, Engine
 
-from app.db import dialects, pooler
+from app.db import dialects, distributed, pooler
 from app.db.migration_ops import identity, vacuums
 from app.errors import HookonceError
 from app.log import event
@@ -29,6 +29,11 @@ _WORTH_RETRYING = {"55P03", "40P01"}  # lock not available, deadlock
 _NO_SESSION_LIMITS = """
     SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN (
         'idle_session_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')"""
+_ONE_CONNECTION_TO_A_NODE = "SET citus.multi_shard_modify_mode TO 'sequential'"
+"""Setting of Citus for a session that changes the schema and rows in one transaction.
+
+After a statement over several connections Citus refuses to change `triggers`, or a function.
+"""
 
 log = logging.getLogger("hookonce.migrate")
 
@@ -150,4 +155,6 @@ def _prepare(connection: Connection) -> None:
     raw.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MILLISECONDS}")
     raw.execute("SET statement_timeout = 0")
     raw.execute(_NO_SESSION_LIMITS)
+    if distributed.is_distributed(connection):
+        raw.execute(_ONE_CONNECTION_TO_A_NODE)
     raw.autocommit = False

@@ -9,10 +9,13 @@ import subprocess
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from app import clock
 from app.db import Database
 from app.db.count_cache import CountCache
+from app.db.migration_ops import running, shard_keys
 from app.db.paging import PagePosition
 from app.db.schema import SchemaWatch
 from app.executions import dead_letters, due, held, replay, search, waiting
@@ -23,7 +26,8 @@ from app.stats import deliveries, failures, report, totals
 from app.triggers import first_delivery, queries
 from tests.support import citus_rules, factories
 from tests.support.citus_rules import Transaction, refusals
-from tests.support.databases import DISTRIBUTED, ROOT, Databases
+from tests.support.databases import DISTRIBUTED, ROOT, Databases, migrate
+from tests.support.databases import distributed as distributed_tables
 from tests.support.schema_dump import Schema, data, execute, schema
 from tests.support.seeding import seed
 from tests.support.thorough import THOROUGH
@@ -183,6 +187,37 @@ def test_a_change_of_triggers_after_a_statement_on_several_shards_is_found(
 
     assert transaction.refusals(before) == []
     assert len(transaction.refusals(change)) == count
+
+
+def test_migrations_of_distributed_tables_are_such_as_citus_accepts(databases: Databases) -> None:
+    refused: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        refused.extend(refusals(statement))
+
+    with databases.empty("postgresql") as url:
+        migrate(url)
+        seed(url)
+        distributed_tables(url)
+        rows = data(url)
+        event.listen(Engine, "before_cursor_execute", note)
+        try:
+            migrate(url, to=shard_keys.SINCE, down=True)
+            migrate(url)
+        finally:
+            event.remove(Engine, "before_cursor_execute", note)
+
+        assert (refused, data(url)) == ([], rows)
+        assert _mode(url) == "sequential"
+
+
+def _mode(url: str) -> object:
+    """Return Citus's setting for statements on several shards in the session of a migration."""
+    database = Database(from_environment({"DATABASE_URL": url}))
+    with running.session(database.engine) as (connection, _):
+        mode = connection.exec_driver_sql("SHOW citus.multi_shard_modify_mode").scalar()
+    database.dispose()
+    return mode
 
 
 @pytest.mark.skipif(not THOROUGH, reason="the suites of SPREAD ask most of it")
