@@ -6,7 +6,8 @@ import random
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
+from typing import Protocol
 
 import click
 
@@ -28,6 +29,14 @@ from app.worker.pruner import Pruner
 logger = logging.getLogger("hookonce.worker")
 
 
+class Helper(Protocol):
+    """Work that a worker does beside its executions: counts, heartbeats, pruning, notifications."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
 @click.command("worker")
 @click.option("--once", is_flag=True, help="Run what is due now, then exit.")
 @click.option(
@@ -46,33 +55,31 @@ def command(settings: Settings, database: Database, once: bool, concurrency: int
     worker = Worker(
         database, settings, concurrency, counters=counters, event_headers=sources.event_headers()
     )
+    writer = CounterWriter(counters, database, settings.hookonce_counts_seconds)
     if once:
         schema.require(database)
-        with _beating(database, worker, threading.Event()):
-            _run_once(worker, _counting(counters, database, settings))
+        with _running(Heartbeat(database, worker, threading.Event())), _running(writer):
+            _run_once(worker)
         return
     log.write_without_waiting()
     log.configure(settings.hookonce_log_level, settings.hookonce_log_format)  # to the new stream
     stop = stop_on_signal(worker.hurry)
     worker.await_database(stop)
+    retry_seconds, rand = sources.retry_seconds(), random.SystemRandom().random
     with (
         descendants.adopting_orphans(),
-        _counting(counters, database, settings),
-        _pruning(database, settings),
-        _beating(database, worker, stop),
-        _notifying(database, settings),
+        _running(writer),
+        _running(Pruner(database, settings, retry_seconds, rand)),
+        _running(Heartbeat(database, worker, stop)),
+        _running(Monitor(database, settings)),
     ):
         finished = worker.run(stop)
     if not finished:
         log.abandon("actions were still running when the grace period ended")
 
 
-def _run_once(worker: Worker, counting: AbstractContextManager[None]) -> None:
-    with (
-        descendants.adopting_orphans(),
-        counting,
-        signals.until_interrupted(worker.hurry) as stop,
-    ):
+def _run_once(worker: Worker) -> None:
+    with descendants.adopting_orphans(), signals.until_interrupted(worker.hurry) as stop:
         count = worker.run_once(stop)
     click.echo(f"{count} attempt(s) made")
     if stop.is_set():
@@ -98,40 +105,10 @@ def stop_on_signal(at_once: Callable[[], None] | None = None) -> Stop:
 
 
 @contextmanager
-def _counting(counters: Counters, database: Database, settings: Settings) -> Iterator[None]:
-    writer = CounterWriter(counters, database, settings.hookonce_counts_seconds)
-    writer.start()
+def _running(helper: Helper) -> Iterator[None]:
+    """Let a helper of the worker, which has a thread of its own, work until the block ends."""
+    helper.start()
     try:
         yield
     finally:
-        writer.stop()
-
-
-@contextmanager
-def _pruning(database: Database, settings: Settings) -> Iterator[None]:
-    pruner = Pruner(database, settings, sources.retry_seconds(), random.SystemRandom().random)
-    pruner.start()
-    try:
-        yield
-    finally:
-        pruner.stop()
-
-
-@contextmanager
-def _beating(database: Database, worker: Worker, stop: threading.Event) -> Iterator[None]:
-    heartbeat = Heartbeat(database, worker, stop)
-    heartbeat.start()
-    try:
-        yield
-    finally:
-        heartbeat.stop()
-
-
-@contextmanager
-def _notifying(database: Database, settings: Settings) -> Iterator[None]:
-    monitor = Monitor(database, settings)
-    monitor.start()
-    try:
-        yield
-    finally:
-        monitor.stop()
+        helper.stop()
