@@ -142,7 +142,11 @@ def test_a_hidden_column_is_one_stash_and_can_be_dropped(url: str, tmp_path: Pat
     assert "region" not in str(schema(url, whole=True))
 
 
-def test_a_discard_leaves_no_column(url: str) -> None:
+@pytest.mark.parametrize("hidden_before", [False, True])
+def test_a_discard_leaves_no_column(url: str, hidden_before: bool) -> None:
+    if hidden_before:
+        migrate(url, to=shard_keys.SINCE, down=True)
+        assert "_stash_" in str(schema(url, whole=True))
 
     migrate(url, to=shard_keys.SINCE, down=True, discard="yes")
 
