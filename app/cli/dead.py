@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from app import masking
-from app.cli import output, terminal
+from app.cli import output, persons, terminal
 from app.cli.context import WRONG, actor, with_database
 from app.cli.dead_letter_options import filter_options
 from app.cli.signals import INTERRUPTED, until_interrupted
@@ -22,7 +22,10 @@ from app.executions.bulk_replay import OUTCOMES, FailingAgain, Pace, replay_many
 from app.executions.dead_letters import DeadLetterFilter
 from app.settings import Settings
 
-_LISTED = ("id", "trigger", "status", "error_reason", "completed_at", "idempotency_key", "error")
+_LISTED = (
+    *("id", "trigger", "status", "error_reason", "completed_at", "idempotency_key", "edited"),
+    "error",
+)
 
 
 @click.group("dead")
@@ -45,7 +48,7 @@ def list_dead(
 ) -> None:
     """List the dead letters, newest first."""
     rows = (masking.public(row) for row in dead_letters.each(database, filters, limit))
-    output.stream(rows, _LISTED, as_json)
+    output.stream(rows if as_json else map(persons.mark, rows), _LISTED, as_json)
 
 
 @group.command("replay")

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from app import clock, masking
-from app.cli import attempt_exchange, decisions, output, terminal
+from app.cli import attempt_exchange, decisions, output, persons, terminal
 from app.cli.context import with_database
 from app.cli.execution_export import export
 from app.cli.execution_filters import filter_options
@@ -15,7 +15,7 @@ from app.db import Database
 from app.db.count_cache import CountCache
 from app.db.paging import PagePosition
 from app.errors import NotFound
-from app.executions import attempts, history, search, waiting
+from app.executions import attempts, by_persons, history, search, waiting
 from app.executions.search import ExecutionFilter
 from app.executions.waiting import Because
 from app.intake import key
@@ -30,6 +30,7 @@ _LISTED = (
     "received_at",
     "attempt_count",
     "waiting",
+    "edited",
     "error_reason",
     "error",
 )
@@ -73,6 +74,8 @@ def list_executions(
         page = search.page(connection, CountCache(), filters, position)
         reasons = waiting.because(connection, page.rows, breakers=_breakers(settings))
     rows = [masking.public(row) | _waiting(reasons.get(row.id), as_json) for row in page.rows]
+    if not as_json:
+        rows = list(map(persons.mark, rows))
     output.page(rows, _LISTED, page, as_json)
 
 
@@ -93,6 +96,7 @@ def show(settings: Settings, database: Database, execution_id: int, as_json: boo
         }
         attempt_rows = attempts.of_execution(connection, row)
         reasons = waiting.because(connection, [row], breakers=_breakers(settings))
+        decisions_made = by_persons.shown(connection, execution_id)
     shown = masking.public(row) | {"trigger_slug": trigger.slug}
     because = reasons.get(execution_id)
     detail = None if because is None else because.detail
@@ -104,9 +108,9 @@ def show(settings: Settings, database: Database, execution_id: int, as_json: boo
     listed = {name: [masking.public(each) for each in rows] for name, rows in related.items()}
     listed["attempts"] = attempt_rows
     if as_json:
-        click.echo(json.dumps(shown | listed))
+        click.echo(json.dumps(shown | listed | decisions_made))
         return
-    output.record(shown, as_json=False)
+    output.record(shown | persons.fields(decisions_made), as_json=False)
     _section("attempts", attempt_rows, _ATTEMPT_COLUMNS)
     attempt_exchange.show(attempt_rows)
     if len(listed["chain"]) > 1:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -12,7 +12,7 @@ from app.audit import Actor
 from app.auth import OPERATOR, VIEWER
 from app.db import Database
 from app.errors import NotFound, NotReplayable, RateLimited
-from app.executions import attempts, dead_letters, history, search
+from app.executions import attempts, by_persons, dead_letters, history, search
 from app.executions.dead_letters import DeadLetterFilter
 from app.executions.replay import replay
 from app.stats import deliveries, summary
@@ -31,6 +31,7 @@ from app.web.api.schemas.executions import (
     ExecutionDetail,
     ExecutionsQuery,
     ExecutionSummaryPage,
+    MadeByPersons,
     ReplayResult,
 )
 from app.web.api.schemas.values import ExecutionId
@@ -64,7 +65,7 @@ def show_execution(context: ApiContext, execution_id: ExecutionId) -> ExecutionD
         repeats = deliveries.repeats_of(connection, first_id)
         mismatches = deliveries.mismatches_of(connection, first_id)
         reasons = context.reasons(connection, [row])
-        by_persons = serializers.by_persons(connection, execution_id)
+        decisions = cast(MadeByPersons, by_persons.shown(connection, execution_id))
     count, last_at = (0, None) if repeats is None else (repeats.number, repeats.last_at)
     return {
         **serializers.execution(row, reasons),
@@ -78,7 +79,7 @@ def show_execution(context: ApiContext, execution_id: ExecutionId) -> ExecutionD
             "found_at": serializers.key_places(trigger.idempotency_key_from),
             "first_execution_id": first_id,
         },
-        **by_persons,
+        **decisions,
     }
 
 

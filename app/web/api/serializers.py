@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from app import clock
 from app.db.paging import Page
-from app.executions import blocks, origins
+from app.executions import blocks
 from app.executions.blocks import Block, Pause
 from app.executions.waiting import Because
 from app.masking import public
@@ -22,10 +21,7 @@ from app.web.api.schemas.executions import (
     ChainEntry,
     Execution,
     ExecutionSummary,
-    ForgottenKey,
-    MadeByPersons,
     Mismatch,
-    Origin,
 )
 from app.web.api.schemas.queue import TriggerPause, WaitingBecause, WorkerState
 from app.web.api.schemas.statistics import Breaker, DeliveryCount
@@ -117,27 +113,6 @@ def chain_entry(row: sa.Row[Any]) -> ChainEntry:
 
 def mismatch(row: sa.Row[Any]) -> Mismatch:
     return cast(Mismatch, _only(row, Mismatch))
-
-
-def by_persons(connection: Connection, execution_id: int) -> MadeByPersons:
-    """Return what persons made of the execution, and what it was made from."""
-    origin = origins.of(connection, execution_id)
-    forgotten = origins.forgotten_key(connection, execution_id)
-    return {
-        "origin": None if origin is None else cast(Origin, _only(origin, Origin)),
-        "original_payload": None if origin is None else _original(origin),
-        "made_from": origins.made_from(connection, execution_id),
-        "forgotten_key": None
-        if forgotten is None
-        else cast(ForgottenKey, _only(forgotten, ForgottenKey)),
-    }
-
-
-def _original(origin: sa.Row[Any]) -> str | None:
-    """Return the payload before a person changed it, as text."""
-    if origin.original_body is not None:
-        return bytes(origin.original_body).decode("utf-8", "backslashreplace")
-    return None if origin.original_event_data is None else str(origin.original_event_data)
 
 
 def token(row: sa.Row[Any]) -> Token:

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,12 +12,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from app import cli
+from app.audit import Actor
 from app.cli import tables
 from app.db import Database, utc_now
-from app.executions import dead_letters
+from app.db.models import trigger_executions
+from app.executions import dead_letters, replay
+from app.executions.origins import EditedPayload
 from app.settings import Settings
 from app.worker.loop import Worker
 from tests.integration.conftest import WriteScript
@@ -398,3 +403,43 @@ def test_ctrl_c_ends_it_between_two(database: Database, database_url: str) -> No
     found = statuses(database)
     assert json.loads(said)["replayed"] == found.count("replayed") == found.count("pending")
     assert 0 < found.count("replayed") < 50
+
+
+def test_a_payload_that_a_person_edited_is_marked_wherever_it_is_listed(
+    hookonce: Hookonce, database: Database
+) -> None:
+    old = dead_letter(database, event_data='{"source": "custom", "data": {"n": 1}}')
+    edited = EditedPayload('{"source": "custom", "data": {"n": 2}}', None)
+
+    new = replay.replay(database, old, Actor("Ada"), edited)
+    with database.writing() as connection:
+        failed = {"status": "failed", "completed_at": utc_now()}
+        made = trigger_executions.c.id == new
+        connection.execute(sa.update(trigger_executions).where(made).values(failed))
+
+    for command in (("execution", "list"), ("dead", "list")):
+        heading, *rows = (line.split() for line in hookonce(*command, "--wide").stdout.splitlines())
+        marks = {row[0]: row[heading.index("edited")] for row in rows}
+        assert marks[str(new)] == "edited", command
+        assert set(marks.values()) <= {"edited", "-"}
+    shown = hookonce("execution", "show", new).stdout
+    assert re.search(
+        rf"^made_by +Ada at .*: replay of execution {old}, payload edited$", shown, re.M
+    )
+    assert re.search(r'^original_payload +{"source": "custom", "data": {"n": 1}}$', shown, re.M)
+    assert re.search(
+        rf"^executions_made_from_it +{new}$", hookonce("execution", "show", old).stdout, re.M
+    )
+    printed = json.loads(hookonce("execution", "show", new, "--json").stdout)
+    assert (printed["origin"]["made_by"], printed["origin"]["edited"]) == ("Ada", True)
+
+
+def test_a_released_key_is_shown_with_its_person(hookonce: Hookonce, database: Database) -> None:
+    done = factories.execution(
+        database, factories.trigger(database), "completed", idempotency_key="k-1"
+    )
+
+    hookonce("execution", "forget-key", done, "--yes")
+
+    shown = hookonce("execution", "show", done).stdout
+    assert re.search(r"^key_forgotten +k-1, by cli:\w+ at ", shown, re.M)
