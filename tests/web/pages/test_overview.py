@@ -10,8 +10,10 @@ from falcon import testing
 
 from app import clock
 from app.db import Database
-from app.db.models import trigger_breakers
+from app.db.models import delivery_counts, notification_states, trigger_breakers
+from app.notifications.conditions import DEAD_LETTERS
 from app.settings import Settings
+from app.stats import outcomes
 from app.web.application import create_app
 from tests.support import factories
 from tests.support.visitor import Visitor
@@ -60,6 +62,27 @@ def test_an_open_breaker_is_named_with_its_time(visitor: Visitor, database: Data
     assert "breaker of Orders &lt;b&gt;paid&lt;/b&gt; is open" in text
     assert "failed 12 times in a row since " in text
     assert "7 min ago" in text
+
+
+def test_a_trouble_that_is_only_a_number_lasts_since_it_was_first_noticed(
+    visitor: Visitor, database: Database
+) -> None:
+    factories.worker(database)
+    trigger_id = factories.trigger(database, name="Orders")
+    now = clock.now()
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    counted = {"trigger_id": trigger_id, "hour": hour, "outcome": outcomes.ATTEMPT_FAILED}
+    noticed = {"kind": DEAD_LETTERS, "trigger_id": trigger_id, "seen_at": now}
+    with database.writing() as connection:
+        connection.execute(sa.insert(delivery_counts).values(**counted, number=3))
+        connection.execute(
+            sa.insert(notification_states).values(**noticed, opened_at=now - timedelta(minutes=9))
+        )
+
+    text = headline(visitor)[1]
+
+    assert "3 execution(s) of Orders failed for good" in text
+    assert "9 min ago" in text
 
 
 def test_without_a_worker_it_is_degraded_at_once(visitor: Visitor) -> None:
