@@ -105,7 +105,7 @@ bench-size: $(DEV_STAMP) ## Measure whether ten million executions make anything
 	@mkdir -p var
 	$(BIN)/python -m bench.size $(SIZE) 2>var/size.log || { tail -n 40 var/size.log; exit 1; }
 
-bench-scale: $(DEV_STAMP) ## Measure receiving on 1 and 2 cores with 1 to 4 processes, beside a model (minutes)
+bench-scale: $(DEV_STAMP) ## Measure receiving on 1 and 2 cores with 1 to 4 processes, compared with a model (minutes)
 	@mkdir -p var
 	$(BIN)/python -m bench.scaling 2>var/scaling.log || { tail -n 40 var/scaling.log; exit 1; }
 

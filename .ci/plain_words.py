@@ -2,9 +2,10 @@
 
 Usage: python .ci/plain_words.py DIRECTORY_OR_FILE ...
 
-The first sentence of a docstring, of the note under a constant or field, and of a `help=` has a
-subject, a verb and the field's noun. One that begins with a question word must be solved before it
-informs. An exception says why, behind the closing quotes: `# plain-words: <reason>`.
+Each sentence of a docstring, of the note under a constant or field, and of a `help=` has a subject,
+a verb and the field's noun. One that begins with a question word must be solved before it informs;
+only a later sentence may begin with `where` or `whether`, as a condition. An exception says why,
+behind the closing quotes: `# plain-words: <reason>`.
 """
 
 import ast
@@ -16,13 +17,17 @@ from pathlib import Path
 QUESTION = re.compile(
     r"(what|who|whom|whose|which|where|whether|how|why)(ever|soever)?\b", re.IGNORECASE
 )
+LATER_QUESTION = re.compile(
+    r"(?:[.;:]\s+|\n\s*\n\s*)((what|who|whom|whose|which|how|why)(ever|soever)?\b[^.\n]*)",
+    re.IGNORECASE,
+)
 EXCEPTION = re.compile(r"#\s*plain-words:\s*\S")
 
 
 def main(arguments: list[str]) -> int:
     """Print every sentence that begins with a question word; return the exit status."""
     found = [line for name in arguments for path in _files(Path(name)) for line in _riddles(path)]
-    print("\n".join(found) or "Every first sentence is a statement.")  # noqa: T201, its answer
+    print("\n".join(found) or "Every sentence is a statement.")  # noqa: T201, its answer
     return int(bool(found))
 
 
@@ -35,8 +40,10 @@ def _riddles(path: Path) -> Iterator[str]:
     lines = text.splitlines()
     for node in _documentation(ast.parse(text)):
         said = str(node.value).strip()
-        if QUESTION.match(said) and not EXCEPTION.search(lines[(node.end_lineno or 1) - 1]):
-            yield f"{path}:{node.lineno}: {said.splitlines()[0]}"
+        later = LATER_QUESTION.search(said)
+        riddle = said.splitlines()[0] if QUESTION.match(said) else later and later[1]
+        if riddle and not EXCEPTION.search(lines[(node.end_lineno or 1) - 1]):
+            yield f"{path}:{node.lineno}: {riddle}"
 
 
 def _documentation(tree: ast.Module) -> Iterator[ast.Constant]:

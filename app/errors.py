@@ -88,11 +88,11 @@ class KeyMissing(HookonceError):
 
 
 class TooLarge(HookonceError):
-    """The body is larger than this sender's may be, or carries too many events or values."""
+    """The body is larger than the trigger allows, or has too many events or values."""
 
 
 class FieldMistakes(HookonceError):
-    """Values have mistakes; `fields` has the sentence of each field of which it is known."""
+    """Values have mistakes; `fields` maps each known wrong field to its sentence."""
 
     def __init__(self, sentences: str, fields: Mapping[str, str] | None = None) -> None:
         super().__init__(sentences)
@@ -124,7 +124,7 @@ class NotPossible(HookonceError):
 
 
 class NotAcceptable(HookonceError):
-    """The delivery cannot be accepted: it was already, or what its execution needs is not kept."""
+    """The delivery cannot be accepted: it already was, or its stored body is not complete."""
 
 
 class RateLimited(HookonceError):

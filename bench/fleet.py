@@ -69,7 +69,7 @@ class Outcome:
 
 
 class Cohort(NamedTuple):
-    """Deliveries that are alike: how often they failed, and if their event is stored."""
+    """Deliveries that failed equally often, and whose events are all stored or all not."""
 
     failures: int
     is_stored: bool

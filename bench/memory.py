@@ -170,7 +170,7 @@ def slope(windows: Sequence[Window]) -> float:
 
 
 def _megabytes(process: psutil.Process) -> float:
-    """Return the unique memory of the process: what it shares with its master does not grow."""
+    """Return the unique memory of the process, without that which it shares with its master."""
     return float(process.memory_full_info().uss) / 1_048_576
 
 

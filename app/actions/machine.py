@@ -1,4 +1,4 @@
-"""Files for the input of programs, and a probe that needs no event."""
+"""Make files for the input of programs, and find out if this machine can start a program at all."""
 
 import os
 import socket

@@ -77,8 +77,8 @@ def _failure(status: int | None, output: Output, seconds: float) -> ActionFailed
         ended = f"was killed by signal {-status}"
     else:
         ended = f"ended with status {status}"
-    said = output.reason()
-    sentence = f"{ended}: {said}" if said else ended
+    error_text = output.reason()
+    sentence = f"{ended}: {error_text}" if error_text else ended
     return ActionFailed(sentence, permanent=permanent, reason=reason, output=output.result())
 
 

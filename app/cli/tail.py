@@ -34,8 +34,8 @@ def command(
 ) -> None:
     """Print deliveries and attempts as they happen, until Ctrl-C.
 
-    What a sender has sent shows within a second, duplicates and refusals included, as far as the
-    journal of deliveries has them.
+    A delivery is printed within a second, duplicates and refusals too, if the journal of deliveries
+    has it.
     """
     with database.reading() as connection:
         trigger_id = None if trigger is None else lookup.find_trigger(connection, trigger).id

@@ -80,7 +80,7 @@ def resume(
     dry: bool,
     as_json: bool,
 ) -> None:
-    """Resume the trigger: what waits begins at a pace, oldest first.
+    """Resume the trigger: waiting executions begin at a pace, oldest first.
 
     With --all the pause of all triggers ends; a trigger that is paused by itself stays so.
     """

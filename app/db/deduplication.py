@@ -82,7 +82,7 @@ class IndexAlarm:
     def note(self, fault: str | None) -> None:
         """Log that deduplication was lost or restored, if that is news.
 
-        This is the one place that learns of it: whatever else is to notify a person starts here.
+        Everything that is to notify a person of it starts here.
         """
         with self._lock:
             before, self._fault = self._fault, fault

@@ -1,4 +1,4 @@
-"""Questions about a pooler between this process and PostgreSQL, such as PgBouncer."""
+"""Detect a pooler such as PgBouncer before PostgreSQL, and the time limits that it drops."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The execution that is to run again, and the way in which it does."""
+"""Describe an execution that is to run again: a replay, a second run, or an edited payload."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,7 +17,7 @@ class OldExecution(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rerun:
-    """The way in which an execution runs again: which ones may, under which key, what changes."""
+    """A way to run executions again: statuses that allow it, the key, and the edited payload."""
 
     statuses: tuple[str, ...] = lifecycle.DEAD
     kind: str = origins.REPLAY

@@ -72,7 +72,7 @@ class Limit(NamedTuple):
     max_concurrency: int | None
     now: datetime
     running_count: int
-    """Its running executions; 0 without a limit, where nobody asks."""
+    """Its running executions; 0 without a limit, for which they are not counted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
 """A request becomes an execution: verify, parse, key, admit, respond.
 
-Nothing here runs an action; what is admitted waits for a worker.
+Nothing here runs an action; an admitted event waits for a worker.
 """

@@ -130,7 +130,7 @@ def _require_acceptable(row: sa.Row[Any]) -> None:
         raise NotAcceptable(f"delivery {row.id} is a {row.outcome}, neither refused nor filtered")
     if row.body is None or row.body_kept not in bodies.ACCEPTABLE:
         raise NotAcceptable(
-            f"the body of delivery {row.id} is not kept as it is needed: {row.body_kept}"
+            f"delivery {row.id} cannot be accepted: its stored body is {row.body_kept}"
         )
 
 

@@ -36,7 +36,7 @@ def new_execution(trigger_id: int, admission: Admission, request: Request) -> Ne
     """Return the execution to insert for an event, with the request as it is stored."""
     if admission.body is None:
         content_type, body = request.headers.get("content-type"), request.body
-    else:  # a thousand events that each stored the whole request would take a thousand times it
+    else:  # only this event's part: the whole request would be stored once for each event
         content_type, body = "application/json", admission.body
     return NewExecution(
         trigger_id=trigger_id,
@@ -62,8 +62,8 @@ def admit_one(
     """Insert the event's execution, or return the one that another request inserted just before.
 
     Only a violation of the idempotency index counts as a duplicate. Any other IntegrityError is
-    logged whole and raised. The savepoint keeps the siblings of a refused row alive. An expired key
-    is released, whether or not its row was pruned yet.
+    logged whole and raised. The savepoint keeps the rows of the request's other events. An expired
+    key is released, whether or not its row was pruned yet.
     """
     statements = store.within(connection)
     trigger_id, key, lifetimes = incoming.trigger_id, admission.key, incoming.lifetimes

@@ -1,8 +1,8 @@
 """Admit requests that arrive together as one batch: one look-up, one transaction, one commit.
 
-Each request still gets its own verdicts, and only after the commit. When any row is refused,
-nothing of the batch is kept and each request is admitted on its own: a bad row never fails its
-neighbours, and which constraint it broke can be told where it is the only one.
+Each request still gets its own verdicts, and only after the commit. When any row is refused, the
+batch is rolled back and each request is admitted on its own: a refused row never fails another
+request, and the constraint that it violates is known.
 """
 
 from collections.abc import Callable
@@ -239,7 +239,9 @@ def _verdicts(
 
 def _duplicate(request: AdmissionRequest, admission: Admission, existing: ByKey) -> Verdict:
     assert admission.key is not None  # noqa: S101, an event without a key is always inserted
-    with log.of(request.request.request_context):  # its log lines, though another thread leads
+    with log.of(
+        request.request.request_context
+    ):  # logged under this request, though another thread runs the batch
         execution = existing[request.trigger_id, admission.key]
         return admit.duplicate_verdict(request.trigger_id, admission, execution)
 

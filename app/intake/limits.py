@@ -8,7 +8,7 @@ from app.intake.message import Admission, Event, Request, WebhookTrigger
 EVENTS_AT_MOST = 1_000
 """Most events of one request: as many as WhatsApp, the largest known, sends."""
 STORED_BYTES_AT_MOST = 16 * 1_048_576
-"""Most bytes stored for the events of one request: what they share is stored with each of them."""
+"""Most bytes stored for the events of one request; each is stored with what they all share."""
 
 
 def require_small(request: Request, trigger: WebhookTrigger) -> None:

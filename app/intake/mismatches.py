@@ -1,4 +1,4 @@
-"""Keep the payload of an event whose key is known with another payload.
+"""Store the payload of an event whose key is known with a different payload.
 
 Its sender is answered as for a duplicate. Where the key is too coarse the event is another one, so
 its payload is kept before the answer, as an execution would keep it, and a person can run it.

@@ -45,7 +45,7 @@ def restored(payload: str, stored: str | None, *, same_action: bool = True) -> s
 
     Raises InvalidTrigger where the stored secret would go elsewhere: to another action, to a URL
     with another scheme, host or port, or beside any other changed option that may decide where.
-    Whoever may change the target would learn the secret otherwise.
+    A person who may change the target would learn the secret otherwise.
     """
     if MASK not in payload or payload == MASK != masked(stored):
         return payload

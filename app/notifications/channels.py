@@ -1,4 +1,4 @@
-"""The channels: who is notified of what, and how each fares. Addresses and secrets are sealed."""
+"""The channels: address, conditions and last outcome of each. Addresses and secrets are sealed."""
 
 import base64
 import json

@@ -179,7 +179,7 @@ class Outage:
         self._notified = [each for each in wanted if self._send(each, BEGAN)]
 
     def ended(self) -> None:
-        """Note that the database answers again; tell it to the channels that were notified."""
+        """Note that the database answers again; notify the channels that were notified before."""
         if self._since is None:
             return
         notified, self._notified = self._notified, []

@@ -1,6 +1,6 @@
 """Compare the conditions of the moment with those that lasted before; enqueue what is news.
 
-The states are rows: whichever worker looks next knows what was notified. One process looks at a
+The states are rows, so the next worker that looks knows what was notified. One process looks at a
 time (`take_round`), so that a condition is news once however many workers run.
 """
 
@@ -41,7 +41,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """News about a condition: which one, what happened to it, and the values of its sentence."""
+    """News about a condition: its kind and trigger, the event, and the values of its sentence."""
 
     kind: str
     trigger_id: int
@@ -127,7 +127,7 @@ def _notify(connection: Connection, condition: Condition, look: Look, opened_at:
 
 
 def _close_absent(connection: Connection, rows: Sequence[sa.Row[Any]], look: Look) -> None:
-    """Remove the conditions that are over, and tell each channel that was told of the beginning."""
+    """Remove the conditions that are over, and notify each channel that was notified of them."""
     ids = sorted({row.trigger_id for row in rows})
     existing = sa.select(triggers.c.id).where(triggers.c.id.in_(ids))
     kept = {ALL_TRIGGERS, *(connection.execute(existing).scalars() if ids else ())}

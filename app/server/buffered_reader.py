@@ -10,7 +10,7 @@ PIECE_BYTES = 8_192
 
 
 class BufferedReader(Unreader):  # type: ignore[misc] # gunicorn has no types
-    """A reader of these bytes alone. What the parser puts back, it has just read."""
+    """A reader of these bytes alone; the parser puts back only bytes that it has just read."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__()

@@ -25,10 +25,10 @@ NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
 NO_DESCRIPTORS_SECONDS = 0.5
 """Seconds for which no connection is accepted after there was no file descriptor for one."""
 LARGEST_BODY_BYTES = 1_048_576
-"""Bytes of the largest body that is read for an application that says no `largest_body_bytes`."""
+"""Bytes of the largest body that is read for an application that sets no `largest_body_bytes`."""
 
 _shared_counts = ConnectionCounts()
-"""The counts of the workers of this master, which imports this module before it forks them."""
+"""Connections of each worker process; the master imports this module before it forks them."""
 
 
 def forget_worker(number: int) -> None:
@@ -50,7 +50,7 @@ class ConnectionWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no ty
         super().run()
 
     def accept(self, listener: Any) -> None:
-        """Accept a connection; a request that has arrived is answered, not a connection."""
+        """Accept a connection; it takes a thread only once its request has arrived."""
         if self._balancer.leaves_to_another(self.nr_conns):
             return
         if self.nr_conns >= self.worker_connections - 1:

@@ -54,7 +54,7 @@ class IncomingRequest:
     def take(self) -> tuple[bytes, bytes]:
         """Return the bytes of the request, and those of the next one that came with it.
 
-        Of an unusual request all bytes are its own: nobody knows where it ends.
+        All bytes are returned for an unusual request, because its end is not known.
         """
         arrived, end = bytes(self._arrived), self._end
         return (arrived[:end], arrived[end:]) if end else (arrived, b"")

@@ -16,7 +16,7 @@ from app.server.peer_socket import PeerSocket
 LARGE_PIECE_BYTES = 262_144
 """Bytes that are read at a time of a request that is not small.
 
-No more than the request still needs: what came of the next one would take memory, and be copied.
+No more than the request still needs: bytes of the next one would take memory, and be copied.
 """
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 

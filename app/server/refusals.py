@@ -1,4 +1,4 @@
-"""Answer what never reaches the application, in words of ours.
+"""Answer requests that never reach the application, without gunicorn's text.
 
 gunicorn's own words repeat the request line, in which a webhook's address may hold a secret, to the
 log and to the peer.

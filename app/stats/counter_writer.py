@@ -84,11 +84,11 @@ class CounterWriter:
         try:
             if number := log.take_dropped():
                 self._counters.count(NOBODY, LOG_LINES_DROPPED, number)
-            taken = self._counters.take()
-            if taken.dropped:
-                log.event(logger, logging.WARNING, "counts_dropped", number=taken.dropped)
-                taken.dropped = 0
-            return not taken or self._store(taken)
+            batch = self._counters.take()
+            if batch.dropped:
+                log.event(logger, logging.WARNING, "counts_dropped", number=batch.dropped)
+                batch.dropped = 0
+            return not batch or self._store(batch)
         finally:
             self._one_at_a_time.release()
 
@@ -96,13 +96,13 @@ class CounterWriter:
         while not self._stop.wait(self._seconds):
             self.flush()
 
-    def _store(self, taken: CountBatch) -> bool:
+    def _store(self, batch: CountBatch) -> bool:
         try:
             if not self._schema.current().has("delivery_counts", "number"):
-                return self._postpone(taken, "the schema has no table for counts")
-            left = self._write(taken)
+                return self._postpone(batch, "the schema has no table for counts")
+            left = self._write(batch)
         except (DatabaseUnavailable, SchemaMoved) as error:
-            return self._postpone(taken, str(error))
+            return self._postpone(batch, str(error))
         except Exception:
             logger.exception("counts were lost: the database rejected them")
             return False
@@ -110,23 +110,23 @@ class CounterWriter:
         self._counters.put_back(left)
         return not left
 
-    def _write(self, taken: CountBatch) -> CountBatch:
+    def _write(self, batch: CountBatch) -> CountBatch:
         with_trigger = self._schema.current().has("execution_repeats", "trigger_id")
         with self._database.writing() as connection:
-            counter_store.counts(connection, taken)
+            counter_store.counts(connection, batch)
             try:
                 with connection.begin_nested():
-                    return counter_store.sightings(connection, taken, with_trigger=with_trigger)
+                    return counter_store.sightings(connection, batch, with_trigger=with_trigger)
             except (IntegrityError, DataError) as error:
                 if refused_by(error) in KEYS_OF_OLDER_CODE:
                     # another process inserted the same row in the same moment: now it is there
-                    return CountBatch(repeats=taken.repeats, mismatches=taken.mismatches)
+                    return CountBatch(repeats=batch.repeats, mismatches=batch.mismatches)
                 logger.exception("the duplicates of executions were not stored")
                 return CountBatch()
 
-    def _postpone(self, taken: CountBatch, reason: str) -> bool:
+    def _postpone(self, batch: CountBatch, reason: str) -> bool:
         """Keep the counts for the next flush; log it once until a flush succeeds."""
-        self._counters.put_back(taken)
+        self._counters.put_back(batch)
         if not self._postponed:
             log.event(logger, logging.WARNING, "counter_flush_postponed", detail=reason)
         self._postponed = True

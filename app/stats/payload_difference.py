@@ -9,7 +9,7 @@ LISTED = 200
 """Differences that are listed; more are counted up to COUNTED."""
 COUNTED = 2_000
 DEEPEST = 60
-"""Levels that are compared; what lies deeper is compared as a whole."""
+"""Levels that are compared; deeper values are compared as a whole."""
 LONGEST_VALUE = 2_000
 """Characters of a value in a difference."""
 _ABSENT = object()

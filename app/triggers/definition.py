@@ -16,7 +16,7 @@ class NewTrigger:
     """A trigger to be created: a value for each declared column, as the column stores it."""
 
     def __init__(self, *, name: str, secret: str | None = None, **columns: Any) -> None:
-        """Keep the columns; what is left out has its declared default.
+        """Keep the columns; a column that is left out has its declared default.
 
         `secret`: None for a random one.
         """

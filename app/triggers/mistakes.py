@@ -1,7 +1,7 @@
-"""Find the other mistakes of a trigger that was given wrongly, so that all are corrected at once.
+"""Find all mistakes in the values of a trigger, so that a person corrects them at once.
 
-Values of a wrong kind are found before the meaning of any value is judged: without these functions
-a person who corrects the one would only then learn of the other.
+The types of values are checked before their meaning. Without these functions a person would learn
+of a wrong meaning only after correcting a wrong type.
 """
 
 from collections.abc import Collection, Mapping

@@ -137,14 +137,16 @@ def close_idle(connection: Connection, trigger_ids: Collection[int]) -> list[Bre
 
 
 def _is_idle(connection: Connection) -> sa.ColumnElement[bool]:
-    tried = _breakers.probe_at <= utc_now()
+    probe_is_due = _breakers.probe_at <= utc_now()
     if is_distributed(connection):
-        ids = connection.execute(sa.select(_breakers.trigger_id).where(tried)).scalars().all()
+        ids = (
+            connection.execute(sa.select(_breakers.trigger_id).where(probe_is_due)).scalars().all()
+        )
         idle_ids = [each for each in ids if due_by_shard.is_idle(connection, each)]
-        return tried & _breakers.trigger_id.in_(idle_ids)
+        return probe_is_due & _breakers.trigger_id.in_(idle_ids)
     waits = first_due(sa.literal_column("1"), _breakers.trigger_id).correlate(trigger_breakers)
     running = running_count(_breakers.trigger_id).correlate(trigger_breakers).scalar_subquery()
-    return sa.and_(tried, ~sa.exists(waits), running == 0)
+    return sa.and_(probe_is_due, ~sa.exists(waits), running == 0)
 
 
 def let_through(connection: Connection, trigger_id: int, seconds: float) -> bool:

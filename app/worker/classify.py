@@ -87,7 +87,7 @@ def outcome(
 
 
 def category(error: BaseException) -> str:
-    """Return `transient` or `permanent`: the action's own word first, then by HTTP status."""
+    """Return `transient` or `permanent`: as the action says, by HTTP status, or by markers."""
     if not isinstance(error, ActionFailed):
         passes = isinstance(error, TimeoutError | ConnectionError) or is_machine_trouble(error)
         return TRANSIENT if passes else PERMANENT

@@ -162,8 +162,8 @@ class Worker:
     def _settle_expired(self) -> None:
         """Settle expired leases as lost; after an outage only once live workers could renew theirs.
 
-        No worker could renew while the database was unavailable: an expired lease tells nothing
-        until then.
+        No worker could renew while the database was unavailable, so an expired lease does not prove
+        that its worker died.
         """
         if self._outage.duration_seconds > self._renewal_seconds:
             self._check_expired_at = time.monotonic() + self._renewal_seconds

@@ -43,7 +43,7 @@ def single_statement(
     chance: Callable[[], float],
     answered: Collection[int],
 ) -> tuple[list[str], list[circuit_breaker.BreakerChange]]:
-    """Do the same in one statement of PostgreSQL, which is a transaction of its own.
+    """Settle as `record` does, in one statement of PostgreSQL with a transaction of its own.
 
     It also closes the breakers of the triggers in `answered`.
     """
@@ -109,8 +109,8 @@ _CAST_FAILED = "22P02"
 
 @cache
 def _settle_each_queries() -> tuple[sa.Update, sa.Update]:
-    given = {name: sa.bindparam(name, type_=kind) for name, kind in _TYPES.items()}
-    return _settle(given), _end_attempt(given)
+    parameters = {name: sa.bindparam(name, type_=kind) for name, kind in _TYPES.items()}
+    return _settle(parameters), _end_attempt(parameters)
 
 
 @cache
@@ -138,38 +138,38 @@ def _settle_in_one_query() -> sa.Select[Any]:
 
 
 def _settling_ctes() -> tuple[sa.CTE, sa.CTE]:
-    """Return the CTEs that update the executions, and the attempts, of the given rows."""
+    """Return the CTEs that update the executions, and their attempts, from arrays of values."""
     columns = [sa.bindparam(name, type_=sa.ARRAY(kind)) for name, kind in _TYPES.items()]
     typed = [sa.column(name, kind) for name, kind in _TYPES.items()]
-    rows = sa.func.unnest(*columns).table_valued(*typed, name="given").render_derived()
+    rows = sa.func.unnest(*columns).table_valued(*typed, name="finished_rows").render_derived()
     finished = sa.select(rows).cte("finished")
-    given = dict(finished.c.items())
-    settled = _settle(given).returning(_executions.id).cte("settled")
-    return settled, _end_attempt(given).cte("attempts")
+    parameters = dict(finished.c.items())
+    settled = _settle(parameters).returning(_executions.id).cte("settled")
+    return settled, _end_attempt(parameters).cte("attempts")
 
 
-def _settle(given: Mapping[str, sa.ColumnElement[Any]]) -> sa.Update:
-    status = given["the_status"]
+def _settle(parameters: Mapping[str, sa.ColumnElement[Any]]) -> sa.Update:
+    status = parameters["the_status"]
     retried = status == lifecycle.RETRYING
     return (
         sa.update(trigger_executions)
-        .where(*_leased(given))
+        .where(*_leased(parameters))
         .values(
             status=status,
             lease_owner=None,
             lease_expires_at=None,
             # NULL seconds give NULL; a CASE around the function is what Citus refuses
-            next_attempt_at=utc_now(sa.case((retried, given["wait_seconds"]))),
+            next_attempt_at=utc_now(sa.case((retried, parameters["wait_seconds"]))),
             completed_at=utc_now(sa.case((~retried, 0.0))),
-            # that of the last attempt which ended: one that was lost has none of its own
+            # a lost attempt has no summary: that of the attempt before is kept
             result_summary=sa.case(
-                (given["the_outcome"] == lifecycle.LOST, _executions.result_summary),
-                else_=given["summary"],
+                (parameters["the_outcome"] == lifecycle.LOST, _executions.result_summary),
+                else_=parameters["summary"],
             ),
-            error=given["the_error"],
-            error_category=given["category"],
-            error_reason=given["reason"],
-            duration_seconds=given["seconds"],
+            error=parameters["the_error"],
+            error_category=parameters["category"],
+            error_reason=parameters["reason"],
+            duration_seconds=parameters["seconds"],
         )
     )
 
@@ -201,59 +201,59 @@ def take_back(connection: Connection, finished: Sequence[FinishedAttempt]) -> No
 
 @cache
 def _take_back_queries() -> tuple[sa.Update, sa.Delete]:
-    given = {name: sa.bindparam(name, type_=kind) for name, kind in _TYPES.items()}
+    parameters = {name: sa.bindparam(name, type_=kind) for name, kind in _TYPES.items()}
     undo = (
         sa.update(trigger_executions)
-        .where(*_leased(given))
+        .where(*_leased(parameters))
         .values(
             status=lifecycle.RETRYING,
             lease_owner=None,
             lease_expires_at=None,
             attempt_count=_executions.attempt_count - 1,
-            next_attempt_at=utc_now(given["wait_seconds"]),
-            error=given["the_error"],
-            error_category=given["category"],
-            error_reason=given["reason"],
+            next_attempt_at=utc_now(parameters["wait_seconds"]),
+            error=parameters["the_error"],
+            error_category=parameters["category"],
+            error_reason=parameters["reason"],
         )
     )
-    forget = sa.delete(execution_attempts).where(*_attempt(given))
+    forget = sa.delete(execution_attempts).where(*_attempt(parameters))
     return undo, forget
 
 
-def _leased(given: Mapping[str, sa.ColumnElement[Any]]) -> tuple[sa.ColumnElement[bool], ...]:
+def _leased(parameters: Mapping[str, sa.ColumnElement[Any]]) -> tuple[sa.ColumnElement[bool], ...]:
     return (
-        same_trigger(_executions.trigger_id, given["the_trigger"]),
-        _executions.id == given["the_execution"],
+        same_trigger(_executions.trigger_id, parameters["the_trigger"]),
+        _executions.id == parameters["the_execution"],
         # `|| ''`: the index of leases has a dead entry of every claim until VACUUM
         _executions.status + sa.literal_column("''") == lifecycle.RUNNING,
-        _executions.lease_owner == given["owner"],
-        _executions.attempt_count == given["the_number"],
+        _executions.lease_owner == parameters["owner"],
+        _executions.attempt_count == parameters["the_number"],
     )
 
 
-def _attempt(given: Mapping[str, sa.ColumnElement[Any]]) -> tuple[sa.ColumnElement[bool], ...]:
+def _attempt(parameters: Mapping[str, sa.ColumnElement[Any]]) -> tuple[sa.ColumnElement[bool], ...]:
     return (
-        same_trigger(_attempts.trigger_id, given["the_trigger"]),
-        _attempts.execution_id == given["the_execution"],
-        _attempts.number == given["the_number"],
+        same_trigger(_attempts.trigger_id, parameters["the_trigger"]),
+        _attempts.execution_id == parameters["the_execution"],
+        _attempts.number == parameters["the_number"],
     )
 
 
-def _end_attempt(given: Mapping[str, sa.ColumnElement[Any]]) -> sa.Update:
+def _end_attempt(parameters: Mapping[str, sa.ColumnElement[Any]]) -> sa.Update:
     return (
         sa.update(execution_attempts)
-        .where(*_attempt(given))
+        .where(*_attempt(parameters))
         .values(
             finished_at=utc_now(),
-            outcome=given["the_outcome"],
-            error=given["the_error"],
-            error_category=given["category"],
-            error_reason=given["reason"],
-            http_status=given["answer_status"],
-            duration_seconds=given["seconds"],
-            sent=given["the_sent"],
-            sent_body=given["the_sent_body"],
-            response=given["the_response"],
+            outcome=parameters["the_outcome"],
+            error=parameters["the_error"],
+            error_category=parameters["category"],
+            error_reason=parameters["reason"],
+            http_status=parameters["answer_status"],
+            duration_seconds=parameters["seconds"],
+            sent=parameters["the_sent"],
+            sent_body=parameters["the_sent_body"],
+            response=parameters["the_response"],
         )
     )
 

@@ -1,8 +1,8 @@
 """Read a whole schema as plain values, so that two can be compared.
 
 It contains what Alembic's own comparison does not see: types, defaults, primary and foreign keys,
-unique and CHECK constraints, indexes with their WHERE, triggers. What migrations keep for
-themselves is left out unless `whole` is True: the tables `hookonce_alembic_version`, `_stash_*`,
+unique and CHECK constraints, indexes with their WHERE, triggers. The objects of
+migrations are left out unless `whole` is True: the tables `hookonce_alembic_version`, `_stash_*`,
 `_found_*`, and hidden columns `_stash_*` with the indexes on them.
 """
 

@@ -1,7 +1,8 @@
 """Change many rows of SQLite in short transactions before a step, which would hold the write lock.
 
-Values go from a stash table into hidden columns, where a downgrade to a revision of ours would have
-left them: the step gives the columns their names. An interruption leaves each value in one of both.
+Values are copied from a stash table into hidden columns, as a downgrade to one of our revisions
+leaves them; the step then only renames the columns. After an interruption each value is in the
+stash or in its column.
 """
 # ruff: noqa: S608, the names in these statements are the revisions' own, never from outside
 

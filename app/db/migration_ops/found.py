@@ -143,7 +143,7 @@ def _require_same_system(connection: Connection, table: str, required: set[str])
     if not required <= names:
         missing = ", ".join(sorted(required - names))
         raise CommandError(
-            f"a table {table} exists, but it is not that of the system this one grew from: "
+            f"a table {table} exists, but it is not the table of the older system: "
             f"it has no {missing}; nothing was changed"
         )
 

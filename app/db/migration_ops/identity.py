@@ -83,7 +83,7 @@ def same_row(op: Operations, table: str, stash: str, *, row: str = "", kept: str
 
 
 def _conditions(alike: dict[str, str], table: str, row: str, kept: str) -> list[str]:
-    """Combine the comparisons: what may change during the life of a row must not decide alone."""
+    """Combine the comparisons: a column that may change in a row's life never decides alone."""
     if table == "triggers" and "created_at" in alike:
         created = alike.pop("created_at")
         others = " AND ".join(["true", *alike.values()])

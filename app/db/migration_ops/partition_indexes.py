@@ -22,7 +22,7 @@ _PARTITIONS = """
 
 
 def build(op: Operations, wanted: IndexDefinition, lock_timeout: str) -> None:
-    """Build the index outside a transaction; what a killed build has finished is taken over.
+    """Build the index outside a transaction; partitions that a killed build finished are kept.
 
     `lock_timeout` is that of the statements for which writers wait.
     """

@@ -53,7 +53,7 @@ def postgresql(op: Operations) -> bool:
 def end_transaction(op: Operations) -> None:
     """Commit on PostgreSQL, so that no lock is held longer than needed; SQLite commits each step.
 
-    What comes next may be done again: a kill leaves the database between the two.
+    A kill leaves the database between the two parts, so the first one must bear to be repeated.
     """
     if postgresql(op):
         with op.get_context().autocommit_block():

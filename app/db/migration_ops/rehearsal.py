@@ -146,7 +146,7 @@ def _rehearsal(op: Operations) -> Rehearsal:
 def prepared(op: Operations) -> dict[str, int | None] | None:
     """Return the newest violator of each CHECK if the step was prepared; None if it was not.
 
-    What the step declared is then done.
+    In a prepared step all that it declared is done already.
     """
     violators: dict[str, int | None] | None = op.get_context().opts.get(_PREPARED)
     return violators

@@ -53,7 +53,7 @@ def remove(op: Operations, table: str, columns: list[Hidden]) -> None:
 
 
 def drop(op: Operations, table: str, columns: list[Hidden]) -> None:
-    """Drop the hidden columns and their values; what others attached to them comes back."""
+    """Drop the hidden columns and their values; objects that others attached to them come back."""
     attachments.keep(op, table, columns)
     if rehearsal.is_rehearsed(op):
         rehearsal.declare_removal(op)

@@ -23,7 +23,7 @@ _RENAME = f"""
         LEFT JOIN pg_roles AS r ON r.oid = a.grantee
         WHERE c.oid = '{NAME}'::regclass AND a.privilege_type = 'SELECT'
     LOOP EXECUTE 'GRANT SELECT ON {EARLIER} TO ' || each.reader; END LOOP;"""  # noqa: S608, our names
-"""The table keeps its owner and grants; whoever may read it may read the view."""
+"""The table keeps its owner and grants; a role that may read it may read the view."""
 _ON_POSTGRESQL = f"DO $$ DECLARE each record; BEGIN {_RENAME} END $$"
 _ON_SQLITE = (
     f"DROP TABLE IF EXISTS {NAME}",

@@ -1,6 +1,6 @@
 """Find the tables to move and their columns, from the two databases as they are.
 
-No list of tables or columns is written here: what another revision adds is moved too.
+No list of tables or columns is written here, so what another revision adds is moved too.
 """
 
 import re

@@ -24,7 +24,7 @@ Trial = Callable[[Refused], Iterator[Cause]]
 def diagnose(refused: Refused, reason: str) -> list[Cause]:
     """Return what explains the refusal, most certain first; never empty."""
     if not refused.trigger.secret:
-        return [Cause("no_secret", "the trigger has no secret, so nobody can prove to know it")]
+        return [Cause("no_secret", "the trigger has no secret, so no request can be verified")]
     found: list[Cause] = []
     if not refused.trigger.enabled:
         found.append(Cause("disabled", "the trigger is disabled: enable it to receive"))
@@ -38,7 +38,7 @@ def diagnose(refused: Refused, reason: str) -> list[Cause]:
     return [*found, _unexplained(refused, reason)]
 
 
-def _right(refused: Refused) -> Iterator[Cause]:
+def _valid_signature(refused: Refused) -> Iterator[Cause]:
     """Find a signature that is right: only its time, or the trigger's state, was refused."""
     if not refused.proves():
         return
@@ -191,7 +191,7 @@ def _missing(refused: Refused) -> Iterator[Cause]:
 
 
 _TRIALS: tuple[Trial, ...] = (
-    _right,
+    _valid_signature,
     _previous_secret,
     _other_trigger,
     _body,

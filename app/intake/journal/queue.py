@@ -1,8 +1,8 @@
 """Queue entries of the journal in memory: a lock and a few numbers, no database.
 
-Strangers choose how many refused requests arrive. So each outcome of a trigger has a rate: what
-exceeds it is only counted, and the count is added to the newest entry of its kind. The queue is
-limited in entries and bytes: what does not fit is dropped, and the number of dropped ones is known.
+Strangers choose how many refused requests arrive. So each outcome of a trigger has a rate: entries
+above it are only counted, and the count is added to the newest entry of its kind. The queue is
+limited in entries and bytes: entries that do not fit are dropped and counted.
 """
 
 import threading

@@ -87,7 +87,7 @@ class JournalWriter:
     def flush(self) -> bool:
         """Write the entries so far; return True if all of them were written.
 
-        What cannot be written now is kept for the next flush, up to the limits of the queue.
+        Entries that cannot be written are kept for the next flush, up to the limits of the queue.
         """
         if not self._one_at_a_time.acquire(timeout=time_limit.shortest(threading.TIMEOUT_MAX)):
             return False

@@ -1,6 +1,6 @@
 """Presets of senders of code, builds and incidents; `more_presets` has the others.
 
-Each is what its documentation says; what that does not say is in `unverified`.
+Each is as its documentation says; `unverified` names what the documentation leaves open.
 """
 
 from app.intake.message import SourceFacts

@@ -44,7 +44,7 @@ class AdmissionStore(Statements, Protocol):
     """Interface of the admission store; one implementation per database.
 
     Each call is a transaction of its own, committed when it returns. All raise DatabaseUnavailable
-    or SchemaMoved; what inserts also raises RowRejected. After an error nothing was kept.
+    or SchemaMoved; those that insert also raise RowRejected. After an error nothing was kept.
     """
 
     def find_or_insert(self, schema: Schema, row: NewExecution) -> int | ExistingExecution:

@@ -70,9 +70,9 @@ class PostgresqlAdmissionStore(PostgresqlStatements):
         self._prepared: dict[str, bytes] = {}
 
     def find_or_insert(self, schema: Schema, row: NewExecution) -> int | ExistingExecution:
-        """Look up and insert in one statement: with one event, the round trip is what takes long.
+        """Look up and insert in one statement: with one event, the round trip takes longest.
 
-        So does what a cursor does for a statement of any kind: this one is handed to libpq.
+        A cursor of psycopg takes nearly as long, so the statement is handed to libpq directly.
         """
         text = find_or_insert_text(schema)
         parameters = [self._binary(value) for value in row]
@@ -142,13 +142,14 @@ def insert_text(schema: Schema) -> str:
     arrays = ", ".join(f"%s::{kind}[]" for kind in _TYPES.values())
     values = texts.execution_values(schema, str, NOW)
     return (
-        "WITH given AS MATERIALIZED ("
+        "WITH new_rows AS MATERIALIZED ("
         "SELECT nextval(pg_get_serial_sequence('trigger_executions', 'id')) AS id, fields.* "
         f"FROM unnest({arrays}) WITH ORDINALITY AS fields ({', '.join(_TYPES)}, place) "
         f"WHERE {index_stands(schema)}), "
         f"inserted AS (INSERT INTO trigger_executions (id, {', '.join(values)}) "
-        f"SELECT id, {', '.join(values.values())} FROM given ORDER BY trigger_id, idempotency_key)"
-        f"{_with_requests(schema, str, 'given')} SELECT id FROM given ORDER BY place"
+        f"SELECT id, {', '.join(values.values())} FROM new_rows "
+        "ORDER BY trigger_id, idempotency_key)"
+        f"{_with_requests(schema, str, 'new_rows')} SELECT id FROM new_rows ORDER BY place"
     )
 
 

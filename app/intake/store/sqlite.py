@@ -91,7 +91,7 @@ class SqliteAdmissionStore(SqliteStatements):
         return bool(self._connection.is_alive())
 
     def close(self) -> None:
-        """Close the connection; what is open is rolled back first, and its lock released."""
+        """Close the connection; an open transaction is rolled back first, and its lock released."""
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
         self._connection.close()

@@ -1,6 +1,6 @@
 """`method: jwt`: a JSON Web Token in a header or in the query. RFC 7515, RFC 7519. Pure.
 
-The description fixes the algorithm and the key; what a token says about either is never obeyed.
+The description fixes the algorithm and the key; a token's own words about them are ignored.
 Claims are checked here and not by the library, which reads the clock itself.
 """
 

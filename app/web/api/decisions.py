@@ -1,4 +1,4 @@
-"""/api/triggers/executions/{id}/...: what a person decides about one execution."""
+"""/api/triggers/executions/{id}/...: a person's decisions about one execution."""
 
 from app.audit import Actor
 from app.auth import OPERATOR

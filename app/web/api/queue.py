@@ -27,7 +27,7 @@ def pause_trigger(
 def resume_trigger(
     context: ApiContext, trigger_id: TriggerId, body: ResumeBody, actor: Actor
 ) -> Trigger:
-    """Resume the trigger: what waits begins at a pace, oldest first."""
+    """Resume the trigger: waiting executions begin at a pace, oldest first."""
     pausing.resume(context.database, trigger_id, body.per_second, actor)
     return one(context, trigger_id)
 

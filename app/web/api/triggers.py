@@ -35,9 +35,9 @@ SHOWN_ONLY = tuple(set(TriggerDetail.__annotations__) - set(TriggerChanges.__ann
 @OPERATIONS.get("/api/triggers", VIEWER)
 def list_triggers(context: ApiContext, query: TriggersAsked) -> TriggerPage:
     """List triggers, newest first."""
-    asked = (query.type, query.source, query.enabled, query.source_plugin)
-    rows = queries.triggers_query(*asked)
-    counted = ("triggers", *asked)
+    filters = (query.type, query.source, query.enabled, query.source_plugin)
+    rows = queries.triggers_query(*filters)
+    counted = ("triggers", *filters)
     with context.database.reading() as connection:
         page = paging.page(
             connection, context.counter, rows, queries.TRIGGER_ID, query.position(), counted

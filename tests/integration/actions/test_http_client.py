@@ -28,7 +28,7 @@ PERMITTED = egress.read(LOOPBACK)
 
 
 def resolving(*answers: list[str]) -> tuple[Callable[[str, int], list[str]], list[str]]:
-    """A resolver that gives these answers one after the other, the last for ever; what it heard."""
+    """A resolver that gives these answers in turn, the last for ever; and the names it resolved."""
     asked: list[str] = []
 
     def resolve(host: str, _port: int) -> list[str]:

@@ -42,7 +42,7 @@ class Timed(NamedTuple):
 
 @contextmanager
 def stopped(pids: list[int]) -> Iterator[None]:
-    """Stop the processes until the block ends; what waits for them is not told so."""
+    """Stop the processes until the block ends; their clients do not learn of it."""
     try:
         _signal(pids, signal.SIGSTOP)
         yield

@@ -1,4 +1,4 @@
-"""The tests of admission run under both worker classes: what is admitted depends on neither."""
+"""The tests of admission run under both worker classes, because admission depends on neither."""
 
 import pytest
 

@@ -26,8 +26,14 @@ def checked(path: Path) -> tuple[int, str]:
         'option("--limit", help="How many at most.")',
         'option("--limit", help=f"Where {1} is.")',
         '"""Whether it is due."""  # plain-words:',
+        '"""Renew the leases. What expired is another\'s."""',
+        '"""Renew the leases; who died has lost his."""',
+        '"""Renew the leases.\n\nWhatever expired is lost.\n"""',
     ],
-    ids=["module", "function", "class", "constant", "help", "formatted help", "no reason"],
+    ids=[
+        *("module", "function", "class", "constant", "help", "formatted help", "no reason"),
+        *("later sentence", "half a sentence", "paragraph"),
+    ],
 )
 def test_a_question_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "riddle.py"
@@ -45,9 +51,10 @@ def test_a_question_is_named(tmp_path: Path, text: str) -> None:
         '"""Renew the leases of this worker."""',
         '"""Howitzers are no question."""',
         'words = "What a plain string says is not documentation."',
+        '"""Renew the leases. Where one expired, another worker has it."""',
         '"""Why is a question asked here?"""  # plain-words: the next sentence answers it',
     ],
-    ids=["statement", "longer word", "string", "reason"],
+    ids=["statement", "longer word", "string", "condition", "reason"],
 )
 def test_a_statement_and_a_reasoned_exception_pass(tmp_path: Path, text: str) -> None:
     path = tmp_path / "plain.py"
