@@ -1,7 +1,9 @@
 """Stop a command cleanly on Ctrl-C, SIGTERM or SIGHUP, at any moment of its run."""
 
+import math
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
@@ -9,6 +11,9 @@ from typing import Any
 
 INTERRUPTED = 130
 """Exit status of a command that Ctrl-C ended; shells use the same (128 + SIGINT)."""
+
+LONGEST_WAIT_SECONDS = 0.5
+"""Longest time for which a signal may go unnoticed."""
 
 
 class Stop(threading.Event):
@@ -34,10 +39,15 @@ class Stop(threading.Event):
         return self._is_set
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the event is set, at most `timeout` seconds; return True if it is set."""
-        if not self._is_set:
+        """Wait until the event is set, at most `timeout` seconds; return True if it is set.
+
+        A signal that comes just before the thread begins to wait is handled only after the wait, so
+        none is longer than `LONGEST_WAIT_SECONDS`.
+        """
+        until = math.inf if timeout is None else time.monotonic() + timeout
+        while not self._is_set and (left := until - time.monotonic()) > 0:
             with suppress(Empty):
-                self._wake_up.get(timeout=None if timeout is None else max(0.0, timeout))
+                self._wake_up.get(timeout=min(left, LONGEST_WAIT_SECONDS))
                 self._wake_up.put(None)  # for the next waiting thread
         return self._is_set
 

@@ -15,7 +15,8 @@ COMMANDS = {
     "pause": Late("trigger_pauses:pause", "Pause the trigger: its events are admitted and wait."),
     "remove": Late("trigger_changes:remove", "Remove the trigger with all its executions."),
     "resume": Late(
-        "trigger_pauses:resume", "Resume the trigger: waiting executions begin at a pace, oldest first."
+        "trigger_pauses:resume",
+        "Resume the trigger: waiting executions begin at a pace, oldest first.",
     ),
     "rotate": Late("trigger_changes:rotate", "Give the trigger a new secret and print it."),
     "send": Late(

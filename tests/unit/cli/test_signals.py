@@ -5,10 +5,11 @@ import subprocess
 import sys
 import threading
 import time
+from queue import Empty
 
 import pytest
 
-from app.cli.signals import Stop
+from app.cli.signals import LONGEST_WAIT_SECONDS, Stop
 from tests.support.databases import ROOT
 from tests.support.thorough import some
 
@@ -72,3 +73,20 @@ def test_who_is_not_told_waits_as_long_as_it_would() -> None:
     assert not stop.wait(-1.0)
     assert not stop.is_set()
     assert time.monotonic() - began >= 0.05
+
+
+def test_a_signal_that_comes_just_before_a_wait_is_heard_soon() -> None:
+    stop, timeouts = Stop(), []
+
+    class Asleep:
+        """The queue as a thread sees it whose signal is handled only once its wait ends."""
+
+        def get(self, timeout: float) -> None:
+            timeouts.append(timeout)
+            stop._is_set = True
+            raise Empty
+
+    stop._wake_up = Asleep()  # type: ignore[assignment]
+
+    assert stop.wait(60.0)
+    assert timeouts == [pytest.approx(LONGEST_WAIT_SECONDS)]
