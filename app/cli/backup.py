@@ -71,14 +71,21 @@ def _next_steps(copy: Copy) -> Iterator[str]:
         yield "Events acknowledged after the backup are lost."
     else:
         yield f"Events acknowledged after the backup are lost; its newest is of {copy.newest_at}."
+    if copy.next_id is not None:
+        yield (
+            f"New executions have ids from {copy.next_id} on: targets may remember those of the "
+            "lost ones."
+        )
     yield "Have their senders deliver them again, and read docs/backup.md before a worker starts."
     if schema.behind(copy.revision):
         yield f"Then {schema.explanation(copy.revision)}."
 
 
 def _shown(copy: Copy) -> dict[str, Any]:
-    newest_at = copy.newest_at and copy.newest_at.isoformat()
-    return asdict(copy) | {"newest_at": newest_at}
+    shown = asdict(copy) | {"newest_at": copy.newest_at and copy.newest_at.isoformat()}
+    if copy.next_id is None:
+        del shown["next_id"]
+    return shown
 
 
 def _with_progress(label: str, make: Callable[[Progress], Copy]) -> Copy:

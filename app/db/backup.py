@@ -8,7 +8,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -23,6 +23,9 @@ STEP_PAGES = 2_000
 """Pages (of 4 KiB) copied between two calls of `progress`."""
 LOCK_SECONDS = 1.0
 """Seconds that a restore waits for other processes to close the database."""
+SKIPPED_IDS = 1_000_000
+"""Ids that a restore leaves out: more than it lost. Targets may remember those of lost executions,
+and would take a new event with such an id for the old one."""
 PARTIAL = ".partial"
 """End of the name of a copy that is not complete yet."""
 _SIDE_FILES = ("-wal", "-shm", "-journal")
@@ -31,6 +34,10 @@ _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB
 _HAS_RECEIVED_AT = (
     "SELECT 1 FROM pragma_table_info('trigger_executions') WHERE name = 'received_at'"
 )
+_COUNTS_IDS = (
+    "SELECT 1 FROM sqlite_master WHERE name = 'trigger_executions' AND sql LIKE '%AUTOINCREMENT%'"
+)
+_HIGHEST_ID = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'trigger_executions'"
 _NEWEST = "SELECT id, {time} FROM trigger_executions ORDER BY id DESC LIMIT 1"
 
 Progress = Callable[[int, int], None]
@@ -48,6 +55,8 @@ class Copy:
     newest_id: int | None
     newest_at: datetime | None
     """Time of the newest execution: events acknowledged later are not in the copy."""
+    next_id: int | None = None
+    """Id of the next execution in a restored database; None in a backup."""
 
 
 def back_up(database: str, target: str, progress: Progress) -> Copy:
@@ -87,6 +96,8 @@ def _copy(source: str, target: str, progress: Progress, refusal: type[HookonceEr
         with closing(_connect(source)) as original, closing(_connect(partial)) as copied:
             _copy_snapshot(original, copied, progress)
             content = _checked(copied, target, refusal)
+            if refusal is CannotRestore:
+                content = _with_new_ids(copied, content)
         _give_to_owner_of_directory(partial)
         _write_through(partial)
         os.rename(partial, target)
@@ -110,7 +121,7 @@ def _fill(source: str, database: str, progress: Progress) -> Copy:
         _checked(original, source, CannotRestore)
         target.execute("COMMIT")  # the lock stays, and the copy needs a transaction of its own
         _copy_snapshot(original, target, progress)
-        return _checked(target, database, CannotRestore)
+        return _with_new_ids(target, _checked(target, database, CannotRestore))
 
 
 def _copy_snapshot(
@@ -139,13 +150,28 @@ def _checked(copied: sqlite3.Connection, name: str, refusal: type[HookonceError]
     if revision is None:
         raise refusal(f"{name} would be no database of Hookonce: it has no revision")
     if not schema.behind(revision) and revision != schema.history()[-1]:
-        raise refusal(schema.explanation(revision))
+        raise refusal(
+            f"{name} would be at revision {revision}, which this code does not know: use the "
+            "release that made it"
+        )
     pages, page_bytes = (
         copied.execute(f"PRAGMA {pragma}").fetchone()[0] for pragma in ("page_count", "page_size")
     )
     count = copied.execute("SELECT count(*) FROM trigger_executions").fetchone()[0]
     newest_id, newest_at = _newest(copied)
     return Copy(name, pages * page_bytes, revision, count, newest_id, newest_at)
+
+
+def _with_new_ids(restored: sqlite3.Connection, content: Copy) -> Copy:
+    """Let the next execution have an id that no lost one had, if the table counts its ids."""
+    if not restored.execute(_COUNTS_IDS).fetchone():
+        return content
+    highest = max(restored.execute(_HIGHEST_ID).fetchone()[0], content.newest_id or 0) + SKIPPED_IDS
+    restored.execute("BEGIN")
+    restored.execute("DELETE FROM sqlite_sequence WHERE name = 'trigger_executions'")
+    restored.execute("INSERT INTO sqlite_sequence VALUES ('trigger_executions', ?)", (highest,))
+    restored.execute("COMMIT")
+    return replace(content, next_id=highest + 1)
 
 
 def _newest(copied: sqlite3.Connection) -> tuple[int | None, datetime | None]:

@@ -14,7 +14,8 @@ from click.testing import CliRunner, Result
 
 from app import cli
 from app.db import Database
-from app.db.backup import PARTIAL
+from app.db.backup import PARTIAL, SKIPPED_IDS
+from app.settings import from_environment
 from tests.support import factories
 
 Hookonce = Callable[..., Result]
@@ -74,6 +75,48 @@ def test_a_restore_fills_a_database_that_is_absent_or_has_no_rows(
     assert rows(target) == rows(backup)
     assert hookonce("check", file=target).exit_code == 0
     assert not list(tmp_path.glob(f"*{PARTIAL}"))
+
+
+@pytest.mark.parametrize("migrated", [False, True], ids=["absent", "without rows"])
+def test_no_execution_gets_the_id_of_a_lost_one(
+    hookonce: Hookonce, backup: Path, tmp_path: Path, migrated: bool
+) -> None:
+    target = tmp_path / "target.db"
+    if migrated:
+        assert hookonce("migrate", file=target).exit_code == 0
+    newest_id = rows(backup)[-1][0]
+
+    restored = hookonce("restore", backup, "--json", file=target)
+    with opened(target) as database:
+        new_id = factories.execution(database, factories.trigger(database, name="since"))
+
+    assert new_id == json.loads(restored.stdout)["next_id"] == newest_id + SKIPPED_IDS + 1
+    assert f"New executions have ids from {new_id} on" in restored.stderr
+
+
+def test_a_backup_that_counts_no_ids_yet_is_restored_as_it_is(
+    hookonce: Hookonce, backup: Path, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(backup)) as connection:
+        connection.executescript(
+            "CREATE TABLE found AS SELECT * FROM trigger_executions; "
+            "DROP TABLE trigger_executions; ALTER TABLE found RENAME TO trigger_executions; "
+            "DELETE FROM sqlite_sequence"
+        )
+
+    restored = hookonce("restore", backup, "--json", file=tmp_path / "target.db")
+
+    assert restored.exit_code == 0, restored.stderr
+    assert "next_id" not in json.loads(restored.stdout)
+    with closing(sqlite3.connect(tmp_path / "target.db")) as connection:
+        assert connection.execute("SELECT * FROM sqlite_sequence").fetchall() == []
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[Database]:
+    database = Database(from_environment({"DATABASE_URL": f"sqlite:///{file}"}))
+    yield database
+    database.dispose()
 
 
 def test_rows_are_never_replaced(hookonce: Hookonce, backup: Path, database: Database) -> None:

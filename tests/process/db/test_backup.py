@@ -12,7 +12,9 @@ import psycopg
 import pytest
 
 from app.db import Database
+from app.db.backup import SKIPPED_IDS
 from app.settings import from_environment
+from tests.support import factories
 from tests.support.databases import ROOT, Databases, PostgresServer, migrate
 from tests.support.ledger import Ledger
 from tests.support.load import Load, sending
@@ -87,7 +89,11 @@ def test_the_commands_with_pg_dump_keep_every_key(
         for block in commands("PostgreSQL with pg_dump"):
             _shell(databases.server, block, **named, BACKUPS=backups)
     try:
+        for block in commands("What a restore loses, and how to get it back"):
+            _shell(databases.server, block, **named)
         copied = _ledger(restored, Path(ledger.directory))
+        trigger_id = copied.executions()[0].trigger_id
+        assert factories.execution(copied.database, trigger_id) > SKIPPED_IDS
         assert before <= set(copied.rows_by_key())
         _require_duplicates(service, load, copied, restored)
     finally:
