@@ -263,7 +263,7 @@ def test_a_list_stands_still_while_somebody_is_in_it(service: LiveService, enter
     assert sender.post(event("not-yet")).acknowledged
     settled(service, trigger_id, "completed", 2)
     page.clock.fast_forward(10_000)
-    expect(page.get_by_text("Paused while you use the list")).to_be_visible()
+    expect(page.get_by_text("Updates paused while you use the list")).to_be_visible()
     assert page.get_by_role("cell", name="not-yet").count() == 0
 
     page.get_by_role("heading", name="Recent executions").click()

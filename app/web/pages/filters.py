@@ -7,11 +7,13 @@ those that reverse the direction of writing. Pure.
 import json
 import re
 from datetime import timedelta
+from itertools import zip_longest
 from typing import Any
 from urllib.parse import urlencode
 
 from app import clock
 
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)")
 SHOWN_CHARACTERS = 20_000
 """Characters of one text that a page shows; the download has all of it."""
 LINE_CHARACTERS = 120
@@ -57,6 +59,15 @@ def pretty(value: Any) -> str:
 def ascii_json(text: object) -> str:
     """Return the text as JSON in ASCII: a script reads it whole, and no character is invisible."""
     return json.dumps(str(text))
+
+
+def split_times(text: str) -> list[tuple[str, str | None]]:
+    """Return the parts of a sentence, each with the time in the API's format that follows it.
+
+    So a page shows such a time as every other one: without microseconds, in the reader's zone.
+    """
+    parts = _TIME.split(text)
+    return list(zip_longest(parts[::2], parts[1::2]))
 
 
 def timestamp(text: str | None) -> str:

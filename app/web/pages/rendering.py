@@ -89,6 +89,7 @@ def templates() -> jinja2.Environment:
             "pretty",
             "ascii_json",
             "timestamp",
+            "split_times",
             "number",
             "words",
         )

@@ -132,8 +132,8 @@ function startLiveRefresh(region) {
   let paused = false;
   let finished = false;
   const showState = () => {
-    pause.textContent = paused ? "Resume" : "Pause";
-    state.textContent = finished ? "" : paused ? "Paused" : inUse() ? "Paused while you use the list" : "Live";
+    pause.textContent = paused ? "Resume updates" : "Pause updates";
+    state.textContent = finished ? "" : paused ? "Updates paused" : inUse() ? "Updates paused while you use the list" : "Live";
     note.hidden = finished;
   };
   const inUse = () => {

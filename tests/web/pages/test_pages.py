@@ -3,6 +3,7 @@
 import json
 import re
 import zipfile
+from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
 
@@ -419,3 +420,23 @@ def test_what_is_shown_of_an_execution_is_a_link_to_the_others_like_it(
     )
     assert 'href="/triggers?source=github"' in trigger
     assert 'href="/triggers?source=github"' in triggers
+
+
+def test_the_times_of_a_waiting_reason_are_those_of_the_page(
+    ada: Visitor, database: Database
+) -> None:
+    factories.worker(database)
+    waiting = factories.execution(
+        database,
+        factories.trigger(database),
+        "retrying",
+        next_attempt_at=datetime(2999, 1, 31, 23, 59, 59, 123456, tzinfo=UTC),
+    )
+
+    page = ada.get(f"/executions/{waiting}").text
+
+    reason = re.search(r'<dd dir="auto" id="waiting-because".*?</dd>', page, re.DOTALL)
+    assert reason is not None
+    assert (
+        '<time datetime="2999-01-31T23:59:59.123456Z">2999-01-31 23:59:59</time> UTC' in reason[0]
+    )
