@@ -27,7 +27,7 @@ logger = logging.getLogger("hookonce.intake")
 def duplicate_verdict(
     trigger_id: int, admission: Admission, existing: ExistingExecution
 ) -> Verdict:
-    """Log a duplicate that the look-up found before the insert, and return its verdict."""
+    """Log a duplicate that the pre-check found, and return its verdict."""
     _log_duplicate("idempotent_replay", trigger_id, admission, existing)
     return _duplicate(outcomes.DUPLICATE, trigger_id, admission, existing)
 

@@ -13,7 +13,7 @@ from app.errors import (
 
 ACCEPTED = "accepted"
 DUPLICATE = "duplicate"
-"""A duplicate that the look-up before the insert found."""
+"""A duplicate that the pre-check found, before the insert."""
 DUPLICATE_RACE = "duplicate_race"
 """A duplicate that the unique index refused: another delivery of the event committed first."""
 MISMATCH = "mismatch"

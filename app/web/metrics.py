@@ -61,7 +61,7 @@ FAMILIES = {
     "hookonce_duplicates_total": Family(
         "counter",
         ("source", "layer"),
-        "Duplicates, by the layer that found them: the look-up (pre_check), the unique index"
+        "Duplicates, by the layer that found them: the pre-check (pre_check), the unique index"
         " (index), or either, with a differing payload (mismatch).",
     ),
     "hookonce_filtered_total": Family(
