@@ -162,10 +162,12 @@ def _edits(connection: Connection, row: sa.Row[Any]) -> dict[str, str]:
         if action == manage.APPLIED:
             names |= {SECRET} if "previous_secret_expires_at" in names or "slug" in names else set()
             edits = {name: by for name, by in edits.items() if name not in names}
-        elif action == "trigger.rotate_secret":
-            edits[SECRET] = actor
-        elif action in ("trigger.add", "trigger.update"):
-            edits |= dict.fromkeys(all_names if action == "trigger.add" else names, actor)
+        elif action == "trigger.add":
+            edits |= dict.fromkeys(all_names, actor)
+        elif action in ("trigger.update", manage.ROTATED):
+            # releases before recorded a secret of PATCH as an update
+            names |= {SECRET} if "previous_secret_expires_at" in names else set()
+            edits |= dict.fromkeys(names, actor)
     return edits
 
 

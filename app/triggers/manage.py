@@ -25,6 +25,8 @@ SECRET_BYTES = 32
 TEST_EVENT = "test"
 APPLIED = "trigger.apply"
 """Audit action of a change that a file made, and no person."""
+ROTATED = "trigger.rotate_secret"
+"""Audit action of a new secret, however a person gave it; a file must not undo it."""
 
 
 def add_trigger(
@@ -81,9 +83,13 @@ def update_trigger(
             before = lookup.locked_trigger(connection, name_or_id)
             changed = valid_changes(database, before, changes, secret)
             sealed = _sealed(database, changed)
+            row = before
+            if sealed or secret is None:
+                row = _change(connection, row, sealed, "trigger.update", actor)
             if secret is not None:
-                sealed |= _rotated(database, before, secret, grace_seconds)
-            return _change(connection, before, sealed, "trigger.update", actor)
+                rotated = _rotated(database, before, secret, grace_seconds)
+                row = _change(connection, row, rotated, ROTATED, actor)
+            return row
     except IntegrityError as error:
         raise NameTaken(f"there is a trigger named {changes.get('name')!r} already") from error
 
@@ -190,7 +196,7 @@ def rotate_secret(
         changed = _rotated(
             database, before, secret or secrets.token_hex(SECRET_BYTES), grace_seconds
         )
-        return _change(connection, before, changed, "trigger.rotate_secret", actor)
+        return _change(connection, before, changed, ROTATED, actor)
 
 
 def try_trigger(

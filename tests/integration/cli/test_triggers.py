@@ -188,10 +188,16 @@ def test_a_secret_comes_from_the_environment_and_is_never_printed(
     assert apply([entry], "--dry-run", ORDERS_SECRET="the-second-one").exit_code == 0
 
 
-def test_a_secret_that_a_person_rotated_is_kept(apply: Apply, database: Database) -> None:
+@pytest.mark.parametrize("is_update", [False, True], ids=["rotation", "update"])
+def test_a_secret_that_a_person_rotated_is_kept(
+    apply: Apply, database: Database, is_update: bool
+) -> None:
     entry = ORDERS | {"secret_env": "ORDERS_SECRET"}
     apply([entry], ORDERS_SECRET="the-first-one")
-    manage.rotate_secret(database, "orders", 60, "alices", ALICE)
+    if is_update:
+        manage.update_trigger(database, "orders", {}, ALICE, secret="alices", grace_seconds=60)
+    else:
+        manage.rotate_secret(database, "orders", 60, "alices", ALICE)
 
     kept = apply([entry], ORDERS_SECRET="the-first-one")
 

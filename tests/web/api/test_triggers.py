@@ -393,6 +393,7 @@ def test_a_secret_of_the_sender_is_stored_with_an_overlap_and_never_shown(
     assert row.previous_secret == SECRET  # also after the second of two equal requests
     assert row.previous_secret_expires_at > clock.now()
     assert [answer.status_code for answer in answers] == [200, 200]
+    assert len(api.changes("trigger.rotate_secret")) == 2
     assert given["secret"] not in str([answer.text for answer in answers])
     assert given["secret"] not in str(api.changes())
 
