@@ -27,7 +27,7 @@ from app.db.dialects import (
     utc_now,
     without_index,
 )
-from app.db.distributed import is_distributed, lock_executions, on_shard, or_now
+from app.db.distributed import drawn_id, is_distributed, lock_executions, on_shard, or_now
 from app.db.engine import create_engine
 from app.db.errors import (
     IDEMPOTENCY_INDEX,
@@ -55,6 +55,7 @@ __all__ = [
     "combines_statements",
     "commits_without_disk",
     "create_engine",
+    "drawn_id",
     "has_text_index",
     "is_distributed",
     "is_one_of",

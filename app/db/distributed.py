@@ -83,6 +83,19 @@ def _on_shard(element: on_shard, compiler: Any, **options: Any) -> str:
     return str(compiler.process(column == trigger_id, **options))
 
 
+def drawn_id(connection: Connection) -> dict[str, sa.ColumnElement[int]]:
+    """Return the id for an execution that is inserted from a SELECT, by its column; {} elsewhere.
+
+    Citus does not take an INSERT from a SELECT for a statement of one shard while a sequence gives
+    the id, and so may refuse it.
+    """
+    if not is_distributed(connection):
+        return {}
+    sequence = sa.func.pg_get_serial_sequence(trigger_executions.name, _executions.id.name)
+    drawn = connection.execute(sa.select(sa.func.nextval(sequence))).scalar_one()
+    return {_executions.id.name: sa.literal(drawn, sa.BigInteger)}
+
+
 def lock_executions(connection: Connection, ids: Collection[int]) -> dict[int, int]:
     """Lock these executions against deletion; return the trigger's id of each that exists.
 

@@ -206,6 +206,7 @@ def _add_successor(
     )
     own_key = sa.func.coalesce(_columns.idempotency_key, key.scalar_subquery())
     values: dict[str, sa.ColumnElement[Any]] = {
+        **db.drawn_id(connection),
         **{name: _columns[name] for name in EXECUTION_FIELDS},
         **initial_values(),
         "idempotency_key": own_key,

@@ -40,6 +40,9 @@ _OPENS = re.compile(r"\((?=(?:SELECT|INSERT|UPDATE|DELETE|WITH)\b)")
 _TIME = re.compile(r"\b(statement_timestamp|clock_timestamp|now|random|nextval)\(", re.IGNORECASE)
 _VOLATILE = re.compile(r"\b(clock_timestamp|random)\(", re.IGNORECASE)
 _AGGREGATE = re.compile(r"\b(avg|bool_or|count|max|min|sum)\(", re.IGNORECASE)
+_DRAWS_ID = re.compile(
+    r"INSERT INTO (?:trigger_executions|execution_attempts) \((?!(?:[^)]*, )?id[,)])[^)]*\) SELECT"
+)
 _ONE_VALUE = r"(?:%\(|-?\d)"
 
 
@@ -177,6 +180,8 @@ def _of_change(text: str, scopes: list[Scope]) -> Iterator[str]:
             yield f"{change[2]} is changed in a part of another statement"
         if change[1] == "INSERT INTO" and re.search(r"VALUES .*\(\?\)", scope.text):
             yield "sub-select in an INSERT"
+        if _DRAWS_ID.match(scope.text):
+            yield "INSERT from a SELECT without the id, which a sequence would give"
         if change[1] != "INSERT INTO" and _VOLATILE.search(text):
             yield "volatile function in a change"
         if change[1] != "INSERT INTO" and any(_TIME.search(each) for each in _lazy(text)):
