@@ -1,12 +1,14 @@
 """A large database of SQLite that was given back is taken over again beside its writers."""
 
 import itertools
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 import sqlalchemy as sa
 from alembic.util import CommandError
 
-from app.db.migration_ops import gentle
+from app.db.migration_ops import gentle, holding
 from app.db.migration_ops.sqlite_catalog import plain
 from tests.migrations.test_large_removals import INDEX, adopt
 from tests.migrations.test_large_tables import (
@@ -145,6 +147,33 @@ def test_killed_anywhere_it_is_completed_by_the_same_command_or_undone_by_anothe
         assert (state(harmed), execute(harmed, REMAINS)) == (state(expected), []), point
         assert (state(undone), execute(undone, REMAINS)) == (state(expected), []), point
     assert point > STRIDE
+
+
+@pytest.mark.parametrize("way", [in_place, nullcontext] if THOROUGH else [in_place])
+def test_what_the_older_system_wrote_is_held_after_an_undone_interruption(
+    url: str, way: Callable[[], AbstractContextManager[None]]
+) -> None:
+    given_back(url)
+    expected = copied(url, "expected")
+    migrate(expected, to=LEVEL)
+
+    def interrupt(
+        _op: object, _table: str, _stash: str, columns: dict[str, str], **_: bool
+    ) -> None:
+        if holding.NEXT in columns:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(holding, "hold_others", interrupt)
+        with pytest.raises(CommandError, match="interrupted"):
+            migrate(url, to=LEVEL)
+    with way():
+        migrate(url, to="base", down=True)
+    migrate(url, to=LEVEL)
+
+    held = "SELECT id FROM trigger_executions WHERE status = 'pending' AND next_attempt_at IS NULL"
+    assert (16,) in execute(url, held)
+    assert state(url) == state(expected)
 
 
 def test_rows_that_are_removed_and_made_meanwhile_get_no_value_of_others(
