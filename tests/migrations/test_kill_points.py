@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from alembic.util import CommandError
 
 from app import health
 from app.db import Database
@@ -175,6 +176,28 @@ def test_giving_a_found_database_back_survives_every_kill(empty_url: str, copy: 
             migrate(url, to="0003")
             assert but_for_the_order_of_columns(url) == expected, f"killed at point {point}"
     assert point > 1
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+@pytest.mark.parametrize("point", some([15, 20, 30], one_in=3))
+def test_a_found_database_is_not_given_back_in_the_midst_of_an_upgrade(
+    empty_url: str, point: int
+) -> None:
+    found.make(empty_url)
+    migrate(empty_url, to="0002")
+    execute(empty_url, "UPDATE trigger_executions SET idempotency_key = 'k' || id")
+    as_found = schema(empty_url)["trigger_executions"]["columns"]
+    assert killed_at(point, empty_url, "0003", down=False)
+
+    with pytest.raises(CommandError, match=r"0003 was interrupted.* run alembic upgrade 0003,"):
+        migrate(empty_url, to="base", down=True)
+    migrate(empty_url, to="0003")
+    migrate(empty_url, to="base", down=True)
+
+    left = set(schema(empty_url)["trigger_executions"]["columns"])
+    assert left <= set(as_found)
+    assert "idempotency_key" not in {name for name, *_ in left}
+    assert {"_upgrading_0003", "_found_0001"}.isdisjoint(schema(empty_url, whole=True))
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])

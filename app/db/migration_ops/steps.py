@@ -14,6 +14,7 @@ from typing import Any
 from alembic import op
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 
 from app.db import version_table
 from app.db.migration_ops import broken_objects, preparation, shard_keys
@@ -22,6 +23,13 @@ from app.log import event
 
 UNDOING = "_undoing_"
 """Prefix of the empty table that exists while the downgrade of a revision is under way."""
+
+UPGRADING = "_upgrading_"
+"""Prefix of the same for an upgrade of a database that was taken over.
+
+An interrupted one leaves columns in a table of the older system, which a downgrade of the revisions
+below would leave to it as its own.
+"""
 
 log = logging.getLogger("hookonce.migrate")
 
@@ -44,7 +52,9 @@ def keep_to(decided: list[Any], migration: MigrationContext, scripts: ScriptDire
         if remaining and not heads:
             _create_version_table_in(remaining[0])
         if context.dialect.name == "postgresql":
-            if not any(_is_downgrade(step) for step in remaining[:1]):
+            if any(_is_downgrade(step) for step in remaining[:1]):
+                _refuse_interrupted_upgrade(context, scripts, heads)
+            else:
                 _repair(context, scripts, heads)
             return [_with_mark(step) for step in remaining]
         undisturbed = [_beside_broken_objects(step) for step in remaining]
@@ -85,9 +95,9 @@ def mark(revision: str) -> str:
 
 
 def _with_mark(step: Any) -> Any:
-    """Wrap a downgrade so that its mark, an empty table, exists while it is under way."""
+    """Wrap a step so that its mark, an empty table, exists while it is under way."""
     if not _is_downgrade(step):
-        return step
+        return _with_mark_if_found(step) if isinstance(step, RevisionStep) else step
     name = mark(step.revision.revision)
     downgrade = step.revision.module.downgrade
 
@@ -97,9 +107,41 @@ def _with_mark(step: Any) -> Any:
             op.execute(f"CREATE TABLE IF NOT EXISTS {name} ()")
         downgrade(**options)
         op.execute(f"DROP TABLE IF EXISTS {name}")
+        op.execute(f"DROP TABLE IF EXISTS {UPGRADING}{step.revision.revision}")  # of a script
 
     step.migration_fn = marked
     return step
+
+
+def _with_mark_if_found(step: Any) -> Any:
+    name, upgrade = f"{UPGRADING}{step.revision.revision}", step.migration_fn
+
+    @wraps(upgrade)
+    def marked(**options: Any) -> None:
+        if version_table.FOUND_RECORD not in table_names(op.get_bind()):
+            upgrade(**options)
+            return
+        op.execute(f"CREATE TABLE IF NOT EXISTS {name} ()")  # committed with the first change
+        upgrade(**options)
+        op.execute(f"DROP TABLE IF EXISTS {name}")
+
+    step.migration_fn = marked
+    return step
+
+
+def _refuse_interrupted_upgrade(
+    migration: MigrationContext, scripts: ScriptDirectory, heads: tuple[str, ...]
+) -> None:
+    """Raise CommandError if the next upgrade of a database taken over was interrupted."""
+    assert migration.connection is not None  # noqa: S101, for the type checker: not offline
+    existing = table_names(migration.connection)
+    for revision in (each for head in heads for each in scripts.get_revision(head).nextrev):
+        if f"{UPGRADING}{revision}" in existing:
+            raise CommandError(
+                f"the upgrade to {revision} was interrupted, and left columns in a table of the "
+                f"older system: run alembic upgrade {revision}, which completes it, and then this "
+                "command; nothing was changed"
+            )
 
 
 def _beside_broken_objects(step: Any) -> Any:
