@@ -9,7 +9,8 @@ import pytest
 from alembic.util import CommandError
 
 from app.db import Database, stashes
-from app.db.migration_ops import running
+from app.db.migration_ops import running, vacuums
+from app.db.migration_ops.stopping import Stopped
 from app.settings import from_environment
 from tests.migrations.test_concurrency import until
 from tests.support.databases import PostgresServer, migrate
@@ -125,3 +126,14 @@ def test_a_stash_is_dropped_behind_an_autovacuum(server: PostgresServer) -> None
         database.dispose()
 
     assert dropped == [name]
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_a_wait_for_a_vacuum_ends_when_its_caller_stops_it(database: Database) -> None:
+    stop = threading.Event()
+    stop.set()
+
+    with database.engine.connect() as vacuum:
+        vacuum.exec_driver_sql(f"LOCK TABLE {TABLE} IN SHARE UPDATE EXCLUSIVE MODE")
+        with pytest.raises(Stopped):
+            vacuums.wait(database.engine, 10.0, stop)
