@@ -95,6 +95,8 @@ _LEFT_OUT = vars(_FIRST) | {"threadName": None, "processName": None}
 _BEGAN = _FIRST.created - _FIRST.relativeCreated / 1000
 
 
+_LOGS_PLUGINS = "alembic.runtime.plugins"
+"""Logger that writes a line for each of Alembic's own plug-ins when Alembic is loaded."""
 _LOGS_ADDRESSES = "urllib3"
 """Logger that writes each called address at DEBUG: its query may hold a secret."""
 
@@ -107,7 +109,8 @@ def configure(level: str, form: str = "text") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    logging.getLogger(_LOGS_ADDRESSES).setLevel(logging.WARNING)
+    for name in (_LOGS_ADDRESSES, _LOGS_PLUGINS):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class _LineHandler(logging.StreamHandler[Any]):

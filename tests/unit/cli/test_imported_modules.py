@@ -123,3 +123,18 @@ def test_a_check_imports_no_slow_module_while_it_finds_nothing_to_explain(migrat
 
     database.dispose()
     assert loaded == set()
+
+
+def test_a_check_that_loads_alembic_to_explain_a_stash_logs_no_line_of_it(migrated: str) -> None:
+    migrate(migrated, to="0031", down=True)
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "app", "check"],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": migrated},
+        capture_output=True,
+        text=True,
+    )
+
+    assert "a column that a downgrade hid" in ended.stdout
+    assert ended.stderr == ""
