@@ -230,7 +230,7 @@ def test_a_table_standing_beside_its_stash_is_not_guessed_about(empty_url: str) 
     execute(empty_url, "CREATE TABLE triggers (id INTEGER PRIMARY KEY)")
     tables = schema(empty_url, whole=True)
 
-    with pytest.raises(Exception, match=r"rename one of them|not that of the system"):
+    with pytest.raises(Exception, match=r"rename one of them|not the table of the older system"):
         migrate(empty_url)
 
     assert schema(empty_url, whole=True) == tables
