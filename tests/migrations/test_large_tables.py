@@ -5,7 +5,7 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from unittest import mock
 
@@ -23,7 +23,7 @@ from tests.support.databases import migrate
 from tests.support.killing import killed_at
 from tests.support.revisions import before
 from tests.support.schema_dump import Schema, data, execute, schema, stashes
-from tests.support.seeding import seed
+from tests.support.seeding import seed, seed_bare
 from tests.support.thorough import THOROUGH, some
 
 REMAINS = "SELECT name FROM sqlite_master WHERE name LIKE '\\_hookonce\\_shadow%' ESCAPE '\\'"
@@ -38,6 +38,16 @@ LONG = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """Statements that read a whole table of executions."""
+CHANGES = re.compile(
+    r"\s*(CREATE TABLE \S+ AS )?(?P<planned>(SELECT|UPDATE|DELETE|INSERT)\b.*)", re.DOTALL
+)
+BOUNDED = re.compile(r"LIMIT \d|WHERE (false|0)$|INSERT INTO \"_hookonce_shadow_", re.MULTILINE)
+"""Statements that read few rows, or the rows of one batch."""
+READS_FROM_THE_BEGINNING = re.compile(
+    r"SCAN (trigger_executions|execution_\w+)\b(?!.* INDEX ix_trigger_executions_(due|leased)\b)|"
+    r"SEARCH (trigger_executions|execution_\w+) USING INTEGER PRIMARY KEY \(rowid<\?\)"
+)
+"""Parts of a plan of SQLite; two partial indexes have only unfinished executions."""
 REVISIONS = ["0002", "0013", "0003", "0009", "0008", "0011", "0012"]
 pytestmark = pytest.mark.usefixtures("every_table_is_large")
 STRIDE = 3 if THOROUGH else 29
@@ -82,6 +92,30 @@ def statements_under_the_lock() -> Iterator[list[str]]:
 
 
 @contextmanager
+def plans_under_the_lock() -> Iterator[list[tuple[str, str]]]:
+    """Collect the statements whose plan reads a table from its beginning under the write lock."""
+    collected: list[tuple[str, str]] = []
+
+    def look(connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        change = CHANGES.match(statement)
+        in_memory = connection.engine.url.database is None
+        is_under_lock = connection.get_execution_options().get("hookonce_writes")
+        if change is None or in_memory or not is_under_lock or BOUNDED.search(statement):
+            return
+        driver = connection.connection.driver_connection
+        with suppress(sqlite3.ProgrammingError):  # one statement for many rows, by `executemany`
+            plan = driver.execute(f"EXPLAIN QUERY PLAN {change['planned']}", values).fetchall()
+            parts = [row[3] for row in plan if READS_FROM_THE_BEGINNING.match(row[3])]
+            collected.extend((part, statement) for part in parts)
+
+    sa.event.listen(Engine, "before_cursor_execute", look)
+    try:
+        yield collected
+    finally:
+        sa.event.remove(Engine, "before_cursor_execute", look)
+
+
+@contextmanager
 def in_each_pause(write: Callable[[], None]) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gentle.time, "sleep", lambda _seconds: write())
@@ -109,6 +143,18 @@ def test_a_step_leaves_what_it_leaves_in_place_and_reads_no_table_under_the_lock
     assert long == []
     assert execute(url, REMAINS) == []
     assert execute(url, "PRAGMA integrity_check", "PRAGMA foreign_key_check") == []
+
+
+def test_no_statement_under_the_lock_reads_a_table_from_its_beginning(url: str) -> None:
+    found_databases.make(url, tuple(found_databases.ADDED_COLUMNS))
+
+    with plans_under_the_lock() as plans:
+        migrate(url)
+        seed_bare(url)
+        migrate(url, to="base", down=True)
+        migrate(url)
+
+    assert plans == []
 
 
 @pytest.mark.parametrize(

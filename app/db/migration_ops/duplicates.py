@@ -154,7 +154,8 @@ def restore_duplicate_keys(op: Operations, revision: str) -> None:
             taken = f"taken.trigger_id = {TABLE}.trigger_id AND taken.{KEY} = kept.{KEY}"
             free = f"NOT EXISTS (SELECT 1 FROM {TABLE} AS taken WHERE {taken})"
         op.execute(
-            f"UPDATE {TABLE} SET {KEY} = kept.{KEY} FROM {stash} AS kept WHERE {same} AND {free}"
+            f"UPDATE {TABLE} SET {KEY} = kept.{KEY} FROM {stash} AS kept "
+            f"WHERE {identity.stashed_row(op, TABLE, stash)} AND {free}"
         )
         restored = f"SELECT 1 FROM {TABLE} WHERE {same} AND {TABLE}.{KEY} = kept.{KEY}"
         identity.keep_unmatched(op, stash, f"NOT EXISTS ({restored})", stash)

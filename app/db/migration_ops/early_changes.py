@@ -127,6 +127,7 @@ class Restoring(NamedTuple):
         A step that holds unfinished executions restores theirs itself, after it has held them.
         """
         table, same = self.table, identity.same_row(op, self.table, self.source)
+        by_stash = identity.stashed_row(op, self.table, self.source)
         later = f" AND ({table}.{found.UNFINISHED}) IS TRUE" if holds else " AND false"
         restored = {
             target: f"COALESCE({table}.{target}, kept.{name})" if name == target else f"kept.{name}"
@@ -136,7 +137,7 @@ class Restoring(NamedTuple):
         rows = f"{self.source} AS kept WHERE"
         is_gone = f"NOT EXISTS (SELECT 1 FROM {table} WHERE {same}"
         return [
-            f"UPDATE {table} SET {assignments} FROM {rows} {same} AND NOT (true{later})",
+            f"UPDATE {table} SET {assignments} FROM {rows} {by_stash} AND NOT (true{later})",
             f"INSERT INTO {unmatched} SELECT kept.* FROM {rows} {is_gone})",
             f"DELETE FROM {rows} {is_gone}{later})",
         ]

@@ -69,8 +69,8 @@ def _restore(op: Operations, stash: str, table: str) -> None:
     columns = column_names(op.get_bind(), stash) - {"id"}
     names = sorted(name for name in columns if not name.startswith(identity.PREFIX))
     assignments = ", ".join(f"{name} = {_restored(op, table, name)}" for name in names)
-    same = identity.same_row(op, table, stash)
-    statement = f"UPDATE {table} SET {assignments} FROM {stash} AS kept WHERE {same}"
+    restored = identity.stashed_row(op, table, stash)
+    statement = f"UPDATE {table} SET {assignments} FROM {stash} AS kept WHERE {restored}"
     batches.run(op, stash, statement, by="kept.id")
 
 

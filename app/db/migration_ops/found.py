@@ -14,8 +14,6 @@ RECORD = "_found_0001"
 """Table with one row for each table, column and index that existed before the first revision."""
 
 UNFINISHED = "status IN ('pending', 'running', 'retrying')"
-_INDEXED = ("status IN ('pending', 'retrying')", "status = 'running'")
-"""Predicates of two partial indexes: no index has the unfinished executions of both together."""
 
 _record = sa.Table(
     RECORD,
@@ -98,8 +96,17 @@ def hold_found_executions(op: Operations, statement: str) -> None:
     if postgresql(op):
         batches.run(op, "trigger_executions", statement)
         return
-    for condition in _INDEXED:
+    for condition in unclaimed():
         op.execute(statement.replace(UNFINISHED, condition))
+
+
+def unclaimed(lease: str = "lease_expires_at") -> tuple[str, str]:
+    """Return two conditions that are true for the unfinished executions without a lease.
+
+    Each is answered from a partial index of SQLite, which reads every row for both together, or if
+    the second did not name the indexed column `lease`: seconds under the write lock.
+    """
+    return "status IN ('pending', 'retrying')", f"status = 'running' AND {lease} IS NULL"
 
 
 def is_recorded(op: Operations) -> bool:

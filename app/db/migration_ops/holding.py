@@ -15,7 +15,7 @@ from alembic.operations import Operations
 
 from app.db.migration_ops import found, gentle, identity
 
-NEXT, ATTEMPTS = "next_attempt_at", "attempt_count"
+NEXT, ATTEMPTS, LEASE = "next_attempt_at", "attempt_count", "lease_expires_at"
 _DUE_SINCE_EVER = "1970-01-01 00:00:00"
 """Default of the column: see revision 0003."""
 
@@ -28,19 +28,24 @@ def hold_others(
     `gently` reads without the write lock of SQLite, and writes in short transactions.
     """
     last_id = found.definition(op, "last_id", table)
-    if last_id is None or not {NEXT, ATTEMPTS} <= columns.keys():
+    if last_id is None or not {NEXT, ATTEMPTS, LEASE} <= columns.keys():
         return
     is_unknown = (
-        f"id <= {int(last_id)} AND {found.UNFINISHED} "
-        f"AND {columns[NEXT]} = '{_DUE_SINCE_EVER}' AND {columns[ATTEMPTS]} = 0"
+        f"id <= {int(last_id)} AND {columns[NEXT]} = '{_DUE_SINCE_EVER}' "
+        f"AND {columns[ATTEMPTS]} = 0"
     )
     ours = f"EXISTS (SELECT 1 FROM {stash} AS kept WHERE {identity.same_row(op, table, stash)})"
-    query = sa.text(f"SELECT id FROM {table} WHERE {is_unknown} AND NOT {ours}")
+    query = f"SELECT id FROM {table} WHERE {is_unknown} AND NOT {ours} AND "
     with gentle.reading(op.get_bind()) if gently else nullcontext():
-        ids = list(op.get_bind().scalars(query))
+        ids = [
+            id_
+            for condition in found.unclaimed(columns[LEASE])
+            for id_ in op.get_bind().scalars(sa.text(query + condition))
+        ]
     for first in range(0, len(ids), gentle.BATCH_ROWS):
         some = ", ".join(map(str, ids[first : first + gentle.BATCH_ROWS]))
         with gentle.brief(op.get_bind()) if gently else nullcontext():
             op.execute(
-                f"UPDATE {table} SET {columns[NEXT]} = NULL WHERE id IN ({some}) AND {is_unknown}"
+                f"UPDATE {table} SET {columns[NEXT]} = NULL "
+                f"WHERE id IN ({some}) AND {found.UNFINISHED} AND {is_unknown}"
             )

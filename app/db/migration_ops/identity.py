@@ -82,6 +82,16 @@ def same_row(op: Operations, table: str, stash: str, *, row: str = "", kept: str
     return " AND ".join([f"{kept}.id = {row}.id", *_conditions(alike, table, row, kept)])
 
 
+def stashed_row(op: Operations, table: str, stash: str) -> str:
+    """Return `same_row` for an UPDATE of the table with values `FROM stash AS kept`.
+
+    On SQLite the plus keeps the index of the stash out of it: SQLite does not know that the stash
+    is smaller, and might read the whole table under its write lock to look each row up there.
+    """
+    same = same_row(op, table, stash)
+    return same if postgresql(op) else f"+{same}"
+
+
 def _conditions(alike: dict[str, str], table: str, row: str, kept: str) -> list[str]:
     """Combine the comparisons: a column that may change in a row's life never decides alone."""
     if table == "triggers" and "created_at" in alike:

@@ -90,8 +90,8 @@ def _restore_rest(op: Operations, revision: str, table: str, columns: list[Hidde
         rehearsal.declare_early_change(op, Restoring(revision, table))
     holding.hold_others(op, table, stash, {each.column: each.name for each in columns})
     assignments = ", ".join(f"{each.name} = kept.{each.column}" for each in columns)
-    same = identity.same_row(op, table, stash)
-    op.execute(f"UPDATE {table} SET {assignments} FROM {stash} AS kept WHERE {same}")
+    restored = identity.stashed_row(op, table, stash)
+    op.execute(f"UPDATE {table} SET {assignments} FROM {stash} AS kept WHERE {restored}")
     identity.drop_restored(op, table, stash)
 
 

@@ -133,7 +133,7 @@ def restore_replay_keys(op: Operations, revision: str) -> None:
             f"kept.id = {TABLE}.id; DROP TABLE {stash}; END IF; END $$"
         )
     elif stash in table_names(op.get_bind()):
-        batches.run(op, stash, update + identity.same_row(op, TABLE, stash), by="kept.id")
+        batches.run(op, stash, update + identity.stashed_row(op, TABLE, stash), by="kept.id")
         identity.drop_restored(op, TABLE, stash)
 
 
