@@ -12,7 +12,7 @@ from tests.support.databases import PostgresServer, migrate
 from tests.support.schema_dump import data, execute
 from tests.support.thorough import THOROUGH
 
-LOWEST = "0002" if THOROUGH else "0027"
+LOWEST = "0002" if THOROUGH else "0030"
 SET_UP = """
 CREATE ROLE receiver LOGIN;
 CREATE SCHEMA elsewhere;

@@ -288,7 +288,7 @@ def test_a_schema_that_loses_the_place_meanwhile_costs_nothing(
     migrate(database_url)
 
     assert not meanwhile
-    assert writer.flush()
+    until(writer.flush, "the writer to see the schema, at which it looks once a second")
     assert numbers(database) == {(1, outcomes.ACCEPTED): 2}
 
 

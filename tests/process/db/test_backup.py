@@ -57,7 +57,7 @@ def test_a_backup_under_traffic_has_every_event_acknowledged_before_it(
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-@pytest.mark.parametrize("command", ["gunicorn", "worker"])
+@pytest.mark.parametrize("command", ["gunicorn", "worker"] if THOROUGH else ["worker"])
 def test_a_restore_is_refused_while_a_service_runs(
     command: str, service: Service, database: Database, tmp_path: Path
 ) -> None:

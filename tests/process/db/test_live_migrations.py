@@ -9,9 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import pytest
+
 from tests.support.ledger import Ledger
 from tests.support.service import Service
 from tests.support.socket_sender import Sender
+from tests.support.thorough import THOROUGH
 
 Record = Callable[[str, object], None]
 CYCLES = 3
@@ -99,6 +102,7 @@ def test_migrations_down_to_0002_and_back_cost_no_event_and_no_refusal(
     assert worker.alive
 
 
+@pytest.mark.skipif(not THOROUGH, reason="senders come again for half a minute")
 def test_below_0002_senders_are_asked_to_come_again_and_are_heard_after(
     service: Service, ledger: Ledger, record_property: Record
 ) -> None:

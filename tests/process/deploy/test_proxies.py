@@ -20,6 +20,7 @@ from tests.support.ledger import Ledger
 from tests.support.programs import require
 from tests.support.service import Gunicorn, Service, until
 from tests.support.socket_sender import Sender, event
+from tests.support.thorough import THOROUGH
 
 DEPLOY = ROOT / "deploy"
 pytestmark = pytest.mark.parametrize("kind", ["sqlite"])  # a proxy sees nothing of the database
@@ -136,7 +137,7 @@ def receiver(service: Service) -> Gunicorn:
     return service.gunicorn(workers=1, HOOKONCE_PROXY_COUNT="1")
 
 
-@pytest.fixture(params=PROXIES)
+@pytest.fixture(params=PROXIES if THOROUGH else ["nginx"])
 def proxy(
     request: pytest.FixtureRequest,
     receiver: Gunicorn,

@@ -61,6 +61,7 @@ def test_an_example_passes_its_own_checks(
     assert set(checks[title]) <= passed
 
 
+@pytest.mark.skipif(not THOROUGH, reason="it migrates a copy of the tree four times")
 def test_the_revisions_of_the_examples_go_up_and_down_and_up_again(
     tree: Path, checks: dict[str, list[str]], database: Database, database_url: str
 ) -> None:

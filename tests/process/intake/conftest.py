@@ -7,9 +7,9 @@ from tests.support.thorough import THOROUGH
 
 GTHREAD = "gthread"
 """gunicorn's own worker, which gives each request a thread."""
-UNDER_BOTH = {"test_admitted_once", "test_other_constraints"}
+UNDER_BOTH = {"test_admitted_once"}
 if THOROUGH:
-    UNDER_BOTH |= {"test_bodies", "test_counts"}
+    UNDER_BOTH |= {"test_bodies", "test_counts", "test_other_constraints"}
 """The modules that test admission; the samples test sources, and run under our own worker alone."""
 
 

@@ -44,6 +44,7 @@ def test_nothing_acknowledged_is_lost_or_doubled_while_receivers_and_workers_are
     assert killed.findings.duplicates * 3 >= killed.findings.deliveries
 
 
+@pytest.mark.skipif(not THOROUGH, reason="it stops processes again and again")
 def test_receivers_and_workers_that_are_asked_to_stop_under_load_leave_nothing_half_done(
     scene: Scene,
 ) -> None:
