@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy.engine import Connection
 
-from app.db import stashes
+from app.db import schema, stashes
 from app.db.migration_ops import identity, parents, rehearsal, steps
 from app.installation import migration_command
 
@@ -13,6 +13,7 @@ def notes(connection: Connection, names: list[str]) -> list[str]:
     """Return the sentences; `names` are those of all tables."""
     return [
         *_unfinished_downgrades(names),
+        *_unfinished_upgrades(names, schema.current_revision(connection) or ""),
         *_interrupted_copies(names),
         *_stashes(connection),
     ]
@@ -24,6 +25,17 @@ def _unfinished_downgrades(names: list[str]) -> list[str]:
         f"if no migration is running, run it again, or run `{migration_command('upgrade head')}`"
         for name in names
         if name.startswith(steps.UNDOING)
+    ]
+
+
+def _unfinished_upgrades(names: list[str], current: str) -> list[str]:
+    """Return sentences on upgrades above the current revision; a script leaves its mark below."""
+    begun = [name.removeprefix(steps.UPGRADING) for name in names if steps.UPGRADING in name]
+    return [
+        f"the upgrade to {revision} has begun and not finished: if no migration is running, run "
+        f"`{migration_command('upgrade head')}`, which completes it; no downgrade runs before"
+        for revision in begun
+        if revision > current
     ]
 
 

@@ -15,6 +15,7 @@ from alembic.util import CommandError
 
 from app import health
 from app.db import Database
+from app.settings import from_environment
 from tests.support import found_databases as found
 from tests.support.databases import Databases, migrate
 from tests.support.killing import killed_at
@@ -178,6 +179,15 @@ def test_giving_a_found_database_back_survives_every_kill(empty_url: str, copy: 
     assert point > 1
 
 
+def noted(url: str) -> list[str]:
+    """Return the remarks of `hookonce check`."""
+    database = Database(from_environment({"DATABASE_URL": url}))
+    try:
+        return health.notes(database)
+    finally:
+        database.dispose()
+
+
 @pytest.mark.parametrize("kind", ["postgresql"])
 @pytest.mark.parametrize("point", some([15, 20, 30], one_in=3))
 def test_a_found_database_is_not_given_back_in_the_midst_of_an_upgrade(
@@ -188,6 +198,7 @@ def test_a_found_database_is_not_given_back_in_the_midst_of_an_upgrade(
     execute(empty_url, "UPDATE trigger_executions SET idempotency_key = 'k' || id")
     as_found = schema(empty_url)["trigger_executions"]["columns"]
     assert killed_at(point, empty_url, "0003", down=False)
+    notes = noted(empty_url)
 
     with pytest.raises(CommandError, match=r"0003 was interrupted.* run alembic upgrade 0003,"):
         migrate(empty_url, to="base", down=True)
@@ -195,6 +206,7 @@ def test_a_found_database_is_not_given_back_in_the_midst_of_an_upgrade(
     migrate(empty_url, to="base", down=True)
 
     left = set(schema(empty_url)["trigger_executions"]["columns"])
+    assert [note for note in notes if note.startswith("the upgrade to 0003 has begun")]
     assert left <= set(as_found)
     assert "idempotency_key" not in {name for name, *_ in left}
     assert {"_upgrading_0003", "_found_0001"}.isdisjoint(schema(empty_url, whole=True))

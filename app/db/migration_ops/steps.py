@@ -25,7 +25,7 @@ UNDOING = "_undoing_"
 """Prefix of the empty table that exists while the downgrade of a revision is under way."""
 
 UPGRADING = "_upgrading_"
-"""Prefix of the same for an upgrade of a database that was taken over.
+"""Prefix of the empty table that exists while an upgrade of a database taken over is under way.
 
 An interrupted one leaves columns in a table of the older system, which a downgrade of the revisions
 below would leave to it as its own.
@@ -107,7 +107,8 @@ def _with_mark(step: Any) -> Any:
             op.execute(f"CREATE TABLE IF NOT EXISTS {name} ()")
         downgrade(**options)
         op.execute(f"DROP TABLE IF EXISTS {name}")
-        op.execute(f"DROP TABLE IF EXISTS {UPGRADING}{step.revision.revision}")  # of a script
+        # a script completes an interrupted upgrade without its mark
+        op.execute(f"DROP TABLE IF EXISTS {UPGRADING}{step.revision.revision}")
 
     step.migration_fn = marked
     return step
