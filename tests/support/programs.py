@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from typing import NoReturn
 
 import pytest
 
@@ -9,9 +10,14 @@ import pytest
 def require(name: str, *, package: str) -> str:
     """Return the path of the program; skip without it, or fail if the environment requires it."""
     path = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
-    if path is not None:
-        return path
-    missing = f"no {name} found: apt-get install {package}"
+    if path is None:
+        do_without(f"no {name} found", package=package)
+    return path
+
+
+def do_without(missing: str, *, package: str) -> NoReturn:
+    """Skip the test, or fail if the environment requires what is missing."""
+    sentence = f"{missing}: apt-get install {package}"
     if os.environ.get("TESTS_REQUIRE_DEPLOY"):
-        pytest.fail(missing)
-    pytest.skip(missing)
+        pytest.fail(sentence)
+    pytest.skip(sentence)

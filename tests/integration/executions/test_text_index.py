@@ -20,6 +20,7 @@ from app.executions.search import ExecutionFilter
 from app.settings import Settings
 from tests.support import factories
 from tests.support.databases import ROOT, Databases, migrate
+from tests.support.programs import do_without
 from tests.support.standby import Node
 from tests.support.thorough import THOROUGH
 
@@ -41,7 +42,7 @@ def programs() -> Path | None:
 def own_server(databases: Databases) -> Iterator[Node]:
     found = programs()
     if found is None:
-        pytest.skip("no PostgreSQL of this machine has pg_trgm: apt-get install postgresql")
+        do_without("no PostgreSQL of this machine has pg_trgm", package="postgresql")
     user = databases.server.system_user
     directory = Path(tempfile.mkdtemp(prefix="hookonce-trgm-"))
     if user is not None:
