@@ -96,7 +96,7 @@ def _sent(
 def _body(row: Any, sent: Mapping[str, Any], execution: Any, head: Any) -> str | None:
     """Return the beginning of the sent body; None once the payload was pruned.
 
-    A body that equals the stored request or event is kept only there; an other size shows a change.
+    A body that equals the stored request or event is kept only there; its size shows a change.
     """
     text, size = row.sent_body, sent["body_bytes"]
     if sent["body_from"] == "request":

@@ -239,9 +239,7 @@ def _verdicts(
 
 def _duplicate(request: AdmissionRequest, admission: Admission, existing: ByKey) -> Verdict:
     assert admission.key is not None  # noqa: S101, an event without a key is always inserted
-    with log.of(
-        request.request.request_context
-    ):  # logged under this request, though another thread runs the batch
+    with log.of(request.request.request_context):  # another thread may run the batch
         execution = existing[request.trigger_id, admission.key]
         return admit.duplicate_verdict(request.trigger_id, admission, execution)
 

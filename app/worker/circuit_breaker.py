@@ -139,9 +139,8 @@ def close_idle(connection: Connection, trigger_ids: Collection[int]) -> list[Bre
 def _is_idle(connection: Connection) -> sa.ColumnElement[bool]:
     probe_is_due = _breakers.probe_at <= utc_now()
     if is_distributed(connection):
-        ids = (
-            connection.execute(sa.select(_breakers.trigger_id).where(probe_is_due)).scalars().all()
-        )
+        query = sa.select(_breakers.trigger_id).where(probe_is_due)
+        ids = connection.execute(query).scalars().all()
         idle_ids = [each for each in ids if due_by_shard.is_idle(connection, each)]
         return probe_is_due & _breakers.trigger_id.in_(idle_ids)
     waits = first_due(sa.literal_column("1"), _breakers.trigger_id).correlate(trigger_breakers)

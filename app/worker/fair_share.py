@@ -33,7 +33,7 @@ class Capacity:
 
 
 def allocate(due_triggers: Sequence[DueTrigger], capacity: Capacity) -> dict[int, int]:
-    """Return the number of executions to start by trigger; the one with the fewest slots gets each.
+    """Return the number to start of each trigger: each slot goes to the one with the fewest.
 
     Between equals the longest waiting comes first. The reserved slots go to triggers that are
     known to be quick, and to those of which nothing runs here, unless they are known to be slow:

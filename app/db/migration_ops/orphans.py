@@ -74,8 +74,8 @@ def more(connection: Connection, before: Counter[str]) -> int:
 def _affected(driver: Any, match: re.Match[str]) -> set[str]:
     if match["unknown"]:
         return _table_names(driver)
-    own = {name for name in (match["updated"], match["inserted"]) if name}
-    own = {name for name in own if not name.startswith(NAME_PREFIX)}  # a copy has the same rows
+    written = filter(None, (match["updated"], match["inserted"]))
+    own = {name for name in written if not name.startswith(NAME_PREFIX)}  # a copy has the same rows
     replaces = match["replaces"] or " OR REPLACE" in match[0].upper()
     parent = match["removed"] or (match["inserted"] if replaces else None)
     return own | {name for (name,) in driver.execute(_CHILDREN, (parent,)).fetchall()}

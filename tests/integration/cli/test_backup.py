@@ -60,14 +60,18 @@ def test_a_backup_is_one_private_file_and_is_never_overwritten(
     assert [each.name for each in backup.parent.glob("backup*")] == ["backup.db"]
 
 
-@pytest.mark.parametrize("migrated", [False, True], ids=["absent", "without rows"])
-def test_a_restore_fills_a_database_that_is_absent_or_has_no_rows(
-    hookonce: Hookonce, backup: Path, tmp_path: Path, migrated: bool
-) -> None:
-    target = tmp_path / "target.db"
-    if migrated:
-        assert hookonce("migrate", file=target).exit_code == 0
+@pytest.fixture(params=["absent", "without rows"])
+def target(hookonce: Hookonce, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """Return the path of a database that a restore may fill."""
+    path = tmp_path / "target.db"
+    if request.param == "without rows":
+        assert hookonce("migrate", file=path).exit_code == 0
+    return path
 
+
+def test_a_restore_fills_a_database_that_is_absent_or_has_no_rows(
+    hookonce: Hookonce, backup: Path, tmp_path: Path, target: Path
+) -> None:
     restored = hookonce("restore", backup, file=target)
 
     assert restored.exit_code == 0, restored.output
@@ -77,13 +81,9 @@ def test_a_restore_fills_a_database_that_is_absent_or_has_no_rows(
     assert not list(tmp_path.glob(f"*{PARTIAL}"))
 
 
-@pytest.mark.parametrize("migrated", [False, True], ids=["absent", "without rows"])
 def test_no_execution_gets_the_id_of_a_lost_one(
-    hookonce: Hookonce, backup: Path, tmp_path: Path, migrated: bool
+    hookonce: Hookonce, backup: Path, target: Path
 ) -> None:
-    target = tmp_path / "target.db"
-    if migrated:
-        assert hookonce("migrate", file=target).exit_code == 0
     newest_id = rows(backup)[-1][0]
 
     restored = hookonce("restore", backup, "--json", file=target)
