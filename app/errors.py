@@ -4,6 +4,9 @@ import errno
 import socket
 import ssl
 from collections.abc import Mapping
+from typing import TypeVar
+
+Value = TypeVar("Value")
 
 
 class HookonceError(Exception):
@@ -105,6 +108,13 @@ class InvalidTrigger(FieldMistakes):
 
 class NotFound(HookonceError):
     """No such trigger, execution, token or other thing exists."""
+
+
+def existing(value: Value | None, sentence: str) -> Value:
+    """Return the value; raise NotFound with the sentence if it is None."""
+    if value is None:
+        raise NotFound(sentence)
+    return value
 
 
 class NotReplayable(HookonceError):

@@ -21,9 +21,9 @@ from app.db.models import sessions, tokens
 from app.errors import (
     DatabaseUnavailable,
     InvalidToken,
-    NotFound,
     TokenNameTaken,
     Unauthenticated,
+    existing,
 )
 
 PREFIX = "hookonce_"
@@ -148,19 +148,17 @@ def _find(connection: Connection, name_or_id: str | int) -> sa.Row[Any]:
     if by_id:
         row = connection.execute(sa.select(tokens).where(columns.id == int(text))).one_or_none()
         if row is not None or isinstance(name_or_id, int):
-            return _require_found(row, text)
+            return _existing(row, text)
     named = sa.select(tokens).where(columns.name == text, columns.revoked_at.is_(None))
     rows = connection.execute(named.order_by(columns.id)).all()
     if len(rows) > 1:
         ids = ", ".join(str(row.id) for row in rows)
         raise InvalidToken(f"several tokens are named {text!r}: give the id, one of {ids}")
-    return _require_found(rows[0] if rows else None, text)
+    return _existing(rows[0] if rows else None, text)
 
 
-def _require_found(row: sa.Row[Any] | None, name: str) -> sa.Row[Any]:
-    if row is None:
-        raise NotFound(f"there is no token {name!r}; `hookonce token list` shows all")
-    return row
+def _existing(row: sa.Row[Any] | None, name: str) -> sa.Row[Any]:
+    return existing(row, f"there is no token {name!r}; `hookonce token list` shows all")
 
 
 def _require_free(connection: Connection, name: str) -> None:

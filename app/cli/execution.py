@@ -14,7 +14,7 @@ from app.cli.execution_filters import filter_options
 from app.db import Database
 from app.db.count_cache import CountCache
 from app.db.paging import PagePosition
-from app.errors import NotFound
+from app.errors import existing
 from app.executions import attempts, by_persons, history, search, waiting
 from app.executions.search import ExecutionFilter
 from app.executions.waiting import Because
@@ -131,10 +131,9 @@ def request(_settings: Settings, database: Database, execution_id: int, as_json:
     the headers, the content type and the number of bytes.
     """
     with database.reading() as connection:
-        kept = search.request_of(connection, execution_id)
+        stored = search.request_of(connection, execution_id)
         body = b"" if as_json else search.body_of(connection, execution_id) or b""
-    if kept is None:
-        raise NotFound(f"the request of execution {execution_id} is not kept")
+    kept = existing(stored, f"the request of execution {execution_id} is not kept")
     if as_json:
         headers = masking.shown_headers(kept.headers)
         shown = {"content_type": kept.content_type, "headers": headers, "bytes": kept.size}

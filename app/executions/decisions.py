@@ -12,7 +12,7 @@ from app import audit, lifecycle
 from app.audit import Actor
 from app.db import Database, same_trigger, utc_now
 from app.db.models import forgotten_keys, trigger_executions
-from app.errors import NotFound, NotPossible
+from app.errors import NotPossible, existing
 from app.executions.held import LONGEST_ACTOR
 from app.executions.origins import LONGEST_NAME
 
@@ -120,18 +120,14 @@ def _locked(connection: Connection, execution_id: int) -> sa.Row[Any]:
     trigger_id = _trigger_of(connection, execution_id)
     query: sa.Select[Any] = sa.select(*columns).where(same, _columns.trigger_id == trigger_id)
     row: sa.Row[Any] | None = connection.execute(query.with_for_update()).one_or_none()
-    if row is None:
-        raise NotFound(f"there is no execution {execution_id}")
-    return row
+    return existing(row, f"there is no execution {execution_id}")
 
 
 def _trigger_of(connection: Connection, execution_id: int) -> int:
     """Return the trigger of the execution, so that the next statement concerns one shard."""
     query = sa.select(_columns.trigger_id).where(_columns.id == _id(execution_id))
     trigger_id = connection.execute(query).scalar_one_or_none()
-    if trigger_id is None:
-        raise NotFound(f"there is no execution {execution_id}")
-    return int(trigger_id)
+    return int(existing(trigger_id, f"there is no execution {execution_id}"))
 
 
 def _id(execution_id: int) -> sa.ColumnElement[int]:

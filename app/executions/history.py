@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.db.models import trigger_executions, triggers
-from app.errors import NotFound
+from app.errors import existing
 
 _executions = trigger_executions.c
 CHAIN_AT_MOST = 100
@@ -16,9 +16,8 @@ CHAIN_AT_MOST = 100
 def execution(connection: Connection, execution_id: int) -> tuple[sa.Row[Any], sa.Row[Any]]:
     """Return the execution and its trigger. Raises NotFound."""
     query = sa.select(trigger_executions).where(_executions.id == execution_id)
-    row = connection.execute(query).one_or_none()
-    if row is None:
-        raise NotFound(f"there is no execution {execution_id}")
+    found = connection.execute(query).one_or_none()
+    row = existing(found, f"there is no execution {execution_id}")
     of_trigger = sa.select(triggers).where(triggers.c.id == row.trigger_id)
     return row, connection.execute(of_trigger).one()
 

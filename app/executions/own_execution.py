@@ -15,7 +15,7 @@ from app.audit import Actor
 from app.db import Database, same_trigger, violates
 from app.db.errors import PAYLOAD_INDEX
 from app.db.models import execution_requests, mismatched_payloads, trigger_executions
-from app.errors import NotFound, NotPossible
+from app.errors import NotPossible, existing
 from app.executions import origins
 from app.executions.creation import initial_values
 from app.executions.prune import EMPTY
@@ -50,9 +50,8 @@ def mismatch_in(
 ) -> int:
     """Insert the execution of a mismatch's payload in this transaction; return its id."""
     query = sa.select(mismatched_payloads).where(_mismatches.execution_id == execution_id)
-    row = connection.execute(query.where(_mismatches.digest == digest)).one_or_none()
-    if row is None:
-        raise NotFound(f"the payload {digest[:12]} of execution {execution_id} is not kept")
+    found = connection.execute(query.where(_mismatches.digest == digest)).one_or_none()
+    row = existing(found, f"the payload {digest[:12]} of execution {execution_id} is not kept")
     values = {"trigger_id": row.trigger_id, "event_data": row.event_data, "payload_digest": digest}
     request = {"content_type": row.content_type, "headers": row.headers, "body": row.body}
     new = _insert(connection, values, request)
@@ -65,9 +64,8 @@ def mismatch_in(
 def duplicate_in(connection: Connection, execution_id: int, actor: Actor, delivery_id: int) -> int:
     """Insert another execution of the payload that a duplicate repeated; return its id."""
     query = sa.select(_executions.trigger_id, _executions.event_data, _executions.payload_digest)
-    row = connection.execute(query.where(_executions.id == execution_id)).one_or_none()
-    if row is None:
-        raise NotFound(f"there is no execution {execution_id} any more")
+    found = connection.execute(query.where(_executions.id == execution_id)).one_or_none()
+    row = existing(found, f"there is no execution {execution_id} any more")
     stored = sa.select(_requests.content_type, _requests.headers, _requests.body)
     of_trigger = same_trigger(_requests.trigger_id, row.trigger_id)
     same = stored.where(of_trigger, _requests.execution_id == execution_id)

@@ -28,11 +28,11 @@ from app.db import (
 from app.db.models import execution_requests, trigger_executions
 from app.errors import (
     DatabaseUnavailable,
-    NotFound,
     NotPossible,
     NotReplayable,
     RateLimited,
     SchemaMoved,
+    existing,
 )
 from app.executions import origins
 from app.executions.creation import EXECUTION_FIELDS, REQUEST_FIELDS, initial_values
@@ -178,9 +178,8 @@ def _require_replayable(connection: Connection, execution_id: int, rerun: Rerun)
         )
         .where(_columns.id == execution_id)
     )
-    row = connection.execute(query).one_or_none() if 0 < execution_id <= _HIGHEST_ID else None
-    if row is None:
-        raise NotFound(f"there is no execution {execution_id}")
+    found = connection.execute(query).one_or_none() if 0 < execution_id <= _HIGHEST_ID else None
+    row = existing(found, f"there is no execution {execution_id}")
     if row.status not in rerun.statuses:
         raise NotReplayable(execution_id, row.status)
     for replayed_at in (row.last_replay_at, row.chain_replay_at):
@@ -272,9 +271,7 @@ def _is(old: OldExecution) -> tuple[sa.ColumnElement[bool], ...]:
 def _status(connection: Connection, execution_id: int) -> str:
     query = sa.select(_columns.status).where(_columns.id == execution_id)
     status = connection.execute(query).scalar_one_or_none()
-    if status is None:
-        raise NotFound(f"there is no execution {execution_id}")
-    return str(status)
+    return str(existing(status, f"there is no execution {execution_id}"))
 
 
 def _translate(

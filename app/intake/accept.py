@@ -18,7 +18,7 @@ from app.db import Database, violates
 from app.db.errors import PAYLOAD_INDEX
 from app.db.models import delivery_journal
 from app.db.schema import Schema, SchemaWatch
-from app.errors import NotAcceptable, NotFound, NotPossible
+from app.errors import NotAcceptable, NotPossible, existing
 from app.executions import origins, own_execution
 from app.executions.retention import RetentionDefaults
 from app.intake import admissions, admit, former_keys, parse, sources, store
@@ -61,9 +61,9 @@ def candidate(database: Database, delivery_id: int, defaults: RetentionDefaults)
         row = journal.delivery(connection, delivery_id)
     _require_acceptable(row)
     last_found_id = SchemaWatch(database).last_found_trigger_id
-    trigger = TriggerCache(database, last_found_id=last_found_id).find(str(row.trigger_id))
-    if trigger is None:
-        raise NotFound(f"the trigger of delivery {delivery_id} receives no webhooks any more")
+    found = TriggerCache(database, last_found_id=last_found_id).find(str(row.trigger_id))
+    sentence = f"the trigger of delivery {delivery_id} receives no webhooks any more"
+    trigger = existing(found, sentence)
     request = _request(row)
     _require_event(request, trigger)
     admitted = admissions.of_request(request, trigger)

@@ -20,7 +20,7 @@ from app.audit import UNNAMED, Actor
 from app.db import Database
 from app.db.encryption import SecretBox
 from app.db.models import notification_channels, notification_messages, triggers
-from app.errors import InvalidChannel, InvalidTrigger, NotFound
+from app.errors import InvalidChannel, InvalidTrigger, existing
 from app.masking import MASK
 from app.notifications.conditions import KINDS
 
@@ -120,9 +120,8 @@ def find(connection: Connection, name_or_id: str | int) -> sa.Row[Any]:
     query = sa.select(notification_channels)
     query = query.where(sa.or_(_columns.id == int(text), same) if by_id else same)
     row = connection.execute(query.order_by(_columns.id)).first()
-    if row is None:
-        raise NotFound(f"there is no channel {text[:LONGEST_NAME]!r}; see `hookonce notify list`")
-    return row
+    sentence = f"there is no channel {text[:LONGEST_NAME]!r}; see `hookonce notify list`"
+    return existing(row, sentence)
 
 
 def every(connection: Connection) -> list[sa.Row[Any]]:

@@ -16,7 +16,7 @@ from app.db import paging
 from app.db.count_cache import CountCache
 from app.db.models import delivery_journal, mismatched_payloads
 from app.db.paging import Page, PagePosition
-from app.errors import NotFound
+from app.errors import existing
 from app.executions import listing
 from app.stats import outcomes
 from app.tolerant_json import json_value
@@ -85,9 +85,8 @@ def delivery(connection: Connection, delivery_id: int) -> sa.Row[Any]:
     """Return the entry with its headers and its body. Raises NotFound."""
     query = sa.select(delivery_journal).where(sa.literal(delivery_id, sa.BigInteger) == DELIVERY_ID)
     row = connection.execute(query).one_or_none()
-    if row is None:
-        raise NotFound(f"there is no delivery {delivery_id} in the journal: the oldest are removed")
-    return row
+    sentence = f"there is no delivery {delivery_id} in the journal: the oldest are removed"
+    return existing(row, sentence)
 
 
 def mismatched(connection: Connection, row: sa.Row[Any]) -> sa.Row[Any] | None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.db.models import triggers
-from app.errors import NotFound
+from app.errors import existing
 
 
 def locked_trigger(connection: Connection, name_or_id: str | int) -> sa.Row[Any]:
@@ -17,9 +17,7 @@ def locked_trigger(connection: Connection, name_or_id: str | int) -> sa.Row[Any]
     found = find_trigger(connection, name_or_id)
     same = sa.select(triggers).where(triggers.c.id == found.id)
     row = connection.execute(same.with_for_update()).one_or_none()
-    if row is None:
-        raise NotFound(f"the trigger {name_or_id!r} was just removed")
-    return row
+    return existing(row, f"the trigger {name_or_id!r} was just removed")
 
 
 def subject(trigger_id: int) -> str:
@@ -32,9 +30,8 @@ def find_trigger(connection: Connection, name_or_id: str | int) -> sa.Row[Any]:
     columns = triggers.c
     query = sa.select(triggers).where(_same(name_or_id)).order_by(columns.id)
     row = connection.execute(query).first()
-    if row is None:
-        raise NotFound(f"there is no trigger {name_or_id!r}; `hookonce trigger list` shows all")
-    return row
+    sentence = f"there is no trigger {name_or_id!r}; `hookonce trigger list` shows all"
+    return existing(row, sentence)
 
 
 def _same(name_or_id: str | int) -> sa.ColumnElement[bool]:

@@ -10,7 +10,7 @@ from app.audit import UNNAMED, Actor
 from app.db import Database, same_trigger
 from app.db.models import TEST_DUE, execution_requests, trigger_executions
 from app.db.types import UtcDateTime
-from app.errors import InvalidRequest, NotFound
+from app.errors import InvalidRequest, existing
 from app.executions.creation import initial_values
 from app.tolerant_json import json_object
 from app.triggers import lookup
@@ -28,9 +28,9 @@ def as_test(
         trigger = lookup.find_trigger(connection, name_or_id)
         columns = trigger_executions.c
         same = (columns.id == execution_id, columns.trigger_id == trigger.id)
-        event = connection.execute(sa.select(columns.event_data).where(*same)).scalar_one_or_none()
-        if event is None:
-            raise NotFound(f"trigger {trigger.slug} has no event of an execution {execution_id}")
+        stored = connection.scalar(sa.select(columns.event_data).where(*same))
+        sentence = f"trigger {trigger.slug} has no event of an execution {execution_id}"
+        event = existing(stored, sentence)
         values = {"trigger_id": trigger.id, "event_data": _marked(event)} | initial_values()
         values["next_attempt_at"] = sa.literal(TEST_DUE, UtcDateTime)
         insert = sa.insert(trigger_executions).values(values).returning(columns.id)

@@ -3,7 +3,7 @@
 from typing import get_args
 
 from app.auth import OPERATOR, VIEWER
-from app.errors import NotAcceptable, NotFound, NotPossible, TooLarge, Unreadable
+from app.errors import NotAcceptable, NotPossible, TooLarge, Unreadable, existing
 from app.executions import search
 from app.intake import sources
 from app.stats import journal
@@ -61,9 +61,8 @@ def _as_curl(request: PageRequest, delivery: DeliveryDetail) -> str:
 def download_body(request: PageRequest, delivery_id: int) -> PageResponse:
     """Download the body as it is kept."""
     with request.context.database.reading() as connection:
-        body = journal.delivery(connection, delivery_id).body
-    if body is None:
-        raise NotFound(f"the body of delivery {delivery_id} is not kept")
+        stored = journal.delivery(connection, delivery_id).body
+    body = existing(stored, f"the body of delivery {delivery_id} is not kept")
     return Download(bytes(body), "application/octet-stream", f"delivery-{delivery_id}.bin")
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 
 from app import clock, lifecycle, masking
 from app.auth import OPERATOR, VIEWER
-from app.errors import NotFound, NotReplayable, RateLimited
+from app.errors import NotReplayable, RateLimited, existing
 from app.executions import history, search
 from app.intake import sources
 from app.web.api import executions
@@ -80,9 +80,8 @@ def _as_curl(connection: Connection, values: dict[str, Any]) -> dict[str, Any]:
 def download_event(request: PageRequest, execution_id: int) -> PageResponse:
     """Download the complete event as it is stored."""
     with request.context.database.reading() as connection:
-        event = search.event_of(connection, execution_id)
-    if event is None:
-        raise NotFound(f"there is no event for execution {execution_id}")
+        stored = search.event_of(connection, execution_id)
+    event = existing(stored, f"there is no event for execution {execution_id}")
     return Download(event.encode(), "application/json", f"execution-{execution_id}.json")
 
 
@@ -90,9 +89,8 @@ def download_event(request: PageRequest, execution_id: int) -> PageResponse:
 def download_request(request: PageRequest, execution_id: int) -> PageResponse:
     """Download the request body as it was received."""
     with request.context.database.reading() as connection:
-        body = search.body_of(connection, execution_id)
-    if body is None:
-        raise NotFound(f"the request of execution {execution_id} is not stored")
+        stored = search.body_of(connection, execution_id)
+    body = existing(stored, f"the request of execution {execution_id} is not stored")
     return Download(bytes(body), "application/octet-stream", f"request-{execution_id}.bin")
 
 

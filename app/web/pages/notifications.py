@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from app.auth import ADMIN, VIEWER
-from app.errors import InvalidChannel, InvalidRequest, NotFound
+from app.errors import InvalidChannel, InvalidRequest, existing
 from app.executions import search
 from app.notifications.channels import CHANNEL_KINDS
 from app.notifications.conditions import KINDS
@@ -49,11 +49,10 @@ def test(request: PageRequest, channel_id: int) -> PageResponse:
 @PAGES.get(f"/notifications/{CHANNEL}/remove", ADMIN)
 def confirm(request: PageRequest, channel_id: int) -> PageResponse:
     """Ask for confirmation before the channel is removed."""
-    listed = notifications.list_notifications(request.context)["channels"]
-    matching = [each for each in listed if each["id"] == channel_id]
-    if not matching:
-        raise NotFound(f"there is no channel {channel_id}")
-    return HtmlPage("remove_channel.html", {"channel": matching[0]})
+    channels = notifications.list_notifications(request.context)["channels"]
+    channels_by_id = {each["id"]: each for each in channels}
+    channel = existing(channels_by_id.get(channel_id), f"there is no channel {channel_id}")
+    return HtmlPage("remove_channel.html", {"channel": channel})
 
 
 @PAGES.post(f"/notifications/{CHANNEL}/remove", ADMIN)

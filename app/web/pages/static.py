@@ -6,7 +6,7 @@ from importlib import resources
 
 import falcon
 
-from app.errors import NotFound
+from app.errors import existing
 
 KINDS = {".css": "text/css; charset=utf-8", ".js": "text/javascript", ".svg": "image/svg+xml"}
 IMMUTABLE = "public, max-age=31536000, immutable"
@@ -37,9 +37,7 @@ class Static:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
         """Send the file; a client may cache it forever if the URL has the current version."""
-        file = self._files.get(name)
-        if file is None:
-            raise NotFound(f"there is no file {name}")
+        file = existing(self._files.get(name), f"there is no file {name}")
         resp.data = file.content
         resp.content_type = file.content_type
         current = req.params.get("v") == file.version

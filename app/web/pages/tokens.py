@@ -5,7 +5,7 @@ from typing import Any
 
 from app import auth
 from app.auth import ADMIN
-from app.errors import InvalidRequest, InvalidToken, NotFound
+from app.errors import InvalidRequest, InvalidToken, existing
 from app.web import validation
 from app.web.api import tokens
 from app.web.api.schemas.access import NewTokenBody
@@ -37,12 +37,9 @@ def create(request: PageRequest) -> PageResponse:
 @PAGES.get(f"/tokens/{TOKEN}/revoke", ADMIN)
 def confirm(request: PageRequest, token_id: int) -> PageResponse:
     """Ask for confirmation before the token is revoked."""
-    matching = [
-        token for token in tokens.list_tokens(request.context)["tokens"] if token["id"] == token_id
-    ]
-    if not matching:
-        raise NotFound(f"there is no token {token_id}")
-    return HtmlPage("revoke.html", {"token": matching[0]})
+    tokens_by_id = {each["id"]: each for each in tokens.list_tokens(request.context)["tokens"]}
+    token = existing(tokens_by_id.get(token_id), f"there is no token {token_id}")
+    return HtmlPage("revoke.html", {"token": token})
 
 
 @PAGES.post(f"/tokens/{TOKEN}/revoke", ADMIN)
