@@ -13,7 +13,7 @@ from app.db.count_cache import CountCache
 from app.db.paging import PagePosition
 from app.executions import retention
 from app.settings import Settings
-from app.stats import journal, mismatch_difference
+from app.stats import journal, mismatch_difference, outcomes
 from app.stats.journal import DeliveryFilter
 from app.triggers import lookup
 
@@ -121,9 +121,10 @@ def accept(
         click.confirm(f"Admit {len(chosen.keys)} event(s) ({keys})?", abort=True, err=as_json)
     result = accepting.accept(database, chosen, actor())
     values = {"execution_ids": result.new, "duplicates_of": result.duplicates}
-    admitted = ", ".join(map(str, result.new)) or "none"
     known = ", ".join(map(str, result.duplicates))
-    sentence = f"New executions: {admitted}."
+    sentence = f"New executions: {', '.join(map(str, result.new))}."
+    if not result.new:
+        sentence = f"Delivery {delivery_id} is accepted. Its key was known: nothing new runs."
     output.done(f"{sentence} Duplicates of: {known}." if known else sentence, values, as_json)
 
 
@@ -167,5 +168,9 @@ def _changed(each: dict[str, Any]) -> str:
 
 def _found(row: dict[str, Any]) -> str | None:
     """Return the sentence that says most about the delivery."""
+    if row["accepted_at"]:
+        done = "run" if row["outcome"] in outcomes.REPEATED else "accepted"
+        execution_id = row["accepted_execution_id"] or f"{row['execution_id']}, a duplicate"
+        return f"{done} by {row['accepted_by']}: execution {execution_id}"
     sentences = [each.get("detail") for each in row["diagnosis"]]
     return next((str(each) for each in (*sentences, row["detail"]) if each), None)

@@ -30,6 +30,7 @@ from app.tolerant_json import json_object
 
 LONGEST_NAME = 200
 """Characters of the person's name that are stored with the delivery."""
+_NO_EVENT = "the request {}: there is no event in it"
 
 _columns = delivery_journal.c
 
@@ -67,6 +68,8 @@ def candidate(database: Database, delivery_id: int, defaults: RetentionDefaults)
     request = _request(row)
     _require_event(request, trigger)
     admitted = admissions.of_request(request, trigger)
+    if not admitted:
+        raise NotAcceptable(_NO_EVENT.format("is empty"))
     if row.body_kept != bodies.WHOLE:  # the digest of what is left is not that of what was sent
         admitted = [replace(each, digest=None) for each in admitted]
     retry_seconds = sources.named(trigger.source).facts.retry_seconds
@@ -78,7 +81,8 @@ def accept(database: Database, chosen: Candidate, actor: Actor) -> Acceptance:
     """Admit the events; return the executions once they are committed.
 
     Of two people at the same time one accepts; the other gets NotAcceptable. If each event is a
-    duplicate, nothing changes and the delivery can be accepted later.
+    duplicate, the delivery is marked as handled with the execution that has the key. It can be
+    accepted again, for its key may be forgotten or expire.
     """
     schema = SchemaWatch(database).admitting()
     with database.writing() as connection:
@@ -124,7 +128,7 @@ def _own_execution(connection: Connection, row: sa.Row[Any], actor: Actor) -> in
 
 
 def _require_acceptable(row: sa.Row[Any]) -> None:
-    if row.accepted_at is not None:
+    if row.accepted_execution_id is not None:
         raise NotAcceptable(f"delivery {row.id} was accepted by {row.accepted_by}")
     if row.outcome != outcomes.FILTERED and not row.outcome.startswith(outcomes.REFUSED):
         raise NotAcceptable(f"delivery {row.id} is a {row.outcome}, neither refused nor filtered")
@@ -142,14 +146,14 @@ def _request(row: sa.Row[Any]) -> Request:
 def _require_event(request: Request, trigger: WebhookTrigger) -> None:
     payload = parse.payload(request)
     if sources.named(trigger.source).handshake(request, payload) is not None:
-        raise NotAcceptable("the request only tests the address: there is no event in it")
+        raise NotAcceptable(_NO_EVENT.format("only tests the address"))
 
 
 def _mark(connection: Connection, delivery_id: int, actor: Actor) -> None:
     """Mark the delivery as accepted before anything is admitted, so that nobody else accepts it."""
     marked = connection.execute(
         sa.update(delivery_journal)
-        .where(_columns.id == delivery_id, _columns.accepted_at.is_(None))
+        .where(_columns.id == delivery_id, _columns.accepted_execution_id.is_(None))
         .values(accepted_at=db.utc_now(), accepted_by=actor.name[:LONGEST_NAME])
     )
     if marked.rowcount != 1:
@@ -173,11 +177,10 @@ def _admit(connection: Connection, schema: Schema, incoming: AdmissionRequest) -
 def _note_result(
     connection: Connection, chosen: Candidate, result: Acceptance, actor: Actor
 ) -> None:
-    noted: dict[str, Any] = {"accepted_execution_id": result.new[0]} if result.new else {}
-    if not result.new:
-        noted = {"accepted_at": None, "accepted_by": None}
+    became = {_columns.accepted_execution_id: result.new[0]} if result.new else {}
+    known = {} if result.new else {_columns.execution_id: result.duplicates[0]}
     change = sa.update(delivery_journal).where(_columns.id == chosen.delivery_id)
-    connection.execute(change.values(noted))
+    connection.execute(change.values({**became, **known}))
     for execution_id in result.new:
         ids = (chosen.incoming.trigger_id, execution_id)
         origins.record(connection, ids, origins.ACCEPTED, actor, delivery_id=chosen.delivery_id)

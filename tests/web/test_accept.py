@@ -3,6 +3,7 @@
 import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from falcon import testing
 
 from app.cli import main
 from app.db import Database
+from app.intake import sources
+from app.intake.sources import custom
 from app.settings import Settings
 from tests.support import factories
 from tests.support.api import Api
@@ -71,7 +74,7 @@ def test_a_refused_delivery_is_admitted_once_and_its_redelivery_is_a_duplicate(
     assert newest(api, operator)["outcome"] == "duplicate"
 
 
-def test_a_duplicate_is_still_a_duplicate(
+def test_a_duplicate_is_still_a_duplicate_and_its_delivery_is_marked_as_accepted(
     service: JournalService, api: Api, operator: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     trigger_id = factories.trigger(api.database)
@@ -92,7 +95,48 @@ def test_a_duplicate_is_still_a_duplicate(
         "execution_ids": [],
         "duplicates_of": [execution.id],
     }
-    assert newest(api, operator)["accepted_at"] is None
+    shown = newest(api, operator)
+    assert (shown["accepted_by"], shown["accepted_at"] is None) == ("a operator", False)
+    assert (shown["accepted_execution_id"], shown["execution_id"]) == (None, execution.id)
+    assert json.loads(api.changes("delivery.accept")[0].after)["duplicates_of"] == [execution.id]
+
+
+def test_an_accepted_duplicate_says_so_everywhere_and_is_admitted_once_its_key_is_forgotten(
+    service: JournalService,
+    api: Api,
+    operator: str,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trigger_id = factories.trigger(api.database)
+    execution_id = factories.execution(
+        api.database, trigger_id, status="completed", idempotency_key="m-1"
+    )
+    service.post(trigger_id, unsigned({"messageId": "m-1"}))
+    delivery_id = newest(api, operator)["id"]
+    page = f"/deliveries/{delivery_id}"
+    visitor = Visitor(api.client)
+    visitor.log_in(operator)
+    monkeypatch.setenv("DATABASE_URL", settings.database_url)
+
+    done = visitor.post(f"{page}/accept")
+    shown, listed = visitor.get(page).text, visitor.get("/deliveries").text
+    table = CliRunner().invoke(main, ["delivery", "list"]).stdout
+    repeated = CliRunner().invoke(main, ["delivery", "accept", str(delivery_id), "--yes"])
+    not_run = api.ask("POST", f"/api{page}/run", operator)
+    api.ask("POST", f"/api/triggers/executions/{execution_id}/forget-key", operator)
+    again = accept(api, operator, delivery_id)
+    once_more = accept(api, operator, delivery_id)
+
+    assert done.headers["Location"] == f"{page}?done=known"
+    assert "Nothing new runs: its key was known" in shown
+    assert ("Accept again…" in shown, "Run as its own execution" in shown) == (True, False)
+    assert f'accepted: a duplicate of <a href="/executions/{execution_id}">' in listed
+    assert f"accepted by a operator: execution {execution_id}, a duplicate" in table
+    assert f"nothing new runs. Duplicates of: {execution_id}." in repeated.stdout
+    assert not_run.status_code == 409
+    assert (again.json["status"], len(factories.executions(api.database))) == ("accepted", 2)
+    assert (once_more.status_code, once_more.json["error"]) == (409, "not_acceptable")
 
 
 def test_a_filtered_delivery_passes_the_filter_by_a_persons_word(
@@ -144,6 +188,20 @@ def test_what_its_execution_needs_must_be_kept(
     assert delivery["body_kept"] == kept
     assert (answer.status_code, answer.json["error"]) == (409, "not_acceptable")
     assert factories.executions(api.database) == []
+    assert newest(api, operator)["accepted_at"] is None
+
+
+def test_a_request_in_which_its_source_finds_no_event_cannot_be_accepted(
+    service: JournalService, api: Api, operator: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.post(factories.trigger(api.database), unsigned({"event": "paid"}))
+    delivery = newest(api, operator)
+    without_events = replace(custom.SOURCE, events=lambda _request, _payload: [])
+    monkeypatch.setitem(sources._SOURCES, "custom", without_events)
+
+    answer = accept(api, operator, delivery["id"])
+
+    assert (answer.status_code, answer.json["error"]) == (409, "not_acceptable")
     assert newest(api, operator)["accepted_at"] is None
 
 

@@ -6,7 +6,7 @@ from app.auth import OPERATOR, VIEWER
 from app.errors import NotAcceptable, NotPossible, TooLarge, Unreadable, existing
 from app.executions import search
 from app.intake import sources
-from app.stats import journal
+from app.stats import journal, outcomes
 from app.web.api import deliveries
 from app.web.api.schemas.deliveries import DeliveriesQuery, DeliveryDetail, Outcome
 from app.web.pages import curl_command, filter_chips
@@ -30,7 +30,7 @@ def show_all(request: PageRequest) -> PageResponse:
     chosen = filter_chips.chosen(query)
     values = {"filters": query, "choices": choices, "outcomes": get_args(Outcome)}
     values |= {"chosen": chosen, "chips": filter_chips.chips(chosen, choices)}
-    values["sources"] = sources.names()
+    values |= {"sources": sources.names(), "repeated": outcomes.REPEATED}
     return HtmlPage("deliveries.html", {**values, "rows": page["deliveries"], **page})
 
 
@@ -39,6 +39,7 @@ def show_one(request: PageRequest, delivery_id: int) -> PageResponse:
     """Show the delivery with its diagnosis, its body, and what a mismatch changed."""
     delivery = deliveries.show_delivery(request.context, delivery_id)
     values = {"delivery": delivery, "body_shown": BODY_SHOWN, "curl": _as_curl(request, delivery)}
+    values["repeated"] = outcomes.REPEATED
     return HtmlPage("delivery.html", values)
 
 
@@ -74,15 +75,14 @@ def confirm_accept(request: PageRequest, delivery_id: int) -> PageResponse:
 
 @PAGES.post(f"/deliveries/{DELIVERY}/accept", OPERATOR)
 def accept(request: PageRequest, delivery_id: int) -> PageResponse:
-    """Accept the delivery and redirect to its first execution."""
+    """Accept the delivery; redirect to its first execution, or back if each event is known."""
     try:
         result = deliveries.accept_delivery(request.context, delivery_id, request.actor)
     except (NotAcceptable, Unreadable, TooLarge) as error:
         return _confirmation(request, delivery_id, str(error))
     if result["execution_ids"]:
         return Redirect(f"/executions/{result['execution_ids'][0]}?done=accepted")
-    known = ", ".join(f"#{each}" for each in result["duplicates_of"])
-    return _confirmation(request, delivery_id, f"The key is known already: execution {known}.")
+    return Redirect(f"/deliveries/{delivery_id}?done=known")
 
 
 @PAGES.get(f"/deliveries/{DELIVERY}/run", OPERATOR)

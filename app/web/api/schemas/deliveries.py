@@ -96,7 +96,7 @@ class Delivery(TypedDict):
     request_id: str | None
     idempotency_key: str | None
     execution_id: int | None
-    """The execution that has the key of a duplicate."""
+    """The execution that has the key of a duplicate, also of an accepted one."""
     digest: str | None
     """SHA-256 of a mismatch's payload."""
     size: int
@@ -154,7 +154,7 @@ class AcceptResult(TypedDict):
     """The executions that the events of an accepted delivery became."""
 
     status: Literal["accepted", "duplicate"]
-    """`duplicate`: each event's key was known, and nothing changed."""
+    """`duplicate`: each event's key was known, and nothing new runs."""
     execution_ids: list[int]
     duplicates_of: list[int]
     """The executions that have the key of an event already."""

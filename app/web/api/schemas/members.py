@@ -16,7 +16,7 @@ from typing import Any
 EVERYWHERE = {
     "accepted_at": "Time at which a person accepted it.",
     "accepted_by": "Name of the person who accepted it.",
-    "accepted_execution_id": "Execution that it became when it was accepted.",
+    "accepted_execution_id": "Execution that it became when accepted; null if its key was known.",
     "action": "Change that was made, such as `trigger.update`.",
     "actor": "Name of the person, program or file that made the change.",
     "address": "Address from which the request came.",
