@@ -11,6 +11,7 @@ from app import log
 from app.errors import (
     DatabaseUnavailable,
     Forbidden,
+    HookonceError,
     InvalidChannel,
     InvalidRequest,
     InvalidToken,
@@ -38,6 +39,13 @@ from app.web import body
 RETRY_AFTER_SECONDS = "5"
 BEHIND = f"The database needs a newer schema: run `{migration_command('upgrade head')}`."
 
+REFUSALS: dict[type[HookonceError], tuple[int, str]] = {
+    Unreadable: (400, "malformed"),
+    KeyMissing: (422, "missing_key"),
+    TooLarge: (413, "too_large"),
+}
+"""Status and code of a request with a mistake of its sender's, by the error."""
+
 logger = logging.getLogger("hookonce.web")
 
 Handler = Callable[[falcon.Request, falcon.Response, Any, dict[str, Any]], None]
@@ -50,9 +58,8 @@ def install(app: falcon.App[Any, Any], refusal_status: int) -> None:
     for failure in (DatabaseUnavailable, SchemaMoved, SourceFailed, IntegrityError, DataError):
         app.add_error_handler(failure, _unavailable)
     app.add_error_handler(Unverified, _refusal(refusal_status))
-    app.add_error_handler(Unreadable, _logged(400, "malformed"))
-    app.add_error_handler(KeyMissing, _logged(422, "missing_key"))
-    app.add_error_handler(TooLarge, _logged(413, "too_large"))
+    for kind, (status, code) in REFUSALS.items():
+        app.add_error_handler(kind, _logged(status, code))
     app.add_error_handler(NotReplayable, _not_replayable)
     app.add_error_handler(RateLimited, _rate_limited)
     app.add_error_handler(SchemaBehind, _behind)

@@ -21,6 +21,9 @@ from app.web import body, client_address
 ALLOWED = ("HEAD", "POST")
 """Methods of an address of a webhook; GET belongs to the verification requests of Meta alone."""
 
+UNCOMPRESSED = "Send the body uncompressed, without Content-Encoding."
+"""Sentence of a 415."""
+
 
 class Webhook:
     """The webhook endpoint: one request in, one response out."""
@@ -134,7 +137,7 @@ def _require_uncompressed(req: falcon.Request) -> None:
         return
     if any(coding.strip() not in ("", "identity") for coding in header.lower().split(",")):
         raise falcon.HTTPUnsupportedMediaType(
-            description="Send the body uncompressed, without Content-Encoding.",
+            description=UNCOMPRESSED,
             headers={"Accept-Encoding": "identity"},
         )
 

@@ -9,6 +9,7 @@ import typing
 from collections.abc import Sequence
 from typing import Any, Literal, get_args, get_origin
 
+from app.web.api import webhook_operations
 from app.web.api.operations import Operation
 from app.web.api.schemas import members
 from app.web.api.schemas.values import Description
@@ -40,7 +41,7 @@ _SENTENCES = {
 
 
 def document(operations: Sequence[Operation], title: str, version: str) -> dict[str, Any]:
-    """The whole description."""
+    """Return the whole description: the operations of the API, and the addresses of webhooks."""
     schemas = _Schemas()
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
@@ -55,11 +56,12 @@ def document(operations: Sequence[Operation], title: str, version: str) -> dict[
             "detail": {"type": "string", "description": members.EVERYWHERE["detail"]},
         },
     }
+    tags = dict.fromkeys(each.tag for each in operations)
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version, "summary": "What people and programs may do."},
-        "tags": [{"name": tag} for tag in dict.fromkeys(each.tag for each in operations)],
-        "paths": paths,
+        "tags": [{"name": tag} for tag in (*tags, webhook_operations.TAG)],
+        "paths": paths | webhook_operations.paths(),
         "components": {
             "schemas": {"Error": error, **schemas.made},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},

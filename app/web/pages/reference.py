@@ -46,14 +46,18 @@ def _operations(paths: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _response(status: str, response: dict[str, Any]) -> dict[str, Any]:
-    return {"status": status, "description": response["description"]} | _content(response)
+    headers = list(response.get("headers", ()))
+    text = response["description"]
+    return {"status": status, "description": text, "headers": headers} | _content(response)
 
 
 def _content(holder: dict[str, Any]) -> dict[str, Any]:
-    content = holder.get("content", {}).get("application/json")
-    if content is None:
-        return {"type": ""}
-    return _shape(content["schema"]) | {"example": content.get("example")}
+    """Return the type and example of the first of the media types, and the names of all."""
+    media = holder.get("content", {})
+    if not media:
+        return {"type": "", "media": []}
+    content = next(iter(media.values()))
+    return _shape(content["schema"]) | {"example": content.get("example"), "media": list(media)}
 
 
 def _members(schema: dict[str, Any]) -> dict[str, Any]:

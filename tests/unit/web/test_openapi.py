@@ -5,8 +5,11 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
+from app.intake import sources
+from app.triggers.address import WEBHOOKS
 from app.web.api import router
 from app.web.api.schemas import members
+from tests.support import samples
 
 DOCUMENT = router.document()
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
@@ -59,8 +62,25 @@ def test_the_example_of_a_body_is_valid(name: str) -> None:
         for each in OPERATIONS
         if (content := each.get("requestBody", {}).get("content"))
     ]
-    (body,) = [each for each in bodies if each["schema"]["$ref"].endswith(f"/{name}")][:1]
+    (body,) = [each for each in bodies if each["schema"].get("$ref", "").endswith(f"/{name}")][:1]
     schema = {"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]}
 
     assert body["example"] == members.EXAMPLES[name]
     jsonschema_rs.validate(schema, body["example"])
+
+
+@pytest.mark.parametrize("source", sources.built_in())
+def test_each_header_of_a_senders_request_is_described_for_its_source(source: str) -> None:
+    receive = DOCUMENT["paths"][f"{WEBHOOKS}{{trigger_id}}"]["post"]
+    readers = {
+        one["name"].lower(): one["description"]
+        for one in receive["parameters"]
+        if one["in"] == "header"
+    }
+    sent = {name.lower() for name in samples.json_request(source, {}).headers}
+    sent |= {name.lower() for name in sources.named(source).event_headers}
+
+    missing = {name for name in sent if source not in readers.get(name, "")}
+
+    assert missing - {"content-type", "authorization", "x-request-id"} == set()
+    assert f"\n- {source}: {sources.named(source).facts.signature}" in receive["description"]

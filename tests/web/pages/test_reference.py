@@ -19,6 +19,10 @@ def test_the_reference_shows_every_operation_and_schema(
     ids = re.findall(r' id="([^"]+)"', page)
 
     assert {operation.name for operation in router.OPERATIONS} <= set(ids)
+    assert "receive_webhook" in ids
+    assert "Read for a trigger of source github, whatsapp." in page
+    assert "application/x-www-form-urlencoded" in page
+    assert "With Retry-After." in page
     assert {f"schema-{name}" for name in router.document()["components"]["schemas"]} <= set(ids)
     assert set(re.findall(r'href="#([^"]+)"', page)) <= set(ids)
     assert len(ids) == len(set(ids))
