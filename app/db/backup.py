@@ -88,6 +88,22 @@ def restore(source: str, database: str, progress: Progress) -> Copy:
 
 
 def _copy(source: str, target: str, progress: Progress, refusal: type[HookonceError]) -> Copy:
+    with _complete_copy(source, target, progress, refusal) as (partial, content):
+        _give_to_owner_of_directory(partial)
+        _write_through(partial)
+        os.rename(partial, target)
+        _write_through(os.path.dirname(os.path.abspath(target)))
+    return content
+
+
+@contextmanager
+def _complete_copy(
+    source: str, target: str, progress: Progress, refusal: type[HookonceError]
+) -> Iterator[tuple[str, Copy]]:
+    """Yield a complete and checked copy beside the target, and its content; remove it at the end.
+
+    A copy for a restore leaves out the ids already.
+    """
     partial = f"{target}{PARTIAL}"
     if os.path.lexists(partial):
         raise refusal(f"{partial} exists: another copy is being made, or was killed; remove it")
@@ -98,30 +114,28 @@ def _copy(source: str, target: str, progress: Progress, refusal: type[HookonceEr
             content = _checked(copied, target, refusal)
             if refusal is CannotRestore:
                 content = _with_new_ids(copied, content)
-        _give_to_owner_of_directory(partial)
-        _write_through(partial)
-        os.rename(partial, target)
-        _write_through(os.path.dirname(os.path.abspath(target)))
-    except BaseException:
+        yield partial, content
+    finally:
         with suppress(OSError):
             os.unlink(partial)
-        raise
-    return content
 
 
 def _fill(source: str, database: str, progress: Progress) -> Copy:
     """Copy into the existing file, in one transaction that SQLite rolls back if it is cut short.
 
     A new file under its name would not do: a service that starts meanwhile may have opened the old
-    one, and SQLite would write the log of one into the other.
+    one, and SQLite would write the log of one into the other. The ids are left out in a copy beside
+    it: after a kill between two transactions the database would have its rows, and no such gap.
     """
-    with closing(_connect(source)) as original, closing(_connect(database)) as target:
+    with closing(_connect(database)) as target:
         _take_alone(target, database)
         _require_no_rows(target, database)
-        _checked(original, source, CannotRestore)
         target.execute("COMMIT")  # the lock stays, and the copy needs a transaction of its own
-        _copy_snapshot(original, target, progress)
-        return _with_new_ids(target, _checked(target, database, CannotRestore))
+        with _complete_copy(source, database, progress, CannotRestore) as (partial, content):
+            with closing(_connect(partial)) as complete:
+                _copy_snapshot(complete, target, progress)
+            _checked(target, database, CannotRestore)
+    return content
 
 
 def _copy_snapshot(

@@ -4,7 +4,10 @@ import json
 import os
 import resource
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,6 +20,7 @@ from app.db import Database
 from app.db.backup import PARTIAL, SKIPPED_IDS
 from app.settings import from_environment
 from tests.support import factories
+from tests.support.databases import ROOT
 
 Hookonce = Callable[..., Result]
 pytestmark = pytest.mark.parametrize("kind", ["sqlite"])
@@ -92,6 +96,50 @@ def test_no_execution_gets_the_id_of_a_lost_one(
 
     assert new_id == json.loads(restored.stdout)["next_id"] == newest_id + SKIPPED_IDS + 1
     assert f"New executions have ids from {new_id} on" in restored.stderr
+
+
+KILLED = """
+import os, signal, sys
+from app.db import backup
+
+name, calls = sys.argv[3], int(sys.argv[4])
+original = getattr(backup, name)
+
+def killed(*arguments):
+    global calls
+    calls -= 1
+    if calls == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return original(*arguments)
+
+setattr(backup, name, killed)
+backup.restore(sys.argv[1], sys.argv[2], lambda *left: None)
+"""
+"""Program that restores a backup, and is killed at the nth call of a function of it."""
+
+
+@pytest.mark.parametrize(
+    "place",
+    [("_with_new_ids", 1), ("_copy_snapshot", 2), ("_checked", 2)],
+    ids=["before the ids", "before the rows", "after the rows"],
+)
+def test_a_killed_restore_leaves_all_of_it_or_nothing(
+    hookonce: Hookonce, backup: Path, tmp_path: Path, place: tuple[str, int]
+) -> None:
+    target = tmp_path / "target.db"
+    assert hookonce("migrate", file=target).exit_code == 0
+
+    arguments = [sys.executable, "-c", KILLED, str(backup), str(target), place[0], str(place[1])]
+    killed = subprocess.run(arguments, cwd=ROOT, check=False)
+
+    assert killed.returncode == -signal.SIGKILL
+    if not rows(target):
+        (tmp_path / f"target.db{PARTIAL}").unlink()
+        assert hookonce("restore", backup, file=target).exit_code == 0
+    assert rows(target) == rows(backup)
+    with opened(target) as database:
+        new_id = factories.execution(database, factories.trigger(database, name="since"))
+    assert new_id > SKIPPED_IDS
 
 
 def test_a_backup_that_counts_no_ids_yet_is_restored_as_it_is(
