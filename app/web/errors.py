@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import falcon
+from falcon import Request, Response
 from sqlalchemy.exc import DataError, IntegrityError
 
 from app import log
@@ -48,7 +49,8 @@ REFUSALS: dict[type[HookonceError], tuple[int, str]] = {
 
 logger = logging.getLogger("hookonce.web")
 
-Handler = Callable[[falcon.Request, falcon.Response, Any, dict[str, Any]], None]
+Params = dict[str, Any]
+Handler = Callable[[Request, Response, Any, Params], None]
 
 
 def install(app: falcon.App[Any, Any], refusal_status: int) -> None:
@@ -78,9 +80,7 @@ def install(app: falcon.App[Any, Any], refusal_status: int) -> None:
 def _refusal(status: int) -> Handler:
     """Return a handler that answers every refused sender alike; only the log has the reason."""
 
-    def handle(
-        _req: falcon.Request, resp: falcon.Response, error: Unverified, params: dict[str, Any]
-    ) -> None:
+    def handle(_req: Request, resp: Response, error: Unverified, params: Params) -> None:
         trigger_id = params.get("trigger_id", "")
         log.event(logger, logging.WARNING, "refused", reason=error.reason, trigger_id=trigger_id)
         resp.status = error.status or status
@@ -93,9 +93,7 @@ def _refusal(status: int) -> Handler:
 
 
 def _logged(status: int, code: str) -> Handler:
-    def handle(
-        _req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]
-    ) -> None:
+    def handle(_req: Request, resp: Response, error: Exception, params: Params) -> None:
         log.event(logger, logging.WARNING, code, detail=error, **_log_fields(params))
         resp.status = status
         resp.media = {"error": code, "detail": str(error)}
@@ -106,18 +104,14 @@ def _logged(status: int, code: str) -> Handler:
 def _unlogged(status: int, code: str) -> Handler:
     """Return a handler that does not log: the caller made a mistake, the service is fine."""
 
-    def handle(
-        _req: falcon.Request, resp: falcon.Response, error: Exception, _params: dict[str, Any]
-    ) -> None:
+    def handle(_req: Request, resp: Response, error: Exception, *_: Any) -> None:
         resp.status = status
         resp.media = {"error": code, "detail": str(error)}
 
     return handle
 
 
-def _unauthenticated(
-    req: falcon.Request, resp: falcon.Response, error: Unauthenticated, _params: dict[str, Any]
-) -> None:
+def _unauthenticated(req: Request, resp: Response, error: Unauthenticated, *_: Any) -> None:
     """Answer 401 with a challenge: https://www.rfc-editor.org/rfc/rfc6750#section-3"""
     log.event(logger, logging.WARNING, "unauthenticated", path=req.path, detail=error)
     resp.status = 401
@@ -126,18 +120,14 @@ def _unauthenticated(
     resp.media = {"error": "unauthorized", "detail": str(error)}
 
 
-def _too_many_attempts(
-    req: falcon.Request, resp: falcon.Response, error: TooManyAttempts, _params: dict[str, Any]
-) -> None:
+def _too_many_attempts(req: Request, resp: Response, error: TooManyAttempts, *_: Any) -> None:
     log.event(logger, logging.WARNING, "too_many_attempts", path=req.path)
     resp.status = 429
     resp.set_header("Retry-After", str(error.seconds))
     resp.media = {"error": "rate_limited", "detail": str(error)}
 
 
-def _behind(
-    _req: falcon.Request, resp: falcon.Response, error: SchemaBehind, params: dict[str, Any]
-) -> None:
+def _behind(_req: Request, resp: Response, error: SchemaBehind, params: Params) -> None:
     """Answer 503 without the revisions, which only the log has: no caller is known yet."""
     log.event(logger, logging.WARNING, "schema_behind", detail=error, **_log_fields(params))
     resp.status = 503
@@ -145,32 +135,24 @@ def _behind(
     resp.media = {"error": "unavailable", "detail": BEHIND}
 
 
-def _not_replayable(
-    _req: falcon.Request, resp: falcon.Response, error: NotReplayable, _params: dict[str, Any]
-) -> None:
+def _not_replayable(_req: Request, resp: Response, error: NotReplayable, *_: Any) -> None:
     resp.status = 400
     resp.media = {"error": "not_replayable", "current_status": error.current_status}
 
 
-def _not_possible(
-    _req: falcon.Request, resp: falcon.Response, error: NotPossible, _params: dict[str, Any]
-) -> None:
+def _not_possible(_req: Request, resp: Response, error: NotPossible, *_: Any) -> None:
     resp.status = 409
     status = {} if error.current_status is None else {"current_status": error.current_status}
     resp.media = {"error": "not_possible", "detail": str(error), **status}
 
 
-def _rate_limited(
-    _req: falcon.Request, resp: falcon.Response, error: RateLimited, _params: dict[str, Any]
-) -> None:
+def _rate_limited(_req: Request, resp: Response, error: RateLimited, *_: Any) -> None:
     resp.status = 429
     resp.set_header("Retry-After", str(error.retry_after_seconds))
     resp.media = {"error": "rate_limited", "retry_after_seconds": error.retry_after_seconds}
 
 
-def _unavailable(
-    _req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]
-) -> None:
+def _unavailable(_req: Request, resp: Response, error: Exception, params: Params) -> None:
     """Answer 503 with Retry-After: nothing was acknowledged, so the sender has to retry."""
     log.event(logger, logging.ERROR, "unavailable", detail=error, **_log_fields(params))
     resp.status = 503
@@ -178,18 +160,14 @@ def _unavailable(
     resp.media = {"error": "unavailable", "detail": "The service cannot store events right now."}
 
 
-def _unexpected(
-    _req: falcon.Request, resp: falcon.Response, error: Exception, _params: dict[str, Any]
-) -> None:
+def _unexpected(_req: Request, resp: Response, error: Exception, *_: Any) -> None:
     logger.exception("unexpected error", exc_info=error)
     resp.status = 500
     resp.set_header("Retry-After", RETRY_AFTER_SECONDS)
     resp.media = {"error": "internal", "detail": "Internal error; see the service's log."}
 
 
-def _http_error(
-    _req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError, _params: dict[str, Any]
-) -> None:
+def _http_error(_req: Request, resp: Response, error: falcon.HTTPError, *_: Any) -> None:
     resp.status = error.status
     for name, value in (error.headers or {}).items() if isinstance(error.headers, dict) else ():
         resp.set_header(name, value)
@@ -198,5 +176,5 @@ def _http_error(
     resp.media = {"error": code, "detail": error.description or f"{phrase}."}
 
 
-def _log_fields(params: dict[str, Any]) -> dict[str, Any]:
+def _log_fields(params: Params) -> dict[str, Any]:
     return {"trigger_id": params["trigger_id"]} if "trigger_id" in params else {}
