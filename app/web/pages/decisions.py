@@ -21,6 +21,8 @@ _STATUSES: dict[type[Exception], int] = {
     NotPossible: 409,
     RateLimited: 429,
 }
+_DONE = {"cancel": "cancelled", "retry-now": "retried", "forget-key": "forgotten"}
+"""Message that the execution's page shows after a decision."""
 
 
 @PAGES.get(f"/executions/{EXECUTION}/run-again", OPERATOR)
@@ -73,23 +75,13 @@ def confirm_cancel(request: PageRequest, execution_id: int) -> PageResponse:
 @PAGES.post(f"/executions/{EXECUTION}/cancel", OPERATOR)
 def cancel(request: PageRequest, execution_id: int) -> PageResponse:
     """End the waiting execution."""
-
-    def decide() -> str:
-        decisions.cancel_execution(request.context, execution_id, request.actor)
-        return f"/executions/{execution_id}?done=cancelled"
-
-    return _decided(request, execution_id, "cancel", decide)
+    return _changed_itself(request, execution_id, "cancel", decisions.cancel_execution)
 
 
 @PAGES.post(f"/executions/{EXECUTION}/retry-now", OPERATOR)
 def retry_now(request: PageRequest, execution_id: int) -> PageResponse:
     """Make the waiting execution due now."""
-
-    def decide() -> str:
-        decisions.retry_execution_now(request.context, execution_id, request.actor)
-        return f"/executions/{execution_id}?done=retried"
-
-    return _decided(request, execution_id, "retry-now", decide)
+    return _changed_itself(request, execution_id, "retry-now", decisions.retry_execution_now)
 
 
 @PAGES.get(f"/executions/{EXECUTION}/forget-key", OPERATOR)
@@ -101,12 +93,19 @@ def confirm_forget_key(request: PageRequest, execution_id: int) -> PageResponse:
 @PAGES.post(f"/executions/{EXECUTION}/forget-key", OPERATOR)
 def forget_key(request: PageRequest, execution_id: int) -> PageResponse:
     """Release the key of the finished execution."""
+    return _changed_itself(request, execution_id, "forget-key", decisions.forget_execution_key)
+
+
+def _changed_itself(
+    request: PageRequest, execution_id: int, decision: str, change: Callable[..., object]
+) -> PageResponse:
+    """Change the execution itself, without a new one, and show it."""
 
     def decide() -> str:
-        decisions.forget_execution_key(request.context, execution_id, request.actor)
-        return f"/executions/{execution_id}?done=forgotten"
+        change(request.context, execution_id, request.actor)
+        return f"/executions/{execution_id}?done={_DONE[decision]}"
 
-    return _decided(request, execution_id, "forget-key", decide)
+    return _decided(request, execution_id, decision, decide)
 
 
 def _decided(

@@ -11,6 +11,7 @@ from app.errors import NotReplayable, RateLimited, existing
 from app.executions import history, search
 from app.intake import sources
 from app.web.api import executions
+from app.web.api.queue import one
 from app.web.api.schemas.executions import ExecutionsQuery
 from app.web.context import ApiContext
 from app.web.pages import curl_command, filter_chips, key_explanation, whatsapp_preview
@@ -18,7 +19,6 @@ from app.web.pages.execution_rows import in_rows
 from app.web.pages.page_request import Download, HtmlPage, PageRequest, PageResponse, Redirect
 from app.web.pages.registry import EXECUTION, Pages
 from app.web.pages.trigger_setup import PATH_SOURCES
-from app.web.pages.triggers import one
 
 PAGES = Pages()
 CHOICES_AT_MOST = 500

@@ -62,10 +62,7 @@ def ascii_json(text: object) -> str:
 
 
 def split_times(text: str) -> list[tuple[str, str | None]]:
-    """Return the parts of a sentence, each with the time in the API's format that follows it.
-
-    So a page shows such a time as every other one: without microseconds, in the reader's zone.
-    """
+    """Return a sentence's parts and the times between them, for a page to show in local time."""
     parts = _TIME.split(text)
     return list(zip_longest(parts[::2], parts[1::2]))
 

@@ -13,12 +13,12 @@ from app.intake import sources
 from app.triggers import mistakes
 from app.web import validation
 from app.web.api import triggers
+from app.web.api.queue import one
 from app.web.api.schemas.triggers import NewTriggerBody, Trigger, TriggerChanges
 from app.web.api.schemas.values import Word
 from app.web.pages import placeholders, trigger_form, trigger_inputs, trigger_setup
 from app.web.pages.page_request import HtmlPage, PageRequest, PageResponse, Redirect
 from app.web.pages.registry import TRIGGER, Pages
-from app.web.pages.triggers import one
 
 PAGES = Pages()
 SECRET = "secret"  # noqa: S105, the name of an input

@@ -7,11 +7,11 @@ from app.errors import InvalidRequest, InvalidTrigger
 from app.intake import sources
 from app.web import validation
 from app.web.api import triggers
+from app.web.api.queue import one
 from app.web.api.schemas.triggers import NewSecretBody
 from app.web.pages import trigger_setup
 from app.web.pages.page_request import HtmlPage, PageRequest, PageResponse, Redirect
 from app.web.pages.registry import TRIGGER, Pages
-from app.web.pages.triggers import one
 
 PAGES = Pages()
 

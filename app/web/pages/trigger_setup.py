@@ -9,11 +9,11 @@ from app.auth import VIEWER
 from app.intake import key, sources
 from app.stats import journal
 from app.triggers import address, first_delivery
+from app.web.api.queue import one
 from app.web.api.schemas.triggers import Trigger
 from app.web.context import ApiContext
 from app.web.pages.page_request import HtmlPage, PageRequest, PageResponse
 from app.web.pages.registry import TRIGGER, Pages
-from app.web.pages.triggers import one
 
 PAGES = Pages()
 PATH_SOURCES = ("evolution", "evolution_go")

@@ -2,24 +2,22 @@
 
 from app.auth import ADMIN, OPERATOR, VIEWER
 from app.db.paging import PagePosition
-from app.executions import listing, retention, retry_policy, search
+from app.executions import retention, retry_policy, search
 from app.executions.search import ExecutionFilter
 from app.intake import key, sources, verification
-from app.triggers import lookup
-from app.web.api import serializers, triggers
+from app.web.api import queue, triggers
 from app.web.api.schemas.triggers import (
     TestBody,
-    Trigger,
     TriggerChanges,
     TriggersAsked,
 )
-from app.web.context import ApiContext
 from app.web.pages.execution_rows import in_rows
 from app.web.pages.page_request import HtmlPage, PageRequest, PageResponse, Redirect
 from app.web.pages.registry import TRIGGER, Pages
 
 PAGES = Pages()
 NEWEST_SHOWN = 10
+_ENABLED = frozenset({"enabled"})
 
 
 @PAGES.get("/triggers", VIEWER)
@@ -34,7 +32,7 @@ def show_all(request: PageRequest) -> PageResponse:
 def show_one(request: PageRequest, trigger_id: int) -> PageResponse:
     """Show the trigger, the buttons that change it, and its newest executions."""
     context = request.context
-    shown = one(context, trigger_id)
+    shown = queue.one(context, trigger_id)
     with context.database.reading() as connection:
         sought, where = ExecutionFilter(trigger_id=trigger_id), PagePosition(per_page=NEWEST_SHOWN)
         found = search.page(connection, context.counter, sought, where)
@@ -58,8 +56,7 @@ def set_enabled(request: PageRequest, trigger_id: int) -> PageResponse:
     """Enable or disable the trigger."""
     enabled = request.fields.get("enabled") == "yes"
     body = TriggerChanges(enabled=enabled)
-    names = frozenset({"enabled"})
-    triggers.apply_changes(request.context, trigger_id, body, names, request.actor)
+    triggers.apply_changes(request.context, trigger_id, body, _ENABLED, request.actor)
     return Redirect(f"/triggers/{trigger_id}?done={'enabled' if enabled else 'disabled'}")
 
 
@@ -73,7 +70,7 @@ def fire(request: PageRequest, trigger_id: int) -> PageResponse:
 @PAGES.get(f"/triggers/{TRIGGER}/delete", ADMIN)
 def confirm_deletion(request: PageRequest, trigger_id: int) -> PageResponse:
     """Ask for confirmation, and show how many executions would be removed, too."""
-    return HtmlPage("delete.html", {"trigger": one(request.context, trigger_id)})
+    return HtmlPage("delete.html", {"trigger": queue.one(request.context, trigger_id)})
 
 
 @PAGES.post(f"/triggers/{TRIGGER}/delete", ADMIN)
@@ -81,12 +78,3 @@ def delete(request: PageRequest, trigger_id: int) -> PageResponse:
     """Remove the trigger and all its executions."""
     triggers.delete_trigger(request.context, trigger_id, request.actor)
     return Redirect("/triggers?done=deleted")
-
-
-def one(context: ApiContext, trigger_id: int) -> Trigger:
-    """Return the trigger as the API shows it, without its executions."""
-    with context.database.reading() as connection:
-        row = lookup.find_trigger(connection, trigger_id)
-        count = listing.execution_count(connection, context.counter, trigger_id)
-        state = context.states(connection, [trigger_id])[trigger_id]
-        return serializers.trigger(context, row, count, state)
