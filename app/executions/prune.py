@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -30,6 +30,8 @@ BATCH_ROWS = 100
 """Rows removed in one transaction: on SQLite requests wait for it."""
 PRUNE_LOCK = 0x70_72_75_6E_65
 """Advisory lock of PostgreSQL that lets only one process prune at a time."""
+Change = Callable[[Connection, int, list[int]], None]
+"""Function that changes the executions of a trigger with these ids."""
 EMPTY = "{}"
 """Value of event_data after the payload was pruned."""
 
@@ -126,14 +128,8 @@ def _size(groups: list[PruneGroup]) -> int:
 def _empty_payloads(database: Database, groups: list[PruneGroup], dry: bool) -> PruneStep | None:
     if dry:
         return PruneStep(payloads=len(groups))
-    with database.writing() as connection:
-        if not db.try_advisory_lock(connection, PRUNE_LOCK):
-            return None
-        number = 0
-        for trigger_id, ids in _unchanged(connection, groups):
-            number += len(ids)
-            _empty(connection, trigger_id, ids)
-    return PruneStep(payloads=number)
+    number = _change(database, groups, _empty)
+    return None if number is None else PruneStep(payloads=number)
 
 
 def _empty(connection: Connection, trigger_id: int, ids: list[int]) -> None:
@@ -154,14 +150,24 @@ def _empty(connection: Connection, trigger_id: int, ids: list[int]) -> None:
 def _remove_rows(database: Database, groups: list[PruneGroup], dry: bool) -> PruneStep | None:
     if dry:
         return PruneStep(executions=_size(groups))
+    number = _change(database, groups, _remove)
+    return None if number is None else PruneStep(executions=number)
+
+
+def _remove(connection: Connection, trigger_id: int, ids: list[int]) -> None:
+    connection.execute(sa.delete(trigger_executions).where(*_same(trigger_id, ids)))
+
+
+def _change(database: Database, groups: list[PruneGroup], change: Change) -> int | None:
+    """Change the groups that are as they were read; None if another process prunes."""
     with database.writing() as connection:
         if not db.try_advisory_lock(connection, PRUNE_LOCK):
             return None
         number = 0
         for trigger_id, ids in _unchanged(connection, groups):
             number += len(ids)
-            connection.execute(sa.delete(trigger_executions).where(*_same(trigger_id, ids)))
-    return PruneStep(executions=number)
+            change(connection, trigger_id, ids)
+    return number
 
 
 def _same(trigger_id: int, ids: list[int]) -> tuple[sa.ColumnElement[bool], ...]:
