@@ -1,7 +1,10 @@
 """Current time, and times as text; other modules get the time from here or as an argument."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 
+Clock = Callable[[], float]
+"""Function such as `time.monotonic`."""
 API_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 

@@ -211,12 +211,15 @@ def _no_event_id(_request: Request, _event: Event) -> None:
     return None
 
 
+Verify = Callable[[Request, str, datetime, float | None], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A sender: functions that verify and parse its requests, and the responses it expects."""
 
     name: str
-    verify: Callable[[Request, str, datetime, float | None], None]
+    verify: Verify
     """Function of (request, secret, now, tolerance in seconds or None for no limit): it returns if
     the request proves the secret, and raises Unverified(reason) if not."""
     events: Callable[[Request, Json], list[Event]]

@@ -1,12 +1,19 @@
 """Verify the sender: unknown, disabled and forged cost the same work and get the same response."""
 
 import secrets
-from collections.abc import Callable
 from datetime import datetime
 
 from app.errors import Unverified
 from app.intake import older_rules, signatures, sources
-from app.intake.message import FORBIDDEN, OK, Request, Source, WebhookResponse, WebhookTrigger
+from app.intake.message import (
+    FORBIDDEN,
+    OK,
+    Request,
+    Source,
+    Verify,
+    WebhookResponse,
+    WebhookTrigger,
+)
 from app.intake.sources import custom
 
 UNKNOWN = "unknown_trigger"
@@ -106,9 +113,7 @@ def _refusal_reason(
     return first
 
 
-def _verification(
-    source: Source, trigger: WebhookTrigger, request: Request
-) -> Callable[[Request, str, datetime, float | None], None]:
+def _verification(source: Source, trigger: WebhookTrigger, request: Request) -> Verify:
     """Return the function that verifies this request; only one, so that each costs the same."""
     if trigger.verifier is not None:
         return trigger.verifier.verify

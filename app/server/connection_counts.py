@@ -9,7 +9,8 @@ import math
 import mmap
 import os
 import time
-from collections.abc import Callable
+
+from app.clock import Clock
 
 SLOTS = 256
 """The most worker processes that are counted; a worker's slot is its number modulo this."""
@@ -23,8 +24,6 @@ LEAVE_SECONDS = 0.05
 TAKE_SECONDS = 0.25
 """Seconds for which none is left to others after one was not taken: they may hang."""
 NEVER = -math.inf
-
-Clock = Callable[[], float]
 
 
 class ConnectionCounts:

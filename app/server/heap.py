@@ -9,6 +9,8 @@ import ctypes
 import time
 from collections.abc import Callable
 
+from app.clock import Clock
+
 TRIM_SECONDS = 1.0
 """Seconds between two trims at least: one takes a millisecond or two, and holds malloc's locks."""
 
@@ -24,9 +26,7 @@ def trim() -> None:
 class HeapTrimmer:
     """The heaps of this process, to be trimmed once a large request has left holes in them."""
 
-    def __init__(
-        self, trim: Callable[[], object] = trim, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, trim: Callable[[], object] = trim, clock: Clock = time.monotonic) -> None:
         self._trim = trim
         self._clock = clock
         self._has_holes = False

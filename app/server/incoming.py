@@ -1,16 +1,14 @@
 """Collect the bytes of one request until it is whole, within limits of size and time."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.clock import Clock
 from app.server.framing import ChunkedBody, Framing, Progress, read_framing
 
 LEAST_BYTES_PER_SECOND = 1_024
 """Bytes that a sender must send in each second on average, once its first seconds are over."""
 _END = b"\r\n\r\n"
-
-Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +50,7 @@ class IncomingRequest:
         return self._find_end(self._framing)
 
     def take(self) -> tuple[bytes, bytes]:
-        """Return the bytes of the request, and those of the next one that came with it.
-
-        All bytes are returned for an unusual request, because its end is not known.
-        """
+        """Return the bytes of the request (all if its end is unknown), and those after it."""
         arrived, end = bytes(self._arrived), self._end
         return (arrived[:end], arrived[end:]) if end else (arrived, b"")
 

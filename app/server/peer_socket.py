@@ -4,7 +4,8 @@ import socket
 import time
 from typing import Any
 
-from app.server.incoming import LEAST_BYTES_PER_SECOND, Clock
+from app.clock import Clock
+from app.server.incoming import LEAST_BYTES_PER_SECOND
 
 
 class PeerSocket:

@@ -27,7 +27,8 @@ _KEEPING = sa.select(
 """The only columns read here: the downgrade of 0015 unseals on a schema without later ones."""
 _SEALED_PAYLOAD = triggers.c.sealed_action_payload
 
-Change = Callable[[sa.Row[Any]], dict[str, str | None]]
+Columns = dict[str, str | None]
+Change = Callable[[sa.Row[Any]], Columns]
 
 
 def reseal(database: Database, actor: Actor = UNNAMED) -> Iterator[int]:
@@ -43,7 +44,7 @@ def unseal(database: Database, actor: Actor = UNNAMED) -> Iterator[int]:
     """Decrypt every secret; yield the number of changed rows of each step."""
     secret_box, clear = database.secret_box, SecretBox()
 
-    def change(row: sa.Row[Any]) -> dict[str, str | None]:
+    def change(row: sa.Row[Any]) -> Columns:
         moved = _moved(row, secret_box, clear, _sealed_names(row))
         if getattr(row, _SEALED_PAYLOAD.name, None) is not None:
             moved |= clear.payload_columns(secret_box.payload(row))
@@ -124,7 +125,7 @@ def _rewrite(database: Database, change: Change, actor: Actor, action: str) -> I
         yield sum(1 for values in changes.values() if values)
 
 
-def _reseal_row(row: Any, secret_box: SecretBox) -> dict[str, str | None]:
+def _reseal_row(row: Any, secret_box: SecretBox) -> Columns:
     stale = [
         name
         for name in SECRETS
@@ -155,10 +156,8 @@ def _sealed_names(row: Any) -> list[str]:
     return [name for name in SECRETS if getattr(row, f"sealed_{name}") is not None]
 
 
-def _moved(
-    row: Any, source: SecretBox, target: SecretBox, names: list[str]
-) -> dict[str, str | None]:
-    values: dict[str, str | None] = {}
+def _moved(row: Any, source: SecretBox, target: SecretBox, names: list[str]) -> Columns:
+    values: Columns = {}
     for name in names:
         values |= target.columns(name, source.decrypt(row, name))
     return values
