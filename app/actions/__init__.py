@@ -82,10 +82,7 @@ def described() -> Iterator[ActionInfo]:
 
 
 def validate(action_type: str, payload: str) -> None:
-    """Raise InvalidTrigger, with a sentence, if the action cannot work with this payload.
-
-    A plug-in checks its payloads itself, if it has a function `validate`.
-    """
+    """Raise InvalidTrigger if the action cannot work with this payload, as a plug-in says."""
     check = _VALIDATORS.get(action_type) or _of_plugin(action_type)
     if not payload.strip():
         raise InvalidTrigger("a trigger needs a payload: the command or address of its action")

@@ -134,11 +134,8 @@ def filled(template: str, event: Mapping[str, Any]) -> str:
 
 def found(event: Mapping[str, Any], place: str) -> Any:
     """Return the value at this dotted path of the event, else of its `data`; else None."""
-    for inside in (event, event.get("data")):
-        value = _at(inside, place.split("."))
-        if value is not None:
-            return value
-    return None
+    values = (_at(inside, place.split(".")) for inside in (event, event.get("data")))
+    return next((value for value in values if value is not None), None)
 
 
 def _at(value: Any, names: Sequence[str]) -> Any:

@@ -163,10 +163,7 @@ def _fitting(items: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
 
 
 def _without_secrets(texts: Sequence[str], hidden: Hidden) -> list[str]:
-    """Return the texts without secrets; one search finds those of all texts.
-
-    All are masked if a separator within a text makes the parts ambiguous.
-    """
+    """Return the texts without secrets, by one search; mask all if one has the separator."""
     joined = _SEPARATOR.join(texts).encode("utf-8", "replace").decode()
     found = hidden(joined).split(_SEPARATOR)
     return found if len(found) == len(texts) else [MASK] * len(texts)

@@ -81,10 +81,7 @@ class Output:
         return summary(self._standard.text())
 
     def everything(self) -> str:
-        """Return the end of the standard output and then of the error output.
-
-        If both are long each gets half of the characters.
-        """
+        """Return the ends of standard output and errors; each gets half if both are long."""
         standard, errors = self._standard.text(), self._errors.text()
         errors = errors[-max(OUTPUT_CHARACTERS // 2, OUTPUT_CHARACTERS - len(standard)) :]
         return summary(standard[-(OUTPUT_CHARACTERS - len(errors)) :] + errors)

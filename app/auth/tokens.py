@@ -42,10 +42,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 def duration(text: str) -> timedelta:
-    """Read `30d`, `12h` or `90m`: seconds, minutes, hours, days or weeks.
-
-    Raises InvalidToken for anything else.
-    """
+    """Read `30d`, `12h` or `90m` (units s, m, h, d, w); raise InvalidToken for anything else."""
     match = _DURATION.fullmatch(text.strip())
     if not match or not int(match[1]):
         raise InvalidToken(f"{text!r} is not a duration such as 30d, 12h or 90m")

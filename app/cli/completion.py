@@ -24,9 +24,7 @@ def among(names: Callable[[], list[str]] | None) -> Completion | None:
     """Return the completion by one of these names; None if there are none to choose from."""
     if names is None:
         return None
-    return lambda _, __, incomplete: [
-        CompletionItem(name) for name in names() if name.startswith(incomplete)
-    ]
+    return lambda _, __, typed: [CompletionItem(n) for n in names() if n.startswith(typed)]
 
 
 def triggers(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:

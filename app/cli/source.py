@@ -77,10 +77,9 @@ def show_source(name: str, as_json: bool) -> None:
 
 
 def _require_usable(name: str) -> None:
+    known = ", ".join(sources.names())
     if not sources.known(name):
-        raise click.UsageError(
-            f"there is no source {name!r}; there are {', '.join(sources.names())}"
-        )
+        raise click.UsageError(f"there is no source {name!r}; there are {known}")
     if problem := sources.unusable(name):
         raise click.ClickException(problem)
 

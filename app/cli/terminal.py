@@ -99,20 +99,13 @@ def _floor(column: str, width: int) -> int:
 
 
 def coloured(cell: str) -> str:
-    """Return the cell, padded as it is, in the colour of its word; NO_COLOR leaves it plain.
-
-    https://no-color.org
-    """
+    """Return the padded cell in the colour of its word, or plain with NO_COLOR (no-color.org)."""
     colour = _COLOURS.get(cell.strip())
     return cell if colour is None or os.environ.get("NO_COLOR") else click.style(cell, fg=colour)
 
 
 def plain(value: object) -> str:
-    """Return the value as text with every unprintable character escaped, except line breaks.
-
-    Keys come from the sender and errors from the target: neither may send control sequences to
-    the terminal of the person who reads them.
-    """
+    """Return printable text and line breaks: keys and errors may have control sequences."""
     return "".join(map(_visible, str(value)))
 
 

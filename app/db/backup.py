@@ -246,10 +246,7 @@ def _require_no_side_files(database: str) -> None:
 
 
 def _give_to_owner_of_directory(path: str) -> None:
-    """Give a new file to the owner of its directory, if root makes it.
-
-    Else a restore by root would leave a file that the service cannot open.
-    """
+    """Give a file that root makes to its directory's owner, so that the service can open it."""
     if os.geteuid() == 0:
         status = os.stat(os.path.dirname(os.path.abspath(path)))
         os.chown(path, status.st_uid, status.st_gid)

@@ -120,20 +120,14 @@ def _without_index_postgresql(element: without_index, compiler: Any, **options: 
 
 
 def try_advisory_lock(connection: Connection, key: int) -> bool:
-    """Try to take the transaction-level advisory lock `key`; False if another session holds it.
-
-    On SQLite there is only one writing transaction at a time anyway.
-    """
+    """Take the transaction's advisory lock `key`; False if another holds it. True on SQLite."""
     if connection.dialect.name != "postgresql":
         return True
     return bool(connection.execute(sa.select(sa.func.pg_try_advisory_xact_lock(key))).scalar())
 
 
 def advisory_lock(connection: Connection, key: int) -> None:
-    """Wait for the transaction-level advisory lock `key`.
-
-    On SQLite there is only one writing transaction at a time anyway.
-    """
+    """Wait for the transaction's advisory lock `key`; SQLite has one writing transaction anyway."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
 
@@ -228,10 +222,7 @@ def try_write(connection: Connection) -> None:
 
 
 def limit_lock_wait(connection: Connection, seconds: float) -> None:
-    """Let the transaction wait no longer than this for a lock; for PostgreSQL.
-
-    SQLite has one lock, which a writing transaction holds from its beginning.
-    """
+    """Limit the wait for a lock on PostgreSQL; SQLite's writers hold theirs from the beginning."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.text(f"SET LOCAL lock_timeout = {int(1000 * seconds)}"))
 
@@ -243,10 +234,7 @@ def server_version(connection: Connection) -> str:
 
 
 def narrow_encoding(connection: Connection) -> str | None:
-    """Return the database's encoding if it cannot hold every text, such as `LATIN1`; else None.
-
-    An event with a character that it lacks could never be stored.
-    """
+    """Return the database's encoding if it cannot hold every event, such as `LATIN1`; else None."""
     if connection.dialect.name != "postgresql":
         return None
     encoding = str(connection.scalar(sa.text("SHOW server_encoding")))
@@ -268,10 +256,7 @@ def has_text_index(connection: Connection, table: str, column: str) -> bool:
 
 
 def capture_triggers(connection: Connection) -> list[str]:
-    """Return the names of the database triggers that an interrupted downgrade left copying writes.
-
-    Only earlier releases had them, and on PostgreSQL alone.
-    """
+    """Return the database triggers that an interrupted downgrade of an earlier release left."""
     if connection.dialect.name != "postgresql":
         return []
     query = "SELECT tgname FROM pg_trigger WHERE tgname ~ '^_stash_.*_capture$' ORDER BY tgname"
@@ -279,10 +264,7 @@ def capture_triggers(connection: Connection) -> list[str]:
 
 
 def columns(connection: Connection) -> frozenset[str]:
-    """Return every column of the database as `table.column`, by one statement.
-
-    With one statement a table, a migration could change a table between two of them.
-    """
+    """Return every `table.column` by one statement, so that no migration comes between."""
     rows = connection.execute(sa.text(_COLUMNS[connection.dialect.name]))
     return frozenset(f"{table}.{column}" for table, column in rows)
 

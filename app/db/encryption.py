@@ -34,10 +34,7 @@ class SecretBox:
         return {name: "", f"sealed_{name}": sealed}  # an adopted column may forbid NULL
 
     def decrypt(self, row: Any, name: str = "secret") -> str | None:
-        """Return the row's secret, sealed or plain; None if it has none.
-
-        Raises SecretSealed if none of the keys decrypts it.
-        """
+        """Return the row's secret or None; raise SecretSealed if no key decrypts it."""
         sealed = getattr(row, f"sealed_{name}", None)
         return getattr(row, name, None) if sealed is None else self._decrypt(sealed)
 
@@ -105,10 +102,7 @@ def _fernet(keys: tuple[str, ...]) -> "MultiFernet":
 
 @lru_cache(maxsize=8)
 def _derive(key: str) -> bytes:
-    """Derive a key by scrypt, https://www.rfc-editor.org/rfc/rfc7914, in some 50 ms.
-
-    A guess of the operator's text costs an attacker as much.
-    """
+    """Derive a key by scrypt (RFC 7914) in some 50 ms, which each guess costs an attacker, too."""
     from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
     derived = Scrypt(salt=_SALT, length=32, n=2**14, r=8, p=1).derive(key.encode())

@@ -12,10 +12,7 @@ def behind_pooler(connection: Connection) -> bool:
 
 
 def server_and_name(connection: Connection) -> tuple[Any, ...]:
-    """Return the start of the server and the name of the database; for PostgreSQL.
-
-    They are the same for all addresses of one database, also through a pooler.
-    """
+    """Return start of server and name of database, which are equal also through a pooler."""
     query = sa.text("SELECT pg_postmaster_start_time(), current_database()")
     return tuple(connection.execute(query).one())
 

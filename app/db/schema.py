@@ -31,10 +31,7 @@ logger = logging.getLogger("hookonce.schema")
 
 @cache
 def history() -> tuple[str, ...]:
-    """Return the revisions this code knows, oldest first; it needs the last one.
-
-    They are the first digits of the file names: Alembic, and each revision, is slow to load.
-    """
+    """Return our revisions, oldest first, by the names of their files: Alembic is slow to load."""
     files = (installation.REVISIONS / "versions").glob("[0-9]*_*.py")
     return tuple(sorted(file.name.partition("_")[0] for file in files))
 

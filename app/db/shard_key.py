@@ -74,10 +74,7 @@ def differs_on_postgresql(item: Any) -> bool:
 
 
 def fill_for_older_code(table: sa.Table) -> sa.Table:
-    """Let `metadata.create_all` create what revisions create for older code, on PostgreSQL.
-
-    That is the function, the database trigger and the indexes on short keys.
-    """
+    """Let `create_all` make the function, trigger and indexes for older code, on PostgreSQL."""
     for statement in (CREATE_FUNCTION, create_trigger(table.name), *create_keys(table.name)):
         ddl: Any = sa.DDL
         event.listen(table, "after_create", ddl(statement).execute_if(dialect="postgresql"))

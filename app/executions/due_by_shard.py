@@ -42,10 +42,7 @@ class DueRow(NamedTuple):
 
 
 def rows(connection: Connection, in_order: int) -> Iterator[DueRow]:
-    """Yield a row for each trigger with a waiting execution.
-
-    `in_order` is the max_concurrency of triggers whose retries go first.
-    """
+    """Yield a row for each waiting trigger; retries go first if max_concurrency is `in_order`."""
     waiting = sa.select(_executions.trigger_id).where(IS_WAITING).distinct()
     ids = connection.execute(waiting).scalars().all()
     for fact in connection.execute(_facts(), {"ids": sorted(ids)}).all():

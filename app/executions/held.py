@@ -19,10 +19,8 @@ LONGEST_ACTOR = 100
 def held() -> sa.ColumnElement[bool]:
     """Return the SQL condition of held executions: unfinished, neither scheduled nor leased."""
     columns = trigger_executions.c
-    return sa.or_(
-        columns.status.in_(WAITING) & columns.next_attempt_at.is_(None),
-        (columns.status == RUNNING) & columns.lease_expires_at.is_(None),
-    )
+    waiting = columns.status.in_(WAITING) & columns.next_attempt_at.is_(None)
+    return waiting | ((columns.status == RUNNING) & columns.lease_expires_at.is_(None))
 
 
 def by_trigger(connection: Connection) -> Sequence[sa.Row[Any]]:

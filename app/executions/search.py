@@ -143,9 +143,8 @@ def every_trigger(connection: Connection, at_most: int) -> list[sa.Row[Any]]:
 def request_of(connection: Connection, execution_id: int) -> sa.Row[Any] | None:
     """Return (content_type, headers, size) of the stored request; None if it was pruned."""
     columns = execution_requests.c
-    query: sa.Select[Any] = sa.select(
-        columns.content_type, columns.headers, sa.func.length(columns.body).label("size")
-    )
+    size = sa.func.length(columns.body).label("size")
+    query: sa.Select[Any] = sa.select(columns.content_type, columns.headers, size)
     return connection.execute(query.where(columns.execution_id == execution_id)).one_or_none()
 
 
@@ -163,10 +162,7 @@ def event_of(connection: Connection, execution_id: int) -> str | None:
 
 
 def _of_one_trigger(connection: Connection, filters: ExecutionFilter) -> ExecutionFilter:
-    """Return the filters with the trigger in place of its source, if the source has only one.
-
-    An index finds the executions of one trigger.
-    """
+    """Return the filters with a source's only trigger in its place: there is an index for it."""
     if filters.source is None or filters.trigger_id is not None:
         return filters
     ids = connection.scalars(listing.triggers_of(filters.source).limit(2)).all()

@@ -58,11 +58,8 @@ class Because(NamedTuple):
 
     def values(self) -> dict[str, Any]:
         """Return the reason as the API and the commands show it."""
-        return {
-            **self._asdict(),
-            "since": clock.text(self.since),
-            "until": clock.text(self.until),
-        }
+        times = {"since": clock.text(self.since), "until": clock.text(self.until)}
+        return self._asdict() | times
 
 
 class Limit(NamedTuple):

@@ -80,10 +80,7 @@ def secrets_of(payload: str | None) -> list[str]:
 
 
 def shown_headers(text: str | None) -> dict[str, Any]:
-    """Return a request's stored headers, masked unless their names are harmless.
-
-    Earlier versions stored more of them than this one.
-    """
+    """Return stored headers, masked unless harmless: earlier versions stored more of them."""
     headers = json_object(text) or {}
     return {name: value if is_harmless_name(name) else MASK for name, value in headers.items()}
 

@@ -103,9 +103,8 @@ def command(text: str) -> tuple[str, ...]:
 def keys(text: str) -> tuple[str, ...]:
     keys = tuple(key.strip() for key in text.split(","))
     if min(map(len, keys)) < SHORTEST_SECRET_KEY:
-        raise ValueError(
-            f"a key has at least {SHORTEST_SECRET_KEY} characters; separate keys with commas"
-        )
+        least = f"at least {SHORTEST_SECRET_KEY} characters"
+        raise ValueError(f"a key has {least}; separate keys with commas")
     return keys
 
 

@@ -64,10 +64,8 @@ def mismatched_payload(
 def repeats_of(connection: Connection, execution_id: int) -> sa.Row[Any] | None:
     """Return (number, last_at) of the duplicates of the execution; None if there are none."""
     columns = execution_repeats.c
-    query: sa.Select[Any] = sa.select(columns.number, columns.last_at).where(
-        columns.execution_id == execution_id
-    )
-    return connection.execute(query).one_or_none()
+    query: sa.Select[Any] = sa.select(columns.number, columns.last_at)
+    return connection.execute(query.where(columns.execution_id == execution_id)).one_or_none()
 
 
 def mismatches_of(connection: Connection, execution_id: int) -> Sequence[sa.Row[Any]]:

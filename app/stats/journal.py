@@ -108,11 +108,9 @@ def findings(row: sa.Row[Any]) -> list[dict[str, str]]:
 
 def shown(row: sa.Row[Any]) -> dict[str, Any]:
     """Return the entry as every list shows it: no body, no header, the findings parsed."""
-    fields = masking.public(row)
-    return {
-        **{name: value for name, value in fields.items() if name not in _HIDDEN},
-        "diagnosis": findings(row),
-    }
+    fields = masking.public(row).items()
+    shown_fields = {name: value for name, value in fields if name not in _HIDDEN}
+    return {**shown_fields, "diagnosis": findings(row)}
 
 
 _HIDDEN = frozenset({"body", "headers", "stored_bytes", "diagnosis"})

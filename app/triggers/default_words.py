@@ -28,7 +28,6 @@ def days(setting: str) -> str:
 def retries() -> str:
     """Return the retry policy of a trigger that has none of its own, in words."""
     policy = retry_policy.DEFAULT
-    return (
-        f"{policy.max_attempts} attempts, {policy.base_seconds:g} s apart at first, each wait "
-        f"{policy.factor:g} times the last, at most {policy.cap_seconds:g} s, at any age"
-    )
+    first = f"{policy.max_attempts} attempts, {policy.base_seconds:g} s apart at first"
+    longest = f"at most {policy.cap_seconds:g} s"
+    return f"{first}, each wait {policy.factor:g} times the last, {longest}, at any age"

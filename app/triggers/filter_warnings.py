@@ -45,10 +45,7 @@ SIMILAR = 0.8
 def of(source: str, event_filter: str | None) -> list[str]:
     """Return a sentence for each condition of the filter that can hardly match an event."""
     conditions = json_object(event_filter) or {}
-    return [
-        *_name_warnings(source, conditions),
-        *_type_warnings(source, conditions),
-    ]
+    return [*_name_warnings(source, conditions), *_type_warnings(source, conditions)]
 
 
 def _name_warnings(source: str, conditions: Mapping[str, Any]) -> Iterator[str]:

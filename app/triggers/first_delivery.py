@@ -17,10 +17,7 @@ COUNTED_HOURS = 24
 
 
 def newest_received(connection: Connection, trigger_id: int) -> int | None:
-    """Return the id of the newest execution that a sender caused; None if there is none.
-
-    Test events are none of them.
-    """
+    """Return the id of the newest execution that a sender caused, not a test event; else None."""
     row = connection.execute(received(trigger_id)).one_or_none()
     return None if row is None else int(row[0])
 

@@ -47,10 +47,7 @@ class Authenticator:
         self._throttle = LoginThrottle()
 
     def admit(self, req: falcon.Request, role: Role) -> Identity:
-        """Return the caller's identity if it has at least this role.
-
-        Raises Unauthenticated, Forbidden, or SchemaBehind while a migration is due.
-        """
+        """Identify a caller of this role; raise Unauthenticated, Forbidden or SchemaBehind."""
         self.require_schema()
         identity = self.recognise(req)
         auth.require(identity, role)

@@ -122,11 +122,8 @@ def _hints(shape: type) -> dict[str, Any]:
 
 def _unknown(shape: type, names: Iterable[str]) -> list[str]:
     known = [field.name for field in fields(shape)]
-    return [
-        f"unknown field {name!r}; known fields: {', '.join(known)}"
-        for name in sorted(names)
-        if name not in known
-    ]
+    unknown = sorted(set(names).difference(known))
+    return [f"unknown field {name!r}; known fields: {', '.join(known)}" for name in unknown]
 
 
 def _build(
@@ -260,10 +257,7 @@ def _require_few(name: str, value: list[Any], limits: Constraints) -> list[Any]:
 
 
 def _require_storable(name: str, value: Any) -> Any:
-    """Refuse NUL, which PostgreSQL cannot store, and lone surrogates, which neither database can.
-
-    This holds inside JSON as well.
-    """
+    """Refuse NUL and lone surrogates, also inside JSON: PostgreSQL stores neither."""
     if any(_UNSTORABLE.search(text) for text in _texts(value)):
         raise InvalidRequest(f"{name} contains a character that cannot be stored")
     return value

@@ -117,10 +117,7 @@ def note(
 
 
 def idle(connection: Connection) -> list[int]:
-    """Return the triggers with an open breaker behind which nothing waits or runs.
-
-    No probe would ever close it, and its alert would go on for ever.
-    """
+    """Return triggers with nothing behind their open breaker: no probe would ever close it."""
     idle_ones = sa.select(_breakers.trigger_id).where(_is_idle(connection))
     return list(connection.execute(idle_ones).scalars())
 

@@ -40,11 +40,8 @@ _OWNER = sa.bindparam("owner", type_=sa.String)
 
 def by_one_statement(due_trigger: DueTrigger) -> bool:
     """Return True if one statement can claim: no limit, breaker or pace has to be asked first."""
-    if due_trigger.max_concurrency is not None:
-        return False
-    return due_trigger.test_is_due or (
-        due_trigger.probe_in_seconds is None and due_trigger.batch_in_seconds is None
-    )
+    flows = due_trigger.probe_in_seconds is None and due_trigger.batch_in_seconds is None
+    return due_trigger.max_concurrency is None and (due_trigger.test_is_due or flows)
 
 
 def due(

@@ -48,9 +48,8 @@ def forget_finished(connection: Connection) -> int:
 def _finished(connection: Connection) -> sa.ColumnElement[bool]:
     if is_distributed(connection):
         return _pauses.trigger_id.in_(_finished_on_shards(connection))
-    left = first_due(sa.literal_column("1"), _pauses.trigger_id).where(
-        trigger_executions.c.next_attempt_at <= _pauses.resumed_at
-    )
+    was_due = trigger_executions.c.next_attempt_at <= _pauses.resumed_at
+    left = first_due(sa.literal_column("1"), _pauses.trigger_id).where(was_due)
     return _pauses.resumed_at.is_not(None) & ~sa.exists(left.correlate(trigger_pauses))
 
 

@@ -137,10 +137,8 @@ def definition(op: Operations, kind: str, name: str, table: str | None = None) -
 
 def index_definition(op: Operations, name: str) -> str | None:
     """Return the CREATE statement of the index as it is now; None if there is none."""
-    if postgresql(op):
-        query = "SELECT pg_get_indexdef(to_regclass(:name))"
-    else:
-        query = "SELECT sql FROM sqlite_master WHERE type = 'index' AND name = :name"
+    in_catalog = "SELECT sql FROM sqlite_master WHERE type = 'index' AND name = :name"
+    query = "SELECT pg_get_indexdef(to_regclass(:name))" if postgresql(op) else in_catalog
     return op.get_bind().execute(sa.text(query), {"name": name}).scalar()
 
 

@@ -144,10 +144,7 @@ def _rehearsal(op: Operations) -> Rehearsal:
 
 
 def prepared(op: Operations) -> dict[str, int | None] | None:
-    """Return the newest violator of each CHECK if the step was prepared; None if it was not.
-
-    In a prepared step all that it declared is done already.
-    """
+    """Return each CHECK's newest violator if all that the step declared is done; else None."""
     violators: dict[str, int | None] | None = op.get_context().opts.get(_PREPARED)
     return violators
 

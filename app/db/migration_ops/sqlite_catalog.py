@@ -100,10 +100,7 @@ def table_sql(connection: Connection, table: str) -> str:
 
 
 def edit_constraints(connection: Connection, table: str, sql: str) -> None:
-    """Give the table another CREATE statement, with the same columns.
-
-    Raises ValueError if SQLite does not read the same columns from it.
-    """
+    """Give the table another CREATE statement; raise ValueError unless its columns are the same."""
     if _columns(sql, table) != _columns(table_sql(connection, table), table):
         raise ValueError(f"these columns are not those of {table}: {sql}")
     edit(connection, [CatalogChange(table, table, table, sql)])

@@ -67,9 +67,8 @@ def keep_to(decided: list[Any], migration: MigrationContext, scripts: ScriptDire
 def _refuse_spread(migration: MigrationContext, remaining: list[Any]) -> None:
     """Raise an error before the first step if a later one cannot be taken by spread tables."""
     assert migration.connection is not None  # noqa: S101, for the type checker: not offline
-    if any(
-        _is_downgrade(each) and each.revision.revision == shard_keys.SINCE for each in remaining
-    ):
+    undone = {each.revision.revision for each in remaining if _is_downgrade(each)}
+    if shard_keys.SINCE in undone:
         migration.connection.exec_driver_sql(shard_keys.REFUSE_SPREAD)
 
 

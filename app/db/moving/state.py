@@ -52,10 +52,8 @@ def read(session: DriverSession, name: str) -> Any:
 def write(session: DriverSession, name: str, value: Any) -> None:
     """Set a value, in the open transaction."""
     session.execute(f"DELETE FROM {TABLE} WHERE name = ?", (name,))  # noqa: S608
-    session.execute(
-        f"INSERT INTO {TABLE} (name, value) VALUES (?, ?)",  # noqa: S608
-        (name, json.dumps(value)),
-    )
+    insert = f"INSERT INTO {TABLE} (name, value) VALUES (?, ?)"  # noqa: S608
+    session.execute(insert, (name, json.dumps(value)))
 
 
 def progress(session: DriverSession, table: str) -> dict[str, Any]:

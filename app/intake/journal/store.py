@@ -54,11 +54,8 @@ def bound(database: Database, most: int) -> None:
 
 def _counting(kind: EntryKind, counted: More) -> sa.Update:
     newest = sa.select(sa.func.max(_columns.id)).where(_of_kind(kind)).scalar_subquery()
-    return (
-        sa.update(delivery_journal)
-        .where(_columns.id == newest)
-        .values(more=_columns.more + counted.number, more_until=counted.last_at)
-    )
+    update = sa.update(delivery_journal).where(_columns.id == newest)
+    return update.values(more=_columns.more + counted.number, more_until=counted.last_at)
 
 
 def _of_kind(kind: EntryKind) -> sa.ColumnElement[bool]:

@@ -79,10 +79,7 @@ def handshake(_request: Request, payload: Json) -> WebhookResponse | None:
 
 
 def provider_key(_request: Request, event: Event) -> tuple[str, ...] | None:
-    """Return the fields that Adyen names for finding duplicates, and `originalReference`.
-
-    `originalReference` is the reference of the payment that was modified.
-    """
+    """Return the fields by which Adyen finds duplicates, and the modified payment's reference."""
     is_report = at(event.payload, "eventCode") == REPORT
     names = KEY_PARTS + REPORT_PARTS if is_report else KEY_PARTS
     parts = tuple(_field(at(event.payload, name)) for name in names)

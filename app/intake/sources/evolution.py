@@ -179,10 +179,7 @@ def _state(receipt: Json) -> Json:
 
 
 def _in_path(request: Request) -> list[str]:
-    """Return the secret from the path: the whole rest, and the rest without its last segment.
-
-    Evolution API's option webhookByEvents appends a segment that names the event.
-    """
+    """Return the path's rest, also without the segment that the option webhookByEvents appends."""
     presented = request.presented_secret or ""
     return [presented, presented.rpartition("/")[0]]
 

@@ -39,10 +39,7 @@ def events(request: Request, payload: Json) -> list[Event]:
 
 
 def provider_key(request: Request, event: Event) -> tuple[str, ...] | None:
-    """Return webhook-id if it was sent, because it is signed; otherwise Idempotency-Key.
-
-    GitLab writes the same value into both and keeps it on a retry.
-    """
+    """Return webhook-id, which is signed, else Idempotency-Key: GitLab sends one value in both."""
     signed_id = standard.provider_key(request, event)
     unsigned_id = request.headers.get("idempotency-key", "")
     return signed_id or ((unsigned_id,) if unsigned_id else None)

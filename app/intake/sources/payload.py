@@ -26,10 +26,7 @@ def text(value: Json) -> str:
 
 
 def identity(*values: Json) -> tuple[str, ...] | None:
-    """Return the values as the parts of an id, or None if one of them is empty.
-
-    An incomplete id could be equal to the id of another event.
-    """
+    """Return the values as parts of an id; None if one is empty: other events could equal it."""
     parts = tuple(text(value) for value in values)
     return parts if parts and all(parts) else None
 
@@ -48,10 +45,7 @@ def present(**members: Json) -> dict[str, Json]:
 
 
 def unwrapped(request: Request, payload: Json) -> Json:
-    """Return the JSON in the field `payload` of a form; any other payload unchanged.
-
-    Raises Unreadable if that field does not hold JSON.
-    """
+    """Return the JSON in a form's field `payload` (else Unreadable); other payloads unchanged."""
     wrapped = at(payload, "payload")
     if request.content_type == FORM and isinstance(wrapped, str):
         return strict_json.loads(wrapped)

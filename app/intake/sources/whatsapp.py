@@ -145,10 +145,7 @@ def _events_of(
 
 
 def _with_only(change: dict[str, Json], name: str, item: Json, contact: Json) -> dict[str, Json]:
-    """Return the change with this item alone, and with its contact alone.
-
-    So an event never contains messages or contacts of other people.
-    """
+    """Return the change with this item and its contact alone, not those of other people."""
     lists = {*ITEMS, "contacts"}
     value = {key: each for key, each in change["value"].items() if key not in lists}
     contacts = {} if contact is None else {"contacts": [contact]}

@@ -41,10 +41,7 @@ class SqliteStatements:
         return [id_ for some in _portions(rows) for id_ in self._insert(schema, some)]
 
     def _require_index(self, schema: Schema) -> None:
-        """Raise SchemaMoved if the unique index may have changed since `schema` was read.
-
-        The transaction may have waited seconds for the lock, while another dropped the index.
-        """
+        """Raise SchemaMoved if the unique index may have changed in the wait for the lock."""
         (version,) = self._execute("PRAGMA schema_version", ()).fetchone()
         if version != schema.index.version:
             raise SchemaMoved("the schema was changed since it was last read")

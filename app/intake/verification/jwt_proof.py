@@ -71,11 +71,8 @@ class JwtProof:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Return a sentence if no claim binds the token to the body."""
-        if self.body_claim:
-            return ()
-        return (
-            "the token does not sign the body: whoever sees one can send any other body with it",
-        )
+        weak = "the token does not sign the body: whoever sees one can send any other body with it"
+        return () if self.body_claim else (weak,)
 
     def verify(self, request: Request, secret: str, now: datetime, tolerance: float | None) -> None:
         """Require a token of the key with the claims that are described."""

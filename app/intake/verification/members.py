@@ -76,10 +76,8 @@ class Members:
     def require_none_left(self, method: str) -> None:
         """Raise InvalidTrigger if a member was given that this method does not have."""
         for name in self._left:
-            refuse(
-                str(name)[:100],
-                f"is not a member of the method {method}; there are {', '.join(self._known)}",
-            )
+            problem = f"is not a member of the method {method}; there are {', '.join(self._known)}"
+            refuse(str(name)[:100], problem)
 
 
 def refuse(name: str, mistake: str) -> NoReturn:
