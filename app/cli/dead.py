@@ -14,7 +14,7 @@ from app import masking
 from app.cli import output, persons, terminal
 from app.cli.context import WRONG, actor, with_database
 from app.cli.dead_letter_options import filter_options
-from app.cli.signals import INTERRUPTED, until_interrupted
+from app.cli.signals import INTERRUPTED, until_interrupted_in_waits
 from app.db import Database
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.executions import dead_letters
@@ -135,7 +135,7 @@ def _replay_all(
     """Replay the ids; return the number of each outcome, and the exit status."""
     counts = Counter(dict.fromkeys(OUTCOMES, 0))
     stopped = None
-    with until_interrupted() as stop, _without_info_lines(), _progress(total) as bar:
+    with until_interrupted_in_waits() as stop, _without_info_lines(), _progress(total) as bar:
         try:
             for result in replay_many(database, ids, pace, stop, actor()):
                 counts[result.outcome] += 1
@@ -146,7 +146,7 @@ def _replay_all(
             stopped = "a migration is running"
         except DatabaseUnavailable as error:
             stopped = str(error)
-    if stopped:
+    if stopped and not stop.is_set():
         click.echo(f"Stopped: {terminal.plain(stopped)}.", err=True)
     if stop.is_set():
         return dict(counts), INTERRUPTED

@@ -10,9 +10,10 @@ import click
 from app import settings
 from app.cli import output
 from app.cli.context import with_settings
-from app.cli.signals import INTERRUPTED, Stop, until_interrupted
+from app.cli.signals import INTERRUPTED, Stop, until_interrupted_in_waits
 from app.db import moving
 from app.db.moving import Compared, Order
+from app.errors import CannotMove
 from app.settings import Settings
 
 LINE_SECONDS = 2.0
@@ -77,10 +78,12 @@ def command(
 
 def _moved(order: Order) -> list[Compared]:
     """Move with lines of progress; end with 130 on a signal."""
-    with until_interrupted() as stop:
+    with until_interrupted_in_waits() as stop:
         try:
             return moving.move(order, _Progress(stop).report)
-        except _Interrupted:
+        except (_Interrupted, CannotMove):
+            if not stop.is_set():
+                raise
             click.echo(
                 "Interrupted: run the same command again to go on, or `hookonce move --cancel` to "
                 "open the old database again.",

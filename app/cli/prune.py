@@ -9,7 +9,7 @@ import click
 
 from app.cli import output
 from app.cli.context import WRONG, with_database
-from app.cli.signals import INTERRUPTED, until_interrupted
+from app.cli.signals import INTERRUPTED, until_interrupted_in_waits
 from app.db import Database, schema
 from app.errors import DatabaseUnavailable, SchemaMoved
 from app.executions import prune, retention_queries
@@ -38,14 +38,14 @@ def command(settings: Settings, database: Database, dry_run: bool, as_json: bool
         output.record({"dry_run": True} | expected._asdict(), as_json)
         return
     removed, stopped, status = NOTHING, None, 0
-    with until_interrupted() as stop, _progress(sum(expected)) as bar:
+    with until_interrupted_in_waits() as stop, _progress(sum(expected)) as bar:
         try:
             for step in prune.run(database, rules, stop, rest=REST):
                 removed = removed.plus(step)
                 bar.update(sum(step))
         except (DatabaseUnavailable, SchemaMoved) as error:
             stopped, status = str(error), WRONG
-    if stopped:
+    if stopped and not stop.is_set():
         click.echo(f"Stopped: {stopped}.", err=True)
     output.record({"dry_run": False} | removed._asdict(), as_json)
     sys.exit(INTERRUPTED if stop.is_set() else status)

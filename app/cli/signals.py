@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from app.db import time_limit
+
 INTERRUPTED = 130
 """Exit status of a command that Ctrl-C ended; shells use the same (128 + SIGINT)."""
 
@@ -89,6 +91,16 @@ def until_interrupted(at_once: Callable[[], None] | None = None) -> Iterator[Sto
         yield stop
     finally:
         restore(before)
+
+
+@contextmanager
+def until_interrupted_in_waits() -> Iterator[Stop]:
+    """Yield a Stop as `until_interrupted` does; a wait for a lock of SQLite ends with it, too.
+
+    The database then counts as unavailable: look at the Stop before reporting that.
+    """
+    with until_interrupted() as stop, time_limit.stopped_by(stop):
+        yield stop
 
 
 def leave_nothing_to_children() -> None:

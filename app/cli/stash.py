@@ -10,7 +10,7 @@ import click
 
 from app.cli import output, terminal
 from app.cli.context import WRONG, with_database
-from app.cli.signals import INTERRUPTED, until_interrupted
+from app.cli.signals import INTERRUPTED, until_interrupted_in_waits
 from app.db import Database, stashes
 from app.db.stashes import Stash
 from app.errors import DatabaseUnavailable, NotFound
@@ -68,12 +68,12 @@ def drop(
         click.confirm(question, abort=True, err=as_json)
     dropped: list[Stash] = []
     stopped = None
-    with until_interrupted() as stop, _with_sessions(settings, database) as direct:
+    with until_interrupted_in_waits() as stop, _with_sessions(settings, database) as direct:
         try:
             dropped.extend(stashes.drop(direct, [each.name for each in chosen], stop))
         except DatabaseUnavailable as error:
             stopped = str(error)
-    if stopped:
+    if stopped and not stop.is_set():
         click.echo(f"Stopped: {stopped}.", err=True)
     _print(dropped, as_json, dry_run=False)
     sys.exit(INTERRUPTED if stop.is_set() else WRONG if stopped else 0)

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import time
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +22,8 @@ from app.settings import Settings
 
 LOCK_POLL_SECONDS = 0.0003
 """Seconds between two attempts to get a lock that another connection holds."""
+OPEN_POLL_SECONDS = 0.02
+"""Seconds between two attempts to open a file that another connection has locked whole."""
 MEMORY_BYTES = 8_388_608
 """Memory of all connections of a process from which SQLite reuses pages of its caches."""
 READING: dict[str, Any] = {}
@@ -43,10 +46,9 @@ def create_engine(settings: Settings) -> Engine:
     def _prepare(connection: Any, _record: object) -> None:
         connection.lock_timeout_seconds = timeout
         connection.isolation_level = None  # the driver's own BEGIN comes too late and too weak
-        cursor = connection.cursor()
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+        _use_write_ahead_log(connection)
+        for pragma in ("synchronous = FULL", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -83,21 +85,44 @@ def begin_writing(connection: Any) -> None:
     try:
         if not _begin_if_free(connection, last=not timeout):
             until = time.monotonic() + time_limit.shortest(timeout)
-            _begin_until(connection, until)
+            _begin_until(connection, until, time_limit.stop())
     finally:
         connection.execute(f"PRAGMA busy_timeout = {timeout * 1000:.0f}")
 
 
 @cooperative.offloaded
-def _begin_until(connection: Any, until: float) -> None:
+def _begin_until(connection: Any, until: float, stop: Event | None) -> None:
     time.sleep(LOCK_POLL_SECONDS)
-    while not _begin_if_free(connection, last=time.monotonic() >= until):
+    while not _begin_if_free(connection, last=_is_over(until, stop)):
         time.sleep(LOCK_POLL_SECONDS)
 
 
 def _begin_if_free(connection: Any, *, last: bool) -> bool:
+    return _executed(connection, "BEGIN IMMEDIATE", last=last)
+
+
+def _use_write_ahead_log(connection: Any) -> None:
+    """Open the file in WAL mode, as soon as no other connection has the whole file locked.
+
+    Every later statement reads without a lock. SQLite itself would sleep until the time-out, in
+    which Python hears no Ctrl-C, or not wait at all for a writer of a file without this log.
+    """
+    timeout = connection.lock_timeout_seconds
+    until, stop = time.monotonic() + timeout, time_limit.stop()
+    connection.execute("PRAGMA busy_timeout = 0")
+    while not _executed(connection, "PRAGMA journal_mode = WAL", last=_is_over(until, stop)):
+        time.sleep(OPEN_POLL_SECONDS)
+    connection.execute(f"PRAGMA busy_timeout = {timeout * 1000:.0f}")
+
+
+def _is_over(until: float, stop: Event | None) -> bool:
+    return time.monotonic() >= until or (stop is not None and stop.is_set())
+
+
+def _executed(connection: Any, statement: str, *, last: bool) -> bool:
+    """Return False if a lock prevented the statement; raise the error at the last attempt."""
     try:
-        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(statement)
     except sqlite3.OperationalError as error:
         if last or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
             raise

@@ -16,6 +16,7 @@ from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
 from app.db import Database
+from app.db.errors import translated_errors
 from app.db.migration_ops import (
     attachments,
     dependents,
@@ -182,7 +183,7 @@ def _drop_on_sqlite(database: Database, stashes: list[Stash], stop: threading.Ev
     """
     table = stashes[0].table
     try:
-        with running.session(database.engine) as (connection, migration):
+        with translated_errors(), running.session(database.engine) as (connection, migration):
             if stashes[0].column is None:
                 preparation.drop_large_table(migration, table, stop)
             else:

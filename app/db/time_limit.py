@@ -5,7 +5,10 @@ would each take their own five seconds, and the sender would have given up.
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
+from threading import Event
 
 from app import cooperative
 from app.errors import DatabaseUnavailable
@@ -19,6 +22,7 @@ LEAST_SECONDS = 0.2
 """Seconds that a batch is given at least: one request's limit must not fail the other ones'."""
 
 _until: ContextVar[float | None] = ContextVar("database_until", default=None)
+_stop: ContextVar[Event | None] = ContextVar("database_stop", default=None)
 
 
 class TimeLimit:
@@ -56,6 +60,24 @@ def postponed(seconds: float) -> TimeLimit:
     """Let the limit of a block end so much later: its request waited for something else."""
     limit = _until.get()
     return TimeLimit(limit and limit + seconds)
+
+
+@contextmanager
+def stopped_by(event: Event) -> Iterator[None]:
+    """End the waits of a block for a lock of SQLite, too, once the event is set.
+
+    A signal handler that only sets an event would otherwise be heard after the whole wait.
+    """
+    token = _stop.set(event)
+    try:
+        yield
+    finally:
+        _stop.reset(token)
+
+
+def stop() -> Event | None:
+    """Return the event that ends waits for a lock; None outside of `stopped_by`."""
+    return _stop.get()
 
 
 def end() -> float | None:
