@@ -8,11 +8,20 @@ from sqlalchemy.engine import Connection
 
 from app.db import fitness
 from app.db.migration_ops import batches, obstacles, rehearsal
-from app.db.migration_ops.plugin import offline, operation, postgresql, table_names
+from app.db.migration_ops.plugin import (
+    offline,
+    operation,
+    postgresql,
+    stop_script_if,
+    table_names,
+)
 
 RECORD = "_found_0001"
 """Table with one row for each table, column and index that existed before the first revision."""
 
+FOUND = "tables of an older system exist: run alembic upgrade head, which adopts them"
+ADOPTED = "tables of an older system were adopted: run alembic downgrade, which gives them back"
+"""Sentences with which a script stops: only a command can inspect or give back those tables."""
 UNFINISHED = "status IN ('pending', 'running', 'retrying')"
 
 _record = sa.Table(
@@ -54,20 +63,12 @@ def record_found_tables(op: Operations, required: dict[str, set[str]]) -> None:
 def _refuse_found_tables_offline(op: Operations, tables: list[str]) -> None:
     """Make an SQL script stop on an adopted database: only the command can inspect it."""
     any_exists = " OR ".join(f"to_regclass('{table}') IS NOT NULL" for table in tables)
-    op.execute(
-        f"DO $$ BEGIN IF {any_exists} THEN RAISE EXCEPTION "
-        f"'tables of an older system exist: run alembic upgrade head, which adopts them'; "
-        f"END IF; END $$"
-    )
+    stop_script_if(op, any_exists, FOUND)
 
 
 def refuse_record_offline(op: Operations) -> None:
     """Make an SQL script stop on an adopted database: only the command can give it back."""
-    op.execute(
-        f"DO $$ BEGIN IF to_regclass('{RECORD}') IS NOT NULL THEN RAISE EXCEPTION "
-        f"'tables of an older system were adopted: run alembic downgrade, which gives them back'; "
-        f"END IF; END $$"
-    )
+    stop_script_if(op, f"to_regclass('{RECORD}') IS NOT NULL", ADOPTED)
 
 
 @operation

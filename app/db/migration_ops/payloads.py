@@ -12,7 +12,7 @@ from alembic.util import CommandError
 
 from app import masking
 from app.db.encryption import SecretBox
-from app.db.migration_ops.plugin import end_transaction, offline, operation
+from app.db.migration_ops.plugin import end_transaction, offline, operation, stop_script_if
 from app.errors import SecretSealed
 from app.installation import migration_command
 from app.settings import from_environment
@@ -59,10 +59,7 @@ def open_payloads(op: Operations, *, unless: str) -> None:
         masked = (
             f"sealed_action_payload IS NOT NULL AND strpos(action_payload, '{masking.MASK}') > 0"
         )
-        op.execute(
-            f"DO $$ BEGIN IF EXISTS (SELECT FROM triggers WHERE {masked}) "
-            f"THEN RAISE EXCEPTION '{BECAUSE}'; END IF; END $$"
-        )
+        stop_script_if(op, f"EXISTS (SELECT FROM triggers WHERE {masked})", BECAUSE)
         return
     secret_box, unopened = SecretBox(from_environment().hookonce_secret_key), 0
     for row in _rows(op, SEALED.is_not(None)):

@@ -40,6 +40,12 @@ def offline(op: Operations) -> bool:
     return bool(op.get_context().as_sql)
 
 
+def stop_script_if(op: Operations, condition: str, sentence: str) -> None:
+    """Make an SQL script for PostgreSQL stop with the sentence if the condition is true then."""
+    message = sentence.replace("'", "''")
+    op.execute(f"DO $$ BEGIN IF {condition} THEN RAISE EXCEPTION '{message}'; END IF; END $$")
+
+
 def in_block(op: Operations) -> bool:
     """Return True if the SQL becomes a part of one block, where nothing is built CONCURRENTLY."""
     return bool(op.get_context().opts.get(IN_BLOCK))

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.util import CommandError
 
-from app.db.migration_ops.plugin import offline, operation
+from app.db.migration_ops.plugin import offline, operation, stop_script_if
 
 
 @operation
@@ -17,16 +17,9 @@ def refuse_while_any(
     if op.get_context().opts.get("x", {}).get(name) == value:
         return
     if offline(op):
-        message = because.replace("'", "''")
-        op.execute(
-            f"DO $$ BEGIN IF EXISTS (SELECT FROM {table} WHERE {condition}) "
-            f"THEN RAISE EXCEPTION '{message}'; END IF; END $$"
-        )
+        stop_script_if(op, f"EXISTS (SELECT FROM {table} WHERE {condition})", because)
         return
-    count = (
-        op.get_bind()
-        .execute(sa.text(f"SELECT count(*) FROM {table} WHERE {condition}"))
-        .scalar_one()
-    )
+    query = sa.text(f"SELECT count(*) FROM {table} WHERE {condition}")
+    count = op.get_bind().execute(query).scalar_one()
     if count:
         raise CommandError(f"{count} row(s) of {table}: {because}")
