@@ -106,9 +106,8 @@ def _width(text: str) -> int:
     """Return the columns of a terminal that the text takes: Chinese characters take two each."""
     if text.isascii():
         return len(text)
-    return sum(_WIDTHS.get(unicodedata.east_asian_width(each), 1) for each in text) - sum(
-        1 for each in text if unicodedata.combining(each)
-    )
+    marks = sum(1 for each in text if unicodedata.combining(each))
+    return sum(_WIDTHS.get(unicodedata.east_asian_width(each), 1) for each in text) - marks
 
 
 _WIDTHS = {"W": 2, "F": 2}

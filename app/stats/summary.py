@@ -222,12 +222,9 @@ def dead_by_reason(connection: Connection, counter: CountCache) -> dict[str, int
 
 def breakers(connection: Connection) -> list[sa.Row[Any]]:
     """Return the breakers of the triggers whose target failed lately, each with its `slug`."""
-    query = (
-        sa.select(triggers.c.slug, trigger_breakers)
-        .join(triggers, triggers.c.id == trigger_breakers.c.trigger_id)
-        .order_by(trigger_breakers.c.trigger_id)
-    )
-    return list(connection.execute(query))
+    of_trigger = triggers.c.id == trigger_breakers.c.trigger_id
+    query = sa.select(triggers.c.slug, trigger_breakers).join(triggers, of_trigger)
+    return list(connection.execute(query.order_by(trigger_breakers.c.trigger_id)))
 
 
 def _hour(moment: datetime) -> datetime:

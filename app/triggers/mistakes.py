@@ -82,11 +82,8 @@ def is_taken(database: Database, name: str, except_id: int | None = None) -> boo
 
 def _judged(valid: Mapping[str, Any], wrong: Collection[str]) -> dict[str, Any]:
     """Return the members that depend on no wrong one."""
-    return {
-        name: value
-        for name, value in valid.items()
-        if not _DEPENDS_ON.get(name, set()) & set(wrong)
-    }
+    doubtful = {name for name, needed in _DEPENDS_ON.items() if needed & set(wrong)}
+    return {name: value for name, value in valid.items() if name not in doubtful}
 
 
 def _invalid(mistakes: Mapping[str, str]) -> InvalidTrigger:

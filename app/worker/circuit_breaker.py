@@ -147,11 +147,8 @@ def _is_idle(connection: Connection) -> sa.ColumnElement[bool]:
 
 def let_through(connection: Connection, trigger_id: int, seconds: float) -> bool:
     """Take the right to send one probe; False if another worker took it in these `seconds`."""
-    probe = (
-        sa.update(trigger_breakers)
-        .where(_breakers.trigger_id == trigger_id, _breakers.probe_at <= utc_now())
-        .values(probe_at=utc_now(seconds))
-    )
+    is_due = (_breakers.trigger_id == trigger_id, _breakers.probe_at <= utc_now())
+    probe = sa.update(trigger_breakers).where(*is_due).values(probe_at=utc_now(seconds))
     return connection.execute(probe).rowcount == 1
 
 

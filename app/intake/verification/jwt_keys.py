@@ -56,10 +56,8 @@ def _require_public(each: Any) -> None:
     if not isinstance(each, Mapping):
         refuse("jwks", "must have only objects in keys")
     if secret := sorted(_PRIVATE & each.keys()):
-        refuse(
-            "jwks",
-            f"must have public keys only, and one of them has the secret member {secret[0]!r}",
-        )
+        found = f"one of them has the secret member {secret[0]!r}"
+        refuse("jwks", f"must have public keys only, and {found}")
 
 
 def _is_meant(each: Mapping[str, Any], algorithm: str) -> bool:
