@@ -136,11 +136,11 @@ def test_ctrl_c_ends_a_command_that_waits_for_a_migration(
 
 def test_a_session_that_idles_long_keeps_its_lock(postgresql_url: str) -> None:
     name = execute(postgresql_url, "SELECT current_database()")[0][0]
-    execute(postgresql_url, f"ALTER DATABASE {name} SET idle_session_timeout = 100")
+    execute(postgresql_url, f"ALTER DATABASE {name} SET idle_session_timeout = 1000")
     engine = _engine(postgresql_url)
 
     with migration_lock.only_migrator(engine):
-        time.sleep(0.4)  # the time that the server would let the session idle
+        time.sleep(1.5)  # longer than the server would let the session idle
         held = execute(postgresql_url, LOCKED)
     engine.dispose()
 
