@@ -1,8 +1,7 @@
 """The errors of the product: each is named for the condition that its docstring describes."""
 
 import errno
-import socket
-import ssl
+import sys
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -247,7 +246,7 @@ _MACHINE_TROUBLE = frozenset(
         errno.EADDRNOTAVAIL,
     }
 )
-_RESOLVER_TROUBLE = frozenset({socket.EAI_AGAIN, socket.EAI_MEMORY, socket.EAI_SYSTEM})
+_RESOLVER_TROUBLE = ("EAI_AGAIN", "EAI_MEMORY", "EAI_SYSTEM")
 _NO_THREAD = "can't start new thread"
 
 
@@ -261,8 +260,12 @@ def is_machine_trouble(error: BaseException) -> bool:
         return True
     if isinstance(error, RuntimeError):
         return _NO_THREAD in str(error)
-    if isinstance(error, socket.gaierror):
-        return error.errno in _RESOLVER_TROUBLE
-    if isinstance(error, ssl.SSLError) or not isinstance(error, OSError):
+    if not isinstance(error, OSError):
+        return False
+    # an error of these modules exists only once they are loaded, which takes a command a while
+    sockets, tls = sys.modules.get("socket"), sys.modules.get("ssl")
+    if sockets is not None and isinstance(error, sockets.gaierror):
+        return error.errno in {getattr(sockets, name) for name in _RESOLVER_TROUBLE}
+    if tls is not None and isinstance(error, tls.SSLError):
         return False
     return error.errno in _MACHINE_TROUBLE

@@ -7,6 +7,7 @@ module of its own and is registered here. The docstrings of the commands are the
 import click
 
 from app.cli.late import Late, LateGroup
+from app.cli.unused_modules import deferred
 
 COMMANDS = {
     "action": Late("action:group", "List the actions that a trigger can run."),
@@ -36,7 +37,9 @@ COMMANDS = {
     "replay": Late("replay:command", "Replay one dead letter: a new execution with the same key."),
     "restore": Late("backup:restore", "Put a copy of FILE in place of the SQLite database."),
     "secret": Late("secret:group", "Encrypt and decrypt the triggers' secrets in the database."),
-    "serve": Late("serve:command", "Receive webhooks with gunicorn, from any directory."),
+    "serve": Late(
+        "serve:command", "Receive webhooks with gunicorn, from any directory.", lasts=True
+    ),
     "source": Late("source:group", "List the known sources (senders) and show the facts of one."),
     "stash": Late("stash:group", "List and drop what downgrades stashed."),
     "stats": Late("stats:command", "Count executions, deliveries and dead letters of some days."),
@@ -44,7 +47,9 @@ COMMANDS = {
     "token": Late("token:group", "Manage the access tokens for the API and the pages."),
     "trigger": Late("trigger_group:group", "Create, change, test and remove triggers."),
     "triggers": Late("triggers:group", "Manage the triggers that a file declares."),
-    "worker": Late("worker:command", "Run executions when they are due, until SIGTERM or Ctrl-C."),
+    "worker": Late(
+        "worker:command", "Run executions when they are due, until SIGTERM or Ctrl-C.", lasts=True
+    ),
     "workers": Late(
         "workers:command", "List the workers with their slots and last heartbeat, newest first."
     ),
@@ -55,7 +60,8 @@ COMMANDS = {
 @click.version_option(package_name="hookonce")
 def main() -> None:
     """Receive webhooks, admit every event once, and run the action of its trigger."""
-    from app import settings
+    with deferred():
+        from app import settings
 
     for name in settings.unknown_names():
         click.echo(f"warning: {name} is set, but Hookonce has no such setting", err=True)

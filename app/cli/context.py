@@ -2,7 +2,6 @@
 
 import os
 import pwd
-import socket
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -30,7 +29,7 @@ def actor() -> Actor:
         name = pwd.getpwuid(user_id).pw_name
     except KeyError:  # a container may run as a number that has no name
         name = str(user_id)
-    return Actor(f"cli:{name}", socket.gethostname())
+    return Actor(f"cli:{name}", os.uname().nodename)
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:

@@ -2,11 +2,14 @@
 
 import gc
 from collections.abc import Iterator, MutableMapping
+from contextlib import nullcontext
 from copy import copy
 from importlib import import_module
 from typing import Any, NamedTuple
 
 import click
+
+from app.cli.unused_modules import deferred
 
 
 class Late(NamedTuple):
@@ -17,6 +20,8 @@ class Late(NamedTuple):
     help: str
     """First sentence of the command's help; a test compares the two."""
     hidden: bool = False
+    lasts: bool = False
+    """True for a process that stays: all that it may need is loaded when it starts."""
 
 
 class LateCommands(MutableMapping[str, click.Command]):
@@ -29,7 +34,8 @@ class LateCommands(MutableMapping[str, click.Command]):
     def __getitem__(self, name: str) -> click.Command:
         if name not in self._loaded:
             module, _, attribute = self._late[name].home.partition(":")
-            command = copy(getattr(import_module(f"app.cli.{module}"), attribute))
+            with nullcontext() if self._late[name].lasts else deferred():
+                command = copy(getattr(import_module(f"app.cli.{module}"), attribute))
             command.name, command.hidden = name, self._late[name].hidden
             self._loaded[name] = command
         return self._loaded[name]

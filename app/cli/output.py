@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from app.cli import tables, terminal
 from app.cli.terminal import plain
-from app.db.paging import Page
+
+if TYPE_CHECKING:  # commands without a database load none of its library
+    from app.db.paging import Page
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
@@ -49,7 +51,7 @@ def table(rows: list[dict[str, Any]], columns: tuple[str, ...], *, err: bool = F
         click.echo(line, err=err)
 
 
-def page(rows: list[dict[str, Any]], columns: tuple[str, ...], of: Page, as_json: bool) -> None:
+def page(rows: list[dict[str, Any]], columns: tuple[str, ...], of: "Page", as_json: bool) -> None:
     """Print the rows of a page, and the option that prints the next page."""
     if as_json:
         click.echo(json.dumps({"rows": rows, "total": of.total, "next": of.next}))

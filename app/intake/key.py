@@ -1,12 +1,17 @@
 """Find an event's idempotency key, by which two deliveries are the same event. Pure."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from app.errors import InvalidTrigger
-from app.intake.message import Event, Json, Request, Source
+
+if TYPE_CHECKING:  # commands read the parts of a key, and none of these types
+    from app.intake.message import Event, Json, Request, Source
 
 LONGEST = 255
 """Most characters of a key: the width of its column."""

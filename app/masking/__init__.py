@@ -3,9 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Any
 
 from app import clock
 from app.errors import InvalidTrigger
@@ -14,6 +12,9 @@ from app.masking.names import SECRET_COLUMNS, is_harmless_name, is_secret_name
 from app.masking.text import MASK
 from app.masking.values import Place
 from app.tolerant_json import json_object, json_value
+
+if TYPE_CHECKING:  # a command without a database loads no SQLAlchemy
+    import sqlalchemy as sa
 
 __all__ = ["MASK", "SECRET_COLUMNS", "is_harmless_name", "is_secret_name"]
 _NO_TARGET = frozenset({"headers", *values.MESSAGES, "timeout_seconds"})
@@ -85,9 +86,9 @@ def shown_headers(text: str | None) -> dict[str, Any]:
     return {name: value if is_harmless_name(name) else MASK for name, value in headers.items()}
 
 
-def public(row: sa.Row[Any] | Mapping[Any, Any]) -> dict[str, Any]:
+def public(row: "sa.Row[Any] | Mapping[Any, Any]") -> dict[str, Any]:
     """Return the row's values without secrets, with times as the API writes them."""
-    columns = row._mapping if isinstance(row, sa.Row) else row
+    columns = row if isinstance(row, Mapping) else row._mapping
     shown = {name: value for name, value in columns.items() if name not in SECRET_COLUMNS}
     if "action_payload" in shown:
         shown["action_payload"] = masked(shown["action_payload"])

@@ -6,9 +6,6 @@ from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
-
 from app import alerting, egress
 from app.egress import Egress
 from app.errors import InvalidSetting
@@ -202,6 +199,8 @@ def secret_named(name: str, environ: Mapping[str, str] = os.environ) -> str | No
 
 def sqlite_path(settings: Settings) -> str:
     """Return the path of the file of a SQLite database."""
+    from sqlalchemy.engine import make_url
+
     return make_url(settings.database_url).database or ""
 
 
@@ -215,7 +214,7 @@ def _read(name: str, text: str) -> object:
     reader = _READERS[name]
     try:
         return reader(text)
-    except (ValueError, ArgumentError) as error:
+    except ValueError as error:
         shown = name if name in _secret_names() else f"{name}={text!r}"
         raise InvalidSetting(f"{shown} cannot be used: {error}") from error
 
@@ -223,6 +222,8 @@ def _read(name: str, text: str) -> object:
 @lru_cache(maxsize=8)
 def _passwords(database_url: str) -> tuple[str, ...]:
     """Return the passwords in a URL, also a parameter that is repeated."""
+    from sqlalchemy.engine import make_url
+
     url = make_url(database_url)
     names = ("password", "sslpassword")
     in_query = [value for name in names for value in url.normalized_query.get(name, ())]

@@ -3,12 +3,13 @@
 import re
 import shlex
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
-
 from app.settings import several_hosts
+
+if TYPE_CHECKING:  # a command without a database loads no SQLAlchemy
+    from sqlalchemy.engine import URL
 
 Reader = Callable[[str], object]
 SHORTEST_SECRET_KEY = 16
@@ -17,6 +18,9 @@ POSTGRESQL_DRIVER = "postgresql+psycopg"
 
 
 def database_url(text: str) -> str:
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
         without_hosts, hosts = several_hosts.cut_out(text)
         url = make_url(without_hosts)
@@ -42,7 +46,7 @@ def database_url(text: str) -> str:
     return text
 
 
-def postgresql_url(url: URL) -> str:
+def postgresql_url(url: "URL") -> str:
     """Return the URL for the driver, which checks it now rather than at the first connection."""
     import psycopg
     from psycopg.conninfo import make_conninfo

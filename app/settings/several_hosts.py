@@ -5,9 +5,11 @@ parser refuses the first, and takes neither IPv6 addresses nor one port for all 
 """
 
 import re
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from sqlalchemy.engine import URL
+if TYPE_CHECKING:  # a command without a database loads no SQLAlchemy
+    from sqlalchemy.engine import URL
 
 _SEVERAL_HOSTS = re.compile(
     r"(?P<before>postgres[^:/]*://(?:[^?]*@)?)(?P<hosts>[^/?@]*,[^/?@]*)(?P<after>(?:/[^?@]*)?(?:\?.*)?)"
@@ -31,7 +33,7 @@ def cut_out(text: str) -> tuple[str, str]:
     return several["before"] + (after if after.startswith("/") else f"/{after}"), several["hosts"]
 
 
-def put_in(url: URL, listed: str) -> URL:
+def put_in(url: "URL", listed: str) -> "URL":
     """Return the URL with its hosts and ports as `host=a,b&port=1,2`, which the driver tries.
 
     `listed` are the hosts that `cut_out` returned; without any, those of the query. With several
@@ -45,10 +47,10 @@ def put_in(url: URL, listed: str) -> URL:
     query = {"target_session_attrs": _WRITABLE} | dict(url.query)
     query["host"] = ",".join(host for host, _ in hosts)
     query["port"] = ",".join(port for _, port in hosts)
-    return URL.create(url.drivername, url.username, url.password, None, None, url.database, query)
+    return url.create(url.drivername, url.username, url.password, None, None, url.database, query)
 
 
-def _in_query(url: URL) -> Hosts:
+def _in_query(url: "URL") -> Hosts:
     """Return the hosts of `?host=`, repeated or separated by commas, with the ports of `?port=`."""
     listed = ",".join(url.normalized_query.get("host", ()))
     ports = ",".join(url.normalized_query.get("port", ())).split(",")

@@ -1,7 +1,5 @@
 """The outcomes of deliveries and attempts: the one list of names that they are counted by. Pure."""
 
-from sqlalchemy.exc import DataError, IntegrityError
-
 from app.errors import (
     DatabaseUnavailable,
     KeyMissing,
@@ -72,7 +70,13 @@ def of(error: Exception) -> str:
     for kind, outcome in _OF_ERRORS.items():
         if isinstance(error, kind):
             return outcome
-    return UNEXPECTED
+    return UNAVAILABLE if _refused_by_database(error) else UNEXPECTED
+
+
+def _refused_by_database(error: Exception) -> bool:
+    from sqlalchemy.exc import DataError, IntegrityError  # commands without a database have none
+
+    return isinstance(error, IntegrityError | DataError)
 
 
 _OF_ERRORS: dict[type[Exception], str] = {
@@ -81,6 +85,4 @@ _OF_ERRORS: dict[type[Exception], str] = {
     KeyMissing: MISSING_KEY,
     DatabaseUnavailable: UNAVAILABLE,
     SchemaMoved: UNAVAILABLE,
-    IntegrityError: UNAVAILABLE,
-    DataError: UNAVAILABLE,
 }

@@ -52,6 +52,9 @@ LISTS = (
     *("audit list", "breaker list", "dead list", "delivery list", "execution list", "held list"),
     *("mismatch list", "token list", "trigger list", "trigger counts", "workers"),
 )
+WITHOUT_DATABASE = ("action list", "trigger fields")
+UNUSED = "asyncio email importlib.metadata socket sqlalchemy ssl subprocess zipfile"
+"""Modules that SQLAlchemy imports, and SQLAlchemy itself; none of the others is used."""
 LOADS = "import sys, importlib\nfor each in sys.argv[2:]: importlib.import_module(each)\n"
 RUNS = (
     "import sys\nfrom contextlib import suppress\nfrom app.cli import main\n"
@@ -69,9 +72,11 @@ def migrated(tmp_path: Path) -> str:
     return url
 
 
-def imported(script: str, *arguments: str, url: str = "sqlite://") -> set[str]:
+def imported(
+    script: str, *arguments: str, url: str = "sqlite://", watched: str = " ".join(SLOW)
+) -> set[str]:
     ended = subprocess.run(
-        [sys.executable, "-c", script + PRINTS_SLOW, " ".join(SLOW), *arguments],
+        [sys.executable, "-c", script + PRINTS_SLOW, watched, *arguments],
         cwd=ROOT,
         env=os.environ | {"DATABASE_URL": url},
         capture_output=True,
@@ -112,6 +117,26 @@ def test_no_command_imports_the_web_the_server_or_an_optional_library() -> None:
 
 def test_a_list_imports_no_slow_module_while_it_runs(migrated: str) -> None:
     assert imported(RUNS, *LISTS, url=migrated) == set()
+
+
+def test_a_command_without_a_database_imports_no_sqlalchemy() -> None:
+    loaded = imported(RUNS, *WITHOUT_DATABASE, watched="sqlalchemy")
+
+    assert loaded == set()
+
+
+def test_a_command_with_a_database_imports_nothing_that_sqlalchemy_has_for_others(
+    migrated: str,
+) -> None:
+    loaded = imported(RUNS, *LISTS, "check", url=migrated, watched=UNUSED)
+
+    assert loaded == {"sqlalchemy"}
+
+
+def test_a_process_that_stays_has_loaded_all_before_it_works() -> None:
+    loaded = imported(RUNS, "worker --help", watched=UNUSED)
+
+    assert loaded == set(UNUSED.split())
 
 
 def test_a_check_imports_no_slow_module_while_it_finds_nothing_to_explain(migrated: str) -> None:
