@@ -70,7 +70,9 @@ def drop(
     stopped = None
     with until_interrupted_in_waits() as stop, _with_sessions(settings, database) as direct:
         try:
-            dropped.extend(stashes.drop(direct, [each.name for each in chosen], stop))
+            from app.db import stash_removal  # it loads Alembic, which a list does not need
+
+            dropped.extend(stash_removal.drop(direct, [each.name for each in chosen], stop))
         except DatabaseUnavailable as error:
             stopped = str(error)
     if stopped and not stop.is_set():

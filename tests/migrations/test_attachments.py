@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from alembic.util import CommandError
 
-from app.db import Database, stashes
+from app.db import Database, stash_removal, stashes
 from app.settings import from_environment
 from tests.support import found_databases as found
 from tests.support.databases import migrate
@@ -105,7 +105,7 @@ def drop_stashed_columns(url: str) -> None:
     database = Database(from_environment({"DATABASE_URL": url}))
     with database.reading() as connection:
         names = [each.name for each in stashes.listed(connection) if each.column]
-    assert len(list(stashes.drop(database, names, threading.Event()))) == len(names)
+    assert len(list(stash_removal.drop(database, names, threading.Event()))) == len(names)
     database.dispose()
 
 

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.util import CommandError
 
-from app.db import Database, stashes
+from app.db import Database, stash_removal, stashes
 from app.db.migration_ops import checkpoints, gentle, preparation, shadow
 from app.errors import HookonceError
 from app.settings import from_environment
@@ -192,7 +192,7 @@ def drop(database: str, stop: threading.Event) -> list[str]:
     with connected.reading() as connection:
         names = [each.name for each in stashes.listed(connection)]
     try:
-        return [each.name for each in stashes.drop(connected, names, stop)]
+        return [each.name for each in stash_removal.drop(connected, names, stop)]
     finally:
         connected.dispose()
 

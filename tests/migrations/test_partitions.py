@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 
-from app.db import Database, index_definition, partitioning, stashes
+from app.db import Database, index_definition, partitioning, stash_removal, stashes
 from app.db.index_definition import IndexDefinition
 from app.db.migration_ops import shard_keys
 from app.settings import from_environment
@@ -135,7 +135,7 @@ def test_a_hidden_column_is_one_stash_and_can_be_dropped(url: str, tmp_path: Pat
 
     with database.reading() as connection:
         listed = [each.name for each in stashes.listed(connection)]
-    dropped = [each.name for each in stashes.drop(database, listed, threading.Event())]
+    dropped = [each.name for each in stash_removal.drop(database, listed, threading.Event())]
     database.dispose()
 
     assert dropped == listed == ["execution_attempts._stash_9999_region"]

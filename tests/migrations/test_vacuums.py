@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from alembic.util import CommandError
 
-from app.db import Database, stashes
+from app.db import Database, stash_removal
 from app.db.migration_ops import running, vacuums
 from app.db.migration_ops.stopping import Stopped
 from app.settings import from_environment
@@ -122,7 +122,7 @@ def test_a_stash_is_dropped_behind_an_autovacuum(server: PostgresServer) -> None
         until(lambda: execute(url, VACUUMS))
         database = Database(from_environment({"DATABASE_URL": url}))
         name = f"{TABLE}._stash_0003_lease_owner"
-        dropped = [each.name for each in stashes.drop(database, [name], threading.Event())]
+        dropped = [each.name for each in stash_removal.drop(database, [name], threading.Event())]
         database.dispose()
 
     assert dropped == [name]

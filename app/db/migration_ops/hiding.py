@@ -7,36 +7,18 @@ have the column's default. Indexes, views, triggers and grants on the column fol
 
 import re
 from functools import partial
-from typing import NamedTuple
 
 import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
+from app.db.hidden_columns import Hidden, hidden_columns
 from app.db.migration_ops import batches, rehearsal
 from app.db.migration_ops.early_changes import Filling
 from app.db.migration_ops.plugin import column_names, postgresql, stash_name, table_names
 
-_NAME = re.compile(r"_stash_(\d{4}(?:_found)?)_(.+)")
-
-
-class Hidden(NamedTuple):
-    """A column that the downgrade of a revision renamed."""
-
-    revision: str
-    column: str
-    """Name by which the revision's code knows it."""
-
-    @property
-    def name(self) -> str:
-        return stash_name(self.revision, self.column)
-
-
-def hidden_columns(connection: Connection, table: str) -> list[Hidden]:
-    """Return the hidden columns of the table; none if there is no such table."""
-    matches = map(_NAME.fullmatch, sorted(column_names(connection, table)))
-    return [Hidden(match[1], match[2]) for match in matches if match]
+__all__ = ["Hidden", "hidden_columns"]
 
 
 def find(connection: Connection, table: str, column: str) -> Hidden | None:

@@ -3,16 +3,15 @@
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec
 
-import sqlalchemy as sa
 from alembic.operations import MigrateOperation, Operations
-from sqlalchemy.engine import Connection
+
+from app.db.hidden_columns import column_names, stash_name, table_names
+
+__all__ = ["column_names", "stash_name", "table_names"]
 
 Arguments = ParamSpec("Arguments")
 IN_BLOCK = "hookonce_in_block"
 """Option of a context whose statements become a part of one block of a script."""
-_PARTITIONS = """
-    SELECT relname::text FROM pg_class
-    WHERE relispartition AND relnamespace = current_schema()::regnamespace"""
 
 
 def operation(
@@ -69,26 +68,6 @@ def end_transaction(op: Operations) -> None:
 def discarding(op: Operations) -> bool:
     """Return True with `-x discard=yes`: a downgrade drops values instead of stashing them."""
     return bool(op.get_context().opts.get("x", {}).get("discard") == "yes")
-
-
-def table_names(connection: Connection) -> set[str]:
-    """Return the names of all tables; a partitioned one stands for its partitions."""
-    names = set(sa.inspect(connection).get_table_names())
-    if connection.dialect.name == "postgresql":
-        names -= set(connection.execute(sa.text(_PARTITIONS)).scalars())
-    return names
-
-
-def column_names(connection: Connection, table: str) -> set[str]:
-    """Return the names of the table's columns; empty if there is no such table."""
-    if table not in table_names(connection):
-        return set()
-    return {column["name"] for column in sa.inspect(connection).get_columns(table)}
-
-
-def stash_name(revision: str, name: str) -> str:
-    """Return the table in which a downgrade of `revision` stashes `name`."""
-    return f"_stash_{revision}_{name}"
 
 
 def listed(names: list[str]) -> str:

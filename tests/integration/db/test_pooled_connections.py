@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic.util import CommandError
 
 from app import db, health
-from app.db import Database, read_only, stashes
+from app.db import Database, read_only, stash_removal
 from app.db.migration_ops import migration_lock, running
 from app.db.moving.connecting import opened
 from app.db.notify import CannotListen
@@ -174,7 +174,7 @@ def test_a_migration_and_the_removal_of_stashes_are_refused(pooled: Database) ->
     with pytest.raises(SessionNeeded, match="DIRECT"), migration_lock.only_migrator(pooled.engine):
         pass
     with pytest.raises(SessionNeeded):
-        list(stashes.drop(pooled, [], Event()))
+        list(stash_removal.drop(pooled, [], Event()))
     with pytest.raises(CommandError, match="DIRECT"), running.in_one_line(pooled.engine):
         raise SessionNeeded("set HOOKONCE_DIRECT_DATABASE_URL")
 

@@ -35,7 +35,6 @@ USED_BY = {
     "partition": MIGRATIONS,
     "prune": SOURCES,
     "source": SOURCES,
-    "stash": MIGRATIONS,
     "trigger_add": DEFINITIONS,
     "trigger_edit": DEFINITIONS,
     "trigger_fields": DEFINITIONS,
@@ -50,7 +49,7 @@ USED_BY = {
 """Slow modules that the module of a command may import, by its name; the others import none."""
 LISTS = (
     *("audit list", "breaker list", "dead list", "delivery list", "execution list", "held list"),
-    *("mismatch list", "token list", "trigger list", "trigger counts", "workers"),
+    *("mismatch list", "stash list", "token list", "trigger list", "trigger counts", "workers"),
 )
 WITHOUT_DATABASE = ("action list", "trigger fields")
 UNUSED = "asyncio email importlib.metadata socket sqlalchemy ssl subprocess zipfile"
