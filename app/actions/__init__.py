@@ -82,7 +82,10 @@ def described() -> Iterator[ActionInfo]:
 
 
 def validate(action_type: str, payload: str) -> None:
-    """Raise InvalidTrigger if the action cannot work with this payload, as a plug-in says."""
+    """Raise InvalidTrigger if the action cannot work with this payload.
+
+    A plug-in checks its payloads itself, if it has a function `validate`.
+    """
     check = _VALIDATORS.get(action_type) or _of_plugin(action_type)
     if not payload.strip():
         raise InvalidTrigger("a trigger needs a payload: the command or address of its action")

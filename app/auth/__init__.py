@@ -1,4 +1,7 @@
-"""Tokens, the roles that they give, and the sessions of browsers."""
+"""Tokens, the roles that they give, and the sessions of browsers.
+
+Nothing here knows HTTP: a token arrives as a text, from a header, a cookie or a form.
+"""
 
 from app.auth.identity import ADMIN, OPERATOR, ROLES, VIEWER, Identity, Role, require
 from app.auth.sessions import (

@@ -1,4 +1,7 @@
-"""Checks of the database: the same ones for `hookonce check` and for /readyz."""
+"""Checks of the database: the same ones for `hookonce check` and for /readyz.
+
+Nothing here repairs what a check finds, and the event that a check admits is rolled back.
+"""
 
 import secrets
 from collections.abc import Callable, Iterator

@@ -1,6 +1,7 @@
 """Log events, one line each: as key=value for a person and grep, or as JSON for a machine.
 
-Every line that is written while a request is handled has the request's id, in any module.
+Every line that is written while a request is handled has the request's id, in any module. No caller
+waits for the log's reader: a thread writes the lines (`app.log.output`).
 """
 
 import json

@@ -1,4 +1,7 @@
-"""Rows and payloads as they may be shown: the one list of what is secret. Pure."""
+"""Rows and payloads as they may be shown: the one list of what is secret. Pure.
+
+Nothing here changes what is stored; `app.intake.redact` removes secrets before an event is stored.
+"""
 
 import json
 from collections.abc import Mapping
@@ -81,7 +84,7 @@ def secrets_of(payload: str | None) -> list[str]:
 
 
 def shown_headers(text: str | None) -> dict[str, Any]:
-    """Return stored headers, masked unless harmless: earlier versions stored more of them."""
+    """Return stored headers, masked but for harmless names: earlier versions stored more."""
     headers = json_object(text) or {}
     return {name: value if is_harmless_name(name) else MASK for name, value in headers.items()}
 

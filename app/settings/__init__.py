@@ -1,4 +1,7 @@
-"""Every setting, its default and its unit: the only module that reads the environment."""
+"""Every setting, its default and its unit: no other module reads one from the environment.
+
+Nothing is read at import: an entry point calls `from_environment` and passes the result on.
+"""
 
 import os
 from collections.abc import Mapping

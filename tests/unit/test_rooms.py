@@ -1,6 +1,7 @@
 """Each module stands in a room with a layer, and each class name means one thing."""
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -101,3 +102,13 @@ def test_an_import_that_breaks_the_contract_is_named(
 
     assert checked.returncode == 1
     assert any(each in checked.stdout for each in broken.split("|"))
+
+
+ROOMS = sorted((ROOT / "app").glob("*/__init__.py"))
+
+
+@pytest.mark.parametrize("path", ROOMS, ids=lambda path: path.parent.name)
+def test_a_room_says_why_it_exists_and_what_it_never_does(path: Path) -> None:
+    text = ast.get_docstring(ast.parse(path.read_text())) or ""
+
+    assert re.search(r"\b(never|nothing|no)\b", text, re.IGNORECASE), text
