@@ -20,7 +20,7 @@ from tests.support.databases import KINDS
 ROUND_TRIP = "test_one_step_down_and_up_again_nothing_is_lost"
 ADOPTED = ("test_a_found_database_is_taken_over", "test_an_index_of_the_right_name")
 LIVE = "test_migrations_down_to_0002_and_back"
-BELOW = "test_below_0002_senders_are_asked_to_come_again"
+BELOW = "test_below_0002_webhooks_are_answered_503"
 WAYS = ("down", "up", "again")
 NOTEWORTHY_MS = 500
 """Wait from which the page also shows how long a writer of another database waited meanwhile."""

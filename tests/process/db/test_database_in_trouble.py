@@ -133,7 +133,7 @@ def test_a_worker_that_waits_for_the_server_can_be_told_to_stop(
 
 
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
-def test_a_worker_waits_for_no_file_for_making_one_is_for_migrations(
+def test_a_worker_without_a_database_file_ends_because_migrations_create_it(
     service: Service, ledger: Ledger, away: Away
 ) -> None:
     ledger.database.dispose()
@@ -179,7 +179,7 @@ def _frozen(database_url: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])
-def test_a_server_that_is_frozen_is_a_503_and_whatever_it_did_counts_once(
+def test_a_frozen_server_is_answered_503_and_an_event_that_it_stored_is_admitted_once(
     service: Service, ledger: Ledger, database_url: str
 ) -> None:
     gunicorn = service.gunicorn(workers=1, **IMPATIENT)

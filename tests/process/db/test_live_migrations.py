@@ -103,7 +103,7 @@ def test_migrations_down_to_0002_and_back_cost_no_event_and_no_refusal(
 
 
 @pytest.mark.skipif(not THOROUGH, reason="senders come again for half a minute")
-def test_below_0002_senders_are_asked_to_come_again_and_are_heard_after(
+def test_below_0002_webhooks_are_answered_503_and_admitted_after_the_upgrade(
     service: Service, ledger: Ledger, record_property: Record
 ) -> None:
     gunicorn = service.gunicorn(workers=2)

@@ -48,7 +48,7 @@ def test_a_copy_waits_for_the_replica_and_names_it(
     assert pair.primary.value(REVISION) is None
 
 
-def test_without_a_limit_it_does_not_wait(
+def test_a_copy_without_a_limit_does_not_wait_for_the_replica(
     pair: Pair, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("HOOKONCE_REPLICA_LAG_BYTES", "0")

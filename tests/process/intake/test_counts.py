@@ -102,7 +102,7 @@ def test_the_numbers_of_two_processes_add_up_after_a_graceful_stop_and_a_restart
     assert ledger.count() == 2 * N + 1
 
 
-def test_kill_9_loses_no_number_that_was_written_down_and_no_event(
+def test_kill_9_loses_no_count_that_was_written_and_no_event(
     service: Service, ledger: Ledger
 ) -> None:
     gunicorn = service.gunicorn(workers=2, **OFTEN)

@@ -69,7 +69,7 @@ def test_a_missing_value_is_no_duplicate_and_leaves_no_half_event(
     assert sender.post(event("paid-1")).acknowledged
 
 
-def test_another_unique_index_makes_no_duplicate(
+def test_a_violation_of_another_unique_index_is_no_duplicate(
     service: Service, ledger: Ledger, kind: str
 ) -> None:
     ledger.execute(

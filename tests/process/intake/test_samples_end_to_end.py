@@ -74,7 +74,7 @@ def signed(source: str, case: str, trigger_id: int) -> Sent:
     return samples.signed(source, sent, at=clock.now())
 
 
-def test_every_sample_is_acknowledged_and_told_to_a_script(
+def test_every_sample_is_acknowledged_and_given_to_a_script(
     service: Service, ledger: Ledger
 ) -> None:
     ledger.trigger("tell", TELL)

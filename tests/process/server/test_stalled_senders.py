@@ -106,7 +106,9 @@ def deaf(port: int) -> socket.socket:
     return connection
 
 
-def test_readers_of_nothing_hold_no_thread(service: Service, ledger: Ledger) -> None:
+def test_clients_that_do_not_read_their_response_hold_no_thread(
+    service: Service, ledger: Ledger
+) -> None:
     gunicorn = service.gunicorn(
         workers=1, GUNICORN_CMD_ARGS=ONE_THREAD, HOOKONCE_READ_SECONDS=FOREVER
     )

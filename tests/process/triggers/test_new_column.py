@@ -35,7 +35,7 @@ def database(tree: Path) -> str:
     return f"sqlite:///{tree}/faces.db"
 
 
-def test_two_files_of_the_application_know_it_and_the_place_of_its_effect() -> None:
+def test_the_column_touches_two_files_of_the_application() -> None:
     paths = re.findall(r"^(?:New file|In) `([^`]+)`:", contributing_examples.section(TITLE), re.M)
 
     assert [path for path in paths if not path.startswith("alembic/")] == [
@@ -56,24 +56,24 @@ def test_the_commands_of_the_example_pass(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("face", ["API create", "form create", "add", "file"])
-def test_it_is_set_when_the_trigger_is_created(faces: dict[str, Any], face: str) -> None:
+def test_the_field_is_set_when_the_trigger_is_created(faces: dict[str, Any], face: str) -> None:
     assert faces[face] == 90
 
 
 @pytest.mark.parametrize("face", ["API change", "API show", "form change", "edit"])
-def test_it_is_changed(faces: dict[str, Any], face: str) -> None:
+def test_the_field_is_changed(faces: dict[str, Any], face: str) -> None:
     assert faces[face] == 75.5
 
 
-def test_it_returns_to_its_default(faces: dict[str, Any]) -> None:
+def test_the_field_returns_to_its_default(faces: dict[str, Any]) -> None:
     assert faces["unset"] is None
 
 
-def test_its_mistakes_are_sentences(faces: dict[str, Any]) -> None:
+def test_a_mistake_in_the_field_is_answered_with_a_sentence(faces: dict[str, Any]) -> None:
     assert faces["API mistake"] == f"{FIELD} must be a number"
 
 
-def test_openapi_describes_it_in_requests_and_responses(faces: dict[str, Any]) -> None:
+def test_openapi_describes_the_field_in_requests_and_responses(faces: dict[str, Any]) -> None:
     new, changes, shown = faces["OpenAPI"]
     bounded = {"type": "number", "minimum": 0, "maximum": 86_400}
 
@@ -102,13 +102,13 @@ def test_the_help_of_the_commands_explains_the_option(faces: dict[str, Any], com
     assert "Limits: 0 to 86,400." in text
 
 
-def test_the_table_of_the_docs_has_a_row_for_it(faces: dict[str, Any]) -> None:
+def test_the_table_of_the_docs_has_a_row_for_the_field(faces: dict[str, Any]) -> None:
     row = f"| `{FIELD}` | number | 0 to 86,400 | no alert | s | API, form, file, "
 
     assert row + f"`add and edit {OPTION}` |\n" in faces["docs table"]
     assert f"- `{FIELD}`: {HELP} Example: `90`.\n" in faces["docs table"]
 
 
-def test_its_revision_can_be_taken_back_and_applied_again(tree: Path) -> None:
+def test_the_revision_can_be_taken_back_and_applied_again(tree: Path) -> None:
     contributing_examples.run(tree, "alembic downgrade -1", DATABASE_URL=database(tree))
     contributing_examples.run(tree, "alembic upgrade head", DATABASE_URL=database(tree))

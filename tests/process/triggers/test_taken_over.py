@@ -46,7 +46,9 @@ def status(gunicorn: Gunicorn, trigger_id: int, secret: str, body: bytes) -> int
         connection.close()
 
 
-def test_its_senders_and_scripts_go_on(found_service: Service, empty_url: str) -> None:
+def test_senders_and_scripts_of_the_older_system_go_on(
+    found_service: Service, empty_url: str
+) -> None:
     gunicorn = found_service.gunicorn()
 
     statuses = [

@@ -24,7 +24,9 @@ def told(gunicorn: Gunicorn, sample: str) -> set[float]:
     return {number(body.decode(), sample) for _, body in answers}
 
 
-def test_every_process_tells_what_all_of_them_did(service: Service, ledger: Ledger) -> None:
+def test_every_process_serves_the_metrics_of_all_processes(
+    service: Service, ledger: Ledger
+) -> None:
     gunicorn = service.gunicorn(workers=2, **OFTEN)
     worker = service.worker(**OFTEN)
     sender = ledger.sender(gunicorn)

@@ -44,7 +44,7 @@ def test_a_revoked_token_is_refused_by_every_process_at_once(service: Service) -
     assert (before, after) == ({200}, {401})
 
 
-def test_a_session_is_good_in_every_process_and_ends_in_all(service: Service) -> None:
+def test_a_session_is_valid_in_every_process_and_ends_in_all(service: Service) -> None:
     token = token_of(service, "admin")
     server = service.gunicorn(workers=2)
     _, headers, session = ask(server, "POST", "/api/session", {"token": token})

@@ -54,7 +54,9 @@ def test_the_example_that_make_run_prints_is_admitted_once_and_runs(
 @pytest.mark.skipif(not all(map(shutil.which, TOOLS)), reason=f"it is typed with {TOOLS}")
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("page", [FIRST_EVENT, TUTORIAL], ids=["README", "tutorial"])
-def test_a_newcomer_sees_what_the_page_shows(service: Service, ledger: Ledger, page: str) -> None:
+def test_the_commands_of_the_page_print_what_it_shows(
+    service: Service, ledger: Ledger, page: str
+) -> None:
     gunicorn, worker = service.gunicorn(), service.worker()
     *sending, (look, shown) = steps(here(page, gunicorn, ledger.directory))
 

@@ -68,7 +68,7 @@ def test_while_postgresql_restarts_every_answer_is_a_2xx_or_503_and_nothing_is_l
 
 
 @pytest.mark.skipif(not THOROUGH, reason="it starts eight workers")
-def test_eight_workers_run_each_of_a_thousand_executions_that_come_due_at_once_once(
+def test_eight_workers_run_a_thousand_executions_that_come_due_at_once_each_once(
     scene: Scene,
 ) -> None:
     crowded = crowd_the_workers(scene, CROWD, DUE_AT_ONCE)

@@ -111,7 +111,9 @@ def test_nohup_keeps_a_worker_when_its_terminal_is_closed(
     assert worker.stop() == 0
 
 
-def test_once_is_stopped_in_order_too(service: Service, database: Database, tmp_path: Path) -> None:
+def test_a_worker_with_once_is_stopped_in_order_too(
+    service: Service, database: Database, tmp_path: Path
+) -> None:
     payload = script(tmp_path, "touch begun; sleep 1; echo done")
     trigger_id = factories.trigger(database, action_payload=payload, max_concurrency=1)
     for _ in range(3):
