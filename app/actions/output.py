@@ -81,7 +81,7 @@ class Output:
         return summary(self._standard.text())
 
     def everything(self) -> str:
-        """Return the ends of standard output and errors; each gets half if both are long."""
+        """Return the end of standard output, then of the errors; half of each if both are long."""
         standard, errors = self._standard.text(), self._errors.text()
         errors = errors[-max(OUTPUT_CHARACTERS // 2, OUTPUT_CHARACTERS - len(standard)) :]
         return summary(standard[-(OUTPUT_CHARACTERS - len(errors)) :] + errors)

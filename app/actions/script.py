@@ -46,7 +46,7 @@ def run(work: Work) -> str:
 
 
 def validate(payload: str) -> None:
-    """Raise InvalidTrigger if the payload cannot work; the script may lie on other machines."""
+    """Raise InvalidTrigger if the payload cannot work; the script may be on workers' machines."""
     script = read(payload)
     if posixpath.normpath(script.words[0]).startswith("../"):
         raise InvalidTrigger(f"{script.words[0]!r} lies outside the scripts directory")

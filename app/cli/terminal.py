@@ -105,7 +105,7 @@ def coloured(cell: str) -> str:
 
 
 def plain(value: object) -> str:
-    """Return printable text and line breaks: keys and errors may have control sequences."""
+    """Escape unprintable characters but line breaks: senders and targets may send control codes."""
     return "".join(map(_visible, str(value)))
 
 

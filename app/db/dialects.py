@@ -120,15 +120,15 @@ def _without_index_postgresql(element: without_index, compiler: Any, **options: 
 
 
 def try_advisory_lock(connection: Connection, key: int) -> bool:
-    """Take the transaction's advisory lock `key`; False if another holds it. True on SQLite."""
+    """Try to take the transaction-level advisory lock `key`; False if another session holds it."""
     if connection.dialect.name != "postgresql":
-        return True
+        return True  # SQLite has only one writing transaction at a time
     return bool(connection.execute(sa.select(sa.func.pg_try_advisory_xact_lock(key))).scalar())
 
 
 def advisory_lock(connection: Connection, key: int) -> None:
-    """Wait for the transaction's advisory lock `key`; SQLite has one writing transaction anyway."""
-    if connection.dialect.name == "postgresql":
+    """Wait for the transaction-level advisory lock `key`."""
+    if connection.dialect.name == "postgresql":  # SQLite has one writing transaction at a time
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
 
 
@@ -222,8 +222,8 @@ def try_write(connection: Connection) -> None:
 
 
 def limit_lock_wait(connection: Connection, seconds: float) -> None:
-    """Limit the wait for a lock on PostgreSQL; SQLite's writers hold theirs from the beginning."""
-    if connection.dialect.name == "postgresql":
+    """Let the transaction wait no longer than this for a lock; for PostgreSQL."""
+    if connection.dialect.name == "postgresql":  # a writer of SQLite has its one lock already
         connection.execute(sa.text(f"SET LOCAL lock_timeout = {int(1000 * seconds)}"))
 
 
@@ -256,7 +256,7 @@ def has_text_index(connection: Connection, table: str, column: str) -> bool:
 
 
 def capture_triggers(connection: Connection) -> list[str]:
-    """Return the database triggers that an interrupted downgrade of an earlier release left."""
+    """Return the database triggers by which an earlier release's downgrade still copies writes."""
     if connection.dialect.name != "postgresql":
         return []
     query = "SELECT tgname FROM pg_trigger WHERE tgname ~ '^_stash_.*_capture$' ORDER BY tgname"

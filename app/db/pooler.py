@@ -12,7 +12,7 @@ def behind_pooler(connection: Connection) -> bool:
 
 
 def server_and_name(connection: Connection) -> tuple[Any, ...]:
-    """Return start of server and name of database, which are equal also through a pooler."""
+    """Return the server's start and the database's name: the same through any address or pooler."""
     query = sa.text("SELECT pg_postmaster_start_time(), current_database()")
     return tuple(connection.execute(query).one())
 

@@ -31,7 +31,8 @@ logger = logging.getLogger("hookonce.schema")
 
 @cache
 def history() -> tuple[str, ...]:
-    """Return our revisions, oldest first, by the names of their files: Alembic is slow to load."""
+    """Return the revisions that this code knows, oldest first; it needs the last one."""
+    # the names of their files suffice: Alembic, and each revision, is slow to load
     files = (installation.REVISIONS / "versions").glob("[0-9]*_*.py")
     return tuple(sorted(file.name.partition("_")[0] for file in files))
 

@@ -64,7 +64,7 @@ class Block(NamedTuple):
 
     @property
     def holds(self) -> bool:
-        """Return True if executions wait because of it."""
+        """Return True if executions wait because of this block."""
         return (self.pause, self.breaker, self.resumed_at) != (None, None, None)
 
 
@@ -117,7 +117,7 @@ def pause_of_all(connection: Connection) -> Pause | None:
 
 
 def paused_triggers(connection: Connection, at_most: int) -> list[tuple[str, Pause]]:
-    """Return so many of the triggers that are paused by themselves, each by its slug, by id."""
+    """Return (slug, pause) of at most so many triggers with a pause of their own, by id."""
     columns = trigger_pauses.c
     query = (
         sa.select(triggers.c.slug, columns.paused_at, columns.paused_by, columns.reason)

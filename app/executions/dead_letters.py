@@ -19,7 +19,7 @@ UNKNOWN = "unknown"
 """The reason shown for rows written before reasons were recorded."""
 _columns = trigger_executions.c
 _trigger_id = without_index(_columns.trigger_id)
-"""Kept off the index by trigger, through which SQLite would read every execution of a trigger."""
+"""The trigger's id off its index, by which SQLite would read every execution of a trigger."""
 _SHOWN = (
     _columns.id,
     _columns.trigger_id,

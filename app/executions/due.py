@@ -39,7 +39,7 @@ EVERYTHING = "all"
 """The scope of the pause that holds for all triggers."""
 
 LONGEST_WAIT_SECONDS = 1e9
-"""A longer wait is none: older code writes executions that are due since 1970."""
+"""Seconds; a longer wait counts as none: older code writes executions that are due since 1970."""
 
 _executions = trigger_executions.c
 

@@ -42,7 +42,7 @@ class DueRow(NamedTuple):
 
 
 def rows(connection: Connection, in_order: int) -> Iterator[DueRow]:
-    """Yield a row for each waiting trigger; retries go first if max_concurrency is `in_order`."""
+    """Yield a row per trigger with waiting executions; with limit `in_order` retries go first."""
     waiting = sa.select(_executions.trigger_id).where(IS_WAITING).distinct()
     ids = connection.execute(waiting).scalars().all()
     for fact in connection.execute(_facts(), {"ids": sorted(ids)}).all():
@@ -62,7 +62,7 @@ def is_due_until(connection: Connection, trigger_id: int, moment: datetime) -> b
 
 
 def _facts() -> sa.Select[Any]:
-    """Select what the tables say that are not distributed."""
+    """Select the facts of the triggers from the tables that are not distributed."""
     breakers, paused = trigger_breakers.c, trigger_pauses.c
     return (
         sa.select(

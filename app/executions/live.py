@@ -21,7 +21,7 @@ OVERLAP = 1_000
 AT_ONCE = 500
 """Rows of one statement."""
 OPEN_AT_MOST = 5_000
-"""Attempts whose end is waited for; beyond it the end of the oldest is not reported."""
+"""Started attempts that are watched for their end; of more than these the oldest are given up."""
 _executions, _attempts, _journal = trigger_executions.c, execution_attempts.c, delivery_journal.c
 
 
@@ -49,7 +49,7 @@ class Feed:
         self._high = 0
 
     def begin(self, connection: Connection) -> None:
-        """Take what is there as seen."""
+        """Take the rows that exist now as seen."""
         self._high = connection.execute(sa.select(sa.func.max(self._by))).scalar() or 0
         recent = sa.select(self._by).where(self._by > self._high - OVERLAP)
         self._remember(connection.execute(recent).scalars())

@@ -83,6 +83,6 @@ def edited(connection: Connection, ids: Collection[int]) -> set[int]:
 
 
 def forgotten_key(connection: Connection, execution_id: int) -> sa.Row[Any] | None:
-    """Return the key that a person released from the execution; None if nobody did."""
+    """Return the key that a person released from the execution; None if none was released."""
     query = sa.select(forgotten_keys).where(forgotten_keys.c.execution_id == execution_id)
     return connection.execute(query).one_or_none()

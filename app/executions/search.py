@@ -118,7 +118,7 @@ def each(
 
 
 def query_of(filters: ExecutionFilter) -> sa.Select[Any]:
-    """Select the matching executions, whenever received."""
+    """Select the matching executions of any time of receipt."""
     return sa.select(*_SHOWN).where(*_conditions(replace(filters, since=None, until=None)))
 
 

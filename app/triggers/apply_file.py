@@ -122,7 +122,10 @@ def _step(
 
 
 def _find(connection: Connection, entry: DeclaredTrigger) -> sa.Row[Any] | None:
-    """Return the trigger of this slug, or of the older system's: its file makes no second one."""
+    """Return the trigger of this slug, else the one of the slug that the older system would make.
+
+    Otherwise the file of that system would make each of its triggers a second time.
+    """
     older = definition.older_slug(entry.columns["name"])
     query = sa.select(triggers).where(triggers.c.slug.in_({entry.slug, older}))
     rows = {row.slug: row for row in connection.execute(query)}

@@ -47,7 +47,7 @@ class Authenticator:
         self._throttle = LoginThrottle()
 
     def admit(self, req: falcon.Request, role: Role) -> Identity:
-        """Identify a caller of this role; raise Unauthenticated, Forbidden or SchemaBehind."""
+        """Return the caller; raise Unauthenticated, SchemaBehind, or Forbidden below this role."""
         self.require_schema()
         identity = self.recognise(req)
         auth.require(identity, role)

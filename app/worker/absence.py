@@ -24,7 +24,7 @@ _executions = trigger_executions.c
 
 
 def retried(connection: Connection, batch: Sequence[FinishedAttempt]) -> list[FinishedAttempt]:
-    """Return the attempts; an absent file is transient while attempts are left and it was there."""
+    """Return the attempts; an absent file is transient if its trigger worked, for some attempts."""
     return [
         replace(each, outcome=replace(each.outcome, category=TRANSIENT))
         if _may_return(each) and _has_worked(connection, each.terms.trigger_id)

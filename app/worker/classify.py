@@ -77,7 +77,7 @@ def outcome(
         error=summary(hidden(_error_text(result))),
         category=category(result),
         reason=reason(result),
-        # other errors may have any value under this name, one that no database stores
+        # another error's http_status may have any value, even one that no database stores
         http_status=result.http_status if isinstance(result, ActionFailed) else None,
         retry_after_seconds=retry_after_seconds(result, now),
         duration_seconds=duration_seconds,

@@ -143,7 +143,7 @@ class Heartbeat:
                 "breaker_closed",
                 trigger_id=change.trigger_id,
                 failure_count=change.failure_count,
-                detail="nothing waited behind it",
+                detail="no execution waits behind it",
             )
 
     def _postpone(self, reason: str) -> bool:

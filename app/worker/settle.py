@@ -99,7 +99,7 @@ _TYPES: dict[str, sa.types.TypeEngine[Any]] = {
 }
 """Parameters of a finished attempt with their types; see _values.
 
-None has the name of a column: SQLAlchemy would take it for a value to set.
+No parameter has the name of a column: SQLAlchemy would take it for a value to set.
 """
 
 

@@ -87,7 +87,7 @@ def written(connection: Connection) -> list[tuple[str, str]]:
 
 
 def write_down(op: Operations, statements: list[tuple[str, str]]) -> None:
-    """Write down what a rehearsal wrote down on its copy."""
+    """Keep the statements that a rehearsal kept in its copy, each with its stash."""
     for stash, statement in statements:
         _write_down(op, stash, statement)
 
@@ -108,7 +108,8 @@ def restore(op: Operations, revision: str, table: str) -> None:
     stash = stash_name(revision, table) + SUFFIX
     if stash not in table_names(op.get_bind()):
         return
-    row = "ctid" if postgresql(op) else "rowid"  # the list that was changed first is the whole one
+    # newest first: the oldest statement of a publication, run last, has its whole column list
+    row = "ctid" if postgresql(op) else "rowid"
     query = sa.text(f"SELECT statement FROM {stash} ORDER BY {row} DESC")
     for statement in op.get_bind().scalars(query).all():
         try:

@@ -80,7 +80,7 @@ def _add_with_column(
 def _sought(op: Operations, name: str) -> list[int | None] | None:
     """Return the rows that were found to break the CHECK before the step; None if none were sought.
 
-    Those that were written since are among them.
+    Violators that were written since are among them.
     """
     before = rehearsal.prepared(op)
     if before is None or name not in before:

@@ -28,7 +28,7 @@ def make(
     rehearsed: Rehearsal,
     changes: list[EarlyChange],
 ) -> None:
-    """Make the changes that the step then need not make under the lock."""
+    """Make these changes now, so that the step need not make them under the lock."""
     for change in changes:
         event(log, logging.INFO, "rows_changed_before_step", table=change.source)
         change.make(_operations(connection, migration), rehearsed)

@@ -1,4 +1,4 @@
-"""Find views, triggers and the like of somebody else that stop the removal of a column.
+"""Find views, triggers and other objects that are not ours and stop the removal of a column.
 
 They are looked for before any change: a step that fails at them would stop half way.
 """

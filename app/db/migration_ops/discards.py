@@ -64,7 +64,7 @@ def is_downgrade(migration: MigrationContext) -> bool:
 
 
 def _drop_stashes_from(op: Operations, oldest: str) -> None:
-    """Drop them; statements of what others attached to columns stay above the first revision."""
+    """Drop stashes from this revision on; above the first, statements of others' objects stay."""
     if not discarding(op):
         return
     prefixes, spared = _prefixes(oldest)
@@ -86,7 +86,7 @@ def _drop_stashes_from(op: Operations, oldest: str) -> None:
 
 
 def _drop_large(migration: MigrationContext, oldest: str) -> None:
-    """Do the same for large tables of SQLite, beside the writers."""
+    """Drop stashes and hidden columns of large tables of SQLite, beside the writers."""
     op = Operations(migration)
     prefixes, spared = _prefixes(oldest)
     for name in filter(partial(preparation.is_large, op), table_names(op.get_bind())):

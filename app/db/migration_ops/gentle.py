@@ -63,7 +63,7 @@ def brief(connection: Connection, stop: Event | None = None) -> Iterator[float]:
 
 
 def in_ranges(connection: Connection, table: str, work: Callable[[str], None]) -> None:
-    """Call `work` with ranges of the rowid, as `BETWEEN 1 AND 9`, in short transactions."""
+    """Call `work` with conditions on the rowid, as `BETWEEN 1 AND 9`, in short transactions."""
     ranges, is_complete = _Ranges(connection, table), False
     while not is_complete:
         with brief(connection) as deadline:

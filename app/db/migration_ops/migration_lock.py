@@ -21,7 +21,7 @@ from app.errors import SessionNeeded
 from app.log import event
 
 Pause = Callable[[float], None]
-"""Wait of some seconds."""
+"""Function that waits for so many seconds."""
 LOCK_KEY = 0x686F6F6B6F6E6365  # "hookonce"
 WATCH_SECONDS = 1.0
 """Seconds between two looks for sessions that the migration waits for."""

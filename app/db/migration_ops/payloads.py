@@ -52,7 +52,7 @@ def seal_payloads(op: Operations) -> None:
 def open_payloads(op: Operations, *, unless: str) -> None:
     """Open every sealed payload; raise CommandError if a key is missing, unless `-x` permits it.
 
-    A payload that no key opens is stashed without a word if the plain column shows no mask: older
+    A payload that no key opens is stashed without an error if the plain column shows no mask: older
     code wrote that one, and it counts.
     """
     if offline(op):

@@ -144,7 +144,7 @@ def _rehearsal(op: Operations) -> Rehearsal:
 
 
 def prepared(op: Operations) -> dict[str, int | None] | None:
-    """Return each CHECK's newest violator if all that the step declared is done; else None."""
+    """Return each CHECK's newest violator if the step's declared work is done; else None."""
     violators: dict[str, int | None] | None = op.get_context().opts.get(_PREPARED)
     return violators
 
@@ -194,7 +194,7 @@ def empty_copy(original: Connection) -> Iterator[Connection]:
         driver: Any = connection.connection.driver_connection
         driver.isolation_level = None
         driver.create_function("hookonce_digest", 1, str, deterministic=True)
-        driver.execute("PRAGMA legacy_alter_table = ON")  # a rename minds no broken view
+        driver.execute("PRAGMA legacy_alter_table = ON")  # a broken view stops no rename
         for entry in sqlite_catalog.entries(original):
             if entry.sql and not entry.name.startswith(("sqlite_", NAME_PREFIX)):
                 try:
@@ -241,7 +241,7 @@ class ColumnChanges:
     renamed: dict[str, str] = field(default_factory=dict)
     """Name before the step by the name after it."""
     all_renamed: dict[str, str] = field(default_factory=dict)
-    """The same, with columns that were dropped afterwards."""
+    """As `renamed`, with the columns that were dropped afterwards."""
 
 
 def column_changes(rehearsal: Rehearsal, table: str) -> ColumnChanges:

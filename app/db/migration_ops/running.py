@@ -107,7 +107,7 @@ def with_lock_retries(engine: Engine, migrate: Callable[[Connection], None]) -> 
     """Run `migrate`, and again after each lock timeout or deadlock.
 
     Raises CommandError after RETRY_LIMIT_SECONDS of waiting. A long copy before the first refused
-    lock does not count: it would leave no patience at all.
+    lock does not count: it would use up the whole limit.
     """
     waited = 0.0
     while True:

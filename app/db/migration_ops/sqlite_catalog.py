@@ -80,7 +80,7 @@ def is_editable(connection: Connection) -> bool:
 def edit(connection: Connection, changes: list[CatalogChange]) -> None:
     """Change these objects in the open transaction; every connection then reads the catalog anew.
 
-    The caller answers for the texts: a wrong one makes the file unreadable.
+    The caller must check the texts: a wrong one makes the file unreadable.
     """
     version = int(connection.exec_driver_sql("PRAGMA schema_version").scalar_one())
     with _writable(connection):

@@ -179,7 +179,7 @@ def _state(receipt: Json) -> Json:
 
 
 def _in_path(request: Request) -> list[str]:
-    """Return the path's rest, also without the segment that the option webhookByEvents appends."""
+    """Return the secret in the path, also without the segment that webhookByEvents appends."""
     presented = request.presented_secret or ""
     return [presented, presented.rpartition("/")[0]]
 

@@ -26,7 +26,7 @@ def text(value: Json) -> str:
 
 
 def identity(*values: Json) -> tuple[str, ...] | None:
-    """Return the values as parts of an id; None if one is empty: other events could equal it."""
+    """Return the values as parts of an id; None if one is empty: another event could have it."""
     parts = tuple(text(value) for value in values)
     return parts if parts and all(parts) else None
 
@@ -45,7 +45,7 @@ def present(**members: Json) -> dict[str, Json]:
 
 
 def unwrapped(request: Request, payload: Json) -> Json:
-    """Return the JSON in a form's field `payload` (else Unreadable); other payloads unchanged."""
+    """Return the JSON in a form's field `payload`, or raise Unreadable; return others unchanged."""
     wrapped = at(payload, "payload")
     if request.content_type == FORM and isinstance(wrapped, str):
         return strict_json.loads(wrapped)

@@ -47,7 +47,7 @@ def borrow(database: Database) -> Iterator[AdmissionStore]:
             raise
         except BaseException as error:
             if not store.is_alive() or is_read_only(error):
-                database.engine.dispose()  # the server that left it has left those of the pool, too
+                database.engine.dispose()  # the pool's connections to that server are lost, too
             store.close()
             raise
         _keep(database, store)
@@ -56,7 +56,7 @@ def borrow(database: Database) -> Iterator[AdmissionStore]:
 def within(connection: Connection) -> Statements:
     """Return the same statements for the transaction of this connection, with SQLAlchemy's errors.
 
-    That is for what the caller does beside them: savepoints, and to tell which constraint failed.
+    The caller sets savepoints beside them, and finds out from the error which constraint failed.
     """
     if _is_sqlite(connection.dialect):
         return SqliteStatements(connection.exec_driver_sql)
@@ -104,5 +104,5 @@ def _connect(database: Database) -> AdmissionStore:
 
 
 def _is_sqlite(dialect: Dialect) -> bool:
-    """Return which of the two it is. PostgreSQL's module is imported where used: it is heavy."""
+    """Return True for SQLite. PostgreSQL's module is imported where it is used: it is heavy."""
     return dialect.name == "sqlite"
