@@ -11,7 +11,8 @@ from tests.support import drawings
 from tests.support.databases import ROOT
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
-STEPS = re.findall(r"^\| .* \| `(app/[\w/]+\.py)` \| `(\w+)` \|$", PAGE, re.M)
+STEP = r"^\| .* \| `(app/[\w/]+\.py)` \| `(\w+)` \|$"
+STEPS = re.findall(STEP, PAGE, re.M)
 ROOMS_OF_A_LIFE = ("server", "web", "intake", "executions", "worker", "actions", "stats", "db")
 LEAVES = drawings.layers()[-1]
 GLOSSARY = (
@@ -24,6 +25,10 @@ GLOSSARY = (
 WRITES = re.compile(
     r"(?:sa\.(?:insert|update|delete)\(\s*(?:models\.)?(\w+)\s*[,)])|"
     r"(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)"
+)
+THREADS_AND_LOCKS = re.compile(
+    r"Thread\([^)]*?\bname=\"([\w-]+)\"|ThreadPoolExecutor\([^)]*?\"(\w+)\"|^([A-Z_]+_LOCK) = 0x",
+    re.M,
 )
 TABLES = {
     name: table.name for name, table in vars(models).items() if getattr(table, "metadata", None)
@@ -62,7 +67,7 @@ def test_every_move_is_listed_with_the_file_that_makes_it() -> None:
 
 
 @pytest.mark.parametrize(("file", "name"), STEPS)
-def test_a_step_of_a_life_names_a_definition_of_its_file(file: str, name: str) -> None:
+def test_a_row_of_the_tables_names_a_definition_of_its_file(file: str, name: str) -> None:
     tree = ast.parse((ROOT / file).read_text())
     defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
 
@@ -70,9 +75,11 @@ def test_a_step_of_a_life_names_a_definition_of_its_file(file: str, name: str) -
 
 
 def test_both_lives_are_told_inside_their_rooms() -> None:
-    rooms = {re.sub(r"\.py$", "", file.split("/")[1]) for file, _ in STEPS}
+    lives = section("The life of a request") + section("The life of an execution")
+    files = re.findall(STEP, lives, re.M)
+    rooms = {re.sub(r"\.py$", "", file.split("/")[1]) for file, _ in files}
 
-    assert len(STEPS) > 30
+    assert len(files) > 60
     assert rooms <= {*ROOMS_OF_A_LIFE, *LEAVES}
 
 
@@ -87,6 +94,26 @@ def test_every_table_is_listed_with_every_file_that_writes_it() -> None:
     assert [
         (table, file) for table, files in listed.items() for file in files if not names(file, table)
     ] == []
+
+
+def test_every_thread_and_every_advisory_lock_is_listed() -> None:
+    listed = section("Processes, threads and locks")
+    missing = [
+        f"{path.name}: {name}"
+        for path in (ROOT / "app").rglob("*.py")
+        for names_of in THREADS_AND_LOCKS.findall(path.read_text())
+        for name in filter(None, names_of)
+        if f"`{name}`" not in listed
+    ]
+
+    assert missing == []
+
+
+def test_every_file_that_the_page_names_exists() -> None:
+    files = set(re.findall(r"`((?:app|tests|alembic)/[\w/]+\.\w+|gunicorn\.conf\.py)`", PAGE))
+
+    assert len(files) > 100
+    assert [file for file in files if not (ROOT / file).is_file()] == []
 
 
 @pytest.mark.parametrize("term", GLOSSARY)
