@@ -34,7 +34,8 @@ class LiveWorkers:
         """Return one sentence with the numbers, or with the command that starts a worker."""
         if self.count:
             workers_text = "1 worker" if self.count == 1 else f"{self.count} workers"
-            return f"{workers_text}, {self.slots} slots, {self.busy} busy"
+            slots_text = "1 slot" if self.slots == 1 else f"{self.slots} slots"
+            return f"{workers_text}, {slots_text}, {self.busy} busy"
         if self.last_seen_at is None:
             return NO_WORKER
         return f"{NO_WORKER} (the last heartbeat was at {clock.text(self.last_seen_at)})"

@@ -82,6 +82,12 @@ def number(value: float) -> str:
     return f"{value:,}".replace(",", "\u202f")
 
 
+def counted(value: int, noun: str, at_most: int | None = None) -> str:
+    """Return `1 execution` or `2 executions`; from `at_most` on, where counting ends, `or more`."""
+    more = " or more" if at_most is not None and value >= at_most else ""
+    return f"{number(value)}{more} {noun if value == 1 else f'{noun}s'}"
+
+
 def words(name: str | None) -> str:
     """Return an identifier such as `failed_retryable` with spaces."""
     return (name or "").replace("_", " ")

@@ -91,6 +91,7 @@ def templates() -> jinja2.Environment:
             "timestamp",
             "split_times",
             "number",
+            "counted",
             "words",
         )
     }
