@@ -99,7 +99,7 @@ def show(settings: Settings, database: Database, execution_id: int, as_json: boo
         decisions_made = by_persons.shown(connection, execution_id)
     shown = masking.public(row) | {"trigger_slug": trigger.slug}
     because = reasons.get(execution_id)
-    detail = None if because is None else because.detail
+    detail = None if because is None else "\nalso: ".join(_reasons(because))
     shown |= _waiting(because, as_json) if as_json else {"waiting_because": detail}
     shown["repeats"] = 0 if repeats is None else int(repeats.number)
     shown["repeated_at"] = None if repeats is None else clock.text(repeats.last_at)
@@ -150,6 +150,10 @@ for _command in decisions.COMMANDS:
 
 def _breakers(settings: Settings) -> bool:
     return bool(settings.hookonce_breaker_failures)
+
+
+def _reasons(because: Because) -> list[str]:
+    return [because.detail, *(each.detail for each in because.also)]
 
 
 def _waiting(because: Because | None, as_json: bool) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Translate database errors into ours, and name the index that refused a row."""
 
 import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -33,6 +34,11 @@ CLOSED = "hookonce move: "
 """Beginning of the error of a database trigger that refuses writes while a database is moved."""
 _POSTGRESQL_DEADLOCK = "40P01"
 _POSTGRESQL_READ_ONLY = "25006"
+_CAUSES = {
+    sqlite3.SQLITE_NOTADB: "DATABASE_URL names another file, or the file is damaged",
+    sqlite3.SQLITE_CANTOPEN: "DATABASE_URL names a directory, or a file that cannot be opened here",
+}
+"""Causes of errors of SQLite, whose messages do not name the file."""
 _SQLITE_MOVED = re.compile(r"no such (table|column)|has no column named")
 
 
@@ -53,7 +59,13 @@ def translated_errors(driver_error: type[Exception] = exc.DBAPIError) -> Iterato
         raise DatabaseUnavailable("every database connection is busy") from error
     except (exc.DBAPIError, driver_error) as error:
         original = getattr(error, "orig", None) or error
-        raise _error_class(original)(" ".join(str(original).split())) from error
+        raise _error_class(original)(sentence(original)) from error
+
+
+def sentence(error: BaseException) -> str:
+    """Return the driver's message on one line, with the likely cause if it names none."""
+    cause = _CAUSES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+    return " ".join(str(error).split()) + (f": {cause}" if cause else "")
 
 
 def _error_class(error: BaseException) -> type[HookonceError]:

@@ -55,11 +55,14 @@ class Because(NamedTuple):
     """Time at which that ends or is tried again, if it is known."""
     ahead: int | None = None
     """Executions of the trigger that go first, if its concurrency is limited."""
+    also: tuple["Because", ...] = ()
+    """Further reasons that hold too, so that nobody mends one and waits for the next."""
 
     def values(self) -> dict[str, Any]:
         """Return the reason as the API and the commands show it."""
         times = {"since": clock.text(self.since), "until": clock.text(self.until)}
-        return self._asdict() | times
+        also = [{"code": each.code, "detail": each.detail} for each in self.also]
+        return self._asdict() | times | {"also": also}
 
 
 class Limit(NamedTuple):
@@ -121,21 +124,19 @@ def because(
 
 
 def reason(row: Any, facts: Facts) -> Because:
-    """Return the first reason that holds for an unfinished execution. Pure."""
+    """Return the first reason that holds for an unfinished execution, with the others. Pure."""
     if row.status == RUNNING:
         return _running(row, facts)
     if row.next_attempt_at is None:
         return _HELD
     is_test = row.next_attempt_at < _ALWAYS_DUE
-    for find in (_all_paused, _paused, _no_worker, _breaker_open, _retry_at, _limited, _resuming):
-        if is_test and find in _PASSED_BY_TESTS:
-            continue
-        found = find(row, facts)
-        if found is not None:
-            return found
-    return Because("due", "it is due: the next free slot of a worker takes it")
+    finds = (_all_paused, _paused, _no_worker, _breaker_open, _retry_at, _limited, _resuming)
+    tried = [find(row, facts) for find in finds if not (is_test and find in _PASSED_BY_TESTS)]
+    first, *others = [found for found in tried if found is not None] or [_DUE]
+    return first._replace(also=tuple(others))
 
 
+_DUE = Because("due", "it is due: the next free slot of a worker takes it")
 _HELD = Because(
     "held",
     "it was unfinished when the database was taken over: "

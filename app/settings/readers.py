@@ -29,6 +29,8 @@ def database_url(text: str) -> str:
         raise ValueError("it is not a database URL such as sqlite:///var/hookonce.db") from None
     backend, _, driver = url.drivername.partition("+")
     if backend in ("postgres", "postgresql"):
+        if "@" in (url.host or ""):  # the message of a failed look-up would show this much of it
+            raise ValueError("an @ in its user or password must be written as %40")
         url = several_hosts.put_in(url, hosts)
         return postgresql_url(url.set(drivername=POSTGRESQL_DRIVER))
     if backend != "sqlite":

@@ -13,6 +13,7 @@ from sqlalchemy import exc
 from sqlalchemy.engine import Connection, Engine
 
 from app.db import dialects, distributed, pooler
+from app.db.errors import sentence
 from app.db.migration_ops import identity, vacuums
 from app.errors import HookonceError
 from app.log import event
@@ -54,7 +55,7 @@ def in_one_line(engine: Engine) -> Iterator[None]:
             "was under way is not applied, run the same command again once the cause is gone"
         ) from error
     except exc.DBAPIError as error:
-        reason = " ".join(str(error.orig).split())
+        reason = sentence(error.orig or error)
         if error.statement is None:  # the connection failed, not a statement
             raise CommandError(
                 f"the database could not be reached: {reason}; "

@@ -485,6 +485,18 @@ def test_a_database_in_a_place_that_cannot_be_gets_one_sentence(
     assert "there is no database" in sentence(result)
 
 
+@pytest.mark.parametrize("content", [None, "This is a letter, and no database of SQLite."])
+def test_a_url_that_names_no_database_gets_one_sentence_with_the_setting(
+    hookonce: Hookonce, tmp_path: Path, content: str | None
+) -> None:
+    place = tmp_path / "place"
+    place.mkdir() if content is None else place.write_text(content * 99)
+
+    result = sentence(hookonce("trigger", "list", DATABASE_URL=f"sqlite:///{place}"))
+
+    assert "DATABASE_URL names a" in result
+
+
 def test_a_missing_file_is_named_by_its_whole_path_with_a_command_that_works_here(
     hookonce: Hookonce, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

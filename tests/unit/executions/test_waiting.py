@@ -105,3 +105,11 @@ def test_a_test_event_waits_for_neither_breaker_nor_pause_of_its_trigger(
     facts: Facts, code: str
 ) -> None:
     assert waiting.reason(row(next_attempt_at=TEST_DUE), facts).code == code
+
+
+def test_every_other_reason_that_holds_is_given_too() -> None:
+    found = waiting.reason(row(), replace(ALL, all_paused=None))
+
+    assert [each.code for each in found.also] == ["no_worker", "breaker_open", "serial"]
+    assert found.values()["also"][1]["detail"].startswith("the target failed 12 times in a row")
+    assert waiting.reason(row(), FINE).also == ()

@@ -325,6 +325,20 @@ def test_the_password_of_several_hosts_is_a_secret_of_the_settings(name: str, ur
     assert PASSWORD not in repr(chosen)
 
 
+@pytest.mark.parametrize("host", ["localhost", "a,b", "localhost:5432"])
+def test_an_at_sign_in_a_password_is_named_and_none_of_the_password_is(host: str) -> None:
+    url = f"postgresql://u:canary@canary@{host}/d"
+
+    with pytest.raises(InvalidSetting, match="must be written as %40") as caught:
+        settings.from_environment({"DATABASE_URL": url})
+
+    assert "canary" not in str(caught.value)
+    read = make_url(
+        settings.from_environment({"DATABASE_URL": "postgresql://u:a%40b@h/d"}).database_url
+    )
+    assert (read.password, read.host) == ("a@b", "h")
+
+
 def test_the_direct_url_takes_the_place_of_the_poolers() -> None:
     urls = {"DATABASE_URL": "postgresql://pooler/d"}
     direct = {"HOOKONCE_DIRECT_DATABASE_URL": "postgresql://server/d"}

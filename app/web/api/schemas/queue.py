@@ -103,6 +103,14 @@ class WorkerList(TypedDict):
     """Every worker with a heartbeat of the last day."""
 
 
+class FurtherReason(TypedDict):
+    """A reason that holds beside the first one."""
+
+    code: Code
+    """The reason as one word."""
+    detail: str
+
+
 class WaitingBecause(TypedDict):
     """The reason for which an execution has not finished: the first that holds, in this order.
 
@@ -120,3 +128,5 @@ class WaitingBecause(TypedDict):
     until: Moment | None
     ahead: int | None
     """Executions of the trigger that go first; null where none do."""
+    also: list[FurtherReason]
+    """Further reasons that hold too, in the same order."""
