@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from app import clock
 from app.intake import sources, verify
-from app.intake.diagnosis import variants
+from app.intake.diagnosis import digests, variants
 from app.intake.diagnosis.findings import Cause, Refused
 from app.intake.signatures import MISSING, STALE
 from app.masking import is_harmless_name
@@ -77,11 +77,27 @@ def _previous_secret(refused: Refused) -> Iterator[Cause]:
     previous = refused.trigger.previous_secret
     if not previous or not refused.proves(previous):
         return
-    if verify.previous_secret_is_valid(refused.trigger, refused.now):
+    valid = verify.previous_secret_is_valid(refused.trigger, refused.now)
+    if valid or _is_stale(refused, previous):
         yield _clock_cause(refused, previous)
+    yield _previous(refused)
+
+
+def _is_stale(refused: Refused, secret: str) -> bool:
+    """Return True if the signed time is outside the tolerance: the secret is not all of it."""
+    own = refused.trigger.tolerance_seconds
+    tolerance = refused.source.tolerance_seconds if own is None else own
+    return tolerance is not None and not any(
+        abs((refused.now - moment).total_seconds()) <= tolerance
+        for moment in _signed_times(refused)
+        if refused.proves(secret, at=moment)
+    )
+
+
+def _previous(refused: Refused) -> Cause:
     until = clock.text(refused.trigger.previous_secret_expires_at) or "an unknown time"
     sentence = f"the sender uses the previous secret, which was valid until {until}: give it"
-    yield Cause("previous_secret", f"{sentence} the current one")
+    return Cause("previous_secret", f"{sentence} the current one")
 
 
 def _other_trigger(refused: Refused) -> Iterator[Cause]:
@@ -104,6 +120,10 @@ def _header(refused: Refused) -> Iterator[Cause]:
             if refused.proves(headers={**refused.headers, name: value}):
                 yield Cause(code, f"{sentence} ({name})")
                 return
+
+
+def _digest(refused: Refused) -> Iterator[Cause]:
+    yield from digests.find(refused, _possible_signatures(refused), _previous(refused))
 
 
 def _possible_signatures(refused: Refused) -> list[str]:
@@ -200,6 +220,7 @@ _TRIALS: tuple[Trial, ...] = (
     _address,
     _secret_elsewhere,
     _other_sender,
+    _digest,
     _missing,
 )
 

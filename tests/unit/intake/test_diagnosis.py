@@ -132,6 +132,64 @@ def test_a_clock_that_is_off_is_found_to_the_second(source: str, seconds: int) -
     assert (code, f"is 4000 s {side} ours" in sentence) == ("clock", True)
 
 
+@pytest.mark.parametrize("source", ["stripe", "slack"])
+def test_an_expired_secret_and_a_wrong_clock_are_both_found(source: str) -> None:
+    late = samples.signed(source, Sent({}, BODY), at=NOW - timedelta(seconds=4_000))
+    fresh = samples.signed(source, Sent({}, BODY), at=NOW)
+    rotated = {"secret": "the new one", "previous_secret": SECRET}
+
+    both = found(late, source, previous_secret_expires_at=NOW - timedelta(1), **rotated)
+    one = found(fresh, source, previous_secret_expires_at=NOW - timedelta(1), **rotated)
+
+    assert [code for code, _ in both] == ["clock", "previous_secret"]
+    assert "4000 s before ours" in both[0][1]
+    assert [code for code, _ in one] == ["previous_secret"]
+
+
+def hashed(algorithm: str, body: bytes = BODY, secret: str = SECRET) -> bytes:
+    return hmac.digest(secret.encode(), body, algorithm)
+
+
+@pytest.mark.parametrize("algorithm", ["sha1", "sha384", "sha512", "md5"])
+@pytest.mark.parametrize("prefix", ["sha256=", "", "sha1=", "v1,"])
+def test_another_algorithm_is_found_and_named(algorithm: str, prefix: str) -> None:
+    digest = hashed(algorithm)
+    for written in (digest.hex(), digest.hex().upper(), base64.b64encode(digest).decode()):
+        ((code, sentence),) = found(hub(f"{prefix}{written}"))
+
+        assert (code, f"HMAC-{algorithm.upper()} over the body" in sentence) == ("algorithm", True)
+
+
+def test_a_hash_that_is_no_hmac_and_a_body_signed_without_its_timestamp_are_found() -> None:
+    plain = hashlib.sha256(SECRET.encode() + BODY).hexdigest()
+    no_time = Sent({"Stripe-Signature": f"v1={hashed('sha256').hex()}"}, BODY)
+
+    ((code, sentence),) = found(hub(f"sha256={plain}"))
+    ((other, other_sentence),) = found(no_time, "stripe")
+
+    assert (code, other) == ("algorithm", "algorithm")
+    assert "no HMAC" in sentence
+    assert "HMAC-SHA256 over the body; this source expects Stripe-Signature" in other_sentence
+
+
+@pytest.mark.parametrize(
+    ("digest", "codes"),
+    [
+        (hashed("sha1", COMPACT), ["reserialised_json", "algorithm"]),
+        (hashed("sha256", COMPACT, OTHER), ["previous_secret", "reserialised_json", "algorithm"]),
+        (hashed("sha512", BODY, OTHER), ["previous_secret", "algorithm"]),
+    ],
+)
+def test_several_mistakes_at_once_are_all_named(digest: bytes, codes: list[str]) -> None:
+    written = base64.b64encode(digest).decode()
+
+    causes = found(hub(written), previous_secret=OTHER)
+
+    assert [code for code, _ in causes] == codes
+    assert SECRET not in str(causes)
+    assert OTHER not in str(causes)
+
+
 def test_the_secret_in_the_wrong_place_is_found() -> None:
     for sent in (
         Sent({"Authorization": f"Bearer {SECRET}"}, BODY),
