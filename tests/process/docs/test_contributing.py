@@ -18,6 +18,7 @@ PAGE = contributing_examples.PAGE.read_text()
 EXAMPLES = (
     "Add a source",
     "Add an action",
+    "Add a command",
     "Add a setting",
     "A nullable column",
     "An index",

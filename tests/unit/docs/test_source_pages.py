@@ -25,8 +25,8 @@ def test_the_page_of_a_source_has_its_steps_in_their_order(name: str) -> None:
 
 
 def test_a_source_of_another_package_has_general_steps() -> None:
-    general = sources.steps("acme")
+    general = sources.steps("another_package")
 
-    assert general.title == "acme"
+    assert general.title == "another_package"
     assert not general.sender_makes_secret
     assert "webhook URL" in general.steps[0]
