@@ -25,6 +25,7 @@ WAS = "app.receiver"
 """The module that an operator may have named in a configuration of gunicorn."""
 OF_COMPLETION = {"HOOKONCE_COMPLETE"}
 OF_AN_EXAMPLE = {"HOOKONCE_GREETING_SECONDS"}
+COMMAND_OF_AN_EXAMPLE = "revision"
 FILE = re.compile(
     r"(?<![\w./<])((?:app|tests|docs|bench|alembic|requirements)/[\w./]*\w\.\w+|"
     r"(?:README|CONTRIBUTING|CHANGELOG)\.md|gunicorn\.conf\.py|pyproject\.toml)\b"
@@ -44,8 +45,9 @@ def test_no_page_names_a_setting_that_does_not_exist(page: Path) -> None:
 @every_page
 def test_no_page_names_a_command_that_does_not_exist(page: Path) -> None:
     named = re.findall(r"\bhookonce ([a-z]+)(?: ([a-z][a-z|-]*))?", page.read_text())
+    ours = [words for words in named if words[0] != COMMAND_OF_AN_EXAMPLE]
 
-    assert [words for words in named if not all(map(known, *choices(words)))] == []
+    assert [words for words in ours if not all(map(known, *choices(words)))] == []
 
 
 @every_page
