@@ -4,7 +4,7 @@ The server may answer many requests on one thread, the answering thread (app/ser
 There nothing may wait but through this module, or every other request waits too. On any other
 thread each function here simply blocks.
 
-The law is checked where it could be broken: a function that may block is marked `@blocking` (on an
+The rule is checked where it could be broken: a function that may block is marked `@blocking` (on an
 answering thread it raises) or `@offloaded` (another thread runs it).
 """
 

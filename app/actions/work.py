@@ -70,6 +70,4 @@ def summary(text: str) -> str:
     """Return the text as it is stored: shortened, without characters that a database refuses."""
     text = text.replace("\0", "\N{REPLACEMENT CHARACTER}").strip()
     text = text.encode("utf-8", "replace").decode()
-    if len(text) <= SUMMARY_CHARACTERS:
-        return text
-    return text[: SUMMARY_CHARACTERS - 1] + "…"
+    return text if len(text) <= SUMMARY_CHARACTERS else text[: SUMMARY_CHARACTERS - 1] + "…"

@@ -25,9 +25,8 @@ def mark(row: dict[str, Any]) -> dict[str, Any]:
 
 def _origin(origin: dict[str, Any]) -> str:
     kind = str(origin["kind"]).replace("_", " ")
-    of = f"execution {origin['of_execution_id']}"
-    if origin["of_execution_id"] is None:
-        of = f"delivery {origin['delivery_id']}"
+    of_id = origin["of_execution_id"]
+    of = f"delivery {origin['delivery_id']}" if of_id is None else f"execution {of_id}"
     payload = ", payload edited" if origin["edited"] else ""
     return f"{origin['made_by']} at {origin['made_at']}: {kind} of {of}{payload}"
 

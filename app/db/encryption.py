@@ -6,6 +6,7 @@ from a text of the operator. The first key encrypts, every key decrypts: so a ke
 
 import base64
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -40,11 +41,10 @@ class SecretBox:
 
     def opens(self, row: Any, name: str) -> bool:
         """Return True if the row's secret is plain, absent, or sealed with one of the keys."""
-        try:
+        with suppress(SecretSealed):
             self.decrypt(row, name)
-        except SecretSealed:
-            return False
-        return True
+            return True
+        return False
 
     def payload_columns(self, payload: str | None) -> dict[str, str | None]:
         """Return the values of the plain and the sealed column of an action's payload.

@@ -161,7 +161,6 @@ def waiting_count_of_all(connection: Connection) -> int:
 def _block(row: sa.Row[Any]) -> Block:
     pause = None if row.paused_at is None else Pause(row.paused_at, row.paused_by or "", row.reason)
     failures = row.failure_count or 0
-    breaker = None
-    if row.opened_at is not None:
-        breaker = OpenBreaker(row.opened_at, failures, row.probe_at)
+    opened_at = row.opened_at
+    breaker = None if opened_at is None else OpenBreaker(opened_at, failures, row.probe_at)
     return Block(pause, breaker, failures, row.resumed_at, row.per_second)

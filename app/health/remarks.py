@@ -131,9 +131,8 @@ def _held(connection: Connection) -> list[str]:
     if f"{trigger_executions.name}.lease_expires_at" not in db.columns(connection):
         return []
     count = _count(connection, trigger_executions, held.held())
-    if not count:
-        return []
-    return [f"{count} unfinished execution(s) are held: see `hookonce held list`"]
+    sentence = f"{count} unfinished execution(s) are held: see `hookonce held list`"
+    return [sentence] if count else []
 
 
 def _unkeyed(connection: Connection) -> list[str]:

@@ -134,8 +134,5 @@ class GroupCommit(Generic[Item, Result]):
 
 def _limit_of(batch: Sequence[Ticket[Item, Result]]) -> float | None:
     """Return the time until which a batch may wait for the database: that of its oldest caller."""
-    oldest = None
-    for ticket in batch:
-        if ticket.until is not None and (oldest is None or ticket.until < oldest):
-            oldest = ticket.until
-    return None if oldest is None else max(oldest, time.monotonic() + time_limit.LEAST_SECONDS)
+    limits = [ticket.until for ticket in batch if ticket.until is not None]
+    return max(min(limits), time.monotonic() + time_limit.LEAST_SECONDS) if limits else None

@@ -125,6 +125,5 @@ def sentence(kind: str, trigger: str, number: int, *, over: bool) -> str:
     """Return the sentence about a condition that began or is over."""
     if kind == TEST:
         return "This is a test notification"
-    known = KINDS[kind]
-    text = known.over if over else known.began
+    text = KINDS[kind].over if over else KINDS[kind].began
     return text.format(trigger=trigger or "a removed trigger", number=number)

@@ -51,9 +51,7 @@ class AdoptionProblem:
 def problems(connection: Connection, settings: Settings) -> list[AdoptionProblem]:
     """Return the problems of every enabled trigger that came from the older system, by id."""
     columns = db.columns(connection)
-    if "triggers.id" not in columns:
-        return []
-    rows = _found_rows(connection, columns)
+    rows = _found_rows(connection, columns) if "triggers.id" in columns else ()
     return [each for row in rows for each in _of_trigger(row, settings)]
 
 

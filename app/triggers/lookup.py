@@ -29,9 +29,8 @@ def find_trigger(connection: Connection, name_or_id: str | int) -> sa.Row[Any]:
     """Return the trigger by id, slug or name; an int is always an id. Raises NotFound."""
     columns = triggers.c
     query = sa.select(triggers).where(_same(name_or_id)).order_by(columns.id)
-    row = connection.execute(query).first()
     sentence = f"there is no trigger {name_or_id!r}; `hookonce trigger list` shows all"
-    return existing(row, sentence)
+    return existing(connection.execute(query).first(), sentence)
 
 
 def _same(name_or_id: str | int) -> sa.ColumnElement[bool]:

@@ -1,6 +1,7 @@
 """Encrypt stored secrets, encrypt them again with another key, or decrypt them."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import sqlalchemy as sa
@@ -85,12 +86,11 @@ def unopened(connection: Connection, secret_box: SecretBox) -> list[str]:
 
 
 def _opens(row: Any, secret_box: SecretBox) -> bool:
-    try:
+    with suppress(SecretSealed):
         secret_box.decrypt(row)
         secret_box.payload(row)
-    except SecretSealed:
-        return False
-    return True
+        return True
+    return False
 
 
 def _keeping(connection: Connection) -> sa.Select[Any]:

@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -87,11 +87,10 @@ def _locked_file(engine: Engine, pause: Pause) -> Iterator[None]:
 
 def _is_locked(file: IO[str]) -> bool:
     """Try to lock the file; return False if another process holds the lock."""
-    try:
+    with suppress(BlockingIOError):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        return True
+    return False
 
 
 def lock_path(database: Path) -> Path:

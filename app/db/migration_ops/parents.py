@@ -128,7 +128,7 @@ class Keeping(NamedTuple):
         return lost
 
     def lost_by_set(self, op: Operations) -> str:
-        """Return the same condition; it reads all parents once."""
+        """Return the condition that the parent of a row is gone; it reads all parents once."""
         same = identity.same_row(op, self.parent, self.identified, row="parent", kept="noted")
         parents = f"{self.identified} AS noted JOIN {self.parent} AS parent ON {same}"
         lost = f"kept.{self.column} NOT IN (SELECT noted.id FROM {parents})"

@@ -37,7 +37,7 @@ Change = Callable[[Any], dict[str, str | None]]
 
 @operation
 def seal_payloads(op: Operations) -> None:
-    """Seal the payloads with secrets that stand in the clear, if a key is set."""
+    """Seal the payloads with secrets that are not sealed yet, if a key is set."""
     secret_box = SecretBox(() if offline(op) else from_environment().hookonce_secret_key)
     if not secret_box.keys:
         return

@@ -55,7 +55,7 @@ class Prepared(NamedTuple):
     writes: Sequence[Work] = ()
     """Changes that make room for a unique index, also in the step itself."""
     attached: Sequence[tuple[str, str]] = ()
-    """Stash and statement of what others attached to columns that the copies have not."""
+    """Statements of others' objects on columns that the copies lack, each with its stash."""
 
 
 def prepared(migration: MigrationContext, steps: list[Any]) -> Iterator[Any]:
@@ -73,7 +73,7 @@ def prepared(migration: MigrationContext, steps: list[Any]) -> Iterator[Any]:
 
 @dataclass
 class _Change:
-    """A change beside the steps; it has the name under which a step keeps its function."""
+    """A change that is no step, with the attribute of a step that has its function."""
 
     migration_fn: Callable[..., None]
 

@@ -10,6 +10,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event
 
 from alembic.util import CommandError
@@ -199,11 +200,10 @@ class ShadowCopy:
 
     def _recorded_digest(self) -> str | None:
         """Return the digest of the copy that an interrupted command left; None if there is none."""
-        try:
+        with suppress(exc.OperationalError):
             query = f"SELECT digest FROM {self._state}"
             return self._connection.exec_driver_sql(query).scalar()
-        except exc.OperationalError:
-            return None
+        return None
 
     def _definition(self) -> list[str]:
         """Return the statements that create the copy; an index gets its own name at the end."""

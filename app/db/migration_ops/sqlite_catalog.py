@@ -7,7 +7,7 @@ https://www.sqlite.org/lang_altertable.html#otheralter
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -137,12 +137,9 @@ def _tokens(sql: str) -> Iterator[tuple[str, int, tuple[int, int]]]:
 
 
 def _columns(sql: str, table: str) -> list[object]:
-    connection = sqlite3.connect(":memory:")
-    try:
+    with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute(sql)
         return connection.execute(f"PRAGMA table_xinfo({quoted(table)})").fetchall()
-    finally:
-        connection.close()
 
 
 @contextmanager
