@@ -32,7 +32,10 @@ MANAGED = DISTRIBUTED | CONNECTED | {REFERENCE}
 REFERRED = frozenset({REFERENCE, "notification_channels"})
 """Tables on every node, or on the coordinator, to which foreign keys of managed tables lead."""
 
-_TABLE = re.compile(r"(?:\bFROM|\bJOIN|\bUPDATE|\bINTO|,) (?:ONLY )?(\w+)(?: AS (\w+))?")
+_TABLE = re.compile(
+    r"(?:(?<!DISTINCT )\bFROM|\bJOIN|\bUPDATE|\bINTO|,) (?:ONLY |LATERAL )?"
+    r"(\w+)\b(?!\.)(?:\((?:[^()]|\([^()]*\))*\))?(?: AS (\w+))?"
+)
 _VALUE = r"(?:ANY \()?(?:%\(|\(?-?\d)"
 _LOCK = re.compile(r"\bFOR (NO KEY )?(UPDATE|SHARE|KEY SHARE)\b")
 _CHANGE = re.compile(r"(INSERT INTO|UPDATE|DELETE FROM) (\w+)")
@@ -44,6 +47,16 @@ _DRAWS_ID = re.compile(
     r"INSERT INTO (?:trigger_executions|execution_attempts) \((?!(?:[^)]*, )?id[,)])[^)]*\) SELECT"
 )
 _ONE_VALUE = r"(?:%\(|-?\d)"
+_STABLE = re.compile(
+    r"\b(age|array_to_json|array_to_string|concat|concat_ws|date_part|date_trunc|format|"
+    r"json_build_array|json_build_object|jsonb_build_array|jsonb_build_object|row_to_json|"
+    r"to_char|to_date|to_json|to_jsonb|to_timestamp|to_tsvector)\(",
+    re.IGNORECASE,
+)
+"""Functions of PostgreSQL that are not immutable, at least for some types of their arguments."""
+_OUTER_JOIN = re.compile(
+    r"\bFROM (\w+)(?: AS \w+)? (?:LEFT|FULL)(?: OUTER)? JOIN (\w+)(?: AS (\w+))?"
+)
 
 
 @dataclass
@@ -53,14 +66,18 @@ class Scope:
     text: str
     parent: "Scope | None" = None
     tables: dict[str, str] = field(default_factory=dict)
-    """Table by the name that the statement has for it."""
+    """Table, CTE or function by the name that the statement has for it."""
 
     def distributed(self) -> list[str]:
         return [alias for alias, table in self.tables.items() if table in DISTRIBUTED]
 
     def names_trigger(self, alias: str) -> bool:
-        """Return True if the shard of the table is known from a value."""
+        """Return True if the shards of the table are known from a value, or a list of values."""
         return re.search(rf"\b{alias}\.trigger_id = {_VALUE}", self.text) is not None
+
+    def names_shard(self, alias: str) -> bool:
+        """Return True if the shard of the table is known from one value."""
+        return re.search(rf"\b{alias}\.trigger_id = {_ONE_VALUE}", self.text) is not None
 
     def outer_aliases(self) -> set[str]:
         """Return the names of outer tables that it uses, with those of all scopes around it."""
@@ -115,10 +132,8 @@ class Transaction:
 
 
 def _on_several_shards(scope: Scope) -> bool:
-    return any(
-        re.search(rf"\b{alias}\.trigger_id = {_ONE_VALUE}", scope.text) is None
-        for alias in scope.distributed()
-    ) and not _is_insert_of_values(scope)
+    spread = any(not scope.names_shard(alias) for alias in scope.distributed())
+    return spread and not _is_insert_of_values(scope)
 
 
 def _is_insert_of_values(scope: Scope) -> bool:
@@ -150,8 +165,8 @@ def _scopes(text: str, parent: Scope | None = None) -> Iterator[Scope]:
         place = end + 1
     scope = Scope(own + text[place:], parent)
     for table, alias in _TABLE.findall(re.sub(r"\s+", " ", scope.text)):
-        if table in MANAGED:
-            scope.tables[alias or table] = table
+        if not table.isupper():  # a word of SQL
+            scope.tables.setdefault(alias or table, table)
     yield scope
     for each in inner:
         yield from _scopes(each, scope)
@@ -176,6 +191,9 @@ def _of_change(text: str, scopes: list[Scope]) -> Iterator[str]:
         change = _CHANGE.match(scope.text)
         if change is None or change[2] not in MANAGED:
             continue
+        yield from _of_arguments(text, change)
+        if change[2] in REFERRED and any(each.distributed() for each in scopes):
+            yield f"{change[2]} is changed by rows of a distributed table"
         if scope.parent is not None:
             yield f"{change[2]} is changed in a part of another statement"
         if change[1] == "INSERT INTO" and re.search(r"VALUES .*\(\?\)", scope.text):
@@ -191,6 +209,21 @@ def _of_change(text: str, scopes: list[Scope]) -> Iterator[str]:
             yield "current time in ON CONFLICT"
         if re.search(r"\w\(", scope.text.partition("RETURNING")[2]):
             yield "function in RETURNING"
+
+
+def _of_arguments(text: str, change: re.Match[str]) -> Iterator[str]:
+    """Yield what is refused of the columns and arguments of a change.
+
+    The coordinator computes each function that is not immutable before it sends the change, so
+    such a function may have no column as its argument; and no row may move to another shard.
+    """
+    changed, _, rest = text.partition(" SET ")
+    if change[1] != "INSERT INTO":
+        for found in _STABLE.finditer(text):
+            if re.search(r"[a-z_]+\.\w", text[found.end() : _closing(text, found.end() - 1)]):
+                yield f"{found[1]} of a column in a change"
+    if re.search(r"(?:^|, )trigger_id ?=", rest.partition(" WHERE ")[0]) and " SET " in text:
+        yield f"the trigger of a row is changed: {changed}"
 
 
 def _lazy(text: str) -> Iterator[str]:
@@ -209,13 +242,30 @@ def _lazy(text: str) -> Iterator[str]:
 def _of_scopes(text: str, scopes: list[Scope]) -> Iterator[str]:
     for scope in scopes:
         spread = [each for each in scope.distributed() if not scope.names_trigger(each)]
-        if spread and _LOCK.search(scope.text):
-            yield f"{', '.join(spread)}: rows are locked on several shards"
-        if len(spread) > 1 and not _joined(text, scope.distributed()):
-            yield f"{', '.join(spread)}: joined without the trigger"
+        several = [each for each in scope.distributed() if not scope.names_shard(each)]
+        if several and _LOCK.search(scope.text):
+            yield f"{', '.join(several)}: rows are locked on several shards"
+        if several and len(scope.distributed()) > 1 and not _joined(text, scope.distributed()):
+            yield f"{', '.join(several)}: joined without the trigger"
+        yield from _of_shape(scope, several)
         outer = scope.outer_aliases()
         if spread and outer:
             yield from _of_correlation(text, scope, outer)
+
+
+def _of_shape(scope: Scope, several: list[str]) -> Iterator[str]:
+    """Yield what no shard can compute of its part alone."""
+    if not several:
+        return
+    for word in ("GROUPING SETS", "ROLLUP", "CUBE", "TABLESAMPLE", "INTERSECT", "EXCEPT"):
+        if re.search(rf"\b{word}\b", scope.text):
+            yield f"{word} over several shards"
+    if re.search(r"\b(array_agg|json_agg|jsonb_agg)\([^()]* ORDER BY", scope.text, re.IGNORECASE):
+        yield "ordered list as an aggregate over several shards"
+    for left, right, alias in _OUTER_JOIN.findall(scope.text):
+        is_everywhere = scope.tables.get(left, left) not in DISTRIBUTED
+        if is_everywhere and (alias or right) in several:
+            yield f"{right}: fetched whole for an outer join of {left}, which is on every node"
 
 
 def _of_correlation(text: str, scope: Scope, outer: set[str]) -> Iterator[str]:

@@ -52,6 +52,17 @@ SPREAD = (
     "integration/worker/test_loop",
     "integration/worker/test_pauses",
     "integration/worker/test_settle",
+    "web/api/test_lists",
+    "web/api/test_queue",
+    "web/api/test_stats",
+    "web/pages/test_bulk_replay",
+    "web/pages/test_exchange",
+    "web/pages/test_overview",
+    "web/test_accept",
+    "web/test_counted",
+    "web/test_decisions",
+    "web/test_journal",
+    "web/test_metrics",
 )
 """Modules that also run on executions spread by their trigger, if all tests run.
 
@@ -65,6 +76,7 @@ NOT_SPREAD = (
     "test_a_schema_that_loses_the_place_meanwhile_costs_nothing",
     "test_a_worker_starts_nothing_below_the_revision_it_needs",
     "test_an_execution_is_found_by_the_status_of_its_last_attempt",
+    "test_an_older_schema_is_told_and_no_error",
     "test_an_older_schema_gets_the_numbers_once_it_has_a_place_for_them",
     "test_an_outcome_waits_for_a_migration_that_has_not_brought_everything_back",
     "test_another_unique_index_is_no_duplicate",
@@ -73,6 +85,7 @@ NOT_SPREAD = (
     "test_on_an_older_schema_only_its_columns_are_written",
     "test_only_the_dead_are_looked_through",
     "test_the_look_up_is_answered_from_the_unique_index",
+    "test_the_plan_names_the_index",
     "test_what_cannot_be_claimed_keeps_only_its_own_trigger_waiting",
     "test_what_hangs_on_an_execution_goes_with_it",
 )

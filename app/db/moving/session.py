@@ -4,9 +4,11 @@ The layer above would turn values into other types, and no row may change on its
 """
 # ruff: noqa: S608, the names in these statements are the database's own, and quoted
 
+import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import islice
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -17,7 +19,11 @@ from app.db.moving.values import decoded, decoded_with_replacement
 from app.errors import CannotMove, SessionNeeded
 
 FETCHED_ROWS = 50
-"""Rows that PostgreSQL sends at a time: several payloads of the greatest size fit into memory."""
+"""Rows that PostgreSQL sends at a time, if their sizes are not known."""
+FETCHED_BYTES = 2_097_152
+"""Bytes of text and bodies after which PostgreSQL sends no more rows at a time."""
+WEIGHED_ROWS = 2_000
+"""Rows of which PostgreSQL sends the sizes at a time, before the rows themselves."""
 
 Row = tuple[Any, ...]
 
@@ -65,8 +71,20 @@ class DriverSession(ABC):
         """Run a statement with `?` for each value; return its rows."""
 
     @abstractmethod
-    def stream(self, sql: str, values: Sequence[Any] = ()) -> Iterator[Row]:
-        """Yield the rows of a query, few of them in memory; for use in `snapshot`."""
+    def stream(self, sql: str, values: Sequence[Any] = (), weights: str = "") -> Iterator[Row]:
+        """Yield the rows of a query, few of them in memory; for use in `snapshot`.
+
+        `weights` is a query for the bytes of each of these rows, in the same order.
+        """
+
+    def weight(self, columns: Sequence[str], types: Sequence[sa.types.TypeEngine[Any]]) -> str:
+        """Return the expression of the bytes of text and bodies in a row."""
+        sized = [
+            f"coalesce(octet_length({quoted(name)}), 0)"
+            for name, kind in zip(columns, types, strict=True)
+            if isinstance(kind, sa.String | sa.LargeBinary | sa.types._Binary)
+        ]
+        return " + ".join(sized) or "0"
 
     @abstractmethod
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
@@ -122,6 +140,18 @@ def _conflict(columns: Sequence[str], key: Sequence[str]) -> str:
     return f"ON CONFLICT ({listed(key)}) DO UPDATE SET {', '.join(others)}"
 
 
+def _counts(weights: Iterable[Row]) -> Iterator[int]:
+    """Yield numbers of rows to fetch at a time, given the bytes of each of them."""
+    count = size = 0
+    for (weight,) in weights:
+        if count and size + weight > FETCHED_BYTES:
+            yield count
+            count = size = 0
+        count += 1
+        size += weight
+    yield count
+
+
 class SqliteDriverSession(DriverSession):
     """A connection to a SQLite file; it checks no foreign key, the comparison does that."""
 
@@ -130,17 +160,37 @@ class SqliteDriverSession(DriverSession):
 
     def __init__(self, connection: Connection, name: str, *, replace_text: bool = False) -> None:
         super().__init__(connection, name)
-        self.raw.text_factory = decoded_with_replacement if replace_text else decoded
+        self.raw.text_factory = decoded_with_replacement if replace_text else str
         self.raw.execute("PRAGMA foreign_keys = OFF")
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         with self._translated():
-            rows: list[Row] = self.raw.execute(sql, values).fetchall()
-            return rows
+            try:
+                return list(self.raw.execute(sql, values))
+            except sqlite3.OperationalError as error:
+                self._decode_here(error)
+                return list(self.raw.execute(sql, values))
 
-    def stream(self, sql: str, values: Sequence[Any] = ()) -> Iterator[Row]:
+    def stream(self, sql: str, values: Sequence[Any] = (), weights: str = "") -> Iterator[Row]:  # noqa: ARG002
         with self._translated():
-            yield from self.raw.execute(sql, values)
+            count = 0
+            try:
+                for row in self.raw.execute(sql, values):
+                    yield row
+                    count += 1
+            except sqlite3.OperationalError as error:
+                self._decode_here(error)
+                yield from islice(self.raw.execute(sql, values), count, None)
+
+    def _decode_here(self, error: sqlite3.OperationalError) -> None:
+        """Mark text that is not UTF-8 from now on; raise the error if it is another one.
+
+        A function of Python for each text takes a third of the time of a move, so it is called
+        only once there is such a text.
+        """
+        if self.raw.text_factory is not str or "decode to UTF-8" not in str(error):
+            raise error
+        self.raw.text_factory = decoded
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         self._insert(table, columns, rows, "")
@@ -189,11 +239,23 @@ class PostgresqlDriverSession(DriverSession):
             cursor = self.raw.execute(sql.replace("?", "%s") if values else sql, values or None)
             return cursor.fetchall() if cursor.description else []
 
-    def stream(self, sql: str, values: Sequence[Any] = ()) -> Iterator[Row]:
-        with self._translated(), self.raw.cursor(name="hookonce_move") as cursor:
-            cursor.itersize = FETCHED_ROWS
+    def stream(self, sql: str, values: Sequence[Any] = (), weights: str = "") -> Iterator[Row]:
+        with self._translated(), self._cursor("rows", sql, values) as cursor:
+            if not weights:
+                cursor.itersize = FETCHED_ROWS
+                yield from cursor
+                return
+            with self._cursor("weights", weights, values) as weighed:
+                while some := weighed.fetchmany(WEIGHED_ROWS):
+                    for count in _counts(some):
+                        yield from cursor.fetchmany(count)
+
+    @contextmanager
+    def _cursor(self, name: str, sql: str, values: Sequence[Any]) -> Iterator[Any]:
+        """Yield a cursor of the server that has run the query."""
+        with self.raw.cursor(name=f"hookonce_move_{name}") as cursor:
             cursor.execute(sql.replace("?", "%s") if values else sql, values or None)
-            yield from cursor
+            yield cursor
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         sql = f"COPY {quoted(table)} ({listed(columns)}) FROM STDIN"

@@ -56,9 +56,10 @@ def write(session: DriverSession, name: str, value: Any) -> None:
     session.execute(insert, (name, json.dumps(value)))
 
 
-def progress(session: DriverSession, table: str) -> dict[str, Any]:
-    """Return the last key, the number of rows, and whether the table is complete."""
-    return read(session, _PROGRESS + table) or {"key": None, "rows": 0, "complete": False}
+def progress(session: DriverSession, table: str) -> dict[str, Any] | None:
+    """Return what `note_progress` noted; None if it noted nothing of the table."""
+    noted: dict[str, Any] | None = read(session, _PROGRESS + table)
+    return noted
 
 
 def note_progress(session: DriverSession, table: str, now: dict[str, Any]) -> None:

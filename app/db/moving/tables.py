@@ -5,7 +5,7 @@ No list of tables or columns is written here, so what another revision adds is m
 
 import re
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,9 @@ import sqlalchemy as sa
 from app.db import models, shard_key, version_table
 from app.db.migration_ops.rehearsal import NAME_PREFIX
 from app.db.moving import state
-from app.db.moving.session import DriverSession, Row, listed, quoted
-from app.db.moving.values import Convert, UnfitValue, converter
+from app.db.moving.fitting import Fits, test_of
+from app.db.moving.session import DriverSession, Row, quoted
+from app.db.moving.values import Convert, converter
 from app.errors import CannotMove
 
 STASH = "_stash_"
@@ -32,6 +33,8 @@ class MovedTable:
     name: str
     columns: tuple[str, ...]
     converters: tuple[Convert, ...]
+    fits: tuple[Fits, ...]
+    """Tests for columns of values that their converters would return as they are."""
     key: tuple[str, ...]
     """Columns of the source's primary key; empty without one."""
     target_key: tuple[str, ...]
@@ -47,6 +50,17 @@ class MovedTable:
     def convert(self, row: Row) -> Row:
         """Return the row in its common form; raise UnfitValue."""
         return tuple([f(value) for f, value in zip(self.converters, row, strict=True)])
+
+    def common(self, rows: list[Row]) -> list[Row]:
+        """Return the rows in their common form; raise UnfitValue.
+
+        Only columns with a value in another form are converted.
+        """
+        columns = list(zip(*rows, strict=True))
+        others = [n for n, values in enumerate(columns) if not self.fits[n](values)]
+        for place in others:
+            columns[place] = tuple(map(self.converters[place], columns[place]))
+        return list(zip(*columns, strict=True)) if others else rows
 
 
 def reflected(session: DriverSession) -> sa.MetaData:
@@ -135,6 +149,7 @@ def matched(table: sa.Table, target: sa.Table) -> MovedTable:
         name=table.name,
         columns=tuple(column.name for column in both),
         converters=tuple(_converter(ours_, theirs) for ours_, theirs in pairs),
+        fits=tuple(test_of(column.type, nullable=bool(column.nullable)) for _, column in pairs),
         key=tuple(column.name for column in table.primary_key.columns),
         target_key=tuple(column.name for column in target.primary_key.columns),
         source_types=tuple(column.type for column, _ in pairs),
@@ -167,29 +182,6 @@ def literal_default(column: sa.Column[Any]) -> str | None:
     return text if _LITERAL.fullmatch(text) else None
 
 
-def rows(
-    session: DriverSession,
-    table: MovedTable,
-    types: tuple[sa.types.TypeEngine[Any], ...],
-    after: list[Any] | None = None,
-) -> Iterator[tuple[Row, Row]]:
-    """Yield the key and the values of each row, as stored, in the order of the key.
-
-    `after` is the last key that was read; for use in a snapshot.
-    """
-    names = table.key or (session.row_key,)
-    kinds = dict(zip(table.columns, types, strict=True))
-    keys = [session.selected(name, kinds[name]) if name in kinds else name for name in names]
-    keys = [f"{key}::text" if key == "ctid" else key for key in keys]
-    columns = [value_of(session, table.name, name, kind) for name, kind in kinds.items()]
-    order = listed(names) if table.key else session.row_key
-    where = "" if after is None else f"WHERE ({order}) > ({_marks(session, names)})"
-    sql = f"SELECT {', '.join([*keys, *columns])} FROM {quoted(table.name)} {where}"  # noqa: S608
-    width = len(names)
-    for row in session.stream(f"{sql} ORDER BY {order}", after or ()):
-        yield row[:width], row[width:]
-
-
 def value_of(
     session: DriverSession, table: str, column: str, kind: sa.types.TypeEngine[Any]
 ) -> str:
@@ -205,31 +197,3 @@ def value_of(
         return selected
     parent = "SELECT e.trigger_id FROM trigger_executions AS e WHERE e.id = execution_id"
     return f"coalesce({selected}, ({parent}))"
-
-
-def _marks(session: DriverSession, names: tuple[str, ...]) -> str:
-    return "?::tid" if session.row_key == "ctid" and names == ("ctid",) else _marks_for(names)
-
-
-def _marks_for(names: tuple[str, ...]) -> str:
-    return ", ".join("?" * len(names))
-
-
-def common(
-    session: DriverSession,
-    table: MovedTable,
-    types: tuple[sa.types.TypeEngine[Any], ...],
-    after: list[Any] | None = None,
-) -> Iterator[tuple[Row, Row]]:
-    """Yield the key and the row in its common form; raise CannotMove for a value that does not fit.
-
-    Such values are named before the first row is copied: this one was written since.
-    """
-    for key, row in rows(session, table, types, after):
-        try:
-            yield key, table.convert(row)
-        except UnfitValue as error:
-            raise CannotMove(
-                f"{table.name} has a row {key} that was changed during the move to a value that "
-                f"does not fit: {error.problem}; run the same command again with --dry-run"
-            ) from error

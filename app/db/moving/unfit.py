@@ -12,8 +12,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.db import models
+from app.db.moving import reading
 from app.db.moving.session import DriverSession, Row, listed, quoted
-from app.db.moving.tables import MovedTable, rows
+from app.db.moving.tables import MovedTable
 from app.db.moving.values import UnfitValue
 
 REPLACED = (
@@ -51,11 +52,12 @@ def faults(
 
 
 def _unfit_values(source: DriverSession, table: MovedTable) -> Iterator[Fault]:
-    for key, row in rows(source, table, table.source_types):
+    for batch in reading.batches(source, table, table.source_types):
         try:
-            table.convert(row)
+            table.common(batch.rows)
         except UnfitValue:
-            yield from _named(source, table, key, row)
+            for number, row in reading.unfit(batch):
+                yield from _named(source, table, batch.key(number), row)
 
 
 def _named(source: DriverSession, table: MovedTable, key: Row, row: Row) -> Iterator[Fault]:

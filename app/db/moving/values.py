@@ -5,7 +5,7 @@ Whole numbers and truth values are `int`, times are text in UTC with microsecond
 
 import hashlib
 import marshal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +16,10 @@ TIME_LENGTH = len("2026-01-31 23:59:59.000000")
 MASK = (1 << 128) - 1
 """Bits of the sum of the digests of rows."""
 _TIME_FORMAT = "%Y-%m-%d %H:%M:%S.%f"
-_BITS = {sa.SmallInteger: 15, sa.BigInteger: 63}
+WHOLE_NUMBER_BITS: dict[type[sa.types.TypeEngine[Any]], int] = {
+    sa.SmallInteger: 15,
+    sa.BigInteger: 63,
+}
 
 Convert = Callable[[Any], Any]
 """Function from a stored value to its common form; it raises UnfitValue."""
@@ -65,10 +68,10 @@ def converter(kind: sa.types.TypeEngine[Any], *, nullable: bool, default: str) -
     return checked
 
 
-def digest(row: Sequence[Any]) -> int:
+def digest(row: tuple[Any, ...]) -> int:
     """Return the digest of a row in its common form, as a number of 128 bits."""
     # version 2 writes equal values as equal bytes, later versions also how objects are shared
-    written = marshal.dumps(tuple(row), 2)
+    written = marshal.dumps(row, 2)
     return int.from_bytes(hashlib.blake2b(written, digest_size=16).digest(), "big")
 
 
@@ -76,7 +79,9 @@ def _of_type(kind: sa.types.TypeEngine[Any]) -> Convert | None:
     if isinstance(kind, sa.Boolean):
         return _truth
     if isinstance(kind, sa.Integer):
-        return _whole_number(next((b for k, b in _BITS.items() if isinstance(kind, k)), 31))
+        return _whole_number(
+            next((b for k, b in WHOLE_NUMBER_BITS.items() if isinstance(kind, k)), 31)
+        )
     if isinstance(kind, sa.Float):
         return _number
     if isinstance(kind, sa.DateTime):

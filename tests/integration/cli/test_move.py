@@ -11,6 +11,8 @@ from click.testing import CliRunner, Result
 from app import cli
 from app.db import Database, moving, partitioning
 from app.db.models import trigger_executions
+from app.db.moving import state
+from app.db.moving.session import DriverSession
 from app.errors import CannotMove, DatabaseUnavailable
 from tests.support import factories, found_databases, moves, schema_dump
 from tests.support.databases import PARTITIONED, Databases, migrate
@@ -195,6 +197,28 @@ def test_an_interrupted_move_goes_on_where_it_was(pair: Pair) -> None:
     assert content(target) == expected
     with opened(target) as database:
         factories.trigger(database)
+
+
+def test_a_move_that_the_release_before_began_is_completed(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That one noted no sum of digests, so the source is read again for the comparison."""
+    source, target = pair
+    seed(source)
+    expected = content(source)
+    note = state.note_progress
+
+    def note_without_sum(session: DriverSession, table: str, now: dict[str, Any]) -> None:
+        note(session, table, {name: now[name] for name in ("key", "rows", "complete")})
+
+    with monkeypatch.context() as patch:
+        patch.setattr(state, "note_progress", note_without_sum)
+        with pytest.raises(Stopped):
+            moved(source, target, stopping_at(60))
+
+    moved(source, target)
+
+    assert content(target) == expected
 
 
 def test_a_lost_connection_is_one_sentence_and_the_move_goes_on(

@@ -147,6 +147,22 @@ NOW = "timezone('utc', statement_timestamp())"
         f"SELECT 1 FROM {E} WHERE EXISTS (SELECT 1 FROM {A} WHERE {A}.execution_id = {E}.id)",
         f"SELECT (SELECT {A}.id FROM {A} WHERE {A}.trigger_id = {E}.trigger_id LIMIT 1) FROM {E}",
         f"SELECT (SELECT count(*) FROM {A} WHERE {A}.trigger_id = {E}.trigger_id) FROM {E}",
+        f"SELECT {E}.id FROM {E} WHERE {E}.trigger_id = ANY (%(a)s) FOR UPDATE SKIP LOCKED",
+        (
+            f"SELECT 1 FROM {E} JOIN {A} ON {A}.execution_id = {E}.id "
+            f"WHERE {E}.trigger_id = ANY (%(a)s) AND {A}.trigger_id = ANY (%(a)s)"
+        ),
+        f"UPDATE {E} SET error = concat({E}.error, 'x') WHERE {E}.trigger_id = 1",
+        f"DELETE FROM {E} WHERE {E}.trigger_id = 1 AND to_char({E}.received_at, 'D') = '1'",
+        f"UPDATE {E} SET status = '', trigger_id=2 WHERE {E}.trigger_id = 1",
+        f"UPDATE {T} SET enabled = false WHERE {T}.id IN (SELECT {E}.trigger_id FROM {E})",
+        f"SELECT {T}.id, {E}.id FROM {T} LEFT OUTER JOIN {E} ON {E}.trigger_id = {T}.id",
+        (
+            f"SELECT asked.id FROM unnest(%(a)s) AS asked WHERE EXISTS "
+            f"(SELECT 1 FROM {E} WHERE {E}.id = asked.id)"
+        ),
+        f"SELECT status, count(*) FROM {E} GROUP BY ROLLUP (status)",
+        f"SELECT array_agg({E}.id ORDER BY {E}.id) FROM {E}",
     ],
 )
 def test_what_citus_refuses_is_found(statement: str) -> None:
@@ -164,6 +180,12 @@ def test_what_citus_refuses_is_found(statement: str) -> None:
         f"INSERT INTO {E} (trigger_id, id) SELECT {E}.trigger_id, 5 FROM {E}",
         f"SELECT 1 FROM (SELECT {E}.id FROM {E} ORDER BY {E}.id LIMIT 5) AS newest",
         "UPDATE hookonce_workers SET last_seen_at = coalesce(last_seen_at, now())",
+        f"SELECT {E}.id FROM {E} LEFT OUTER JOIN {T} ON {T}.id = {E}.trigger_id",
+        f"SELECT {T}.id, {E}.id FROM {T} LEFT JOIN {E} ON {E}.trigger_id = 5",
+        (
+            f"UPDATE {E} SET error = lower({E}.error), completed_at = to_timestamp(5) "
+            f"WHERE {E}.status IS DISTINCT FROM {E}.error AND {E}.trigger_id = 1"
+        ),
     ],
 )
 def test_what_citus_accepts_passes(statement: str) -> None:

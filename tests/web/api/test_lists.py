@@ -345,11 +345,18 @@ def test_an_execution_shows_all_that_is_known_of_it(
     )
     with database.writing() as connection:
         connection.execute(
-            sa.insert(execution_repeats).values(execution_id=first, number=3, last_at=at)
+            sa.insert(execution_repeats).values(
+                execution_id=first, trigger_id=trigger_id, number=3, last_at=at
+            )
         )
         connection.execute(
             sa.insert(key_mismatches).values(
-                execution_id=first, digest="d", number=2, first_at=at, last_at=at
+                execution_id=first,
+                trigger_id=trigger_id,
+                digest="d",
+                number=2,
+                first_at=at,
+                last_at=at,
             )
         )
 

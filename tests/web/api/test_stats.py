@@ -73,13 +73,10 @@ def test_executions_of_the_window_are_counted_by_status(
 def test_retries_are_attempts_that_were_not_the_first(
     api: Api, viewer: str, database: Database
 ) -> None:
-    execution_id = factories.execution(
-        database, factories.trigger(database), "completed", received_at=LATELY
-    )
-    rows = [
-        {"execution_id": execution_id, "number": number, "worker": "w", "started_at": LATELY}
-        for number in (1, 2, 3)
-    ]
+    trigger_id = factories.trigger(database)
+    execution_id = factories.execution(database, trigger_id, "completed", received_at=LATELY)
+    of = {"execution_id": execution_id, "trigger_id": trigger_id}
+    rows = [of | {"number": number, "worker": "w", "started_at": LATELY} for number in (1, 2, 3)]
     with database.writing() as connection:
         connection.execute(sa.insert(execution_attempts), rows)
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from falcon import testing
 
 from app import cli
-from app.db.models import execution_attempts
+from app.db.models import execution_attempts, trigger_executions
 from app.intake import sources
 from app.settings import Settings
 from app.triggers import manage
@@ -172,5 +172,9 @@ def insert(api: Api, execution_id: int, number: int, outcome: str, **more: str) 
     now = factories.LONG_AGO
     values = {"execution_id": execution_id, "number": number, "worker": "w", "started_at": now}
     with api.database.writing() as connection:
+        of = sa.select(trigger_executions.c.trigger_id).where(
+            trigger_executions.c.id == execution_id
+        )
+        values["trigger_id"] = connection.execute(of).scalar_one()
         attempt = values | {"finished_at": now, "outcome": outcome} | more
         connection.execute(sa.insert(execution_attempts).values(attempt))

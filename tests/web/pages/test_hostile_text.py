@@ -117,7 +117,8 @@ def everywhere(api: Api, text: str) -> list[str]:
     factories.request_of(api.database, execution_id, b"{}", storable, headers)
     now = clock.now()
     with api.database.writing() as connection:
-        attempt = {"execution_id": execution_id, "worker": storable[:100]}
+        of = {"execution_id": execution_id, "trigger_id": trigger_id}
+        attempt = of | {"worker": storable[:100]}
         attempt |= {"started_at": now, "finished_at": now, "error": storable}
         sent = {"method": text, "url": text, "headers": {text: text}, "body_from": "own"}
         ran = {"command": [text, text], "body_from": text, "body_sha256": text}
@@ -126,7 +127,7 @@ def everywhere(api: Api, text: str) -> list[str]:
             response = {"status": 500, "headers": {text: text}} if record is sent else {}
             row = {"number": number, "sent": json.dumps(record), "response": json.dumps(response)}
             connection.execute(sa.insert(execution_attempts).values(attempt | row))
-        mismatch = {"execution_id": execution_id, "digest": storable[:64] or "d", "number": 1}
+        mismatch = of | {"digest": storable[:64] or "d", "number": 1}
         connection.execute(
             sa.insert(key_mismatches).values(mismatch | {"first_at": now, "last_at": now})
         )
@@ -150,11 +151,11 @@ def everywhere(api: Api, text: str) -> list[str]:
         delivery |= {"headers": headers, "body": storable.encode("utf-8", "replace")}
         noted = sa.insert(delivery_journal).values(delivery).returning(delivery_journal.c.id)
         delivery_id = connection.execute(noted).scalar_one()
-        made = {"execution_id": execution_id, "kind": "replay", "of_execution_id": 1}
+        made = of | {"kind": "replay", "of_execution_id": 1}
         made |= {"made_by": storable[:200] or "x", "made_at": now, "edited": True}
         made |= {"original_event_data": storable, "delivery_id": delivery_id}
         connection.execute(sa.insert(execution_origins).values(made))
-        forgotten = {"execution_id": execution_id, "idempotency_key": storable[:255] or "k"}
+        forgotten = of | {"idempotency_key": storable[:255] or "k"}
         forgotten |= {"forgotten_by": storable[:200] or "x", "forgotten_at": now}
         connection.execute(sa.insert(forgotten_keys).values(forgotten))
         token = {"name": storable[:200] or "x", "role": "viewer", "token_hash": "0" * 64}

@@ -407,7 +407,8 @@ def test_what_is_shown_of_an_execution_is_a_link_to_the_others_like_it(
     event = json.dumps({"event_type": "pu&sh", "data": {}})
     execution_id = factories.execution(database, trigger_id, "failed", event_data=event)
     with database.writing() as connection:
-        values = {"execution_id": execution_id, "number": 1, "worker": "w", "http_status": 503}
+        values = {"execution_id": execution_id, "trigger_id": trigger_id, "number": 1}
+        values |= {"worker": "w", "http_status": 503}
         connection.execute(sa.insert(execution_attempts).values(started_at=utc_now(), **values))
 
     shown = unescape(ada.get(f"/executions/{execution_id}").text)
