@@ -66,12 +66,14 @@ def _records(
 ) -> Iterator[str]:
     """Yield each row as lines of a heading and a value: the terminal is too narrow for a table."""
     width = max(map(len, headings))
+    room = max(terminal.NARROWEST, terminal.terminal_columns() - width - len(terminal.GAP))
     for number, row in enumerate(rows):
         if number:
             yield ""
-        for heading, cell in zip(headings, _cells(row, columns), strict=True):
+        for column, heading, cell in zip(columns, headings, _cells(row, columns), strict=True):
             if cell:
-                value = terminal.coloured(_cut(cell, WIDEST_COLUMN))
+                longest = WIDEST_COLUMN if terminal.is_id(column) else min(WIDEST_COLUMN, room)
+                value = terminal.coloured(_cut(cell, longest))
                 yield f"{heading.ljust(width)}{terminal.GAP}{value}"
 
 

@@ -53,6 +53,11 @@ def is_used() -> bool:
     return sys.stdout.isatty() and not wide
 
 
+def terminal_columns() -> int:
+    """Return the width of the terminal in characters."""
+    return shutil.get_terminal_size().columns
+
+
 def columns_with_values(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> tuple[str, ...]:
     """Leave out the columns in which no row has a value."""
     return tuple(each for each in columns if any(row.get(each) not in (None, "") for row in rows))
@@ -79,7 +84,7 @@ def narrowed(columns: tuple[str, ...], widths: list[int]) -> list[int] | None:
 
     Headings and ids stay whole: an id without its last digits names another row.
     """
-    available = shutil.get_terminal_size().columns - len(GAP) * (len(widths) - 1)
+    available = terminal_columns() - len(GAP) * (len(widths) - 1)
     floors = list(map(_floor, columns, widths))
     if sum(floors) > available:
         return None
@@ -92,10 +97,14 @@ def narrowed(columns: tuple[str, ...], widths: list[int]) -> list[int] | None:
     return widths
 
 
+def is_id(column: str) -> bool:
+    """Return True for a column of ids: one without its last digits names another row."""
+    return column == "id" or column.endswith("_id")
+
+
 def _floor(column: str, width: int) -> int:
     """Return the least width of the column."""
-    is_id = column == "id" or column.endswith("_id")
-    return width if is_id else min(width, max(NARROWEST, len(heading(column))))
+    return width if is_id(column) else min(width, max(NARROWEST, len(heading(column))))
 
 
 def coloured(cell: str) -> str:

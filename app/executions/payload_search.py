@@ -17,7 +17,11 @@ from app.db.models import trigger_executions
 from app.db.paging import SCAN_ROWS, Page, PagePosition
 
 PART_ROWS = 100
-"""Rows of one part of the scan: one statement, whose payloads may have a megabyte each."""
+"""Rows of the first part of the scan: one statement, whose payloads may have a megabyte each."""
+LARGEST_PART = 400
+"""Rows of the largest part, after quick ones: fewer statements, and none is long."""
+QUICK_SECONDS = 0.02
+"""Seconds of a quick part, after which the next one is larger; after any other it is small."""
 SECONDS = 0.5
 """Seconds after which a page begins no further part."""
 HEAD = 2_000
@@ -84,17 +88,23 @@ def _scanned(
     upwards = position.after_id is not None
     cursor = position.after_id if upwards else position.before_id
     scan = Scan(position.per_page + 1, [], None)
-    ends_at = time.monotonic() + SECONDS
-    for _ in range(SCAN_ROWS // PART_ROWS):
+    began = time.monotonic()
+    ends_at = began + SECONDS
+    scanned, size = 0, PART_ROWS
+    while scanned < SCAN_ROWS:
+        size = min(size, SCAN_ROWS - scanned)
         beyond = _beyond(cursor, upwards=upwards)
-        part = ids.where(beyond).order_by(_order(upwards)).offset(PART_ROWS - 1).limit(1)
+        part = ids.where(beyond).order_by(_order(upwards)).offset(size - 1).limit(1)
         scan.edge = connection.execute(part).scalar_one_or_none()
         matching = rows.where(beyond, _up_to(scan.edge, upwards=upwards))
         matching = matching.order_by(_order(upwards)).limit(scan.wanted - len(scan.rows))
         scan.rows += connection.execute(matching).all()
-        cursor = scan.edge
-        if cursor is None or len(scan.rows) >= scan.wanted or time.monotonic() >= ends_at:
+        cursor, ended = scan.edge, time.monotonic()
+        if cursor is None or len(scan.rows) >= scan.wanted or ended >= ends_at:
             break
+        scanned += size
+        size = min(2 * size, LARGEST_PART) if ended - began < QUICK_SECONDS else PART_ROWS
+        began = ended
     return scan
 
 

@@ -1,7 +1,6 @@
 """/docs: the reference of the API, made from the document that programs read."""
 
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
 from app.auth import VIEWER
@@ -15,11 +14,11 @@ PAGES = Pages()
 @PAGES.get("/docs", VIEWER)
 def show(_request: PageRequest) -> PageResponse:
     """Show every operation by its tag, and the schemas that they name."""
-    return HtmlPage("reference.html", _values())
+    return HtmlPage("reference.html")
 
 
-@cache
-def _values() -> dict[str, Any]:
+def values() -> dict[str, Any]:
+    """Return what the template of the reference shows; it is the same for every reader."""
     document = router.document()
     schemas = document["components"]["schemas"]
     operations = list(_operations(document["paths"]))

@@ -105,7 +105,14 @@ def templates() -> jinja2.Environment:
     }
     # a block that is rendered alone has no imports: the macros are a global instead
     environment.globals["parts"] = environment.get_template("parts.html").module
+    environment.globals["reference"] = _reference
     return environment
+
+
+@cache
+def _reference() -> Any:
+    """Return the reference of the API, rendered once: it is large, and the same for everybody."""
+    return templates().get_template("reference_body.html").make_module(reference.values())
 
 
 class PageRenderer:

@@ -103,3 +103,15 @@ def _commands(group: click.Group, path: tuple[str, ...]) -> list[tuple[tuple[str
 
 def _source(callback: Any) -> str:
     return inspect.getsource(inspect.unwrap(callback))
+
+
+@pytest.mark.usefixtures("at_terminal")
+@pytest.mark.parametrize("columns", [24, 32, 40])
+def test_a_record_at_a_narrow_terminal_fits_it_and_keeps_its_id(
+    monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    lines = shown(monkeypatch, columns, ROW | {"error": "鍵" * 50})
+
+    assert max(len(each) + each.count("鍵") for each in lines) <= columns
+    assert lines[0].split() == ["id", "12345678"]
+    assert any(line.endswith("…") for line in lines)
