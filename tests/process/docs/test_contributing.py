@@ -22,6 +22,7 @@ EXAMPLES = (
     "Add a setting",
     "A nullable column",
     "An index",
+    "Add an operation of the API",
     "Add a page",
 )
 FOLLOWED = EXAMPLES if THOROUGH else ("A nullable column",)
