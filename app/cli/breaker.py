@@ -1,6 +1,5 @@
 """`hookonce breaker`: list open circuit breakers, probe a target now, or close its breaker."""
 
-import json
 from typing import Any
 
 import click
@@ -36,10 +35,8 @@ def list_breakers(_settings: Settings, database: Database, as_json: bool) -> Non
             }
             for row in summary.breakers(connection)
         ]
-    if as_json:
-        click.echo(json.dumps(rows))
-        return
-    output.table(rows, ("slug", "state", "failure_count", "opened_at", "probe_at", "waiting"))
+    columns = ("slug", "state", "failure_count", "opened_at", "probe_at", "waiting")
+    output.rows(rows, columns, as_json)
 
 
 @group.command("probe")

@@ -89,11 +89,8 @@ def list_mismatches(
         trigger_id = None if trigger is None else lookup.find_trigger(connection, trigger).id
         mismatches = deliveries.mismatches(connection, limit, trigger_id)
     rows = [masking.public(row) for row in mismatches]
-    if as_json:
-        click.echo(json.dumps(rows))
-        return
     columns = ("execution_id", "slug", "idempotency_key", "number", "last_at", "kept")
-    output.table(rows, (*columns, "digest_admitted", "digest_came"))
+    output.rows(rows, (*columns, "digest_admitted", "digest_came"), as_json)
 
 
 @group.command("show")

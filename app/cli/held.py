@@ -1,6 +1,5 @@
 """`hookonce held`: decide about the unfinished executions of an adopted database."""
 
-import json
 from collections.abc import Callable
 
 import click
@@ -27,10 +26,8 @@ def list_held(_settings: Settings, database: Database, as_json: bool) -> None:
     """Count the held executions by trigger and status."""
     with database.reading() as connection:
         rows = [masking.public(row) for row in held.by_trigger(connection)]
-    if as_json:
-        click.echo(json.dumps(rows))
-        return
-    output.table(rows, ("slug", "status", "executions", "oldest_id", "newest_id"))
+    columns = ("slug", "status", "executions", "oldest_id", "newest_id")
+    output.rows(rows, columns, as_json)
 
 
 @group.command("release")

@@ -51,6 +51,14 @@ def table(rows: list[dict[str, Any]], columns: tuple[str, ...], *, err: bool = F
         click.echo(line, err=err)
 
 
+def rows(found: list[dict[str, Any]], columns: tuple[str, ...], as_json: bool) -> None:
+    """Print all rows: a table of these columns for people, a JSON array of everything."""
+    if as_json:
+        click.echo(json.dumps(found))
+    else:
+        table(found, columns)
+
+
 def page(rows: list[dict[str, Any]], columns: tuple[str, ...], of: "Page", as_json: bool) -> None:
     """Print the rows of a page, and the option that prints the next page."""
     if as_json:

@@ -32,11 +32,7 @@ def list_stashes(_settings: Settings, database: Database, as_json: bool) -> None
     """List every stash with its size; that of a column is an estimate."""
     with database.reading() as connection:
         found = stashes.listed(connection)
-    rows = list(map(_row, found))
-    if as_json:
-        click.echo(json.dumps(rows))
-    else:
-        output.table(rows, COLUMNS)
+    output.rows(list(map(_row, found)), COLUMNS, as_json)
 
 
 @group.command("drop")

@@ -1,7 +1,5 @@
 """`hookonce token`: manage the tokens that give access to the API and the pages."""
 
-import json
-
 import click
 
 from app import auth, clock
@@ -57,10 +55,8 @@ def list_tokens(_settings: Settings, database: Database, as_json: bool) -> None:
     """List all tokens, also revoked and expired ones, newest first."""
     with database.reading() as connection:
         rows = [public(row._mapping) for row in auth.all_tokens(connection)]
-    if as_json:
-        click.echo(json.dumps(rows))
-        return
-    output.table(rows, ("id", "name", "role", "expires_at", "last_used_at", "revoked_at"))
+    columns = ("id", "name", "role", "expires_at", "last_used_at", "revoked_at")
+    output.rows(rows, columns, as_json)
 
 
 @group.command("revoke")

@@ -29,12 +29,9 @@ def list_triggers(_chosen: Settings, database: Database, as_json: bool) -> None:
         found = queries.all_triggers(connection)
         states = blocks.of_triggers(connection, [row.id for row in found])
     rows = [masking.public(row) | _state_of(row, states.get(row.id)) for row in found]
-    if as_json:
-        click.echo(json.dumps(rows))
-        return
     shown = ("id", "slug", "source", "action_type", "state", "execution_count")
     has_reason = any(row["pause_reason"] for row in rows)
-    output.table(rows, (*shown, "pause_reason") if has_reason else shown)
+    output.rows(rows, (*shown, "pause_reason") if has_reason else shown, as_json)
 
 
 def _state_of(row: sa.Row[Any], block: blocks.Block | None) -> dict[str, str | None]:

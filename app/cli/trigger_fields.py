@@ -54,10 +54,8 @@ def fields(write: Path | None, as_json: bool) -> None:
     rows = [_row(field) for field in FIELDS]
     if write is not None:
         write.write_text(page())
-    elif as_json:
-        click.echo(json.dumps(rows))
     else:
-        output.table(rows, tuple(rows[0]))
+        output.rows(rows, tuple(rows[0]), as_json)
 
 
 def page() -> str:
