@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from app.db import shard_key
 from app.db.database import Database
+from app.db.distributed import is_distributed
 from app.db.index_definition import is_partitioned
 from app.db.models import metadata, trigger_executions
 from app.errors import NotPossible
@@ -108,6 +109,11 @@ def _rebuild(database: Database, count: int | None, progress: Progress) -> None:
 def _require_possible(connection: Connection, count: int | None) -> None:
     if connection.dialect.name != "postgresql":
         raise NotPossible("only PostgreSQL has partitions: see docs/sharding.md")
+    if is_distributed(connection):
+        raise NotPossible(
+            "Citus distributes the tables, and partitions would be copied to this node alone: run "
+            "undistribute_table first, as docs/sharding.md says"
+        )
     partitioned = is_partitioned(connection, trigger_executions.name)
     if count is None and not partitioned:
         raise NotPossible("the tables are not partitioned")

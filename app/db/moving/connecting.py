@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from app import db
+from app.db.distributed import is_distributed
 from app.db.moving.session import DriverSession, PostgresqlDriverSession, SqliteDriverSession
 from app.errors import CannotMove
 from app.settings import Settings
@@ -45,6 +46,12 @@ def opened(engine: Engine, name: str, *, replace_text: bool = False) -> Iterator
     try:
         if engine.dialect.name == "sqlite":
             yield SqliteDriverSession(connection, name, replace_text=replace_text)
+        elif is_distributed(connection):
+            raise CannotMove(
+                f"Citus distributes the tables of {name}, and none of its triggers could close "
+                "them to writes: run undistribute_table first, as docs/sharding.md says; nothing "
+                "was changed"
+            )
         else:
             yield PostgresqlDriverSession(connection, name)
     except sa.exc.SQLAlchemyError as error:

@@ -9,10 +9,12 @@ import subprocess
 from datetime import timedelta
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from app import clock
+from app.cli import main
 from app.db import Database
 from app.db.count_cache import CountCache
 from app.db.migration_ops import running, shard_keys
@@ -69,7 +71,7 @@ def kind() -> str:
 def documented() -> str:
     """Return the statements that distribute the tables."""
     page = (ROOT / "docs" / "sharding.md").read_text()
-    (block,) = re.findall(r"```sql\n(SET citus.*?)```", page, re.DOTALL)
+    (block,) = re.findall(r"```sql\n(SET citus[^`]*create_reference_table.*?)```", page, re.DOTALL)
     return str(block)
 
 
@@ -93,6 +95,13 @@ def test_the_documented_statements_distribute_every_table(
     assert execute(database_url, UNFIT) == []
     execute(database_url, "DROP TABLE managed")
     assert (data(database_url), foreign_keys(schema(database_url))) == (rows, keys)
+
+
+def test_the_page_names_the_tables_that_citus_lists_afterwards() -> None:
+    page = (ROOT / "docs" / "sharding.md").read_text()
+    check = page.partition("**4. The check.**")[2].partition("\n\n")[0]
+
+    assert set(re.findall(r"`(\w+_\w+)`", check)) - {"citus_tables"} == citus_rules.CONNECTED
 
 
 def test_every_table_that_refers_to_a_managed_one_is_known_as_managed(database_url: str) -> None:
@@ -211,6 +220,26 @@ def test_a_change_of_triggers_after_a_statement_on_several_shards_is_found(
 
     assert transaction.refusals(before) == []
     assert len(transaction.refusals(change)) == count
+
+
+@pytest.mark.parametrize(
+    "arguments", [("partition", "--into", "4"), ("partition", "--undo"), ("move", "--to")]
+)
+def test_commands_that_citus_cannot_carry_out_change_nothing(
+    databases: Databases, arguments: tuple[str, ...]
+) -> None:
+    with databases.at_head(DISTRIBUTED) as url, databases.at_head("sqlite") as target:
+        opened = Database(from_environment({"DATABASE_URL": url}))
+        factories.execution(opened, factories.trigger(opened))
+        opened.dispose()
+        rows, tables = data(url), schema(url)
+        given = [*arguments, target] if arguments[0] == "move" else [*arguments]
+
+        refused = CliRunner().invoke(main, given, env={"DATABASE_URL": url})
+
+        assert refused.exit_code == 1
+        assert "run undistribute_table first" in refused.output
+        assert (data(url), schema(url)) == (rows, tables)
 
 
 def test_migrations_of_distributed_tables_are_such_as_citus_accepts(databases: Databases) -> None:
