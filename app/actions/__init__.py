@@ -58,9 +58,7 @@ def named(action_type: str) -> Action | None:
     if action_type in ACTIONS:
         return ACTIONS[action_type]
     plugin = plugins.named(action_type)
-    if plugin is None:
-        return None
-    return plugin.value or partial(_broken, plugin)
+    return None if plugin is None else plugin.value or partial(_broken, plugin)
 
 
 def built_in(action_type: str) -> bool:

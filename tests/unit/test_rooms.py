@@ -104,6 +104,25 @@ def test_an_import_that_breaks_the_contract_is_named(
     assert any(each in checked.stdout for each in broken.split("|"))
 
 
+BESIDE_THE_ROOMS = {"bench", "deploy", "docs", "support"}
+"""Directories of tests of what is not under app/."""
+
+
+def test_tests_mirror_the_rooms() -> None:
+    rooms = {path.stem for path in (ROOT / "app").iterdir()} | BESIDE_THE_ROOMS
+    homes = {
+        path.name
+        for kind in ("unit", "integration", "process")
+        for path in (ROOT / "tests" / kind).iterdir()
+        if path.is_dir() and path.name != "__pycache__"
+    }
+    at_the_top = {path.stem for path in (ROOT / "tests" / "unit").glob("test_*.py")}
+    modules = {f"test_{path.stem}" for path in (ROOT / "app").glob("*.py")}
+
+    assert homes - rooms == set()
+    assert at_the_top - modules == {"test_rooms"}
+
+
 ROOMS = sorted((ROOT / "app").glob("*/__init__.py"))
 
 

@@ -179,9 +179,7 @@ def _is_left_empty(table: str, column: ReflectedColumn) -> bool:
     name, ours = column["name"], metadata.tables[table].columns
     if name not in ours or name in fitness.NEVER_WRITTEN:
         return not column["default"] and "identity" not in column
-    if table != EXECUTIONS or name in MAY_BE_REQUIRED:
-        return False
-    return bool(ours[name].nullable)
+    return table == EXECUTIONS and name not in MAY_BE_REQUIRED and bool(ours[name].nullable)
 
 
 def _allow_null(connection: Connection, table: str, column: ReflectedColumn) -> str:

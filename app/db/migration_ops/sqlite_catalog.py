@@ -7,7 +7,7 @@ https://www.sqlite.org/lang_altertable.html#otheralter
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -69,12 +69,10 @@ def with_index_name(sql: str, name: str) -> str:
 
 def is_editable(connection: Connection) -> bool:
     """Return False where SQLite was built to refuse changes of its catalog (SQLITE_DBCONFIG)."""
-    try:
-        with _writable(connection):
-            connection.exec_driver_sql("UPDATE sqlite_master SET name = name WHERE 0")
-    except exc.DatabaseError:
-        return False
-    return True
+    with suppress(exc.DatabaseError), _writable(connection):
+        connection.exec_driver_sql("UPDATE sqlite_master SET name = name WHERE 0")
+        return True
+    return False
 
 
 def edit(connection: Connection, changes: list[CatalogChange]) -> None:
