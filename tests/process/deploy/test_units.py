@@ -4,13 +4,15 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.support.databases import ROOT
+from tests.support.databases import ROOT, migrate
 from tests.support.programs import require
+from tests.support.service import COMMANDS, environment
 
 UNITS = ROOT / "deploy" / "systemd"
 SERVICES = (
@@ -89,8 +91,53 @@ def test_each_container_of_ours_is_read_only_and_without_rights(file: str) -> No
     for service in ours.values():
         assert service["image"] == "hookonce"
         assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+        assert service["pull_policy"] == "never"
+    for name, service in composed["services"].items():
+        if name != "postgres":  # its entry point changes the user
+            assert service["security_opt"] == ["no-new-privileges:true"]
     for service in composed["services"].values():
         assert {_source(each) for each in service.get("secrets", [])} <= set(composed["secrets"])
+
+
+def test_no_container_waits_for_the_socket_of_a_database_that_is_being_made() -> None:
+    """PostgreSQL's image starts a server without TCP to create the database."""
+    composed = yaml.safe_load((ROOT / "deploy/container/compose.postgresql.yml").read_text())
+
+    assert "--host=127.0.0.1" in composed["services"]["postgres"]["healthcheck"]["test"]
+
+
+def _made(path: Path, days: int) -> Path:
+    path.touch()
+    at = time.time() - days * 86_400
+    os.utime(path, (at, at))
+    return path
+
+
+@pytest.mark.parametrize("is_possible", [True, False])
+def test_the_nightly_backup_removes_what_is_old_only_after_it_succeeded(
+    tmp_path: Path, is_possible: bool
+) -> None:
+    url = f"sqlite:///{tmp_path}/hooks.db"
+    if is_possible:
+        migrate(url)
+    backups = tmp_path / "backups"
+    backups.mkdir()
+    old, lately = (_made(backups / f"hookonce-{days}.db", days) for days in (20, 2))
+    killed = _made(backups / "hookonce-killed.db.partial", 3)
+    now = _made(backups / "hookonce-now.db.partial", 0)
+    script = (UNITS / "backup").read_text()
+    script = script.replace("/srv/hookonce/current/.venv/bin", str(COMMANDS))
+
+    ran = subprocess.run(
+        ["sh", "-c", script.replace("/var/backups/hookonce", str(backups))],
+        env=environment({"DATABASE_URL": url}),
+        check=False,
+    )
+
+    assert (ran.returncode == 0) is is_possible
+    assert old.exists() is not is_possible
+    assert (lately.exists(), killed.exists(), now.exists()) == (True, False, True)
+    assert len(list(backups.glob("*.db"))) == 2
 
 
 def _source(secret: str | dict[str, str]) -> str:
