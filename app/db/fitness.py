@@ -17,6 +17,8 @@ from app.db.models import metadata
 LONGEST_EVENT = 8_000_000
 """Characters of a body of the default limit, each byte escaped, and the JSON around it."""
 LONGEST_SUMMARY = 4_000
+LEAST_DIGITS = 6
+"""Digits before the point of a duration: a script may run for days."""
 WRITTEN = {
     "triggers": {"secret": 64},
     "trigger_executions": {
@@ -42,7 +44,10 @@ _POSTGRESQL_TYPES = """
         b.typcategory::text AS category, a.atthasdef AS has_default,
         CASE WHEN b.typname = 'varchar' THEN
             NULLIF(CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END, -1) - 4
-        END AS longest
+        END AS longest,
+        CASE WHEN b.typname = 'numeric' AND a.atttypmod >= 4 THEN
+            ((a.atttypmod - 4) >> 16) - ((a.atttypmod - 4) & 2047)
+        END AS digits
     FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
     JOIN pg_type AS b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
     WHERE a.attrelid = to_regclass(:table) AND a.attnum > 0 AND NOT a.attisdropped"""
@@ -69,6 +74,12 @@ def misfits(connection: Connection) -> list[Misfit]:
     """Return each column of the adopted tables whose type this code cannot use."""
     check = _postgresql if connection.dialect.name == "postgresql" else _sqlite
     return [misfit for table in WRITTEN for misfit in check(connection, table)]
+
+
+def needed_type(connection: Connection, table: str, name: str) -> str | None:
+    """Return the type that our column of this name has; None if we have no such column."""
+    column = metadata.tables[table].columns.get(name)
+    return None if column is None else str(column.type.compile(connection.dialect))
 
 
 def _our_column(table: str, name: str) -> sa.Column[object] | None:
@@ -100,7 +111,8 @@ def _postgresql_takes(
     if family == _TRUTH:
         return bool(existing.type == "bool")
     if family == _NUMBER:
-        return bool(existing.category == "N")
+        has_place = existing.digits is None or existing.digits >= LEAST_DIGITS
+        return bool(existing.category == "N" and existing.type != "money" and has_place)
     return existing.type in ("int4", "int8") or (
         existing.type == "int2" and column.name not in IDENTITIES
     )
@@ -122,6 +134,8 @@ def _conversion(column: sa.Column[object], existing: sa.Row[tuple[object]]) -> s
     name, family, numeric = column.name, _family(column), existing.category == "N"
     if family == _TEXT:
         return f"{name}::text"
+    if existing.type == "money":
+        return f"{name}::numeric"
     if family == _TRUTH:
         return f"{name} <> 0" if numeric else f"{name}::text::boolean"
     if family == _TIME:

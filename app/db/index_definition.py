@@ -87,10 +87,11 @@ def condition(predicate: str | None) -> Condition:
 
     PostgreSQL gives `status IN ('a', 'b')` back as `status = ANY (ARRAY['a', 'b'])`, with casts.
     """
-    text = re.sub(r"::[a-z ]+(\[\])?", "", (predicate or "").lower())
+    plain = (predicate or "").lower().replace('"', "")
+    text = re.sub(r"::[a-z ]+(\[\])?", "", plain)
     text = text.replace("= any", "in").replace("array", "")
     parts = re.split(r"\band\b", text)
-    return frozenset(re.sub(r"[\s()\[\]\"]", "", part) for part in parts)
+    return frozenset(re.sub(r"[\s()\[\]]", "", part) for part in parts)
 
 
 def _listed(existing: ExistingIndex) -> str:

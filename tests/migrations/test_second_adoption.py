@@ -46,6 +46,7 @@ ATTEMPTS = (
 PARENTS = "_stash_0005_execution_requests_parents"
 OF_UNFINISHED = (
     "SELECT max(id)",  # by the primary key
+    "UPDATE trigger_executions SET status=?, started_at=?",  # of three rows on trial
     "UPDATE trigger_executions SET attempt_count",
     "UPDATE trigger_executions SET _stash_0003_next_attempt_at = NULL WHERE id IN",
     "SELECT count(*) FROM _stash_0003_trigger_executions",

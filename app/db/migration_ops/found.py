@@ -1,13 +1,15 @@
 """Record the tables of an adopted database, so that a downgrade can give them back as they were."""
 # ruff: noqa: S608, the names in these statements are our own, never from outside
 
+from collections.abc import Collection
+
 import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
 from app.db import fitness
-from app.db.migration_ops import batches, obstacles, rehearsal
+from app.db.migration_ops import batches, obstacles, refusing_objects, rehearsal, trial
 from app.db.migration_ops.plugin import (
     offline,
     operation,
@@ -51,11 +53,13 @@ def record_found_tables(op: Operations, required: dict[str, set[str]]) -> None:
     existing = [name for name in required if name in table_names(connection)]
     for name in existing:
         _require_same_system(connection, name, required[name])
+    _require_free_names(connection, required)
     _require_adoptable(connection, list(required))
     if not existing:
         return
     rows = [row for name in existing for row in _describe(connection, name)]
     _require_fit(connection)
+    _require_rows_on_trial(connection, required.keys() <= set(existing))
     _record.create(connection)
     connection.execute(_record.insert(), rows)
 
@@ -167,8 +171,27 @@ def _describe(connection: Connection, table: str) -> list[dict[str, str]]:
     ]
 
 
+def _require_free_names(connection: Connection, adopted: Collection[str]) -> None:
+    sentences = refusing_objects.taken_tables(connection, adopted)
+    if sentences:
+        raise CommandError(
+            "the database has tables of another system under names of ours; nothing was changed.\n"
+            + "\n".join(f"  {sentence}" for sentence in sentences)
+            + "\nThen run the same command again."
+        )
+
+
 def _require_adoptable(connection: Connection, tables: list[str]) -> None:
-    sentences = obstacles.obstacles(connection, tables)
+    _refuse(obstacles.obstacles(connection, tables))
+
+
+def _require_rows_on_trial(connection: Connection, is_complete: bool) -> None:
+    """Raise CommandError if a row of ours would be refused or changed by a found table."""
+    if is_complete:
+        _refuse([str(each) for each in trial.faults(connection)])
+
+
+def _refuse(sentences: list[str]) -> None:
     if sentences:
         raise CommandError(
             "the existing tables cannot be adopted as they are; nothing was changed.\n"
