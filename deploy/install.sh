@@ -2,6 +2,8 @@
 # Install Hookonce into .venv beside this file, from the wheels beside it: no package index is asked.
 # PYTHON names the interpreter (default: python3).
 set -eu
+# The service runs this as another user: it has no secrets, and root's umask may hide what is installed.
+umask 022
 cd "$(dirname "$0")"
 python=${PYTHON:-python3}
 built_for=$(cat built-for)

@@ -6,6 +6,7 @@ that they started ends with them.
 
 import re
 import shutil
+import stat
 from pathlib import Path
 
 from tests.support import bare_root
@@ -31,6 +32,22 @@ def _in_root(root: Path, script: str, become: str = "", **variables: str) -> str
     environ = {"PATH": PATH, "HOME": "/root", **variables, "PATH_WITHIN": within}
     enter = ENTER.format(become=become)
     return bare_root.run([*IN_NAMESPACES, "sh", "-c", enter], env={**environ, "ROOT": str(root)})
+
+
+def test_what_root_installs_with_a_strict_umask_can_be_read_by_the_service(
+    archive: Path, tmp_path: Path
+) -> None:
+    """The directory has a space in its name, and the command is run from elsewhere."""
+    directory = tmp_path / "in here"
+    directory.mkdir()
+    bare_root.run(["tar", "-xzf", str(archive), "--directory", str(directory)], umask=0o077)
+    (unpacked,) = directory.iterdir()
+
+    said = bare_root.run([str(unpacked / "install.sh")], cwd="/", umask=0o077)
+
+    hidden = [each for each in unpacked.rglob("*") if not each.lstat().st_mode & stat.S_IROTH]
+    closed = [each for each in unpacked.rglob("*/") if not each.stat().st_mode & stat.S_IXOTH]
+    assert (said, hidden, closed) == ("hookonce, version 0.1.0\n", [], [])
 
 
 def test_the_first_commands_of_the_readme_work_for_an_ordinary_user(
