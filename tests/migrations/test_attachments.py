@@ -25,17 +25,31 @@ ON_POSTGRESQL = [
     """CREATE PUBLICATION owners_publication
         FOR TABLE trigger_executions (id, lease_owner, attempt_count, status)
         WHERE (id %% 2 = 1), triggers (id)""",
+    """ALTER TABLE trigger_executions ALTER lease_owner SET (n_distinct = 5),
+        ALTER lease_owner SET COMPRESSION pglz, ALTER lease_owner SET STORAGE EXTERNAL""",
+    "ALTER TABLE trigger_executions ADD CONSTRAINT owners_unique UNIQUE (id, lease_owner)",
+    """ALTER TABLE trigger_executions ADD CONSTRAINT owners_exclusion
+        EXCLUDE (id WITH =, attempt_count WITH =)""",
+    "COMMENT ON INDEX owners_index IS 'it''s 100%% theirs'",
+    "CREATE UNIQUE INDEX owners_identity ON trigger_executions (id, attempt_count)",
+    "ALTER TABLE trigger_executions CLUSTER ON owners_identity",
+    "ALTER TABLE trigger_executions REPLICA IDENTITY USING INDEX owners_identity",
 ]
 COLUMNS = """
-    SELECT attname, attacl::text, attstattarget, col_description(attrelid, attnum)
+    SELECT attname, attacl::text, attstattarget, attoptions::text, attcompression, attstorage,
+        col_description(attrelid, attnum)
     FROM pg_attribute WHERE attrelid = 'trigger_executions'::regclass AND attnum > 0
     AND NOT attisdropped"""
 SEEN = {
     "sqlite": ["SELECT name, sql FROM sqlite_master WHERE name LIKE 'owners%%'"],
     "postgresql": [
-        "SELECT indexdef FROM pg_indexes WHERE indexname = 'owners_index'",
+        """SELECT pg_get_indexdef(indexrelid), indisclustered, indisreplident,
+        obj_description(indexrelid) FROM pg_index
+        WHERE indexrelid::regclass::text LIKE 'owners%%'""",
         "SELECT pg_get_statisticsobjdef(oid) FROM pg_statistic_ext",
         COLUMNS,
+        """SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE conname LIKE 'owners%%'""",
         """SELECT policyname, permissive, roles::text, cmd, qual, with_check FROM pg_policies""",
         "SELECT tablename, attnames::text, rowfilter FROM pg_publication_tables",
     ],
@@ -118,6 +132,11 @@ OTHERS = [
     "ALTER TABLE trigger_executions ADD CONSTRAINT c CHECK (lease_owner <> 'x')",
     TRIGGER,
     "CREATE MATERIALIZED VIEW v AS SELECT lease_owner FROM trigger_executions",
+    "CREATE VIEW a_view_of_the_view AS SELECT * FROM v",
+    """CREATE RULE r AS ON DELETE TO trigger_executions
+    WHERE OLD.lease_owner = 'x' DO INSTEAD NOTHING""",
+    """CREATE FUNCTION f() RETURNS bigint LANGUAGE sql BEGIN ATOMIC
+    SELECT count(lease_owner) FROM trigger_executions; END""",
 ]
 
 

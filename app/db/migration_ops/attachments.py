@@ -1,7 +1,8 @@
 """Keep what others attached to columns that are removed for good, and attach it again.
 
-An index, comment, grant, statistics target or extended statistics goes with its column; policies
-and column lists of publications go before it (yielding.py). The statement of each is kept in a
+An index, unique or exclusion constraint, comment, grant, storage option, statistics target or
+extended statistics goes with its column; policies and column lists of publications go before it
+(yielding.py). The statement of each is kept in a
 stash of the latest revision whose column it uses.
 """
 # ruff: noqa: S608, the names in these statements are the database's own, and quoted
@@ -28,12 +29,21 @@ OURS = {str(index.name) for table in metadata.tables.values() for index in table
 }
 """Indexes that revisions build."""
 _POSTGRESQL = """
-    WITH hidden AS (SELECT attrelid, attnum, attname, attacl, attstattarget, attstorage, atttypid
+    WITH hidden AS (SELECT attrelid, attnum, attname, attacl, attstattarget, attstorage,
+            attcompression, attoptions, atttypid
         FROM pg_attribute WHERE attrelid = to_regclass(:table) AND attname = ANY(:names))
-    SELECT DISTINCT pg_get_indexdef(d.objid) AS sql FROM hidden JOIN pg_depend AS d
+    SELECT DISTINCT concat_ws(';' || chr(10), pg_get_indexdef(d.objid),
+        'COMMENT ON INDEX ' || d.objid::regclass || ' IS '
+            || quote_literal(obj_description(d.objid, 'pg_class')),
+        CASE WHEN indisclustered THEN format('ALTER TABLE %s CLUSTER ON %I', attrelid::regclass,
+            i.relname) END,
+        CASE WHEN indisreplident THEN format('ALTER TABLE %s REPLICA IDENTITY USING INDEX %I',
+            attrelid::regclass, i.relname) END) AS sql
+        FROM hidden JOIN pg_depend AS d
         ON d.refclassid = 'pg_class'::regclass AND d.refobjid = attrelid
         AND d.refobjsubid = attnum AND d.classid = 'pg_class'::regclass
         JOIN pg_class AS i ON i.oid = d.objid AND i.relkind = 'i' AND NOT i.relname = ANY(:ours)
+        JOIN pg_index ON indexrelid = i.oid
     UNION SELECT DISTINCT pg_get_statisticsobjdef(d.objid) FROM hidden JOIN pg_depend AS d
         ON d.refclassid = 'pg_class'::regclass AND d.refobjid = attrelid
         AND d.refobjsubid = attnum AND d.classid = 'pg_statistic_ext'::regclass
@@ -45,8 +55,22 @@ _POSTGRESQL = """
         FROM hidden CROSS JOIN aclexplode(attacl) AS a LEFT JOIN pg_roles AS r ON r.oid = a.grantee
     UNION SELECT format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS %s', attrelid::regclass,
         attname, attstattarget) FROM hidden WHERE attstattarget >= 0
+    UNION SELECT format('ALTER TABLE %s ALTER COLUMN %I SET (%s)', attrelid::regclass,
+        attname, array_to_string(attoptions, ', ')) FROM hidden WHERE attoptions IS NOT NULL
+    UNION SELECT format('ALTER TABLE %s ALTER COLUMN %I SET COMPRESSION %s', attrelid::regclass,
+        attname, CASE attcompression WHEN 'p' THEN 'pglz' ELSE 'lz4' END)
+        FROM hidden WHERE attcompression <> ''
+    UNION SELECT format('ALTER TABLE %s ALTER COLUMN %I SET STORAGE %s', attrelid::regclass,
+        attname, CASE attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL'
+            WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END)
+        FROM hidden JOIN pg_type AS t ON t.oid = atttypid WHERE attstorage <> t.typstorage
+    UNION SELECT DISTINCT format('ALTER TABLE %s ADD CONSTRAINT %I %s', attrelid::regclass,
+        c.conname, pg_get_constraintdef(c.oid)) FROM hidden JOIN pg_constraint AS c
+        ON c.conrelid = attrelid AND attnum = ANY(c.conkey) AND c.contype IN ('u', 'x')
     ORDER BY 1"""
-
+_IDENTITY = " REPLICA IDENTITY USING INDEX "
+_SEPARATOR = ";\n"
+"""Text between the statements of an index: no other can be in one with CONCURRENTLY."""
 _KEPT = re.compile(rf"_stash_\d{{4}}(_found)?_\w+{SUFFIX}")
 
 log = logging.getLogger("hookonce.migrate")
@@ -57,7 +81,11 @@ def keep(op: Operations, table: str, columns: list[Hidden]) -> None:
     names = [each.name for each in columns]
     yielded = yielding.found(op.get_bind(), table, names)
     hidden = hiding.hidden_columns(op.get_bind(), table)
-    for statement in _statements(op.get_bind(), table, names) + [y.kept for y in yielded]:
+    statements = _statements(op.get_bind(), table, names)
+    if any(_IDENTITY in each for each in statements):
+        # without its index the table could not be updated while it is published
+        op.execute(f"ALTER TABLE {table} REPLICA IDENTITY DEFAULT")
+    for statement in statements + [y.kept for y in yielded]:
         used = [each for each in hidden if re.search(rf"\b{each.name}\b", statement)]
         for each in used:
             statement = re.sub(rf"\b{each.name}\b", each.column, statement)
@@ -124,7 +152,8 @@ def _run(op: Operations, statement: str) -> None:
     if postgresql(op):
         built = re.sub(r"^(CREATE (UNIQUE )?INDEX) ", r"\1 CONCURRENTLY IF NOT EXISTS ", statement)
         with op.get_context().autocommit_block():
-            op.get_bind().exec_driver_sql(built.replace("%", "%%"))
+            for each in built.split(_SEPARATOR):
+                op.get_bind().exec_driver_sql(each.replace("%", "%%"))
     elif plain(statement) not in _sqlite_indexes(op.get_bind()):  # a copied table has it already
         with op.get_bind().begin_nested():
             op.get_bind().exec_driver_sql(statement)

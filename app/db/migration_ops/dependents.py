@@ -14,9 +14,9 @@ from app.db.migration_ops import yielding
 _POSTGRESQL = """
     SELECT DISTINCT CASE d.classid
         WHEN 'pg_rewrite'::regclass THEN (
-            SELECT CASE c.relkind WHEN 'm' THEN 'DROP MATERIALIZED VIEW ' ELSE 'DROP VIEW ' END
-                || c.oid::regclass FROM pg_rewrite AS r JOIN pg_class AS c ON c.oid = r.ev_class
-            WHERE r.oid = d.objid)
+            SELECT 'DROP RULE ' || quote_ident(rulename) || ' ON ' || ev_class::regclass
+            FROM pg_rewrite WHERE oid = d.objid AND rulename <> '_RETURN')
+        WHEN 'pg_proc'::regclass THEN 'DROP ROUTINE ' || d.objid::regprocedure
         WHEN 'pg_trigger'::regclass THEN (
             SELECT 'DROP TRIGGER ' || quote_ident(tgname) || ' ON ' || tgrelid::regclass
             FROM pg_trigger WHERE oid = d.objid AND NOT tgisinternal)
@@ -44,6 +44,24 @@ _POSTGRESQL = """
     WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = to_regclass(:table)
         AND a.attname = ANY(:names) AND NOT d.objid = ANY(:yielding)"""
 
+_VIEWS = """
+    WITH RECURSIVE built AS (
+        SELECT r.ev_class AS oid, 0 AS level FROM pg_depend AS d
+        JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+        JOIN pg_rewrite AS r ON r.oid = d.objid AND r.rulename = '_RETURN'
+        WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
+        AND d.refobjid = to_regclass(:table) AND a.attname = ANY(:names)
+        UNION SELECT r.ev_class, built.level + 1 FROM built
+        JOIN pg_depend AS d ON d.refobjid = built.oid AND d.refclassid = 'pg_class'::regclass
+            AND d.classid = 'pg_rewrite'::regclass
+        JOIN pg_rewrite AS r ON r.oid = d.objid AND r.rulename = '_RETURN'
+            AND r.ev_class <> built.oid)
+    SELECT CASE c.relkind WHEN 'm' THEN 'DROP MATERIALIZED VIEW ' ELSE 'DROP VIEW ' END
+        || c.oid::regclass AS remedy
+    FROM built JOIN pg_class AS c ON c.oid = built.oid
+    GROUP BY c.oid, c.relkind ORDER BY max(level) DESC, 1"""
+"""Views of the columns, and views of those views first: each must go before what it reads."""
+
 
 def remedies(connection: Connection, table: str, names: list[str]) -> list[str]:
     """Return a statement for each object that must go before the columns can."""
@@ -54,8 +72,9 @@ def remedies(connection: Connection, table: str, names: list[str]) -> list[str]:
     query = f"SELECT remedy FROM ({_POSTGRESQL}) AS r WHERE remedy IS NOT NULL ORDER BY 1"
     oids = [each.oid for each in yielding.found(connection, table, names)]
     parameters = {"table": table, "names": names, "yielding": oids}
-    rows = connection.execute(sa.text(query), parameters)
-    return [f"{row.remedy};" for row in rows]
+    views = connection.scalars(sa.text(_VIEWS), {"table": table, "names": names}).all()
+    others = connection.scalars(sa.text(query), parameters).all()
+    return [f"{remedy};" for remedy in [*views, *others]]
 
 
 def refusal(table: str, statements: list[str]) -> str:
