@@ -1,6 +1,7 @@
 """`python -m app` is `hookonce`."""
 
 import gc
+import sys
 
 
 def main() -> None:
@@ -12,7 +13,11 @@ def main() -> None:
     gc.disable()
     from app import cli
 
-    cli.main()
+    try:
+        cli.main()
+    except OSError as error:  # a full disk behind the output, or a file that cannot be written
+        file = f": {error.filename}" if error.filename else ""
+        sys.exit(f"Error: {error.strerror or error}{file}")
 
 
 if __name__ == "__main__":
