@@ -185,6 +185,9 @@ def run_steps(connection, decided, children):
     if upgrades:
         running.require_unicode(connection)
         connection.rollback()
+    if upgrades or downgrades:
+        running.require_every_row(connection)
+        connection.rollback()
     steps.keep_to(decided, context.get_context(), context.script)
     with context.begin_transaction():
         context.run_migrations()

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 
 import psycopg
 import pytest
+from alembic.util import CommandError
 
-from tests.support.databases import PostgresServer, migrate
-from tests.support.schema_dump import data, execute
+from tests.support import found_databases as found
+from tests.support.databases import Databases, PostgresServer, migrate
+from tests.support.schema_dump import data, execute, schema
 from tests.support.thorough import THOROUGH
 
 LOWEST = "0002" if THOROUGH else "0030"
@@ -100,3 +102,36 @@ def test_no_write_of_another_role_fails_and_replication_goes_on(replicated_url: 
     assert min(below, above) > 0
     assert data(replicated_url)["triggers"] == rows
     assert sorted(execute(replicated_url, GRANTS)) == grants
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_rows_that_a_policy_hides_from_the_owner_are_not_lost(
+    databases: Databases, empty_url: str
+) -> None:
+    databases.server.execute(
+        "DO $$ BEGIN CREATE ROLE owner_of_rows LOGIN; "
+        "EXCEPTION WHEN duplicate_object THEN NULL; END $$"
+    )
+    execute(empty_url, "GRANT ALL ON SCHEMA public TO owner_of_rows")
+    url = empty_url.replace("postgres@", "owner_of_rows@")
+    found.make(url)
+    migrate(url, to="0003")
+    execute(
+        url,
+        "UPDATE trigger_executions SET lease_owner = 'w' || id",
+        "CREATE POLICY granted ON trigger_executions USING (true)",
+        "CREATE POLICY visible ON trigger_executions AS RESTRICTIVE USING (id < 8)",
+        "ALTER TABLE trigger_executions ENABLE ROW LEVEL SECURITY",
+        "ALTER TABLE trigger_executions FORCE ROW LEVEL SECURITY",
+    )
+    before = schema(empty_url, whole=True), data(empty_url, whole=True)
+
+    for to, down in (("base", True), ("0004", False)):
+        with pytest.raises(CommandError, match="nothing was changed") as refusal:
+            migrate(url, to=to, down=down)
+        assert (schema(empty_url, whole=True), data(empty_url, whole=True)) == before
+    execute(url, *str(refusal.value).split("`")[1].rstrip(";").split("; "))
+    migrate(url, to="base", down=True)
+    migrate(url, to="0003")
+
+    assert data(empty_url)["trigger_executions"] == before[1]["trigger_executions"]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import exc
@@ -15,6 +16,7 @@ from sqlalchemy.engine import Connection, Engine
 from app.db import dialects, distributed, pooler
 from app.db.errors import sentence
 from app.db.migration_ops import identity, vacuums
+from app.db.models import metadata
 from app.errors import HookonceError
 from app.log import event
 
@@ -35,6 +37,12 @@ _ONE_CONNECTION_TO_A_NODE = "SET citus.multi_shard_modify_mode TO 'sequential'"
 
 After a statement over several connections Citus refuses to change `triggers`, or a function.
 """
+
+_WITH_HIDDEN_ROWS = """
+    SELECT oid::regclass::text FROM pg_class
+    WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')
+    AND (relname = ANY(:names) OR relname LIKE '\\_stash\\_%') AND row_security_active(oid)
+    ORDER BY 1"""
 
 log = logging.getLogger("hookonce.migrate")
 
@@ -97,6 +105,24 @@ def require_unicode(connection: Connection) -> None:
             "events could never be stored; nothing was changed. Create a database with "
             "`CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0`, copy the rows into it "
             "(pg_dump, pg_restore), and run the same command on that one"
+        )
+
+
+def require_every_row(connection: Connection) -> None:
+    """Raise CommandError if row-level security hides rows of a table from the migration's role.
+
+    Values of such rows would not be stashed, and go with their column.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    parameters = {"names": list(metadata.tables)}
+    tables = connection.scalars(sa.text(_WITH_HIDDEN_ROWS), parameters).all()
+    if tables:
+        statements = " ".join(f"ALTER TABLE {each} NO FORCE ROW LEVEL SECURITY;" for each in tables)
+        raise CommandError(
+            f"row-level security may hide rows of {', '.join(tables)} from this role, whose values "
+            "would be lost; nothing was changed. Run the same command as a role with BYPASSRLS, or "
+            f"as the owner of the tables after `{statements}`"
         )
 
 
