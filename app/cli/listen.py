@@ -5,6 +5,7 @@ nothing is acknowledged, claimed or changed by it.
 """
 
 import json
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -96,6 +97,18 @@ class Arrivals:
         return rows
 
 
+def _token(_ctx: click.Context, _parameter: click.Parameter, given: str | None) -> str:
+    """Return the token; the list of processes shows one that is an option."""
+    if given:
+        return given
+    if sys.stdin.isatty():
+        return str(click.prompt("Token", hide_input=True))
+    read = sys.stdin.readline().strip()
+    if not read:
+        raise click.UsageError("there is no token: give --token, or a line of the standard input")
+    return read
+
+
 @click.command("listen")
 @click.argument("url")
 @click.option(
@@ -106,7 +119,9 @@ class Arrivals:
 )
 @click.option("--server", help="Address of the service; by default HOOKONCE_PUBLIC_URL.")
 @click.option(
-    "--token", prompt=True, hide_input=True, help="Token of a viewer; asked for if left out."
+    "--token",
+    callback=_token,
+    help="Token of a viewer; by default asked for, or the first line of the standard input.",
 )
 @click.option("--after", type=click.IntRange(0), help="Begin after this execution, not now.")
 @click.option("--seconds", type=click.FloatRange(0), help="Stop after so many seconds.")
