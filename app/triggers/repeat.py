@@ -28,9 +28,10 @@ def as_test(
         trigger = lookup.find_trigger(connection, name_or_id)
         columns = trigger_executions.c
         same = (columns.id == execution_id, columns.trigger_id == trigger.id)
-        stored = connection.scalar(sa.select(columns.event_data).where(*same))
-        sentence = f"trigger {trigger.slug} has no event of an execution {execution_id}"
-        event = existing(stored, sentence)
+        row = connection.execute(sa.select(columns.event_data).where(*same)).one_or_none()
+        absent = f"trigger {trigger.slug} has no execution {execution_id}"
+        pruned = f"the event of execution {execution_id} is no longer kept: its retention has ended"
+        event = existing(existing(row, absent).event_data, pruned)
         values = {"trigger_id": trigger.id, "event_data": _marked(event)} | initial_values()
         values["next_attempt_at"] = sa.literal(TEST_DUE, UtcDateTime)
         insert = sa.insert(trigger_executions).values(values).returning(columns.id)

@@ -49,7 +49,11 @@ def test_what_cannot_be_repeated_is_named(database: Database, trigger_id: int) -
     pruned = factories.execution(database, trigger_id, "completed", event_data=None)
     odd = factories.execution(database, trigger_id, event_data="[1]")
 
-    for execution_id, error in ((of_another, NotFound), (pruned, NotFound), (odd, InvalidRequest)):
-        with pytest.raises(error):
+    for execution_id, error, words in (
+        (of_another, NotFound, f"has no execution {of_another}"),
+        (pruned, NotFound, f"the event of execution {pruned} is no longer kept"),
+        (odd, InvalidRequest, "not a JSON object"),
+    ):
+        with pytest.raises(error, match=words):
             repeat.as_test(database, trigger_id, execution_id)
     assert len(factories.executions(database)) == 3
