@@ -26,6 +26,8 @@ _DISTRIBUTED = (
 )
 READING: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"}
 """Options of a connection that only reads."""
+_USUAL = {"array_nulls": "on", "quote_all_identifiers": "off"}
+"""Settings whose other values put the text NULL into lists, and quotes around names of types."""
 _NO_WHOLE_TABLE = dict.fromkeys(
     ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"), "off"
 )
@@ -71,6 +73,7 @@ def create_engine(settings: Settings) -> Engine:
         connection.find_pooler(settings.hookonce_pooler)
         connection.execute("SET TIME ZONE 'UTC'")  # which poolers keep for each client
         connection.keep({"lock_timeout": milliseconds, "statement_timeout": 2 * milliseconds})
+        connection.keep(_USUAL)
         dialect: Any = engine.dialect
         dialect.distributed = _is_distributed(connection)
         connection.autocommit = False

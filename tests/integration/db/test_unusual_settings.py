@@ -1,0 +1,52 @@
+"""A PostgreSQL database may read, write and compare values in other ways: see ALTER DATABASE."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from app.db import Database
+from app.settings import Settings
+from app.worker.loop import Worker
+from tests.support import factories
+from tests.support.databases import Databases, migrate
+from tests.support.schema_dump import data, execute, schema
+
+UNUSUAL = {
+    "array_nulls": "off",
+    "bytea_output": "escape",
+    "DateStyle": "'SQL, DMY'",
+    "default_transaction_isolation": "serializable",
+    "extra_float_digits": "-15",
+    "IntervalStyle": "iso_8601",
+    "quote_all_identifiers": "on",
+    "TimeZone": "'Asia/Kathmandu'",
+    "transform_null_equals": "on",
+}
+
+pytestmark = pytest.mark.parametrize("kind", ["postgresql"])
+
+
+@pytest.fixture
+def database_url(databases: Databases, kind: str) -> Iterator[str]:
+    """Yield the URL of a database at head whose new sessions have all these settings."""
+    with databases.at_head(kind) as url:
+        name = execute(url, "SELECT current_database()")[0][0]
+        for setting, value in UNUSUAL.items():
+            execute(url, f"ALTER DATABASE {name} SET {setting} = {value}")
+        yield url
+
+
+def test_executions_run_and_migrations_lose_nothing(
+    database: Database, database_url: str, settings: Settings
+) -> None:
+    trigger_id = factories.trigger(database, action_type="noop")
+    ids = [factories.execution(database, trigger_id) for _ in range(3)]
+
+    Worker(database, settings, concurrency=2).run_once()
+
+    rows = factories.executions(database)
+    assert [(row.id, row.status) for row in rows] == [(each, "completed") for each in ids]
+    before = schema(database_url), data(database_url)
+    migrate(database_url, to="0003", down=True)
+    migrate(database_url)
+    assert (schema(database_url), data(database_url)) == before
