@@ -165,6 +165,9 @@ SQLITE = BOTH | {
     "a unique expression": [
         f"CREATE UNIQUE INDEX folded ON {E} (trigger_id, lower(idempotency_key))"
     ],
+    "a trigger into a table that is gone": [
+        f"CREATE TRIGGER t AFTER INSERT ON {E} BEGIN INSERT INTO gone VALUES (new.id); END"
+    ],
     "a foreign key of the key": anew(
         r"PRIMARY KEY \(id\)", "PRIMARY KEY (id), FOREIGN KEY (idempotency_key) REFERENCES users"
     ),

@@ -17,6 +17,8 @@ from app.log import event
 
 PROBE = "_hookonce_alter_probe"
 """Name of an empty table that exists inside one savepoint only."""
+_STATEMENTS = "hookonce_set_aside"
+"""Key of a connection's `info` for the CREATE statements of what is set aside."""
 _BROKEN = re.compile(r"^error in (?:view|trigger) (.+?): ", re.DOTALL)
 _MADE_BY = sa.text(
     "SELECT type, name, sql FROM sqlite_master WHERE name = :name OR "
@@ -29,7 +31,8 @@ log = logging.getLogger("hookonce.migrate")
 @contextmanager
 def set_aside(connection: Connection) -> Iterator[None]:
     """Drop what is broken already, and create it again after the block, in one transaction."""
-    statements: list[str] = []
+    outer, statements = connection.info.get(_STATEMENTS, ()), list[str]()
+    connection.info[_STATEMENTS] = statements
     while (name := _broken_object(connection)) is not None:
         objects = connection.execute(_MADE_BY, {"name": name}).all()
         if not objects:
@@ -38,8 +41,16 @@ def set_aside(connection: Connection) -> Iterator[None]:
         statements += [each.sql for each in objects]
         quoted = name.replace('"', '""')
         connection.exec_driver_sql(f'DROP {objects[0].type} "{quoted}"')
-    yield
-    for statement in statements:
+    try:
+        yield
+        put_back(connection)
+    finally:
+        connection.info[_STATEMENTS] = outer
+
+
+def put_back(connection: Connection) -> None:
+    """Create again what was set aside."""
+    for statement in connection.info.get(_STATEMENTS, ()):
         connection.exec_driver_sql(statement)
 
 
