@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.engine import Connection
 
+from app.db.migration_ops.sqlite_catalog import quoted
 from app.log import event
 
 PROBE = "_hookonce_alter_probe"
@@ -39,8 +40,7 @@ def set_aside(connection: Connection) -> Iterator[None]:
             break
         event(log, logging.WARNING, "broken_object_set_aside", kind=objects[0].type, object=name)
         statements += [each.sql for each in objects]
-        quoted = name.replace('"', '""')
-        connection.exec_driver_sql(f'DROP {objects[0].type} "{quoted}"')
+        connection.exec_driver_sql(f"DROP {objects[0].type} {quoted(name)}")
     try:
         yield
         put_back(connection)

@@ -9,7 +9,8 @@ import re
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.db.migration_ops import yielding
+from app.db.migration_ops import sqlite_catalog, yielding
+from app.db.migration_ops.sqlite_catalog import quoted
 
 _POSTGRESQL = """
     SELECT DISTINCT CASE d.classid
@@ -92,11 +93,16 @@ def _of_sqlite(connection: Connection, table: str, names: list[str]) -> list[str
     found = []
     for row in schema.all():
         if row.type in ("view", "trigger") and used.search(row.sql):
-            found.append(f'DROP {row.type.upper()} "{row.name}";')
+            found.append(f"DROP {row.type.upper()} {quoted(row.name)};")
         elif row.type == "table" and row.name == table:
-            found += [
-                f'-- create {table} anew without the constraint or generated column on "{name}";'
-                for name in names
-                if len(re.findall(rf"\b{re.escape(name)}\b", row.sql)) > 1
-            ]
+            found += [each for name in names for each in _of_definition(row.sql, table, name)]
     return found
+
+
+def _of_definition(sql: str, table: str, name: str) -> list[str]:
+    """Return what takes the other uses of the column out of the table's own definition."""
+    generated = sqlite_catalog.generated_from(sql, table, name)
+    drops = [f"ALTER TABLE {table} DROP COLUMN {quoted(each)};" for each in generated]
+    is_used = sqlite_catalog.uses(sql, name) > 1
+    anew = f"-- create {table} anew without the constraint on {quoted(name)};"
+    return drops or ([anew] if is_used else [])

@@ -8,7 +8,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -18,6 +18,8 @@ _INDEX_NAME = re.compile(
     r'(CREATE (?:UNIQUE )?INDEX )("(?:[^"]|"")*"|\[[^\]]*\]|`[^`]*`|\'[^\']*\'|[^\s("]+)',
     re.IGNORECASE,
 )
+_GENERATED = (2, 3)
+"""Values of `hidden` in PRAGMA table_xinfo of a generated column, virtual or stored."""
 _TOKEN = re.compile(
     r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|\[[^\]]*\]|\w+|\s+|.", re.DOTALL
 )
@@ -134,10 +136,34 @@ def _tokens(sql: str) -> Iterator[tuple[str, int, tuple[int, int]]]:
         yield match[0], depth, match.span()
 
 
-def _columns(sql: str, table: str) -> list[object]:
+def _columns(sql: str, table: str) -> list[Any]:
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute(sql)
         return connection.execute(f"PRAGMA table_xinfo({quoted(table)})").fetchall()
+
+
+def uses(sql: str, name: str) -> int:
+    """Return how often a statement names the column."""
+    return len(re.findall(rf"\b{re.escape(name)}\b", sql))
+
+
+def generated_from(sql: str, table: str, name: str) -> list[str]:
+    """Return the generated columns that are computed from the column."""
+    with suppress(sqlite3.Error):  # of a collation or function that only its program has
+        columns = _columns(sql, table)
+        generated = [each[1] for each in columns if each[6] in _GENERATED]
+        remaining = {each: _without_column(sql, table, each) for each in generated}
+        return [each for each, rest in remaining.items() if uses(rest, name) < uses(sql, name)]
+    return []
+
+
+def _without_column(sql: str, table: str, column: str) -> str:
+    """Return the CREATE TABLE statement as SQLite leaves it when the column is dropped."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(sql)
+        connection.execute(f"ALTER TABLE {quoted(table)} DROP COLUMN {quoted(column)}")
+        query = "SELECT sql FROM sqlite_master WHERE name = ?"
+        return str(connection.execute(query, (table,)).fetchone()[0])
 
 
 @contextmanager

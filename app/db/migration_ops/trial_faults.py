@@ -8,6 +8,7 @@ from sqlalchemy import exc
 from sqlalchemy.engine import Connection
 
 from app.db import fitness
+from app.db.migration_ops.sqlite_catalog import quoted
 
 WORTH_RETRYING = {"55P03", "40P01"}  # lock not available, deadlock
 _CONSTRAINT = """
@@ -65,11 +66,11 @@ def of_change(connection: Connection, table: str, event: str) -> TrialFault:
 
 
 def _drop(connection: Connection, table: str, name: str) -> str:
-    quoted = connection.dialect.identifier_preparer.quote(name)
+    own = connection.dialect.identifier_preparer.quote(name)
     parameters = {"table": table, "name": name}
     if connection.execute(sa.text(_CONSTRAINT), parameters).scalar() is None:
-        return f"DROP INDEX {quoted}"
-    return f"ALTER TABLE {table} DROP CONSTRAINT {quoted}"
+        return f"DROP INDEX {own}"
+    return f"ALTER TABLE {table} DROP CONSTRAINT {own}"
 
 
 def _without_domain(connection: Connection, table: str, domain: str) -> tuple[str, ...]:
@@ -102,7 +103,7 @@ def _sqlite_statements(
     connection: Connection, table: str, event: str, words: str
 ) -> tuple[str, ...]:
     if index := _SQLITE_INDEX.search(words):
-        return (f'DROP INDEX "{index[1]}"',)
+        return (f"DROP INDEX {quoted(index[1])}",)
     if words.startswith(("CHECK constraint", "NOT NULL constraint", "UNIQUE constraint")):
         return ()
     return _drop_sqlite_triggers(connection, table, event)
@@ -113,7 +114,7 @@ def _drop_sqlite_triggers(connection: Connection, table: str, event: str) -> tup
     rows = connection.execute(sa.text(query), {"table": table}).all()
     header = re.compile(rf"\b{event}\b.*?\bON\b", re.IGNORECASE | re.DOTALL)
     return tuple(
-        f'DROP TRIGGER "{row.name}"'
+        f"DROP TRIGGER {quoted(row.name)}"
         for row in rows
         if header.search(re.split(r"\bBEGIN\b", row.sql, maxsplit=1, flags=re.IGNORECASE)[0])
     )
