@@ -2,11 +2,13 @@
 
 import dataclasses
 import logging
+import warnings
 from contextlib import nullcontext
 from functools import partial
 
 from alembic import context
 from alembic.util import CommandError
+from sqlalchemy.exc import SAWarning
 
 from app import db, log, settings
 from app.db import migration_drafts, migration_ops, schema, shard_key, version_table
@@ -26,6 +28,10 @@ from app.db.types import UtcDateTime
 from app.errors import InvalidSetting
 
 assert migration_ops.__all__  # noqa: S101, the import registers the operations
+
+# a table may have an index on an expression, and columns of types that SQLAlchemy does not know
+for began in ("Skipped unsupported reflection", "Did not recognize type"):
+    warnings.filterwarnings("ignore", began, SAWarning)
 
 DROP_EMPTY_VERSION_TABLE = (
     f"DO $$ BEGIN IF to_regclass('{version_table.NAME}') IS NOT NULL THEN "

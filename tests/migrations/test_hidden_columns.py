@@ -72,7 +72,6 @@ def seen(url: str, kind: str) -> list[Any]:
     return [sorted(map(repr, execute(url, query))) for query in statements(SEEN[kind])]
 
 
-@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 def test_what_others_built_on_a_column_is_the_same_after_down_and_up(
     empty_url: str, kind: str
 ) -> None:

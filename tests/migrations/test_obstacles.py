@@ -201,7 +201,6 @@ def make(url: str, statements: list[str]) -> None:
     )
 
 
-@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 @pytest.mark.parametrize(("kind", "statements"), some(CASES, one_in=8))
 def test_an_obstacle_stops_the_upgrade_before_any_change(
     empty_url: str, statements: list[str]
@@ -222,7 +221,6 @@ def test_an_obstacle_stops_the_upgrade_before_any_change(
         assert receives_and_runs(empty_url)
 
 
-@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 @pytest.mark.parametrize("kind", ["postgresql"])
 def test_what_others_built_is_no_obstacle_if_it_lets_our_rows_be(empty_url: str) -> None:
     found.make(empty_url, ALL)
