@@ -18,7 +18,7 @@ from app import actions, db
 from app.actions import script
 from app.db import fitness, found_triggers, schema
 from app.db.encryption import SecretBox
-from app.db.migration_ops import obstacles
+from app.db.migration_ops import obstacles, refusing_objects
 from app.errors import ActionFailed, InvalidTrigger, SecretSealed
 from app.installation import migration_command
 from app.intake import key, older_rules, sources
@@ -64,7 +64,8 @@ def refusals(connection: Connection) -> list[str]:
     existing = [name for name in TABLES if any(each.startswith(f"{name}.") for each in columns)]
     if not existing or schema.current_revision(connection) is not None:
         return []
-    sentences = obstacles.obstacles(connection, existing)
+    sentences = refusing_objects.taken_tables(connection, TABLES)
+    sentences += obstacles.obstacles(connection, existing)
     if not sentences and len(existing) == len(TABLES):
         sentences = [str(each) for each in fitness.misfits(connection)]
     if not sentences and "trigger_executions.idempotency_key" in columns:

@@ -154,6 +154,15 @@ def test_tables_that_the_upgrade_would_refuse_are_named(empty_url: str, found: A
     assert "trigger_executions" in named[0]
 
 
+def test_a_table_of_somebody_else_with_a_name_of_ours_is_named(empty_url: str, found: Any) -> None:
+    execute(empty_url, "CREATE TABLE notification_channels (id INTEGER)")
+
+    named = [line for line in lines(found("adopt", "--dry-run")) if "would refuse" in line]
+
+    assert len(named) == 1
+    assert "RENAME TO notification_channels_found" in named[0]
+
+
 def test_keys_that_the_upgrade_would_refuse_are_counted(empty_url: str, found: Any) -> None:
     columns = "trigger_id, status, idempotency_key"
     values = "(1, 'completed', 'k'), (1, 'failed', 'k'), (2, 'completed', 'k')"
