@@ -1,6 +1,5 @@
 """Build the Falcon application: middleware, error handlers and all routes."""
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,7 +16,7 @@ from app.settings import Settings
 from app.stats.counters import Counters
 from app.triggers.address import WEBHOOKS
 from app.triggers.fields import LARGEST_BODY_BYTES
-from app.web import after_response, errors
+from app.web import after_response, body, errors
 from app.web.api import router
 from app.web.auth import PUBLIC, Authenticator
 from app.web.context import ApiContext
@@ -62,9 +61,9 @@ def create_app(
     app = App(middleware=[RequestLog(), SecurityHeaders(settings.hookonce_public_url)])
     largest = sources.largest_body_bytes(settings.hookonce_max_body_bytes)
     app.largest_body_bytes = max(largest, router.MAX_BODY_BYTES, LARGEST_BODY_BYTES)
-    # Falcon's default settings, but Falcon creates a JSON encoder for each response
-    encode = json.JSONEncoder(ensure_ascii=False).encode
-    app.resp_options.media_handlers[falcon.MEDIA_JSON] = media.JSONHandler(dumps=encode)
+    # Falcon itself creates a JSON encoder for each response
+    handler = media.JSONHandler(dumps=body.json_bytes)
+    app.resp_options.media_handlers[falcon.MEDIA_JSON] = handler
     errors.install(app, settings.hookonce_refusal_status)
     intake = create_intake(
         database,

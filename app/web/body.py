@@ -18,6 +18,7 @@ A sender whose body is not read sees a connection reset instead of the 413.
 OK_BODY = json.dumps(OK.body).encode()
 """Body of nearly every response to a webhook, which Falcon would otherwise encode for each."""
 _CHUNK = 64 * 1024
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def read(request: falcon.Request, limit: int) -> bytes:
@@ -59,3 +60,19 @@ def _drain(stream: ReadableIO, at_most: int) -> None:
     with suppress(Unreadable):
         for _ in _chunks(stream, at_most):
             pass
+
+
+def json_bytes(value: object) -> bytes:
+    """Return the value in JSON; in ASCII if it has half a character (a lone surrogate).
+
+    An event may name one as `\\ud800`, and UTF-8 has no bytes for it.
+    """
+    try:
+        return _encode(value).encode()
+    except UnicodeEncodeError:
+        return json.dumps(value).encode()
+
+
+def text_bytes(text: str) -> bytes:
+    """Return the text in UTF-8, half a character in it as the escape that JSON has for it."""
+    return text.encode("utf-8", "backslashreplace")

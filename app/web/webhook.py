@@ -148,6 +148,6 @@ def _respond(resp: falcon.Response, response: WebhookResponse) -> None:
         resp.data = body.OK_BODY
     elif isinstance(response.body, str):
         resp.content_type = response.content_type or falcon.MEDIA_TEXT
-        resp.text = response.body
+        resp.data = body.text_bytes(response.body)
     else:
         resp.media = response.body

@@ -96,7 +96,7 @@ def words(name: str | None) -> str:
 def link(path: str, **parameters: Any) -> str:
     """Return the path with the parameters that are not empty as its query string."""
     filled = {name: value for name, value in parameters.items() if value not in (None, "")}
-    return f"{path}?{urlencode(filled)}" if filled else path
+    return f"{path}?{urlencode(filled, errors='replace')}" if filled else path
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -11,6 +11,7 @@ import jinja2
 from app import auth, clock
 from app.auth import Identity
 from app.lifecycle import REASONS, STATUSES
+from app.web import body
 from app.web.auth import PUBLIC, SAFE_METHODS
 from app.web.context import ApiContext
 from app.web.pages import (
@@ -149,9 +150,10 @@ class PageRenderer:
         values = {**common, **page.values}
         if part in PARTS and part in template.blocks:
             context = template.new_context(values)
-            resp.text = "".join(template.blocks[part](context))
+            text = "".join(template.blocks[part](context))
         else:
-            resp.text = template.render(values)
+            text = template.render(values)
+        resp.data = body.text_bytes(text)
 
     def _send(self, request: PageRequest, response: PageResponse) -> None:
         resp = request.resp

@@ -47,6 +47,8 @@ NASTY = (
     "&lt;b&gt;&#x3c;",
     "]]><!--",
 )
+HALF = "\ud800 half of a character \udfff"
+"""Text that JSON can name and UTF-8 cannot hold."""
 FIELD = re.compile(r'<input[^>]*>|<textarea.*?</textarea>|<option value="[^"]*"', re.S)
 """Form fields; they keep their text unchanged, or submitting the form would change it."""
 LONGEST_PAGE = 300_000
@@ -87,7 +89,7 @@ def require_harmless(page: str, text: str) -> None:
 
 def everywhere(api: Api, text: str) -> list[str]:
     """Insert the text into every column that senders or targets fill; return the pages."""
-    storable = text.replace("\x00", "")
+    storable = text.replace("\x00", "").encode("utf-8", "ignore").decode()
     with api.database.writing() as connection:
         connection.execute(sa.delete(triggers))
     trigger_id = factories.trigger(
@@ -190,6 +192,17 @@ def ada(api: Api, admin: str) -> Visitor:
     visitor = Visitor(api.client)
     visitor.log_in(admin)
     return visitor
+
+
+def test_half_a_character_breaks_no_page_and_no_list(api: Api, ada: Visitor, admin: str) -> None:
+    pages = everywhere(api, HALF)
+    (row,) = factories.executions(api.database)
+    listed = ("", f"/{row.trigger_id}", f"/{row.trigger_id}/executions", f"/executions/{row.id}")
+
+    for path in pages:
+        assert ada.get(path).status_code in SHOWN, path
+    for path in ("/api/deliveries", "/api/dead", *(f"/api/triggers{each}" for each in listed)):
+        assert api.ask("GET", path, admin).status_code == 200, path
 
 
 @pytest.mark.parametrize("text", NASTY, ids=range(len(NASTY)))
