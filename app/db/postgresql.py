@@ -72,8 +72,8 @@ def create_engine(settings: Settings) -> Engine:
         connection.autocommit = True
         connection.find_pooler(settings.hookonce_pooler)
         connection.execute("SET TIME ZONE 'UTC'")  # which poolers keep for each client
-        connection.keep({"lock_timeout": milliseconds, "statement_timeout": 2 * milliseconds})
-        connection.keep(_USUAL)
+        limits = {"lock_timeout": milliseconds, "statement_timeout": 2 * milliseconds}
+        connection.keep({**limits, **_USUAL})
         dialect: Any = engine.dialect
         dialect.distributed = _is_distributed(connection)
         connection.autocommit = False
