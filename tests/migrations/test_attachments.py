@@ -1,5 +1,6 @@
 """Removing columns for good keeps objects of others, or names them before any change."""
 
+import re
 import threading
 from typing import Any
 
@@ -163,3 +164,21 @@ def test_every_kind_of_object_is_named_with_a_statement_that_removes_it(
     migrate(empty_url, to="base", down=True)
 
     assert len(remedies.split("; ")) == len(OTHERS[kind])
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_a_check_that_no_statement_removes_is_named_in_words(empty_url: str) -> None:
+    found.make(empty_url)
+    migrate(empty_url, to=LEVEL)
+    check = "ADD COLUMN level INTEGER CHECK (level > 0 OR lease_owner IS NOT NULL)"
+    execute(empty_url, f"ALTER TABLE trigger_executions {check}")
+    execute(empty_url, "CREATE VIEW v AS SELECT lease_owner FROM trigger_executions")
+
+    with pytest.raises(CommandError) as refusal:
+        migrate(empty_url, to="base", down=True)
+
+    assert re.search(
+        r'Run `DROP VIEW "v";`, and create trigger_executions anew without the constraint on '
+        r'"_stash_\d{4}_lease_owner", then run the same command again',
+        str(refusal.value),
+    )

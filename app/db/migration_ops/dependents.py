@@ -65,7 +65,7 @@ _VIEWS = """
 
 
 def remedies(connection: Connection, table: str, names: list[str]) -> list[str]:
-    """Return a statement for each object that must go before the columns can."""
+    """Return a statement, else what to do, for each object that must go before the columns."""
     if not names:
         return []
     if connection.dialect.name != "postgresql":
@@ -78,11 +78,15 @@ def remedies(connection: Connection, table: str, names: list[str]) -> list[str]:
     return [f"{remedy};" for remedy in [*views, *others]]
 
 
-def refusal(table: str, statements: list[str]) -> str:
-    """Return the sentence that names the statements."""
+def refusal(table: str, remedies: list[str]) -> str:
+    """Return the sentence that names the remedies, statements first."""
+    statements = [each for each in remedies if each.endswith(";")]
+    run = [f"run `{' '.join(statements)}`"] if statements else []
+    others = [each for each in remedies if each not in statements]
+    sentence = ", and ".join([*run, *others])
     return (
         f"objects that are not Hookonce's use columns of {table} that are to be removed; nothing "
-        f"was removed. Run `{' '.join(statements)}`, then the same command again"
+        f"was removed. {sentence[0].upper()}{sentence[1:]}, then run the same command again"
     )
 
 
@@ -100,9 +104,9 @@ def _of_sqlite(connection: Connection, table: str, names: list[str]) -> list[str
 
 
 def _of_definition(sql: str, table: str, name: str) -> list[str]:
-    """Return what takes the other uses of the column out of the table's own definition."""
+    """Return how the other uses of the column leave the table's own definition."""
     generated = sqlite_catalog.generated_from(sql, table, name)
     drops = [f"ALTER TABLE {table} DROP COLUMN {quoted(each)};" for each in generated]
     is_used = sqlite_catalog.uses(sql, name) > 1
-    anew = f"-- create {table} anew without the constraint on {quoted(name)};"
+    anew = f"create {table} anew without the constraint on {quoted(name)}"
     return drops or ([anew] if is_used else [])
