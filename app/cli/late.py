@@ -72,11 +72,21 @@ class LateGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command that runs, loaded."""
+        _require_text(args)
         name, listed, rest = super().resolve_command(ctx, args)
         command = None if listed is None else self.commands[str(listed.name)]
         if not isinstance(command, LateGroup):
             _collect_garbage_again()
         return name, command, rest
+
+
+def _require_text(arguments: list[str]) -> None:
+    """Refuse bytes that are not UTF-8: no database stores them as text."""
+    for each in arguments:
+        try:
+            each.encode()
+        except UnicodeEncodeError:
+            raise click.UsageError(f"the argument {each!a} is not UTF-8") from None
 
 
 def _collect_garbage_again() -> None:

@@ -216,6 +216,7 @@ def unknown_names(environ: Mapping[str, str] = os.environ) -> list[str]:
 def _read(name: str, text: str) -> object:
     reader = _READERS[name]
     try:
+        text.encode()  # bytes that are not UTF-8 fit into no address, page or mail
         return reader(text)
     except ValueError as error:
         shown = name if name in _secret_names() else f"{name}={text!r}"

@@ -5,6 +5,7 @@ import sys
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from app.cli import late, main, trigger_group
 
@@ -72,3 +73,10 @@ def test_no_garbage_is_collected_while_modules_load_and_it_is_while_the_command_
     ended = subprocess.run([sys.executable, "-c", MAIN], capture_output=True, text=True)
 
     assert ended.stdout == "0 True\n", ended.stderr
+
+
+def test_an_argument_that_is_no_text_is_named() -> None:
+    result = CliRunner().invoke(main, ["trigger", "show", "caf\udce9"])
+
+    assert result.exit_code == click.UsageError.exit_code
+    assert result.output.endswith(r"the argument 'caf\udce9' is not UTF-8" + "\n")

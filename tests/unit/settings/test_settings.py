@@ -380,3 +380,8 @@ def test_a_credential_that_cannot_be_used_is_refused_without_its_content(
 
     assert "DATABASE_URL" in str(refused.value)
     assert PASSWORD not in str(refused.value)
+
+
+def test_bytes_that_are_not_utf8_are_refused() -> None:
+    with pytest.raises(InvalidSetting, match=r"HOOKONCE_NAME='caf\\udce9' cannot be used"):
+        settings.from_environment({"HOOKONCE_NAME": "caf\udce9"})
