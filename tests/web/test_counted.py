@@ -150,7 +150,7 @@ def test_each_event_of_a_batch_is_counted(
 def test_a_database_in_trouble_is_counted_as_ours(
     settings: Settings, database: Database, counters: Counters, kind: str
 ) -> None:
-    hasty = Database(replace(settings, hookonce_database_timeout_seconds=0.05))
+    hasty = Database(replace(settings, hookonce_database_timeout_seconds=0.5))
     client = testing.TestClient(create_app(settings, hasty, counters))
     trigger_id = factories.trigger(database)
     post(client, trigger_id, message("m-1"))

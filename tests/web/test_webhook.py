@@ -259,7 +259,7 @@ def test_a_trigger_that_goes_between_look_up_and_insert_is_trouble_of_ours(
 def test_a_locked_database_is_trouble_of_ours_and_passes(
     settings: Settings, database: Database
 ) -> None:
-    hasty = Database(replace(settings, hookonce_database_timeout_seconds=0.05))
+    hasty = Database(replace(settings, hookonce_database_timeout_seconds=0.5))
     client = testing.TestClient(create_app(settings, hasty))
     trigger_id = factories.trigger(database)
     post(client, trigger_id, message("m-1"))

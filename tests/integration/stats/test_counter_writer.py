@@ -245,7 +245,7 @@ def test_a_database_that_is_locked_gets_the_numbers_later_and_that_is_said_once(
     kind: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    hasty = Database(replace(settings, hookonce_database_timeout_seconds=0.05))
+    hasty = Database(replace(settings, hookonce_database_timeout_seconds=0.5))
     writer = CounterWriter(counters, hasty, 3600)
     counters.count(1, outcomes.ACCEPTED)
 
