@@ -42,7 +42,8 @@ COLUMNS = """
     FROM pg_attribute WHERE attrelid = 'trigger_executions'::regclass AND attnum > 0
     AND NOT attisdropped"""
 SEEN = {
-    "sqlite": ["SELECT name, sql FROM sqlite_master WHERE name LIKE 'owners%%'"],
+    # a rename of the table by SQLite puts quotes around the names
+    "sqlite": ["SELECT name, replace(sql, '\"', '') FROM sqlite_master WHERE name LIKE 'owners%%'"],
     "postgresql": [
         """SELECT pg_get_indexdef(indexrelid), indisclustered, indisreplident,
         obj_description(indexrelid) FROM pg_index
