@@ -5,13 +5,14 @@ would let the upgrade pass, and every webhook after it fail.
 """
 # ruff: noqa: S608, the names in these statements are our own, never from outside
 
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app import lifecycle
+from app import clock, lifecycle
 from app.db.models import metadata
 
 LONGEST_EVENT = 8_000_000
@@ -74,6 +75,24 @@ def misfits(connection: Connection) -> list[Misfit]:
     """Return each column of the adopted tables whose type this code cannot use."""
     check = _postgresql if connection.dialect.name == "postgresql" else _sqlite
     return [misfit for table in WRITTEN for misfit in check(connection, table)]
+
+
+def trigger_on_trial() -> dict[str, object]:
+    """Return the values of a trigger that is written on trial, and taken back."""
+    return {
+        "name": "hookonce check",
+        "slug": f"hookonce-check-{secrets.token_hex(8)}",
+        "type": "webhook",
+        "source": "custom",
+        "event_filter": "{}",
+        "action_type": "script",
+        "action_payload": "",
+        "secret": secrets.token_hex(32),
+        "enabled": True,
+        "from_yaml": False,
+        "created_at": clock.now(),
+        "updated_at": clock.now(),
+    }
 
 
 def needed_type(connection: Connection, table: str, name: str) -> str | None:

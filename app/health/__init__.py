@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
-from app import clock, db, lifecycle
+from app import db, lifecycle
 from app.db import Database, deduplication, fitness, schema, time_limit
 from app.db.models import trigger_executions, triggers
 from app.errors import HookonceError
@@ -136,19 +136,7 @@ class _RollBack(Exception):
 
 def _admit_and_settle(connection: Connection, schema: schema.Schema) -> None:
     """Write every column that receiving and running write, with the longest values."""
-    described = {
-        "name": "hookonce check",
-        "slug": f"hookonce-check-{secrets.token_hex(8)}",
-        "type": "webhook",
-        "source": "custom",
-        "action_type": "script",
-        "action_payload": "",
-        "secret": secrets.token_hex(32),
-        "enabled": True,
-        "from_yaml": False,
-        "created_at": clock.now(),
-        "updated_at": clock.now(),
-    }
+    described = fitness.trigger_on_trial()
     made = sa.insert(triggers).values(described).returning(triggers.c.id)
     trigger_id = connection.execute(made).scalar_one()
     event = Admission('{"event_type":"check"}', "k" * 255)

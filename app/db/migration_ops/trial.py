@@ -87,7 +87,7 @@ Step = tuple[tuple[str, str], sa.Executable, tuple[str, int, Mapping[str, Any]]]
 def _statements(connection: Connection) -> Iterator[Step]:
     """Yield the statements of a trigger's and of some executions' lives."""
     trigger_id = _unused_id(connection, TRIGGERS)
-    yield _insert(connection, TRIGGERS, {"id": trigger_id, **_trigger()})
+    yield _insert(connection, TRIGGERS, {"id": trigger_id, **fitness.trigger_on_trial()})
     first_id = _unused_id(connection, EXECUTIONS)
     for number, statuses in enumerate(MOVES):
         key = f"{'kK' * 126} {number} "  # 255 characters, which nothing may fold or trim
@@ -96,23 +96,6 @@ def _statements(connection: Connection) -> Iterator[Step]:
         yield _insert(connection, EXECUTIONS, row)
         for status in statuses:
             yield _update(connection, first_id + number, _settled(status))
-
-
-def _trigger() -> dict[str, Any]:
-    return {
-        "name": "hookonce check",
-        "slug": f"hookonce-check-{secrets.token_hex(8)}",
-        "type": "webhook",
-        "source": "custom",
-        "event_filter": "{}",
-        "action_type": "script",
-        "action_payload": "",
-        "secret": secrets.token_hex(32),
-        "enabled": True,
-        "from_yaml": False,
-        "created_at": clock.now(),
-        "updated_at": clock.now(),
-    }
 
 
 def _settled(status: str) -> dict[str, Any]:
