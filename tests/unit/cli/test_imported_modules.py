@@ -51,7 +51,7 @@ LISTS = (
     *("audit list", "breaker list", "dead list", "delivery list", "execution list", "held list"),
     *("mismatch list", "stash list", "token list", "trigger list", "trigger counts", "workers"),
 )
-WITHOUT_DATABASE = ("action list", "trigger fields")
+WITHOUT_DATABASE = ("action list", "source list", "source show github", "trigger fields")
 UNUSED = "asyncio email importlib.metadata socket sqlalchemy ssl subprocess zipfile"
 """Modules that SQLAlchemy imports, and SQLAlchemy itself; none of the others is used."""
 LOADS = "import sys, importlib\nfor each in sys.argv[2:]: importlib.import_module(each)\n"
