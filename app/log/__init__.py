@@ -98,6 +98,9 @@ _BEGAN = _FIRST.created - _FIRST.relativeCreated / 1000
 
 _LOGS_PLUGINS = "alembic.runtime.plugins"
 """Logger that writes a line for each of Alembic's own plug-ins when Alembic is loaded."""
+_LOGS_STEPS = "alembic.runtime.migration"
+_ABOUT_NO_STEP = ("Context impl ", "Will assume ")
+"""Beginnings of the lines that Alembic writes for each connection that could change the schema."""
 _LOGS_ADDRESSES = "urllib3"
 """Logger that writes each called address at DEBUG: its query may hold a secret."""
 
@@ -112,6 +115,11 @@ def configure(level: str, form: str = "text") -> None:
     root.setLevel(level)
     for name in (_LOGS_ADDRESSES, _LOGS_PLUGINS):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger(_LOGS_STEPS).addFilter(_is_about_a_step)
+
+
+def _is_about_a_step(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith(_ABOUT_NO_STEP)
 
 
 class _LineHandler(logging.StreamHandler[Any]):

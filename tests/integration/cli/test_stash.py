@@ -1,6 +1,9 @@
 """`hookonce stash` lists and drops what downgrades stashed."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -9,7 +12,7 @@ from app.db.migration_ops import preparation, shadow
 from tests.integration.cli.test_commands import Hookonce, hookonce, printed
 from tests.support import factories
 from tests.support import schema_dump as dump
-from tests.support.databases import migrate
+from tests.support.databases import ROOT, migrate
 
 __all__ = ["hookonce"]
 
@@ -62,6 +65,21 @@ def test_all_stashes_are_dropped_and_an_upgrade_begins_empty(
     rows = dump.data(stashed_url)["trigger_executions"]
     assert {row["payload_digest"] for row in rows} == {None}
     assert len(rows) == 2
+
+
+def test_only_the_dropped_stashes_are_logged(stashed_url: str) -> None:
+    stashed = dump.stashes(stashed_url)
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "app", "stash", "drop", "--yes"],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": stashed_url},
+        capture_output=True,
+        text=True,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert {line.split("stash=")[-1].split()[0] for line in ended.stderr.splitlines()} == stashed
 
 
 def test_a_named_stash_is_dropped_alone(hookonce: Hookonce, stashed_url: str) -> None:
