@@ -11,14 +11,15 @@ FAILED_RETRYABLE: Final = "failed_retryable"
 REPLAYED: Final = "replayed"
 
 MOVES: Final[dict[str, frozenset[str]]] = {
-    PENDING: frozenset({RUNNING}),
+    PENDING: frozenset({RUNNING, FAILED}),
     RUNNING: frozenset({COMPLETED, RETRYING, FAILED, FAILED_RETRYABLE}),
-    RETRYING: frozenset({RUNNING}),
+    RETRYING: frozenset({RUNNING, FAILED}),
     COMPLETED: frozenset(),
     FAILED: frozenset({REPLAYED}),
     FAILED_RETRYABLE: frozenset({REPLAYED}),
     REPLAYED: frozenset(),
 }
+"""Workers make these moves, and people two of them: they cancel and they replay executions."""
 
 STATUSES: Final = tuple(MOVES)
 WAITING: Final = (PENDING, RETRYING)
@@ -63,11 +64,6 @@ FAILED_ATTEMPT: Final = "failed"
 LOST: Final = "lost"
 OUTCOMES: Final = (SUCCEEDED, FAILED_ATTEMPT, LOST)
 """Outcomes of an attempt; `lost` means that the lease expired."""
-
-
-def may_move(current: str, target: str) -> bool:
-    """Return True if an execution may move from the status `current` to `target`."""
-    return target in MOVES.get(current, frozenset())
 
 
 def after_failure(category: str, *, attempts_left: bool) -> str:

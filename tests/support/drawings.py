@@ -46,21 +46,25 @@ def drawn_moves(moves: Mapping[str, frozenset[str]], start: str) -> str:
         lines = []
         for number, target in enumerate(targets):
             first, last = number == 0, number == len(targets) - 1
-            head, *rest = block(target)
+            head, *rest = _aligned(block(target), target, width)
             indent = " " * len(state)
             joint = ("─" if first and last else "┬" if first else "└" if last else "├") + "─> "
             start = f"{state} ─{joint}" if first else f"{indent}  {joint}"
-            lines.append(start + _aligned(head, target, width))
+            lines.append(start + head)
             lines += [f"{indent}  {' ' if last else '│'}   {line}" for line in rest]
         return lines
 
     return "\n".join(line.rstrip() for line in block(start))
 
 
-def _aligned(head: str, target: str, width: int) -> str:
+def _aligned(lines: Sequence[str], target: str, width: int) -> list[str]:
     """Lengthen the arrow that leaves `target`, so that those of its siblings end alike."""
-    rest = head.removeprefix(target)
-    return target + " ─" + "─" * (width - len(target)) + rest[2:] if rest else target
+    shift, after = width - len(target), len(target) + 2
+    filled = ["─", *" " * (len(lines) - 1)]
+    return [
+        line[:after] + fill * shift + line[after:] if line[after:] else line
+        for line, fill in zip(lines, filled, strict=True)
+    ]
 
 
 def _widths(layer: Sequence[str]) -> list[tuple[str, int]]:

@@ -1,34 +1,12 @@
 """The list of moves between the statuses of an execution is complete and consistent."""
 
 import re
-from itertools import product
 
 import pytest
 import sqlalchemy as sa
 
 from app import lifecycle
 from app.db.models import execution_attempts
-
-ALLOWED = {
-    ("pending", "running"),
-    ("running", "completed"),
-    ("running", "retrying"),
-    ("running", "failed_retryable"),
-    ("running", "failed"),
-    ("retrying", "running"),
-    ("failed", "replayed"),
-    ("failed_retryable", "replayed"),
-}
-
-
-@pytest.mark.parametrize(("current", "target"), list(product(lifecycle.STATUSES, repeat=2)))
-def test_an_execution_moves_as_the_design_has_it(current: str, target: str) -> None:
-    assert lifecycle.may_move(current, target) == ((current, target) in ALLOWED)
-
-
-@pytest.mark.parametrize("name", ["", "Pending", "done"])
-def test_what_is_no_status_moves_nowhere(name: str) -> None:
-    assert not any(lifecycle.may_move(name, status) for status in lifecycle.STATUSES)
 
 
 def test_every_status_is_either_finished_or_unfinished() -> None:
