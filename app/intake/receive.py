@@ -32,7 +32,9 @@ from app.intake.message import (
     OK,
     Admission,
     AdmissionRequest,
+    Json,
     Request,
+    Source,
     Verdict,
     WebhookResponse,
     WebhookTrigger,
@@ -172,11 +174,27 @@ def _verify_and_admit(
     limits.require_small(request, trigger)
     parse.require_parsable(request.body)
     payload = parse.payload(request)
-    handshake = source.handshake(request, payload)
-    if handshake is None and source.challenge is not None:
-        handshake = source.challenge(request, payload, trigger.secret)
+    handshake = _asked_for(request, payload, source, trigger)
     if handshake is not None:
         return _handshake(trigger, handshake, intake)
+    _admit_events(request, payload, source, trigger, intake)
+    return source.response(request, payload)
+
+
+def _asked_for(
+    request: Request, payload: Json, source: Source, trigger: WebhookTrigger
+) -> WebhookResponse | None:
+    """Return the response to a request that only tries the address; None if it brings events."""
+    handshake = source.handshake(request, payload)
+    if handshake is None and source.challenge is not None:
+        return source.challenge(request, payload, trigger.secret)
+    return handshake
+
+
+def _admit_events(
+    request: Request, payload: Json, source: Source, trigger: WebhookTrigger, intake: Intake
+) -> None:
+    """Admit what passes the trigger's filter; counts, log and journal follow the response."""
     events = limits.limited(source.events(request, payload))
     wanted = [event for event in events if parse.passes_filter(event, trigger.event_filter)]
     admitted = admissions.of_events(wanted, request, source, trigger, is_batch=len(events) > 1)
@@ -191,7 +209,6 @@ def _verify_and_admit(
     if filtered_count or repeated:
         note = partial(notes.repeated, intake.journal, trigger, request, decided)
         intake.later(partial(note, filtered_count))
-    return source.response(request, payload)
 
 
 def _handshake(
