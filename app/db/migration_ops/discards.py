@@ -67,7 +67,7 @@ def _drop_stashes_from(op: Operations, oldest: str) -> None:
     """Drop stashes from this revision on; above the first, statements of others' objects stay."""
     if not discarding(op):
         return
-    prefixes, spared = _prefixes(oldest)
+    prefixes, spared = prefixes_from(oldest)
     for name in table_names(op.get_bind()) if not offline(op) else ():
         removal.require_unused(op, name, [each.name for each in _hidden(op, name, prefixes)])
     if postgresql(op):
@@ -88,7 +88,7 @@ def _drop_stashes_from(op: Operations, oldest: str) -> None:
 def _drop_large(migration: MigrationContext, oldest: str) -> None:
     """Drop stashes and hidden columns of large tables of SQLite, beside the writers."""
     op = Operations(migration)
-    prefixes, spared = _prefixes(oldest)
+    prefixes, spared = prefixes_from(oldest)
     for name in filter(partial(preparation.is_large, op), table_names(op.get_bind())):
         hidden = _hidden(op, name, prefixes)
         if name.startswith(prefixes) and not name.endswith(spared):
@@ -98,7 +98,7 @@ def _drop_large(migration: MigrationContext, oldest: str) -> None:
             removal.drop_beside_writers(migration, name, hidden)
 
 
-def _prefixes(oldest: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def prefixes_from(oldest: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the beginnings of the names to drop, and the ends of those to spare."""
     revisions = schema.history()
     prefixes = tuple(stash_name(each, "") for each in revisions[revisions.index(oldest) :])

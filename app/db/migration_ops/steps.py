@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from app.db import version_table
-from app.db.migration_ops import broken_objects, preparation, shard_keys
+from app.db.migration_ops import broken_objects, preparation, prior_checks, shard_keys
 from app.db.migration_ops.plugin import table_names
 from app.log import event
 
@@ -46,9 +46,10 @@ def keep_to(decided: list[Any], migration: MigrationContext, scripts: ScriptDire
         remaining = list(dropwhile(lambda step: step.from_revisions != tuple(heads), decided))
         if not decided:
             remaining = list(plan(heads, context))
-            decided.extend(remaining)
-            if context.dialect.name == "postgresql":
+            if context.dialect.name == "postgresql" and remaining:
                 _refuse_spread(context, remaining)
+                prior_checks.require_free(context, remaining)
+            decided.extend(remaining)
         if remaining and not heads:
             _create_version_table_in(remaining[0])
         if context.dialect.name == "postgresql":

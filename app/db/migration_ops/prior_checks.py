@@ -1,0 +1,100 @@
+"""Look, before the first step on PostgreSQL, for objects of others at which a later one would stop.
+
+Each step commits, so that a database would be left between two revisions.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext, RevisionStep
+from alembic.util import CommandError
+from sqlalchemy.engine import Connection
+
+from app.db.migration_ops import (
+    discards,
+    event_triggers,
+    found,
+    hiding,
+    removal,
+    step_script,
+    table_dependents,
+)
+from app.db.migration_ops.plugin import column_names, discarding, table_names
+from app.db.migration_ops.step_script import StepScript
+from app.db.models import metadata
+
+
+def require_free(migration: MigrationContext, steps: list[Any]) -> None:
+    """Raise CommandError if an object of somebody else would stop one of the steps."""
+    assert migration.connection is not None  # noqa: S101, for the type checker: not offline
+    if not isinstance(steps[-1], RevisionStep):
+        return  # `stamp` changes no table
+    op, script = Operations(migration), step_script.of(migration, steps)
+    sentences = [
+        *event_triggers.refusing(migration.connection),
+        *_stored_rows(migration.connection, script),
+        *_dropped_tables(op, script, steps[-1].revision.revision),
+    ]
+    if sentences:
+        raise CommandError(
+            "objects that are not Hookonce's would stop the migration; nothing was changed.\n"
+            + "\n".join(f"  {sentence}" for sentence in sentences)
+            + "\nThen run the same command again."
+        )
+    _require_unused_columns(op, script)
+    migration.connection.rollback()
+
+
+def _stored_rows(connection: Connection, script: StepScript) -> Iterator[str]:
+    for table in sorted({each for each, _ in _really_added(connection, script)}):
+        if remedies := table_dependents.before_default(connection, table):
+            yield (
+                f"another table stores rows of {table}, which then gets no column with a default: "
+                f"run `{' '.join(remedies)}`"
+            )
+
+
+def _really_added(connection: Connection, script: StepScript) -> Iterator[tuple[str, str]]:
+    """Yield each column that an existing table has neither shown nor hidden."""
+    for table, column in script.added_with_default:
+        existing = column_names(connection, table)
+        if existing and column not in existing and not hiding.find(connection, table, column):
+            yield table, column
+
+
+def _dropped_tables(op: Operations, script: StepScript, oldest: str) -> Iterator[str]:
+    """Yield a sentence for each table that is dropped: others are renamed, and keep their objects.
+
+    One is dropped to discard it, or if it is empty in a database that is given back as it was.
+    """
+    dropped, existing = set(script.dropped_tables), table_names(op.get_bind())
+    if discarding(op):
+        prefixes, _spared = discards.prefixes_from(oldest)
+        dropped |= {name for name in existing if name.startswith(prefixes)}
+    if found.is_recorded(op):
+        stashed = script.stashed_tables & existing
+        ours = [name for name in stashed if not found.has_table(op, name)]
+        dropped |= {name for name in ours if _is_empty(op.get_bind(), name)}
+    for table in sorted(dropped & existing):
+        if remedies := table_dependents.before_drop(op.get_bind(), table):
+            yield (
+                f"objects that are not Hookonce's use the table {table}, which is to be dropped: "
+                f"run `{' '.join(remedies)}`"
+            )
+
+
+def _is_empty(connection: Connection, table: str) -> bool:
+    return connection.scalar(sa.text(f"SELECT 1 FROM {table} LIMIT 1")) is None  # noqa: S608, ours
+
+
+def _require_unused_columns(op: Operations, script: StepScript) -> None:
+    """Raise CommandError if an object of somebody else uses a column that is dropped."""
+    dropped = set(script.dropped_columns)
+    if script.gives_back and found.is_recorded(op):
+        tables = [name for name in metadata.tables if found.has_table(op, name)]
+        columns = [(table, name) for table in tables for name in column_names(op.get_bind(), table)]
+        dropped |= {each for each in columns if not found.has_column(op, each[0], each[1])}
+    for table in sorted({each for each, _ in dropped}):
+        removal.require_unused(op, table, [name for each, name in dropped if each == table])

@@ -1,0 +1,66 @@
+"""Write the steps of a command as a script for PostgreSQL, to learn beforehand what they change.
+
+A later step that stops at an object of somebody else would leave a database half way.
+"""
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import StringIO
+from typing import Any
+
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext, RevisionStep
+
+from app.db.migration_ops import found
+
+_STASHED_TABLE = re.compile(r"^ALTER TABLE (\w+) RENAME TO _stash_\d{4}_", re.MULTILINE)
+_DROPPED_TABLE = re.compile(r"^DROP TABLE (\w+);", re.MULTILINE)
+_DROPPED_COLUMN = re.compile(r"^ALTER TABLE (\w+) DROP COLUMN (\w+);", re.MULTILINE)
+_GIVEN_BACK = re.compile(rf"^DROP TABLE IF EXISTS {found.RECORD};", re.MULTILINE)
+_ADDED_WITH_DEFAULT = re.compile(
+    r"^ALTER TABLE (\w+) ADD COLUMN (?:IF NOT EXISTS )?(\w+) .*\bDEFAULT\b", re.MULTILINE
+)
+
+
+class StepScript:
+    """Changes of tables and columns of ours, read from the script of some steps."""
+
+    def __init__(self, text: str) -> None:
+        self.stashed_tables = set(_STASHED_TABLE.findall(text))
+        self.dropped_tables = set(_DROPPED_TABLE.findall(text))
+        self.dropped_columns = set(_DROPPED_COLUMN.findall(text))
+        """Table and column of each."""
+        self.gives_back = bool(_GIVEN_BACK.search(text))
+        """True if the last step gives tables of an older system back as they were found."""
+        self.added_with_default = set(_ADDED_WITH_DEFAULT.findall(text))
+        """Table and column of each: PostgreSQL adds them as if it wrote every row anew."""
+
+
+def of(migration: MigrationContext, steps: list[Any]) -> StepScript:
+    """Return what the steps of an upgrade or downgrade will do, without doing it."""
+    text = StringIO()
+    opts = {"as_sql": True, "output_buffer": text, "literal_binds": True, "transactional_ddl": True}
+    opts["x"] = migration.opts.get("x", {})
+    try:
+        with _without_log():
+            script = MigrationContext.configure(dialect=migration.dialect, opts=opts)
+        with Operations.context(script):
+            for step in steps:
+                if isinstance(step, RevisionStep):
+                    step.migration_fn()
+    finally:
+        Operations(migration)._install_proxy()
+    return StepScript(text.getvalue())
+
+
+@contextmanager
+def _without_log() -> Iterator[None]:
+    """Log nothing of a second context, which the command's own has logged already."""
+    logger = logging.getLogger("alembic.runtime.migration")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before

@@ -1,0 +1,140 @@
+"""Objects at which a later step on PostgreSQL would stop are named before the first one."""
+
+import pytest
+from alembic.util import CommandError
+
+from tests.support import found_databases as found
+from tests.support.databases import migrate
+from tests.support.schema_dump import data, execute, schema
+
+pytestmark = pytest.mark.parametrize("kind", ["postgresql"])
+LEVEL = "0004"
+"""Lowest revision with a default and a table of ours: each step costs time."""
+REFUSING = """CREATE FUNCTION refusing() RETURNS event_trigger LANGUAGE plpgsql AS
+    'BEGIN RAISE EXCEPTION ''frozen''; END'"""
+PROTECTING = """CREATE FUNCTION refusing() RETURNS event_trigger LANGUAGE plpgsql AS
+    'BEGIN IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands()
+        WHERE object_identity LIKE ''public.trigger_executions%%'') THEN
+        RAISE EXCEPTION ''trigger_executions is frozen''; END IF; END'"""
+LOGGING = """CREATE FUNCTION logging() RETURNS event_trigger LANGUAGE plpgsql AS
+    'BEGIN INSERT INTO audit_log (what) VALUES (tg_tag); END'"""
+BY = "EXECUTE FUNCTION refusing()"
+EVENT_TRIGGERS = {
+    "a start": [REFUSING, f'CREATE EVENT TRIGGER "a b" ON ddl_command_start {BY}'],
+    "an alteration": [
+        REFUSING,
+        f"CREATE EVENT TRIGGER e ON ddl_command_start WHEN TAG IN ('ALTER TABLE') {BY}",
+    ],
+    "a drop": [REFUSING, f"CREATE EVENT TRIGGER e ON sql_drop {BY}"],
+    "one table": [PROTECTING, f"CREATE EVENT TRIGGER e ON ddl_command_end {BY}"],
+}
+STORED = [
+    "CREATE DOMAIN kept AS trigger_executions",
+    "CREATE TYPE pair AS (first trigger_executions, second kept)",
+    "CREATE TABLE theirs (one trigger_executions, many trigger_executions[], kept kept, two pair)",
+    "CREATE TABLE of_theirs (whole theirs)",
+    "CREATE VIEW first_of_theirs AS SELECT (one).status FROM theirs",
+    "CREATE MATERIALIZED VIEW whole AS SELECT e FROM trigger_executions AS e",
+]
+DEPENDENT = [
+    "CREATE TABLE child () INHERITS (execution_attempts)",
+    "CREATE TABLE theirs (id integer REFERENCES execution_attempts, a execution_attempts)",
+    "CREATE FUNCTION f(execution_attempts) RETURNS text LANGUAGE sql AS 'SELECT $1.error'",
+    "CREATE CAST (execution_attempts AS text) WITH FUNCTION f(execution_attempts)",
+    "CREATE VIEW errors AS SELECT error FROM execution_attempts",
+    "CREATE VIEW errors_again AS SELECT * FROM errors",
+    """CREATE POLICY p ON audit_log
+    USING (EXISTS (SELECT FROM execution_attempts AS a WHERE a.id = user_id))""",
+]
+
+
+def run_remedies(url: str, refusal: pytest.ExceptionInfo[CommandError]) -> None:
+    """Execute every statement that the refusal names, but for those that come after."""
+    for text in str(refusal.value).split("run `")[1:]:
+        execute(url, *filter(str.strip, text.partition("`")[0].split(";")))
+
+
+@pytest.mark.parametrize("name", EVENT_TRIGGERS)
+def test_an_event_trigger_that_refuses_is_named_before_any_change(
+    empty_url: str, name: str
+) -> None:
+    found.make(empty_url)
+    execute(empty_url, *EVENT_TRIGGERS[name])
+    before = schema(empty_url, whole=True), data(empty_url, whole=True)
+
+    with pytest.raises(CommandError, match="nothing was changed") as refusal:
+        migrate(empty_url, to=LEVEL)
+    refused = schema(empty_url, whole=True), data(empty_url, whole=True)
+    run_remedies(empty_url, refusal)
+    migrate(empty_url, to=LEVEL)
+
+    assert refused == before
+
+
+def test_an_event_trigger_that_refuses_is_named_before_the_downgrade(empty_url: str) -> None:
+    found.make(empty_url)
+    migrate(empty_url, to=LEVEL)
+    execute(empty_url, *EVENT_TRIGGERS["a drop"])
+    before = schema(empty_url, whole=True)
+
+    with pytest.raises(CommandError, match="nothing was changed") as refusal:
+        migrate(empty_url, to="0003", down=True)
+    refused = schema(empty_url, whole=True)
+    run_remedies(empty_url, refusal)
+    migrate(empty_url, to="0003", down=True)
+
+    assert refused == before
+
+
+def test_an_event_trigger_that_merely_logs_stops_nothing(empty_url: str) -> None:
+    found.make(empty_url)
+    event_trigger = "CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION logging()"
+    execute(empty_url, LOGGING, event_trigger)
+
+    migrate(empty_url, to="0001")
+
+    logged = execute(empty_url, "SELECT count(*) FROM audit_log WHERE what = 'CREATE TABLE'")
+    assert logged[0][0] > 0
+
+
+def test_a_table_that_stores_rows_of_ours_is_named_before_the_upgrade(empty_url: str) -> None:
+    found.make(empty_url)
+    execute(empty_url, *STORED)
+    before = schema(empty_url, whole=True), data(empty_url, whole=True)
+
+    with pytest.raises(CommandError, match="nothing was changed") as refusal:
+        migrate(empty_url, to=LEVEL)
+    refused = schema(empty_url, whole=True), data(empty_url, whole=True)
+    run_remedies(empty_url, refusal)
+    migrate(empty_url, to=LEVEL)
+
+    assert refused == before
+
+
+@pytest.mark.parametrize("way", ["base", "discard"])
+def test_what_uses_a_table_that_is_dropped_is_named_before_the_downgrade(
+    empty_url: str, way: str
+) -> None:
+    found.make(empty_url)
+    migrate(empty_url, to=LEVEL)
+    execute(empty_url, *DEPENDENT)
+    before = schema(empty_url, whole=True), data(empty_url, whole=True)
+    to, x = ("base", {}) if way == "base" else ("0002", {"discard": "yes"})
+
+    with pytest.raises(CommandError, match="nothing was changed") as refusal:
+        migrate(empty_url, to=to, down=True, **x)
+    refused = schema(empty_url, whole=True), data(empty_url, whole=True)
+    run_remedies(empty_url, refusal)
+    migrate(empty_url, to=to, down=True, **x)
+
+    assert refused == before
+
+
+def test_what_uses_a_table_that_is_renamed_stays(empty_url: str) -> None:
+    migrate(empty_url, to=LEVEL)
+    execute(empty_url, "CREATE TABLE audit_log (user_id integer)", *DEPENDENT)
+
+    migrate(empty_url, to="0002", down=True)
+    migrate(empty_url, to=LEVEL)
+
+    assert execute(empty_url, "SELECT count(*) FROM errors_again") == [(0,)]
