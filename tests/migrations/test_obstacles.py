@@ -162,6 +162,10 @@ SQLITE = BOTH | {
     "a trigger that refuses updates": [
         f"CREATE TRIGGER t BEFORE UPDATE OF status ON {E} BEGIN SELECT RAISE(ABORT, 'no'); END"
     ],
+    "triggers that roll back": [
+        f"CREATE TRIGGER t BEFORE UPDATE ON {E} BEGIN SELECT RAISE(ROLLBACK, 'no'); END",
+        f"CREATE TRIGGER \"a b\" AFTER INSERT ON {T} BEGIN SELECT raise ( rollback, 'no'); END",
+    ],
     "a unique expression": [
         f"CREATE UNIQUE INDEX folded ON {E} (trigger_id, lower(idempotency_key))"
     ],

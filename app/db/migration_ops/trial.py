@@ -4,6 +4,7 @@ A CHECK, index, policy or trigger of the older system may refuse or change what 
 The table would be adopted, and every webhook after it refused, or two events taken for one.
 """
 
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,8 +15,9 @@ from sqlalchemy.engine import Connection
 
 from app import clock, lifecycle
 from app.db import fitness
-from app.db.migration_ops import broken_objects, trial_faults
+from app.db.migration_ops import broken_objects, sqlite_catalog, trial_faults
 from app.db.migration_ops.plugin import column_names
+from app.db.migration_ops.sqlite_catalog import quoted
 from app.db.migration_ops.trial_faults import TrialFault
 from app.db.models import metadata
 
@@ -32,7 +34,7 @@ MOVES = (
     (lifecycle.RUNNING, lifecycle.FAILED_RETRYABLE, lifecycle.REPLAYED),
 )
 """Lives of the executions on trial: a trigger of somebody else may forbid other moves."""
-_LONG = {"error", "result_summary"}
+_ROLLBACK = re.compile(r"(\bRAISE\s*\(\s*)ROLLBACK\b", re.IGNORECASE)
 
 
 class _Changed(Exception):
@@ -48,6 +50,7 @@ def faults(connection: Connection) -> list[TrialFault]:
     found: list[TrialFault] = []
     with connection.begin_nested() as savepoint:
         broken_objects.put_back(connection)  # a broken trigger refuses every row
+        _keep_transaction(connection)
         while (fault := _next_fault(connection)) is not None and fault not in found:
             found.append(fault)
             if not fault.statements:
@@ -56,6 +59,19 @@ def faults(connection: Connection) -> list[TrialFault]:
                 connection.exec_driver_sql(statement.replace("%", "%%"))
         savepoint.rollback()
     return found
+
+
+def _keep_transaction(connection: Connection) -> None:
+    """Let triggers of SQLite that would roll back the whole transaction refuse the statement alone.
+
+    Otherwise the savepoints of the trial would be gone too.
+    """
+    if connection.dialect.name != "sqlite":
+        return
+    for entry in sqlite_catalog.entries(connection):
+        if entry.kind == "trigger" and _ROLLBACK.search(entry.sql or ""):
+            connection.exec_driver_sql(f"DROP TRIGGER {quoted(entry.name)}")
+            connection.exec_driver_sql(_ROLLBACK.sub(r"\1ABORT", entry.sql or ""))
 
 
 def _next_fault(connection: Connection) -> TrialFault | None:
