@@ -1,7 +1,9 @@
 """Removing columns for good keeps objects of others, or names them before any change."""
 
 import re
+import sqlite3
 import threading
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from app.db import Database, stash_removal, stashes
 from app.settings import from_environment
 from tests.support import found_databases as found
 from tests.support.databases import migrate
-from tests.support.schema_dump import data, execute, schema
+from tests.support.schema_dump import connected, data, execute, schema
 
 LEVEL = "0003"
 """Lowest revision with enough columns: each step costs time."""
@@ -56,6 +58,8 @@ SEEN = {
         "SELECT tablename, attnames::text, rowfilter FROM pg_publication_tables",
     ],
 }
+
+TABLE_SQL = "SELECT sql FROM sqlite_master WHERE name = 'trigger_executions'"
 
 
 def seen(url: str, kind: str) -> list[Any]:
@@ -168,11 +172,48 @@ def test_every_kind_of_object_is_named_with_a_statement_that_removes_it(
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_a_check_that_no_statement_removes_is_named_in_words(empty_url: str) -> None:
+@pytest.mark.parametrize("way", ["base", "discard"])
+def test_a_check_of_sqlite_is_named_with_the_statements_that_remove_it(
+    empty_url: str, way: str
+) -> None:
     found.make(empty_url)
     migrate(empty_url, to=LEVEL)
-    check = "ADD COLUMN level INTEGER CHECK (level > 0 OR lease_owner IS NOT NULL)"
-    execute(empty_url, f"ALTER TABLE trigger_executions {check}")
+    named = "ADD COLUMN level INTEGER CONSTRAINT theirs CHECK (level > 0 OR lease_owner <> ');')"
+    nameless = "ADD COLUMN depth INTEGER CHECK (depth > 0) CHECK (depth > attempt_count + (1))"
+    at_the_end = "replace(sql, 'PRIMARY KEY (id)', 'PRIMARY KEY (id), CHECK (lease_owner <> 1) ON CONFLICT IGNORE')"
+    execute(
+        empty_url,
+        f"ALTER TABLE trigger_executions {named}",
+        f"ALTER TABLE trigger_executions {nameless}",
+    )
+    with connected(empty_url) as connection:
+        connection.exec_driver_sql("PRAGMA writable_schema = ON")
+        connection.exec_driver_sql(
+            f"UPDATE sqlite_master SET sql = {at_the_end} WHERE name = 'trigger_executions'"
+        )
+    to, x = ("base", {}) if way == "base" else ("0002", {"discard": "yes"})
+
+    with pytest.raises(CommandError, match="nothing was removed") as refusal:
+        migrate(empty_url, to=to, down=True, **x)
+    with closing(sqlite3.connect(empty_url.removeprefix("sqlite:///"))) as connection:
+        connection.executescript(str(refusal.value).partition("`")[2].partition("`")[0])
+    migrate(empty_url, to=to, down=True, **x)
+
+    definition = execute(empty_url, TABLE_SQL)[0][0]
+    assert definition.count("CHECK (depth > 0)") == definition.count("CHECK") == 1
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_a_constraint_that_no_statement_removes_is_named_in_words(empty_url: str) -> None:
+    found.make(empty_url)
+    migrate(empty_url, to=LEVEL)
+    with connected(empty_url) as connection:
+        connection.exec_driver_sql("PRAGMA writable_schema = ON")
+        key = "PRIMARY KEY (id), FOREIGN KEY (lease_owner) REFERENCES users"
+        connection.exec_driver_sql(
+            f"UPDATE sqlite_master SET sql = replace(sql, 'PRIMARY KEY (id)', '{key}') "
+            "WHERE name = 'trigger_executions'"
+        )
     execute(empty_url, "CREATE VIEW v AS SELECT lease_owner FROM trigger_executions")
 
     with pytest.raises(CommandError) as refusal:

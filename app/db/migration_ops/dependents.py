@@ -63,6 +63,8 @@ _VIEWS = """
     GROUP BY c.oid, c.relkind ORDER BY max(level) DESC, 1"""
 """Views of the columns, and views of those views first: each must go before what it reads."""
 
+_HIDDEN = re.compile(r"\b_stash_\d{4}(?:_found)?_(\w+)")
+
 
 def remedies(connection: Connection, table: str, names: list[str]) -> list[str]:
     """Return a statement, else what to do, for each object that must go before the columns."""
@@ -100,13 +102,30 @@ def _of_sqlite(connection: Connection, table: str, names: list[str]) -> list[str
             found.append(f"DROP {row.type.upper()} {quoted(row.name)};")
         elif row.type == "table" and row.name == table:
             found += [each for name in names for each in _of_definition(row.sql, table, name)]
-    return found
+    return list(dict.fromkeys(found))
 
 
 def _of_definition(sql: str, table: str, name: str) -> list[str]:
     """Return how the other uses of the column leave the table's own definition."""
     generated = sqlite_catalog.generated_from(sql, table, name)
     drops = [f"ALTER TABLE {table} DROP COLUMN {quoted(each)};" for each in generated]
-    is_used = sqlite_catalog.uses(sql, name) > 1
+    rest, checks = sqlite_catalog.without_checks_of(sql, table, name)
+    is_used = not drops and sqlite_catalog.uses(rest, name) > 1
     anew = f"create {table} anew without the constraint on {quoted(name)}"
-    return drops or ([anew] if is_used else [])
+    return [*drops, *(_without_check(table, each) for each in checks), *([anew] if is_used else [])]
+
+
+def _without_check(table: str, check: str) -> str:
+    """Return statements that remove a CHECK of SQLite, which has no ALTER for that.
+
+    https://www.sqlite.org/lang_altertable.html#otheralter describes them. A refused step renames
+    its columns back, so that the text with either names is removed.
+    """
+    shown = _HIDDEN.sub(r"\1", check)
+    without = f"replace(replace(sql, {_literal(check)}, ''), {_literal(shown)}, '')"
+    update = f"UPDATE sqlite_master SET sql = {without} WHERE type = 'table' AND name = '{table}'"
+    return f"PRAGMA writable_schema = ON; {update}; PRAGMA writable_schema = RESET;"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -128,6 +128,35 @@ def without_check(sql: str, name: str) -> str:
     return sql
 
 
+def without_checks_of(sql: str, table: str, column: str) -> tuple[str, list[str]]:
+    """Return the CREATE TABLE statement without each CHECK of the column, and what was taken out.
+
+    Nothing is, if the rest would not be a statement for the same columns.
+    """
+    checks = list(_checks_of(sql, column))
+    rest = sql
+    for check in checks:
+        rest = rest.replace(check, "", 1)
+    with suppress(sqlite3.Error):  # of a collation or function that only its program has
+        if _columns(rest, table) == _columns(sql, table):
+            return rest, checks
+    return sql, []
+
+
+def _checks_of(sql: str, column: str) -> Iterator[str]:
+    """Yield the text of each CHECK of the column, with its own name and the comma before it."""
+    tokens = [each for each in _tokens(sql) if not each[0].isspace()]
+    for place, (text, depth, _span) in enumerate(tokens):
+        if text.upper() == "CHECK" and tokens[place + 1][0] == "(":
+            first = place - 2 if tokens[place - 2][0].upper() == "CONSTRAINT" else place
+            first -= tokens[first - 1][0] == ","
+            end = next(n for n, t in enumerate(tokens) if n > place and t[:2] == (")", depth))
+            end += 3 * (tokens[end + 1][0].upper() == "ON")  # ON CONFLICT IGNORE
+            check = sql[tokens[first][2][0] : tokens[end][2][1]]
+            if uses(check, column):
+                yield check
+
+
 def _tokens(sql: str) -> Iterator[tuple[str, int, tuple[int, int]]]:
     """Yield each token with the depth of parentheses around it, and its place in the text."""
     depth = 0
