@@ -76,6 +76,7 @@ def restore(source: str, database: str, progress: Progress) -> Copy:
     Raises CannotRestore, and changes nothing, if a process has the database open, if it has rows,
     or if the backup is not sound or newer than this code.
     """
+    database = os.path.realpath(database)  # SQLite keeps its logs beside the file, not the link
     if not os.path.exists(source):
         raise CannotRestore(f"there is no file {source}")
     with _translated(CannotRestore, f"{source} could not be restored to {database}"):
@@ -91,6 +92,8 @@ def _copy(source: str, target: str, progress: Progress, refusal: type[HookonceEr
     with _complete_copy(source, target, progress, refusal) as (partial, content):
         _give_to_owner_of_directory(partial)
         _write_through(partial)
+        if os.path.lexists(target):  # a migration that started meanwhile creates a database
+            raise refusal(f"{target} was created by another process meanwhile, and is kept")
         os.rename(partial, target)
         _write_through(os.path.dirname(os.path.abspath(target)))
     return content

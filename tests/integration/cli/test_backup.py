@@ -17,7 +17,9 @@ from click.testing import CliRunner, Result
 
 from app import cli
 from app.db import Database
+from app.db import backup as db_backup
 from app.db.backup import PARTIAL, SKIPPED_IDS
+from app.errors import HookonceError
 from app.settings import from_environment
 from tests.support import factories
 from tests.support.databases import ROOT
@@ -82,6 +84,44 @@ def test_a_restore_fills_a_database_that_is_absent_or_has_no_rows(
     assert "Events acknowledged after the backup are lost" in restored.stderr
     assert rows(target) == rows(backup)
     assert hookonce("check", file=target).exit_code == 0
+    assert not list(tmp_path.glob(f"*{PARTIAL}"))
+
+
+def test_a_restore_fills_the_file_that_a_symbolic_link_leads_to(
+    hookonce: Hookonce, backup: Path, tmp_path: Path, target: Path
+) -> None:
+    """As on a disk of its own; a log that was left there is found, too."""
+    link = tmp_path / "link" / "linked.db"
+    link.parent.mkdir()
+    link.symlink_to(target)
+    log = tmp_path / "target.db-wal"
+    if not target.exists():
+        log.write_bytes(b"log")
+        assert f"there is {log}" in hookonce("restore", backup, file=link).stderr
+        log.unlink()
+
+    restored = hookonce("restore", backup, file=link)
+
+    assert restored.exit_code == 0, restored.output
+    assert link.is_symlink()
+    assert rows(target) == rows(backup)
+
+
+def _write(file: Path) -> None:
+    file.write_text("theirs")
+
+
+@pytest.mark.parametrize("command", ["backup", "restore"])
+def test_a_file_that_another_process_creates_during_the_copy_is_kept(
+    backup: Path, tmp_path: Path, command: str
+) -> None:
+    target = tmp_path / "target.db"
+    copy = db_backup.back_up if command == "backup" else db_backup.restore
+
+    with pytest.raises(HookonceError, match="was created by another process meanwhile"):
+        copy(str(backup), str(target), lambda *_left: _write(target))
+
+    assert target.read_text() == "theirs"
     assert not list(tmp_path.glob(f"*{PARTIAL}"))
 
 
