@@ -12,6 +12,11 @@ from app.installation import migration_command
 from app.settings import Settings
 from app.triggers import adoption
 
+UNTRIED = (
+    "rows are not written on trial here: the upgrade does it, and names a CHECK, trigger or index "
+    "that refuses them, before its first change"
+)
+
 
 @click.command("adopt")
 @click.option("--dry-run", is_flag=True, help="Required: this command only reads.")
@@ -32,11 +37,14 @@ def command(settings: Settings, dry_run: bool, as_json: bool) -> None:
     with read_only.connection(settings) as connection:
         refusals = adoption.refusals(connection)
         problems = adoption.problems(connection, settings)
+        is_untried = bool(adoption.found_tables(connection)) and not refusals
     if as_json:
         found = [{name: getattr(each, name) for name in each.__slots__} for each in problems]
         click.echo(json.dumps({"problems": found, "refusals": refusals}))
     else:
         _print([*(f"the upgrade would refuse: {each}" for each in refusals), *map(str, problems)])
+    if is_untried:
+        click.echo(UNTRIED, err=True)
     sys.exit(WRONG if problems or refusals else 0)
 
 

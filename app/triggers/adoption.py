@@ -55,14 +55,21 @@ def problems(connection: Connection, settings: Settings) -> list[AdoptionProblem
     return [each for row in rows for each in _of_trigger(row, settings)]
 
 
+def found_tables(connection: Connection) -> list[str]:
+    """Return the tables of the older system that `alembic upgrade head` would take over."""
+    if schema.current_revision(connection) is not None:
+        return []
+    columns = db.columns(connection)
+    return [name for name in TABLES if any(each.startswith(f"{name}.") for each in columns)]
+
+
 def refusals(connection: Connection) -> list[str]:
     """Return a sentence for each reason why `alembic upgrade head` would not take the tables over.
 
     A database that is already at a revision of ours has been taken over, or made, by us.
     """
-    columns = db.columns(connection)
-    existing = [name for name in TABLES if any(each.startswith(f"{name}.") for each in columns)]
-    if not existing or schema.current_revision(connection) is not None:
+    columns, existing = db.columns(connection), found_tables(connection)
+    if not existing:
         return []
     sentences = refusing_objects.taken_tables(connection, TABLES)
     sentences += obstacles.obstacles(connection, existing)

@@ -201,6 +201,7 @@ def test_a_check_of_sqlite_is_named_with_the_statements_that_remove_it(
 
     definition = execute(empty_url, TABLE_SQL)[0][0]
     assert definition.count("CHECK (depth > 0)") == definition.count("CHECK") == 1
+    assert "CONFLICT" not in definition
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])

@@ -85,12 +85,14 @@ def test_each_problem_is_a_line_with_what_mends_it_before_and_after_the_upgrade(
         assert line.startswith(f"{slug}: ")
         assert problem in line
         assert mend in line
+    assert "rows are not written on trial here" in before.stderr
     assert data(empty_url) == rows
     assert [row["secret"] for row in rows["triggers"] if row["secret"] in before.output] == []
 
     migrate(empty_url)
 
-    assert lines(found("adopt", "--dry-run")) == lines(before)
+    after = found("adopt", "--dry-run")
+    assert (lines(after), after.stderr) == (lines(before), "")
     checked = found("check")
     assert checked.exit_code == 0, checked.output
     notes = [each.removeprefix("note   ") for each in lines(checked) if each.startswith("note ")]
