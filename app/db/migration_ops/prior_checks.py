@@ -17,13 +17,11 @@ from app.db.migration_ops import (
     event_triggers,
     found,
     hiding,
-    removal,
     step_script,
     table_dependents,
 )
 from app.db.migration_ops.plugin import column_names, discarding, table_names
 from app.db.migration_ops.step_script import StepScript
-from app.db.models import metadata
 
 
 def require_free(migration: MigrationContext, steps: list[Any]) -> None:
@@ -37,14 +35,13 @@ def require_free(migration: MigrationContext, steps: list[Any]) -> None:
         *_stored_rows(migration.connection, script),
         *_dropped_tables(op, script, steps[-1].revision.revision),
     ]
+    migration.connection.rollback()
     if sentences:
         raise CommandError(
             "objects that are not Hookonce's would stop the migration; nothing was changed.\n"
             + "\n".join(f"  {sentence}" for sentence in sentences)
             + "\nThen run the same command again."
         )
-    _require_unused_columns(op, script)
-    migration.connection.rollback()
 
 
 def _stored_rows(connection: Connection, script: StepScript) -> Iterator[str]:
@@ -87,14 +84,3 @@ def _dropped_tables(op: Operations, script: StepScript, oldest: str) -> Iterator
 
 def _is_empty(connection: Connection, table: str) -> bool:
     return connection.scalar(sa.text(f"SELECT 1 FROM {table} LIMIT 1")) is None  # noqa: S608, ours
-
-
-def _require_unused_columns(op: Operations, script: StepScript) -> None:
-    """Raise CommandError if an object of somebody else uses a column that is dropped."""
-    dropped = set(script.dropped_columns)
-    if script.gives_back and found.is_recorded(op):
-        tables = [name for name in metadata.tables if found.has_table(op, name)]
-        columns = [(table, name) for table in tables for name in column_names(op.get_bind(), table)]
-        dropped |= {each for each in columns if not found.has_column(op, each[0], each[1])}
-    for table in sorted({each for each, _ in dropped}):
-        removal.require_unused(op, table, [name for each, name in dropped if each == table])

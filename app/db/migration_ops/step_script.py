@@ -13,12 +13,8 @@ from typing import Any
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext, RevisionStep
 
-from app.db.migration_ops import found
-
 _STASHED_TABLE = re.compile(r"^ALTER TABLE (\w+) RENAME TO _stash_\d{4}_", re.MULTILINE)
 _DROPPED_TABLE = re.compile(r"^DROP TABLE (\w+);", re.MULTILINE)
-_DROPPED_COLUMN = re.compile(r"^ALTER TABLE (\w+) DROP COLUMN (\w+);", re.MULTILINE)
-_GIVEN_BACK = re.compile(rf"^DROP TABLE IF EXISTS {found.RECORD};", re.MULTILINE)
 _ADDED_WITH_DEFAULT = re.compile(
     r"^ALTER TABLE (\w+) ADD COLUMN (?:IF NOT EXISTS )?(\w+) .*\bDEFAULT\b", re.MULTILINE
 )
@@ -30,10 +26,6 @@ class StepScript:
     def __init__(self, text: str) -> None:
         self.stashed_tables = set(_STASHED_TABLE.findall(text))
         self.dropped_tables = set(_DROPPED_TABLE.findall(text))
-        self.dropped_columns = set(_DROPPED_COLUMN.findall(text))
-        """Table and column of each."""
-        self.gives_back = bool(_GIVEN_BACK.search(text))
-        """True if the last step gives tables of an older system back as they were found."""
         self.added_with_default = set(_ADDED_WITH_DEFAULT.findall(text))
         """Table and column of each: PostgreSQL adds them as if it wrote every row anew."""
 
