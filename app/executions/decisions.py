@@ -100,14 +100,16 @@ def _unfinished_of_chain(connection: Connection, row: sa.Row[Any]) -> int | None
 
 
 def _move(connection: Connection, execution_id: int, values: dict[str, Any], action: str) -> None:
-    waits = _columns.status.in_(lifecycle.WAITING)
-    trigger_id = _trigger_of(connection, execution_id)
-    same = (same_trigger(_columns.trigger_id, trigger_id), _columns.id == _id(execution_id))
-    change = sa.update(trigger_executions).where(*same, waits)
-    if connection.execute(change.values(values)).rowcount == 1:
-        return
-    status = _locked(connection, execution_id).status
-    raise NotPossible(f"execution {execution_id} is {status} and cannot {action}", status)
+    """Change a waiting execution; one whose attempt is just being claimed or settled is waited for.
+
+    Raises NotFound, or NotPossible if it does not wait.
+    """
+    row = _locked(connection, execution_id)
+    if row.status not in lifecycle.WAITING:
+        message = f"execution {execution_id} is {row.status} and cannot {action}"
+        raise NotPossible(message, row.status)
+    same = (same_trigger(_columns.trigger_id, row.trigger_id), _columns.id == _id(execution_id))
+    connection.execute(sa.update(trigger_executions).where(*same).values(values))
 
 
 def _locked(connection: Connection, execution_id: int) -> sa.Row[Any]:

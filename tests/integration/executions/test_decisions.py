@@ -239,6 +239,26 @@ def test_only_what_waits_is_cancelled_or_retried(
     assert recorded(database) == []
 
 
+@pytest.mark.parametrize("kind", ["postgresql"])
+@pytest.mark.parametrize("decision", [decisions.cancel, decisions.retry_now])
+def test_a_decision_at_the_moment_at_which_an_attempt_ends_waits_for_it(
+    database: Database, decision: Any
+) -> None:
+    execution_id = factories.execution(database, factories.trigger(database), "running")
+    ended = {"status": "retrying", "lease_owner": None, "lease_expires_at": None}
+    settled = sa.update(trigger_executions).values(**ended, next_attempt_at=utc_now(3_600))
+
+    with ThreadPoolExecutor(1) as pool, database.writing() as worker:
+        worker.execute(settled)
+        deciding = pool.submit(decision, database, execution_id, ADA)
+        while not worker.exec_driver_sql("SELECT 1 FROM pg_locks WHERE NOT granted").first():
+            assert not deciding.done()
+        worker.commit()
+        deciding.result()
+
+    assert len(recorded(database)) == 1
+
+
 def test_a_retry_is_due_at_once(database: Database) -> None:
     later = utc_now(3_600)
     trigger_id = factories.trigger(database)
