@@ -1,12 +1,14 @@
 """The option type for a time: ISO 8601, an age such as 2h, or a time of day such as 14:00."""
 
 import re
-from datetime import datetime, time, timedelta
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, time, timedelta
 
 import click
 
 from app import clock
 
+Choose = Callable[[Iterable[datetime]], datetime]
 _AGE = re.compile(r"(\d{1,6})([smhdw])")
 _TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -15,7 +17,9 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 class TimeParam(click.ParamType[datetime]):
     """`2h` means two hours ago; `14:00` the last such time of day in the zone of this machine.
 
-    A date and time without an offset, such as `2026-03-05T09:30:00`, is UTC, as in the API.
+    A date and time without an offset, such as `2026-03-05T09:30:00`, is UTC, as in the API. Where
+    clocks change, a time of day occurs twice or never: a range begins at the first moment that may
+    be meant, and `--until` ends it at the last one.
     """
 
     name = "TIME"
@@ -27,7 +31,8 @@ class TimeParam(click.ParamType[datetime]):
         if isinstance(value, datetime):
             return value
         try:
-            moment = _moment(value.strip())
+            is_end = param is not None and param.name == "until"
+            moment = _moment(value.strip(), max if is_end else min)
         except OverflowError:
             moment = None
         if moment is None:
@@ -35,18 +40,23 @@ class TimeParam(click.ParamType[datetime]):
         return moment
 
 
-def _moment(text: str) -> datetime | None:
+def _moment(text: str, choose: Choose) -> datetime | None:
     age = _AGE.fullmatch(text)
     if age:
         return clock.now() - timedelta(**{_UNITS[age[2]]: int(age[1])})
     if _TIME_OF_DAY.fullmatch(text):
-        return _last(time.fromisoformat(text.zfill(5)))
+        return _last(time.fromisoformat(text.zfill(5)), choose)
     return clock.moment(text)
 
 
-def _last(of_day: time) -> datetime:
+def _last(of_day: time, choose: Choose) -> datetime:
     """Return the last such time of day before now, in the zone of this machine."""
     now = clock.now().astimezone()
-    today = datetime.combine(now.date(), of_day).astimezone()
-    yesterday = datetime.combine(now.date() - timedelta(days=1), of_day).astimezone()
-    return today if today <= now else yesterday
+    today = _at(now.date(), of_day, choose)
+    return today if today <= now else _at(now.date() - timedelta(days=1), of_day, choose)
+
+
+def _at(day: date, of_day: time, choose: Choose) -> datetime:
+    """Return the moment; `choose` decides between the readings where clocks change."""
+    readings = (datetime.combine(day, of_day.replace(fold=fold)) for fold in (0, 1))
+    return choose(each.astimezone() for each in readings)

@@ -52,3 +52,32 @@ def test_a_quick_range_is_one_click(service: LiveService, enter: LogIn) -> None:
     assert query["status"] == ["failed"]
     assert query["since"][0].startswith("20")
     expect(page.get_by_role("link", name=f"#{execution_id}", exact=True)).to_be_visible()
+
+
+def test_a_time_that_occurs_twice_or_never_cuts_nothing_off(
+    service: LiveService, enter: LogIn
+) -> None:
+    page = enter(service, "viewer", timezone_id="Europe/Berlin")
+    since, until = (
+        page.get_by_role("textbox", name=name) for name in ("Received after", "Received before")
+    )
+
+    def filtered() -> list[str]:
+        with page.expect_navigation():
+            page.get_by_role("button", name="Filter").click()
+        query = parse_qs(urlsplit(page.url).query)
+        return [query["since"][0], query["until"][0]]
+
+    def entered(text: str) -> list[str]:
+        for field in (since, until):
+            field.fill(text)
+        return filtered()
+
+    page.goto(f"{service.url}/executions?since=2026-10-25T01:30&until=2026-10-25T00:30")
+    assert since.input_value() == until.input_value() == "2026-10-25T02:30"
+    assert filtered() == ["2026-10-25T01:30", "2026-10-25T00:30"]  # nobody changed them
+    page.goto(f"{service.url}/executions")
+    assert entered("2026-10-25T02:30") == ["2026-10-25T00:30", "2026-10-25T01:30"]
+    assert entered("2026-03-29T02:30") == ["2026-03-29T00:30", "2026-03-29T01:30"]
+    assert entered("2026-03-29T03:30") == ["2026-03-29T01:30", "2026-03-29T01:30"]
+    assert entered("2026-10-25T03:30") == ["2026-10-25T02:30", "2026-10-25T02:30"]

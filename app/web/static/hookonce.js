@@ -80,12 +80,28 @@ function showLocalTimes(root) {
   for (const cell of root.querySelectorAll("[data-label]")) cell.dataset.label = cell.dataset.label.replace(" (UTC)", "");
 }
 
+// Where clocks change, a time occurs twice or never: a range begins at the first moment that may be
+// meant, and ends at the last one.
+function utcText(input) {
+  const asUtc = Date.parse(`${input.value}Z`);
+  const moments = [-1, 1].map((days) => {
+    const near = new Date(asUtc + days * 86_400_000);
+    return new Date(asUtc + near.getTimezoneOffset() * 60_000);
+  });
+  const text = input.value.replace("T", " ");
+  const fitting = moments.filter((moment) => localText(moment).startsWith(text));
+  const choose = input.name === "until" ? Math.max : Math.min;
+  return new Date(choose(...(fitting.length ? fitting : moments))).toISOString().slice(0, 16);
+}
+
 function enterLocalTimes(root) {
   if (ZONE === "UTC") return;
   for (const input of root.querySelectorAll("input[type=datetime-local]")) {
-    if (input.value) input.value = localText(new Date(`${input.value}Z`)).slice(0, 16).replace(" ", "T");
+    const sent = input.value;
+    if (sent) input.value = localText(new Date(`${sent}Z`)).slice(0, 16).replace(" ", "T");
+    const shown = input.value;
     input.form.addEventListener("formdata", ({ formData }) => {
-      if (input.value) formData.set(input.name, new Date(input.value).toISOString().slice(0, 16));
+      if (input.value) formData.set(input.name, input.value === shown ? sent : utcText(input));
     });
   }
   for (const zone of root.querySelectorAll("[data-zone]")) zone.textContent = `Times are in ${ZONE}.`;

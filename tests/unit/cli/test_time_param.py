@@ -40,6 +40,30 @@ def test_a_time_is_read_from(text: str, expected: datetime) -> None:
     assert TimeParam().convert(text, None, None) == expected
 
 
+@pytest.mark.parametrize(
+    ("zone", "now", "begins", "ends"),
+    [
+        ("Europe/Berlin", "2026-10-25T02:10", "2026-10-25T00:30", "2026-10-25T01:30"),
+        ("Europe/Berlin", "2026-03-29T01:40", "2026-03-29T00:30", "2026-03-29T01:30"),
+        ("Europe/Berlin", "2026-03-29T01:10", "2026-03-29T00:30", "2026-03-28T01:30"),
+        ("America/New_York", "2026-11-01T08:00", "2026-11-01T07:30", "2026-11-01T07:30"),
+    ],
+)
+def test_a_time_of_day_that_occurs_twice_or_never_cuts_nothing_off(
+    monkeypatch: pytest.MonkeyPatch, zone: str, now: str, begins: str, ends: str
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    monkeypatch.setattr(clock, "now", lambda: datetime.fromisoformat(now + "Z"))
+
+    since, until = (
+        TimeParam().convert("02:30", click.Option([name]), click.Context(click.Command("x")))
+        for name in ("--since", "--until")
+    )
+
+    assert [f"{each.astimezone(UTC):%Y-%m-%dT%H:%M}" for each in (since, until)] == [begins, ends]
+
+
 @pytest.mark.parametrize("text", ["", "soon", "24:00", "12:60", "2y", "-1h", "9999999d"])
 def test_anything_else_is_refused_with_examples(text: str) -> None:
     with pytest.raises(click.UsageError, match="give 2h, 3d, 14:00 or ISO 8601"):
