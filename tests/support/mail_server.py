@@ -20,6 +20,7 @@ class MailBox:
     encrypted: list[bool] = field(default_factory=list)
     refuse: tuple[str, ...] = ()
     greeting: bytes = b"220 box.test ready\r\n"
+    farewell: str = "221 bye"
 
 
 @contextmanager
@@ -101,5 +102,5 @@ class _Session(socketserver.BaseRequestHandler):
             box.encrypted.append(self._encrypted)
             self._say("250 taken")
         else:
-            self._say("221 bye" if verb == "QUIT" else "250 ok")
+            self._say(box.farewell if verb == "QUIT" else "250 ok")
         return verb not in ("QUIT", "")

@@ -124,6 +124,17 @@ def test_a_refused_recipient_keeps_the_mail_from_nobody_else() -> None:
     assert none == "127.0.0.1 refused every recipient: 550"
 
 
+@pytest.mark.parametrize("farewell", ["421 busy", "500 what?"])
+def test_a_mail_that_was_taken_is_sent_whatever_the_server_says_at_the_end(farewell: str) -> None:
+    with mail_server.listening() as box:
+        box.farewell = farewell
+        by = courier(f"smtp+plain://127.0.0.1:{box.port}?from=hookonce@acme.example")
+
+        outcome = by.send(mail_channel(), LETTER)
+
+    assert (outcome, len(box.mails)) == (None, 1)
+
+
 def test_mail_goes_to_no_server_on_a_private_address() -> None:
     with mail_server.listening() as box:
         by = courier(f"smtp+plain://127.0.0.1:{box.port}?from=h@acme.example", allow="")
