@@ -85,7 +85,7 @@ class Monitor:
                 self._outage.failed(time.monotonic())
             return 0
         if self._of_worker:
-            self._outage.ended()
+            self._outage.ended(time.monotonic())
         return count
 
     def _run(self) -> None:
@@ -156,7 +156,8 @@ class Monitor:
 class Outage:
     """The database is away: notifies by the channels that are in memory, once at each end.
 
-    Each worker does so on its own, so several workers send several messages.
+    Each worker does so on its own, so several workers send several messages. A message that is not
+    taken is sent again, later each time: what cut the database off may cut the channels off too.
     """
 
     def __init__(self, courier: Courier, public_url: str) -> None:
@@ -166,31 +167,43 @@ class Outage:
         self._since: float | None = None
         self._began_at = clock.now()
         self._notified: list[Channel] = []
-        self._is_notified = False
+        self._begin(BEGAN, [], 0.0)
 
     def failed(self, now: float) -> None:
         """Note a failure at this monotonic time; notify once failures have lasted."""
         if self._since is None:
             self._since, self._began_at = now, clock.now()
-        if now - self._since < TROUBLE_SECONDS or self._is_notified:
-            return
-        self._is_notified = True
-        wanted = [each for each in self.channels if each.wants(DATABASE, ALL_TRIGGERS)]
-        self._notified = [each for each in wanted if self._send(each, BEGAN)]
+            wanted = [each for each in self.channels if each.wants(DATABASE, ALL_TRIGGERS)]
+            self._begin(BEGAN, wanted, now + TROUBLE_SECONDS)
+        self._send_waiting(now)
 
-    def ended(self) -> None:
+    def ended(self, now: float) -> None:
         """Note that the database answers again; notify the channels that were notified before."""
-        if self._since is None:
-            return
-        notified, self._notified = self._notified, []
-        self._since, self._is_notified = None, False
-        for each in notified:
-            self._send(each, OVER)
+        if self._since is not None:
+            self._since = None
+            self._begin(OVER, self._notified, now)
+        self._send_waiting(now)
 
-    def _send(self, channel: Channel, event: str) -> bool:
+    def _begin(self, event: str, channels: list[Channel], at: float) -> None:
+        self._event, self._waiting, self._notified = event, channels, []
+        self._id = f"ntf_{secrets.token_hex(12)}"
+        self._tries, self._try_at = 0, at
+
+    def _send_waiting(self, now: float) -> None:
+        """Send the message to the channels that have not taken it, if it is time."""
+        if not self._waiting or now < self._try_at:
+            return
+        self._tries += 1
+        self._try_at = now + outbox.wait_seconds(self._tries)
+        taken = [each for each in self._waiting if self._send(each)]
+        self._notified += taken
+        self._waiting = [each for each in self._waiting if each not in taken]
+
+    def _send(self, channel: Channel) -> bool:
         content = {"since": clock.text(self._began_at)}
-        news = Message(DATABASE, ALL_TRIGGERS, event, content)
-        letter = Letter(f"ntf_{secrets.token_hex(12)}", [news], clock.now(), self._public_url)
+        news = Message(DATABASE, ALL_TRIGGERS, self._event, content)
+        letter_id = f"{self._id}_{channel.id}"
+        letter = Letter(letter_id, [news], clock.now(), self._public_url)
         error = self._courier.send(channel, letter)
         outcome = {"channel": channel.name, "conditions": DATABASE, "number": 1}
         _log_outcome(outcome, error)

@@ -333,10 +333,33 @@ def test_while_the_database_is_away_a_worker_notifies_from_memory(
 
     for second in (0.0, 59.0, 60.0, 61.0):
         outage.failed(second)
-    outage.ended()
-    outage.ended()
+    outage.ended(62.0)
+    outage.ended(63.0)
 
     assert news(sink) == [("began", "database"), ("over", "database")]
+
+
+def test_what_a_channel_does_not_take_while_the_database_is_away_is_sent_again(
+    database: Database, worker: Monitor, sink: Sink
+) -> None:
+    channel(database, sink)
+    worker.run_once()
+    outage = worker._outage
+
+    outage.failed(0.0)
+    sink.status = 503
+    for second in (60.0, 74.0, 75.0, 104.0):
+        outage.failed(second)
+    sink.status = 200
+    outage.failed(105.0)
+    sink.status = 503
+    outage.ended(106.0)
+    sink.status = 200
+    for second in (120.0, 121.0, 180.0):
+        outage.ended(second)
+
+    assert news(sink) == [*[("began", "database")] * 3, *[("over", "database")] * 2]
+    assert len({each.headers["webhook-id"] for each in sink.received}) == 2
 
 
 def test_without_a_channel_nothing_is_written(database: Database, worker: Monitor) -> None:
