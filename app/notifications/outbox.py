@@ -105,7 +105,16 @@ def note_test(database: Database, channel_id: int, error: str | None) -> None:
     outcome.pop("next_send_at", None)
     with database.writing() as connection:
         same = _channels.id == channel_id
+        if error is None:
+            send_now(connection, channel_id)
         connection.execute(sa.update(notification_channels).where(same).values(outcome))
+
+
+def send_now(connection: Connection, channel_id: int) -> None:
+    """Let the messages that a channel did not take be sent now, as a person asked for a test."""
+    failing = sa.and_(_channels.id == channel_id, _channels.failure_count > 0)
+    now = sa.update(notification_channels).where(failing).values(next_send_at=utc_now())
+    connection.execute(now)
 
 
 def prune(connection: Connection, now: datetime) -> int:

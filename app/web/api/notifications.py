@@ -8,7 +8,7 @@ from app import clock
 from app.audit import Actor
 from app.auth import ADMIN, VIEWER
 from app.db import utc_now
-from app.notifications import channels, states
+from app.notifications import channels, outbox, states
 from app.notifications.channels import NewChannel
 from app.notifications.conditions import ALL_TRIGGERS, TEST
 from app.notifications.states import BEGAN, Message
@@ -68,6 +68,7 @@ def test_channel(context: ApiContext, channel_id: ChannelId) -> Enqueued:
         now = connection.execute(sa.select(utc_now())).scalar_one()
         news = Message(TEST, ALL_TRIGGERS, BEGAN, {"since": clock.text(now)})
         states.enqueue(connection, [row.id], news, now)
+        outbox.send_now(connection, row.id)
     return {"status": "enqueued"}
 
 

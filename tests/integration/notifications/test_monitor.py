@@ -190,6 +190,23 @@ def test_a_failed_message_is_kept_and_tried_again_under_its_id(
     assert len(set(ids)) == 1
 
 
+def test_a_test_sends_at_once_what_a_channel_did_not_take(
+    database: Database, worker: Monitor, sink: Sink
+) -> None:
+    sink.status = 503
+    channel_id = channel(database, sink)
+    open_breaker(database, factories.trigger(database))
+    worker.run_once()
+    sink.status = 200
+    assert worker.run_once() == 0  # it is not time for the next try
+
+    outbox.note_test(database, channel_id, "timed out")
+    still_failing = worker.run_once()
+    outbox.note_test(database, channel_id, None)
+
+    assert (still_failing, worker.run_once()) == (0, 1)
+
+
 def test_a_batch_whose_worker_was_killed_is_sent_by_the_next_one(
     database: Database, worker: Monitor, sink: Sink
 ) -> None:

@@ -5,8 +5,8 @@ import sqlalchemy as sa
 from falcon import testing
 
 from app import clock
-from app.db import Database
-from app.db.models import delivery_journal, notification_messages
+from app.db import Database, utc_now
+from app.db.models import delivery_journal, notification_channels, notification_messages
 from app.notifications import channels
 from tests.support import factories
 from tests.support.visitor import Visitor
@@ -42,6 +42,25 @@ def test_an_admin_adds_tests_and_removes_a_channel(
     assert "1 waiting" in listed.text
     assert (asked.status_code, removed.status_code) == (200, 303)
     assert "there is no channel" in ada.get("/notifications").text
+
+
+def test_a_test_of_a_failing_channel_waits_for_no_later_try(
+    client: testing.TestClient, database: Database, admin: str
+) -> None:
+    ada = visitor_of(client, admin)
+    address = "https://a.example/canary"
+    ada.post("/notifications", {"name": "ops", "kind": "webhook", "address": address})
+    failing = sa.update(notification_channels).values(failure_count=9, next_send_at=utc_now(1800))
+    with database.writing() as connection:
+        connection.execute(failing)
+
+    ada.post("/notifications/1/test")
+
+    with database.reading() as connection:
+        now, next_at = connection.execute(
+            sa.select(utc_now().label("now"), notification_channels.c.next_send_at)
+        ).one()
+    assert next_at <= now
 
 
 def test_a_mistake_keeps_what_was_typed(client: testing.TestClient, admin: str) -> None:
