@@ -60,7 +60,7 @@ class _Session(smtplib.SMTP):
         super().__init__(host, local_hostname="hookonce")
 
     def __exit__(self, *args: object) -> None:
-        """Quit; what the server answers to that says nothing about a mail that it took."""
+        """Quit; no answer of the server to that says anything about a mail that it took."""
         with suppress(smtplib.SMTPResponseException):
             super().__exit__(*args)
 

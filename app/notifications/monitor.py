@@ -157,7 +157,7 @@ class Outage:
     """The database is away: notifies by the channels that are in memory, once at each end.
 
     Each worker does so on its own, so several workers send several messages. A message that is not
-    taken is sent again, later each time: what cut the database off may cut the channels off too.
+    taken is sent again, later each time: one fault may cut off the database and the channels.
     """
 
     def __init__(self, courier: Courier, public_url: str) -> None:
