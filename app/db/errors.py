@@ -39,6 +39,8 @@ _CAUSES = {
     sqlite3.SQLITE_CANTOPEN: "DATABASE_URL names a directory, or a file that cannot be opened here",
 }
 """Causes of errors of SQLite, whose messages do not name the file."""
+_STATEMENT_MODE = "statement pooling mode"
+"""Part of PgBouncer's refusal of every transaction; it closes the connection then."""
 _SQLITE_MOVED = re.compile(r"no such (table|column)|has no column named")
 
 
@@ -64,8 +66,11 @@ def translated_errors(driver_error: type[Exception] = exc.DBAPIError) -> Iterato
 
 def sentence(error: BaseException) -> str:
     """Return the driver's message on one line, with the likely cause if it names none."""
+    text = " ".join(str(error).split())
     cause = _CAUSES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
-    return " ".join(str(error).split()) + (f": {cause}" if cause else "")
+    if _STATEMENT_MODE in text:
+        cause = "set pool_mode = transaction in pgbouncer.ini"
+    return f"{text}: {cause}" if cause else text
 
 
 def _error_class(error: BaseException) -> type[HookonceError]:

@@ -254,3 +254,18 @@ def test_the_pgbouncer_ini_of_deploy_gives_each_session_our_limits_and_plans(
     assert dict(zip(LIMITS, shown, strict=True)) == {name: (text,) for name, text in LIMITS.items()}
     assert "no lock_timeout" not in checked.stdout
     assert "pool_mode = transaction" in text
+
+
+@pytest.mark.parametrize("command", ["check", "migrate", "stats"])
+def test_a_pooler_in_statement_mode_is_refused_with_the_setting_to_change(
+    command: str, databases: Databases, database_url: str, tmp_path: Path
+) -> None:
+    place = "pool_mode=statement"
+
+    with pgbouncer.running(pgbouncer.installed(), tmp_path, databases.server, place=place) as made:
+        pooled = made.url(str(make_url(database_url).database))
+        refused = run("hookonce", command, DATABASE_URL=pooled)
+
+    assert refused.returncode != 0
+    assert "set pool_mode = transaction in pgbouncer.ini" in refused.stdout
+    assert "Traceback" not in refused.stdout
