@@ -369,6 +369,35 @@ def test_a_setting_that_is_no_variable_is_read_from_the_credentials(tmp_path: Pa
     assert chosen.port == 9001
 
 
+@pytest.mark.parametrize("content", ["{}", "\ufeff{}", "{}\r\n", " {}\n\n"])
+def test_what_an_editor_adds_to_a_credential_is_no_part_of_it(content: str, tmp_path: Path) -> None:
+    (tmp_path / "HOOKONCE_SECRET_KEY").write_text(content.format("k" * 32), "utf-8", newline="")
+
+    chosen = settings.from_environment({"CREDENTIALS_DIRECTORY": str(tmp_path)})
+
+    assert chosen.hookonce_secret_key == ("k" * 32,)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("DATABASE_URL", ""), ("DATABASE_URL", "\n"), ("HOOKONCE_SECRET_KEY", "")],
+)
+def test_an_empty_credential_does_not_mean_the_default(
+    name: str, content: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(content)
+
+    with pytest.raises(InvalidSetting, match=f"the credential {name} is empty"):
+        settings.from_environment({"CREDENTIALS_DIRECTORY": str(tmp_path)})
+
+
+def test_a_credential_with_a_blank_line_is_not_set(tmp_path: Path) -> None:
+    """The units of deploy/ have one where there is no file."""
+    (tmp_path / "HOOKONCE_SMTP_URL").write_text("\n")
+
+    assert settings.from_environment({"CREDENTIALS_DIRECTORY": str(tmp_path)}) == settings.from_environment({})
+
+
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"mysql://me:hunter2@h/d"])
 def test_a_credential_that_cannot_be_used_is_refused_without_its_content(
     content: bytes, tmp_path: Path
