@@ -19,22 +19,24 @@ from tests.support.service import COMMANDS, environment
 
 BODY_BYTES = 600
 """Bytes of the payload of an event, about those of GitHub's small ones."""
+BATCH = 100_000
+"""Executions of one transaction: SQLite's log grows to the size of the largest."""
 _TRIGGER = """INSERT INTO triggers (id, name, slug, source, action_type, action_payload, secret)
     VALUES (1, 'bench', 'bench', 'custom', 'noop', '', 's')"""
 _EXECUTIONS = """INSERT INTO trigger_executions (trigger_id, event_data, status, idempotency_key,
         attempt_count, started_at, completed_at, received_at, payload_digest, duration_seconds)
-    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})
-    SELECT 1, '{{"n":' || i || ',"text":"' || hex(zeroblob({half_body})) || '"}}', 'completed',
+    WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {last})
+    SELECT 1, '{{"n":' || i || ',"text":"' || hex(zeroblob({half})) || '"}}', 'completed',
         'key-' || i, 1, '2026-01-31 10:00:00.123456', '2026-01-31 10:00:01.123456',
         '2026-01-31 10:00:00.000001', hex(randomblob(32)), 0.5 FROM n"""
 _ATTEMPTS = """INSERT INTO execution_attempts (execution_id, trigger_id, number, worker, started_at,
         finished_at, outcome)
     SELECT id, trigger_id, 1, 'host:1:aa', started_at, completed_at, 'succeeded'
-    FROM trigger_executions"""
+    FROM trigger_executions WHERE id BETWEEN {first} AND {last}"""
 _REQUESTS = """INSERT INTO execution_requests (execution_id, trigger_id, content_type, headers,
         body)
-    SELECT id, trigger_id, 'application/json', '{}', CAST(event_data AS BLOB)
-    FROM trigger_executions"""
+    SELECT id, trigger_id, 'application/json', '{{}}', CAST(event_data AS BLOB)
+    FROM trigger_executions WHERE id BETWEEN {first} AND {last}"""
 
 
 def main() -> None:
@@ -50,8 +52,11 @@ def main() -> None:
 
 def fill(url: str, count: int) -> None:
     """Insert executions, each with its attempt and its request, into a SQLite file at head."""
-    executions = _EXECUTIONS.format(count=count, half_body=BODY_BYTES // 2)
-    schema_dump.execute(url, "BEGIN", _TRIGGER, executions, _ATTEMPTS, _REQUESTS, "COMMIT")
+    schema_dump.execute(url, "BEGIN", _TRIGGER, "COMMIT")
+    for first in range(1, count + 1, BATCH):
+        names = {"first": first, "last": min(first + BATCH - 1, count), "half": BODY_BYTES // 2}
+        rows = [each.format(**names) for each in (_EXECUTIONS, _ATTEMPTS, _REQUESTS)]
+        schema_dump.execute(url, "BEGIN", *rows, "COMMIT")
 
 
 def _measured(databases: Databases, directory: Path, options: argparse.Namespace) -> str:
