@@ -99,6 +99,18 @@ def test_each_container_of_ours_is_read_only_and_without_rights(file: str) -> No
         assert {_source(each) for each in service.get("secrets", [])} <= set(composed["secrets"])
 
 
+@pytest.mark.parametrize("file", ["compose.sqlite.yml", "compose.postgresql.yml"])
+def test_the_image_has_the_directory_of_scripts_that_the_containers_name(file: str) -> None:
+    """A new volume is filled from it; without one each start of a worker logs a warning."""
+    composed = yaml.safe_load((ROOT / "deploy" / "container" / file).read_text())
+    steps = (ROOT / "deploy" / "container" / "Containerfile").read_text()
+
+    made = re.findall(r"^RUN install -d -o hookonce -g hookonce (.*)$", steps, re.M)
+
+    named = composed["services"]["worker"]["environment"]["HOOKONCE_SCRIPTS_DIR"]
+    assert named in made[0].split()
+
+
 def test_no_container_waits_for_the_socket_of_a_database_that_is_being_made() -> None:
     """PostgreSQL's image starts a server without TCP to create the database."""
     composed = yaml.safe_load((ROOT / "deploy/container/compose.postgresql.yml").read_text())
