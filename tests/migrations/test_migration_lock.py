@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -179,6 +180,56 @@ def test_an_index_build_names_the_transaction_that_it_waits_for(
 
     lines = [KeyValueFormatter().format(record) for record in caplog.records]
     assert any(f"pid={pid} application=forgotten" in line and "since=" in line for line in lines)
+
+
+def test_an_index_build_names_the_prepared_transaction_that_it_waits_for(
+    postgresql_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    migrate(postgresql_url, to="0001")
+    lock = "LOCK TABLE trigger_executions IN ROW EXCLUSIVE MODE"
+
+    with prepared(postgresql_url, lock), in_background(_upgrade_ignoring_columns, postgresql_url):
+        try:
+            until(lambda: "migration_waits_for_transaction" in caplog.text)
+        finally:
+            execute(postgresql_url, "ROLLBACK PREPARED 'it''s theirs'")
+
+    lines = [KeyValueFormatter().format(record) for record in caplog.records]
+    assert any("prepared transaction 'it''s theirs'" in line and "since=" in line for line in lines)
+
+
+def test_a_lock_that_is_refused_names_its_holders(
+    postgresql_url: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate(postgresql_url, to="0002")
+    monkeypatch.setattr(running, "RETRY_LIMIT_SECONDS", 3)
+    lock = "LOCK TABLE trigger_executions IN ACCESS SHARE MODE"
+
+    with (
+        psycopg.connect(postgresql_url, application_name="forgotten") as idle,
+        prepared(postgresql_url, lock),
+    ):
+        idle.execute(lock)
+        with pytest.raises(CommandError) as refused:
+            migrate(postgresql_url, to="0003")
+        pid = idle.info.backend_pid
+        execute(postgresql_url, "ROLLBACK PREPARED 'it''s theirs'")
+
+    assert "`ROLLBACK PREPARED 'it''s theirs';`" in str(refused.value)
+    assert f"process {pid} (forgotten, idle in transaction) since 2" in str(refused.value)
+    waits = [each for each in caplog.records if "migration_waits_for_lock" in each.getMessage()]
+    assert all("held_by" in KeyValueFormatter().format(each) for each in waits)
+    assert waits
+
+
+@contextmanager
+def prepared(url: str, statement: str) -> Iterator[None]:
+    """Leave a prepared transaction behind that executed the statement; the block must end it."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("BEGIN")
+        connection.execute(statement)
+        connection.execute("PREPARE TRANSACTION 'it''s theirs'")
+    yield
 
 
 def _upgrade_ignoring_columns(url: str) -> None:

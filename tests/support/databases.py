@@ -122,6 +122,7 @@ class PostgresServer:
         self._server = Server(self.directory, cleanup_mode=None)
         self._server.start()
         self.execute("ALTER SYSTEM SET max_connections = 300", "ALTER SYSTEM SET fsync = off")
+        self.execute("ALTER SYSTEM SET max_prepared_transactions = 10")
         self.restart()
 
     @property

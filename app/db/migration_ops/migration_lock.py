@@ -48,9 +48,16 @@ _HOLDER = f"""
 _BLOCKERS = f"""
     SELECT {_SESSION} FROM pg_stat_activity AS a WHERE a.pid IN (
         SELECT unnest(pg_blocking_pids(b.pid)) FROM pg_stat_activity AS b
-        WHERE b.pid = ANY(%s) AND b.state = 'active'
-        AND b.query_start < clock_timestamp() - make_interval(secs => %s)
-    ) AND NOT a.pid = ANY(%s) ORDER BY a.xact_start"""
+        WHERE b.pid = ANY(%(ours)s) AND b.state = 'active'
+        AND b.query_start < clock_timestamp() - make_interval(secs => %(seconds)s)
+    ) AND NOT a.pid = ANY(%(ours)s)
+    UNION ALL SELECT 0, 'prepared transaction ' || quote_literal(gid), 'prepared', prepared, prepared
+    FROM pg_prepared_xacts WHERE database = current_database() AND EXISTS (
+        SELECT FROM pg_stat_activity AS b WHERE b.pid = ANY(%(ours)s) AND b.state = 'active'
+        AND b.query_start < clock_timestamp() - make_interval(secs => %(seconds)s)
+        AND 0 = ANY(pg_blocking_pids(b.pid))
+    ) ORDER BY xact_start"""
+"""Sessions that block ours; to PostgreSQL a prepared transaction is process 0."""
 
 log = logging.getLogger("hookonce.migrate")
 
@@ -177,9 +184,9 @@ def _watch(raw: Any, pids: list[int], ended: threading.Event) -> None:
     """Log each session that a statement of the migration waits for, until `ended` is set."""
     logged: set[int] = set()
     while not ended.wait(WATCH_SECONDS):
-        ours = list(pids)
+        parameters = {"ours": list(pids), "seconds": WATCH_SECONDS}
         try:
-            blockers = raw.execute(_BLOCKERS, (ours, WATCH_SECONDS, ours)).fetchall()
+            blockers = raw.execute(_BLOCKERS, parameters).fetchall()
         except Exception:  # a lost session is reported by `require_held`
             return
         for blocker in blockers:

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from app.db import dialects, distributed, pooler
 from app.db.errors import sentence
-from app.db.migration_ops import identity, vacuums
+from app.db.migration_ops import identity, lock_holders, vacuums
 from app.db.models import metadata
 from app.errors import HookonceError
 from app.log import event
@@ -148,12 +148,14 @@ def with_lock_retries(engine: Engine, migrate: Callable[[Connection], None]) -> 
                 raise
             pause = random.uniform(*RETRY_SECONDS)  # noqa: S311, jitter, not a secret
             waited += LOCK_TIMEOUT_MILLISECONDS / 1000 + pause
+            holders = lock_holders.named(engine, LOCK_TIMEOUT_MILLISECONDS / 1000)
             if waited > RETRY_LIMIT_SECONDS:
                 raise CommandError(
-                    f"a lock was held by others for {RETRY_LIMIT_SECONDS:.0f} s; revisions already "
-                    "applied stay applied, run the same command again"
+                    f"a lock was held by {holders or 'others'} for {RETRY_LIMIT_SECONDS:.0f} s; "
+                    "revisions already applied stay applied, run the same command again"
                 ) from error
-            event(log, logging.WARNING, "migration_waits_for_lock", error=str(error.orig).strip())
+            fields = {"error": str(error.orig).strip()} | ({"held_by": holders} if holders else {})
+            event(log, logging.WARNING, "migration_waits_for_lock", **fields)
             time.sleep(pause)
             waited += vacuums.wait(engine, RETRY_LIMIT_SECONDS - waited)
 
