@@ -332,7 +332,8 @@ def _furnish(database: Database) -> None:
             )
         )
         paused = {"paused_at": now, "paused_by": "cli:ada", "reason": REASON}
-        connection.execute(sa.insert(trigger_pauses).values(paused | {"trigger_id": triggers[1]}))
+        in_one_word = {"trigger_id": triggers[1], "reason": "https://tickets.acme.example/" * 6}
+        connection.execute(sa.insert(trigger_pauses).values(paused | in_one_word))
         connection.execute(sa.insert(pauses).values(paused | {"scope": "all"}))
         worker = {"owner": "worker-1.example.org:4711:a1b2c3d4", "host": "worker-1", "pid": 4711}
         worker |= {"version": "0.1.0", "slots": 16, "busy": 5}
