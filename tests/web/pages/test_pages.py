@@ -15,6 +15,7 @@ from flit_core import buildapi
 from app import auth
 from app.db import Database, paging, utc_now
 from app.db.models import execution_attempts
+from app.executions import listing
 from app.lifecycle import STATUSES
 from app.triggers import lookup
 from app.web.pages.rendering import DECLARED
@@ -80,6 +81,17 @@ def test_after_the_login_nobody_is_sent_to_another_host(
     answer = visitor.log_in(viewer, wanted)
 
     assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+
+
+def test_a_number_at_which_counting_stops_is_shown_as_that_or_more(
+    ada: Visitor, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.trigger(database, name="Orders")
+    monkeypatch.setattr(listing, "execution_count", lambda *_: listing.EXACT_UP_TO)
+
+    page = ada.get("/triggers").text
+
+    assert re.search(r'10\u202f000 or more<span class="hidden"> executions of <bdi>Orders', page)
 
 
 def test_a_login_form_of_another_site_is_not_taken(visitor: Visitor, viewer: str) -> None:
