@@ -81,6 +81,24 @@ def test_the_scripts_can_be_read_by_a_plain_shell(script: str) -> None:
     assert os.access(UNITS / script, os.X_OK)
 
 
+@pytest.mark.parametrize(
+    "line", ["A=x y", " A=x y", "\tA = x y ", "A= 'x y'", 'A="x y"', "# B=1\n;C=2\nexport B=1\nA=x y"]
+)
+def test_the_command_reads_the_settings_as_systemd_does(line: str, tmp_path: Path) -> None:
+    (tmp_path / "environment").write_text(f"{line}\n")
+    script = (UNITS / "hookonce").read_text().replace("/etc/hookonce", str(tmp_path))
+    script = script.replace("/var/lib/hookonce", str(tmp_path))
+    read, _, _ = script.partition("exec setpriv")
+
+    ran = subprocess.run(
+        ["sh", "-c", f"{read}exec env"], env={"PATH": os.defpath}, capture_output=True, text=True
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert "A=x y" in ran.stdout.splitlines()
+    assert not re.search("^[BC]=", ran.stdout, re.M)
+
+
 @pytest.mark.parametrize("file", ["compose.sqlite.yml", "compose.postgresql.yml"])
 def test_each_container_of_ours_is_read_only_and_without_rights(file: str) -> None:
     composed = yaml.safe_load((ROOT / "deploy" / "container" / file).read_text())
