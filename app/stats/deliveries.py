@@ -41,11 +41,25 @@ def counts(
     return connection.execute(query.order_by(*order)).all()
 
 
-_kept = sa.exists().where(
+_same_mismatch = (
     mismatched_payloads.c.execution_id == key_mismatches.c.execution_id,
     mismatched_payloads.c.digest == key_mismatches.c.digest,
     same_trigger(mismatched_payloads.c.trigger_id, key_mismatches.c.trigger_id),
 )
+_counted: sa.Select[Any] = sa.select(
+    key_mismatches.c.execution_id,
+    *(key_mismatches.c[name] for name in ("number", "first_at", "last_at")),
+    sa.exists().where(*_same_mismatch).label("kept"),
+)
+_uncounted: sa.Select[Any] = sa.select(
+    mismatched_payloads.c.execution_id,
+    sa.literal(1).label("number"),
+    mismatched_payloads.c.received_at.label("first_at"),
+    mismatched_payloads.c.received_at.label("last_at"),
+    sa.true().label("kept"),
+).where(~sa.exists().where(*_same_mismatch))
+"""Selects payloads whose count was not written: a crash loses it, and never a payload."""
+_MISMATCHES = ((_counted, key_mismatches.c), (_uncounted, mismatched_payloads.c))
 
 
 def mismatched_payload(
@@ -70,10 +84,14 @@ def repeats_of(connection: Connection, execution_id: int) -> sa.Row[Any] | None:
 
 def mismatches_of(connection: Connection, execution_id: int) -> Sequence[sa.Row[Any]]:
     """Return the differing payloads with this execution's key, counts and times, oldest first."""
-    columns = key_mismatches.c
-    query: sa.Select[Any] = sa.select(key_mismatches, _kept.label("kept"))
-    query = query.where(columns.execution_id == execution_id)
-    return connection.execute(query.order_by(columns.first_at, columns.digest)).all()
+    rows = [
+        row
+        for selected, columns in _MISMATCHES
+        for row in connection.execute(
+            selected.add_columns(columns.digest).where(columns.execution_id == execution_id)
+        )
+    ]
+    return sorted(rows, key=lambda row: (row.first_at, row.digest))
 
 
 def mismatches(
@@ -83,19 +101,26 @@ def mismatches(
 
     `digest_admitted` is the digest of the admitted payload, `digest_came` of the later one.
     """
-    columns, executions = key_mismatches.c, trigger_executions.c
-    query: sa.Select[Any] = (
-        sa.select(
-            columns.execution_id,
+    rows = [
+        row
+        for selected, columns in _MISMATCHES
+        for row in connection.execute(_listed(selected, columns, limit, trigger_id))
+    ]
+    return sorted(rows, key=lambda row: (-row.execution_id, row.digest_came))[:limit]
+
+
+def _listed(
+    selected: sa.Select[Any], columns: Any, limit: int, trigger_id: int | None
+) -> sa.Select[Any]:
+    """Add the execution and its trigger to the selected mismatches."""
+    executions = trigger_executions.c
+    query = (
+        selected.add_columns(
             executions.trigger_id,
             triggers.c.slug,
             executions.idempotency_key,
             executions.payload_digest.label("digest_admitted"),
             columns.digest.label("digest_came"),
-            columns.number,
-            columns.first_at,
-            columns.last_at,
-            _kept.label("kept"),
         )
         .join(
             trigger_executions,
@@ -106,5 +131,4 @@ def mismatches(
     )
     if trigger_id is not None:
         query = query.where(executions.trigger_id == trigger_id)
-    order = (columns.execution_id.desc(), columns.digest)
-    return connection.execute(query.order_by(*order).limit(limit)).all()
+    return query.order_by(columns.execution_id.desc(), columns.digest).limit(limit)

@@ -20,7 +20,8 @@ from app.intake.message import OK, WebhookResponse
 from app.intake.receive import Intake, receive
 from app.intake.store import AdmissionStore
 from app.intake.trigger_cache import TriggerCache
-from app.stats import outcomes
+from app.stats import deliveries, outcomes
+from app.stats.counter_writer import CounterWriter
 from app.stats.counters import CountBatch
 from tests.support import factories, samples
 from tests.support.databases import migrate
@@ -42,6 +43,25 @@ def counts(batch: CountBatch) -> dict[str, int]:
 
 def logged(caplog: pytest.LogCaptureFixture, name: str) -> list[dict[str, object]]:
     return [each.fields for each in caplog.records if getattr(each, "evt", None) == name]
+
+
+def test_a_kept_payload_is_listed_though_a_crash_lost_its_count(intake: Intake) -> None:
+    trigger_id = factories.trigger(intake.database)
+    for body in (FIRST, OTHER, OTHER):
+        send(intake, trigger_id, body)
+
+    def listed() -> list[tuple[int, bool]]:
+        with intake.database.reading() as connection:
+            (execution,) = factories.executions(intake.database)
+            of_it = deliveries.mismatches_of(connection, execution.id)
+            every = deliveries.mismatches(connection, 10, trigger_id)
+        assert [each.digest for each in of_it] == [each.digest_came for each in every]
+        return [(each.number, each.kept) for each in (*of_it, *every)]
+
+    before = listed()
+    CounterWriter(intake.counters, intake.database, seconds=9).flush()
+
+    assert (before, listed()) == ([(1, True)] * 2, [(2, True)] * 2)
 
 
 @pytest.mark.parametrize(
