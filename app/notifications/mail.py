@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email.message import EmailMessage
+from typing import Any
 
 from app import log
 from app.actions.http_client import Client
@@ -59,10 +60,10 @@ class _Session(smtplib.SMTP):
         self._connected = sock
         super().__init__(host, local_hostname="hookonce")
 
-    def __exit__(self, *args: object) -> None:
+    def __exit__(self, *error: Any) -> None:
         """Quit; no answer of the server to that says anything about a mail that it took."""
         with suppress(smtplib.SMTPResponseException):
-            super().__exit__(*args)
+            super().__exit__(*error)
 
     def _get_socket(self, _host: str, _port: int, _timeout: float) -> socket.socket:
         return self._connected
