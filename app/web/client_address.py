@@ -29,7 +29,7 @@ _DETAILS = {
 
 def of(req: falcon.Request, proxy_count: int) -> str:
     """Return the client's IP address; the peer's where the proxies named no valid one."""
-    peer: str = req.env.get("REMOTE_ADDR", "")
+    peer = _peer(req.env.get("REMOTE_ADDR", ""))
     forwarded: str | None = req.env.get("HTTP_X_FORWARDED_FOR")
     if forwarded is None:
         if proxy_count and not _is_internal(peer):
@@ -51,17 +51,23 @@ def of(req: falcon.Request, proxy_count: int) -> str:
     return client
 
 
+@lru_cache(maxsize=256)
+def _peer(address: str) -> str:
+    """Return the address of a connection; of a Unix socket, which has none, what it says."""
+    return _address(address) or address
+
+
 def _address(hop: str) -> str | None:
-    """Return the address of a hop, without the port that some proxies add; None if it is none."""
-    text = hop.strip()
+    """Return the address of a hop, without the port that some proxies add; None if it is none.
+
+    A socket for IPv6 that takes IPv4 too gives ::ffff:192.0.2.1, which Python takes for internal.
+    """
+    match = _WITH_PORT.match(hop.strip())
     try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        match = _WITH_PORT.match(text)
-    try:
-        return str(ipaddress.ip_address(match[1] or match[2])) if match else None
+        parsed = ipaddress.ip_address((match[1] or match[2]) if match else hop.strip())
     except ValueError:
         return None
+    return str(getattr(parsed, "ipv4_mapped", None) or parsed)
 
 
 @lru_cache(maxsize=256)

@@ -38,6 +38,10 @@ def request(peer: str, forwarded: str | None) -> falcon.Request:
         (1, LOCAL, f"{CLIENT}, {PROXY}", PROXY, [client_address.TOO_LOW]),
         (2, LOCAL, CLIENT, LOCAL, [client_address.TOO_HIGH]),
         (1, CLIENT, None, CLIENT, [client_address.TOO_HIGH]),
+        (0, f"::ffff:{CLIENT}", FORGED, CLIENT, []),
+        (1, f"::ffff:{CLIENT}", None, CLIENT, [client_address.TOO_HIGH]),
+        (1, f"::ffff:{LOCAL}", f"{FORGED}, ::ffff:{CLIENT}", CLIENT, []),
+        (0, "2001:4860::8", None, "2001:4860::8", []),
     ],
 )
 def test_a_number_that_does_not_fit_the_proxies_is_logged_once(
