@@ -29,7 +29,8 @@ _POSTGRESQL_KEYS = {
 _UNIQUE_VIOLATION = "23505"
 _QUOTED = re.compile(r"\w+(?=\W*$)")
 """The last word of a message: Citus passes on the message of a node without its fields."""
-_POSTGRESQL_MOVED = {"42703", "42P01", "0A000"}  # no such column, no such table, stale plan
+_POSTGRESQL_MISSING = {"42703", "42P01"}  # no such column, no such table
+_POSTGRESQL_STALE_PLAN = "0A000"
 CLOSED = "hookonce move: "
 """Beginning of the error of a database trigger that refuses writes while a database is moved."""
 _POSTGRESQL_DEADLOCK = "40P01"
@@ -82,8 +83,13 @@ def _error_class(error: BaseException) -> type[HookonceError]:
 
 
 def _schema_moved(error: BaseException) -> bool:
+    return getattr(error, "sqlstate", None) == _POSTGRESQL_STALE_PLAN or is_missing(error)
+
+
+def is_missing(error: BaseException) -> bool:
+    """Return True if the statement named a table or column that does not exist."""
     sqlstate = getattr(error, "sqlstate", None)
-    return sqlstate in _POSTGRESQL_MOVED or bool(_SQLITE_MOVED.search(str(error)))
+    return sqlstate in _POSTGRESQL_MISSING or bool(_SQLITE_MOVED.search(str(error)))
 
 
 def is_read_only(error: BaseException) -> bool:

@@ -14,11 +14,12 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from app import db, lifecycle
 from app.db import Database, deduplication, fitness, schema, time_limit
-from app.db.models import trigger_executions, triggers
+from app.db.models import metadata, trigger_executions, triggers
 from app.errors import HookonceError
 from app.executions import workers
 from app.executions.creation import initial_values
 from app.health.remarks import notes
+from app.installation import migration_command
 from app.intake import admit
 from app.intake.message import Admission, AdmissionRequest, Request
 from app.settings import Settings
@@ -187,9 +188,23 @@ def _keeps_duplicates_out(database: Database) -> str:
             raise HookonceError(f"there is no table {table}: was the database only stamped?")
         wanted = deduplication.definition()
         index = deduplication.read(connection)
+        if index.fault is not None:
+            _require_columns(connection)
     if index.fault is not None:
         raise HookonceError(deduplication.explanation(index.fault))
     return f"{wanted.name} is valid, unique on {', '.join(wanted.columns)} where {wanted.where}"
+
+
+def _require_columns(connection: Connection) -> None:
+    """Raise HookonceError if columns of this revision are missing: no upgrade would add them."""
+    needed = {f"{each.table.name}.{each.name}" for t in metadata.sorted_tables for each in t.c}
+    missing = sorted(needed - db.columns(connection))
+    if missing:
+        raise HookonceError(
+            f"{len(missing)} columns of this revision are missing, such as {missing[0]}: was the "
+            f"database only stamped? Run `{migration_command('stamp REVISION')}` with the revision "
+            f"that it really has, or `base`, then `{migration_command('upgrade head')}`"
+        )
 
 
 def _stores_events(database: Database) -> str:

@@ -7,6 +7,7 @@ from unittest import mock
 
 import pytest
 from alembic import command
+from alembic.util import CommandError
 
 from app import health
 from app.db import Database, schema
@@ -181,3 +182,22 @@ def test_whoever_may_read_the_revision_may_read_it_afterwards(empty_url: str, ki
     read = execute(empty_url, query, VERSION), execute(empty_url, query, PLAIN)
     execute(empty_url, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
     assert read == ([(HEAD,)], [(HEAD,)])
+
+
+def test_a_database_that_was_only_stamped_is_named_so(empty_url: str) -> None:
+    found.make(empty_url)
+    with mock.patch.dict(os.environ, {"DATABASE_URL": empty_url}):
+        command.stamp(alembic_config(), "head")
+    database = Database(from_environment({"DATABASE_URL": empty_url}))
+
+    named = health.findings(database)[-1].detail
+    with pytest.raises(CommandError, match=r"\(was the database only stamped\?\)"):
+        migrate(empty_url)
+    with mock.patch.dict(os.environ, {"DATABASE_URL": empty_url}):
+        command.stamp(alembic_config(), "base")
+    migrate(empty_url)
+
+    assert "columns of this revision are missing, such as delivery_counts." in named
+    assert "was the database only stamped? Run `alembic stamp REVISION`" in named
+    assert all(each.passed for each in health.findings(database))
+    database.dispose()

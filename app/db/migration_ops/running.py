@@ -14,7 +14,7 @@ from sqlalchemy import exc
 from sqlalchemy.engine import Connection, Engine
 
 from app.db import dialects, distributed, pooler
-from app.db.errors import sentence
+from app.db.errors import is_missing, sentence
 from app.db.migration_ops import identity, lock_holders, vacuums
 from app.db.models import metadata
 from app.errors import HookonceError
@@ -69,6 +69,8 @@ def in_one_line(engine: Engine) -> Iterator[None]:
                 f"the database could not be reached: {reason}; "
                 "run the same command again once the cause is gone"
             ) from error
+        if is_missing(error.orig or error):
+            reason += " (was the database only stamped?)"
         raise CommandError(
             f"{engine.dialect.name} {_version(engine)}: {reason}; the revision that was under way "
             "is not applied, run the same command again once the cause is gone"

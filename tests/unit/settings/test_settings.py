@@ -395,7 +395,9 @@ def test_a_credential_with_a_blank_line_is_not_set(tmp_path: Path) -> None:
     """The units of deploy/ have one where there is no file."""
     (tmp_path / "HOOKONCE_SMTP_URL").write_text("\n")
 
-    assert settings.from_environment({"CREDENTIALS_DIRECTORY": str(tmp_path)}) == settings.from_environment({})
+    assert settings.from_environment(
+        {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    ) == settings.from_environment({})
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"mysql://me:hunter2@h/d"])
