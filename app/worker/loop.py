@@ -168,7 +168,7 @@ class Worker:
         if self._outage.duration_seconds > self._renewal_seconds:
             self._check_expired_at = time.monotonic() + self._renewal_seconds
         if time.monotonic() >= self._check_expired_at:
-            self._settlement_queue.settle_expired()
+            self._settlement_queue.settle_expired(self._pool.running())
             self._check_expired_at = time.monotonic() + EXPIRED_CHECK_SECONDS
 
     def _find_due_triggers(self) -> list[due.DueTrigger]:

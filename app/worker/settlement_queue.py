@@ -59,11 +59,16 @@ class SettlementQueue:
         while self._queue:
             self._write(self._next_batch())
 
-    def settle_expired(self) -> None:
-        """Settle attempts of any worker whose lease expired as lost."""
+    def settle_expired(self, running: Sequence[Attempt]) -> None:
+        """Settle attempts of any worker whose lease expired as lost.
+
+        Those that this worker runs are renewed first: they are not lost, the clock was set forward
+        or the machine was suspended.
+        """
         with self._database.reading() as connection:
             if connection.execute(leases.expired_query(1)).first() is None:
                 return
+        self.renew(running)
         with self._database.writing() as connection:
             lost = leases.expired(connection, BATCH_SIZE, classify.LEASE_LOST)
             statuses = settle.record(connection, lost, self._chance) if lost else []

@@ -254,6 +254,30 @@ def test_an_outcome_outlasts_an_outage_that_is_longer_than_its_lease(
     assert outcomes(database) == ["succeeded"]
 
 
+def test_a_clock_that_is_set_forward_does_not_make_a_worker_run_its_attempt_twice(
+    database: Database, settings: Settings, register: Register
+) -> None:
+    worker, began, goes_on = Worker(database, settings), Event(), Event()
+
+    def slow(_work: Work) -> str:
+        began.set()
+        goes_on.wait(10)
+        return "done"
+
+    register(slow)
+    worker.work_once()
+    assert began.wait(10)
+    an_hour_later = sa.update(trigger_executions).values(lease_expires_at=utc_now(-3_600))
+    with database.writing() as connection:
+        connection.execute(an_hour_later)
+    worker._check_expired_at = 0.0
+    worker.work_once()
+    goes_on.set()
+    worker.run_once()
+
+    assert outcomes(database) == ["succeeded"]
+
+
 def test_an_outcome_waits_for_a_migration_that_has_not_brought_everything_back(
     database_url: str, database: Database, settings: Settings, register: Register
 ) -> None:
