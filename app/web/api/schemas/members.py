@@ -45,7 +45,7 @@ EVERYWHERE = {
     "error_category": "`transient` if another attempt may succeed, `permanent` if none will.",
     "error_reason": "Cause of the failure as one word.",
     "event_data": "The event, redacted; null once its retention has ended.",
-    "execution_count": "Executions of the trigger that are stored; 10,000 stands for 10,000 or more.",
+    "execution_count": "Stored executions of the trigger; 10,000 stands for 10,000 or more.",
     "execution_id": "Id of the execution.",
     "execution_ids": "Ids of the new executions.",
     "executions": "The executions, newest first.",
