@@ -23,6 +23,7 @@ from app.db.migration_ops import (
     removal,
     running,
     stopping,
+    table_dependents,
     vacuums,
 )
 from app.db.migration_ops.stopping import Stopped
@@ -75,6 +76,14 @@ def _require_unused(connection: Connection, stashes: list[Stash]) -> None:
         statements = dependents.remedies(connection, table, names)
         if statements:
             raise StashInUse(dependents.refusal(table, statements))
+    for stash in stashes if connection.dialect.name == "postgresql" else ():
+        if stash.column is None and (
+            used_by := table_dependents.before_drop(connection, stash.table)
+        ):
+            raise StashInUse(
+                f"objects that are not Hookonce's use {stash.table}; nothing was removed. Run "
+                f"`{' '.join(used_by)}`, then run the same command again"
+            )
 
 
 def _drop_on_postgresql(database: Database, stash: Stash, stop: threading.Event) -> None:

@@ -1,8 +1,13 @@
 """Objects at which a later step on PostgreSQL would stop are named before the first one."""
 
+import threading
+
 import pytest
 from alembic.util import CommandError
 
+from app.db import Database, stash_removal, stashes
+from app.errors import StashInUse
+from app.settings import from_environment
 from tests.support import found_databases as found
 from tests.support.databases import migrate
 from tests.support.schema_dump import data, execute, schema
@@ -138,3 +143,23 @@ def test_what_uses_a_table_that_is_renamed_stays(empty_url: str) -> None:
     migrate(empty_url, to=LEVEL)
 
     assert execute(empty_url, "SELECT count(*) FROM errors_again") == [(0,)]
+
+
+def test_what_uses_a_stashed_table_is_named_before_a_stash_is_dropped(empty_url: str) -> None:
+    migrate(empty_url, to=LEVEL)
+    migrate(empty_url, to="0002", down=True)
+    execute(empty_url, "CREATE VIEW theirs AS SELECT id FROM _stash_0004_execution_attempts")
+    before = schema(empty_url, whole=True)
+    database = Database(from_environment({"DATABASE_URL": empty_url}))
+    with database.reading() as connection:
+        names = [each.name for each in stashes.listed(connection)]
+
+    with pytest.raises(StashInUse, match="nothing was removed. Run `DROP VIEW theirs;`"):
+        list(stash_removal.drop(database, names, threading.Event()))
+    refused = schema(empty_url, whole=True)
+    execute(empty_url, "DROP VIEW theirs")
+    dropped = list(stash_removal.drop(database, names, threading.Event()))
+    database.dispose()
+
+    assert refused == before
+    assert [each.name for each in dropped] == names
