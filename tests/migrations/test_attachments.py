@@ -180,7 +180,8 @@ def test_a_check_of_sqlite_is_named_with_the_statements_that_remove_it(
     migrate(empty_url, to=LEVEL)
     named = "ADD COLUMN level INTEGER CONSTRAINT theirs CHECK (level > 0 OR lease_owner <> ');')"
     nameless = "ADD COLUMN depth INTEGER CHECK (depth > 0) CHECK (depth > attempt_count + (1))"
-    at_the_end = "replace(sql, 'PRIMARY KEY (id)', 'PRIMARY KEY (id), CHECK (lease_owner <> 1) ON CONFLICT IGNORE')"
+    check = "CHECK (lease_owner <> 1) ON CONFLICT IGNORE"
+    at_the_end = f"replace(sql, 'PRIMARY KEY (id)', 'PRIMARY KEY (id), {check}')"
     execute(
         empty_url,
         f"ALTER TABLE trigger_executions {named}",

@@ -154,7 +154,7 @@ def test_what_uses_a_stashed_table_is_named_before_a_stash_is_dropped(empty_url:
     with database.reading() as connection:
         names = [each.name for each in stashes.listed(connection)]
 
-    with pytest.raises(StashInUse, match="nothing was removed. Run `DROP VIEW theirs;`"):
+    with pytest.raises(StashInUse, match=r"nothing was removed\. Run `DROP VIEW theirs;`"):
         list(stash_removal.drop(database, names, threading.Event()))
     refused = schema(empty_url, whole=True)
     execute(empty_url, "DROP VIEW theirs")

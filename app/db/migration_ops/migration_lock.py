@@ -51,7 +51,8 @@ _BLOCKERS = f"""
         WHERE b.pid = ANY(%(ours)s) AND b.state = 'active'
         AND b.query_start < clock_timestamp() - make_interval(secs => %(seconds)s)
     ) AND NOT a.pid = ANY(%(ours)s)
-    UNION ALL SELECT 0, 'prepared transaction ' || quote_literal(gid), 'prepared', prepared, prepared
+    UNION ALL
+    SELECT 0, 'prepared transaction ' || quote_literal(gid), 'prepared', prepared, prepared
     FROM pg_prepared_xacts WHERE database = current_database() AND EXISTS (
         SELECT FROM pg_stat_activity AS b WHERE b.pid = ANY(%(ours)s) AND b.state = 'active'
         AND b.query_start < clock_timestamp() - make_interval(secs => %(seconds)s)
