@@ -82,7 +82,8 @@ def test_the_scripts_can_be_read_by_a_plain_shell(script: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["A=x y", " A=x y", "\tA = x y ", "A= 'x y'", 'A="x y"', "# B=1\n;C=2\nexport B=1\nA=x y"]
+    "line",
+    ["A=x y", " A=x y", "\tA = x y ", "A= 'x y'", 'A="x y"', "# B=1\n;C=2\nexport B=1\nA=x y"],
 )
 def test_the_command_reads_the_settings_as_systemd_does(line: str, tmp_path: Path) -> None:
     (tmp_path / "environment").write_text(f"{line}\n")
