@@ -20,12 +20,14 @@ from app.db.migration_ops.hiding import Hidden
 from app.db.migration_ops.plugin import postgresql, stash_name, table_names
 from app.db.migration_ops.sqlite_catalog import plain
 from app.db.models import metadata
+from app.db.shard_key import KEYS_OF_OLDER_CODE
 from app.log import event
 
 SUFFIX = "_objects"
 """Suffix of the table that keeps the statements."""
 OURS = {str(index.name) for table in metadata.tables.values() for index in table.indexes} | {
-    "ix_trigger_executions_due"
+    "ix_trigger_executions_due",
+    *KEYS_OF_OLDER_CODE,
 }
 """Indexes that revisions build."""
 _POSTGRESQL = """

@@ -6,7 +6,6 @@ Each step commits, so that a database would be left between two revisions.
 from collections.abc import Iterator
 from typing import Any
 
-import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.util import CommandError
@@ -15,7 +14,6 @@ from sqlalchemy.engine import Connection
 from app.db.migration_ops import (
     discards,
     event_triggers,
-    found,
     hiding,
     step_script,
     table_dependents,
@@ -62,25 +60,14 @@ def _really_added(connection: Connection, script: StepScript) -> Iterator[tuple[
 
 
 def _dropped_tables(op: Operations, script: StepScript, oldest: str) -> Iterator[str]:
-    """Yield a sentence for each table that is dropped: others are renamed, and keep their objects.
-
-    One is dropped to discard it, or if it is empty in a database that is given back as it was.
-    """
+    """Yield a sentence for each table that is dropped; one that is renamed keeps its objects."""
     dropped, existing = set(script.dropped_tables), table_names(op.get_bind())
     if discarding(op):
         prefixes, _spared = discards.prefixes_from(oldest)
         dropped |= {name for name in existing if name.startswith(prefixes)}
-    if found.is_recorded(op):
-        stashed = script.stashed_tables & existing
-        ours = [name for name in stashed if not found.has_table(op, name)]
-        dropped |= {name for name in ours if _is_empty(op.get_bind(), name)}
     for table in sorted(dropped & existing):
         if remedies := table_dependents.before_drop(op.get_bind(), table):
             yield (
                 f"objects that are not Hookonce's use the table {table}, which is to be dropped: "
                 f"run `{' '.join(remedies)}`"
             )
-
-
-def _is_empty(connection: Connection, table: str) -> bool:
-    return connection.scalar(sa.text(f"SELECT 1 FROM {table} LIMIT 1")) is None  # noqa: S608, ours

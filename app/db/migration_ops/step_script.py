@@ -13,7 +13,6 @@ from typing import Any
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext, RevisionStep
 
-_STASHED_TABLE = re.compile(r"^ALTER TABLE (\w+) RENAME TO _stash_\d{4}_", re.MULTILINE)
 _DROPPED_TABLE = re.compile(r"^DROP TABLE (\w+);", re.MULTILINE)
 _ADDED_WITH_DEFAULT = re.compile(
     r"^ALTER TABLE (\w+) ADD COLUMN (?:IF NOT EXISTS )?(\w+) .*\bDEFAULT\b", re.MULTILINE
@@ -24,7 +23,6 @@ class StepScript:
     """Changes of tables and columns of ours, read from the script of some steps."""
 
     def __init__(self, text: str) -> None:
-        self.stashed_tables = set(_STASHED_TABLE.findall(text))
         self.dropped_tables = set(_DROPPED_TABLE.findall(text))
         self.added_with_default = set(_ADDED_WITH_DEFAULT.findall(text))
         """Table and column of each: PostgreSQL adds them as if it wrote every row anew."""

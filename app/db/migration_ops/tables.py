@@ -1,5 +1,4 @@
 """Stash and restore a whole table by renaming it: at once, whatever its size, without loss."""
-# ruff: noqa: S608, the names in these statements are the revisions' own, never from outside
 
 from typing import Any
 
@@ -7,7 +6,7 @@ import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.util import CommandError
 
-from app.db.migration_ops import found, parents, preparation, rehearsal
+from app.db.migration_ops import bare_tables, found, parents, preparation, rehearsal
 from app.db.migration_ops.plugin import (
     discarding,
     offline,
@@ -47,7 +46,7 @@ def stash_table(op: Operations, revision: str, name: str) -> None:
         found.refuse_record_offline(op)
     elif found.has_table(op, name):
         return
-    elif found.is_recorded(op) and _is_empty(op, name):
+    elif found.is_recorded(op) and _is_bare(op, name):
         # the owner's database is given back without a reference of ours; see `noting_removals`
         op.execute(f"DROP TABLE /* empty */ {name}")
         return
@@ -63,14 +62,14 @@ def stash_table(op: Operations, revision: str, name: str) -> None:
             parents.identify(op, stash, name)
 
 
-def _is_empty(op: Operations, table: str) -> bool:
-    """Return True if the table has no row; no writer can add one until the step is committed."""
+def _is_bare(op: Operations, table: str) -> bool:
+    """Return True if the table has nothing to keep; no writer can add a row until the commit."""
     if rehearsal.is_rehearsed(op):
-        return not rehearsal.is_large(op, table)  # the copy of every table is empty
+        large = rehearsal.is_large(op, table)  # the copy of every table is empty
+        return not large and bare_tables.is_bare(op.get_bind(), table)
     if postgresql(op):
         op.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
-    row = op.get_bind().execute(sa.text(f"SELECT 1 FROM {table} LIMIT 1"))
-    return row.scalar() is None
+    return bare_tables.is_bare(op.get_bind(), table)
 
 
 def _stashed_children(op: Operations, name: str) -> list[str]:
