@@ -12,17 +12,13 @@ from pathlib import Path
 from app import alerting, egress
 from app.egress import Egress
 from app.errors import InvalidSetting
-from app.settings import readers
+from app.settings import credentials, readers
 
 EMBEDDED_DATABASE = "sqlite:///var/hookonce.db"
 _HOUR, _DAY, _MONTH, _YEAR = 3_600, 86_400, 30 * 86_400, 365 * 86_400
 _CENTURY_DAYS = 36_500
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 DEFAULT_PORT = 8000
-CREDENTIALS = "CREDENTIALS_DIRECTORY"
-"""Variable that names a directory of files; each is the value of the setting of its name."""
-_NOT_SET = "\n"
-"""Content of a credential that deliberately has no value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +164,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     values = {}
     for setting in fields(Settings):
         name = setting.name.upper()
-        text = environ.get(name, "").strip() or _credential(name, environ)
+        text = environ.get(name, "").strip() or credentials.read(name, environ)
         if text:
             values[setting.name] = _read(name, text)
     values.setdefault("hookonce_public_url", f"http://127.0.0.1:{values.get('port', DEFAULT_PORT)}")
@@ -179,30 +175,6 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
             "migrations would change another database than the service's"
         )
     return chosen
-
-
-def _credential(name: str, environ: Mapping[str, str]) -> str:
-    """Return the content of the file of this name in CREDENTIALS_DIRECTORY; empty without one.
-
-    An empty file is refused: written badly, it would have the service use the default, which for
-    DATABASE_URL is another database. A blank line means not set, as the units of deploy/ have it.
-
-    systemd (LoadCredential) and container engines give secrets in this form: unlike variables they
-    are in no list of a unit's or container's settings. https://systemd.io/CREDENTIALS/
-    """
-    directory = environ.get(CREDENTIALS)
-    if not directory:
-        return ""
-    try:
-        text = Path(directory, name).read_text("utf-8-sig")  # an editor may begin it with a mark
-    except FileNotFoundError:
-        return ""
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise InvalidSetting(f"the credential {name} cannot be read: {reason}") from error
-    if not text.strip() and (text != _NOT_SET or name == "DATABASE_URL"):
-        raise InvalidSetting(f"the credential {name} is empty: write its value into {directory}")
-    return text.strip()
 
 
 def secret_named(name: str, environ: Mapping[str, str] = os.environ) -> str | None:
