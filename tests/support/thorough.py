@@ -1,4 +1,4 @@
-"""Select the tests to run: all of them if TESTS_THOROUGH is set, as in CI, otherwise a part."""
+"""Select the tests to run: nearly all if TESTS_THOROUGH is set, as in CI, otherwise a part."""
 
 import os
 from collections.abc import Sequence
