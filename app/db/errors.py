@@ -34,6 +34,7 @@ _POSTGRESQL_STALE_PLAN = "0A000"
 CLOSED = "hookonce move: "
 """Beginning of the error of a database trigger that refuses writes while a database is moved."""
 _POSTGRESQL_DEADLOCK = "40P01"
+_POSTGRESQL_LOCK_NOT_AVAILABLE = "55P03"
 _POSTGRESQL_READ_ONLY = "25006"
 _CAUSES = {
     sqlite3.SQLITE_NOTADB: "DATABASE_URL names another file, or the file is damaged",
@@ -90,6 +91,12 @@ def is_missing(error: BaseException) -> bool:
     """Return True if the statement named a table or column that does not exist."""
     sqlstate = getattr(error, "sqlstate", None)
     return sqlstate in _POSTGRESQL_MISSING or bool(_SQLITE_MOVED.search(str(error)))
+
+
+def is_lock_refused(error: exc.DBAPIError) -> bool:
+    """Return True if PostgreSQL gave no lock in time, or ended a deadlock: it may pass later."""
+    sqlstate = getattr(error.orig, "sqlstate", None)
+    return sqlstate in (_POSTGRESQL_LOCK_NOT_AVAILABLE, _POSTGRESQL_DEADLOCK)
 
 
 def is_read_only(error: BaseException) -> bool:

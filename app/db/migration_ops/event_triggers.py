@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.engine import Connection
 
+from app.db.errors import is_lock_refused
 from app.db.migration_ops.plugin import table_names
-from app.db.migration_ops.trial_faults import WORTH_RETRYING
 from app.db.models import metadata
 
 _NAME = "_hookonce_trial"
@@ -78,7 +78,7 @@ def _refusal(connection: Connection, statements: str) -> str:
             for statement in statements.split(";\n"):
                 connection.exec_driver_sql(statement)
         except exc.DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) in WORTH_RETRYING:
+            if is_lock_refused(error):
                 raise
             return str(error.orig)
         finally:

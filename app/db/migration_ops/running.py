@@ -14,7 +14,7 @@ from sqlalchemy import exc
 from sqlalchemy.engine import Connection, Engine
 
 from app.db import dialects, distributed, pooler
-from app.db.errors import is_missing, sentence
+from app.db.errors import is_lock_refused, is_missing, sentence
 from app.db.migration_ops import identity, lock_holders, vacuums
 from app.db.models import metadata
 from app.errors import HookonceError
@@ -27,7 +27,6 @@ RETRY_LIMIT_SECONDS = 300.0
 RETRY_SECONDS = (0.5, 2.0)
 """Range of the random wait between two tries: two that collided must not collide again."""
 OLDEST_SQLITE = (3, 35, 0)
-_WORTH_RETRYING = {"55P03", "40P01"}  # lock not available, deadlock
 
 _NO_SESSION_LIMITS = """
     SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN (
@@ -146,7 +145,7 @@ def with_lock_retries(engine: Engine, migrate: Callable[[Connection], None]) -> 
                 migrate(connection.execution_options(hookonce_writes=True))
             return
         except exc.OperationalError as error:
-            if getattr(error.orig, "sqlstate", None) not in _WORTH_RETRYING:
+            if not is_lock_refused(error):
                 raise
             pause = random.uniform(*RETRY_SECONDS)  # noqa: S311, jitter, not a secret
             waited += LOCK_TIMEOUT_MILLISECONDS / 1000 + pause

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 
 from app import clock, lifecycle
 from app.db import fitness
+from app.db.errors import is_lock_refused
 from app.db.migration_ops import broken_objects, sqlite_catalog, trial_faults
 from app.db.migration_ops.plugin import column_names
 from app.db.migration_ops.sqlite_catalog import quoted
@@ -85,7 +86,7 @@ def _next_fault(connection: Connection) -> TrialFault | None:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
     except exc.DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) in trial_faults.WORTH_RETRYING:
+        if is_lock_refused(error):
             raise
         savepoint.rollback()
         return trial_faults.of_error(connection, *step, error)

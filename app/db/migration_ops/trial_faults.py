@@ -10,7 +10,6 @@ from sqlalchemy.engine import Connection
 from app.db import fitness
 from app.db.migration_ops.sqlite_catalog import quoted
 
-WORTH_RETRYING = {"55P03", "40P01"}  # lock not available, deadlock
 _CONSTRAINT = """
     SELECT conname FROM pg_constraint WHERE conrelid = to_regclass(:table) AND conname = :name"""
 _TRIGGERS = """
