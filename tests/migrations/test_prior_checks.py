@@ -59,36 +59,32 @@ def run_remedies(url: str, refusal: pytest.ExceptionInfo[CommandError]) -> None:
         execute(url, *filter(str.strip, text.partition("`")[0].split(";")))
 
 
+def require_refused_until_mended(url: str, *, to: str, down: bool = False, **x: str) -> None:
+    """Check that a refused migration changes nothing, and passes after its own remedies."""
+    before = schema(url, whole=True), data(url, whole=True)
+    with pytest.raises(CommandError, match="nothing was changed") as refusal:
+        migrate(url, to=to, down=down, **x)
+    assert (schema(url, whole=True), data(url, whole=True)) == before
+    run_remedies(url, refusal)
+    migrate(url, to=to, down=down, **x)
+
+
 @pytest.mark.parametrize("name", EVENT_TRIGGERS)
 def test_an_event_trigger_that_refuses_is_named_before_any_change(
     empty_url: str, name: str
 ) -> None:
     found.make(empty_url)
     execute(empty_url, *EVENT_TRIGGERS[name])
-    before = schema(empty_url, whole=True), data(empty_url, whole=True)
 
-    with pytest.raises(CommandError, match="nothing was changed") as refusal:
-        migrate(empty_url, to=LEVEL)
-    refused = schema(empty_url, whole=True), data(empty_url, whole=True)
-    run_remedies(empty_url, refusal)
-    migrate(empty_url, to=LEVEL)
-
-    assert refused == before
+    require_refused_until_mended(empty_url, to=LEVEL)
 
 
 def test_an_event_trigger_that_refuses_is_named_before_the_downgrade(empty_url: str) -> None:
     found.make(empty_url)
     migrate(empty_url, to=LEVEL)
     execute(empty_url, *EVENT_TRIGGERS["a drop"])
-    before = schema(empty_url, whole=True)
 
-    with pytest.raises(CommandError, match="nothing was changed") as refusal:
-        migrate(empty_url, to="0003", down=True)
-    refused = schema(empty_url, whole=True)
-    run_remedies(empty_url, refusal)
-    migrate(empty_url, to="0003", down=True)
-
-    assert refused == before
+    require_refused_until_mended(empty_url, to="0003", down=True)
 
 
 def test_an_event_trigger_that_merely_logs_stops_nothing(empty_url: str) -> None:
@@ -105,30 +101,16 @@ def test_an_event_trigger_that_merely_logs_stops_nothing(empty_url: str) -> None
 def test_a_table_that_stores_rows_of_ours_is_named_before_the_upgrade(empty_url: str) -> None:
     found.make(empty_url)
     execute(empty_url, *STORED)
-    before = schema(empty_url, whole=True), data(empty_url, whole=True)
 
-    with pytest.raises(CommandError, match="nothing was changed") as refusal:
-        migrate(empty_url, to=LEVEL)
-    refused = schema(empty_url, whole=True), data(empty_url, whole=True)
-    run_remedies(empty_url, refusal)
-    migrate(empty_url, to=LEVEL)
-
-    assert refused == before
+    require_refused_until_mended(empty_url, to=LEVEL)
 
 
 def test_what_uses_a_table_that_is_dropped_is_named_before_the_downgrade(empty_url: str) -> None:
     found.make(empty_url)
     migrate(empty_url, to=LEVEL)
     execute(empty_url, *DEPENDENT)
-    before = schema(empty_url, whole=True), data(empty_url, whole=True)
 
-    with pytest.raises(CommandError, match="nothing was changed") as refusal:
-        migrate(empty_url, to="0002", down=True, discard="yes")
-    refused = schema(empty_url, whole=True), data(empty_url, whole=True)
-    run_remedies(empty_url, refusal)
-    migrate(empty_url, to="0002", down=True, discard="yes")
-
-    assert refused == before
+    require_refused_until_mended(empty_url, to="0002", down=True, discard="yes")
 
 
 @pytest.mark.parametrize("to", ["0002", "base"])
