@@ -12,6 +12,8 @@ import re
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, Never
@@ -103,6 +105,17 @@ _ABOUT_NO_STEP = ("Context impl ", "Will assume ")
 """Beginnings of the lines that Alembic writes for each connection that could change the schema."""
 _LOGS_ADDRESSES = "urllib3"
 """Logger that writes each called address at DEBUG: its query may hold a secret."""
+
+
+@contextmanager
+def silenced(name: str) -> Iterator[None]:
+    """Let this logger write nothing meanwhile, for work whose lines another part writes."""
+    logger = logging.getLogger(name)
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def configure(level: str, form: str = "text") -> None:

@@ -4,7 +4,6 @@ SQLite builds an index under its one write lock: minutes without a writer for a 
 step is known by its effect on the copy, so that a merged revision need not say more than it does.
 """
 
-import logging
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import event
 from sqlalchemy.engine import Connection
 
+from app import log
 from app.db.migration_ops import sqlite_catalog
 from app.db.migration_ops.sqlite_catalog import quoted
 
@@ -172,7 +172,7 @@ def rehearsed(
         opts = {"x": migration.opts.get("x", {}), _REHEARSAL: rehearsal}
         try:
             with (
-                _without_log(),
+                log.silenced("hookonce.migrate"),
                 Operations.context(MigrationContext.configure(connection, opts=opts)),
             ):
                 change()
@@ -217,17 +217,6 @@ def _copy_rows(original: Connection, connection: Connection) -> None:
             marks = ", ".join("?" * len(row))
             insert = f"INSERT INTO {table} VALUES ({marks})"  # noqa: S608, quoted
             connection.exec_driver_sql(insert, tuple(row))
-
-
-@contextmanager
-def _without_log() -> Iterator[None]:
-    """Log nothing: the step itself says the same again."""
-    logger = logging.getLogger("hookonce.migrate")
-    before, logger.disabled = logger.disabled, True
-    try:
-        yield
-    finally:
-        logger.disabled = before
 
 
 @dataclass

@@ -3,15 +3,14 @@
 A later step that stops at an object of somebody else would leave a database half way.
 """
 
-import logging
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import StringIO
 from typing import Any
 
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext, RevisionStep
+
+from app import log
 
 _DROPPED_TABLE = re.compile(r"^DROP TABLE (\w+);", re.MULTILINE)
 _ADDED_WITH_DEFAULT = re.compile(
@@ -34,7 +33,7 @@ def of(migration: MigrationContext, steps: list[Any]) -> StepScript:
     opts = {"as_sql": True, "output_buffer": text, "literal_binds": True, "transactional_ddl": True}
     opts["x"] = migration.opts.get("x", {})
     try:
-        with _without_log():
+        with log.silenced("alembic.runtime.migration"):
             script = MigrationContext.configure(dialect=migration.dialect, opts=opts)
         with Operations.context(script):
             for step in steps:
@@ -43,14 +42,3 @@ def of(migration: MigrationContext, steps: list[Any]) -> StepScript:
     finally:
         Operations(migration)._install_proxy()
     return StepScript(text.getvalue())
-
-
-@contextmanager
-def _without_log() -> Iterator[None]:
-    """Log nothing of a second context, which the command's own has logged already."""
-    logger = logging.getLogger("alembic.runtime.migration")
-    before, logger.disabled = logger.disabled, True
-    try:
-        yield
-    finally:
-        logger.disabled = before
