@@ -18,9 +18,9 @@ from app.cooperative import BlocksAnsweringThread
 from tests.support.databases import ROOT
 from tests.support.sink import LOOPBACK
 
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 120.0
 """Seconds after which a wait fails; nothing here takes nearly as long."""
-COMMAND_SECONDS = 60.0
+COMMAND_SECONDS = 240.0
 """Seconds that a command with real work may take, such as migrating under load."""
 POLL_SECONDS = 0.02
 LOGGED_SECONDS = 0.1

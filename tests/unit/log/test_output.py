@@ -2,11 +2,12 @@
 
 import fcntl
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,10 @@ from app import log
 from app.log import output
 from app.log.output import LineQueue, LineStream
 from tests.support.databases import ROOT
-from tests.support.service import until
+from tests.support.service import COMMAND_SECONDS, DEADLINE_SECONDS, until
 
 PIPE_BYTES = 65_536
+DROPPED = re.compile(rb"(\d+) dropped\n")
 
 
 def notice(number: int) -> str:
@@ -26,13 +28,20 @@ def notice(number: int) -> str:
 
 @pytest.fixture
 def pipe() -> Iterator[tuple[int, int]]:
+    """Return the descriptors of a pipe, which stay open as /dev/null after the test.
+
+    The thread of a queue may still write lines: to a number that was closed, they would go to the
+    next file that gets it, such as the connection of another test.
+    """
     reader, writer = os.pipe()
     yield reader, writer
     for each in (reader, writer):
-        try:
-            os.close(each)
-        except OSError:
-            continue
+        discard_what_is_written_to(each)
+
+
+def discard_what_is_written_to(fileno: int) -> None:
+    with open(os.devnull, "wb") as devnull:
+        os.dup2(devnull.fileno(), fileno)
 
 
 def fill(writer: int) -> None:
@@ -47,14 +56,18 @@ def fill(writer: int) -> None:
 
 
 def drained(queue: LineQueue) -> None:
-    queue.drain(time.monotonic() + 10)
+    queue.drain(time.monotonic() + 2 * DEADLINE_SECONDS)
 
 
-def read_until(reader: int, text: bytes) -> list[bytes]:
+def read_while(reader: int, is_incomplete: Callable[[bytes], bool]) -> list[bytes]:
     received = b""
-    while text not in received:
+    while is_incomplete(received):
         received += os.read(reader, 65_536)
     return received.splitlines(keepends=True)
+
+
+def read_until(reader: int, end: str) -> list[bytes]:
+    return read_while(reader, lambda received: not received.endswith(end.encode()))
 
 
 def test_lines_are_written_whole_and_in_their_order(pipe: tuple[int, int]) -> None:
@@ -64,7 +77,7 @@ def test_lines_are_written_whole_and_in_their_order(pipe: tuple[int, int]) -> No
     for line in lines:
         queue.write(line)
 
-    assert read_until(pipe[0], b"line 199 ") == [line.encode() for line in lines]
+    assert read_until(pipe[0], lines[-1]) == [line.encode() for line in lines]
 
 
 def test_a_pipe_that_is_not_read_makes_nobody_wait_and_the_lost_lines_are_counted(
@@ -78,15 +91,24 @@ def test_a_pipe_that_is_not_read_makes_nobody_wait_and_the_lost_lines_are_counte
     for _ in range(3_000):
         queue.write(line)
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < DEADLINE_SECONDS
     dropped = queue.take_dropped()
     assert 500 < dropped < 3_000
-    lines = read_until(pipe[0], b" dropped\n")
+
+    def is_incomplete(received: bytes) -> bool:
+        return received.count(line.encode()) + sum(told(received)) < 3_000
+
+    lines = read_while(pipe[0], is_incomplete)
     assert lines.count(line.encode()) == 3_000 - dropped
-    assert lines[-1] == f"{dropped} dropped\n".encode()
+    assert sum(told(b"".join(lines))) == dropped
     queue.write("it goes on\n")
-    assert read_until(pipe[0], b"it goes on\n") == [b"it goes on\n"]
+    assert read_until(pipe[0], "it goes on\n") == [b"it goes on\n"]
     assert queue.take_dropped() == 0
+
+
+def told(received: bytes) -> list[int]:
+    """Return the numbers of the notices: one for each batch before which lines were dropped."""
+    return [int(number) for number in DROPPED.findall(received)]
 
 
 def test_a_line_that_was_written_in_part_is_finished_first(pipe: tuple[int, int]) -> None:
@@ -96,7 +118,7 @@ def test_a_line_that_was_written_in_part_is_finished_first(pipe: tuple[int, int]
     for line in lines:
         queue.write(line)
 
-    assert read_until(pipe[0], b"b\n") == [line.encode() for line in lines]
+    assert read_until(pipe[0], "b\n") == [line.encode() for line in lines]
     assert not os.get_blocking(pipe[1])
 
 
@@ -119,8 +141,7 @@ def full_disk() -> Iterator[int]:
     """
     fileno = os.open("/dev/full", os.O_WRONLY)
     yield fileno
-    with open(os.devnull, "wb") as devnull:
-        os.dup2(devnull.fileno(), fileno)
+    discard_what_is_written_to(fileno)
 
 
 def test_a_full_disk_raises_nothing_and_makes_nobody_wait(full_disk: int) -> None:
@@ -133,7 +154,7 @@ def test_a_full_disk_raises_nothing_and_makes_nobody_wait(full_disk: int) -> Non
     began = time.monotonic()
     drained(queue)
 
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < DEADLINE_SECONDS
     assert queue.take_dropped() > 10
 
 
@@ -171,7 +192,8 @@ def _child(queue: LineQueue, letter: str) -> int:
         queue.begin()
         for _ in range(20):
             queue.write(letter * 20_000 + "\n")
-        time.sleep(60)
+        drained(queue)
+        os._exit(0)
     return pid
 
 
@@ -190,7 +212,7 @@ def test_a_line_in_several_parts_is_one_line(pipe: tuple[int, int]) -> None:
     stream.flush()
     stream.write(" and fourth\n")
 
-    assert read_until(pipe[0], b"fourth\n") == [b"first second\n", b"third and fourth\n"]
+    assert read_until(pipe[0], "and fourth\n") == [b"first second\n", b"third and fourth\n"]
 
 
 def test_a_closed_stream_writes_its_lines_and_then_closes_its_file(tmp_path: Path) -> None:
@@ -230,7 +252,11 @@ logger = logging.getLogger("a")
 
 def run(body: str, **more: object) -> "subprocess.CompletedProcess[bytes]":
     command = [sys.executable, "-c", PROGRAM.format(body)]
-    return subprocess.run(command, cwd=ROOT, timeout=20, check=False, **more)  # type: ignore[call-overload,no-any-return]
+    return subprocess.run(command, cwd=ROOT, timeout=COMMAND_SECONDS, check=False, **more)  # type: ignore[call-overload,no-any-return]
+
+
+PATIENT = f"log.output.EXIT_SECONDS = {DEADLINE_SECONDS}\n"
+"""Begin of a program whose lines are all read, however busy the machine is."""
 
 
 @pytest.mark.parametrize(
@@ -238,7 +264,8 @@ def run(body: str, **more: object) -> "subprocess.CompletedProcess[bytes]":
 )
 def test_a_process_that_ends_writes_its_last_lines(ending: str) -> None:
     ended = run(
-        f"for n in range(5000): logger.info('line %d', n)\n{ending}", stderr=subprocess.PIPE
+        f"{PATIENT}for n in range(5000): logger.info('line %d', n)\n{ending}",
+        stderr=subprocess.PIPE,
     )
 
     assert ended.stderr.count(b'"line ') == 5_000
@@ -247,17 +274,16 @@ def test_a_process_that_ends_writes_its_last_lines(ending: str) -> None:
 def test_a_process_whose_lines_nobody_reads_ends_nevertheless() -> None:
     reader, writer = os.pipe()
     fill(writer)
-    began = time.monotonic()
 
-    run("print('a'); logger.error('b'); import warnings; warnings.warn('c')", stderr=writer)
+    ended = run("print('a'); logger.error('b'); import warnings; warnings.warn('c')", stderr=writer)
 
-    assert time.monotonic() - began < 10
+    assert ended.returncode == 0
     os.close(reader)
     os.close(writer)
 
 
 def test_both_streams_of_one_file_keep_the_order_of_their_lines() -> None:
-    body = "for n in range(100):\n print(n, file=sys.stdout if n % 2 else sys.stderr)"
+    body = PATIENT + "for n in range(100):\n print(n, file=sys.stdout if n % 2 else sys.stderr)"
 
     ended = run(body, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
@@ -267,7 +293,7 @@ def test_both_streams_of_one_file_keep_the_order_of_their_lines() -> None:
 def test_a_fork_neither_repeats_lines_nor_loses_them() -> None:
     body = "logger.info('before')\nif os.fork() == 0: logger.info('child')\nelse: os.wait()"
 
-    ended = run(body, stderr=subprocess.PIPE)
+    ended = run(PATIENT + body, stderr=subprocess.PIPE)
 
     assert (ended.stderr.count(b"before"), ended.stderr.count(b"child")) == (1, 1)
 
@@ -280,7 +306,7 @@ signal.setitimer(signal.ITIMER_REAL, 0.005, 0.005)
 for n in range(20000): sys.stderr.write(f"line {n}\\n")
 signal.setitimer(signal.ITIMER_REAL, 0)
 """
-    ended = run(body, stderr=subprocess.PIPE)
+    ended = run(PATIENT + body, stderr=subprocess.PIPE)
 
     lines = [line for line in ended.stderr.decode().splitlines() if line != "handled"]
     assert lines == [f"line {number}" for number in range(20_000)]
