@@ -30,7 +30,7 @@ from tests.support.seeding import seed
 from tests.support.thorough import THOROUGH
 
 pytestmark = pytest.mark.usefixtures("every_table_is_large")
-STRIDE = 7 if THOROUGH else 41
+STRIDE = 17 if THOROUGH else 41
 VALUES = """UPDATE trigger_executions SET idempotency_key = 'k' || id, attempt_count = id,
     lease_owner = CASE WHEN id % 2 THEN 'w' END, error_category = 'c'"""
 INDEX = "CREATE INDEX owners_index ON trigger_executions (lease_owner) WHERE error IS NOT NULL"

@@ -50,7 +50,7 @@ READS_FROM_THE_BEGINNING = re.compile(
 """Parts of a plan of SQLite; two partial indexes have only unfinished executions."""
 REVISIONS = ["0002", "0013", "0003", "0009", "0008", "0011", "0012"]
 pytestmark = pytest.mark.usefixtures("every_table_is_large")
-STRIDE = 3 if THOROUGH else 29
+STRIDE = 7 if THOROUGH else 29
 KILLED = [("0012", False), ("0013", False), ("0008", True)]
 State = tuple[Schema, object, set[str]]
 

@@ -278,7 +278,7 @@ def test_the_script_leaves_a_killed_downgrade_of_a_found_database_to_the_command
 
 INTERRUPTED = ["0031", "0029", "0008", "0011", "0013", "0002"]
 """Revisions whose downgrade takes many statements, which a script mends."""
-POINTS = range(1, 200, 5) if THOROUGH else (9, 30, 76)
+POINTS = range(1, 200, 17) if THOROUGH else (9, 30, 76)
 
 
 @pytest.mark.parametrize("revision", some(INTERRUPTED, one_in=4))

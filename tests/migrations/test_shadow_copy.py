@@ -161,7 +161,7 @@ class Writer:
         ]
 
 
-@pytest.mark.parametrize("seed", range(300 if THOROUGH else 12))
+@pytest.mark.parametrize("seed", range(100 if THOROUGH else 12))
 def test_whatever_is_written_meanwhile_the_copy_is_the_table(
     path: Path, connection: sa.Connection, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:

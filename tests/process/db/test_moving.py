@@ -17,7 +17,7 @@ from tests.support.seeding import seed
 from tests.support.service import COMMANDS, Running, Service, environment, run, until
 from tests.support.thorough import THOROUGH
 
-KILLS = range(1, 60, 3) if THOROUGH else (2, 30, 45)
+KILLS = range(1, 60, 8) if THOROUGH else (2, 30, 45)
 """Lines of progress after which the move is killed."""
 ROWS = 100_000 if THOROUGH else 300
 FILE_BLOCKS = 1_200

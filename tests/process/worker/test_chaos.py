@@ -22,7 +22,8 @@ KILLS = 12 if THOROUGH else 2
 DELIVERIES = 100 * KILLS
 STOPS = 3 if THOROUGH else 1
 RESTARTS_SECONDS = 5.0
-BACK_SECONDS = 5.0
+BACK_SECONDS = 60.0
+"""Far more than it takes (docs/chaos.md), so that only a receiver that hangs is noticed."""
 CROWD = 8
 DUE_AT_ONCE = 1_000
 
