@@ -7,9 +7,24 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 _NAME = re.compile(r"_stash_(\d{4}(?:_found)?)_(.+)")
-_PARTITIONS = """
-    SELECT relname::text FROM pg_class
-    WHERE relispartition AND relnamespace = current_schema()::regnamespace"""
+_TABLES = {
+    "postgresql": """
+        SELECT relname::text AS name, oid FROM pg_class
+        WHERE relkind IN ('r', 'p') AND NOT relispartition
+        AND relnamespace = quote_ident(current_schema())::regnamespace""",
+    "sqlite": """
+        SELECT name FROM sqlite_schema
+        WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_'""",
+}
+"""Lists the tables; a partitioned one stands for its partitions."""
+_COLUMNS = {
+    "postgresql": """
+        SELECT attname::text FROM pg_attribute JOIN found ON oid = attrelid
+        WHERE name = :table AND attnum > 0 AND NOT attisdropped""",
+    "sqlite": """
+        SELECT c.name FROM found JOIN pragma_table_xinfo(found.name) AS c
+        WHERE found.name = :table""",
+}
 
 
 class Hidden(NamedTuple):
@@ -32,17 +47,15 @@ def hidden_columns(connection: Connection, table: str) -> list[Hidden]:
 
 def table_names(connection: Connection) -> set[str]:
     """Return the names of all tables; a partitioned one stands for its partitions."""
-    names = set(sa.inspect(connection).get_table_names())
-    if connection.dialect.name == "postgresql":
-        names -= set(connection.execute(sa.text(_PARTITIONS)).scalars())
-    return names
+    tables = f"WITH found AS ({_TABLES[connection.dialect.name]}) SELECT name FROM found"  # noqa: S608
+    return set(connection.execute(sa.text(tables)).scalars())
 
 
 def column_names(connection: Connection, table: str) -> set[str]:
     """Return the names of the table's columns; empty if there is no such table."""
-    if table not in table_names(connection):
-        return set()
-    return {column["name"] for column in sa.inspect(connection).get_columns(table)}
+    dialect = connection.dialect.name
+    columns = f"WITH found AS ({_TABLES[dialect]}) {_COLUMNS[dialect]}"
+    return set(connection.execute(sa.text(columns), {"table": table}).scalars())
 
 
 def stash_name(revision: str, name: str) -> str:

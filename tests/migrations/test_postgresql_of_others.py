@@ -10,8 +10,10 @@ import pytest
 from alembic.util import CommandError
 
 from tests.support import found_databases as found
+from tests.support import moves
 from tests.support.databases import Databases, PostgresServer, migrate
 from tests.support.schema_dump import data, execute, schema
+from tests.support.seeding import seed
 from tests.support.thorough import THOROUGH
 
 LOWEST = "0002" if THOROUGH else "0030"
@@ -135,3 +137,32 @@ def test_rows_that_a_policy_hides_from_the_owner_are_not_lost(
     migrate(url, to="0003")
 
     assert data(empty_url)["trigger_executions"] == before[1]["trigger_executions"]
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+@pytest.mark.parametrize("name", ["Events", 'a "name" of 100 %s: odd'])
+def test_the_schema_may_have_any_name(databases: Databases, empty_url: str, name: str) -> None:
+    in_schema_of_name(empty_url, name)
+    migrate(empty_url)
+    seed(empty_url)
+    rows, tables = data(empty_url), schema(empty_url)
+
+    migrate(empty_url, to="base", down=True)
+    migrate(empty_url)
+
+    assert (data(empty_url), schema(empty_url)) == (rows, tables)
+    content = moves.content(empty_url)
+    with databases.at_head("sqlite") as target:
+        moves.moved(empty_url, target)
+        assert moves.content(target) == content
+
+
+def in_schema_of_name(url: str, name: str) -> None:
+    """Let new sessions find their tables in a new schema."""
+    schema_name = '"{}"'.format(name.replace('"', '""'))
+    database = execute(url, "SELECT current_database()")[0][0]
+    execute(
+        url,
+        f"CREATE SCHEMA {schema_name}",
+        f"ALTER DATABASE {database} SET search_path = {schema_name}",
+    )

@@ -21,17 +21,17 @@ _DROP_ON_POSTGRESQL = """
             FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid
             WHERE attname ~ '^({names})' AND NOT attisdropped
             AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-            AND c.relnamespace = current_schema()::regnamespace
+            AND c.relnamespace = quote_ident(current_schema())::regnamespace
         LOOP EXECUTE 'ALTER TABLE ' || each.owner || ' DROP COLUMN ' || each.name; END LOOP;
         FOR each IN SELECT conrelid::regclass AS child, quote_ident(conname) AS name
             FROM pg_constraint
             JOIN pg_class AS parent ON parent.oid = confrelid
             WHERE contype = 'f' AND parent.relname ~ '^({names})'
-            AND parent.relnamespace = current_schema()::regnamespace
+            AND parent.relnamespace = quote_ident(current_schema())::regnamespace
         LOOP EXECUTE 'ALTER TABLE ' || each.child || ' DROP CONSTRAINT ' || each.name; END LOOP;
         FOR each IN SELECT oid::regclass AS stash FROM pg_class WHERE relkind = 'r'
             AND relname ~ '^({names})' AND relname !~ '{spared}'
-            AND relnamespace = current_schema()::regnamespace
+            AND relnamespace = quote_ident(current_schema())::regnamespace
         LOOP EXECUTE 'DROP TABLE ' || each.stash; END LOOP;
     END $$"""
 """Stashes refer to each other, so their foreign keys are dropped first."""

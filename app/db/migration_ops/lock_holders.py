@@ -24,7 +24,7 @@ _HOLDERS = """
         LEFT JOIN pg_stat_activity AS a ON a.pid = l.pid
     WHERE l.granted AND l.pid IS DISTINCT FROM pg_backend_pid() AND c.relname = ANY(:names)
         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        AND c.relnamespace = current_schema()::regnamespace
+        AND c.relnamespace = quote_ident(current_schema())::regnamespace
         AND coalesce(p.prepared, a.xact_start) < clock_timestamp() - make_interval(secs => :seconds)
     ORDER BY since LIMIT 3"""
 """A prepared transaction is known by the lock that it has on its own number."""

@@ -33,7 +33,8 @@ def refuse_interrupted(start: str | None) -> str:
     mended = "false" if start is None else f"relname = '{mark(start)}'"
     return f"""DO $$ DECLARE undoing name; BEGIN
     SELECT relname INTO undoing FROM pg_class
-        WHERE relname ~ '^{UNDOING}[0-9]' AND relnamespace = current_schema()::regnamespace
+        WHERE relname ~ '^{UNDOING}[0-9]'
+        AND relnamespace = quote_ident(current_schema())::regnamespace
         AND NOT ({mended} AND to_regclass('{FOUND_RECORD}') IS NULL);
     IF undoing IS NOT NULL THEN RAISE EXCEPTION USING MESSAGE = 'the downgrade of '
         || replace(undoing, '{UNDOING}', '') || ' was interrupted: run alembic upgrade '

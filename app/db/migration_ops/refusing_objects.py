@@ -51,7 +51,7 @@ _TAKEN = {
     "postgresql": """
     SELECT c.relname AS name, c.relkind = 'i' AS is_index, i.indrelid::regclass::text AS on_table
     FROM pg_class AS c LEFT JOIN pg_index AS i ON i.indexrelid = c.oid
-    WHERE c.relnamespace = current_schema()::regnamespace AND c.relname = ANY(:names)
+    WHERE c.relnamespace = quote_ident(current_schema())::regnamespace AND c.relname = ANY(:names)
     AND i.indrelid IS DISTINCT FROM to_regclass(:table) ORDER BY c.relname""",
     "sqlite": """
     SELECT name, type = 'index' AS is_index, tbl_name AS on_table FROM sqlite_master
@@ -66,7 +66,7 @@ def taken_tables(connection: Connection, adopted: Collection[str]) -> list[str]:
     """
     query = {
         "postgresql": "SELECT relname, relkind IN ('v', 'm') FROM pg_class "
-        "WHERE relnamespace = current_schema()::regnamespace",
+        "WHERE relnamespace = quote_ident(current_schema())::regnamespace",
         "sqlite": "SELECT name, type = 'view' FROM sqlite_master",
     }
     ours = metadata.tables.keys() - set(adopted)

@@ -39,7 +39,7 @@ After a statement over several connections Citus refuses to change `triggers`, o
 
 _WITH_HIDDEN_ROWS = """
     SELECT oid::regclass::text FROM pg_class
-    WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')
+    WHERE relnamespace = quote_ident(current_schema())::regnamespace AND relkind IN ('r', 'p')
     AND (relname = ANY(:names) OR relname LIKE '\\_stash\\_%') AND row_security_active(oid)
     ORDER BY 1"""
 

@@ -70,7 +70,7 @@ _REMEDIES = f"""{_FOUND}
             format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname)
             FROM pg_constraint JOIN pg_class AS o ON o.oid = conrelid
             WHERE pg_constraint.oid = objid AND NOT (o.relname = ANY(:ours)
-                AND o.relnamespace = current_schema()::regnamespace))
+                AND o.relnamespace = quote_ident(current_schema())::regnamespace))
         END AS remedy, level, is_stored
     FROM found LEFT JOIN pg_class AS c ON classid = 'pg_class'::regclass AND c.oid = objid
     WHERE level > 0"""

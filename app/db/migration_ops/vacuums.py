@@ -24,7 +24,7 @@ _VACUUMED = """
         JOIN pg_stat_activity AS a ON a.pid = l.pid
     WHERE l.locktype = 'relation' AND l.mode = 'ShareUpdateExclusiveLock' AND l.granted
         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        AND c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace
+        AND c.relkind = 'r' AND c.relnamespace = quote_ident(current_schema())::regnamespace
         AND l.pid <> pg_backend_pid() ORDER BY 1"""
 """Tables that are being vacuumed, analyzed or indexed, which all take the same lock."""
 _TRY = "SELECT 2 * setting::integer FROM pg_settings WHERE name = 'deadlock_timeout'"

@@ -64,7 +64,7 @@ def closed_tables(session: DriverSession) -> list[str]:
     if session.kind == "postgresql":
         query = (
             "SELECT relname FROM pg_trigger JOIN pg_class AS c ON c.oid = tgrelid WHERE "
-            f"tgname = '{NAME}' AND relnamespace = current_schema()::regnamespace "
+            f"tgname = '{NAME}' AND relnamespace = quote_ident(current_schema())::regnamespace "
             "AND NOT c.relispartition ORDER BY 1"
         )
     else:

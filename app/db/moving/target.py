@@ -22,7 +22,7 @@ from app.settings import Settings
 _FOREIGN_KEYS = (
     "SELECT conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid) "
     "FROM pg_constraint WHERE contype = 'f' AND conparentid = 0 "
-    "AND connamespace = current_schema()::regnamespace ORDER BY 1, 2"
+    "AND connamespace = quote_ident(current_schema())::regnamespace ORDER BY 1, 2"
 )
 
 
