@@ -153,7 +153,8 @@ def _tested(settings: Settings, database: Database, row: sa.Row[Any]) -> dict[st
         return {"channel": row.name, "outcome": str(sealed), "error": str(sealed)}
     from app.notifications.send import courier  # it loads the clients of HTTP and of SMTP
 
-    error = courier(settings).send(opened, letter)
+    failure = courier(settings).send(opened, letter)
+    error = failure.sentence if failure else None
     outbox.note_test(database, row.id, error)
     return {"channel": row.name, "outcome": error or "sent", "error": error}
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from app import clock
 from app.notifications.conditions import ALL_TRIGGERS, KINDS, sentence
@@ -38,6 +38,14 @@ class Letter:
         first = next((each for each in self.messages if each.event != OVER), self.messages[0])
         more = len(self.messages) - 1
         return text_of(first) + (f" (and {more} more)" if more else "")
+
+
+class Failure(NamedTuple):
+    """The reason a letter was not taken, and the wait that the channel asks for."""
+
+    sentence: str
+    """It holds no word of the address beyond its host: the path may be a password."""
+    retry_after_seconds: float = 0.0
 
 
 def text_of(message: Message) -> str:

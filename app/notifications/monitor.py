@@ -22,7 +22,7 @@ from app.executions import workers
 from app.notifications import channels, observe, outbox, states
 from app.notifications.channels import Channel
 from app.notifications.conditions import ALL_TRIGGERS, DATABASE, Condition
-from app.notifications.message import Letter
+from app.notifications.message import Failure, Letter
 from app.notifications.outbox import ChannelBatch
 from app.notifications.send import Courier, courier
 from app.notifications.states import BEGAN, OVER, Look, Message
@@ -146,11 +146,11 @@ class Monitor:
         letter = Letter(
             batch.id, batch.messages, batch.created_at, self._settings.hookonce_public_url
         )
-        error = self._courier.send(batch.channel, letter)
+        failure = self._courier.send(batch.channel, letter)
         with self._database.time_limit():
-            outbox.settle(self._database, batch, error, self._limits.pause)
-        _log(batch, error)
-        return 0 if error else len(batch.messages)
+            outbox.settle(self._database, batch, failure, self._limits.pause)
+        _log(batch, failure)
+        return 0 if failure else len(batch.messages)
 
 
 class Outage:
@@ -204,20 +204,21 @@ class Outage:
         news = Message(DATABASE, ALL_TRIGGERS, self._event, content)
         letter_id = f"{self._id}_{channel.id}"
         letter = Letter(letter_id, [news], clock.now(), self._public_url)
-        error = self._courier.send(channel, letter)
+        failure = self._courier.send(channel, letter)
         outcome = {"channel": channel.name, "conditions": DATABASE, "number": 1}
-        _log_outcome(outcome, error)
-        return error is None
+        _log_outcome(outcome, failure)
+        return failure is None
 
 
-def _log(batch: ChannelBatch, error: str | None) -> None:
+def _log(batch: ChannelBatch, failure: Failure | None) -> None:
     conditions = ",".join(sorted({each.kind for each in batch.messages}))
     outcome = {"channel": batch.channel.name, "conditions": conditions}
-    _log_outcome({**outcome, "number": len(batch.messages)}, error)
+    _log_outcome({**outcome, "number": len(batch.messages)}, failure)
 
 
-def _log_outcome(outcome: dict[str, object], error: str | None) -> None:
-    if error is None:
+def _log_outcome(outcome: dict[str, object], failure: Failure | None) -> None:
+    if failure is None:
         log.event(logger, logging.INFO, "notification_sent", **outcome)
     else:
-        log.event(logger, logging.WARNING, "notification_failed", **outcome, detail=error)
+        why = {**outcome, "detail": failure.sentence}
+        log.event(logger, logging.WARNING, "notification_failed", **why)

@@ -20,6 +20,7 @@ from app.db.encryption import SecretBox
 from app.db.models import notification_channels, notification_messages
 from app.notifications import channels
 from app.notifications.channels import Channel
+from app.notifications.message import Failure
 from app.notifications.states import Message
 
 LEASE_SECONDS = 120.0
@@ -76,7 +77,7 @@ def take(connection: Connection, channel_id: int, secret_box: SecretBox) -> Chan
     )
 
 
-def settle(database: Database, batch: ChannelBatch, error: str | None, pause: float) -> bool:
+def settle(database: Database, batch: ChannelBatch, failure: Failure | None, pause: float) -> bool:
     """Note the outcome and return the lease; False if another process has taken the channel.
 
     After a failure the messages wait longer each time; after a success for `pause` seconds.
@@ -89,10 +90,10 @@ def settle(database: Database, batch: ChannelBatch, error: str | None, pause: fl
         failures = connection.execute(query).scalar_one_or_none()
         if failures is None:
             return False
-        if error is None:
+        if failure is None:
             sent = sa.update(notification_messages).where(_messages.batch_id == batch.id)
             connection.execute(sent.values(sent_at=clock.now()))
-        outcome = _sent(pause) if error is None else _failed(error, failures + 1)
+        outcome = _sent(pause) if failure is None else _failed(failure, failures + 1)
         update = sa.update(notification_channels).where(same)
         connection.execute(update.values(lease_expires_at=None, **outcome))
         return True
@@ -123,9 +124,13 @@ def prune(connection: Connection, now: datetime) -> int:
     return connection.execute(sa.delete(notification_messages).where(old)).rowcount
 
 
-def wait_seconds(failures: int) -> float:
-    """Return the seconds until the next try after so many failures in a row. Pure."""
-    return min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(failures - 1, 20))
+def wait_seconds(failures: int, at_least: float = 0.0) -> float:
+    """Return the seconds until the next try after so many failures in a row. Pure.
+
+    The channel may ask for a longer wait, but for none above LONGEST_WAIT_SECONDS.
+    """
+    growing = FIRST_WAIT_SECONDS * 2.0 ** min(failures - 1, 20)
+    return min(LONGEST_WAIT_SECONDS, max(growing, at_least))
 
 
 def _sent(pause: float) -> dict[str, Any]:
@@ -138,11 +143,11 @@ def _sent(pause: float) -> dict[str, Any]:
     }
 
 
-def _failed(error: str, failures: int) -> dict[str, Any]:
+def _failed(failure: Failure, failures: int) -> dict[str, Any]:
     return {
-        "next_send_at": utc_now(wait_seconds(failures)),
+        "next_send_at": utc_now(wait_seconds(failures, failure.retry_after_seconds)),
         "failure_count": failures,
-        "last_error": error[:LONGEST_ERROR],
+        "last_error": failure.sentence[:LONGEST_ERROR],
         "last_error_at": clock.now(),
     }
 

@@ -8,13 +8,14 @@ from functools import cache
 
 from urllib3.util import parse_url
 
-from app.actions import http_client
+from app import clock
+from app.actions import http_client, retry_after
 from app.actions.http import signature
 from app.actions.http_client import Client
 from app.errors import ActionFailed
 from app.notifications import mail, message
 from app.notifications.channels import EMAIL, SLACK, WEBHOOK, Channel
-from app.notifications.message import Letter
+from app.notifications.message import Failure, Letter
 from app.settings import Settings
 
 SECONDS = 10.0
@@ -34,17 +35,15 @@ class Courier:
     client: Client
     tls: ssl.SSLContext
 
-    def send(self, channel: Channel, letter: Letter) -> str | None:
-        """Send the letter; return None, or a sentence that says why it was not taken.
-
-        The sentence holds no word of the address beyond its host: the path may be a password.
-        """
+    def send(self, channel: Channel, letter: Letter) -> Failure | None:
+        """Send the letter; return None once it is taken."""
         try:
             _SENDERS[channel.kind](self, channel, letter)
         except ActionFailed as error:
-            return str(error)
+            wait_seconds = retry_after.seconds(error.retry_after, clock.now())
+            return Failure(str(error), wait_seconds or 0.0)
         except (OSError, RuntimeError, MemoryError, ValueError) as error:
-            return f"it could not be sent: {type(error).__name__}"
+            return Failure(f"it could not be sent: {type(error).__name__}")
         return None
 
     def post(self, channel: Channel, body: bytes, headers: dict[str, str]) -> None:
@@ -53,7 +52,10 @@ class Courier:
         common = {"Content-Type": "application/json", "User-Agent": "Hookonce"}
         response = self.client.post(url, body, {**common, **headers}, SECONDS)
         if not 200 <= response.status < 300:
-            raise ActionFailed(f"{url.scheme}://{url.netloc} answered HTTP {response.status}")
+            raise ActionFailed(
+                f"{url.scheme}://{url.netloc} answered HTTP {response.status}",
+                retry_after=response.retry_after,
+            )
 
 
 def courier(settings: Settings) -> Courier:

@@ -1,9 +1,9 @@
 """Classify an attempt's result: its outcome, and if a retry can help. Pure."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
+from app.actions import retry_after
 from app.actions.work import summary
 from app.errors import Absent, ActionFailed, MachineTrouble, is_machine_trouble
 from app.lifecycle import (
@@ -79,7 +79,7 @@ def outcome(
         reason=reason(result),
         # another error's http_status may have any value, even one that no database stores
         http_status=result.http_status if isinstance(result, ActionFailed) else None,
-        retry_after_seconds=retry_after_seconds(result, now),
+        retry_after_seconds=_retry_after_seconds(result, now),
         duration_seconds=duration_seconds,
         not_started=isinstance(result, MachineTrouble),
         absent=isinstance(result, Absent),
@@ -143,20 +143,8 @@ def _reason_of_markers(markers: list[str]) -> str:
     return TIMEOUT if {"timed out", "timeout", "Timeout"} & set(markers) else CONNECTION
 
 
-def retry_after_seconds(error: BaseException, now: datetime) -> float | None:
-    """Return the wait that Retry-After asks for, as seconds or HTTP date; None without one.
-
-    https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
-    """
-    header = (error.retry_after or "").strip() if isinstance(error, ActionFailed) else ""
-    if header.isascii() and header.isdigit():
-        return float(header[:9])
-    try:
-        moment = parsedate_to_datetime(header)
-    except (ValueError, OverflowError):
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (aware - now).total_seconds())
+def _retry_after_seconds(error: BaseException, now: datetime) -> float | None:
+    return retry_after.seconds(error.retry_after, now) if isinstance(error, ActionFailed) else None
 
 
 def _error_text(error: BaseException) -> str:

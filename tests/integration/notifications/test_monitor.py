@@ -190,6 +190,22 @@ def test_a_failed_message_is_kept_and_tried_again_under_its_id(
     assert len(set(ids)) == 1
 
 
+@pytest.mark.parametrize(("asked", "waited"), [("300", 300), ("9999999", 1_800), ("soon", 15)])
+def test_a_channel_that_asks_to_be_left_alone_is_tried_no_earlier(
+    database: Database, worker: Monitor, sink: Sink, asked: str, waited: float
+) -> None:
+    sink.status, sink.headers = 429, {"Retry-After": asked}
+    channel_id = channel(database, sink)
+    open_breaker(database, factories.trigger(database))
+
+    worker.run_once()
+
+    with database.reading() as connection:
+        failed = channels.find(connection, channel_id)
+    wait = (failed.next_send_at - failed.last_error_at).total_seconds()
+    assert wait == pytest.approx(waited, abs=10)
+
+
 def test_a_test_sends_at_once_what_a_channel_did_not_take(
     database: Database, worker: Monitor, sink: Sink
 ) -> None:

@@ -16,7 +16,7 @@ from app.actions.http_client import Client
 from app.egress import PUBLIC_ONLY
 from app.notifications import mail as mails
 from app.notifications.channels import Channel
-from app.notifications.message import Letter
+from app.notifications.message import Failure, Letter
 from app.notifications.send import Courier
 from app.notifications.states import BEGAN, Message
 from app.settings import Settings
@@ -82,7 +82,7 @@ def test_the_path_of_an_address_is_in_no_error(sink: Sink) -> None:
 
     assert [bool(each) for each in outcomes] == [True] * 3
     assert "canary" not in str(outcomes)
-    assert outcomes[0] == f"{sink.url} answered HTTP 404"
+    assert outcomes[0] == Failure(f"{sink.url} answered HTTP 404")
     assert "HOOKONCE_EGRESS_ALLOW" in str(outcomes[1])
 
 
@@ -121,7 +121,7 @@ def test_a_refused_recipient_keeps_the_mail_from_nobody_else() -> None:
 
     assert some is None
     assert len(box.mails) == 1
-    assert none == "127.0.0.1 refused every recipient: 550"
+    assert none == Failure("127.0.0.1 refused every recipient: 550")
 
 
 @pytest.mark.parametrize("farewell", ["421 busy", "500 what?"])
