@@ -10,6 +10,7 @@ from app.intake.message import Json
 DEPTH_LIMIT = 100
 """Levels of nesting. No real payload has as many, and many parsers fail a little further on."""
 
+TOO_LARGE = "a number is too large"
 _UTF_8_BEGINNINGS = (b'{"', b"{\n", b"{ ", b"[{")
 """Beginnings of most bodies, which tell their encoding by the same bytes as json looks at."""
 
@@ -22,7 +23,7 @@ def loads(text: bytes | str) -> Json:
     except RecursionError as error:
         raise Unreadable(f"the JSON nests deeper than {DEPTH_LIMIT} levels") from error
     except ValueError as error:
-        raise Unreadable(f"the body is not JSON: {error}") from error
+        raise Unreadable(f"the body is not JSON: {_reason(error)}") from error
     if _has_many_brackets(decoded):
         _limit_depth(parsed)
     return parsed
@@ -49,6 +50,11 @@ def _decode(text: bytes | str) -> str:
     return text.decode(json.detect_encoding(text), "surrogatepass")
 
 
+def _reason(error: ValueError) -> str:
+    """Return the reason; of an integer that is too long Python gives advice to programmers."""
+    return TOO_LARGE if "set_int_max_str_digits" in str(error) else str(error)
+
+
 def _refuse_constant(name: str) -> Never:
     raise ValueError(f"{name} is not JSON")
 
@@ -57,7 +63,7 @@ def _finite(digits: str) -> float:
     """Return the number; raise ValueError if Python reads it as infinity, which is not JSON."""
     number = float(digits)
     if math.isinf(number):
-        raise ValueError("a number is too large")
+        raise ValueError(TOO_LARGE)
     return number
 
 

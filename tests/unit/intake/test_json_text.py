@@ -89,3 +89,9 @@ def test_only_nesting_is_limited_not_the_number_of_brackets(inner: str, beside: 
     for too_deep in (f"[{brackets}]", mixed):
         with pytest.raises(Unreadable, match="nests deeper"):
             strict_json.loads(too_deep)
+
+
+@pytest.mark.parametrize("number", ["1" * 5_000, f'{{"a": -{"1" * 5_000}}}', "[1e400]"])
+def test_a_number_that_is_too_large_is_called_that(number: str) -> None:
+    with pytest.raises(Unreadable, match=r"^the body is not JSON: a number is too large$"):
+        strict_json.loads(number.encode())
