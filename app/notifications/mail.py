@@ -28,7 +28,7 @@ def send(mail: EmailMessage, server: MailServer, client: Client, tls: ssl.SSLCon
     except smtplib.SMTPRecipientsRefused as error:
         raise ActionFailed(f"{server.host} refused every recipient: {_codes(error)}") from error
     except smtplib.SMTPResponseException as error:
-        raise ActionFailed(f"{server.host} answered {error.smtp_code}") from error
+        raise ActionFailed(f"{server.host} {_answer(error.smtp_code)}") from error
     except (smtplib.SMTPException, OSError) as error:
         raise ActionFailed(f"{server.host}:{server.port}: {_problem(error)}") from error
 
@@ -93,6 +93,11 @@ def _shut_after(sock: socket.socket, seconds: float) -> Iterator[None]:
 def _codes(error: smtplib.SMTPRecipientsRefused) -> str:
     """Return the status codes: a server may repeat the addresses, and whatever it likes."""
     return ", ".join(sorted({str(code) for code, _ in error.recipients.values()}))
+
+
+def _answer(code: int) -> str:
+    """Describe an answer by its status code, which is -1 if it has none."""
+    return f"answered {code}" if code > 0 else "answered something that is not SMTP"
 
 
 def _problem(error: Exception) -> str:

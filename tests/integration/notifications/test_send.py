@@ -148,6 +148,18 @@ def test_without_a_mail_server_the_error_names_the_setting() -> None:
     assert "HOOKONCE_SMTP_URL" in str(courier().send(mail_channel(), LETTER))
 
 
+@pytest.mark.parametrize("greeting", [b"hello\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_a_server_that_is_no_mail_server_is_called_that(greeting: bytes) -> None:
+    def greet(_target: targets.Target, connection: object) -> None:
+        connection.sendall(greeting)  # type: ignore[attr-defined]
+
+    with targets.listening(greet) as target:
+        by = courier(f"smtp+plain://127.0.0.1:{target.port}?from=h@acme.example")
+        outcome = by.send(mail_channel(), LETTER)
+
+    assert outcome == Failure("127.0.0.1 answered something that is not SMTP")
+
+
 def test_a_server_that_drips_cannot_hold_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mails, "SECONDS", 1.0)
 
