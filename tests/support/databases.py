@@ -18,6 +18,7 @@ from alembic.config import Config
 from app.db import Database, partitioning
 from app.db.models import metadata
 from app.settings import from_environment
+from tests.support.catalog import Shape, shape
 
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = ("sqlite", "postgresql")
@@ -89,21 +90,6 @@ _EMPTY = f"""
             FROM pg_sequences WHERE last_value IS NOT NULL;
     END $$"""
 """Empties the tables that have rows: to truncate all of them takes thirty times as long."""
-_SHAPE = """
-    SELECT 'revision', version_num, '', '' FROM hookonce_alembic_version
-    UNION ALL SELECT 'table', relname, relkind::text, '' FROM pg_class
-        WHERE relnamespace = 'public'::regnamespace
-    UNION ALL SELECT 'index', indexname, indexdef, '' FROM pg_indexes WHERE schemaname = 'public'
-    UNION ALL SELECT 'column', attrelid::regclass::text, attname,
-            format_type(atttypid, atttypmod) || attnotnull
-        FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
-        WHERE relnamespace = 'public'::regnamespace AND attnum > 0
-    UNION ALL SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid)
-        FROM pg_constraint WHERE connamespace = 'public'::regnamespace
-    UNION ALL SELECT 'trigger', tgrelid::regclass::text, tgname, '' FROM pg_trigger
-        WHERE NOT tgisinternal
-    ORDER BY 1, 2, 3, 4"""
-"""Lists everything in the schema that a test may have changed, also dropped columns."""
 
 
 class PostgresServer:
@@ -118,7 +104,7 @@ class PostgresServer:
         # rest. It guards directories that runs share, and this one is ours alone.
         Server._lock = nullcontext()
         self.directory = Path(tempfile.mkdtemp(prefix="hookonce-pg-"))
-        self._shapes: dict[str, list[tuple[object, ...]]] = {}
+        self._shapes: dict[str, Shape] = {}
         self._server = Server(self.directory, cleanup_mode=None)
         self._server.start()
         self.execute("ALTER SYSTEM SET max_connections = 300", "ALTER SYSTEM SET fsync = off")
@@ -148,15 +134,15 @@ class PostgresServer:
         """Empty all tables; return False if a test changed the schema."""
         with psycopg.connect(self.uri_of(name), autocommit=True) as connection:
             connection.execute(_END_OTHER_SESSIONS)
-            if connection.execute(_SHAPE).fetchall() != self._shape(like):
+            if shape(connection) != self._shape(like):
                 return False
             connection.execute(_EMPTY)
         return True
 
-    def _shape(self, template: str) -> list[tuple[object, ...]]:
+    def _shape(self, template: str) -> Shape:
         if template not in self._shapes:
             with psycopg.connect(self.uri_of(template), autocommit=True) as connection:
-                self._shapes[template] = connection.execute(_SHAPE).fetchall()
+                self._shapes[template] = shape(connection)
         return self._shapes[template]
 
     def restart(self) -> None:
