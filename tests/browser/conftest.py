@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests.support.databases import Databases
 from tests.support.live_service import LiveService, running_service
 
-TIMEOUT_MS = 15_000
+TIMEOUT_MS = 120_000
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",

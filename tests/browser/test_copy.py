@@ -61,7 +61,7 @@ def test_the_command_can_be_run_and_has_no_secret(page: Page, service: LiveServi
         capture_output=True,
         check=True,
         text=True,
-        timeout=20,
+        timeout=120,
     )
     assert "$(id) 'x'" in ran.stdout
 

@@ -53,7 +53,7 @@ class Clicks:
 
 def post(service: LiveService, trigger_id: int, sent: Sent) -> int:
     """Post the request to the trigger as its sender does; return the status."""
-    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=120)
     try:
         path = f"/api/triggers/webhook/{trigger_id}"
         connection.request("POST", path, sent.body, dict(sent.headers))

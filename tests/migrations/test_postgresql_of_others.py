@@ -83,7 +83,7 @@ def writing(url: str) -> Iterator[Writer]:
         yield writer
     finally:
         done.set()
-        thread.join(60)
+        thread.join(240)
 
 
 def test_no_write_of_another_role_fails_and_replication_goes_on(replicated_url: str) -> None:

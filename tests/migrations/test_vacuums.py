@@ -86,7 +86,7 @@ def writing(url: str) -> Iterator[list[str]]:
         yield errors
     finally:
         done.set()
-        thread.join(60)
+        thread.join(240)
 
 
 def test_an_autovacuum_is_cancelled_and_no_writer_waits_for_that(

@@ -8,7 +8,7 @@ from selectors import EVENT_READ, DefaultSelector
 
 from app.server.scheduler import GreenletScheduler
 
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 120.0
 
 
 class Answering:

@@ -27,7 +27,7 @@ def killed_at(point: int, url: str, to: str, *, down: bool, **x: str) -> bool:
     options = (point, url, to, down, preparation.LARGE_ROWS)
     process = _forks.Process(target=_migrate_until, args=options, kwargs=x)
     process.start()
-    process.join(60)
+    process.join(240)
     assert process.exitcode in (0, -signal.SIGKILL), process.exitcode
     return process.exitcode != 0
 

@@ -59,7 +59,7 @@ class _Session(socketserver.BaseRequestHandler):
         with suppress(OSError):
             if self.server.wrapped:
                 self._encrypt()
-            self._connection.settimeout(20)
+            self._connection.settimeout(120)
             self._lines = self._connection.makefile("rb")
             self._connection.sendall(self.server.box.greeting)
             while self._answer(self._lines.readline().decode().strip()):

@@ -168,6 +168,15 @@ def tree(root: int) -> list[int]:
     return [root, *_descendants(root, recursive=True)]
 
 
+def open_files(pid: int) -> list[str]:
+    """Return the names of the files that the process has open, for each descriptor."""
+    names = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed since they were listed
+            names.append(os.readlink(link))
+    return names
+
+
 def runs(pid: int) -> bool:
     """Return True if the process exists and is no zombie."""
     try:

@@ -63,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length", 0))
         sink.received.append(Received(self.path, self.headers, self.rfile.read(length)))
         if sink.silent:
-            sink.closing.wait(30)
+            sink.closing.wait(600)
             return
         self.send_response(sink.status)
         for name, value in sink.headers.items():

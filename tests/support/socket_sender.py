@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-TIMEOUT_SECONDS = 20.0
+TIMEOUT_SECONDS = 120.0
 OK = b'{"status": "ok"}'
 
 

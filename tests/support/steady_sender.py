@@ -43,7 +43,7 @@ def _status(url: str, secret: str, key: str) -> str:
     headers = {"Content-Type": "application/json", "X-Webhook-Signature": signature}
     request = urllib.request.Request(url, body, headers)
     try:
-        with urllib.request.urlopen(request, timeout=60) as response:
+        with urllib.request.urlopen(request, timeout=120) as response:
             return str(response.status)
     except urllib.error.HTTPError as error:
         return str(error.code)

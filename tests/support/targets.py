@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 240.0
 
 
 @dataclass

@@ -74,7 +74,7 @@ def _checked(tree: Path) -> subprocess.CompletedProcess[str]:
         env={"PYTHONPATH": str(tree), "PATH": ""},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
     )
 
 

@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import struct
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,6 +26,8 @@ from tests.support.targets import Target
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 PERMITTED = egress.read(LOOPBACK)
+SOON_SECONDS = targets.DEADLINE_SECONDS / 4
+"""Seconds within which a call ends; without a deadline it waits for its target much longer."""
 
 
 def resolving(*answers: list[str]) -> tuple[Callable[[str, int], list[str]], list[str]]:
@@ -38,12 +41,12 @@ def resolving(*answers: list[str]) -> tuple[Callable[[str, int], list[str]], lis
     return resolve, asked
 
 
-def send(client: Client, payload: str, seconds: float = 10.0) -> str:
+def send(client: Client, payload: str, seconds: float = 60.0) -> str:
     settings = Settings(hookonce_http_timeout_seconds=seconds)
     return http.send(factories.work(settings, action_payload=payload, body=b"{}"), client)
 
 
-def failure(client: Client, payload: str, seconds: float = 10.0) -> ActionFailed:
+def failure(client: Client, payload: str, seconds: float = 60.0) -> ActionFailed:
     with pytest.raises(ActionFailed) as caught:
         send(client, payload, seconds)
     return caught.value
@@ -184,9 +187,9 @@ def test_a_target_that_drips_is_given_up_at_the_deadline(first: bytes) -> None:
         began = time.monotonic()
         failed = failure(Client(PERMITTED), f"http://127.0.0.1:{target.port}/", 0.5)
 
-        assert 0.45 < time.monotonic() - began < 3
+        assert 0.45 < time.monotonic() - began < SOON_SECONDS
     assert (failed.permanent, failed.reason) == (False, "timeout")
-    assert re.search(r"timed out after 0\.\d s", str(failed))
+    assert re.search(r"timed out after \d+\.\d s", str(failed))
 
 
 def test_a_target_that_drips_over_tls_is_given_up_at_the_deadline(tmp_path: Path) -> None:
@@ -196,7 +199,7 @@ def test_a_target_that_drips_over_tls_is_given_up_at_the_deadline(tmp_path: Path
         began = time.monotonic()
         failed = failure(Client(PERMITTED, tls=trusting), f"https://127.0.0.1:{target.port}/", 0.5)
 
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < SOON_SECONDS
     assert failed.reason == "timeout"
 
 
@@ -209,13 +212,13 @@ def test_a_target_that_never_shakes_hands_is_given_up_at_the_deadline() -> None:
         began = time.monotonic()
         failed = failure(Client(PERMITTED), f"https://127.0.0.1:{target.port}/", 0.5)
 
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < SOON_SECONDS
     assert failed.reason == "timeout"
 
 
 def test_a_target_that_takes_in_little_by_little_is_given_up_at_the_deadline() -> None:
     def deaf(target: Target, connection: socket.socket) -> None:
-        while not target.closing.wait(0.005):
+        while not target.closing.wait(0.1):  # minutes for the whole body
             connection.recv(65536)
 
     settings = Settings(hookonce_http_timeout_seconds=0.5)
@@ -226,7 +229,7 @@ def test_a_target_that_takes_in_little_by_little_is_given_up_at_the_deadline() -
         with pytest.raises(ActionFailed, match="timed out") as caught:
             http.send(work, Client(PERMITTED))
 
-        assert time.monotonic() - began < 6
+        assert time.monotonic() - began < SOON_SECONDS
     assert caught.value.reason == "timeout"
 
 
@@ -265,7 +268,7 @@ def test_signals_do_not_put_the_deadline_off(monkeypatch: pytest.MonkeyPatch) ->
             began = time.monotonic()
             failed = failure(Client(PERMITTED), f"http://127.0.0.1:{target.port}/", 0.4)
 
-            assert time.monotonic() - began < 3
+            assert time.monotonic() - began < SOON_SECONDS
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -314,7 +317,7 @@ def test_a_target_that_says_nothing_over_tls_is_given_up_at_the_deadline(tmp_pat
         failed = failure(Client(PERMITTED, tls=trusting), f"https://127.0.0.1:{target.port}/", 0.5)
 
     assert failed.reason == "timeout"
-    assert re.search(r"timed out after 0\.\d s", str(failed))
+    assert re.search(r"timed out after \d+\.\d s", str(failed))
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -323,12 +326,12 @@ def test_on_a_kept_connection_a_request_has_its_own_time(tmp_path: Path, scheme:
 
     def slower(target: Target, connection: socket.socket) -> None:
         while target.request(connection):
-            time.sleep(0.6 * (len(target.requests) - 1))
+            time.sleep(1.2 * (len(target.requests) - 1))
             connection.sendall(OK)
 
     client = Client(PERMITTED, tls=trusting)
     with targets.listening(slower, server if scheme == "https" else None) as target:
-        for seconds in (0.4, 10.0):
+        for seconds in (1.0, 60.0):
             assert send(client, f"{scheme}://127.0.0.1:{target.port}/", seconds) == "HTTP 200 ok"
 
         assert target.connections == 1
@@ -340,14 +343,17 @@ def test_a_wait_that_is_all_but_over_is_not_one_for_ever() -> None:
 
 
 def test_a_resolver_that_never_answers_is_given_up_at_the_deadline() -> None:
+    over = threading.Event()
+
     def resolve(_host: str, _port: int) -> list[str]:
-        time.sleep(2)
+        over.wait(targets.DEADLINE_SECONDS)
         return []
 
     began = time.monotonic()
     failed = failure(Client(PERMITTED, resolve), "http://acme.example/", 0.3)
+    over.set()
 
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < SOON_SECONDS
     assert failed.reason == "timeout"
 
 

@@ -266,7 +266,7 @@ def test_a_plugin_may_accept_a_payload(name: str, payload: str) -> None:
 
 def test_a_plugin_that_hangs_is_left_behind_and_recorded(install: Install) -> None:
     hanging = "import threading\nended = threading.Event()\n"
-    hanging += "def hang(work):\n    ended.wait(60)\n"
+    hanging += "def hang(work):\n    ended.wait(600)\n"
     install("hanging", {"hang": "greeting:hang"}, greeting=hanging)
     hasty = from_environment({"HOOKONCE_PLUGIN_TIMEOUT_SECONDS": "0.2"})
 
@@ -274,7 +274,7 @@ def test_a_plugin_that_hangs_is_left_behind_and_recorded(install: Install) -> No
     failed = ended("hang", hasty)
     sys.modules["greeting"].ended.set()
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
     assert isinstance(failed, ActionFailed)
     assert str(failed) == "timed out after 0.2 s, and was abandoned"
     assert (failed.permanent, failed.reason) == (False, "timeout")

@@ -29,7 +29,7 @@ Ended = str | BaseException
 Run = Callable[..., Ended]
 
 
-def script_work(directory: Path, text: str, seconds: float = 20, **fields: object) -> Work:
+def script_work(directory: Path, text: str, seconds: float = 120, **fields: object) -> Work:
     """Write the shell script; return the work that runs it."""
     path = directory / "the-script"
     path.write_text(f"#!/bin/sh\n{text}\n")
@@ -47,7 +47,7 @@ def script_work(directory: Path, text: str, seconds: float = 20, **fields: objec
 def ran(tmp_path: Path) -> Run:
     """Return a function that runs a shell script as a worker does, and returns the outcome."""
 
-    def run_it(text: str, seconds: float = 20, **fields: object) -> Ended:
+    def run_it(text: str, seconds: float = 120, **fields: object) -> Ended:
         return run.action(script_work(tmp_path, text, seconds, **fields))
 
     return run_it
@@ -73,7 +73,7 @@ def test_output_without_end_is_ended_in_time_and_its_end_is_kept(ran: Run) -> No
     began = time.monotonic()
     failed = ran("yes without end", seconds=0.5)
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
     assert isinstance(failed, ActionFailed)
     assert (failed.permanent, failed.reason) == (False, "timeout")
     assert str(failed).startswith("timed out after 0.5 s: ")
@@ -90,13 +90,16 @@ def test_a_script_that_says_nothing_more_is_ended_in_time(ran: Run) -> None:
     assert str(failed) == "timed out after 0.4 s: begun"
 
 
-def test_what_escapes_into_a_session_of_its_own_keeps_nobody_waiting(ran: Run) -> None:
+def test_what_escapes_into_a_session_of_its_own_keeps_nobody_waiting(
+    ran: Run, tmp_path: Path
+) -> None:
     began = time.monotonic()
-    escaping = "setsid sh -c 'echo $$ >escaped; exec sleep 5' &"
+    escaping = "setsid sh -c 'echo $$ >escaped; exec sleep 600' &"
     said = ran(f"{escaping} echo done; while [ ! -s escaped ]; do :; done")
 
+    assert time.monotonic() - began < 60
+    os.kill(int((tmp_path / "escaped").read_text()), signal.SIGKILL)
     assert said == "done"
-    assert time.monotonic() - began < 3
 
 
 def test_what_escapes_and_speaks_without_end_keeps_nobody_waiting(ran: Run) -> None:
@@ -106,7 +109,7 @@ def test_what_escapes_and_speaks_without_end_keeps_nobody_waiting(ran: Run) -> N
 
     assert isinstance(said, str)
     assert len(said) <= SUMMARY_CHARACTERS
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
 
 
 def test_a_script_may_ignore_its_input(ran: Run) -> None:
@@ -117,7 +120,7 @@ def test_a_script_that_ignores_signals_is_ended_all_the_same(ran: Run) -> None:
     began = time.monotonic()
     failed = ran("trap '' TERM INT HUP; while :; do sleep 1; done", seconds=0.4)
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
     assert isinstance(failed, ActionFailed)
     assert failed.reason == "timeout"
 
@@ -184,7 +187,7 @@ def test_a_script_ends_with_its_worker_however_that_ends(
         assert worker.stdout.readline() == b"watched\n"
         assert read(reader) == b"begun\n"
         worker.send_signal(how)
-        assert worker.wait(20) == -how
+        assert worker.wait(120) == -how
 
         assert read(reader) == b""  # nobody has the pipe open for writing any more
     finally:
@@ -195,7 +198,7 @@ def test_a_script_ends_with_its_worker_however_that_ends(
 
 def read(reader: int) -> bytes | None:
     """Return the next line, None if none comes before the deadline."""
-    readable, _, _ = select.select([reader], [], [], 20)
+    readable, _, _ = select.select([reader], [], [], 120)
     return os.read(reader, 100) if readable else None
 
 

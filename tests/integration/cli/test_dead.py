@@ -381,7 +381,7 @@ def test_of_two_processes_that_replay_one_execution_one_wins(
     old = dead_letter(database)
 
     both = [started(database_url, "replay", old) for _ in range(2)]
-    ended = sorted((each.wait(30), *each.communicate()) for each in both)
+    ended = sorted((each.wait(120), *each.communicate()) for each in both)
 
     assert [status for status, _, _ in ended] == [0, 1]
     assert ended[1][2] == f"Error: execution {old} is replayed, not a dead letter\n"
@@ -397,7 +397,7 @@ def test_ctrl_c_ends_it_between_two(database: Database, database_url: str) -> No
     while "pending" not in statuses(database):
         assert running.poll() is None
     running.send_signal(signal.SIGINT)
-    said, _ = running.communicate(timeout=30)
+    said, _ = running.communicate(timeout=120)
 
     assert running.returncode == 130
     found = statuses(database)

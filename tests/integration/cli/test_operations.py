@@ -374,7 +374,7 @@ def test_a_shell_can_be_told_to_complete_the_command(shell: str) -> None:
     }
 
     printed_source = subprocess.run(
-        [str(COMMANDS / "hookonce")], env=environment, capture_output=True, text=True, timeout=60
+        [str(COMMANDS / "hookonce")], env=environment, capture_output=True, text=True, timeout=240
     )
 
     if shell != "bash" or "bash" not in printed_source.stderr:
@@ -391,7 +391,7 @@ def test_completion_offers_commands() -> None:
     }
 
     offered = subprocess.run(
-        [str(COMMANDS / "hookonce")], env=environment, capture_output=True, text=True, timeout=60
+        [str(COMMANDS / "hookonce")], env=environment, capture_output=True, text=True, timeout=240
     )
 
     assert offered.stdout.split() == ["plain,execution"]

@@ -47,7 +47,7 @@ def on_terminal(url: str, *arguments: str, columns: int = 80, **variables: str) 
     while chunk := _read(ours):
         printed += chunk
     os.close(ours)
-    assert command.wait(30) == 0, printed
+    assert command.wait(120) == 0, printed
     return printed.decode()
 
 

@@ -16,7 +16,7 @@ from app.settings import Settings
 from tests.support import factories
 from tests.support.answering import Answering
 
-LONG_SECONDS = 40.0
+LONG_SECONDS = 240.0
 WRITERS = 4
 TURNS = 10
 

@@ -14,7 +14,7 @@ from tests.integration.executions.test_replay import change, dead_letter, row
 from tests.support import factories
 
 FAST = Pace(per_second=1000, stop_after=0)
-LONGEST_SECONDS = 10.0
+LONGEST_SECONDS = 120.0
 TRUSTING = Pace(per_second=1000, stop_after=3, wait_seconds=LONGEST_SECONDS)
 
 

@@ -258,7 +258,7 @@ def test_two_who_prune_at_the_same_time_remove_everything_once(
         stood(database, trigger_id, 5)
     kept = rules(database, settings)
     found: list[PruneStep] = []
-    ready = threading.Barrier(2, timeout=10)
+    ready = threading.Barrier(2, timeout=120)
 
     def race() -> None:
         ready.wait()
@@ -268,7 +268,7 @@ def test_two_who_prune_at_the_same_time_remove_everything_once(
     for racer in racers:
         racer.start()
     for racer in racers:
-        racer.join(30)
+        racer.join(240)
     found.extend(prune.run(database, kept, threading.Event()))
 
     assert left(database)[0] == []

@@ -302,7 +302,7 @@ def together(*calls: Callable[[], Any]) -> list[Any]:
     barrier = threading.Barrier(len(calls))
 
     def one(call: Callable[[], Any]) -> Any:
-        barrier.wait(10)
+        barrier.wait(120)
         try:
             return call()
         except HookonceError as error:

@@ -208,7 +208,7 @@ def test_an_export_whose_reader_goes_away_ends_quietly(database_url: str, make: 
         env={"DATABASE_URL": database_url, "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
 
     assert len(ended.stdout.splitlines()) == 1

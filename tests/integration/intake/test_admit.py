@@ -114,7 +114,7 @@ def test_of_many_concurrent_requests_with_one_key_one_is_accepted(
     together = Barrier(8)
 
     def knock() -> Verdict:
-        together.wait(10)
+        together.wait(120)
         return admitted(database, incoming(trigger_id, "k-1"))[0]
 
     with ThreadPoolExecutor(8) as pool:

@@ -314,7 +314,7 @@ def test_a_process_that_stops_does_not_wait_for_a_write_that_takes_long(
 
     with writer._one_at_a_time:  # as the writer's own thread holds it while the database is slow
         stopping.start()
-        stopping.join(20)
+        stopping.join(120)
         assert not stopping.is_alive()
 
 

@@ -156,7 +156,7 @@ def test_of_many_concurrent_requests_with_an_expired_key_one_is_accepted(
 ) -> None:
     stood(database, trigger_id, "completed", days=5)
     racers = 8
-    ready = threading.Barrier(racers, timeout=10)
+    ready = threading.Barrier(racers, timeout=120)
 
     def race(_: int) -> Verdict:
         ready.wait()

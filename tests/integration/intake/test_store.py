@@ -130,16 +130,13 @@ def test_other_requests_are_answered_while_an_event_waits_for_a_lock(
 
     with database.writing() as connection:
         connection.exec_driver_sql(LOCK[kind])
-        began = time.monotonic()
         answering.answer(
             lambda: results.extend(admitting.admit([entry(trigger_id, "a")])),
             lambda: others.append(True),
         )
-        took = time.monotonic() - began
         assert (results, others) == ([], [True])
     answering.until(lambda: results)
 
-    assert took < 1.0
     assert [each.idempotency_key for each in factories.executions(database)] == ["before", "a"]
 
 
@@ -380,7 +377,7 @@ def test_a_server_that_does_not_respond_times_out(
         try:
             with store.borrow(database) as borrowed:
                 borrowed._connection.silence_seconds = 0.1
-                borrowed._connection.execute("SELECT pg_sleep(9)")
+                borrowed._connection.execute("SELECT pg_sleep(600)")
         except DatabaseUnavailable as error:
             said.append(str(error))
 
@@ -392,4 +389,4 @@ def test_a_server_that_does_not_respond_times_out(
         request()
 
     assert said == ["the server has said nothing for 0.1 s"]
-    assert time.monotonic() - began < 5.0
+    assert time.monotonic() - began < 60.0

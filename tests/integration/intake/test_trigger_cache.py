@@ -178,7 +178,7 @@ def test_ids_that_are_looked_up_at_the_same_time_share_a_query(
 
     def slowly(ids: list[int]) -> Any:
         asked.append(sorted(set(ids)))  # the last is repeated, so that there are few statements
-        others_wait.wait(10)
+        others_wait.wait(120)
         return select(ids)
 
     monkeypatch.setattr(remembered, "_select", slowly)

@@ -325,7 +325,7 @@ def test_writers_that_write_at_once_add_up_and_never_block_each_other_for_good(
     def write(backwards: bool) -> None:
         counters = Counters(clock)
         writer = CounterWriter(counters, database, 3600)
-        together.wait(10)
+        together.wait(120)
         for _ in range(10):
             for trigger_id in reversed(trigger_ids) if backwards else trigger_ids:
                 counters.count(trigger_id, outcomes.DUPLICATE)
@@ -437,5 +437,5 @@ def test_a_process_that_stops_does_not_wait_for_a_write_that_takes_long(
 
     with writer._one_at_a_time:  # as the writer's own thread holds it while the database is slow
         stopping.start()
-        stopping.join(20)
+        stopping.join(120)
         assert not stopping.is_alive()

@@ -132,7 +132,7 @@ def test_eight_workers_let_one_execution_through(
     together = Barrier(8)
 
     def ask(_: int) -> bool:
-        together.wait(20)
+        together.wait(120)
         with database.writing() as connection:
             return circuit_breaker.let_through(connection, trigger_id, 600.0)
 

@@ -159,7 +159,7 @@ def test_eight_claimers_take_each_of_two_hundred_exactly_once(
     together = Barrier(8)
 
     def take(number: int) -> list[int]:
-        together.wait(10)
+        together.wait(120)
         taken = []
         while attempts := claimed(database, settings, limit=7, owner=f"worker {number}"):
             assert len(attempts) <= 7

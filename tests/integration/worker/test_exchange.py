@@ -96,7 +96,7 @@ def test_a_target_without_a_response_has_got_the_request(
     database: Database, settings: Settings
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(60)
+        server.settimeout(120)
         url = f"http://127.0.0.1:{server.getsockname()[1]}/"
         thread = threading.Thread(target=hang_up, args=(server,))
         thread.start()

@@ -150,7 +150,7 @@ def test_an_attempt_remembers_the_status(
 
     (attempt,) = factories.attempts(database)
     assert (attempt.outcome, attempt.http_status) == ("failed", 503)
-    assert 0 < attempt.duration_seconds < 10
+    assert 0 < attempt.duration_seconds < 60
 
 
 def test_what_the_target_asks_for_lengthens_the_wait(

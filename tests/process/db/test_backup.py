@@ -197,7 +197,7 @@ def _shell(server: PostgresServer, block: str, user: str | None = None, **variab
             stdout=said,
             stderr=said,
             user=user,
-            timeout=120,
+            timeout=240,
             check=False,
         )
         said.seek(0)

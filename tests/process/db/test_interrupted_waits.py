@@ -13,10 +13,10 @@ import pytest
 from app.cli.signals import INTERRUPTED
 from tests.support.databases import ROOT, Databases, migrate
 from tests.support.schema_dump import data, schema
-from tests.support.service import COMMANDS, until
+from tests.support.service import COMMANDS, DEADLINE_SECONDS, open_files, until
 
-PATIENCE_SECONDS = 20
-"""Longest time from the signal to the end; each command would wait for longer than that."""
+LOCK_SECONDS = 5 * DEADLINE_SECONDS
+"""Seconds that a command waits for the lock unless a signal ends it; no test takes as long."""
 WAITS = 30
 """Switches of context after which a process that has the file open counts as waiting."""
 UPGRADE = ("alembic upgrade head", signal.SIGINT, 255)
@@ -56,7 +56,10 @@ def interrupted(path: Path, command: str, number: int) -> int:
         [str(COMMANDS / name), *arguments],
         cwd=ROOT,
         env=os.environ
-        | {"DATABASE_URL": f"sqlite:///{path}", "HOOKONCE_DATABASE_TIMEOUT_SECONDS": "60"},
+        | {
+            "DATABASE_URL": f"sqlite:///{path}",
+            "HOOKONCE_DATABASE_TIMEOUT_SECONDS": str(LOCK_SECONDS),
+        },
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -67,15 +70,10 @@ def interrupted(path: Path, command: str, number: int) -> int:
         if number == signal.SIGTERM:
             until(lambda: catches(process.pid, number), "the command hears the signal")
         process.send_signal(number)
-        return process.wait(PATIENCE_SECONDS)
+        return process.wait(DEADLINE_SECONDS)
     finally:
         process.kill()
         process.wait()
-
-
-def open_files(pid: int) -> set[str]:
-    links = Path(f"/proc/{pid}/fd").iterdir()
-    return {os.readlink(link) for link in links if os.path.islink(link)}
 
 
 def switches(pid: int) -> int:

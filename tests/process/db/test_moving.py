@@ -101,7 +101,7 @@ def test_a_full_disk_stops_the_move_and_more_space_lets_it_go_on(databases: Data
             env=environment({"DATABASE_URL": source}),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=240,
             check=False,
         )
 

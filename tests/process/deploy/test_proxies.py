@@ -42,7 +42,7 @@ class Proxy:
         """Yield a TLS connection to the proxy."""
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        https = http.client.HTTPSConnection("localhost", self.port, timeout=60, context=context)
+        https = http.client.HTTPSConnection("localhost", self.port, timeout=120, context=context)
         try:
             yield https
         finally:
@@ -249,7 +249,7 @@ def test_a_sender_may_speak_http_2(proxy: Proxy, ledger: Ledger, tmp_path: Path)
     resolved = ["--insecure", "--resolve", f"hooks.example.com:{proxy.port}:127.0.0.1"]
     url = f"https://hooks.example.com:{proxy.port}{proxy.sender.path}"
     options = ["--silent", "--show-error", "--http2", *posted, *printed, *resolved]
-    response = subprocess.run([curl, *options, url], capture_output=True, text=True, timeout=60)
+    response = subprocess.run([curl, *options, url], capture_output=True, text=True, timeout=120)
 
     assert response.stdout == "2 200", response.stderr
     assert dict(ledger.rows_by_key()) == {"over HTTP/2": 1}

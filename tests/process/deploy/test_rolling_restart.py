@@ -21,7 +21,7 @@ AS_SYSTEMD = (
     "{'LISTEN_PID': str(os.getpid()), 'LISTEN_FDS': '1'}; os.execv(sys.argv[2], sys.argv[2:])"
 )
 """Program that passes a socket to the command that it becomes, see sd_listen_fds(3)."""
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 """Seconds in which a receiver must report that it serves; systemd allows 90."""
 
 

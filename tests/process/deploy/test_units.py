@@ -42,7 +42,7 @@ def _analyze(directory: Path, *arguments: str) -> "subprocess.CompletedProcess[s
         env=os.environ | {"SYSTEMD_COLORS": "0", "SYSTEMD_UNIT_PATH": f"{directory}:"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
 

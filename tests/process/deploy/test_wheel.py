@@ -39,7 +39,7 @@ def hookonce(installed: Path, cwd: Path, *arguments: str, **settings: str) -> tu
         env=environment({"PYTHONPATH": str(installed), **settings}),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     return ended.returncode, ended.stdout + ended.stderr
@@ -75,7 +75,7 @@ def test_serve_receives_with_our_configuration_from_any_directory(
     finally:
         serving.terminate()
 
-    assert serving.wait(20) == 0
+    assert serving.wait(120) == 0
     assert LISTENING.search(log.read_text())
     assert "Using worker: CooperativeWorker" in log.read_text()
 
@@ -138,7 +138,7 @@ def _gunicorn(cwd: Path, *arguments: str, stop: bool = False) -> "subprocess.Com
         if stop:
             until(lambda: "evt=serving" in log.read_text(), "a process that serves")
             process.terminate()
-        return subprocess.CompletedProcess(command, process.wait(20), "", log.read_text())
+        return subprocess.CompletedProcess(command, process.wait(120), "", log.read_text())
     finally:
         if process.poll() is None:
             os.kill(process.pid, 9)

@@ -11,22 +11,22 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from tests.process.db.test_database_in_trouble import LOCK
 from tests.support.ledger import WRITE_DOWN, Ledger
-from tests.support.service import Gunicorn, Service, until
+from tests.support.service import DEADLINE_SECONDS, Gunicorn, Service, open_files, until
 from tests.support.socket_sender import Sender, event, read
 
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root sees a receiver's descriptors")
 
 ONE_THREAD = "--threads 1"
+LONG = str(DEADLINE_SECONDS)
 
 
 def connected(sender: Sender) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", sender.port), 20)
+    return socket.create_connection(("127.0.0.1", sender.port), DEADLINE_SECONDS)
 
 
 def test_a_connection_answers_one_request_after_another(service: Service, ledger: Ledger) -> None:
@@ -105,7 +105,8 @@ def one_status(reader: socket.SocketIO) -> int:
 
 
 def test_connections_without_a_request_hold_no_thread(service: Service, ledger: Ledger) -> None:
-    gunicorn = service.gunicorn(workers=1, GUNICORN_CMD_ARGS=ONE_THREAD)
+    silence = {"HOOKONCE_READ_SECONDS": str(DEADLINE_SECONDS)}
+    gunicorn = service.gunicorn(workers=1, GUNICORN_CMD_ARGS=ONE_THREAD, **silence)
     sender = ledger.sender(gunicorn)
 
     with ExitStack() as stack:
@@ -114,7 +115,7 @@ def test_connections_without_a_request_hold_no_thread(service: Service, ledger: 
         began = time.monotonic()
         assert gunicorn.get("/healthz")[0] == 200
 
-    assert time.monotonic() - began < 4, "each of them was waited for"
+    assert time.monotonic() - began < DEADLINE_SECONDS / 2, "one of them was waited for"
 
 
 def test_a_peer_that_does_not_close_its_connection_delays_no_other(
@@ -124,14 +125,14 @@ def test_a_peer_that_does_not_close_its_connection_delays_no_other(
     last = sender.raw(event("last")).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1)
 
     with ExitStack() as stack:
-        for _ in range(10):
+        for _ in range(40):
             connection = stack.enter_context(connected(sender))
             connection.sendall(last)
             assert read(connection).acknowledged
         began = time.monotonic()
         assert sender.post_event("next").acknowledged
 
-    assert time.monotonic() - began < 1.5, "gunicorn lingers for two seconds with each of them"
+    assert time.monotonic() - began < 40, "gunicorn lingers for two seconds with each of them"
 
 
 @contextmanager
@@ -149,20 +150,20 @@ def one_waits(ledger: Ledger, sender: Sender, kind: str) -> Iterator[None]:
 def test_while_webhooks_wait_for_a_locked_database_others_are_answered(
     service: Service, ledger: Ledger, kind: str
 ) -> None:
-    gunicorn = service.gunicorn(workers=1, HOOKONCE_DATABASE_TIMEOUT_SECONDS="10")
+    gunicorn = service.gunicorn(workers=1, HOOKONCE_DATABASE_TIMEOUT_SECONDS=LONG)
 
     with one_waits(ledger, ledger.sender(gunicorn), kind):
         began = time.monotonic()
         assert gunicorn.get("/healthz")[0] == 200
         took = time.monotonic() - began
 
-    assert took < 5
+    assert took < DEADLINE_SECONDS / 2
 
 
 def test_a_stopping_worker_answers_requests_that_wait_for_a_commit(
     service: Service, ledger: Ledger, kind: str
 ) -> None:
-    gunicorn = service.gunicorn(workers=1, HOOKONCE_DATABASE_TIMEOUT_SECONDS="10")
+    gunicorn = service.gunicorn(workers=1, HOOKONCE_DATABASE_TIMEOUT_SECONDS=LONG)
 
     with one_waits(ledger, ledger.sender(gunicorn), kind):
         gunicorn.signal(signal.SIGTERM)
@@ -229,7 +230,7 @@ def more_sockets(gunicorn: Gunicorn, before: list[int]) -> list[int]:
 def sockets(gunicorn: Gunicorn) -> list[int]:
     """Return the number of sockets of each worker process."""
     return [
-        sum(os.readlink(each).startswith("socket:") for each in Path(f"/proc/{pid}/fd").iterdir())
+        sum(name.startswith("socket:") for name in open_files(pid))
         for pid in sorted(gunicorn.children())
     ]
 
@@ -246,7 +247,7 @@ def test_a_new_process_in_place_of_a_killed_one_takes_its_share(
     answers = [sender.post_event(f"paid-{number}") for number in range(10)]
 
     assert all(answer.acknowledged for answer in answers)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < DEADLINE_SECONDS / 2
 
 
 def test_an_event_is_admitted_once_under_gunicorns_own_worker(
@@ -264,7 +265,7 @@ def test_a_client_that_sends_head_and_body_apart_is_answered(
     service: Service, ledger: Ledger
 ) -> None:
     sender = ledger.sender(service.gunicorn(workers=1, GUNICORN_CMD_ARGS=ONE_THREAD))
-    connection = http.client.HTTPConnection("127.0.0.1", sender.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", sender.port, timeout=DEADLINE_SECONDS)
 
     statuses = []
     for number in range(20):

@@ -261,7 +261,7 @@ NOT_READ_TO_THE_END = {
 def test_the_rest_of_a_body_that_comes_later_is_not_a_request(
     receiver: Receiver, sender: Sender, head: str
 ) -> None:
-    with socket.create_connection(("127.0.0.1", sender.port), 20) as connection:
+    with socket.create_connection(("127.0.0.1", sender.port), 120) as connection:
         connection.sendall(head.replace("{path}", sender.path).encode() + b"\r\n\r\n")
         answers = connection.recv(65536)
         with contextlib.suppress(OSError):
@@ -277,7 +277,7 @@ def test_the_rest_of_a_body_that_comes_later_is_not_a_request(
 def test_a_request_with_broken_chunks_that_are_not_read_has_one_answer(
     sender: Sender,
 ) -> None:
-    with socket.create_connection(("127.0.0.1", sender.port), 20) as connection:
+    with socket.create_connection(("127.0.0.1", sender.port), 120) as connection:
         connection.sendall(f"GET /healthz HTTP/1.1\r\n{CHUNKED}\r\n\r\n0;=\r\n\r\n".encode())
         answers = b"".join(iter(lambda: connection.recv(65536), b""))
 
@@ -286,7 +286,7 @@ def test_a_request_with_broken_chunks_that_are_not_read_has_one_answer(
 
 def _status(sender: Sender, *pieces: bytes) -> int:
     """Send the bytes, close the sending side, and return the answer's status."""
-    with socket.create_connection(("127.0.0.1", sender.port), 20) as connection:
+    with socket.create_connection(("127.0.0.1", sender.port), 120) as connection:
         for piece in pieces:
             connection.sendall(piece)
         connection.shutdown(socket.SHUT_WR)

@@ -26,7 +26,7 @@ def kind() -> str:
 
 
 def connected(port: int) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), 20)
+    return socket.create_connection(("127.0.0.1", port), 120)
 
 
 def all_are_answered(gunicorn: Gunicorn, sender: Sender, name: str) -> None:

@@ -56,7 +56,7 @@ def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
 
 
 def posted(port: int, path: str, body: object, **headers: str) -> tuple[int, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     connection.request(
         "POST", path, json.dumps(body), {"Content-Type": "application/json", **headers}
     )

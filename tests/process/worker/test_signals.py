@@ -89,7 +89,7 @@ def test_a_script_begins_with_the_defaults_whatever_its_worker_inherited(
         env=environment(settings),
         preexec_fn=ignore,
         check=True,
-        timeout=30,
+        timeout=120,
     )
 
     (row,) = factories.executions(database)

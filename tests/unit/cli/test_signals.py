@@ -13,7 +13,7 @@ from app.cli.signals import LONGEST_WAIT_SECONDS, Stop
 from tests.support.databases import ROOT
 from tests.support.thorough import some
 
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 120.0
 SIGNALLED = """
 import os, random, signal, threading
 from contextlib import nullcontext

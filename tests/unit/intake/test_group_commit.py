@@ -16,7 +16,7 @@ from app.errors import DatabaseUnavailable
 from app.intake import group_commit
 from app.intake.group_commit import GroupCommit, Ticket
 
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 120.0
 
 
 class Gate:

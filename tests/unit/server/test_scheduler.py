@@ -318,7 +318,7 @@ def test_after_that_moment_other_requests_are_answered(single: Answering) -> Non
     began = time.monotonic()
 
     assert waits_until_another_has_written(single) == [4, b"well"]
-    assert time.monotonic() - began < 1.0, "other requests would have waited"
+    assert time.monotonic() - began < DEADLINE_SECONDS / 2, "other requests would have waited"
 
 
 def test_a_wait_at_a_socket_that_is_always_ready_ends_in_time_too(single: Answering) -> None:
@@ -326,7 +326,7 @@ def test_a_wait_at_a_socket_that_is_always_ready_ends_in_time_too(single: Answer
     results: list[str] = []
 
     def always_ready() -> Generator[int, int, None]:
-        enough = time.monotonic() + 3.0
+        enough = time.monotonic() + DEADLINE_SECONDS
         while time.monotonic() < enough:
             yield EVENT_WRITE
 

@@ -93,7 +93,7 @@ def test_threads_that_count_at_once_lose_nothing() -> None:
     together = threading.Barrier(8)
 
     def count() -> None:
-        together.wait(10)
+        together.wait(120)
         for number in range(2_000):
             counted.count(number % 3, outcomes.ACCEPTED)
 
