@@ -86,7 +86,12 @@ def webhook(sender: Sender, key: str, **more: str) -> int:
 def page(gunicorn: Gunicorn, token: str, path: str) -> int:
     address = f"http://127.0.0.1:{gunicorn.port}{path}"
     return urllib3.request(
-        "GET", address, headers={"Authorization": f"Bearer {token}"}, redirect=False, retries=False
+        "GET",
+        address,
+        headers={"Authorization": f"Bearer {token}"},
+        redirect=False,
+        retries=False,
+        timeout=120,
     ).status
 
 

@@ -104,7 +104,7 @@ def test_every_line_can_be_json(database_url: str, tmp_path: Path) -> None:
     gunicorn = Running(tmp_path / "log", "gunicorn", "-b", "127.0.0.1:0", "-w", "1", **form)
     gunicorn.wait_for('"evt": "serving"')
     (port,) = re.findall(r"127\.0\.0\.1:(\d+)", gunicorn.log())
-    urllib3.request("GET", f"http://127.0.0.1:{port}/healthz")
+    urllib3.request("GET", f"http://127.0.0.1:{port}/healthz", timeout=120)
     assert gunicorn.stop() == 0
 
     lines = [json.loads(line) for line in gunicorn.log().splitlines()]
