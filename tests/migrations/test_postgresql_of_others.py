@@ -157,6 +157,17 @@ def test_the_schema_may_have_any_name(databases: Databases, empty_url: str, name
         assert moves.content(target) == content
 
 
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_a_database_that_takes_no_writes_is_called_that(empty_url: str) -> None:
+    migrate(empty_url, to="0002")
+    name = execute(empty_url, "SELECT current_database()")[0][0]
+    execute(empty_url, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+
+    for to, down in (("head", False), ("0001", True)):
+        with pytest.raises(CommandError, match=r"^the database takes no writes, as a standby"):
+            migrate(empty_url, to=to, down=down)
+
+
 def in_schema_of_name(url: str, name: str) -> None:
     """Let new sessions find their tables in a new schema."""
     schema_name = '"{}"'.format(name.replace('"', '""'))

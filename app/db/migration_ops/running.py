@@ -14,7 +14,7 @@ from sqlalchemy import exc
 from sqlalchemy.engine import Connection, Engine
 
 from app.db import dialects, distributed, pooler
-from app.db.errors import is_lock_refused, is_missing, sentence
+from app.db.errors import is_lock_refused, is_missing, is_read_only, sentence
 from app.db.migration_ops import identity, lock_holders, vacuums
 from app.db.models import metadata
 from app.errors import HookonceError
@@ -56,35 +56,35 @@ def in_one_line(engine: Engine) -> Iterator[None]:
             "interrupted; the revision that was under way is not applied, run the same command "
             "again to do the rest"
         ) from None
-    except (exc.PendingRollbackError, engine.dialect.loaded_dbapi.Error) as error:
-        raise CommandError(
-            f"the connection to the database was lost: {_first_cause(error)}; the revision that "
-            "was under way is not applied, run the same command again once the cause is gone"
-        ) from error
-    except exc.DBAPIError as error:
-        reason = sentence(error.orig or error)
-        if error.statement is None:  # the connection failed, not a statement
-            raise CommandError(
-                f"the database could not be reached: {reason}; "
-                "run the same command again once the cause is gone"
-            ) from error
-        if is_missing(error.orig or error):
-            reason += " (was the database only stamped?)"
-        raise CommandError(
-            f"{engine.dialect.name} {_version(engine)}: {reason}; the revision that was under way "
-            "is not applied, run the same command again once the cause is gone"
-        ) from error
+    except (exc.DBAPIError, exc.PendingRollbackError, engine.dialect.loaded_dbapi.Error) as error:
+        raise CommandError(_told(engine, error)) from error
     except HookonceError as error:
         raise CommandError(str(error)) from None
     except OSError as error:
         raise CommandError(f"{error.strerror}: {error.filename}") from error
 
 
-def _first_cause(error: BaseException) -> str:
-    """Return the driver's words about the failure that led to this error."""
+def _told(engine: Engine, error: BaseException) -> str:
+    """Return the sentence that tells what failed, and what to do."""
+    again = "run the same command again once the cause is gone"
+    cause = getattr(error, "orig", None) or _first_cause(error)
+    if isinstance(error, exc.DBAPIError) and error.statement is None:
+        return f"the database could not be reached: {sentence(cause)}; {again}"
+    trouble = "the connection to the database was lost"
+    if is_read_only(cause):
+        trouble = "the database takes no writes, as a standby or by default_transaction_read_only"
+    elif isinstance(error, exc.DBAPIError):
+        trouble = f"{engine.dialect.name} {_version(engine)}"
+    question = " (was the database only stamped?)" if is_missing(cause) else ""
+    applied = "the revision that was under way is not applied"
+    return f"{trouble}: {sentence(cause)}{question}; {applied}, {again}"
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    """Return the driver's error that led to this one."""
     while error.__context__ is not None:
         error = error.__context__
-    return " ".join(str(error).split())
+    return error
 
 
 def require_version(engine: Engine) -> None:
