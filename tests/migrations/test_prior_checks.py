@@ -53,6 +53,14 @@ DEPENDENT = [
 ]
 
 
+OF_COLUMNS = [
+    "CREATE VIEW theirs AS SELECT id, idempotency_key FROM trigger_executions",
+    """ALTER TABLE trigger_executions
+    ADD twice integer GENERATED ALWAYS AS (attempt_count * 2) STORED""",
+    "ALTER TABLE trigger_executions ADD CONSTRAINT few CHECK (attempt_count < 100)",
+]
+
+
 def run_remedies(url: str, refusal: pytest.ExceptionInfo[CommandError]) -> None:
     """Execute every statement that the refusal names, but for those that come after."""
     for text in str(refusal.value).split("run `")[1:]:
@@ -111,6 +119,26 @@ def test_what_uses_a_table_that_is_dropped_is_named_before_the_downgrade(empty_u
     execute(empty_url, *DEPENDENT)
 
     require_refused_until_mended(empty_url, to="0002", down=True, discard="yes")
+
+
+@pytest.mark.parametrize("x", [{}, {"discard": "yes"}], ids=["kept", "discarded"])
+@pytest.mark.parametrize("hidden_at", [LEVEL, "0002"])
+def test_what_uses_a_column_that_no_owner_gets_back_is_named_before_the_downgrade(
+    empty_url: str, hidden_at: str, x: dict[str, str]
+) -> None:
+    found.make(empty_url)
+    migrate(empty_url, to=LEVEL)
+    execute(empty_url, *OF_COLUMNS)
+    migrate(empty_url, to=hidden_at, down=True)
+
+    require_refused_until_mended(empty_url, to="base", down=True, **x)
+
+
+def test_what_uses_a_column_that_is_discarded_is_named_before_the_downgrade(empty_url: str) -> None:
+    migrate(empty_url, to=LEVEL)
+    execute(empty_url, *OF_COLUMNS)
+
+    require_refused_until_mended(empty_url, to="0001", down=True, discard="yes")
 
 
 @pytest.mark.parametrize("to", ["0002", "base"])

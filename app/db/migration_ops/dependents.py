@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from app.db.migration_ops import sqlite_catalog, yielding
 from app.db.migration_ops.sqlite_catalog import quoted
+from app.db.models import metadata
 
 _POSTGRESQL = """
     SELECT DISTINCT CASE d.classid
@@ -20,7 +21,8 @@ _POSTGRESQL = """
         WHEN 'pg_proc'::regclass THEN 'DROP ROUTINE ' || d.objid::regprocedure
         WHEN 'pg_trigger'::regclass THEN (
             SELECT 'DROP TRIGGER ' || quote_ident(tgname) || ' ON ' || tgrelid::regclass
-            FROM pg_trigger WHERE oid = d.objid AND NOT tgisinternal)
+            FROM pg_trigger WHERE oid = d.objid AND NOT tgisinternal
+                AND NOT starts_with(tgname, 'hookonce_'))
         WHEN 'pg_policy'::regclass THEN (
             SELECT 'DROP POLICY ' || quote_ident(polname) || ' ON ' || polrelid::regclass
             FROM pg_policy WHERE oid = d.objid)
@@ -33,7 +35,8 @@ _POSTGRESQL = """
         WHEN 'pg_constraint'::regclass THEN (
             SELECT 'ALTER TABLE ' || conrelid::regclass || ' DROP CONSTRAINT '
                 || quote_ident(conname)
-            FROM pg_constraint WHERE oid = d.objid AND contype IN ('c', 'f'))
+            FROM pg_constraint WHERE oid = d.objid AND contype IN ('c', 'f')
+                AND NOT conname = ANY(:ours))
         WHEN 'pg_publication_rel'::regclass THEN (
             SELECT 'ALTER PUBLICATION ' || quote_ident(pubname) || ' DROP TABLE '
                 || prrelid::regclass
@@ -63,6 +66,9 @@ _VIEWS = """
     GROUP BY c.oid, c.relkind ORDER BY max(level) DESC, 1"""
 """Views of the columns, and views of those views first: each must go before what it reads."""
 
+_OUR_CONSTRAINTS = sorted(
+    {str(each.name) for table in metadata.tables.values() for each in table.constraints}
+)
 _HIDDEN = re.compile(r"\b_stash_\d{4}(?:_found)?_(\w+)")
 
 
@@ -74,7 +80,7 @@ def remedies(connection: Connection, table: str, names: list[str]) -> list[str]:
         return _of_sqlite(connection, table, names)
     query = f"SELECT remedy FROM ({_POSTGRESQL}) AS r WHERE remedy IS NOT NULL ORDER BY 1"
     oids = [each.oid for each in yielding.found(connection, table, names)]
-    parameters = {"table": table, "names": names, "yielding": oids}
+    parameters = {"table": table, "names": names, "yielding": oids, "ours": _OUR_CONSTRAINTS}
     views = connection.scalars(sa.text(_VIEWS), {"table": table, "names": names}).all()
     others = connection.scalars(sa.text(query), parameters).all()
     return [f"{remedy};" for remedy in [*views, *others]]

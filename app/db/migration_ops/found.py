@@ -17,6 +17,7 @@ from app.db.migration_ops.plugin import (
     stop_script_if,
     table_names,
 )
+from app.db.models import metadata
 
 RECORD = "_found_0001"
 """Table with one row for each table, column and index that existed before the first revision."""
@@ -117,6 +118,11 @@ def unclaimed(lease: str = "lease_expires_at") -> tuple[str, str]:
 def is_recorded(op: Operations) -> bool:
     """Return True if the database was adopted from the older system."""
     return RECORD in table_names(op.get_bind())
+
+
+def tables(op: Operations) -> list[str]:
+    """Return the tables of ours that are adopted; none if the database was not."""
+    return [name for name in metadata.tables if has_table(op, name)]
 
 
 def has_table(op: Operations, table: str) -> bool:

@@ -3,6 +3,7 @@
 Each step commits, so that a database would be left between two revisions.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,14 +13,17 @@ from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
 from app.db.migration_ops import (
+    dependents,
     discards,
     event_triggers,
+    found,
     hiding,
     step_script,
     table_dependents,
 )
 from app.db.migration_ops.plugin import column_names, discarding, table_names
 from app.db.migration_ops.step_script import StepScript
+from app.db.models import metadata
 
 
 def require_free(migration: MigrationContext, steps: list[Any]) -> None:
@@ -32,6 +36,7 @@ def require_free(migration: MigrationContext, steps: list[Any]) -> None:
         *event_triggers.refusing(migration.connection),
         *_stored_rows(migration.connection, script),
         *_dropped_tables(op, script, steps[-1].revision.revision),
+        *_dropped_columns(op, script, steps[-1]),
     ]
     migration.connection.rollback()
     if sentences:
@@ -61,7 +66,7 @@ def _really_added(connection: Connection, script: StepScript) -> Iterator[tuple[
 
 def _dropped_tables(op: Operations, script: StepScript, oldest: str) -> Iterator[str]:
     """Yield a sentence for each table that is dropped; one that is renamed keeps its objects."""
-    dropped, existing = set(script.dropped_tables), table_names(op.get_bind())
+    dropped, existing = _dropped(op, script), table_names(op.get_bind())
     if discarding(op):
         prefixes, _spared = discards.prefixes_from(oldest)
         dropped |= {name for name in existing if name.startswith(prefixes)}
@@ -71,3 +76,43 @@ def _dropped_tables(op: Operations, script: StepScript, oldest: str) -> Iterator
                 f"objects that are not Hookonce's use the table {table}, which is to be dropped: "
                 f"run `{' '.join(remedies)}`"
             )
+
+
+def _dropped(op: Operations, script: StepScript) -> set[str]:
+    """Return the tables that the steps drop: the script knows of none that an owner gets back."""
+    return script.dropped_tables - set(found.tables(op))
+
+
+def _dropped_columns(op: Operations, script: StepScript, last: RevisionStep) -> Iterator[str]:
+    """Yield a sentence for each table that loses columns for good, whether hidden now or not."""
+    for table, columns in sorted(_leaving(op, script, last).items()):
+        names = list(_standing(op, table, columns))
+        if remedies := dependents.remedies(op.get_bind(), table, names):
+            yield (
+                f"objects that are not Hookonce's use columns of {table} that are to be removed: "
+                f"run `{' '.join(remedies)}`"
+            )
+
+
+def _leaving(op: Operations, script: StepScript, last: RevisionStep) -> dict[str, set[str]]:
+    """Return the columns of each table that stays, by the names that revisions give them."""
+    leaving: defaultdict[str, set[str]] = defaultdict(set)
+    for table, column in script.dropped_columns:
+        leaving[table].add(column)
+    if not last.is_upgrade and last.revision.down_revision is None:
+        for table in found.tables(op):
+            leaving[table] |= set(metadata.tables[table].columns.keys())
+    if discarding(op):
+        prefixes, _spared = discards.prefixes_from(last.revision.revision)
+        for table in table_names(op.get_bind()) & metadata.tables.keys():
+            hidden = hiding.hidden_columns(op.get_bind(), table)
+            leaving[table] |= {each.column for each in hidden if each.name.startswith(prefixes)}
+    return {table: leaving[table] for table in leaving.keys() - _dropped(op, script)}
+
+
+def _standing(op: Operations, table: str, columns: set[str]) -> Iterator[str]:
+    """Yield the columns of ours that the table has, by the names that they have now."""
+    existing = column_names(op.get_bind(), table)
+    yield from (name for name in columns & existing if not found.has_column(op, table, name))
+    hidden = hiding.hidden_columns(op.get_bind(), table)
+    yield from (each.name for each in hidden if each.column in columns)

@@ -13,6 +13,7 @@ from alembic.runtime.migration import MigrationContext, RevisionStep
 from app import log
 
 _DROPPED_TABLE = re.compile(r"^DROP TABLE (\w+);", re.MULTILINE)
+_DROPPED_COLUMN = re.compile(r"^ALTER TABLE (\w+) DROP COLUMN (\w+);", re.MULTILINE)
 _ADDED_WITH_DEFAULT = re.compile(
     r"^ALTER TABLE (\w+) ADD COLUMN (?:IF NOT EXISTS )?(\w+) .*\bDEFAULT\b", re.MULTILINE
 )
@@ -23,6 +24,8 @@ class StepScript:
 
     def __init__(self, text: str) -> None:
         self.dropped_tables = set(_DROPPED_TABLE.findall(text))
+        self.dropped_columns = set(_DROPPED_COLUMN.findall(text))
+        """Table and column of each that goes for good."""
         self.added_with_default = set(_ADDED_WITH_DEFAULT.findall(text))
         """Table and column of each: PostgreSQL adds them as if it wrote every row anew."""
 
