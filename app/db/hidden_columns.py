@@ -16,13 +16,13 @@ _TABLES = {
         SELECT name FROM sqlite_schema
         WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_'""",
 }
-"""Lists the tables; a partitioned one stands for its partitions."""
+"""Lists the names of tables; a partitioned one stands for its partitions."""
 _COLUMNS = {
     "postgresql": """
-        SELECT attname::text FROM pg_attribute JOIN found ON oid = attrelid
+        SELECT attname::text FROM ({tables}) AS found JOIN pg_attribute ON attrelid = oid
         WHERE name = :table AND attnum > 0 AND NOT attisdropped""",
     "sqlite": """
-        SELECT c.name FROM found JOIN pragma_table_xinfo(found.name) AS c
+        SELECT c.name FROM ({tables}) AS found JOIN pragma_table_xinfo(found.name) AS c
         WHERE found.name = :table""",
 }
 
@@ -47,14 +47,13 @@ def hidden_columns(connection: Connection, table: str) -> list[Hidden]:
 
 def table_names(connection: Connection) -> set[str]:
     """Return the names of all tables; a partitioned one stands for its partitions."""
-    tables = f"WITH found AS ({_TABLES[connection.dialect.name]}) SELECT name FROM found"  # noqa: S608
-    return set(connection.execute(sa.text(tables)).scalars())
+    return set(connection.execute(sa.text(_TABLES[connection.dialect.name])).scalars())
 
 
 def column_names(connection: Connection, table: str) -> set[str]:
     """Return the names of the table's columns; empty if there is no such table."""
     dialect = connection.dialect.name
-    columns = f"WITH found AS ({_TABLES[dialect]}) {_COLUMNS[dialect]}"
+    columns = _COLUMNS[dialect].format(tables=_TABLES[dialect])
     return set(connection.execute(sa.text(columns), {"table": table}).scalars())
 
 
