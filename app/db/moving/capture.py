@@ -210,3 +210,4 @@ def _postgresql(table: MovedTable) -> Iterator[str]:
         f"CREATE TRIGGER {_log(table)} AFTER INSERT OR UPDATE OR DELETE ON {quoted(table.name)} "
         f"FOR EACH ROW EXECUTE FUNCTION {_log(table)}()"
     )
+    yield fence.always(table.name, LOG + table.name)

@@ -95,13 +95,21 @@ def _triggers(kind: str, table: str, reason: str, mover: str) -> list[str]:
     if kind == "postgresql":
         when = "BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE"
         run = f"FOR EACH STATEMENT EXECUTE FUNCTION {NAME}('{mover}')"
-        return [f"CREATE TRIGGER {NAME} {when} ON {quoted(table)} {run}"]
+        return [
+            f"CREATE TRIGGER {NAME} {when} ON {quoted(table)} {run}",
+            always(table, NAME),
+        ]
     sentence = f"{CLOSED}{reason}".replace("'", "''")
     return [
         f"CREATE TRIGGER {quoted(_name(table, operation))} BEFORE {operation} ON {quoted(table)} "
         f"BEGIN SELECT RAISE(ABORT, '{sentence}'); END"
         for operation in OPERATIONS
     ]
+
+
+def always(table: str, trigger: str) -> str:
+    """Return the statement by which PostgreSQL runs the trigger for replicated writes too."""
+    return f"ALTER TABLE {quoted(table)} ENABLE ALWAYS TRIGGER {quoted(trigger)}"
 
 
 def _name(table: str, operation: str) -> str:

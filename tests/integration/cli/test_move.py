@@ -508,6 +508,16 @@ def test_a_row_that_differs_is_found_and_the_target_stays_closed(pair: Pair, kin
         factories.trigger(database)
 
 
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_writes_without_triggers_are_followed_and_refused_too(pair: Pair) -> None:
+    """As those of a subscription, or where the operator set it: no other trigger runs then."""
+    execute, source = schema_dump.execute, pair[0]
+    name = execute(source, "SELECT current_database()")[0][0]
+    execute(source, f"ALTER DATABASE {name} SET session_replication_role = replica")
+
+    test_a_live_move_follows_every_change(pair)
+
+
 def test_a_live_move_follows_every_change(pair: Pair) -> None:
     source, target = pair
     with opened(source) as database:
