@@ -124,7 +124,10 @@ class PostgresServer:
         return Path(self._server.get_postmaster_info().socket_dir)
 
     def create(self, name: str, template: str | None = None) -> str:
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template or 'template1'}")
+        # in files, which takes half as long as through the log
+        self.execute(
+            f"CREATE DATABASE {name} TEMPLATE {template or 'template1'} STRATEGY = FILE_COPY"
+        )
         return self.uri_of(name)
 
     def drop(self, name: str) -> None:
