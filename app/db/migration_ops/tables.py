@@ -50,7 +50,7 @@ def stash_table(op: Operations, revision: str, name: str) -> None:
         # the owner's database is given back without a reference of ours; see `noting_removals`
         op.execute(f"DROP TABLE /* empty */ {name}")
         return
-    children = [] if offline(op) else _stashed_children(op, name)
+    children = _stashed_children(op, name) if discarding(op) and not offline(op) else []
     if discarding(op) and not any(preparation.is_large(op, each) for each in [name, *children]):
         for child in children:  # rows stashed by later revisions are of no use without this table
             op.drop_table(child)
