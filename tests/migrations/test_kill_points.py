@@ -1,7 +1,7 @@
 """A migration killed at any statement is completed by the same command without loss.
 
-One in twenty statements of every eleventh revision, from another one on in each; one in nine of
-every fifth revision if TESTS_THOROUGH is set, and every single one if TESTS_EVERY_KILL is set too.
+One in twenty statements of every twentieth revision, from another one on in each; one in nine of
+every tenth revision if TESTS_THOROUGH is set, and every single one if TESTS_EVERY_KILL is set too.
 """
 
 import itertools
@@ -26,7 +26,7 @@ from tests.support.thorough import EVERY_KILL, THOROUGH, some
 
 Copy = Callable[[str], str]
 Record = Callable[[str, object], None]
-every_revision = pytest.mark.parametrize("revision", some(NAMES, one_in=11))
+every_revision = pytest.mark.parametrize("revision", some(NAMES, one_in=20))
 State = tuple[Schema, object, set[str]]
 STRIDE = 1 if EVERY_KILL else 9 if THOROUGH else 20
 FEWEST = 4 if EVERY_KILL else 1
@@ -129,7 +129,7 @@ def test_a_downgrade_killed_anywhere_is_undone_by_an_upgrade(
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])
-@pytest.mark.parametrize("revision", some(NAMES[1:], one_in=11))
+@pytest.mark.parametrize("revision", some(NAMES[1:], one_in=20))
 def test_an_upgrade_killed_and_followed_by_a_downgrade_loses_nothing(
     empty_url: str, copy: Copy, revision: str
 ) -> None:

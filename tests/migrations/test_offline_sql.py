@@ -281,7 +281,7 @@ INTERRUPTED = ["0031", "0029", "0008", "0011", "0013", "0002"]
 POINTS = range(1, 200, 17) if THOROUGH else (9, 30, 76)
 
 
-@pytest.mark.parametrize("revision", some(INTERRUPTED, one_in=4))
+@pytest.mark.parametrize("revision", some(INTERRUPTED, one_in=6))
 def test_the_script_mends_a_downgrade_that_was_killed(databases: Databases, revision: str) -> None:
     with databases.empty("postgresql") as url:
         migrate(url, to=revision)

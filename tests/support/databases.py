@@ -7,10 +7,11 @@ import uuid
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from unittest import mock
 
+import psutil
 import psycopg
 from alembic import command
 from alembic.config import Config
@@ -164,7 +165,8 @@ class PostgresServer:
         self._server.ensure_postgres_running()
 
     def remove(self) -> None:
-        self._server.stop()
+        with suppress(psutil.NoSuchProcess):  # a test has stopped it, which takes a while
+            self._server.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
 
     @property

@@ -161,7 +161,7 @@ def test_a_graceful_stop_while_the_database_is_away_ends_in_time(
     assert "Traceback" not in gunicorn.log()
 
 
-FEW, MANY = (10_000, 40_000) if THOROUGH else (3_000, 9_000)
+FEW, MANY = (6_000, 18_000) if THOROUGH else (3_000, 9_000)
 UNKNOWN_IDS = f"""
 import psutil
 from dataclasses import replace

@@ -3,13 +3,11 @@
 And what it does not: both come to an answer that is described, and never to an error of ours.
 """
 
-import itertools
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.support.databases import KINDS
 from tests.support.service import COMMANDS, Service, environment
 from tests.support.thorough import THOROUGH
 
@@ -18,14 +16,13 @@ PATIENCE_SECONDS = 300.0
 """Seconds before a run fails; it takes twenty on an idle machine."""
 LEFT_OUT = "^/api/session$|^/api/tokens/{token_id}$"
 """Paths left out: a session needs no token header, and the test's token must not be revoked."""
-PHASES = ("coverage", "fuzzing")
 NOT_CHECKED = "positive_data_acceptance"
 """A check left out: the schema does not list the valid sources, actions and payloads."""
 
 
 @pytest.mark.parametrize(
     ("kind", "phase"),
-    list(itertools.product(KINDS, PHASES)) if THOROUGH else [("sqlite", "fuzzing")],
+    [("sqlite", "fuzzing"), *([("postgresql", "coverage")] * THOROUGH)],
     indirect=["kind"],
 )
 def test_every_answer_is_as_described(service: Service, tmp_path: Path, phase: str) -> None:
