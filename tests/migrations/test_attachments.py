@@ -81,6 +81,10 @@ def test_what_can_be_written_down_comes_back_with_its_column(empty_url: str, kin
     assert seen(empty_url, kind) == before
 
 
+REFUSED = "(?s)nothing was (?:changed|removed)"
+"""PostgreSQL is looked through before the first step, SQLite by each step in its transaction."""
+
+
 @pytest.mark.parametrize("way", ["base", "discard"])
 def test_a_view_stops_the_removal_before_any_change(empty_url: str, way: str) -> None:
     found.make(empty_url)
@@ -91,7 +95,7 @@ def test_a_view_stops_the_removal_before_any_change(empty_url: str, way: str) ->
         migrate(empty_url, to="0001", down=True)
     before = schema(empty_url, whole=True), data(empty_url, whole=True)
 
-    with pytest.raises(CommandError, match=r"nothing was removed. Run `DROP VIEW \W?owners_view"):
+    with pytest.raises(CommandError, match=REFUSED + r".*[Rr]un `DROP VIEW \W?owners_view"):
         migrate(empty_url, to=to, down=True, **x)
     refused = schema(empty_url, whole=True), data(empty_url, whole=True)
     execute(empty_url, "DROP VIEW owners_view")
@@ -162,7 +166,7 @@ def test_every_kind_of_object_is_named_with_a_statement_that_removes_it(
     execute(empty_url, *OTHERS[kind])
     migrate(empty_url, to="0001", down=True)
 
-    with pytest.raises(CommandError, match="nothing was removed") as refusal:
+    with pytest.raises(CommandError, match=REFUSED) as refusal:
         migrate(empty_url, to="base", down=True)
     remedies = str(refusal.value).partition("`")[2].partition("`")[0]
     execute(empty_url, *filter(str.strip, remedies.split(";")))
