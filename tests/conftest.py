@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import random
 import signal
 import zlib
 from collections.abc import Iterator
@@ -83,6 +84,12 @@ def log_level() -> Iterator[None]:
     level = logging.getLogger().level
     yield
     logging.getLogger().setLevel(level)
+
+
+@pytest.fixture(autouse=True)
+def whole_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the workers of this process wait the whole backoff: a short one is over in no time."""
+    monkeypatch.setattr(random.SystemRandom, "random", lambda _: 1.0)
 
 
 @pytest.fixture(scope="session")
