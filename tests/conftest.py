@@ -1,4 +1,4 @@
-"""Fixtures that all tests share; each test that uses a database runs on both databases."""
+"""Fixtures that all tests share; a test that uses a database can run on either of the two."""
 
 import gc
 import logging
@@ -18,7 +18,14 @@ from tests.support import citus_rules, memory_backed
 from tests.support.databases import DISTRIBUTED, KINDS, PARTITIONED, Databases, SpreadKind
 from tests.support.scheduling import Distribution
 from tests.support.sink import LOOPBACK
-from tests.support.thorough import NOT_SPREAD, ON_BOTH, SPREAD, THOROUGH
+from tests.support.thorough import (
+    EVERY_KILL,
+    NOT_SPREAD,
+    ON_BOTH,
+    ON_BOTH_IF_THOROUGH,
+    SPREAD,
+    THOROUGH,
+)
 
 TESTS = Path(__file__).parent
 # a busy machine takes longer than the 200 ms that an example may take otherwise
@@ -27,7 +34,7 @@ hypothesis_settings.load_profile("any machine")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Unless TESTS_THOROUGH is set, run tests outside ON_BOTH on one of the two databases."""
+    """Run tests outside ON_BOTH on one of the two databases, unless TESTS_EVERY_KILL is set."""
     left_out = {item for item in items if _falls_to_the_other(item) or _is_not_spread(item)}
     config.hook.pytest_deselected(items=list(left_out))
     items[:] = [item for item in items if item not in left_out]
@@ -52,7 +59,7 @@ def pytest_configure() -> None:
 
 def _falls_to_the_other(item: pytest.Item) -> bool:
     kind = item.callspec.params.get("kind") if hasattr(item, "callspec") else None
-    if THOROUGH or kind not in KINDS or _always_on_both(item):
+    if EVERY_KILL or kind not in KINDS or _always_on_both(item):
         return False
     others = item.name.replace(kind, "")  # the ids alone: a value's text may differ by process
     falls_to = KINDS[zlib.crc32(others.encode()) % len(KINDS)]
@@ -69,7 +76,8 @@ def _is_not_spread(item: pytest.Item) -> bool:
 
 def _always_on_both(item: pytest.Item) -> bool:
     path = item.path.relative_to(TESTS).with_suffix("")
-    return any(path.is_relative_to(name) for name in ON_BOTH)
+    names = (*ON_BOTH, *ON_BOTH_IF_THOROUGH) if THOROUGH else ON_BOTH
+    return any(path.is_relative_to(name) for name in names)
 
 
 def _has_both(item: pytest.Item) -> bool:

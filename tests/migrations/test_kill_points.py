@@ -1,6 +1,6 @@
 """A migration killed at any statement is completed by the same command without loss.
 
-One in twenty statements of every twentieth revision, from another one on in each; one in nine of
+One in twenty statements of every twentieth revision, from another one on in each; one in 13 of
 every tenth revision if TESTS_THOROUGH is set, and every single one if TESTS_EVERY_KILL is set too.
 """
 
@@ -28,7 +28,7 @@ Copy = Callable[[str], str]
 Record = Callable[[str, object], None]
 every_revision = pytest.mark.parametrize("revision", some(NAMES, one_in=20))
 State = tuple[Schema, object, set[str]]
-STRIDE = 1 if EVERY_KILL else 9 if THOROUGH else 20
+STRIDE = 1 if EVERY_KILL else 13 if THOROUGH else 20
 FEWEST = 4 if EVERY_KILL else 1
 """Kills that even the shortest migration gets."""
 SHORTEST = 4

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 
 CLIENTS = 24
 WORKERS = 4
-ROUNDS = 12 if THOROUGH else 1
+ROUNDS = 4 if THOROUGH else 1
 NUMBERS = [signal.SIGQUIT, signal.SIGINT] if THOROUGH else [signal.SIGQUIT]
 LONGEST_WAIT_SECONDS = 5.0
 """Half of the seconds for which a process that keeps the lock waits for itself."""

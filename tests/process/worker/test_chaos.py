@@ -18,7 +18,7 @@ from tests.support.ledger import Ledger
 from tests.support.service import Service
 from tests.support.thorough import THOROUGH
 
-KILLS = 12 if THOROUGH else 2
+KILLS = 6 if THOROUGH else 2
 DELIVERIES = 100 * KILLS
 STOPS = 3 if THOROUGH else 1
 RESTARTS_SECONDS = 5.0
