@@ -243,8 +243,12 @@ def test_an_unknown_path_is_said_so_in_json(client: testing.TestClient, path: st
 
 
 def test_a_trigger_that_goes_between_look_up_and_insert_is_trouble_of_ours(
-    client: testing.TestClient, database: Database, caplog: pytest.LogCaptureFixture
+    client: testing.TestClient,
+    database: Database,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("app.intake.trigger_cache.FRESH_SECONDS", 600.0)
     trigger_id = factories.trigger(database)
     post(client, trigger_id, message("m-1"))
     with database.writing() as connection:
