@@ -298,8 +298,9 @@ def test_an_unreadable_request_stores_nothing(intake: Intake, body: bytes) -> No
 
 
 def test_a_trigger_deleted_while_cached_leaves_the_cache_at_the_first_failure(
-    intake: Intake,
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("app.intake.trigger_cache.FRESH_SECONDS", 600.0)
     trigger_id = factories.trigger(intake.database)
     send(intake, trigger_id, samples.json_request("custom", {"messageId": "m-1"}))
     with intake.database.writing() as connection:
