@@ -8,7 +8,7 @@ Case = TypeVar("Case")
 
 THOROUGH = bool(os.environ.get("TESTS_THOROUGH"))
 EVERY_KILL = bool(os.environ.get("TESTS_EVERY_KILL"))
-"""True if migrations are killed at every statement of every revision: longer than CI may take."""
+"""True if every case is tried on both databases, as a kill at every statement: too long for CI."""
 
 COPY_EVERY_TABLE = bool(os.environ.get("TESTS_COPY_EVERY_TABLE"))
 """True if migrations of SQLite treat each table as a large one, which they copy beside writers."""
