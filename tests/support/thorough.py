@@ -34,6 +34,7 @@ ON_BOTH_IF_THOROUGH = (
     "integration/db",
     "integration/executions",
     "integration/intake",
+    "integration/notifications",
     "integration/stats",
     "integration/triggers",
     "integration/worker",
