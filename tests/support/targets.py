@@ -4,6 +4,8 @@ import datetime
 import ipaddress
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+ROOT = Path(__file__).parents[2]
 DEADLINE_SECONDS = 240.0
 
 
@@ -104,6 +107,28 @@ def listening(behave: Behaviour, tls: ssl.SSLContext | None = None) -> Iterator[
             target.closing.set()
             socket.create_connection(("127.0.0.1", target.port)).close()
             accepting.join(DEADLINE_SECONDS)
+
+
+_ANSWERING = """
+import sys
+from tests.support import targets
+with targets.listening(targets.answering(bytes.fromhex(sys.argv[1]))) as target:
+    print(target.port, flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def answering_elsewhere(answer: bytes) -> Iterator[int]:
+    """Yield the port of a target in a process of its own, which needs no descriptor of this one."""
+    command = [sys.executable, "-c", _ANSWERING, answer.hex()]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        yield int(process.stdout.readline())
+        process.stdin.close()
 
 
 def certified(directory: Path, *names: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:

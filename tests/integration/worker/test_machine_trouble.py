@@ -5,7 +5,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -211,16 +211,22 @@ def test_an_outcome_that_cannot_be_settled_here_is_kept(
     assert [row.status for row in factories.executions(database)] == ["completed"]
 
 
+@pytest.fixture
+def port() -> Iterator[int]:
+    with targets.answering_elsewhere(OK) as port:
+        yield port
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 @pytest.mark.parametrize("spare", range(4))
-def test_a_call_without_descriptors_is_not_started(host: str, spare: int) -> None:
+def test_a_call_without_descriptors_is_not_started(host: str, spare: int, port: int) -> None:
     allowed = from_environment({"HOOKONCE_EGRESS_ALLOW": "localhost,127.0.0.0/8,::1"})
     http_client.client(allowed.hookonce_egress_allow)
-    with targets.listening(targets.answering(OK)) as target:
-        url = f"http://{host}:{target.port}/"
-        work = factories.work(allowed, action_type="http", action_payload=url)
-        with free_descriptors(spare):
-            ended = run.action(work)
+    url = f"http://{host}:{port}/"
+    work = factories.work(allowed, action_type="http", action_payload=url)
+
+    with free_descriptors(spare):
+        ended = run.action(work)
 
     assert str(ended).startswith("HTTP 200") or isinstance(ended, MachineTrouble)
     assert spare or isinstance(ended, MachineTrouble)
