@@ -31,6 +31,8 @@ REVISIONS = ("A nullable column", "An index")
 """Examples that add a revision, in the order of their numbers."""
 SQLITE_ALONE = "-p no:randomly -p no:cacheprovider -k 'not postgresql'"
 """Options of the copy's tests: on SQLite, which takes no server; the revisions run on both."""
+ON_EITHER = {"TESTS_EVERY_KILL": "1"}
+"""Keeps a test whose name falls to PostgreSQL on SQLite too."""
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +52,7 @@ def passed(tree: Path, checks: dict[str, list[str]]) -> set[str]:
     """The files of tests of which something ran; they ran together, and all passed."""
     files = sorted({file for title in FOLLOWED for file in checks[title]})
     tests = f"python -m pytest -q {SQLITE_ALONE} --junitxml=ran.xml"
-    contributing_examples.run(tree, " ".join([tests, *files]))
+    contributing_examples.run(tree, " ".join([tests, *files]), **ON_EITHER)
     cases = ElementTree.parse(tree / "ran.xml").iter("testcase")
     return {case.attrib["classname"].replace(".", "/") + ".py" for case in cases}
 
