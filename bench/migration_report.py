@@ -30,8 +30,8 @@ TITLE = "# Results of the migrations' tests"
 TESTS = "## What the tests found"
 TIMES = "## What each step takes"
 TESTS_HEAD = """
-From `make migration-report`, or from a thorough run of all tests, which kills at every fourth statement
-only; do not edit. A revision without a row is younger than the last run.
+From `make migration-report`, which kills at every statement; do not edit. A revision without a row
+is younger than the last run.
 
 | revision | database | down and up, nothing lost | found databases | SIGKILLs survived | cycles under load | not 2xx | lost or doubled |
 |---|---|---|---|---|---|---|---|"""  # noqa: E501, a table's row is one line

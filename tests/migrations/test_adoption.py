@@ -124,7 +124,7 @@ def test_every_found_database_arrives_at_the_same_indexes(
     assert names == {index.name for index in metadata.tables["trigger_executions"].indexes}
 
 
-@pytest.mark.parametrize("wrong", some(WRONG, one_in=3))
+@pytest.mark.parametrize("wrong", some(WRONG, one_in=4))
 def test_an_index_of_the_right_name_and_the_wrong_kind_is_replaced(
     empty_url: str, wrong: str
 ) -> None:

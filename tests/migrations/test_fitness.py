@@ -96,7 +96,7 @@ def cases(of: dict[str, list[tuple[str, str, str, str]]]) -> pytest.MarkDecorato
         [
             pytest.param(kind, case, id="-".join([kind, *case[:3]]))
             for kind in of
-            for case in some(of[kind], one_in=5)
+            for case in some(of[kind], one_in=10)
         ],
     )
 

@@ -28,7 +28,7 @@ Copy = Callable[[str], str]
 Record = Callable[[str, object], None]
 every_revision = pytest.mark.parametrize("revision", some(NAMES, one_in=20))
 State = tuple[Schema, object, set[str]]
-STRIDE = 1 if EVERY_KILL else 13 if THOROUGH else 20
+STRIDE = 1 if EVERY_KILL else 17 if THOROUGH else 20
 FEWEST = 4 if EVERY_KILL else 1
 """Kills that even the shortest migration gets."""
 SHORTEST = 4

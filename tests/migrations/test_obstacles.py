@@ -205,7 +205,7 @@ def make(url: str, statements: list[str]) -> None:
     )
 
 
-@pytest.mark.parametrize(("kind", "statements"), some(CASES, one_in=8))
+@pytest.mark.parametrize(("kind", "statements"), some(CASES, one_in=16))
 def test_an_obstacle_stops_the_upgrade_before_any_change(
     empty_url: str, statements: list[str]
 ) -> None:

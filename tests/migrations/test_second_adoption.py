@@ -26,7 +26,7 @@ from tests.support.schema_dump import data, execute
 from tests.support.thorough import THOROUGH
 
 pytestmark = pytest.mark.usefixtures("every_table_is_large")
-STRIDE = 61 if THOROUGH else 131
+STRIDE = 89 if THOROUGH else 131
 OLDER_SYSTEM = (
     "UPDATE trigger_executions SET event_data = '{}' WHERE id = 3",
     "UPDATE trigger_executions SET status = 'pending' WHERE id = 4",

@@ -161,7 +161,7 @@ def test_an_execution_without_a_digest_never_mismatches(intake: Intake) -> None:
     assert counts(intake.counters.take()) == {outcomes.DUPLICATE: 1}
 
 
-@pytest.mark.parametrize("revision", some(history()[1:-1], one_in=8))
+@pytest.mark.parametrize("revision", some(history()[1:-1], one_in=12))
 def test_on_an_older_schema_mismatches_are_counted_if_it_has_digests(
     intake: Intake, database_url: str, revision: str
 ) -> None:

@@ -26,7 +26,7 @@ def keys(database: Database) -> list[str]:
         return list(connection.execute(sa.select(column).order_by(column)).scalars())
 
 
-@pytest.mark.parametrize("revision", some(history()[1:-1], one_in=8))
+@pytest.mark.parametrize("revision", some(history()[1:-1], one_in=12))
 def test_a_key_is_admitted_once_on_an_older_revision(
     database_url: str, database: Database, intake: Intake, revision: str
 ) -> None:
@@ -39,7 +39,7 @@ def test_a_key_is_admitted_once_on_an_older_revision(
     assert keys(database) == ["m-1"]
 
 
-@pytest.mark.parametrize("revision", some(history()[1:-1], one_in=8))
+@pytest.mark.parametrize("revision", some(history()[1:-1], one_in=12))
 def test_a_downgrade_between_two_requests_is_noticed(
     database_url: str, database: Database, intake: Intake, revision: str
 ) -> None:
