@@ -42,6 +42,32 @@ _IN_WORDS = {
 }
 
 
+class _Loader(yaml.SafeLoader):
+    """Read a file without losing the first of two equal keys, and name the line of any mistake."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """Refuse a key that is there twice; YAML would keep the last."""
+        node = super().compose_mapping_node(anchor)
+        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        seen: set[tuple[str, str]] = set()
+        for key in keys:
+            if (key.tag, key.value) in seen and key.value != "<<":
+                raise _mistake(f"the key {key.value!r} is there twice", key)
+            seen.add((key.tag, key.value))
+        return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Refuse a value that its tag does not fit, such as the date 2024-13-45."""
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ArithmeticError, AttributeError, LookupError, ValueError) as error:
+            raise _mistake(f"the value is no {node.tag.rpartition(':')[2]}", node) from error
+
+
+def _mistake(problem: str, node: yaml.Node) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+
+
 def read(path: Path) -> list[DeclaredTrigger]:
     """Return the triggers that the file declares, each of them valid.
 
@@ -65,7 +91,7 @@ def read(path: Path) -> list[DeclaredTrigger]:
 def _entries(path: Path) -> Iterator[tuple[str, int, Any]]:
     """Yield each entry of the file with the name of its list and its number there."""
     try:
-        document = yaml.safe_load(path.read_text())
+        document = _Loader(path.read_text()).get_single_data()
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
         raise InvalidTrigger(f"{path} cannot be read: {' '.join(str(error).split())}") from error
     if not _is_file_of_triggers(document):

@@ -209,6 +209,11 @@ def test_a_secret_that_a_person_rotated_is_kept(
 
 WRONG = [
     ("[", "triggers.yml cannot be read: "),
+    ("triggers: []\ntriggers: []", "the key 'triggers' is there twice"),
+    ("triggers:\n- name: a\n  agent: b\n  'agent': c", "'agent' is there twice"),
+    ("triggers:\n- name: 2024-13-45", "the value is no timestamp in "),
+    ("triggers:\n- name: x\n  enabled: !!bool no way", 'is no bool in "<unicode string>", line 3'),
+    ("triggers:\n- name: !!timestamp x", "the value is no timestamp in "),
     ("- a", "triggers.yml must hold `triggers:` with a list, and nothing else"),
     ("triggers: []\nmore: 1", "triggers.yml must hold `triggers:` with a list"),
     ("triggers: [!!python/name:os.system ]", "could not determine a constructor"),
