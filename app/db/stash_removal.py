@@ -10,14 +10,16 @@ from itertools import groupby
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
+from sqlalchemy import exc
 from sqlalchemy.engine import Connection
 
 from app.db import Database
-from app.db.errors import translated_errors
+from app.db.errors import is_lock_refused, translated_errors
 from app.db.hidden_columns import hidden_columns
 from app.db.migration_ops import (
     attachments,
     dependents,
+    event_triggers,
     migration_lock,
     preparation,
     removal,
@@ -98,10 +100,22 @@ def _drop_on_postgresql(database: Database, stash: Stash, stop: threading.Event)
                 else:
                     connection.exec_driver_sql(f'DROP TABLE "{stash.table}" CASCADE')
             return
-        except DatabaseUnavailable:
+        except DatabaseUnavailable as error:
+            _require_lock_refused(database, error)
             if attempt == RETRIES or stop.wait(LOCK_SECONDS):
                 raise
             _wait_for_vacuum(database, stop)
+
+
+def _require_lock_refused(database: Database, error: DatabaseUnavailable) -> None:
+    """Raise the error unless a lock was refused, which may pass; name an event trigger in it."""
+    cause = error.__cause__
+    if isinstance(cause, exc.DBAPIError) and is_lock_refused(cause):
+        return
+    with database.reading() as connection:
+        names = event_triggers.named_in(connection, str(error))
+    remedies = [f"{event_triggers.remedy(name)} this command" for name in names]
+    raise DatabaseUnavailable("; ".join([str(error), *remedies])) from error
 
 
 def _keep_attached(connection: Connection, stash: Stash) -> None:

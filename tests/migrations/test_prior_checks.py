@@ -6,7 +6,7 @@ import pytest
 from alembic.util import CommandError
 
 from app.db import Database, stash_removal, stashes
-from app.errors import StashInUse
+from app.errors import DatabaseUnavailable, StashInUse
 from app.settings import from_environment
 from tests.support import found_databases as found
 from tests.support.databases import migrate
@@ -31,6 +31,10 @@ EVENT_TRIGGERS = {
         f"CREATE EVENT TRIGGER e ON ddl_command_start WHEN TAG IN ('ALTER TABLE') {BY}",
     ],
     "a drop": [REFUSING, f"CREATE EVENT TRIGGER e ON sql_drop {BY}"],
+    "a quoted function": [
+        REFUSING.replace("refusing", '"re-fusing (all)"'),
+        'CREATE EVENT TRIGGER e ON sql_drop EXECUTE FUNCTION "re-fusing (all)"()',
+    ],
     "one table": [PROTECTING, f"CREATE EVENT TRIGGER e ON ddl_command_end {BY}"],
 }
 STORED = [
@@ -171,3 +175,22 @@ def test_what_uses_a_stashed_table_is_named_before_a_stash_is_dropped(empty_url:
 
     assert refused == before
     assert [each.name for each in dropped] == names
+
+
+def test_a_stash_whose_drop_is_refused_is_not_tried_again_and_the_reason_is_named(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stash_removal, "LOCK_SECONDS", 30)
+    migrate(empty_url, to=LEVEL)
+    migrate(empty_url, to="0003", down=True)
+    execute(empty_url, *EVENT_TRIGGERS["a drop"])
+    before = schema(empty_url, whole=True)
+    database = Database(from_environment({"DATABASE_URL": empty_url}))
+    with database.reading() as connection:
+        names = [each.name for each in stashes.listed(connection)]
+
+    with pytest.raises(DatabaseUnavailable, match=r"frozen.*run `ALTER EVENT TRIGGER e DISABLE;`"):
+        list(stash_removal.drop(database, names, threading.Event()))
+    database.dispose()
+
+    assert schema(empty_url, whole=True) == before

@@ -54,21 +54,32 @@ def refusing(connection: Connection) -> Iterator[str]:
     The statements are tried, and taken back, only where there is an event trigger at all: most
     merely log. One may refuse changes of some tables alone, so ours are changed for a moment too.
     """
-    enabled = connection.execute(sa.text(_ENABLED)).all()
-    if not enabled:
+    if not connection.execute(sa.text(_ENABLED)).first():
         return
     ours = sorted(metadata.tables.keys() & table_names(connection))
-    names = set[str]()
+    told = set[str]()
     for statements in [_TRIAL, *map(_TRIAL_OF_TABLE.format, ours)]:
         words = _refusal(connection, statements)
-        named = {each.name for each in enabled if re.search(rf"\b{each.proname}\(", words)}
-        for name in sorted(named - names):
-            yield (
-                f"the event trigger {name} refuses statements of a migration "
-                f"({words.partition(chr(10))[0]}): run `ALTER EVENT TRIGGER {name} DISABLE;`, and "
-                f"`ALTER EVENT TRIGGER {name} ENABLE;` after the migration"
-            )
-        names |= named
+        for name in named_in(connection, words):
+            if name not in told:
+                yield (
+                    f"the event trigger {name} refuses statements of a migration "
+                    f"({words.partition(chr(10))[0]}): {remedy(name)} the migration"
+                )
+            told.add(name)
+
+
+def named_in(connection: Connection, words: str) -> list[str]:
+    """Return the event triggers whose function the database names in an error's words."""
+    enabled = connection.execute(sa.text(_ENABLED)).all()
+    return [each.name for each in enabled if re.search(rf"\b{re.escape(each.proname)}\"?\(", words)]
+
+
+def remedy(name: str) -> str:
+    """Return the sentence that tells how to let statements pass; the caller ends it."""
+    return (
+        f"run `ALTER EVENT TRIGGER {name} DISABLE;`, and `ALTER EVENT TRIGGER {name} ENABLE;` after"
+    )
 
 
 def _refusal(connection: Connection, statements: str) -> str:
