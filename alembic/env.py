@@ -188,6 +188,9 @@ def run_steps(connection, decided, children):
     )
     upgrades = mending.is_upgrade(context.get_context())
     downgrades = discards.is_downgrade(context.get_context())
+    if upgrades or downgrades:
+        running.require_schema(connection)
+        connection.rollback()
     if upgrades:
         running.require_unicode(connection)
         connection.rollback()

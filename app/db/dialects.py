@@ -241,6 +241,13 @@ def narrow_encoding(connection: Connection) -> str | None:
     return None if encoding == "UTF8" else encoding
 
 
+def skips_triggers(connection: Connection) -> bool:
+    """Return True if foreign keys and database triggers do nothing in sessions of this role."""
+    if connection.dialect.name != "postgresql":
+        return False
+    return bool(connection.scalar(sa.text("SHOW session_replication_role")) == "replica")
+
+
 def has_text_index(connection: Connection, table: str, column: str) -> bool:
     """Return True if an operator made an index of trigrams on the column; for PostgreSQL.
 

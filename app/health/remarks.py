@@ -26,6 +26,7 @@ def notes(database: Database) -> list[str]:
             *_narrow_encoding(connection),
             *_pooler(connection),
             *_lossy_commits(connection),
+            *_skipped_triggers(connection),
             *_captures(connection),
             *_remains(connection, names),
             *_held(connection),
@@ -102,6 +103,16 @@ def _lossy_commits(connection: Connection) -> Iterator[str]:
             f"A FAILOVER LOSES ACKNOWLEDGED EVENTS: PostgreSQL has {number} standby(s), and its "
             "commits wait for none of them; docs/postgresql.md has synchronous_standby_names, and "
             "the steps after such a failover"
+        )
+
+
+def _skipped_triggers(connection: Connection) -> Iterator[str]:
+    """Warn of rows that stay when the row that they belong to is removed."""
+    if db.skips_triggers(connection):
+        yield (
+            "REMOVED ROWS LEAVE OTHERS BEHIND: session_replication_role is replica, so no foreign "
+            "key and no database trigger works; run ALTER ROLE ... RESET "
+            "session_replication_role, or ALTER DATABASE where it is set there"
         )
 
 

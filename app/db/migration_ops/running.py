@@ -37,6 +37,7 @@ _ONE_CONNECTION_TO_A_NODE = "SET citus.multi_shard_modify_mode TO 'sequential'"
 After a statement over several connections Citus refuses to change `triggers`, or a function.
 """
 
+_SCHEMA = "SELECT current_schema()"
 _WITH_HIDDEN_ROWS = """
     SELECT oid::regclass::text FROM pg_class
     WHERE relnamespace = quote_ident(current_schema())::regnamespace AND relkind IN ('r', 'p')
@@ -95,6 +96,18 @@ def require_version(engine: Engine) -> None:
             f"SQLite {sqlite3.sqlite_version} cannot drop a column or index a part of a table "
             f"safely: Python here needs SQLite {oldest} or newer; nothing was changed"
         )
+
+
+def require_schema(connection: Connection) -> None:
+    """Raise CommandError if `search_path` leads to no schema: no table would be found or made."""
+    if connection.dialect.name != "postgresql" or connection.scalar(sa.text(_SCHEMA)) is not None:
+        return
+    role = connection.scalar(sa.text("SELECT quote_ident(current_user)"))
+    raise CommandError(
+        "search_path names no schema that exists and that this role may use; nothing was changed. "
+        f"Run `GRANT USAGE, CREATE ON SCHEMA public TO {role};`, or, if the tables are in another "
+        f"schema, `ALTER ROLE {role} SET search_path TO` its name, then run the same command again"
+    )
 
 
 def require_unicode(connection: Connection) -> None:

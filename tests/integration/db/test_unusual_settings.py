@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
+from alembic.util import CommandError
 
 from app.db import Database
+from app.health import remarks
 from app.settings import Settings
 from app.worker.loop import Worker
 from tests.support import factories
@@ -50,3 +52,30 @@ def test_executions_run_and_migrations_lose_nothing(
     migrate(database_url, to="0003", down=True)
     migrate(database_url)
     assert (schema(database_url), data(database_url)) == before
+
+
+def test_a_search_path_that_leads_nowhere_is_named_before_any_change(database_url: str) -> None:
+    name = execute(database_url, "SELECT current_database()")[0][0]
+    before = schema(database_url, whole=True)
+    execute(database_url, f"ALTER DATABASE {name} SET search_path = ''")
+
+    for command in ({"to": "0030", "down": True}, {}):
+        with pytest.raises(CommandError, match=r"search_path names .* nothing was changed"):
+            migrate(database_url, **command)
+
+    execute(database_url, f"ALTER DATABASE {name} RESET search_path")
+    assert schema(database_url, whole=True) == before
+
+
+def test_the_check_names_a_role_for_which_foreign_keys_do_nothing(
+    database: Database, database_url: str
+) -> None:
+    named = [note for note in remarks.notes(database) if "session_replication_role" in note]
+    name = execute(database_url, "SELECT current_database()")[0][0]
+    execute(database_url, f"ALTER DATABASE {name} SET session_replication_role = replica")
+    database.engine.dispose()
+
+    (note,) = [note for note in remarks.notes(database) if "session_replication_role" in note]
+
+    assert named == []
+    assert note.startswith("REMOVED ROWS LEAVE OTHERS BEHIND")
