@@ -81,8 +81,14 @@ def type_differs(_context, _inspected, _column, found_type, our_type):
 
 
 def rendered(type_, item, _autogen_context):
-    """Write our types as what they store: a revision must not import the application."""
-    return "sa.DateTime()" if type_ == "type" and isinstance(item, UtcDateTime) else False
+    """Write our types as what they store: a revision must not import the application.
+
+    A truth value is written for both databases; Alembic writes the 0 of SQLite.
+    """
+    if type_ == "type" and isinstance(item, UtcDateTime):
+        return "sa.DateTime()"
+    is_truth = type_ == "server_default" and str(getattr(item, "arg", "")) in ("true", "false")
+    return f"sa.{item.arg}()" if is_truth else False
 
 
 X_ARGUMENTS = {"discard": "yes", "dedupe": "keep-first", "sealed": "stash", "direct": "yes"}

@@ -25,6 +25,7 @@ OLDER_DATABASE = (
     f"DROP INDEX {PARTIAL}",
     "ALTER TABLE triggers DROP COLUMN agent",
     "ALTER TABLE triggers DROP COLUMN max_concurrency",
+    "ALTER TABLE triggers DROP COLUMN from_yaml",
 )
 """Statements after which the models look as if they had just been extended by all of this."""
 OPERATIONS = (
@@ -32,7 +33,8 @@ OPERATIONS = (
     'op.add_or_restore_columns(\n        revision,\n        "triggers",',
     f'op.ensure_index("{INDEX}", "hookonce_audit", ["subject", "id"])',
     f'op.remove_index("{INDEX}", "hookonce_audit")',
-    'op.stash_columns(revision, "triggers", ["max_concurrency", "agent"])',
+    'sa.Column("from_yaml", sa.Boolean(), server_default=sa.false(), nullable=False)',
+    'op.stash_columns(revision, "triggers", ["max_concurrency", "from_yaml", "agent"])',
     f'op.stash_table(revision, "{TABLE}")',
 )
 
