@@ -35,7 +35,9 @@ SHOWN_ONLY = tuple(set(TriggerDetail.__annotations__) - set(TriggerChanges.__ann
 @OPERATIONS.get("/api/triggers", VIEWER)
 def list_triggers(context: ApiContext, query: TriggersAsked) -> TriggerPage:
     """List triggers, newest first."""
-    filters = (query.type, query.source, query.enabled, query.source_plugin)
+    # an empty word chooses all, as in the older system
+    words = (query.type or None, query.source or None)
+    filters = (*words, query.enabled, query.source_plugin or None)
     rows = queries.triggers_query(*filters)
     counted = ("triggers", *filters)
     with context.database.reading() as connection:

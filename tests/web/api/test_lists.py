@@ -187,6 +187,8 @@ def test_triggers_are_chosen_as_by_the_older_system(
     assert ids(listed(api, viewer, path, source_plugin="crm"), "triggers") == [of_plugin]
     assert ids(listed(api, viewer, path, source_plugin="other"), "triggers") == []
     assert ids(listed(api, viewer, path, enabled="maybe"), "triggers") == [of_plugin, plain]
+    for name in ("type", "source", "source_plugin", "enabled"):
+        assert ids(listed(api, viewer, path, **{name: ""}), "triggers") == [of_plugin, plain]
     assert ids(listed(api, viewer, path, type="cron"), "triggers") == []
     assert ids(listed(api, viewer, path, limit="x", offset="-1"), "triggers") == [of_plugin, plain]
 
