@@ -5,6 +5,7 @@ nothing is acknowledged, claimed or changed by it.
 """
 
 import json
+import string
 import sys
 import time
 from collections.abc import Iterator
@@ -12,10 +13,12 @@ from typing import Any
 
 import click
 import urllib3
+from urllib3.util import parse_url
 
 from app import settings
 from app.cli import completion, signals
 from app.errors import InvalidSetting
+from app.tolerant_json import json_object
 
 PAUSE_SECONDS = 1.0
 """Seconds between two requests for new executions."""
@@ -23,6 +26,7 @@ TIMEOUT_SECONDS = 10.0
 PER_PAGE = 100
 OVERLAP = 100
 """Ids below the highest that are asked for again: a row may appear after one with a higher id."""
+_OF_HEADERS = frozenset(string.ascii_letters + string.digits + string.punctuation + " ")
 
 
 class Api:
@@ -34,23 +38,29 @@ class Api:
         self._pool = urllib3.PoolManager(retries=False, timeout=TIMEOUT_SECONDS)
 
     def get(self, path: str, **fields: Any) -> urllib3.BaseHTTPResponse:
-        """Return the response; ClickException if the token is refused or the path unknown."""
+        """Return the response; ClickException if the token is refused, HTTPError for any 5xx."""
         filled = {name: str(value) for name, value in fields.items() if value is not None}
         response = self._pool.request(
             "GET", self._server + path, fields=filled, headers=self._headers, redirect=False
         )
-        if response.status in (401, 403) or response.status // 100 == 3:
+        location = response.headers.get("Location", "")
+        if response.status in (401, 403) or location.startswith("/login"):
             raise click.ClickException(f"{self._server} refuses the token")
+        if response.status >= 500:
+            raise urllib3.exceptions.HTTPError(f"HTTP {response.status}")
         return response
 
     def json(self, path: str, **fields: Any) -> Any:
-        """Return the JSON of a response of 200; ClickException for any other but 5xx."""
+        """Return the JSON object of a response of 200; ClickException for any other but 5xx."""
         response = self.get(path, **fields)
-        if response.status >= 500:
-            raise urllib3.exceptions.HTTPError(f"HTTP {response.status}")
         if response.status != 200:
-            raise click.ClickException(f"{self._server}{path} answered {response.status}")
-        return json.loads(response.data)
+            location = response.headers.get("Location")
+            whither = f", to {location}" if location else ""
+            raise click.ClickException(f"{self._server}{path} answered {response.status}{whither}")
+        found = json_object(response.data.decode("utf-8", "replace"))
+        if found is None:
+            raise click.ClickException(f"{self._server} answered no JSON: it is no Hookonce")
+        return found
 
 
 class Arrivals:
@@ -64,7 +74,10 @@ class Arrivals:
         self.high = after if after is not None else self._newest()
 
     def new(self) -> Iterator[int]:
-        """Yield the ids of the executions that arrived since the last call."""
+        """Yield the ids of the executions that arrived since the last call.
+
+        One counts as seen when the next is asked for: an error of the caller leaves it new.
+        """
         after = self.high - OVERLAP
         if after < 1:  # the API takes an id of at least 1
             after = 1
@@ -80,9 +93,9 @@ class Arrivals:
     def _unseen(self, rows: list[dict[str, Any]]) -> Iterator[int]:
         for id_ in sorted(row["id"] for row in rows):
             if id_ > self._floor and id_ not in self._seen:
+                yield id_
                 self._seen.add(id_)
                 self.high = max(self.high, id_)
-                yield id_
 
     def _newest(self) -> int:
         """Return the highest id there is, and take those just below it as seen."""
@@ -99,8 +112,13 @@ class Arrivals:
 
 def _token(_ctx: click.Context, _parameter: click.Parameter, given: str | None) -> str:
     """Return the token; the list of processes shows one that is an option."""
-    if given:
-        return given
+    token = given or _read_token()
+    if not set(token) <= _OF_HEADERS:
+        raise click.BadParameter("a token has no such characters")
+    return token
+
+
+def _read_token() -> str:
     if sys.stdin.isatty():
         return str(click.prompt("Token", hide_input=True))
     read = sys.stdin.readline().strip()
@@ -109,15 +127,32 @@ def _token(_ctx: click.Context, _parameter: click.Parameter, given: str | None) 
     return read
 
 
+def _address(_ctx: click.Context, _parameter: click.Parameter, given: str | None) -> str | None:
+    """Return the address; it is tried before any execution is read."""
+    if given is None:
+        return None
+    try:
+        url = parse_url(given)
+    except urllib3.exceptions.LocationParseError as error:
+        raise click.BadParameter(f"{given!r} is no address") from error
+    if url.scheme not in ("http", "https") or not url.host:
+        raise click.BadParameter(f"{given!r} does not begin with http:// or https:// and a host")
+    return given
+
+
 @click.command("listen")
-@click.argument("url")
+@click.argument("url", callback=_address)
 @click.option(
     "--trigger",
     required=True,
     shell_complete=completion.triggers,
     help="The trigger (id, slug or name).",
 )
-@click.option("--server", help="Address of the service; by default HOOKONCE_PUBLIC_URL.")
+@click.option(
+    "--server",
+    callback=_address,
+    help="Address of the service; by default HOOKONCE_PUBLIC_URL.",
+)
 @click.option(
     "--token",
     callback=_token,
@@ -147,10 +182,12 @@ def command(
     click.echo(f"forwarding to {url}; Ctrl-C ends", err=True)
     ends_at = None if seconds is None else time.monotonic() + seconds
     with signals.until_interrupted() as stop:
-        while not stop.is_set() and (ends_at is None or time.monotonic() < ends_at):
-            _forward_new(api, arrivals, url)
-            stop.wait(PAUSE_SECONDS)
-    click.echo(f"the last execution was {arrivals.high}", err=True)
+        try:
+            while not stop.is_set() and (ends_at is None or time.monotonic() < ends_at):
+                _forward_new(api, arrivals, url)
+                stop.wait(PAUSE_SECONDS)
+        finally:
+            click.echo(f"the last execution was {arrivals.high}", err=True)
 
 
 def _forward_new(api: Api, arrivals: Arrivals, url: str) -> None:
@@ -176,10 +213,17 @@ def _forwarded(api: Api, execution_id: int, url: str) -> str:
     began = time.monotonic()
     try:
         answer = urllib3.request(
-            "POST", url, body=response.data, headers=headers, timeout=TIMEOUT_SECONDS, retries=False
+            "POST",
+            url,
+            body=response.data,
+            headers=headers,
+            preload_content=False,  # a body, which may be endless, is of no use here
+            timeout=TIMEOUT_SECONDS,
+            retries=False,
         )
     except urllib3.exceptions.HTTPError as error:
         return f"no response of {url}: {type(error).__name__}"
+    answer.close()
     return f"HTTP {answer.status} in {1000 * (time.monotonic() - began):.0f} ms"
 
 

@@ -72,5 +72,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(sink.body)
 
+    def do_GET(self) -> None:
+        self.do_POST()
+
     def log_message(self, *_args: object) -> None:
         """Print no access log: the test reads `received`."""
