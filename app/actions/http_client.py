@@ -266,9 +266,9 @@ class _TlsPool(urllib3.HTTPSConnectionPool):
 
 
 def _refused(host: str, port: int, address: str) -> ActionFailed:
-    target = f"{host} resolves to {address}" if host.strip("[]") != address else address
+    target = f"{host} resolves to {address}, which" if host.strip("[]") != address else address
     return ActionFailed(
-        f"{target}, which is not a public address; HOOKONCE_EGRESS_ALLOW can permit it "
+        f"{target} is not a public address; HOOKONCE_EGRESS_ALLOW can permit it "
         f"(such as {host}:{port})",
         permanent=True,
         reason=CONFIGURATION,

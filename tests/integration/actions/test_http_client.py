@@ -442,6 +442,15 @@ def test_what_is_refused_is_said_with_the_entry_that_would_permit_it() -> None:
     )
 
 
+def test_an_address_that_is_refused_needs_no_name_in_its_sentence() -> None:
+    failed = failure(Client(PUBLIC_ONLY), "http://169.254.169.254/")
+
+    assert str(failed) == (
+        "169.254.169.254 is not a public address; "
+        "HOOKONCE_EGRESS_ALLOW can permit it (such as 169.254.169.254:80)"
+    )
+
+
 @pytest.mark.parametrize("addresses", [["127.0.0.1", "10.0.0.1"], ["10.0.0.1", "127.0.0.1"]])
 def test_one_address_that_is_refused_refuses_the_name(addresses: list[str]) -> None:
     with targets.listening(targets.answering(OK)) as target:
