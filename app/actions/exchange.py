@@ -64,6 +64,11 @@ class Exchange:
     sent: SentRequest | StartedProgram | None = None
     received: HttpResponse | ProgramExit | None = None
 
+    @property
+    def http_status(self) -> int | None:
+        """Return the status of the response; None without one, and for a program."""
+        return self.received.status if isinstance(self.received, HttpResponse) else None
+
 
 class StoredExchange(NamedTuple):
     """An exchange as columns of the attempt; None where nothing was sent or came back."""

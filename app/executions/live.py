@@ -160,6 +160,6 @@ def _started(row: sa.Row[Any]) -> LiveEvent:
 
 def _finished(row: sa.Row[Any]) -> LiveEvent:
     status = "" if row.http_status is None else f"HTTP {row.http_status} "
-    detail = status + (row.error or "")
+    detail = (status + (row.error or "")).rstrip()
     outcome = f"{row.number} {row.outcome}"
     return LiveEvent(row.finished_at, "attempt", row.slug, row.execution_id, outcome, detail)

@@ -58,6 +58,18 @@ def test_an_execution_its_attempt_and_the_end_are_each_reported_once(
     assert look() == []
 
 
+def test_the_status_of_a_success_is_reported_without_more(
+    database: Database, trigger_id: int
+) -> None:
+    look = follow(database)
+    made = factories.execution(database, trigger_id, "running")
+    look()
+    ended = {"finished_at": clock.now(), "outcome": "succeeded", "http_status": 200}
+    write(database, sa.update(execution_attempts).values(ended))
+
+    assert look() == [("attempt", made, "1 succeeded", "HTTP 200")]
+
+
 def test_a_refused_delivery_is_reported_from_the_journal(
     database: Database, trigger_id: int
 ) -> None:

@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from app.db import Database
 from app.db.models import execution_attempts
 from app.egress import PUBLIC_ONLY
+from app.executions import search
+from app.executions.search import ExecutionFilter
 from app.settings import Settings
 from app.worker import run
 from app.worker.loop import Worker
@@ -141,16 +143,19 @@ def test_the_status_of_the_answer_decides(
     assert len(sink.received) == 1
 
 
-def test_an_attempt_remembers_the_status(
-    database: Database, settings: Settings, sink: Sink
+@pytest.mark.parametrize(("status", "outcome"), [(202, "succeeded"), (503, "failed")])
+def test_an_attempt_remembers_the_status_by_which_its_execution_is_found(
+    database: Database, settings: Settings, sink: Sink, status: int, outcome: str
 ) -> None:
-    sink.status = 503
+    sink.status = status
 
-    worked(database, settings, sink.url)
+    row = worked(database, settings, sink.url)
 
     (attempt,) = factories.attempts(database)
-    assert (attempt.outcome, attempt.http_status) == ("failed", 503)
+    assert (attempt.outcome, attempt.http_status) == (outcome, status)
     assert 0 < attempt.duration_seconds < 60
+    found = search.each(database, ExecutionFilter(http_status=status))
+    assert [each.id for each, _ in found] == [row.id]
 
 
 def test_what_the_target_asks_for_lengthens_the_wait(
