@@ -133,9 +133,14 @@ def _require_acceptable(row: sa.Row[Any]) -> None:
     if row.outcome != outcomes.FILTERED and not row.outcome.startswith(outcomes.REFUSED):
         raise NotAcceptable(f"delivery {row.id} is a {row.outcome}, neither refused nor filtered")
     if row.body is None or row.body_kept not in bodies.ACCEPTABLE:
-        raise NotAcceptable(
-            f"delivery {row.id} cannot be accepted: its stored body is {row.body_kept}"
-        )
+        why = _NOT_KEPT.get(row.body_kept, "its body is not kept")
+        raise NotAcceptable(f"delivery {row.id} cannot be accepted: {why}")
+
+
+_NOT_KEPT = {
+    bodies.LARGE: "its body is too large to be kept",
+    bodies.PARTIAL: "its body cannot be read, or lacks a secret or a header that its key needs",
+}
 
 
 def _request(row: sa.Row[Any]) -> Request:

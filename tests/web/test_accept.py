@@ -160,15 +160,19 @@ def test_a_filtered_delivery_passes_the_filter_by_a_persons_word(
     assert (again.status_code, "was accepted by a operator" in again.text) == (409, True)
 
 
+PRIVATE_KEY = {"idempotency_key_from": "header:X-Private-Id"}
+
+
 @pytest.mark.parametrize(
-    ("columns", "headers", "body", "kept"),
+    ("columns", "headers", "body", "kept", "why"),
     [
-        ({"idempotency_key_from": "header:X-Private-Id"}, {"X-Private-Id": "1"}, b"{}", "partial"),
-        ({}, {}, b'{"a": ', "partial"),
-        ({}, {}, b"x" * 70_000, "too_large"),
-        ({"source": "github"}, {"X-GitHub-Event": "ping"}, b'{"zen": 1}', "whole"),
+        (PRIVATE_KEY, {"X-Private-Id": "1"}, b"{}", "partial", "a header that its key needs"),
+        ({}, {}, b'{"a": ', "partial", "its body cannot be read"),
+        ({}, {}, b"x" * 70_000, "too_large", "its body is too large to be kept"),
+        ({}, {}, b"", "none", "its body is not kept"),
+        ({"source": "github"}, {"X-GitHub-Event": "ping"}, b'{"zen": 1}', "whole", "no event"),
     ],
-    ids=["key in a header that is not stored", "malformed", "too large", "handshake"],
+    ids=["key in a header that is not stored", "malformed", "too large", "empty", "handshake"],
 )
 def test_what_its_execution_needs_must_be_kept(
     service: JournalService,
@@ -178,6 +182,7 @@ def test_what_its_execution_needs_must_be_kept(
     headers: dict[str, str],
     body: bytes,
     kept: str,
+    why: str,
 ) -> None:
     trigger_id = factories.trigger(api.database, **columns)
     service.post(trigger_id, Sent({**JSON, **headers}, body))
@@ -187,6 +192,7 @@ def test_what_its_execution_needs_must_be_kept(
 
     assert delivery["body_kept"] == kept
     assert (answer.status_code, answer.json["error"]) == (409, "not_acceptable")
+    assert why in answer.json["detail"]
     assert factories.executions(api.database) == []
     assert newest(api, operator)["accepted_at"] is None
 
