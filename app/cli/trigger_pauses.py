@@ -87,6 +87,7 @@ def resume(
     _require_one(trigger, of_all)
     with database.reading() as connection:
         name, state = _state(connection, trigger)
+        some_stay = of_all and bool(blocks.paused_triggers(connection, 1))
     if state["paused"] is None:
         output.done(f"{name}: not paused", state, as_json)
         return
@@ -95,6 +96,7 @@ def resume(
     elif not dry:
         pausing.resume_all(database, per_second, actor())
     pace = f"{per_second:g} a second" if per_second else "all at once"
+    pace += ", except of triggers paused by themselves" if some_stay else ""
     now = "would be resumed" if dry else "resumed"
     state |= {"per_second": per_second, "resumed": not dry}
     output.done(f"{name}: {now}, {_number(state)} execution(s) begin, {pace}", state, as_json)

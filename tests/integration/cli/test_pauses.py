@@ -91,6 +91,21 @@ def test_all_are_paused_loudly(hookonce: Hookonce) -> None:
     assert "PAUSED" not in hookonce("check").output
 
 
+@pytest.mark.usefixtures("orders")
+def test_the_end_of_the_pause_of_all_names_the_executions_that_still_wait(
+    hookonce: Hookonce,
+) -> None:
+    hookonce("trigger", "pause", "--all")
+    hookonce("trigger", "pause", "orders")
+
+    resumed = hookonce("trigger", "resume", "--all")
+
+    assert resumed.output == (
+        "all triggers: resumed, 3 execution(s) begin, 10 a second, "
+        "except of triggers paused by themselves\n"
+    )
+
+
 def test_a_pause_keeps_its_reason_wherever_it_is_shown(
     hookonce: Hookonce, database: Database, orders: int
 ) -> None:
