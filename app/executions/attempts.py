@@ -101,7 +101,8 @@ def _body(row: Any, sent: Mapping[str, Any], execution: Any, head: Any) -> str |
     text, size = row.sent_body, sent["body_bytes"]
     if sent["body_from"] == "request":
         same = head is not None and head.size == size
-        text = bytes(head.head).decode("utf-8", "replace") if same else None
+        # SQLite's substr of an empty body is NULL
+        text = bytes(head.head or b"").decode("utf-8", "replace") if same else None
     elif sent["body_from"] == "event":
         event = execution.event_data or "{}"
         text = event if len(event.encode("utf-8", "replace")) == size else None

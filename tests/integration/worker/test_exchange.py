@@ -92,6 +92,18 @@ def test_a_success_keeps_its_response_too(
     assert (response["status"], response["body"]) == (200, "thank you")
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"], indirect=True)
+def test_an_empty_body_is_shown_as_it_was_sent(
+    database: Database, settings: Settings, sink: Sink
+) -> None:
+    execution_id = worked(database, settings, b"", action_payload=sink.url)
+
+    sent, _ = exchanged(database, execution_id)
+
+    assert sink.received[0].body == b""
+    assert (sent["body"], sent["body_bytes"], sent["body_from"]) == ("", 0, "request")
+
+
 def test_a_target_without_a_response_has_got_the_request(
     database: Database, settings: Settings
 ) -> None:
