@@ -14,6 +14,7 @@ from app import masking
 from app.cli import output, persons, terminal
 from app.cli.context import WRONG, actor, with_database
 from app.cli.dead_letter_options import filter_options
+from app.cli.number_param import NumberParam
 from app.cli.signals import INTERRUPTED, until_interrupted_in_waits
 from app.db import Database
 from app.errors import DatabaseUnavailable, SchemaMoved
@@ -57,7 +58,7 @@ def list_dead(
     "--pace",
     default=10.0,
     show_default=True,
-    type=click.FloatRange(0.01, 1000),
+    type=NumberParam(0.01, 1000),
     help="Replays per second.",
 )
 @click.option(
@@ -71,7 +72,7 @@ def list_dead(
     "--wait",
     default=30.0,
     show_default=True,
-    type=click.FloatRange(0),
+    type=NumberParam(0),
     help="Watch the first replays for at most this many seconds in total.",
 )
 @click.option("--no-wait", is_flag=True, help="Do not watch whether the first replays fail again.")

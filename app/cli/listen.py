@@ -17,6 +17,7 @@ from urllib3.util import parse_url
 
 from app import settings
 from app.cli import completion, signals
+from app.cli.number_param import NumberParam
 from app.errors import InvalidSetting
 from app.tolerant_json import json_object
 
@@ -159,7 +160,7 @@ def _address(_ctx: click.Context, _parameter: click.Parameter, given: str | None
     help="Token of a viewer; by default asked for, or the first line of the standard input.",
 )
 @click.option("--after", type=click.IntRange(0), help="Begin after this execution, not now.")
-@click.option("--seconds", type=click.FloatRange(0), help="Stop after so many seconds.")
+@click.option("--seconds", type=NumberParam(0), help="Stop after so many seconds.")
 def command(
     url: str,
     trigger: str,

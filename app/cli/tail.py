@@ -8,6 +8,7 @@ import click
 from app import clock
 from app.cli import completion, signals, terminal
 from app.cli.context import with_database
+from app.cli.number_param import NumberParam
 from app.db import Database
 from app.errors import DatabaseUnavailable
 from app.executions.live import Follower, LiveEvent
@@ -22,7 +23,7 @@ DETAIL_SHOWN = 120
 
 @click.command("tail")
 @completion.trigger_option
-@click.option("--seconds", type=click.FloatRange(0), help="Stop after so many seconds.")
+@click.option("--seconds", type=NumberParam(0), help="Stop after so many seconds.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object on each line.")
 @with_database
 def command(

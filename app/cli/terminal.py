@@ -6,6 +6,8 @@ A file or a pipe gets every column in full, so that a program reads the same eve
 import os
 import shutil
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import click
@@ -30,6 +32,7 @@ _COLOURS = {
     **dict.fromkeys(("failed_retryable", "retrying", "paused", "half_open", "warning"), "yellow"),
 }
 """Colour of a cell that is one of these words."""
+_STATES = ("outcome", "state", "status")
 _WIDE = "app.cli.wide"
 
 
@@ -82,12 +85,18 @@ def heading(column: str) -> str:
 def narrowed(columns: tuple[str, ...], widths: list[int]) -> list[int] | None:
     """Narrow the widest columns until the table fits the terminal; None if it cannot.
 
-    Headings and ids stay whole: an id without its last digits names another row.
+    Headings and ids stay whole: an id without its last digits names another row. So do words of
+    state and times as long as the other columns can give way.
     """
     available = terminal_columns() - len(GAP) * (len(widths) - 1)
-    floors = list(map(_floor, columns, widths))
-    if sum(floors) > available:
-        return None
+    for is_whole in (_is_read_first, is_id):
+        floors = list(map(partial(_floor, is_whole), columns, widths))
+        if sum(floors) <= available:
+            return _narrowed_to(available, widths, floors)
+    return None
+
+
+def _narrowed_to(available: int, widths: list[int], floors: list[int]) -> list[int]:
     widths = list(widths)
     while sum(widths) > available:
         spare = [width if width > floor else 0 for width, floor in zip(widths, floors, strict=True)]
@@ -102,9 +111,13 @@ def is_id(column: str) -> bool:
     return column == "id" or column.endswith("_id")
 
 
-def _floor(column: str, width: int) -> int:
+def _is_read_first(column: str) -> bool:
+    return is_id(column) or _is_time(column) or column in _STATES
+
+
+def _floor(is_whole: Callable[[str], bool], column: str, width: int) -> int:
     """Return the least width of the column."""
-    return width if is_id(column) else min(width, max(NARROWEST, len(heading(column))))
+    return width if is_whole(column) else min(width, max(NARROWEST, len(heading(column))))
 
 
 def coloured(cell: str) -> str:

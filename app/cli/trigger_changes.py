@@ -5,6 +5,7 @@ import click
 from app import masking
 from app.cli import completion, output
 from app.cli.context import actor, with_database
+from app.cli.number_param import NumberParam
 from app.db import Database
 from app.settings import Settings
 from app.triggers import removal, switching
@@ -13,7 +14,11 @@ from app.triggers import removal, switching
 @click.command("rotate")
 @click.argument("trigger", shell_complete=completion.triggers)
 @click.option(
-    "--grace", default=86400.0, show_default=True, help="Seconds that the old secret stays valid."
+    "--grace",
+    default=86400.0,
+    show_default=True,
+    type=NumberParam(0, 31_536_000),
+    help="Seconds that the old secret stays valid.",
 )
 @click.option("--secret", help="The new secret. Default: a random secret.")
 @output.json_option
@@ -32,7 +37,7 @@ def rotate(
     """
     from app.triggers import manage  # it knows all sources, which are slow to load
 
-    row = manage.rotate_secret(database, trigger, max(0.0, grace), secret, actor())
+    row = manage.rotate_secret(database, trigger, grace, secret, actor())
     until = masking.public(row)["previous_secret_expires_at"]
     output.record(
         {"id": row.id, "secret": database.secret_box.decrypt(row), "old_secret_good_until": until},

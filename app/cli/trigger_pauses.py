@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 from app import clock
 from app.cli import completion, output
 from app.cli.context import actor, with_database
+from app.cli.number_param import NumberParam
 from app.db import Database
 from app.db.count_cache import EXACT_UP_TO
 from app.executions import blocks
@@ -65,7 +66,7 @@ def pause(
     "--per-second",
     default=pausing.DEFAULT_PER_SECOND,
     show_default=True,
-    type=click.FloatRange(0, pausing.MOST_PER_SECOND),
+    type=NumberParam(0, pausing.MOST_PER_SECOND),
     help="Waiting executions of each trigger that begin in a second; 0: all at once.",
 )
 @_dry_option

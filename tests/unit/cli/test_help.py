@@ -55,3 +55,18 @@ def test_an_old_spelling_works_and_is_not_listed(path: list[str], command: str) 
 
     assert used.exit_code == 0, used.output
     assert f"  {command} " not in listed
+
+
+def test_no_number_of_an_option_may_be_a_word() -> None:
+    numbers = [
+        parameter
+        for command in _commands(main)
+        for parameter in command.params
+        if isinstance(parameter.type, click.types.FloatParamType)
+    ]
+
+    assert numbers
+    for parameter in numbers:
+        for word in ("nan", "inf", "-inf", "1e999"):
+            with pytest.raises(click.BadParameter):
+                parameter.type.convert(word, parameter, None)

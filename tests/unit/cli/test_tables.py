@@ -8,6 +8,7 @@ from typing import Any
 import click
 import pytest
 
+from app import clock
 from app.cli import main, tables, terminal
 
 ROW = {
@@ -44,6 +45,16 @@ def test_headings_and_ids_are_whole_at_any_width(
     assert heading.split() == ["id", "trigger", "status", "key", "received", "attempts", "error"]
     assert max(len(heading), len(line)) <= columns
     assert line.startswith("12345678  1234 ")
+
+
+@pytest.mark.usefixtures("at_terminal")
+def test_states_and_times_are_whole_while_other_columns_can_give_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, line = shown(monkeypatch, 80, ROW)
+
+    assert " failed_retryable " in line
+    assert f" {clock.ago(ROW['received_at'])} " in line
 
 
 @pytest.mark.usefixtures("at_terminal")
