@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 
 from app import db
 from app.db import Database, found_triggers
-from app.db.models import pauses, trigger_executions, triggers
+from app.db.models import metadata, pauses, trigger_executions, triggers
 from app.executions import blocks, held
 from app.installation import migration_command
 from app.triggers import unverified
@@ -27,6 +27,7 @@ def notes(database: Database) -> list[str]:
             *_pooler(connection),
             *_lossy_commits(connection),
             *_skipped_triggers(connection),
+            *_missing_rights(connection),
             *_captures(connection),
             *_remains(connection, names),
             *_held(connection),
@@ -113,6 +114,19 @@ def _skipped_triggers(connection: Connection) -> Iterator[str]:
             "REMOVED ROWS LEAVE OTHERS BEHIND: session_replication_role is replica, so no foreign "
             "key and no database trigger works; run ALTER ROLE ... RESET "
             "session_replication_role, or ALTER DATABASE where it is set there"
+        )
+
+
+def _missing_rights(connection: Connection) -> Iterator[str]:
+    """Name the tables that another role made, and that this one may not use."""
+    tables = ", ".join(db.tables_without_rights(connection, metadata.tables))
+    if tables:
+        names = "SELECT quote_ident(current_user), quote_ident(current_schema())"
+        role, schema = connection.execute(sa.text(names)).one()
+        yield (
+            f"WEBHOOKS MAY BE ANSWERED 503: {role} has not every right on {tables}; run, as the "
+            f"owner, `GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO {role};` and `GRANT "
+            f"USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role};`"
         )
 
 

@@ -53,6 +53,23 @@ def run(url: str, sql: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_the_script_lets_every_role_that_may_use_triggers_use_the_other_tables(
+    databases: Databases, empty_url: str
+) -> None:
+    databases.server.execute("CREATE ROLE scripts_reader")
+    migrate(empty_url, to="0003")
+    execute(empty_url, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO scripts_reader")
+
+    ran = run(empty_url, script(empty_url, start="0003"))
+
+    assert ran.returncode == 0, ran.stderr
+    allowed = "has_table_privilege('scripts_reader', oid, 'SELECT')"
+    query = f"SELECT relname FROM pg_class WHERE relkind = 'r' AND NOT {allowed}"
+    assert execute(empty_url, f"{query} AND relnamespace = 'public'::regnamespace") == []
+    execute(empty_url, "DROP OWNED BY scripts_reader")
+    databases.server.execute("DROP ROLE scripts_reader")
+
+
 def test_the_script_makes_the_schema_that_the_command_makes(
     empty_url: str, database_url: str
 ) -> None:

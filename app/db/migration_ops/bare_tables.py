@@ -4,7 +4,7 @@
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.db.migration_ops import hiding, sqlite_catalog, table_dependents
+from app.db.migration_ops import grants, hiding, sqlite_catalog, table_dependents
 from app.db.migration_ops.attachments import OURS
 from app.db.migration_ops.plugin import column_names
 from app.db.models import metadata
@@ -26,7 +26,15 @@ _ON_POSTGRESQL = """
         WHERE classoid = 'pg_class'::regclass AND objoid = to_regclass(:table)
     UNION ALL SELECT 1 FROM pg_class CROSS JOIN aclexplode(relacl) AS a
         WHERE pg_class.oid = to_regclass(:table) AND a.grantee <> relowner
+        AND (a.grantee, a.privilege_type) NOT IN (
+            SELECT g.grantee, g.privilege_type FROM pg_class AS pattern
+            CROSS JOIN aclexplode(coalesce(relacl, acldefault('r', relowner))) AS g
+            WHERE pattern.oid = to_regclass(:pattern)
+            UNION ALL SELECT g.grantee, g.privilege_type FROM pg_default_acl
+            CROSS JOIN aclexplode(defaclacl) AS g
+            WHERE defaclobjtype = 'r' AND defaclnamespace IN (0, relnamespace))
     LIMIT 1"""
+"""Objects that the next upgrade would not make again; the grants of `triggers` it would."""
 
 
 def is_bare(connection: Connection, table: str) -> bool:
@@ -40,7 +48,12 @@ def _is_used(connection: Connection, table: str) -> bool:
         return True
     if connection.dialect.name != "postgresql":
         return any(_is_of_others(each, table) for each in sqlite_catalog.entries(connection))
-    parameters = {"table": table, "ours": sorted(_our_names(table)), "prefix": _OUR_PREFIXES[0]}
+    parameters = {
+        "table": table,
+        "pattern": grants.PATTERN,
+        "ours": sorted(_our_names(table)),
+        "prefix": _OUR_PREFIXES[0],
+    }
     on_it = connection.scalar(sa.text(_ON_POSTGRESQL), parameters)
     return on_it is not None or bool(table_dependents.before_drop(connection, table))
 

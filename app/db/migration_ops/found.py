@@ -9,7 +9,7 @@ from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
 from app.db import fitness
-from app.db.migration_ops import batches, obstacles, refusing_objects, rehearsal, trial
+from app.db.migration_ops import batches, grants, obstacles, refusing_objects, rehearsal, trial
 from app.db.migration_ops.plugin import (
     offline,
     operation,
@@ -62,6 +62,7 @@ def record_found_tables(op: Operations, required: dict[str, set[str]]) -> None:
     _require_fit(connection)
     _require_rows_on_trial(connection, required.keys() <= set(existing))
     _record.create(connection)
+    grants.share(op, RECORD)
     connection.execute(_record.insert(), rows)
 
 

@@ -12,12 +12,13 @@ from itertools import dropwhile
 from typing import Any
 
 from alembic import op
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from app.db import version_table
-from app.db.migration_ops import broken_objects, preparation, prior_checks, shard_keys
+from app.db.migration_ops import broken_objects, grants, preparation, prior_checks, shard_keys
 from app.db.migration_ops.plugin import table_names
 from app.log import event
 
@@ -80,6 +81,7 @@ def _create_version_table_in(step: Any) -> None:
     @wraps(change)
     def creating(**options: Any) -> None:
         op.get_context()._ensure_version_table()
+        grants.share(Operations(op.get_context()), version_table.NAME)
         change(**options)
 
     step.migration_fn = creating

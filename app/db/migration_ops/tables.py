@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.util import CommandError
 
-from app.db.migration_ops import bare_tables, found, parents, preparation, rehearsal
+from app.db.migration_ops import bare_tables, found, grants, parents, preparation, rehearsal
 from app.db.migration_ops.plugin import (
     discarding,
     offline,
@@ -37,6 +37,7 @@ def create_or_restore_table(
         parents.keep_to(op, stash, name)
     elif name not in existing:
         op.create_table(name, *items, **kw)
+        grants.share(op, name)
 
 
 @operation
@@ -88,3 +89,4 @@ def _create_or_rename_offline(
 ) -> None:
     op.execute(f"ALTER TABLE IF EXISTS {stash} RENAME TO {name}")
     op.create_table(name, *items, if_not_exists=True, **kw)
+    grants.share(op, name)
