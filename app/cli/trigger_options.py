@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from app.cli import completion
-from app.cli.number_param import NumberParam
 from app.cli.retention_options import BY_DEFAULT, Days
 from app.triggers.field import Field
 from app.triggers.fields import COLUMNS, FIELDS
@@ -90,7 +89,7 @@ def _type(field: Field) -> click.ParamType[Any] | None:
         return click.Choice(list(field.choices or ()))
     kinds: dict[str, click.ParamType[Any]] = {
         "integer": click.INT,
-        "number": NumberParam(),
+        "number": click.FLOAT,
         "flag": click.BOOL,
     }
     return kinds.get(field.kind, click.STRING)

@@ -57,12 +57,12 @@ def test_an_old_spelling_works_and_is_not_listed(path: list[str], command: str) 
     assert f"  {command} " not in listed
 
 
-def test_no_number_of_an_option_may_be_a_word() -> None:
+def test_no_number_of_an_option_may_be_a_word() -> None:  # the fields of a trigger have bounds
     numbers = [
         parameter
         for command in _commands(main)
         for parameter in command.params
-        if isinstance(parameter.type, click.types.FloatParamType)
+        if isinstance(parameter.type, click.FloatRange)
     ]
 
     assert numbers
