@@ -23,12 +23,12 @@ _SHARE = """DO $$ DECLARE statement text; BEGIN
     FOR statement IN
         WITH granted AS (
             SELECT a.privilege_type AS privilege, a.is_grantable,
-                coalesce(quote_ident(r.rolname), 'PUBLIC') AS grantee
+                CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(r.rolname) END AS grantee
             FROM pg_class AS pattern
             CROSS JOIN aclexplode(coalesce(relacl, acldefault('r', relowner))) AS a
             LEFT JOIN pg_roles AS r ON r.oid = a.grantee
-            WHERE pattern.oid = to_regclass('{pattern}') AND a.grantee <>
-                (SELECT relowner FROM pg_class WHERE oid = to_regclass('{table}')))
+            WHERE pattern.oid = to_regclass('{pattern}') AND (a.grantee = 0 OR r.oid IS NOT NULL)
+            AND a.grantee <> (SELECT relowner FROM pg_class WHERE oid = to_regclass('{table}')))
         SELECT 'GRANT ' || privilege || ' ON {table} TO ' || grantee
             || CASE WHEN is_grantable AND grantee <> 'PUBLIC' THEN ' WITH GRANT OPTION' ELSE '' END
         FROM granted
