@@ -17,7 +17,7 @@ from tests.support.seeding import seed, seed_bare
 from tests.support.thorough import some
 
 HEAD = NAMES[-1]
-every_revision = pytest.mark.parametrize("revision", some(NAMES, one_in=12))
+every_revision = pytest.mark.parametrize("revision", some(NAMES, one_in=20))
 Rows = dict[str, list[dict[str, Any]]]
 
 
