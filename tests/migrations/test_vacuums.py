@@ -27,7 +27,7 @@ SLOW = (
 DEAD_ROWS = (
     f"""INSERT INTO {TABLE} (trigger_id, event_data, status)
         SELECT (SELECT min(id) FROM triggers), repeat('x', 500), 'pending'
-        FROM generate_series(1, 5000)""",
+        FROM generate_series(1, 20000)""",
     f"UPDATE {TABLE} SET error = 'e'",
 )
 OLD_ROWS = """DO $$ BEGIN CREATE TEMP TABLE t (i int); FOR i IN 1..101000 LOOP
