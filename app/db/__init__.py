@@ -21,8 +21,6 @@ from app.db.dialects import (
     seconds_since,
     server_version,
     skip_locked,
-    skips_triggers,
-    tables_without_rights,
     try_advisory_lock,
     try_write,
     upsert_adding,
@@ -40,6 +38,7 @@ from app.db.errors import (
 )
 from app.db.pooler import behind_pooler, missing_time_limits, server_and_name
 from app.db.replication import commits_without_disk, standbys_not_waited_for
+from app.db.rights import skips_triggers, tables_without_rights
 from app.db.shard_key import same_trigger
 from app.db.sqlite import begin_writing
 

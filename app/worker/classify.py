@@ -63,14 +63,20 @@ def outcome(
     duration_seconds: float,
     now: datetime,
     hidden: Callable[[str], str] = str,
+    answered: int | None = None,
 ) -> Outcome:
     """Return the outcome of an attempt from the text its action returned or the error it raised.
 
     `hidden` removes secrets from either: plug-ins, and errors of libraries, may repeat them.
+    `answered`: the status of the response to an action that succeeded; an error has its own.
     """
     if isinstance(result, str):
-        text = summary(hidden(result))
-        return Outcome(SUCCEEDED, summary=text, duration_seconds=duration_seconds)
+        return Outcome(
+            SUCCEEDED,
+            summary=summary(hidden(result)),
+            http_status=answered,
+            duration_seconds=duration_seconds,
+        )
     return Outcome(
         FAILED_ATTEMPT,
         summary=summary(hidden(_output(result))),

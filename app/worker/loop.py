@@ -15,7 +15,6 @@ from app.actions import machine, reaper
 from app.db import Database, schema
 from app.errors import DatabaseUnavailable, MachineTrouble, NoDatabase, SchemaMoved
 from app.executions import due
-from app.lifecycle import SUCCEEDED
 from app.settings import Settings
 from app.stats.counters import Counters
 from app.worker import claim, classify, fair_share, run
@@ -292,10 +291,9 @@ def not_started(attempt: Attempt, error: RuntimeError) -> FinishedAttempt:
 
 
 def _finished(attempt: Attempt, result: str | BaseException, seconds: float) -> FinishedAttempt:
-    outcome = classify.outcome(result, seconds, clock.now(), attempt.work.hidden)
-    outcome = replace(outcome, exchange=run.exchange_of(attempt.work))
-    if outcome.outcome == SUCCEEDED:
-        outcome = replace(outcome, http_status=attempt.work.exchange.http_status)
+    work = attempt.work
+    outcome = classify.outcome(result, seconds, clock.now(), work.hidden, work.exchange.http_status)
+    outcome = replace(outcome, exchange=run.exchange_of(work))
     if outcome.not_started:
         outcome = replace(outcome, machine_is_short=machine.is_short())
     return FinishedAttempt(attempt.lease, attempt.terms, outcome, attempt.request_id)
