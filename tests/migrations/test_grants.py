@@ -14,7 +14,7 @@ from tests.support.databases import Databases, migrate
 from tests.support.schema_dump import execute, schema, stashes
 
 pytestmark = pytest.mark.parametrize("kind", ["postgresql"])
-ROLE = "a service"
+ROLE, MEMBER = "a service", "an_administrator"
 TABLES = f"""SELECT relname::text, pg_get_userbyid(relowner)::text, ARRAY(
         SELECT privilege FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS privilege
         WHERE NOT has_table_privilege('{ROLE}', oid, privilege))
@@ -28,6 +28,15 @@ def role_url(databases: Databases, empty_url: str) -> Iterator[str]:
     yield empty_url.replace("postgres@", "a%20service@")
     execute(empty_url, f'DROP OWNED BY "{ROLE}" CASCADE')
     databases.server.execute(f'DROP ROLE "{ROLE}"')
+
+
+@pytest.fixture
+def member_url(databases: Databases, empty_url: str, role_url: str) -> Iterator[str]:
+    """The URL of a role that may do what the owner may, and is no superuser."""
+    databases.server.execute(f'CREATE ROLE {MEMBER} LOGIN IN ROLE "{ROLE}"')
+    yield role_url.replace("a%20service@", f"{MEMBER}@")
+    execute(empty_url, f"DROP OWNED BY {MEMBER} CASCADE")
+    databases.server.execute(f"DROP ROLE {MEMBER}")
 
 
 def test_who_may_use_all_tables_may_use_those_of_later_revisions(
@@ -48,21 +57,21 @@ def test_who_may_use_all_tables_may_use_those_of_later_revisions(
     migrated.dispose()
 
 
-@pytest.mark.parametrize("may_create", [True, False], ids=["may create", "may not create"])
+@pytest.mark.parametrize("is_superuser", [True, False], ids=["superuser", "member"])
 def test_the_owner_of_a_found_database_may_use_what_an_administrator_adds(
-    empty_url: str, role_url: str, may_create: bool
+    empty_url: str, role_url: str, member_url: str, is_superuser: bool
 ) -> None:
-    execute(empty_url, f'GRANT ALL ON SCHEMA public TO "{ROLE}"')
+    execute(empty_url, f'GRANT ALL ON SCHEMA public TO "{ROLE}", {MEMBER}')
     found.make(role_url)
-    if not may_create:
-        execute(empty_url, f'REVOKE CREATE ON SCHEMA public FROM "{ROLE}"')
+    # a member may give a table to those alone who may create one
+    execute(empty_url, f'REVOKE CREATE ON SCHEMA public FROM "{ROLE}"')
 
-    migrate(empty_url)
+    migrate(empty_url if is_superuser else member_url)
 
     found_by_name = {name: (owner, missing) for name, owner, missing in tables(empty_url)}
     assert {name for name, (_, missing) in found_by_name.items() if missing} == set()
     assert {NAME, FOUND_RECORD, "execution_attempts"} <= found_by_name.keys()
-    assert (found_by_name["execution_attempts"][0] == ROLE) == may_create
+    assert found_by_name["execution_attempts"][0] == (ROLE if is_superuser else MEMBER)
 
 
 @pytest.mark.parametrize(

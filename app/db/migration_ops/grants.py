@@ -17,9 +17,9 @@ _SHARE = """DO $$ DECLARE statement text; BEGIN
         FROM pg_class AS pattern, pg_class AS made
         WHERE pattern.oid = to_regclass('{pattern}') AND made.oid = to_regclass('{table}')
         AND pattern.relowner <> made.relowner
-        AND pg_has_role(pattern.relowner, 'MEMBER')
-        AND has_schema_privilege(pattern.relowner, made.relnamespace, 'CREATE')
-    LOOP EXECUTE statement; END LOOP;
+    LOOP
+        BEGIN EXECUTE statement; EXCEPTION WHEN insufficient_privilege THEN NULL; END;
+    END LOOP;
     FOR statement IN
         WITH granted AS (
             SELECT a.privilege_type AS privilege, a.is_grantable,
@@ -43,7 +43,7 @@ END $$"""
 def share(op: Operations, table: str) -> None:
     """Give a table that was just created the owner and the grants of `triggers`, if that exists.
 
-    The owner stays where this role may not change it, and gets every right of an owner by grants.
+    Where this role may not change the owner, that of `triggers` gets its rights by grants.
     """
     if postgresql(op):
         op.execute(_SHARE.format(table=table, pattern=PATTERN))
