@@ -38,7 +38,7 @@ from app.db.errors import (
 )
 from app.db.pooler import behind_pooler, missing_time_limits, server_and_name
 from app.db.replication import commits_without_disk, standbys_not_waited_for
-from app.db.rights import skips_triggers, tables_without_rights
+from app.db.rights import role_and_schema, skips_triggers, tables_without_rights
 from app.db.shard_key import same_trigger
 from app.db.sqlite import begin_writing
 
@@ -70,6 +70,7 @@ __all__ = [
     "or_now",
     "prefer_partial_index",
     "replanned",
+    "role_and_schema",
     "same_trigger",
     "seconds_since",
     "server_and_name",

@@ -6,6 +6,16 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 
+def role_and_schema(connection: Connection) -> tuple[str, str | None]:
+    """Return the names of the role and of the schema of its tables, as a statement has them.
+
+    The schema is None if `search_path` leads to none. For PostgreSQL.
+    """
+    query = "SELECT quote_ident(current_user), quote_ident(current_schema())"
+    role, schema = connection.execute(sa.text(query)).one()
+    return role, schema
+
+
 def skips_triggers(connection: Connection) -> bool:
     """Return True if foreign keys and database triggers do nothing in sessions of this role."""
     if connection.dialect.name != "postgresql":

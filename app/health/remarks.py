@@ -121,8 +121,7 @@ def _missing_rights(connection: Connection) -> Iterator[str]:
     """Name the tables that another role made, and that this one may not use."""
     tables = ", ".join(db.tables_without_rights(connection, metadata.tables))
     if tables:
-        names = "SELECT quote_ident(current_user), quote_ident(current_schema())"
-        role, schema = connection.execute(sa.text(names)).one()
+        role, schema = db.role_and_schema(connection)
         yield (
             f"WEBHOOKS MAY BE ANSWERED 503: {role} has not every right on {tables}; run, as the "
             f"owner, `GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO {role};` and `GRANT "

@@ -13,7 +13,7 @@ from alembic.util import CommandError
 from sqlalchemy import exc
 from sqlalchemy.engine import Connection, Engine
 
-from app.db import dialects, distributed, pooler
+from app.db import dialects, distributed, pooler, rights
 from app.db.errors import is_lock_refused, is_missing, is_read_only, sentence
 from app.db.migration_ops import identity, lock_holders, vacuums
 from app.db.models import metadata
@@ -37,7 +37,6 @@ _ONE_CONNECTION_TO_A_NODE = "SET citus.multi_shard_modify_mode TO 'sequential'"
 After a statement over several connections Citus refuses to change `triggers`, or a function.
 """
 
-_SCHEMA = "SELECT current_schema()"
 _WITH_HIDDEN_ROWS = """
     SELECT oid::regclass::text FROM pg_class
     WHERE relnamespace = quote_ident(current_schema())::regnamespace AND relkind IN ('r', 'p')
@@ -100,9 +99,11 @@ def require_version(engine: Engine) -> None:
 
 def require_schema(connection: Connection) -> None:
     """Raise CommandError if `search_path` leads to no schema: no table would be found or made."""
-    if connection.dialect.name != "postgresql" or connection.scalar(sa.text(_SCHEMA)) is not None:
+    if connection.dialect.name != "postgresql":
         return
-    role = connection.scalar(sa.text("SELECT quote_ident(current_user)"))
+    role, schema = rights.role_and_schema(connection)
+    if schema is not None:
+        return
     raise CommandError(
         "search_path names no schema that exists and that this role may use; nothing was changed. "
         f"Run `GRANT USAGE, CREATE ON SCHEMA public TO {role};`, or, if the tables are in another "
