@@ -28,6 +28,13 @@ from tests.support.thorough import (
 )
 
 TESTS = Path(__file__).parent
+TWO_SECONDS = (
+    "app.intake.journal.writer.LAST_SECONDS",
+    "app.stats.counter_writer.LAST_SECONDS",
+    "app.web.health.CHECK_SECONDS",
+    "app.worker.heartbeat.WRITE_SECONDS",
+)
+"""Limits after which the database counts as away, of which no test in one process measures any."""
 # a busy machine takes longer than the 200 ms that an example may take otherwise
 hypothesis_settings.register_profile("any machine", deadline=None)
 hypothesis_settings.load_profile("any machine")
@@ -43,6 +50,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Distribution:
     return Distribution(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_handlecrashitem(crashitem: str) -> None:
+    """End the run with a status of its own: other tests of the dead process never ran."""
+    pytest.exit(f"the process of {crashitem} died", returncode=pytest.ExitCode.INTERNAL_ERROR)
 
 
 def pytest_collection_finish() -> None:
@@ -132,6 +145,13 @@ def empty_url(databases: Databases, kind: str) -> Iterator[str]:
     """Yield the URL of an empty database of this test alone."""
     with databases.empty(kind) as url:
         yield url
+
+
+@pytest.fixture(autouse=True)
+def longer_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no pause of a busy machine count as a database that is away."""
+    for name in TWO_SECONDS:
+        monkeypatch.setattr(name, 60.0)
 
 
 @pytest.fixture
