@@ -4,7 +4,8 @@ import itertools
 import re
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 from unittest import mock
@@ -48,6 +49,7 @@ READS_FROM_THE_BEGINNING = re.compile(
     r"SEARCH (trigger_executions|execution_\w+) USING INTEGER PRIMARY KEY \(rowid<\?\)"
 )
 """Parts of a plan of SQLite; two partial indexes have only unfinished executions."""
+LARGE = re.compile(r"trigger_executions|execution_\w+")
 REVISIONS = ["0002", "0013", "0003", "0009", "0008", "0011", "0012"]
 pytestmark = pytest.mark.usefixtures("every_table_is_large")
 STRIDE = 7 if THOROUGH else 29
@@ -110,9 +112,26 @@ def plans_under_the_lock() -> Iterator[list[tuple[str, str]]]:
 
     sa.event.listen(Engine, "before_cursor_execute", look)
     try:
-        yield collected
+        with checks_of_foreign_keys(collected):
+            yield collected
     finally:
         sa.event.remove(Engine, "before_cursor_execute", look)
+
+
+@contextmanager
+def checks_of_foreign_keys(collected: list[tuple[str, str]]) -> Iterator[None]:
+    """Collect the tables whose foreign keys are checked under the write lock, row by row."""
+    count = orphans.counts
+
+    def look(connection: sa.Connection, tables: Collection[str]) -> Counter[str]:
+        writes = connection.get_execution_options().get("hookonce_writes")
+        if writes and connection.engine.url.database is not None:
+            large = {each for each in tables if LARGE.match(each)}
+            collected.extend(("PRAGMA foreign_key_check", each) for each in large)
+        return count(connection, tables)
+
+    with mock.patch.object(orphans, "counts", look):
+        yield
 
 
 @contextmanager

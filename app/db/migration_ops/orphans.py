@@ -23,6 +23,9 @@ _CHILDREN = """
     SELECT m.name FROM sqlite_master AS m, pragma_foreign_key_list(m.name) AS f
     WHERE m.type = 'table' AND f."table" = ? COLLATE NOCASE"""
 
+_TAKEN_BACK = "hookonce_taken_back"
+"""Execution option of a connection whose statements a rollback takes back."""
+
 
 def counts(connection: Connection, tables: Collection[str]) -> Counter[str]:
     """Count the rows without their parent in each of these tables.
@@ -47,6 +50,8 @@ def noting_children(connection: Connection) -> Iterator[Counter[str]]:
     before: Counter[str] = Counter()
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if connection.get_execution_options().get(_TAKEN_BACK):
+            return
         renamed = _RENAMES.match(statement)
         match = _REMOVES.match(statement)
         if renamed is not None and renamed[1] in before:
@@ -64,6 +69,16 @@ def noting_children(connection: Connection) -> Iterator[Counter[str]]:
         yield before
     finally:
         event.remove(connection, "before_cursor_execute", note)
+
+
+@contextmanager
+def all_taken_back(connection: Connection) -> Iterator[None]:
+    """Note nothing in the block: a rollback at its end takes back what its statements did."""
+    connection.execution_options(**{_TAKEN_BACK: True})
+    try:
+        yield
+    finally:
+        connection.execution_options(**{_TAKEN_BACK: False})
 
 
 def more(connection: Connection, before: Counter[str]) -> int:

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from app import clock, lifecycle
 from app.db import fitness
 from app.db.errors import is_lock_refused
-from app.db.migration_ops import broken_objects, sqlite_catalog, trial_faults
+from app.db.migration_ops import broken_objects, orphans, sqlite_catalog, trial_faults
 from app.db.migration_ops.plugin import column_names
 from app.db.migration_ops.sqlite_catalog import quoted
 from app.db.migration_ops.trial_faults import TrialFault
@@ -49,7 +49,7 @@ def faults(connection: Connection) -> list[TrialFault]:
     known to help.
     """
     found: list[TrialFault] = []
-    with connection.begin_nested() as savepoint:
+    with orphans.all_taken_back(connection), connection.begin_nested() as savepoint:
         broken_objects.put_back(connection)  # a broken trigger refuses every row
         _keep_transaction(connection)
         while (fault := _next_fault(connection)) is not None and fault not in found:
