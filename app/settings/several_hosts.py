@@ -39,9 +39,10 @@ def put_in(url: "URL", listed: str) -> "URL":
     `listed` are the hosts that `cut_out` returned; without any, those of the query. With several
     hosts the connection goes to one that can be written, unless the URL says otherwise.
     """
-    hosts = _split([unquote(each) for each in listed.split(",")]) if listed else _in_query(url)
+    texts = [unquote(each) for each in listed.split(",")] if listed else _in_query(url)
+    hosts = _with_ports(_split(texts), url)
     if len(hosts) < 2:
-        return url
+        return _unquoted(url)
     if any(port and not 1 <= int(port) <= 65535 for _, port in hosts):
         raise ValueError("its port is not from 1 to 65535")
     query = {"target_session_attrs": _WRITABLE} | dict(url.query)
@@ -50,11 +51,28 @@ def put_in(url: "URL", listed: str) -> "URL":
     return url.create(url.drivername, url.username, url.password, None, None, url.database, query)
 
 
-def _in_query(url: "URL") -> Hosts:
-    """Return the hosts of `?host=`, repeated or separated by commas, with the ports of `?port=`."""
-    listed = ",".join(url.normalized_query.get("host", ()))
+def _unquoted(url: "URL") -> "URL":
+    """Return the URL with a host such as `%2Frun%2Fpostgresql` in the query, decoded as libpq does.
+
+    SQLAlchemy decodes user and password only.
+    """
+    host = url.host or ""
+    if "%" not in host:
+        return url
+    query = {"host": unquote(host)} | dict(url.query)
+    if url.port is not None:
+        query = {"port": str(url.port)} | query
+    return url.create(url.drivername, url.username, url.password, None, None, url.database, query)
+
+
+def _in_query(url: "URL") -> list[str]:
+    """Return the hosts of `?host=`, repeated or separated by commas."""
+    return ",".join(url.normalized_query.get("host", ())).split(",")
+
+
+def _with_ports(hosts: Hosts, url: "URL") -> Hosts:
+    """Return the hosts with the ports of `?port=`, if there are any."""
     ports = ",".join(url.normalized_query.get("port", ())).split(",")
-    hosts = _split(listed.split(","))
     if ports == [""]:
         return hosts
     if len(ports) == 1:

@@ -124,6 +124,7 @@ UNUSABLE = {
         "postgresql:///d?host=a&host=b:99999",
         "postgresql:///d?host=a:1&host=b&port=2",
         "postgresql:///d?host=a,b&port=1,2,3",
+        "postgresql://a:1,b/d?port=2",
         "postgresql:///d?host=a,b&port=port",
     ],
     "HOOKONCE_DIRECT_DATABASE_URL": ["nonsense", "sqlite:///var/a.db", "postgresql://a:x,b/d"],
@@ -278,6 +279,7 @@ def test_the_databases_password_is_not_in_the_settings_own_description() -> None
         ("postgresql:///d?host=a,b&port=5433", "a,b", "5433,5433"),
         ("postgresql:///d?host=::1,::2", "::1,::2", ","),
         ("postgresql:///d?host=[::1]:1&host=/tmp/b", "::1,/tmp/b", "1,"),
+        ("postgresql://a,b/d?port=5433", "a,b", "5433,5433"),
     ],
 )
 def test_several_hosts_are_read_in_libpqs_form_and_in_sqlalchemys(
@@ -288,6 +290,24 @@ def test_several_hosts_are_read_in_libpqs_form_and_in_sqlalchemys(
     query = make_url(chosen.database_url).query
     assert (query["host"], query["port"]) == (hosts, ports)
     assert query["target_session_attrs"] == "read-write"
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port"),
+    [
+        ("postgresql://u:p%40w@%2Frun%2Fpostgresql/d", "/run/postgresql", None),
+        ("postgresql://u:p%40w@%2Frun%2Fpostgresql:5433/d", "/run/postgresql", "5433"),
+        ("postgresql://u:p%40w@%2Frun%2Fpostgresql/d?port=5433", "/run/postgresql", "5433"),
+        ("postgresql://u:p%40w@[fe80::1%25lo]:5433/d", "fe80::1%lo", "5433"),
+    ],
+)
+def test_one_host_is_decoded_as_libpq_does(url: str, host: str, port: str | None) -> None:
+    chosen = settings.from_environment({"DATABASE_URL": url})
+
+    read = make_url(chosen.database_url)
+    _, options = read.get_dialect()().create_connect_args(read)
+    assert (options["host"], options.get("port")) == (host, port)
+    assert (options["user"], options["password"], options["dbname"]) == ("u", "p@w", "d")
 
 
 def test_the_kind_of_server_that_a_url_names_is_kept() -> None:
