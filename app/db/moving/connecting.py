@@ -1,8 +1,10 @@
 """Open the two databases of a move, and name each in sentences without its password."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import zip_longest
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
@@ -19,12 +21,18 @@ LOCK_SECONDS = 30.0
 
 
 def name_of(settings: Settings) -> str:
-    """Return the database's address without user, password and options."""
+    """Return the database's address without user, password and options.
+
+    No two databases have the same one: a finished move is recognised by it.
+    """
     url = sa.make_url(settings.database_url)
     if settings.embedded:
-        return f"sqlite:///{url.database}"
-    host = url.host or url.query.get("host") or "localhost"
-    return f"postgresql://{host if isinstance(host, str) else ','.join(host)}/{url.database}"
+        return f"sqlite:///{os.path.realpath(url.database or '')}"
+    hosts = url.normalized_query.get("host") or (url.host or "localhost",)
+    ports = url.normalized_query.get("port") or (str(url.port or ""),)
+    pairs = zip_longest(",".join(hosts).split(","), ",".join(ports).split(","), fillvalue="")
+    places = [f"{host}:{port}" if port else host for host, port in pairs]
+    return f"postgresql://{','.join(places)}/{url.database}"
 
 
 def engine_of(settings: Settings) -> Engine:

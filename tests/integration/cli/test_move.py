@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -294,6 +295,19 @@ def test_a_second_run_after_the_end_changes_nothing(pair: Pair) -> None:
     assert (again.exit_code, again.stdout) == (0, "Everything was moved there already.\n")
     kept = hookonce(source, "move", "--cancel")
     assert "What was received in the new database" in kept.output
+
+
+def test_a_file_of_the_same_name_elsewhere_is_not_taken_for_the_one_that_has_everything(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with databases.at_head("sqlite") as source:
+        for name, expected in (("here", 0), ("elsewhere", 1)):
+            (tmp_path / name).mkdir()
+            monkeypatch.chdir(tmp_path / name)
+            done = hookonce(source, "move", "--to", "sqlite:///hookonce.db")
+            assert done.exit_code == expected, done.output
+
+    assert f"everything was moved to sqlite:///{tmp_path}/here/hookonce.db already" in done.output
 
 
 @pytest.mark.parametrize("content_of_target", ["rows", "other move"])
