@@ -59,9 +59,8 @@ def _unquoted(url: "URL") -> "URL":
     host = url.host or ""
     if "%" not in host:
         return url
-    query = {"host": unquote(host)} | dict(url.query)
-    if url.port is not None:
-        query = {"port": str(url.port)} | query
+    place = {"host": unquote(host)} | ({"port": str(url.port)} if url.port is not None else {})
+    query = {**place, **url.query}
     return url.create(url.drivername, url.username, url.password, None, None, url.database, query)
 
 
