@@ -9,8 +9,8 @@ import click
 from app import clock
 
 Choose = Callable[[Iterable[datetime]], datetime]
-_AGE = re.compile(r"(\d{1,6})([smhdw])")
-_TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?")
+_AGE = re.compile(r"(\d{1,6})([smhdw])", re.ASCII)
+_TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -45,7 +45,7 @@ def _moment(text: str, choose: Choose) -> datetime | None:
     if age:
         return clock.now() - timedelta(**{_UNITS[age[2]]: int(age[1])})
     if _TIME_OF_DAY.fullmatch(text):
-        return _last(time.fromisoformat(text.zfill(5)), choose)
+        return _last(time.fromisoformat(text if text[2] == ":" else f"0{text}"), choose)
     return clock.moment(text)
 
 

@@ -30,6 +30,7 @@ def in_new_york(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("2h", NOW - timedelta(hours=2)),
         ("07:00", datetime(2026, 3, 5, 12, 0, tzinfo=UTC)),
         ("7:30", NOW),
+        ("7:30:00", NOW),
         ("07:30:01", datetime(2026, 3, 4, 12, 30, 1, tzinfo=UTC)),
         ("14:00", datetime(2026, 3, 4, 19, 0, tzinfo=UTC)),
         ("2026-03-05T09:30", datetime(2026, 3, 5, 9, 30, tzinfo=UTC)),
@@ -64,7 +65,9 @@ def test_a_time_of_day_that_occurs_twice_or_never_cuts_nothing_off(
     assert [f"{each.astimezone(UTC):%Y-%m-%dT%H:%M}" for each in (since, until)] == [begins, ends]
 
 
-@pytest.mark.parametrize("text", ["", "soon", "24:00", "12:60", "2y", "-1h", "9999999d"])
+@pytest.mark.parametrize(
+    "text", ["", "soon", "24:00", "12:60", "2y", "-1h", "9999999d", "1\u0664:00"]
+)
 def test_anything_else_is_refused_with_examples(text: str) -> None:
     with pytest.raises(click.UsageError, match="give 2h, 3d, 14:00 or ISO 8601"):
         TimeParam().convert(text, None, None)
