@@ -23,7 +23,7 @@ from app.triggers import lookup
     "--hours",
     default=24,
     show_default=True,
-    type=click.IntRange(1),
+    type=click.IntRange(1, 876_000),
     help="Number of hours to count.",
 )
 @terminal.wide_option
@@ -71,7 +71,7 @@ def group() -> None:
     "--limit",
     default=100,
     show_default=True,
-    type=click.IntRange(1),
+    type=click.IntRange(1, 2**63 - 1),
     help="Print at most this many rows.",
 )
 @terminal.wide_option
@@ -94,7 +94,7 @@ def list_mismatches(
 
 
 @group.command("show")
-@click.argument("execution_id", type=int)
+@click.argument("execution_id", type=click.IntRange(1, 2**63 - 1))
 @click.argument("digest")
 @terminal.wide_option
 @output.json_option

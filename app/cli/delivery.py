@@ -40,7 +40,10 @@ def group() -> None:
 @click.option("--request-id", help="Only of this request.")
 @click.option("--address", help="Only from this IP address.")
 @click.option(
-    "--execution", "execution_id", type=click.IntRange(1), help="Only duplicates of this execution."
+    "--execution",
+    "execution_id",
+    type=click.IntRange(1, 2**63 - 1),
+    help="Only duplicates of this execution.",
 )
 @click.option(
     "--since",

@@ -159,7 +159,9 @@ def _address(_ctx: click.Context, _parameter: click.Parameter, given: str | None
     callback=_token,
     help="Token of a viewer; by default asked for, or the first line of the standard input.",
 )
-@click.option("--after", type=click.IntRange(0), help="Begin after this execution, not now.")
+@click.option(
+    "--after", type=click.IntRange(0, 2**63 - 1), help="Begin after this execution, not now."
+)
 @click.option("--seconds", type=NumberParam(0), help="Stop after so many seconds.")
 def command(
     url: str,

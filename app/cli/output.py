@@ -22,7 +22,9 @@ limit_option = click.option(
     help="Print at most this many rows.",
 )
 before_option = click.option(
-    "--before", type=click.IntRange(1), help="Only rows older than the one with this id."
+    "--before",
+    type=click.IntRange(1, 2**63 - 1),
+    help="Only rows older than the one with this id.",
 )
 
 
