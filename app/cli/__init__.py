@@ -5,7 +5,9 @@ module of its own and is registered here. The docstrings of the commands are the
 """
 
 import click
+from click.shell_completion import add_completion_class
 
+from app.cli.completion import WholeWords
 from app.cli.late import Late, LateGroup
 from app.cli.unused_modules import deferred
 
@@ -54,6 +56,7 @@ COMMANDS = {
         "workers:command", "List the workers with their slots and last heartbeat, newest first."
     ),
 }
+add_completion_class(WholeWords)
 
 
 @click.group(cls=LateGroup, late=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})

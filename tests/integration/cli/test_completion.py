@@ -1,5 +1,7 @@
 """A shell completes commands, triggers, sources and actions."""
 
+import os
+import shlex
 import subprocess
 
 import pytest
@@ -30,6 +32,21 @@ def completed(url: str, *words: str) -> list[str]:
         check=True,
     )
     return [line.partition(",")[2] for line in command.stdout.splitlines() if line]
+
+
+def inserted(url: str, typed: str) -> str:
+    """Return the arguments, one a line, that bash makes of the completion of a token's name."""
+    quote = typed[0] if typed[0] in "\"'" else ""
+    script = f"""
+        eval "$(_HOOKONCE_COMPLETE=bash_source hookonce)"
+        COMP_WORDS=(hookonce token revoke {shlex.quote(typed)}) COMP_CWORD=3
+        _hookonce_completion hookonce
+        eval "printf '%s\\n' "{shlex.quote(quote)}"${{COMPREPLY[0]}}"{shlex.quote(quote)}
+    """
+    path = f"{COMMANDS}:{os.environ['PATH']}"
+    variables = environment({"DATABASE_URL": url, "PATH": path})
+    command = ["bash", "--norc", "-c", script]
+    return subprocess.run(command, env=variables, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.parametrize(
@@ -78,3 +95,14 @@ def test_names_of_channels_and_tokens_are_completed(database: Database, database
     assert completed(database_url, "notify", "test", "o") == ["ops"]
     assert completed(database_url, "token", "revoke", "de") == ["deploy"]
     assert completed(database_url, "execution", "list", "--source", "stri") == ["stripe"]
+
+
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("typed", ["night", r"night\ t", '"night t', "'night t"])
+@pytest.mark.parametrize("name", ["night team", "night team's $(id) \"`x`\\"])
+def test_bash_completes_a_name_with_blanks_as_one_word(
+    database: Database, database_url: str, typed: str, name: str
+) -> None:
+    auth.add_token(database, UNNAMED, name, "viewer")
+
+    assert inserted(database_url, typed) == f"{name}\n"
