@@ -66,4 +66,5 @@ def listed(connection: Connection) -> list[sa.Row[tuple[object, ...]]]:
 
 
 def _is_alive() -> sa.ColumnElement[bool]:
-    return _columns.last_seen_at > utc_now(-ALIVE_SECONDS)
+    """Return whether the last heartbeat is recent, and not of a clock that was set back since."""
+    return _columns.last_seen_at.between(utc_now(-ALIVE_SECONDS), utc_now(ALIVE_SECONDS))

@@ -104,7 +104,7 @@ class Monitor:
                 return False
             now = connection.execute(sa.select(utc_now())).scalar_one()
             seen = states.last_look(connection)
-            if seen is not None and now - seen < self._between_looks:
+            if seen is not None and -states.CLOCK_SET_BACK < now - seen < self._between_looks:
                 return True
             conditions = observe.conditions(self._database, connection, self._limits, now)
             if self._has_run_long:
@@ -134,13 +134,14 @@ class Monitor:
 
     def _send_ready(self) -> int:
         with self._database.time_limit(), self._database.reading() as connection:
-            ids = outbox.ready_channels(connection)
+            ids = outbox.ready_channels(connection, self._limits.pause)
         return sum(self._send(channel_id) for channel_id in ids if not self._stop.is_set())
 
     def _send(self, channel_id: int) -> int:
         """Send what waits for the channel; return the number of messages that were sent."""
         with self._database.time_limit(), self._database.writing() as connection:
-            batch = outbox.take(connection, channel_id, self._database.secret_box)
+            pause, secret_box = self._limits.pause, self._database.secret_box
+            batch = outbox.take(connection, channel_id, secret_box, pause)
         if batch is None:
             return 0
         letter = Letter(

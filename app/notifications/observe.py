@@ -65,7 +65,7 @@ def no_worker(connection: Connection, now: datetime) -> Iterator[Condition]:
     if live.count:
         return
     seen = live.last_seen_at
-    if seen is None or (now - seen).total_seconds() >= ABSENT_SECONDS:
+    if seen is None or abs((now - seen).total_seconds()) >= ABSENT_SECONDS:
         yield Condition(NO_WORKER, since=seen)
 
 

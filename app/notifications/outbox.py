@@ -21,7 +21,7 @@ from app.db.models import notification_channels, notification_messages
 from app.notifications import channels
 from app.notifications.channels import Channel
 from app.notifications.message import Failure
-from app.notifications.states import Message
+from app.notifications.states import CLOCK_SET_BACK, Message
 
 LEASE_SECONDS = 120.0
 """Seconds that a channel is leased: longer than a message may take to be sent."""
@@ -51,16 +51,21 @@ class ChannelBatch:
     lease_expires_at: datetime
 
 
-def ready_channels(connection: Connection) -> list[int]:
-    """Return the channels that have messages to send now, and that nobody is sending to."""
+def ready_channels(connection: Connection, pause: float = 0.0) -> list[int]:
+    """Return the channels that have messages to send now, and that nobody is sending to.
+
+    `pause`: seconds between two messages of one channel.
+    """
     waiting = sa.select(_messages.channel_id).where(_messages.sent_at.is_(None), _is_ripe())
-    query = sa.select(_channels.id).where(_channels.id.in_(waiting), _is_free())
+    query = sa.select(_channels.id).where(_channels.id.in_(waiting), _is_free(pause))
     return list(connection.execute(query.order_by(_channels.id)).scalars())
 
 
-def take(connection: Connection, channel_id: int, secret_box: SecretBox) -> ChannelBatch | None:
+def take(
+    connection: Connection, channel_id: int, secret_box: SecretBox, pause: float = 0.0
+) -> ChannelBatch | None:
     """Lease the channel and return its messages as a batch; None if another process was faster."""
-    lease = sa.update(notification_channels).where(_channels.id == channel_id, _is_free())
+    lease = sa.update(notification_channels).where(_channels.id == channel_id, _is_free(pause))
     lease = lease.values(lease_expires_at=utc_now(LEASE_SECONDS))
     row = connection.execute(lease.returning(*_channels)).one_or_none()
     if row is None or not channels.opens(row, secret_box):
@@ -152,13 +157,21 @@ def _failed(failure: Failure, failures: int) -> dict[str, Any]:
     }
 
 
-def _is_free() -> sa.ColumnElement[bool]:
-    unleased = _channels.lease_expires_at.is_(None) | (_channels.lease_expires_at <= utc_now())
-    return unleased & (_channels.next_send_at <= utc_now())
+def _is_free(pause: float) -> sa.ColumnElement[bool]:
+    leased, next_send_at = _channels.lease_expires_at, _channels.next_send_at
+    unleased = leased.is_(None) | _is_over(leased, LEASE_SECONDS)
+    return unleased & _is_over(next_send_at, max(LONGEST_WAIT_SECONDS, pause))
+
+
+def _is_over(until: sa.ColumnElement[Any], longest: float) -> sa.ColumnElement[bool]:
+    """Return whether a wait has ended; a longer one is of a clock that was set back since."""
+    return (until <= utc_now()) | (until > utc_now(longest + CLOCK_SET_BACK.total_seconds()))
 
 
 def _is_ripe() -> sa.ColumnElement[bool]:
-    return _messages.created_at <= utc_now(-COALESCE_SECONDS)
+    created_at = _messages.created_at
+    set_back = utc_now(CLOCK_SET_BACK.total_seconds())
+    return (created_at <= utc_now(-COALESCE_SECONDS)) | (created_at > set_back)
 
 
 def _batched(connection: Connection, channel_id: int) -> Sequence[sa.Row[Any]]:

@@ -26,6 +26,8 @@ ROUND = "round"
 """Kind of the one row that is no condition: the last look of any process."""
 GROWTH = 10
 """Multiple of the notified number at which a condition that lasts is news again."""
+CLOCK_SET_BACK = timedelta(minutes=2)
+"""Distance into the future beyond which a time is of a clock that was set back since."""
 _states = notification_states.c
 _messages = notification_messages.c
 
@@ -56,8 +58,11 @@ def last_look(connection: Connection) -> datetime | None:
 
 
 def take_round(connection: Connection, now: datetime, pause: timedelta) -> bool:
-    """Take the right to look now; False if a process looked less than `pause` ago."""
-    due = _states.seen_at <= now - pause
+    """Take the right to look now; False if a process looked less than `pause` ago.
+
+    A look in the future was before the clock was set back, and keeps nobody from looking.
+    """
+    due = (_states.seen_at <= now - pause) | (_states.seen_at > now + CLOCK_SET_BACK)
     take = sa.update(notification_states).where(_of((ROUND, ALL_TRIGGERS)), due)
     if connection.execute(take.values(seen_at=now)).rowcount == 1:
         return True
@@ -134,7 +139,8 @@ def _close_absent(connection: Connection, rows: Sequence[sa.Row[Any]], look: Loo
     for row in rows:
         absent_for = look.now - row.seen_at
         if row.trigger_id in kept:
-            if absent_for < timedelta(seconds=KINDS[row.kind].closes_after_seconds):
+            shortest = timedelta(seconds=KINDS[row.kind].closes_after_seconds)
+            if -CLOCK_SET_BACK <= absent_for < shortest:
                 continue
             _notify_of_end(connection, row, look)
         connection.execute(sa.delete(notification_states).where(_of((row.kind, row.trigger_id))))

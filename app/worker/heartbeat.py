@@ -155,4 +155,5 @@ class Heartbeat:
 
 
 def _is_dead() -> sa.ColumnElement[bool]:
-    return _columns.last_seen_at < utc_now(-DEAD_KEPT_SECONDS)
+    kept = (utc_now(-DEAD_KEPT_SECONDS), utc_now(DEAD_KEPT_SECONDS))
+    return ~_columns.last_seen_at.between(*kept)

@@ -54,6 +54,17 @@ def look_again(database: Database) -> None:
         )
 
 
+def set_clock_back(database: Database) -> None:
+    """Move what was written so far an hour and more into the future."""
+    ahead = utc_now(7_200)
+    with database.writing() as connection:
+        connection.execute(sa.update(notification_states).values(seen_at=ahead))
+        connection.execute(sa.update(notification_messages).values(created_at=ahead))
+        connection.execute(
+            sa.update(notification_channels).values(next_send_at=ahead, lease_expires_at=ahead)
+        )
+
+
 def open_breaker(database: Database, trigger_id: int, failures: int = 10) -> None:
     with database.writing() as connection:
         connection.execute(
@@ -283,6 +294,39 @@ def test_a_condition_that_flutters_is_over_only_after_a_minute(
     worker.run_once()
 
     assert news(sink) == [("began", "oldest_waiting"), ("over", "oldest_waiting")]
+
+
+def test_a_clock_that_is_set_back_silences_nobody(
+    database: Database, worker: Monitor, sink: Sink
+) -> None:
+    channel(database, sink)
+    open_breaker(database, factories.trigger(database))
+    worker.run_once()
+    close_breakers(database)
+    open_breaker(database, factories.trigger(database))
+    set_clock_back(database)
+
+    worker.run_once()
+    set_clock_back(database)
+    close_breakers(database)
+    worker.run_once()
+
+    assert [event for event, _ in news(sink)] == ["began", "began", "over", "over"]
+
+
+def test_a_message_that_waits_is_sent_though_the_clock_is_set_back(
+    database: Database, worker: Monitor, sink: Sink
+) -> None:
+    channel(database, sink)
+    open_breaker(database, factories.trigger(database))
+    sink.status = 503
+    worker.run_once()
+    sink.status = 200
+    set_clock_back(database)
+
+    worker.run_once()
+
+    assert [event for event, _ in news(sink)] == ["began", "began"]
 
 
 def test_a_removed_trigger_is_not_said_to_be_well(

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from app import clock
 from app.db import Database, utc_now
 from app.db.models import trigger_breakers, workers
 from app.executions import blocks
 from app.executions import workers as readings
+from app.notifications import observe
 from app.settings import Settings
 from app.triggers import pausing
 from app.worker.heartbeat import STUCK_SECONDS, Heartbeat
@@ -95,6 +97,18 @@ def test_a_worker_is_alive_for_twenty_seconds_after_its_last_heartbeat(
     assert live(database).sentence.startswith("1 worker," if count else "no worker is alive")
 
 
+def test_a_heartbeat_of_a_clock_that_was_set_back_keeps_nobody_alive(
+    database: Database, stopping: threading.Event
+) -> None:
+    Heartbeat(database, Fake("host:9:dead"), stopping).beat()
+    aged(database, -3_600)
+
+    assert live(database).count == 0
+    with database.reading() as connection:
+        (told,) = observe.no_worker(connection, clock.now())
+    assert told.kind == "no_worker"
+
+
 def test_a_worker_that_hangs_has_no_heartbeat(
     database: Database, stopping: threading.Event
 ) -> None:
@@ -119,11 +133,12 @@ def test_a_heartbeat_survives_a_database_that_is_away(
         database.dispose()
 
 
-def test_the_row_of_a_worker_that_died_a_day_ago_is_removed(
-    database: Database, stopping: threading.Event
+@pytest.mark.parametrize("seconds", [86_401, -86_500])
+def test_the_row_of_a_worker_that_died_a_day_ago_is_removed_whatever_the_clock(
+    database: Database, stopping: threading.Event, seconds: float
 ) -> None:
     Heartbeat(database, Fake("host:9:dead"), stopping).beat()
-    aged(database, 86_401)
+    aged(database, seconds)
 
     Heartbeat(database, Fake(), stopping).beat()
 
