@@ -22,18 +22,25 @@ def find(refused: Refused, names: Iterable[str], previous: Cause) -> Iterator[Ca
     """Yield the mistakes that explain one of these headers; `previous` is that of its secret."""
     signatures = {name: _bytes_of(refused.headers[name]) for name in names}
     trigger = refused.trigger
-    secrets = [(trigger.secret, None), (trigger.previous_secret, previous)]
+    secrets: list[tuple[bytes, Cause | None]] = [(_key(trigger.secret), None)]
+    for sentence, key in variants.decoded(trigger.secret):
+        secrets.append((key, Cause("secret_spelling", sentence)))
+    secrets.append((_key(trigger.previous_secret), previous))
     for changed, body in [(None, refused.request.body), *variants.bodies(refused.request.body)]:
         for secret, older in secrets:
             if not secret or refused.exhausted:
                 continue
             refused.bytes_left -= (len(ALGORITHMS) + len(_HASHED)) * (len(body) + 200)
-            for name, way in _matches(signatures, secret.encode("utf-8", "surrogatepass"), body):
+            for name, way in _matches(signatures, secret, body):
                 expected = refused.source.facts.signature
                 form = f"the signature ({name}) is {way}; this source expects {expected}"
                 also = None if changed is None else Cause(*changed)
                 yield from filter(None, (older, also, Cause("algorithm", form)))
                 return
+
+
+def _key(secret: str | None) -> bytes:
+    return (secret or "").encode("utf-8", "surrogatepass")
 
 
 def _matches(

@@ -16,6 +16,7 @@ from app.masking import is_harmless_name
 NAMES_SHOWN = 3
 _TIMES = re.compile(r"(?<!\d)(\d{13}|\d{10})(?!\d)")
 _MOMENTS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?")
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_SIGNATURES = frozenset({"cookie", "referer", "sec-ch-ua"})
 
 Trial = Callable[[Refused], Iterator[Cause]]
@@ -87,10 +88,15 @@ def _is_stale(refused: Refused, secret: str) -> bool:
     """Return True if the signed time is outside the tolerance: the secret is not all of it."""
     own = refused.trigger.tolerance_seconds
     tolerance = refused.source.tolerance_seconds if own is None else own
-    return tolerance is not None and not any(
-        abs((refused.now - moment).total_seconds()) <= tolerance
-        for moment in _signed_times(refused)
-        if refused.proves(secret, at=moment)
+    timeless = refused.proves(secret, at=_LONG_AGO)  # such as a token, where its source has both
+    return (
+        tolerance is not None
+        and not timeless
+        and not any(
+            abs((refused.now - moment).total_seconds()) <= tolerance
+            for moment in _signed_times(refused)
+            if refused.proves(secret, at=moment)
+        )
     )
 
 

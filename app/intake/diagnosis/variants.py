@@ -5,6 +5,8 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from app.errors import Unreadable
@@ -159,19 +161,30 @@ def secrets(secret: str) -> Iterator[tuple[str, str]]:
     stripped = secret.strip()
     if stripped != secret:
         yield "the trigger's secret has white space at an end that the sender's has not", stripped
-    for end in ("\n", "\r\n", " "):
-        yield "the sender's secret ends with white space that the trigger's has not", secret + end
+    for start, end in (("", "\n"), ("", "\r\n"), ("", " "), ("", "\t"), (" ", ""), (" ", " ")):
+        sentence = "the sender's secret has white space at an end that the trigger's has not"
+        yield sentence, f"{start}{secret}{end}"
     if stripped.startswith(_WHSEC):
         yield "the sender signs without the prefix whsec_", stripped.removeprefix(_WHSEC)
     else:
         yield "the sender's secret begins with whsec_", _WHSEC + stripped
-    encoded = base64.b64encode(secret.encode("utf-8", "surrogatepass")).decode()
-    yield "the sender signs with the secret in base64", encoded
-    for decode in (base64.b64decode, bytes.fromhex):
-        try:
-            text = decode(stripped).decode()
-        except ValueError:
-            continue
-        yield "the sender signs with the decoded secret", text
+    for text in (secret, secret.removeprefix(_WHSEC)):
+        plain = text.encode("utf-8", "surrogatepass")
+        in_base64 = base64.b64encode(plain).decode()
+        yield "the sender signs with the secret in base64, or without decoding it", in_base64
+        yield "the sender signs with the secret in hex, or without decoding it", plain.hex()
+    for sentence, key in decoded(secret):
+        with suppress(ValueError):
+            yield sentence, key.decode()
     yield "the sender signs with the secret without percent escapes", unquote(secret)
     yield "the secret has quotation marks at its ends", stripped.strip("\"'")
+    for mark in "\"'":
+        yield "the sender's secret has quotation marks at its ends", f"{mark}{stripped}{mark}"
+
+
+def decoded(secret: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the bytes that a secret in base64 or hex stands for, which may be no text."""
+    plain = secret.strip().removeprefix(_WHSEC)
+    for decode in (partial(base64.b64decode, validate=True), bytes.fromhex):
+        with suppress(ValueError):
+            yield "the sender signs with the decoded secret", decode(plain)

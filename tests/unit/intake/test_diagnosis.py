@@ -21,6 +21,8 @@ from tests.support.samples import NOW, SECRET, Sent
 BODY = b'{"b": 1, "a": "\xc3\xa9/\xc3\xa9"}'
 OTHER = "the-secret-of-another-trigger"
 HUB = "X-Hub-Signature-256"
+BYTES = bytes(range(128, 160))
+STANDARD = f"whsec_{base64.b64encode(BYTES).decode()}"
 
 
 def found(
@@ -112,6 +114,11 @@ def test_another_secret_is_found_by_the_name_of_its_trigger() -> None:
         (f"whsec_{SECRET}", SECRET),
         (SECRET, base64.b64encode(SECRET.encode()).decode()),
         (SECRET.encode().hex(), SECRET),
+        (SECRET, f" {SECRET}"),
+        (SECRET, f"{SECRET}\t"),
+        (SECRET, f" {SECRET} "),
+        (SECRET, f'"{SECRET}"'),
+        (SECRET, SECRET.encode().hex()),
     ],
 )
 def test_another_spelling_of_the_secret_is_found(stored: str, used: str) -> None:
@@ -119,6 +126,35 @@ def test_another_spelling_of_the_secret_is_found(stored: str, used: str) -> None
 
     assert code == "secret_spelling"
     assert SECRET not in sentence
+
+
+@pytest.mark.parametrize("text", [STANDARD, STANDARD.removeprefix("whsec_")])
+def test_a_sender_that_does_not_decode_the_secret_of_standard_webhooks_is_found(text: str) -> None:
+    at = str(int(NOW.timestamp()))
+    signature = samples.standard_signature(text.encode(), "msg_1", at, BODY)
+    headers = {"Webhook-Id": "msg_1", "Webhook-Timestamp": at, "Webhook-Signature": signature}
+
+    ((code, sentence),) = found(Sent(headers, BODY), "standard", secret=STANDARD)
+
+    assert (code, "without decoding it" in sentence) == ("secret_spelling", True)
+
+
+@pytest.mark.parametrize("stored", [base64.b64encode(BYTES).decode(), BYTES.hex()])
+def test_a_sender_that_decodes_a_secret_to_bytes_that_are_no_text_is_found(stored: str) -> None:
+    signature = hmac.new(BYTES, BODY, hashlib.sha256).hexdigest()
+
+    causes = found(hub(f"sha256={signature}"), secret=stored)
+
+    assert causes[0] == ("secret_spelling", "the sender signs with the decoded secret")
+
+
+@pytest.mark.parametrize("source", ["gitlab", "evolution"])
+def test_an_expired_token_has_no_time_that_a_clock_could_be_blamed_for(source: str) -> None:
+    sent = samples.signed(source, Sent({"X-Request-Id": "1234567890"}, BODY))
+
+    causes = found(sent, source, secret="the new one", previous_secret=SECRET)
+
+    assert [code for code, _ in causes] == ["previous_secret"]
 
 
 @pytest.mark.parametrize("source", ["stripe", "slack", "standard", "paddle"])
