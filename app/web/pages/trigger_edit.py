@@ -75,15 +75,18 @@ def ask_changes(request: PageRequest, trigger_id: int) -> PageResponse:
 def change(request: PageRequest, trigger_id: int) -> PageResponse:
     """Save the fields that the person changed; on a mistake show the form with the error."""
     shown = one(request.context, trigger_id)
-    before = trigger_form.texts(shown)
-    form, secret = trigger_form.posted(request.fields, before), request.fields.get(SECRET, "")
-    changed = trigger_form.changed(form, before)
+    now = trigger_form.texts(shown)
+    form, secret = trigger_form.posted(request.fields, now), request.fields.get(SECRET, "")
+    seen = trigger_form.seen(request.fields.get("seen"), now)
+    changed = trigger_form.changed(form, seen)
+    wrong = trigger_form.overtaken(form, seen, now)
+    form = now | {name: form[name] for name in changed}
     try:
         values = trigger_form.given(form, changed) | ({SECRET: secret} if secret else {})
         body, names = validation.media(
             TriggerChanges,
             json.dumps(values).encode(),
-            wrong=trigger_form.wrong_durations(form, changed) | _missing(values, changed),
+            wrong=wrong | trigger_form.wrong_durations(form, changed) | _missing(values, changed),
             others=partial(mistakes.of_changes, request.context.database, trigger_id),
         )
         triggers.require_may_change(request.identity, body)
@@ -112,6 +115,7 @@ def _form(
     values: dict[str, Any] = {
         "form": {**form, SECRET: request.fields.get(SECRET, "") if problem else ""},
         "trigger": trigger,
+        "seen": json.dumps(trigger_form.digests(trigger_form.texts(trigger))) if trigger else "",
         "problem": "; ".join(dict.fromkeys(by_field.values())) or str(problem or ""),
         "mistakes": by_field,
         "enabled": enabled,

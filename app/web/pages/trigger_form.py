@@ -1,15 +1,17 @@
 """The texts of a trigger's form, and these as JSON for the API. Pure."""
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from app.errors import FieldMistakes
+from app.tolerant_json import json_object
 from app.triggers.field import Field
 from app.triggers.fields import COLUMNS
 from app.web.api.schemas.triggers import Trigger
-from app.web.pages import duration_field, trigger_inputs
+from app.web.pages import duration_field, filters, trigger_inputs
 from app.web.pages.trigger_inputs import POLICY, RETRY, is_duration, widget_of
 
 _WHOLE = re.compile("-?[0-9]{1,15}")
@@ -71,9 +73,41 @@ def wrong_durations(
     }
 
 
-def changed(form: Mapping[str, str], before: Mapping[str, str]) -> list[str]:
-    """Return the names of the texts that a person changed."""
-    return [name for name in TEXTS if form[name] != before[name].strip()]
+def digests(shown: Mapping[str, str]) -> dict[str, str]:
+    """Return a digest of each text; the form carries them along as what the person has seen."""
+    return {name: _digest(shown[name]) for name in TEXTS}
+
+
+def seen(sent: str | None, now: Mapping[str, str]) -> dict[str, Any]:
+    """Return the digests that the form carried; where it had none, those of the texts `now`."""
+    return digests(now) | (json_object(sent) or {})
+
+
+def changed(form: Mapping[str, str], seen: Mapping[str, Any]) -> list[str]:
+    """Return the names of the texts that a person changed since the form was shown."""
+    return [name for name in TEXTS if _digest(form[name]) != seen[name]]
+
+
+def overtaken(
+    form: Mapping[str, str], seen: Mapping[str, Any], now: Mapping[str, str]
+) -> dict[str, str]:
+    """Return a sentence for each changed text that somebody else has changed meanwhile."""
+    others = {name for name, digest in digests(now).items() if digest != seen[name]}
+    return {
+        name: f"{LABELS[name]} was changed meanwhile, {_in_words(now[name])}: save again to "
+        "replace that"
+        for name in changed(form, seen)
+        if name in others and _digest(form[name]) != _digest(now[name])
+    }
+
+
+def _digest(text: str) -> str:
+    plain = text.strip().replace("\r\n", "\n")
+    return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _in_words(text: str) -> str:
+    return f"to {filters.line(text)}" if text.strip() else "to nothing"
 
 
 def mistakes(error: FieldMistakes) -> dict[str, str]:

@@ -8,7 +8,7 @@ from app.intake import sources
 from app.web import validation
 from app.web.api import triggers
 from app.web.api.queue import one
-from app.web.api.schemas.triggers import NewSecretBody
+from app.web.api.schemas.triggers import NewSecretBody, Trigger
 from app.web.pages import trigger_setup
 from app.web.pages.page_request import HtmlPage, PageRequest, PageResponse, Redirect
 from app.web.pages.registry import TRIGGER, Pages
@@ -26,6 +26,7 @@ def confirm_rotation(request: PageRequest, trigger_id: int) -> PageResponse:
 def rotate(request: PageRequest, trigger_id: int) -> PageResponse:
     """Store the sender's new secret, or make a random one and show it once."""
     try:
+        _require_seen(request, one(request.context, trigger_id))
         body = _secret_body(request)
         new = triggers.regenerate_secret(request.context, trigger_id, body, request.actor)
     except (InvalidRequest, InvalidTrigger) as error:
@@ -45,6 +46,16 @@ def _rotation(request: PageRequest, trigger_id: int, problem: str = "") -> HtmlP
         "problem": problem,
     }
     return HtmlPage("rotate.html", values, 422 if problem else 200)
+
+
+def _require_seen(request: PageRequest, trigger: Trigger) -> None:
+    """Raise InvalidRequest if the secret was rotated since the form was shown.
+
+    One more rotation would end the secret before at once, and the person was not told so.
+    """
+    current = trigger["previous_secret_expires_at"] or ""
+    if request.fields.get("seen", current) != current:
+        raise InvalidRequest("the secret was rotated meanwhile: nothing was changed")
 
 
 def _secret_body(request: PageRequest) -> NewSecretBody:
