@@ -33,6 +33,14 @@ OWN_SCRIPT_HEADER, OWN_SCRIPT = "X-Requested-With", "XMLHttpRequest"
 FETCH_SITE_HEADER = "Sec-Fetch-Site"
 """Header by which a browser states where a request comes from; no script can set it."""
 API = "/api/"
+_WITHOUT_CSRF_IN_API = (
+    f"changes in a browser session require its {CSRF_HEADER}, or in the API "
+    f"{OWN_SCRIPT_HEADER}: {OWN_SCRIPT} from a page of the same origin"
+)
+_OTHER_SESSION = (
+    "the page was opened in another session, so nothing was changed: go back, load the page again, "
+    "and send the form again"
+)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LONGEST_FORM = 65_536
 
@@ -132,10 +140,7 @@ def _require_csrf(req: falcon.Request, identity: Identity) -> None:
     presented = req.get_header(CSRF_HEADER) or form(req).get(CSRF_FIELD, "")
     expected = identity.csrf_token or ""
     if not secrets.compare_digest(presented.encode("utf-8", "replace"), expected.encode()):
-        raise Forbidden(
-            f"changes in a browser session require its {CSRF_HEADER}, or in the API "
-            f"{OWN_SCRIPT_HEADER}: {OWN_SCRIPT} from a page of the same origin"
-        )
+        raise Forbidden(_WITHOUT_CSRF_IN_API if req.path.startswith(API) else _OTHER_SESSION)
 
 
 def _is_of_own_script(req: falcon.Request) -> bool:

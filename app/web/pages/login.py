@@ -17,6 +17,10 @@ from app.web.pages.registry import Pages
 
 PAGES = Pages()
 COOKIE = "hookonce_login"
+_NO_COOKIE = (
+    "The login form has expired: please try again. If it expires again, the browser keeps no "
+    "cookie of this address: allow cookies, and use https where HOOKONCE_PUBLIC_URL does."
+)
 
 
 @PAGES.get("/login", PUBLIC)
@@ -31,7 +35,7 @@ def log_in(request: PageRequest) -> PageResponse:
     fields = request.fields
     next_path = filters.safe_path(fields.get("next"))
     if not _matches_cookie(request, fields.get(CSRF_FIELD, "")):
-        return _form(request, next_path, "The login form has expired. Please try again.", 403)
+        return _form(request, next_path, _NO_COOKIE, 403)
     token = fields.get("token", "").strip()
     try:
         validation.query(Login, {"token": token})

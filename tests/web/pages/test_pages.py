@@ -104,7 +104,10 @@ def test_a_login_form_of_another_site_is_not_taken(visitor: Visitor, viewer: str
 
 
 def test_a_login_without_the_cookie_of_its_form_is_not_taken(visitor: Visitor, viewer: str) -> None:
-    assert visitor.post("/login", {"csrf_token": "", "token": viewer}).status_code == 403
+    answer = visitor.post("/login", {"csrf_token": "", "token": viewer})
+
+    assert answer.status_code == 403
+    assert "the browser keeps no cookie of this address" in answer.text
 
 
 def test_a_token_that_is_no_good_is_told_so(visitor: Visitor) -> None:
@@ -154,6 +157,7 @@ def test_a_form_without_the_token_of_its_session_changes_nothing(
 
     assert answer.status_code == 403
     assert "Access denied" in answer.text
+    assert "nothing was changed: go back, load the page again" in answer.text
     assert len(api.changes()) == before
 
 
