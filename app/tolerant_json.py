@@ -5,7 +5,8 @@ requests is app/intake/strict_json.py. Pure.
 """
 
 import json
-from typing import Any
+import math
+from typing import Any, Never
 
 
 def json_value(text: str | None, default: Any = None) -> Any:
@@ -24,3 +25,26 @@ def json_object(text: str | None) -> dict[str, Any] | None:
     """Return the object that the text holds in JSON; None if it holds none."""
     value = json_value(text)
     return value if isinstance(value, dict) else None
+
+
+def portable_json(text: str | None) -> Any:
+    """Return the value that the text holds in JSON, or the text itself where it holds none.
+
+    NaN and Infinity, which Python reads and writes, are none: no other program would read them.
+    """
+    try:
+        return _PORTABLE.decode(text)  # type: ignore[arg-type]
+    except (TypeError, ValueError, RecursionError):
+        return text
+
+
+def _refused(constant: str) -> Never:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _refused(digits)
+
+
+_PORTABLE = json.JSONDecoder(parse_constant=_refused, parse_float=_finite)

@@ -12,7 +12,7 @@ from app.db import Database
 from app.executions import search
 from app.executions.search import ExecutionFilter
 from app.settings import Settings
-from app.tolerant_json import json_value
+from app.tolerant_json import portable_json
 
 
 @click.command("export")
@@ -30,4 +30,4 @@ def export(_settings: Settings, database: Database, filters: ExecutionFilter) ->
 
 def _exported(row: Any) -> dict[str, Any]:
     shown = masking.public(row)
-    return shown | {"event_data": json_value(shown["event_data"], default=shown["event_data"])}
+    return shown | {"event_data": portable_json(shown["event_data"])}

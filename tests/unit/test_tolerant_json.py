@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import app
-from app.tolerant_json import json_object, json_value
+from app.tolerant_json import json_object, json_value, portable_json
 
 APP = Path(app.__file__).parent
 MODULES = sorted(APP.rglob("*.py"))
@@ -49,6 +49,15 @@ def test_an_object_with_a_number_beyond_json_is_still_an_object() -> None:
 
     assert value is not None
     assert value["secret"] == "s-1"
+
+
+@pytest.mark.parametrize("text", [*NO_JSON, "NaN", '{"a": [-Infinity]}', "[1e400]"])
+def test_what_only_python_reads_is_shown_as_it_is_stored(text: str | None) -> None:
+    assert portable_json(text) == text
+
+
+def test_what_every_program_reads_is_shown_as_its_value() -> None:
+    assert portable_json('{"a": [1.5, 2, null]}') == {"a": [1.5, 2, None]}
 
 
 STRICT = {

@@ -11,7 +11,7 @@ from app.executions import blocks
 from app.executions.blocks import Block, Pause
 from app.executions.waiting import Because
 from app.masking import public
-from app.tolerant_json import json_object, json_value
+from app.tolerant_json import json_object, json_value, portable_json
 from app.triggers import warnings
 from app.triggers.fields import COLUMNS
 from app.web.api.schemas.access import Change, Token
@@ -83,7 +83,7 @@ def execution(row: sa.Row[Any], reasons: Mapping[int, Because]) -> Execution:
     """Return the execution with its event parsed, and the reason if it has not finished."""
     fields = public(row._mapping)
     fields["waiting_because"] = waiting_because(reasons.get(row.id))
-    fields["event_data"] = json_value(fields["event_data"], default=fields["event_data"])
+    fields["event_data"] = portable_json(fields["event_data"])
     return cast(Execution, fields)
 
 
