@@ -221,6 +221,21 @@ async function continueReplay(region) {
   }
 }
 
+// A double click or a held Enter key sends a form once. A page that comes back from the browser's
+// memory can send its forms again, and so can one whose request was stopped, after a while.
+function sendOnce() {
+  let sent = new WeakSet();
+  addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post") return;
+    if (sent.has(form)) return event.preventDefault();
+    sent.add(form);
+    setTimeout(() => sent.delete(form), 10_000);
+  });
+  addEventListener("pageshow", () => (sent = new WeakSet()));
+}
+
+sendOnce();
 showLocalTimes(document);
 enterLocalTimes(document);
 enableCopyButtons(document);
