@@ -14,7 +14,7 @@ from app import masking
 from app.cli import output, persons, terminal
 from app.cli.context import WRONG, actor, with_database
 from app.cli.dead_letter_options import filter_options
-from app.cli.number_param import NumberParam
+from app.cli.number_param import POSITIVE, NumberParam
 from app.cli.signals import INTERRUPTED, until_interrupted_in_waits
 from app.db import Database
 from app.errors import DatabaseUnavailable, SchemaMoved
@@ -35,7 +35,7 @@ def group() -> None:
 
 
 @group.command("list")
-@click.option("--limit", type=click.IntRange(1, 2**63 - 1), help="Print at most this many rows.")
+@click.option("--limit", type=POSITIVE, help="Print at most this many rows.")
 @terminal.wide_option
 @output.json_option
 @with_database
@@ -53,7 +53,7 @@ def list_dead(
 
 
 @group.command("replay")
-@click.argument("ids", nargs=-1, type=click.IntRange(1, 2**63 - 1), metavar="[ID]...")
+@click.argument("ids", nargs=-1, type=POSITIVE, metavar="[ID]...")
 @click.option(
     "--pace",
     default=10.0,
@@ -65,7 +65,7 @@ def list_dead(
     "--stop-after",
     default=3,
     show_default=True,
-    type=click.IntRange(1, 2**63 - 1),
+    type=POSITIVE,
     help="Stop when this many of the first replays have failed again.",
 )
 @click.option(

@@ -8,15 +8,14 @@ import click
 from app.audit import Actor
 from app.cli import output
 from app.cli.context import actor, with_database
+from app.cli.number_param import POSITIVE
 from app.db import Database
 from app.executions import decisions
 from app.executions.origins import EditedPayload
 from app.executions.replay import run_again as run
 from app.settings import Settings
 
-execution_id_argument = click.argument(
-    "execution_id", type=click.IntRange(1, 2**63 - 1), metavar="ID"
-)
+execution_id_argument = click.argument("execution_id", type=POSITIVE, metavar="ID")
 payload_option = click.option(
     "--payload",
     "payload_file",

@@ -10,6 +10,7 @@ import click
 from app import clock, masking
 from app.cli import completion, output, terminal
 from app.cli.context import actor, with_database
+from app.cli.number_param import POSITIVE
 from app.db import Database
 from app.executions import own_execution
 from app.settings import Settings
@@ -71,7 +72,7 @@ def group() -> None:
     "--limit",
     default=100,
     show_default=True,
-    type=click.IntRange(1, 2**63 - 1),
+    type=POSITIVE,
     help="Print at most this many rows.",
 )
 @terminal.wide_option
@@ -94,7 +95,7 @@ def list_mismatches(
 
 
 @group.command("show")
-@click.argument("execution_id", type=click.IntRange(1, 2**63 - 1))
+@click.argument("execution_id", type=POSITIVE)
 @click.argument("digest")
 @terminal.wide_option
 @output.json_option
@@ -119,7 +120,7 @@ def show_mismatch(
 
 
 @group.command("run")
-@click.argument("execution_id", type=click.IntRange(1, 2**63 - 1))
+@click.argument("execution_id", type=POSITIVE)
 @click.argument("digest")
 @output.yes_option
 @output.json_option

@@ -7,6 +7,7 @@ import click
 
 from app.cli import completion, output, terminal
 from app.cli.context import actor, with_database
+from app.cli.number_param import POSITIVE
 from app.cli.time_param import TimeParam
 from app.db import Database
 from app.db.count_cache import CountCache
@@ -23,7 +24,7 @@ _LISTED = (
 )
 KEYS_SHOWN = 10
 """Keys of a delivery that the question names."""
-delivery_id = click.argument("delivery_id", type=click.IntRange(1, 2**63 - 1), metavar="ID")
+delivery_id = click.argument("delivery_id", type=POSITIVE, metavar="ID")
 
 
 @click.group("delivery")
@@ -42,7 +43,7 @@ def group() -> None:
 @click.option(
     "--execution",
     "execution_id",
-    type=click.IntRange(1, 2**63 - 1),
+    type=POSITIVE,
     help="Only duplicates of this execution.",
 )
 @click.option(

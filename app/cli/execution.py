@@ -11,6 +11,7 @@ from app.cli import attempt_exchange, decisions, output, persons, terminal
 from app.cli.context import with_database
 from app.cli.execution_export import export
 from app.cli.execution_filters import filter_options
+from app.cli.number_param import POSITIVE
 from app.db import Database
 from app.db.count_cache import CountCache
 from app.db.paging import PagePosition
@@ -80,7 +81,7 @@ def list_executions(
 
 
 @group.command("show")
-@click.argument("execution_id", type=click.IntRange(1, 2**63 - 1), metavar="ID")
+@click.argument("execution_id", type=POSITIVE, metavar="ID")
 @terminal.wide_option
 @output.json_option
 @with_database
@@ -121,7 +122,7 @@ def show(settings: Settings, database: Database, execution_id: int, as_json: boo
 
 
 @group.command("request")
-@click.argument("execution_id", type=click.IntRange(1, 2**63 - 1), metavar="ID")
+@click.argument("execution_id", type=POSITIVE, metavar="ID")
 @output.json_option
 @with_database
 def request(_settings: Settings, database: Database, execution_id: int, as_json: bool) -> None:

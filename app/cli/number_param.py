@@ -1,9 +1,12 @@
-"""The option type for a number, such as seconds or replays a second."""
+"""The types of options and arguments for a number, such as an id or seconds."""
 
 import math
 from typing import Any
 
 import click
+
+POSITIVE = click.IntRange(1, 2**63 - 1)
+"""A whole number from 1 to the largest that both databases hold."""
 
 
 class NumberParam(click.FloatRange):

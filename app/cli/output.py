@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.cli import tables, terminal
+from app.cli.number_param import POSITIVE
 from app.cli.terminal import plain
 
 if TYPE_CHECKING:  # commands without a database load none of its library
@@ -23,7 +24,7 @@ limit_option = click.option(
 )
 before_option = click.option(
     "--before",
-    type=click.IntRange(1, 2**63 - 1),
+    type=POSITIVE,
     help="Only rows older than the one with this id.",
 )
 

@@ -7,6 +7,7 @@ import urllib3
 
 from app.cli import completion, output
 from app.cli.context import WRONG, actor, with_database
+from app.cli.number_param import POSITIVE
 from app.db import Database
 from app.intake.signing import signed_headers
 from app.settings import Settings
@@ -24,7 +25,7 @@ FIRE_SECONDS = 30.0
 )
 @click.option(
     "--like",
-    type=click.IntRange(1, 2**63 - 1),
+    type=POSITIVE,
     metavar="EXECUTION",
     help="Repeat the event of this execution as a test event.",
 )
