@@ -38,8 +38,8 @@ _WITHOUT_CSRF_IN_API = (
     f"{OWN_SCRIPT_HEADER}: {OWN_SCRIPT} from a page of the same origin"
 )
 _OTHER_SESSION = (
-    "the page was opened in another session, so nothing was changed: go back, load the page again, "
-    "and send the form again"
+    "the form was opened in another session, so nothing was changed: go back and send it again; "
+    "if it is refused again, load its page anew"
 )
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LONGEST_FORM = 65_536

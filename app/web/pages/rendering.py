@@ -202,10 +202,12 @@ class ErrorPages:
         return not path.startswith("/api/") and "text/html" in req.accept
 
     def _redirect_to_login(self, req: falcon.Request, resp: falcon.Response) -> None:
-        next_path = filters.safe_path(req.relative_uri) if req.method in SAFE_METHODS else "/"
+        is_form = req.method not in SAFE_METHODS
+        next_path = "/" if is_form else filters.safe_path(req.relative_uri)
+        asked = {"next": None if next_path == "/" else next_path}
         resp.status = 303
         resp.delete_header("WWW-Authenticate")
-        resp.location = filters.link("/login", next=None if next_path == "/" else next_path)
+        resp.location = filters.link("/login", **asked, done="session_ended" if is_form else None)
         resp.content_type = falcon.MEDIA_HTML
         resp.text = ""
 

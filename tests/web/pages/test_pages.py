@@ -58,6 +58,16 @@ def test_who_is_not_logged_in_is_shown_the_way_and_led_back(visitor: Visitor, vi
     assert visitor.get("/").status_code == 200
 
 
+def test_who_sends_a_form_of_a_session_that_has_ended_is_told_the_way_back_to_it(
+    visitor: Visitor,
+) -> None:
+    answer = visitor.post("/triggers/1/edit", {"name": "typed"})
+
+    assert answer.status_code == 303
+    login = visitor.get(answer.headers["Location"]).text
+    assert "nothing was changed. Log in, then go back to the form" in login
+
+
 @pytest.mark.parametrize(
     "wanted",
     [
@@ -157,7 +167,7 @@ def test_a_form_without_the_token_of_its_session_changes_nothing(
 
     assert answer.status_code == 403
     assert "Access denied" in answer.text
-    assert "nothing was changed: go back, load the page again" in answer.text
+    assert "nothing was changed: go back and send it again" in answer.text
     assert len(api.changes()) == before
 
 
