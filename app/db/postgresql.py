@@ -78,6 +78,11 @@ def create_engine(settings: Settings) -> Engine:
         dialect.distributed = _is_distributed(connection)
         connection.autocommit = False
 
+    @event.listens_for(engine, "checkout")
+    def _require_alive(connection: PostgresqlConnection, _record: object, _proxy: object) -> None:
+        if not connection.is_alive():
+            raise sa.exc.DisconnectionError("it was ended while it was idle; open another")
+
     @event.listens_for(engine, "handle_error")
     def _leave_read_only_server(context: ExceptionContext) -> None:
         """Have the connections of the pool opened anew, to a server that can be written."""

@@ -1,6 +1,7 @@
 """A connection to PostgreSQL: it waits cooperatively, and keeps its settings behind a pooler."""
 
 import math
+import select
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -50,8 +51,16 @@ class PostgresqlConnection(psycopg.Connection[Any]):
         self.add_notice_handler(self._notice_cancelled_wait)
 
     def is_alive(self) -> bool:
-        """Return whether the connection is open and of use, as far as is known here."""
-        return not self.closed and self._opened_at > self.loss.noticed_at
+        """Return whether the connection is open and of use, as far as is known here.
+
+        A server or a pooler that ended it while it was idle has sent that; nothing else comes
+        unasked.
+        """
+        if self.closed or self._opened_at <= self.loss.noticed_at:
+            return False
+        arrived = select.poll()
+        arrived.register(self.fileno(), select.POLLIN)
+        return not arrived.poll(0)
 
     def find_pooler(self, setting: str) -> None:
         """Set `pooled` by HOOKONCE_POOLER; `auto` compares two process ids of the server.

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from threading import Event, Thread
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from alembic.util import CommandError
@@ -187,6 +188,16 @@ def test_a_move_through_a_pooler_is_refused(pooled: Database) -> None:
         pass
 
     assert prepared_count(pooled) == 0
+
+
+def test_a_connection_of_the_pool_that_was_ended_while_it_was_idle_costs_no_request(
+    database: Database, database_url: str
+) -> None:
+    ended = pid_of(database)
+    with psycopg.connect(database_url) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 10000)", (ended,))
+
+    assert pid_of(database) != ended
 
 
 def test_connections_to_a_server_that_takes_no_writes_any_more_are_opened_anew(

@@ -275,6 +275,19 @@ def test_a_kept_connection_that_was_lost_is_replaced(database: Database) -> None
         assert another._connection.execute("SELECT 1").fetchone() == (1,)
 
 
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_a_kept_connection_that_was_ended_while_it_was_idle_costs_no_event(
+    database: Database,
+) -> None:
+    with store.borrow(database) as ended:
+        pid = ended._connection.info.backend_pid
+    with database.reading() as connection:
+        connection.exec_driver_sql(f"SELECT pg_terminate_backend({pid}, 10000)")
+
+    with store.borrow(database) as another:
+        assert another._connection.execute("SELECT 1").fetchone() == (1,)
+
+
 def test_the_schema_is_read_by_another_thread(
     database: Database, answering: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
