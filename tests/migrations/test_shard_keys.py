@@ -163,6 +163,46 @@ def test_a_reference_of_another_table_keeps_the_key_that_it_needs(empty_url: str
     assert _short_keys(empty_url) == []
 
 
+GROUPED = "SELECT id, status FROM trigger_executions GROUP BY id"
+GROUPING = {
+    "VIEW theirs": f"AS {GROUPED}",
+    "FUNCTION theirs()": f"""RETURNS bigint LANGUAGE sql BEGIN ATOMIC
+    SELECT count(*) FROM ({GROUPED}) AS rows; END""",
+}
+
+
+@pytest.mark.parametrize("name", GROUPING)
+def test_what_groups_by_the_primary_key_keeps_it(empty_url: str, name: str) -> None:
+    migrate(empty_url, to=before(KEYS))
+    execute(empty_url, f"CREATE {name} {GROUPING[name]}")
+    tables = schema(empty_url)
+
+    migrate(empty_url)
+    upgraded = schema(empty_url)["trigger_executions"]["constraints"]
+    migrate(empty_url, to=before(KEYS), down=True)
+
+    assert ("pk_trigger_executions", "PRIMARY KEY (id)", True) in upgraded
+    assert schema(empty_url) == tables
+    execute(empty_url, f"DROP {name}")
+    migrate(empty_url)
+    assert _short_keys(empty_url) == []
+
+
+def test_the_key_that_identifies_published_rows_does_so_after_its_exchange(empty_url: str) -> None:
+    migrate(empty_url, to=before(KEYS))
+    seed(empty_url)
+    execute(
+        empty_url,
+        "CREATE PUBLICATION theirs FOR ALL TABLES",
+        "ALTER TABLE trigger_executions REPLICA IDENTITY USING INDEX pk_trigger_executions",
+    )
+
+    migrate(empty_url)
+    execute(empty_url, "UPDATE trigger_executions SET error = 'up'")
+    migrate(empty_url, to=before(KEYS), down=True)
+    execute(empty_url, "UPDATE trigger_executions SET error = 'down'")
+
+
 def _short_keys(url: str) -> list[object]:
     tables = ", ".join(f"'{name}'" for name in SHARDED)
     older = ", ".join(shard_key.KEYS_OF_OLDER_CODE)

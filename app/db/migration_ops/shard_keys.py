@@ -47,8 +47,17 @@ _PRIMARY_KEY = """
 _REFERRING = """
     SELECT DISTINCT c.conrelid::regclass::text FROM pg_constraint AS c
     JOIN pg_constraint AS key ON key.conindid = c.conindid AND key.contype IN ('p', 'u')
-    WHERE c.contype = 'f' AND key.conrelid = to_regclass(:table)"""
-"""Tables whose foreign key needs the key as it is: ours refer to the new index by then."""
+    WHERE c.contype = 'f' AND key.conrelid = to_regclass(:table)
+    UNION SELECT CASE d.classid WHEN 'pg_proc'::regclass THEN d.objid::regprocedure::text
+        ELSE (SELECT ev_class::regclass::text FROM pg_rewrite WHERE oid = d.objid) END
+    FROM pg_constraint AS key JOIN pg_depend AS d ON d.refobjid = key.oid AND d.deptype = 'n'
+        AND d.refclassid = 'pg_constraint'::regclass
+    WHERE key.conrelid = to_regclass(:table)
+        AND d.classid IN ('pg_proc'::regclass, 'pg_rewrite'::regclass)"""
+"""Tables whose foreign key needs the key as it is: ours refer to the new index by then.
+
+Views and functions too: one that groups by the primary key alone may name the other columns.
+"""
 
 
 @operation
@@ -174,12 +183,17 @@ def exchange_key(op: Operations, name: str, table: str, columns: list[str]) -> N
         return
     kind = "PRIMARY KEY" if name.startswith("pk_") else "UNIQUE"
     op.execute(
-        f"DO $$ DECLARE key text; BEGIN IF {_is_key_offline(name, table, columns)} THEN "
+        f"DO $$ DECLARE key text; identifies boolean; BEGIN "
+        f"IF {_is_key_offline(name, table, columns)} THEN "
         f"DROP INDEX IF EXISTS {name}{INCOMING}; RETURN; END IF; "  # a script mends a step back
-        f"SELECT quote_ident(conname) INTO STRICT key "
-        f"FROM pg_constraint WHERE conrelid = '{table}'::regclass AND {_named(name)}; "
+        f"SELECT quote_ident(conname), indisreplident INTO STRICT key, identifies "
+        f"FROM pg_constraint JOIN pg_index ON indexrelid = conindid "
+        f"WHERE conrelid = '{table}'::regclass AND {_named(name)}; "
         f"EXECUTE 'ALTER TABLE {table} DROP CONSTRAINT ' || key || ', ADD CONSTRAINT ' || key "
-        f"|| ' {kind} USING INDEX {name}{INCOMING}'; END $$"
+        f"|| ' {kind} USING INDEX {name}{INCOMING}'; "
+        # otherwise a published table could not be updated any more
+        f"IF identifies THEN EXECUTE 'ALTER TABLE {table} REPLICA IDENTITY USING INDEX ' || key; "
+        f"END IF; END $$"
     )
     end_transaction(op)
 
