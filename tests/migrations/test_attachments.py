@@ -21,26 +21,37 @@ INDEX = "CREATE INDEX owners_index ON trigger_executions (lease_owner) WHERE err
 ON_POSTGRESQL = [
     "COMMENT ON COLUMN trigger_executions.lease_owner IS 'it''s 100%% theirs'",
     "GRANT SELECT (lease_owner), UPDATE (attempt_count) ON trigger_executions TO PUBLIC",
+    "GRANT SELECT (lease_owner) ON trigger_executions TO pg_monitor WITH GRANT OPTION",
     "CREATE STATISTICS owners_statistics ON lease_owner, error_category FROM trigger_executions",
+    "COMMENT ON STATISTICS owners_statistics IS 'it''s 100%% theirs'",
+    "ALTER STATISTICS owners_statistics SET STATISTICS 555",
     "ALTER TABLE trigger_executions ALTER COLUMN lease_owner SET STATISTICS 777",
     """CREATE POLICY owners_policy ON trigger_executions FOR UPDATE TO PUBLIC, CURRENT_USER
         USING (lease_owner LIKE 'a%%') WITH CHECK (lease_owner <> 'it''s')""",
+    "COMMENT ON POLICY owners_policy ON trigger_executions IS 'it''s 100%% theirs'",
     """CREATE PUBLICATION owners_publication
         FOR TABLE trigger_executions (id, lease_owner, attempt_count, status)
         WHERE (id %% 2 = 1), triggers (id)""",
     """ALTER TABLE trigger_executions ALTER lease_owner SET (n_distinct = 5),
         ALTER lease_owner SET COMPRESSION pglz, ALTER lease_owner SET STORAGE EXTERNAL""",
     "ALTER TABLE trigger_executions ADD CONSTRAINT owners_unique UNIQUE (id, lease_owner)",
+    "COMMENT ON CONSTRAINT owners_unique ON trigger_executions IS 'it''s;\n100%% theirs'",
+    "COMMENT ON INDEX owners_unique IS 'an index'",
+    "ALTER TABLE trigger_executions ADD CONSTRAINT owners_cover UNIQUE (id) INCLUDE (lease_owner)",
     """ALTER TABLE trigger_executions ADD CONSTRAINT owners_exclusion
         EXCLUDE (id WITH =, attempt_count WITH =)""",
+    """ALTER TABLE trigger_executions ADD CONSTRAINT owners_condition
+        EXCLUDE (id WITH =, lower(lease_owner) WITH =) WHERE (attempt_count > 1) DEFERRABLE""",
+    "CREATE INDEX owners_expression ON trigger_executions (lower(lease_owner))",
+    "ALTER INDEX owners_expression ALTER COLUMN 1 SET STATISTICS 444",
     "COMMENT ON INDEX owners_index IS 'it''s 100%% theirs'",
     "CREATE UNIQUE INDEX owners_identity ON trigger_executions (id, attempt_count)",
     "ALTER TABLE trigger_executions CLUSTER ON owners_identity",
     "ALTER TABLE trigger_executions REPLICA IDENTITY USING INDEX owners_identity",
 ]
 COLUMNS = """
-    SELECT attname, attacl::text, attstattarget, attoptions::text, attcompression, attstorage,
-        col_description(attrelid, attnum)
+    SELECT attname, array(SELECT a::text FROM unnest(attacl) AS a ORDER BY 1), attstattarget,
+        attoptions::text, attcompression, attstorage, col_description(attrelid, attnum)
     FROM pg_attribute WHERE attrelid = 'trigger_executions'::regclass AND attnum > 0
     AND NOT attisdropped"""
 SEEN = {
@@ -48,13 +59,16 @@ SEEN = {
     "sqlite": ["SELECT name, replace(sql, '\"', '') FROM sqlite_master WHERE name LIKE 'owners%%'"],
     "postgresql": [
         """SELECT pg_get_indexdef(indexrelid), indisclustered, indisreplident,
-        obj_description(indexrelid) FROM pg_index
+        obj_description(indexrelid), attstattarget FROM pg_index
+        JOIN pg_attribute ON attrelid = indexrelid
         WHERE indexrelid::regclass::text LIKE 'owners%%'""",
-        "SELECT pg_get_statisticsobjdef(oid) FROM pg_statistic_ext",
+        """SELECT pg_get_statisticsobjdef(oid), stxstattarget,
+        obj_description(oid, 'pg_statistic_ext') FROM pg_statistic_ext""",
         COLUMNS,
-        """SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
-        WHERE conname LIKE 'owners%%'""",
+        """SELECT conname, pg_get_constraintdef(oid), obj_description(oid, 'pg_constraint')
+        FROM pg_constraint WHERE conname LIKE 'owners%%'""",
         """SELECT policyname, permissive, roles::text, cmd, qual, with_check FROM pg_policies""",
+        "SELECT polname, obj_description(oid, 'pg_policy') FROM pg_policy",
         "SELECT tablename, attnames::text, rowfilter FROM pg_publication_tables",
     ],
 }
@@ -155,6 +169,12 @@ OTHERS["postgresql"] = [
     WHERE OLD.lease_owner = 'x' DO INSTEAD NOTHING""",
     """CREATE FUNCTION f() RETURNS bigint LANGUAGE sql BEGIN ATOMIC
     SELECT count(lease_owner) FROM trigger_executions; END""",
+    """CREATE FUNCTION of_the_view(v) RETURNS bigint LANGUAGE sql BEGIN ATOMIC
+    SELECT count(*) FROM a_view_of_the_view; END""",
+    "CREATE VIEW of_the_generated_column AS SELECT g FROM trigger_executions",
+    "CREATE VIEW of_the_function AS SELECT f()",
+    "CREATE POLICY of_the_view ON audit_log USING (what IN (SELECT lease_owner FROM v))",
+    "ALTER TABLE audit_log ALTER COLUMN user_id SET DEFAULT f()",
 ]
 
 

@@ -33,27 +33,44 @@ OURS = {str(index.name) for table in metadata.tables.values() for index in table
 _POSTGRESQL = """
     WITH hidden AS (SELECT attrelid, attnum, attname, attacl, attstattarget, attstorage,
             attcompression, attoptions, atttypid
-        FROM pg_attribute WHERE attrelid = to_regclass(:table) AND attname = ANY(:names))
-    SELECT DISTINCT concat_ws(';' || chr(10), pg_get_indexdef(d.objid),
-        'COMMENT ON INDEX ' || d.objid::regclass || ' IS '
-            || quote_literal(obj_description(d.objid, 'pg_class')),
-        CASE WHEN indisclustered THEN format('ALTER TABLE %s CLUSTER ON %I', attrelid::regclass,
-            i.relname) END,
+        FROM pg_attribute WHERE attrelid = to_regclass(:table) AND attname = ANY(:names)),
+    used AS (SELECT d.classid, d.objid FROM hidden JOIN pg_depend AS d
+        ON d.refclassid = 'pg_class'::regclass AND d.refobjid = attrelid
+        AND d.refobjsubid = attnum),
+    indexes AS (SELECT i.oid, i.relname, indrelid, indisclustered, indisreplident, c.oid AS key
+        FROM pg_index JOIN pg_class AS i ON i.oid = indexrelid LEFT JOIN pg_constraint AS c
+        ON c.conindid = indexrelid AND c.conrelid = indrelid AND c.contype IN ('u', 'x')
+        WHERE (i.oid IN (SELECT objid FROM used WHERE classid = 'pg_class'::regclass)
+        OR c.oid IN (SELECT objid FROM used WHERE classid = 'pg_constraint'::regclass))
+        AND NOT i.relname = ANY(:ours))
+    SELECT concat_ws(';' || chr(10),
+        coalesce(format('ALTER TABLE %s ADD CONSTRAINT %I ', indrelid::regclass, relname)
+            || pg_get_constraintdef(key), pg_get_indexdef(oid)),
+        format('COMMENT ON CONSTRAINT %I ON %s IS ', relname, indrelid::regclass)
+            || quote_literal(obj_description(key, 'pg_constraint')),
+        'COMMENT ON INDEX ' || oid::regclass || ' IS '
+            || quote_literal(obj_description(oid, 'pg_class')),
+        (SELECT string_agg(format('ALTER INDEX %s ALTER COLUMN %s SET STATISTICS %s',
+            attrelid::regclass, attnum, attstattarget), '; ')
+            FROM pg_attribute WHERE attrelid = indexes.oid AND attstattarget >= 0),
+        CASE WHEN indisclustered THEN format('ALTER TABLE %s CLUSTER ON %I', indrelid::regclass,
+            relname) END,
         CASE WHEN indisreplident THEN format('ALTER TABLE %s REPLICA IDENTITY USING INDEX %I',
-            attrelid::regclass, i.relname) END) AS sql
-        FROM hidden JOIN pg_depend AS d
-        ON d.refclassid = 'pg_class'::regclass AND d.refobjid = attrelid
-        AND d.refobjsubid = attnum AND d.classid = 'pg_class'::regclass
-        JOIN pg_class AS i ON i.oid = d.objid AND i.relkind = 'i' AND NOT i.relname = ANY(:ours)
-        JOIN pg_index ON indexrelid = i.oid
-    UNION SELECT DISTINCT pg_get_statisticsobjdef(d.objid) FROM hidden JOIN pg_depend AS d
-        ON d.refclassid = 'pg_class'::regclass AND d.refobjid = attrelid
-        AND d.refobjsubid = attnum AND d.classid = 'pg_statistic_ext'::regclass
+            indrelid::regclass, relname) END) AS sql
+        FROM indexes
+    UNION SELECT concat_ws('; ', pg_get_statisticsobjdef(s.oid),
+        format('COMMENT ON STATISTICS %s.%I IS ', stxnamespace::regnamespace, stxname)
+            || quote_literal(obj_description(s.oid, 'pg_statistic_ext')),
+        CASE WHEN stxstattarget >= 0 THEN format('ALTER STATISTICS %s.%I SET STATISTICS %s',
+            stxnamespace::regnamespace, stxname, stxstattarget) END)
+        FROM pg_statistic_ext AS s
+        WHERE s.oid IN (SELECT objid FROM used WHERE classid = 'pg_statistic_ext'::regclass)
     UNION SELECT format('COMMENT ON COLUMN %s.%I IS %L', attrelid::regclass, attname,
         col_description(attrelid, attnum)) FROM hidden
         WHERE col_description(attrelid, attnum) IS NOT NULL
     UNION SELECT format('GRANT %s (%I) ON %s TO %s', a.privilege_type, attname,
         attrelid::regclass, coalesce(quote_ident(r.rolname), 'PUBLIC'))
+            || CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
         FROM hidden CROSS JOIN aclexplode(attacl) AS a LEFT JOIN pg_roles AS r ON r.oid = a.grantee
     UNION SELECT format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS %s', attrelid::regclass,
         attname, attstattarget) FROM hidden WHERE attstattarget >= 0
@@ -66,13 +83,11 @@ _POSTGRESQL = """
         attname, CASE attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL'
             WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END)
         FROM hidden JOIN pg_type AS t ON t.oid = atttypid WHERE attstorage <> t.typstorage
-    UNION SELECT DISTINCT format('ALTER TABLE %s ADD CONSTRAINT %I %s', attrelid::regclass,
-        c.conname, pg_get_constraintdef(c.oid)) FROM hidden JOIN pg_constraint AS c
-        ON c.conrelid = attrelid AND attnum = ANY(c.conkey) AND c.contype IN ('u', 'x')
     ORDER BY 1"""
 _IDENTITY = " REPLICA IDENTITY USING INDEX "
 _SEPARATOR = ";\n"
-"""Text between the statements of an index: no other can be in one with CONCURRENTLY."""
+"""Text after the statement of an index: no other can be in one with CONCURRENTLY."""
+_CONSTRAINT = re.compile(r'ALTER TABLE (.+?) ADD CONSTRAINT ("(?:[^"]|"")+"|\w+) ', re.DOTALL)
 _KEPT = re.compile(rf"_stash_\d{{4}}(_found)?_\w+{SUFFIX}")
 
 log = logging.getLogger("hookonce.migrate")
@@ -92,6 +107,10 @@ def keep(op: Operations, table: str, columns: list[Hidden]) -> None:
         for each in used:
             statement = re.sub(rf"\b{each.name}\b", each.column, statement)
         _write_down(op, stash_name(max(each.revision for each in used), table), statement)
+    for match in filter(None, map(_CONSTRAINT.match, statements)):
+        # it stops the drop of a column that its condition or an expression of it uses
+        drop = f"ALTER TABLE {match[1]} DROP CONSTRAINT {match[2]}"
+        op.get_bind().exec_driver_sql(drop.replace("%", "%%"))
     for yielding_object in yielded:
         event(log, logging.WARNING, "object_set_aside", statement=yielding_object.kept)
         op.get_bind().exec_driver_sql(yielding_object.removal.replace("%", "%%"))
@@ -154,7 +173,7 @@ def _run(op: Operations, statement: str) -> None:
     if postgresql(op):
         built = re.sub(r"^(CREATE (UNIQUE )?INDEX) ", r"\1 CONCURRENTLY IF NOT EXISTS ", statement)
         with op.get_context().autocommit_block():
-            for each in built.split(_SEPARATOR):
+            for each in filter(None, built.partition(_SEPARATOR)[::2]):
                 op.get_bind().exec_driver_sql(each.replace("%", "%%"))
     elif plain(statement) not in _sqlite_indexes(op.get_bind()):  # a copied table has it already
         with op.get_bind().begin_nested():

@@ -13,58 +13,75 @@ from app.db.migration_ops import sqlite_catalog, yielding
 from app.db.migration_ops.sqlite_catalog import quoted
 from app.db.models import metadata
 
-_POSTGRESQL = """
-    SELECT DISTINCT CASE d.classid
+_FOUND = """
+    WITH RECURSIVE found AS (
+        SELECT 'pg_class'::regclass::oid AS classid, attrelid AS objid,
+            attnum::integer AS objsubid, 0 AS level FROM pg_attribute
+        WHERE attrelid = to_regclass(:table) AND attname = ANY(:names)
+        UNION SELECT next.classid, next.objid, next.objsubid, found.level + 1
+        FROM found CROSS JOIN LATERAL (
+            SELECT CASE WHEN coalesce(r.ev_class, g.attrelid) IS NULL THEN d.classid
+                    ELSE 'pg_class'::regclass END,
+                coalesce(r.ev_class, g.attrelid, d.objid),
+                CASE WHEN r.oid IS NULL THEN coalesce(g.attnum, d.objsubid) ELSE 0 END
+            FROM pg_depend AS d LEFT JOIN pg_rewrite AS r ON r.oid = d.objid
+                AND d.classid = 'pg_rewrite'::regclass AND r.rulename = '_RETURN'
+            LEFT JOIN pg_attrdef AS f ON f.oid = d.objid AND d.classid = 'pg_attrdef'::regclass
+            LEFT JOIN pg_attribute AS g ON g.attrelid = f.adrelid AND g.attnum = f.adnum
+                AND g.attgenerated <> ''
+            WHERE d.refclassid = found.classid AND d.refobjid = found.objid
+            AND found.objsubid IN (0, d.refobjsubid) AND (found.level = 0 OR d.deptype = 'n')
+            UNION ALL SELECT 'pg_type'::regclass, unnest(ARRAY[oid, typarray]), 0 FROM pg_type
+                WHERE found.objsubid = 0 AND found.classid = 'pg_class'::regclass
+                AND typrelid = found.objid
+        ) AS next (classid, objid, objsubid)
+        WHERE found.level < 20)"""
+"""Each object with its distance from the columns; a view or generated column has its own, too."""
+_REMEDIES = f"""{_FOUND}
+    SELECT remedy || ';' FROM (SELECT level, CASE classid
+        WHEN 'pg_class'::regclass THEN (
+            SELECT CASE WHEN relkind = 'v' THEN 'DROP VIEW ' || c.oid::regclass
+                WHEN relkind = 'm' THEN 'DROP MATERIALIZED VIEW ' || c.oid::regclass
+                WHEN relkind = 'c' THEN 'DROP TYPE ' || c.reltype::regtype
+                WHEN attgenerated <> '' THEN
+                    format('ALTER TABLE %s DROP COLUMN %I', attrelid::regclass, attname)
+                WHEN relkind IN ('r', 'p') AND attinhcount = 0 THEN
+                    format('ALTER TABLE %s ALTER COLUMN %I TYPE jsonb USING to_jsonb(%2$I)',
+                        attrelid::regclass, attname) END
+            FROM pg_class AS c LEFT JOIN pg_attribute ON attrelid = c.oid AND attnum = objsubid
+            WHERE c.oid = objid)
+        WHEN 'pg_type'::regclass THEN (SELECT 'DROP DOMAIN ' || oid::regtype
+            FROM pg_type WHERE oid = objid AND typtype = 'd')
         WHEN 'pg_rewrite'::regclass THEN (
-            SELECT 'DROP RULE ' || quote_ident(rulename) || ' ON ' || ev_class::regclass
-            FROM pg_rewrite WHERE oid = d.objid AND rulename <> '_RETURN')
-        WHEN 'pg_proc'::regclass THEN 'DROP ROUTINE ' || d.objid::regprocedure
+            SELECT format('DROP RULE %I ON %s', rulename, ev_class::regclass)
+            FROM pg_rewrite WHERE oid = objid)
+        WHEN 'pg_proc'::regclass THEN 'DROP ROUTINE ' || objid::regprocedure
+        WHEN 'pg_cast'::regclass THEN (
+            SELECT format('DROP CAST (%s AS %s)', castsource::regtype, casttarget::regtype)
+            FROM pg_cast WHERE oid = objid)
         WHEN 'pg_trigger'::regclass THEN (
-            SELECT 'DROP TRIGGER ' || quote_ident(tgname) || ' ON ' || tgrelid::regclass
-            FROM pg_trigger WHERE oid = d.objid AND NOT tgisinternal
+            SELECT format('DROP TRIGGER %I ON %s', tgname, tgrelid::regclass)
+            FROM pg_trigger WHERE oid = objid AND NOT tgisinternal
                 AND NOT starts_with(tgname, 'hookonce_'))
         WHEN 'pg_policy'::regclass THEN (
-            SELECT 'DROP POLICY ' || quote_ident(polname) || ' ON ' || polrelid::regclass
-            FROM pg_policy WHERE oid = d.objid)
+            SELECT format('DROP POLICY %I ON %s', polname, polrelid::regclass)
+            FROM pg_policy WHERE oid = objid)
         WHEN 'pg_attrdef'::regclass THEN (
-            SELECT 'ALTER TABLE ' || f.adrelid::regclass || ' DROP COLUMN '
-                || quote_ident(g.attname)
-            FROM pg_attrdef AS f JOIN pg_attribute AS g
-                ON g.attrelid = f.adrelid AND g.attnum = f.adnum
-            WHERE f.oid = d.objid AND g.attgenerated <> '' AND f.adnum <> a.attnum)
+            SELECT format('ALTER TABLE %s ALTER COLUMN %I DROP DEFAULT', adrelid::regclass, attname)
+            FROM pg_attrdef AS f JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum
+            WHERE f.oid = objid AND level > 1)
         WHEN 'pg_constraint'::regclass THEN (
-            SELECT 'ALTER TABLE ' || conrelid::regclass || ' DROP CONSTRAINT '
-                || quote_ident(conname)
-            FROM pg_constraint WHERE oid = d.objid AND contype IN ('c', 'f')
+            SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname)
+            FROM pg_constraint WHERE oid = objid AND contype IN ('c', 'f') AND conrelid <> 0
                 AND NOT conname = ANY(:ours))
         WHEN 'pg_publication_rel'::regclass THEN (
-            SELECT 'ALTER PUBLICATION ' || quote_ident(pubname) || ' DROP TABLE '
-                || prrelid::regclass
+            SELECT format('ALTER PUBLICATION %I DROP TABLE %s', pubname, prrelid::regclass)
             FROM pg_publication_rel AS l JOIN pg_publication AS p ON p.oid = l.prpubid
-            WHERE l.oid = d.objid)
+            WHERE l.oid = objid)
         END AS remedy
-    FROM pg_depend AS d JOIN pg_attribute AS a ON a.attrelid = d.refobjid
-        AND a.attnum = d.refobjsubid
-    WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = to_regclass(:table)
-        AND a.attname = ANY(:names) AND NOT d.objid = ANY(:yielding)"""
-
-_VIEWS = """
-    WITH RECURSIVE built AS (
-        SELECT r.ev_class AS oid, 0 AS level FROM pg_depend AS d
-        JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-        JOIN pg_rewrite AS r ON r.oid = d.objid AND r.rulename = '_RETURN'
-        WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
-        AND d.refobjid = to_regclass(:table) AND a.attname = ANY(:names)
-        UNION SELECT r.ev_class, built.level + 1 FROM built
-        JOIN pg_depend AS d ON d.refobjid = built.oid AND d.refclassid = 'pg_class'::regclass
-            AND d.classid = 'pg_rewrite'::regclass
-        JOIN pg_rewrite AS r ON r.oid = d.objid AND r.rulename = '_RETURN'
-            AND r.ev_class <> built.oid)
-    SELECT CASE c.relkind WHEN 'm' THEN 'DROP MATERIALIZED VIEW ' ELSE 'DROP VIEW ' END
-        || c.oid::regclass AS remedy
-    FROM built JOIN pg_class AS c ON c.oid = built.oid
-    GROUP BY c.oid, c.relkind ORDER BY max(level) DESC, 1"""
-"""Views of the columns, and views of those views first: each must go before what it reads."""
+        FROM found WHERE level > 0 AND NOT objid = ANY(:yielding)) AS r
+    WHERE remedy IS NOT NULL GROUP BY remedy ORDER BY max(level) DESC, remedy"""
+"""Statements that remove them, in order: each before what it uses."""
 
 _OUR_CONSTRAINTS = sorted(
     {str(each.name) for table in metadata.tables.values() for each in table.constraints}
@@ -78,12 +95,9 @@ def remedies(connection: Connection, table: str, names: list[str]) -> list[str]:
         return []
     if connection.dialect.name != "postgresql":
         return _of_sqlite(connection, table, names)
-    query = f"SELECT remedy FROM ({_POSTGRESQL}) AS r WHERE remedy IS NOT NULL ORDER BY 1"
     oids = [each.oid for each in yielding.found(connection, table, names)]
     parameters = {"table": table, "names": names, "yielding": oids, "ours": _OUR_CONSTRAINTS}
-    views = connection.scalars(sa.text(_VIEWS), {"table": table, "names": names}).all()
-    others = connection.scalars(sa.text(query), parameters).all()
-    return [f"{remedy};" for remedy in [*views, *others]]
+    return list(connection.scalars(sa.text(_REMEDIES), parameters))
 
 
 def refusal(table: str, remedies: list[str]) -> str:

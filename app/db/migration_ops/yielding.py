@@ -1,8 +1,8 @@
 """Write down policies and column lists of publications that keep PostgreSQL from dropping a column.
 
 Each is dropped before the column, and made again with it. Those without which more rows could be
-seen, a restrictive policy or the row filter of a publication, are left to a person: dependents.py
-names them.
+seen, a restrictive policy or the row filter of a publication, and a publication that this role may
+not change, are left to a person: dependents.py names them.
 """
 # ruff: noqa: S608, these statements contain nothing but constants of this module
 
@@ -25,7 +25,9 @@ _POLICIES = f"""{_HIDDEN}
             (SELECT string_agg(CASE r WHEN 0 THEN 'PUBLIC'
                 ELSE quote_ident(pg_get_userbyid(r)) END, ', ') FROM unnest(polroles) AS r))
         || coalesce(' USING (' || pg_get_expr(polqual, polrelid) || ')', '')
-        || coalesce(' WITH CHECK (' || pg_get_expr(polwithcheck, polrelid) || ')', '') AS kept
+        || coalesce(' WITH CHECK (' || pg_get_expr(polwithcheck, polrelid) || ')', '')
+        || coalesce(format('; COMMENT ON POLICY %I ON %s IS ', polname, polrelid::regclass)
+            || quote_literal(obj_description(p.oid, 'pg_policy')), '') AS kept
     FROM pg_policy AS p JOIN used ON classid = 'pg_policy'::regclass AND objid = p.oid
     WHERE polpermissive AND polrelid = to_regclass(:table) ORDER BY polname"""
 _PUBLICATIONS = f"""{_HIDDEN}
@@ -44,7 +46,8 @@ _PUBLICATIONS = f"""{_HIDDEN}
             '%', '%%') || '%s)'
             || coalesce(replace(' WHERE (' || pg_get_expr(prqual, prrelid) || ')', '%', '%%'), '')
             AS again) AS statements
-    WHERE prrelid = to_regclass(:table) AND names.rest IS NOT NULL AND NOT EXISTS (
+    WHERE prrelid = to_regclass(:table) AND names.rest IS NOT NULL
+    AND pg_has_role(pubowner, 'USAGE') AND NOT EXISTS (
         SELECT FROM hidden WHERE strpos(pg_get_expr(prqual, prrelid), attname) > 0)
     ORDER BY pubname"""
 
