@@ -270,7 +270,9 @@ def columns(connection: Connection) -> frozenset[str]:
 
 
 _COLUMNS = {
-    "sqlite": "SELECT t.name, c.name FROM sqlite_master AS t, pragma_table_info(t.name) AS c",
+    # of tables alone: a broken view, or a virtual table of a missing module, fails the statement
+    "sqlite": "SELECT t.name, c.name FROM sqlite_master AS t, pragma_table_info(t.name) AS c "
+    "WHERE t.type = 'table' AND t.rootpage > 0",
     "postgresql": "SELECT table_name, column_name FROM information_schema.columns "
     "WHERE table_schema = current_schema()",
 }

@@ -14,9 +14,12 @@ _TABLES = {
         AND relnamespace = quote_ident(current_schema())::regnamespace""",
     "sqlite": """
         SELECT name FROM sqlite_schema
-        WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_'""",
+        WHERE type = 'table' AND rootpage > 0 AND substr(name, 1, 7) <> 'sqlite_'""",
 }
-"""Lists the names of tables; a partitioned one stands for its partitions."""
+"""Lists the names of tables; a partitioned one stands for its partitions.
+
+SQLite's virtual tables, which have no page, are left out: the module of one may be missing here.
+"""
 _COLUMNS = {
     "postgresql": """
         SELECT attname::text FROM ({tables}) AS found JOIN pg_attribute ON attrelid = oid

@@ -1,7 +1,8 @@
 """Set broken views and triggers of a SQLite file aside while a revision changes its tables.
 
 SQLite checks every view and trigger of the file when a table or column is renamed or dropped: one
-that names a missing table, of whatever program, would stop each migration.
+that names a missing table, of whatever program, would stop each migration. So would an index by a
+collation that only its own program has. That one could not be made again: it is disregarded.
 """
 
 import logging
@@ -21,6 +22,7 @@ PROBE = "_hookonce_alter_probe"
 _STATEMENTS = "hookonce_set_aside"
 """Key of a connection's `info` for the CREATE statements of what is set aside."""
 _BROKEN = re.compile(r"^error in (?:view|trigger) (.+?): ", re.DOTALL)
+_UNKNOWN_COLLATION = re.compile(r"^error in index .*: no such collation sequence: ", re.DOTALL)
 _MADE_BY = sa.text(
     "SELECT type, name, sql FROM sqlite_master WHERE name = :name OR "
     "(type = 'trigger' AND tbl_name = :name) ORDER BY type DESC"
@@ -46,6 +48,7 @@ def set_aside(connection: Connection) -> Iterator[None]:
         put_back(connection)
     finally:
         connection.info[_STATEMENTS] = outer
+        connection.exec_driver_sql("PRAGMA writable_schema = OFF")
 
 
 def put_back(connection: Connection) -> None:
@@ -55,12 +58,17 @@ def put_back(connection: Connection) -> None:
 
 
 def _broken_object(connection: Connection) -> str | None:
-    """Return the name of a view or trigger that stops SQLite's ALTER; None if there is none."""
+    """Return the name of a view or trigger that stops SQLite's ALTER; None if there is none.
+
+    SQLite itself disregards what is broken while its catalog may be written.
+    """
     savepoint = connection.begin_nested()
     try:
         connection.exec_driver_sql(f"CREATE TABLE {PROBE} (a)")
         connection.exec_driver_sql(f"ALTER TABLE {PROBE} RENAME COLUMN a TO b")
     except exc.DBAPIError as error:
+        if _UNKNOWN_COLLATION.match(str(error.orig)):
+            connection.exec_driver_sql("PRAGMA writable_schema = ON")
         found = _BROKEN.match(str(error.orig))
         return found[1] if found else None
     finally:

@@ -242,12 +242,10 @@ def _with_exchange(step: Any, prepared: Prepared) -> Any:
 
 
 def _large_tables(connection: Connection) -> list[str]:
-    entries = sqlite_catalog.entries(connection)
-    names = [each.name for each in entries if each.kind == "table" and each.sql]
     return [
         name
-        for name in names
-        if not name.startswith(("sqlite_", rehearsal.NAME_PREFIX)) and _is_large(connection, name)
+        for name in sorted(table_names(connection))
+        if not name.startswith(rehearsal.NAME_PREFIX) and _is_large(connection, name)
     ]
 
 

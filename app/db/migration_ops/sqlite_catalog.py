@@ -197,8 +197,11 @@ def _without_column(sql: str, table: str, column: str) -> str:
 
 @contextmanager
 def _writable(connection: Connection) -> Iterator[None]:
+    """Let the catalog be written in the block; it is read anew after that."""
+    before = connection.exec_driver_sql("PRAGMA writable_schema").scalar_one()
     connection.exec_driver_sql("PRAGMA writable_schema = ON")
     try:
         yield
     finally:
         connection.exec_driver_sql("PRAGMA writable_schema = RESET")
+        connection.exec_driver_sql(f"PRAGMA writable_schema = {before}")
