@@ -5,6 +5,7 @@ own. Adopted as it is, it would refuse every webhook, or take two events for one
 """
 # ruff: noqa: S608, the names in these statements are the database's own, and quoted
 
+import re
 from collections.abc import Iterator
 
 import sqlalchemy as sa
@@ -31,8 +32,10 @@ _RELATION_KINDS = {
 }
 _RELATION = """
     SELECT c.relkind::text AS kind, c.relpersistence::text AS persistence,
+        c.reloftype <> 0 AS is_typed,
         EXISTS (SELECT FROM pg_inherits AS i WHERE c.oid IN (i.inhparent, i.inhrelid)) AS inherits
     FROM pg_class AS c WHERE c.oid = to_regclass(:table)"""
+_STRICT = re.compile(r"\)[^()]*\bSTRICT\b[^()]*$", re.IGNORECASE)
 _SEQUENCE = "SELECT pg_get_serial_sequence(:table, 'id')"
 _SHORT_SEQUENCE = """
     SELECT seqrelid::regclass::text FROM pg_sequence
@@ -82,6 +85,8 @@ def _postgresql_kind(connection: Connection, table: str) -> str | None:
         return f"{table} {reason}: rename it or make it a plain table"
     if relation.inherits:
         return f"{table} inherits rows or passes them on: make it a plain table"
+    if relation.is_typed:
+        return f"{table} has the columns of a type alone: run `ALTER TABLE {table} NOT OF;`"
     if relation.persistence != "p":
         return f"{table} is emptied by a crash of the server: run `ALTER TABLE {table} SET LOGGED;`"
     return ""
@@ -89,7 +94,7 @@ def _postgresql_kind(connection: Connection, table: str) -> str | None:
 
 def _sqlite_kind(connection: Connection, table: str) -> str | None:
     """Return why the object is no table of this name, "" if it is, None if there is none."""
-    query = sa.text("SELECT type, name FROM sqlite_master WHERE name = :table COLLATE NOCASE")
+    query = sa.text("SELECT type, name, sql FROM sqlite_master WHERE name = :table COLLATE NOCASE")
     existing = connection.execute(query, {"table": table}).one_or_none()
     if existing is None:
         return None
@@ -99,6 +104,11 @@ def _sqlite_kind(connection: Connection, table: str) -> str | None:
         return (
             f"{existing.name} has another spelling than {table}: run `ALTER TABLE "
             f"{existing.name} RENAME TO {table}_; ALTER TABLE {table}_ RENAME TO {table};`"
+        )
+    if _STRICT.search(existing.sql):
+        return (
+            f"{table} is STRICT, so it takes no column of a type such as VARCHAR: create {table} "
+            "anew without that, and copy the rows into it"
         )
     return ""
 

@@ -8,6 +8,7 @@ from sqlalchemy import exc
 from sqlalchemy.engine import Connection
 
 from app.db import fitness
+from app.db.migration_ops import sqlite_catalog
 from app.db.migration_ops.sqlite_catalog import quoted
 
 _CONSTRAINT = """
@@ -23,6 +24,7 @@ _OF_TYPE = """
     SELECT attname FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
     WHERE attrelid = to_regclass(:table) AND t.typname = :type AND NOT attisdropped"""
 _SQLITE_INDEX = re.compile(r"UNIQUE constraint failed: index '(.*)'")
+_UNKNOWN = re.compile(r"(?:no such collation sequence|unknown function|no such function): (\w+)")
 
 
 class TrialFault(NamedTuple):
@@ -103,9 +105,22 @@ def _sqlite_statements(
 ) -> tuple[str, ...]:
     if index := _SQLITE_INDEX.search(words):
         return (f"DROP INDEX {quoted(index[1])}",)
+    if (unknown := _UNKNOWN.search(words)) and (
+        drops := _drop_indexes_with(connection, table, unknown[1])
+    ):
+        return drops
     if words.startswith(("CHECK constraint", "NOT NULL constraint", "UNIQUE constraint")):
         return ()
     return _drop_sqlite_triggers(connection, table, event)
+
+
+def _drop_indexes_with(connection: Connection, table: str, name: str) -> tuple[str, ...]:
+    """Return statements that drop the indexes with a collation or function of this name."""
+    return tuple(
+        f"DROP INDEX {quoted(each.name)}"
+        for each in sqlite_catalog.entries(connection, table)
+        if each.kind == "index" and sqlite_catalog.uses(each.sql or "", name)
+    )
 
 
 def _drop_sqlite_triggers(connection: Connection, table: str, event: str) -> tuple[str, ...]:
