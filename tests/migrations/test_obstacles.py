@@ -105,6 +105,12 @@ POSTGRESQL = BOTH | {
         REFUSING,
         f"CREATE CONSTRAINT TRIGGER t AFTER UPDATE ON {E} INITIALLY DEFERRED {BY} refusing()",
     ],
+    "a trigger that copies whole rows": [
+        f"CREATE TABLE history AS SELECT * FROM {E}",
+        """CREATE FUNCTION copying() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN INSERT INTO history SELECT NEW.*; RETURN NULL; END'""",
+        f"CREATE TRIGGER t AFTER INSERT ON {E} {BY} copying()",
+    ],
     "a rule": [f"CREATE RULE r AS ON UPDATE TO {E} DO INSTEAD NOTHING"],
     "a unique expression": [
         f"CREATE UNIQUE INDEX folded ON {E} (trigger_id, lower(idempotency_key))"
@@ -175,6 +181,11 @@ SQLITE = BOTH | {
     ],
     "a trigger that refuses updates": [
         f"CREATE TRIGGER t BEFORE UPDATE OF status ON {E} BEGIN SELECT RAISE(ABORT, 'no'); END"
+    ],
+    "a trigger that copies whole rows": [
+        f"CREATE TABLE history AS SELECT * FROM {E}",
+        f"""CREATE TRIGGER t AFTER INSERT ON {E} BEGIN INSERT INTO history
+        SELECT * FROM {E} WHERE id = new.id; END""",
     ],
     "triggers that roll back": [
         f"CREATE TRIGGER t BEFORE UPDATE ON {E} BEGIN SELECT RAISE(ROLLBACK, 'no'); END",

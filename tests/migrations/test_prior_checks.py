@@ -145,6 +145,67 @@ def test_what_uses_a_column_that_is_discarded_is_named_before_the_downgrade(empt
     require_refused_until_mended(empty_url, to="0001", down=True, discard="yes")
 
 
+NEEDS_A_COLUMN = {
+    "a function": [
+        """CREATE FUNCTION checking() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN IF NEW.lease_owner = ''x'' THEN RETURN NULL; END IF; RETURN NEW; END'""",
+        """CREATE TRIGGER t BEFORE INSERT ON trigger_executions
+        FOR EACH ROW EXECUTE FUNCTION checking()""",
+    ],
+    "not null": [
+        "UPDATE trigger_executions SET lease_owner = ''",
+        "ALTER TABLE trigger_executions ALTER COLUMN lease_owner SET NOT NULL",
+    ],
+}
+WRITTEN = """INSERT INTO trigger_executions (trigger_id, status, completed_at)
+    VALUES (1, 'completed', now())"""
+
+
+@pytest.mark.parametrize("name", NEEDS_A_COLUMN)
+def test_what_refuses_rows_without_a_column_is_named_before_the_downgrade(
+    empty_url: str, name: str
+) -> None:
+    found.make(empty_url)
+    migrate(empty_url, to="0003")
+    execute(empty_url, *NEEDS_A_COLUMN[name])
+
+    require_refused_until_mended(empty_url, to="0002", down=True)
+
+    execute(empty_url, WRITTEN)
+
+
+COPIES_ROWS = [
+    "CREATE TABLE history AS SELECT * FROM trigger_executions",
+    """CREATE FUNCTION copying() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN INSERT INTO history SELECT NEW.*; RETURN NULL; END'""",
+    """CREATE TRIGGER t AFTER INSERT ON trigger_executions
+    FOR EACH ROW EXECUTE FUNCTION copying()""",
+]
+
+
+def test_what_refuses_rows_with_more_columns_is_named_before_the_upgrade(empty_url: str) -> None:
+    found.make(empty_url)
+    migrate(empty_url, to="0002")
+    execute(empty_url, *COPIES_ROWS)
+
+    require_refused_until_mended(empty_url, to="0003")
+
+    execute(empty_url, WRITTEN)
+
+
+def test_a_trigger_that_takes_rows_of_any_columns_stops_nothing(empty_url: str) -> None:
+    migrate(empty_url, to="0003")
+    execute(
+        empty_url,
+        "CREATE TABLE history (row jsonb)",
+        COPIES_ROWS[1].replace("SELECT NEW.*", "VALUES (to_jsonb(NEW))"),
+        COPIES_ROWS[2],
+    )
+
+    migrate(empty_url, to="0002", down=True)
+    migrate(empty_url, to="0003")
+
+
 @pytest.mark.parametrize("to", ["0002", "base"])
 def test_what_uses_a_table_that_is_renamed_stays(empty_url: str, to: str) -> None:
     found.make(empty_url)

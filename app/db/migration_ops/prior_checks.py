@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
+import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.util import CommandError
@@ -20,10 +21,20 @@ from app.db.migration_ops import (
     hiding,
     step_script,
     table_dependents,
+    trial,
 )
 from app.db.migration_ops.plugin import column_names, discarding, table_names
 from app.db.migration_ops.step_script import StepScript
 from app.db.models import metadata
+
+_IS_REQUIRED = """
+    SELECT attnotnull AND NOT atthasdef FROM pg_attribute
+    WHERE attrelid = to_regclass(:table) AND attname = :name"""
+_HAS_TRIGGERS = """
+    SELECT EXISTS (SELECT FROM pg_trigger
+        WHERE tgrelid IN (to_regclass('triggers'), to_regclass('trigger_executions'))
+        AND NOT tgisinternal AND tgenabled <> 'D' AND NOT starts_with(tgname, 'hookonce_'))"""
+"""Tells whether the tables have triggers of somebody else."""
 
 
 def require_free(migration: MigrationContext, steps: list[Any]) -> None:
@@ -38,6 +49,8 @@ def require_free(migration: MigrationContext, steps: list[Any]) -> None:
         *_dropped_tables(op, script, steps[-1].revision.revision),
         *_dropped_columns(op, script, steps[-1]),
     ]
+    if not sentences:  # an event trigger would refuse the trial
+        sentences += _refused_rows(op, script, steps[0])
     migration.connection.rollback()
     if sentences:
         raise CommandError(
@@ -48,7 +61,8 @@ def require_free(migration: MigrationContext, steps: list[Any]) -> None:
 
 
 def _stored_rows(connection: Connection, script: StepScript) -> Iterator[str]:
-    for table in sorted({each for each, _ in _really_added(connection, script)}):
+    added = _really_added(connection, script.added_with_default)
+    for table in sorted({each for each, _ in added}):
         if remedies := table_dependents.before_default(connection, table):
             yield (
                 f"another table stores rows of {table}, which then gets no column with a default: "
@@ -56,9 +70,11 @@ def _stored_rows(connection: Connection, script: StepScript) -> Iterator[str]:
             )
 
 
-def _really_added(connection: Connection, script: StepScript) -> Iterator[tuple[str, str]]:
+def _really_added(
+    connection: Connection, columns: set[tuple[str, str]]
+) -> Iterator[tuple[str, str]]:
     """Yield each column that an existing table has neither shown nor hidden."""
-    for table, column in script.added_with_default:
+    for table, column in columns:
         existing = column_names(connection, table)
         if existing and column not in existing and not hiding.find(connection, table, column):
             yield table, column
@@ -116,3 +132,39 @@ def _standing(op: Operations, table: str, columns: set[str]) -> Iterator[str]:
     yield from (name for name in columns & existing if not found.has_column(op, table, name))
     hidden = hiding.hidden_columns(op.get_bind(), table)
     yield from (each.name for each in hidden if each.column in columns)
+
+
+def _refused_rows(op: Operations, script: StepScript, first: RevisionStep) -> Iterator[str]:
+    """Yield a sentence for each object at which no row could be written any more.
+
+    A trigger's function may need a column that older code does not know, or as many columns as
+    there are now. Tables that are being taken over have a trial of their own.
+    """
+    if first.is_upgrade and first.revision.down_revision is None:
+        return
+    connection, gone = op.get_bind(), _unknown_to_older_code(op, script)
+    for table, name in gone:
+        if connection.scalar(sa.text(_IS_REQUIRED), {"table": table, "name": name}):
+            yield (
+                f"{table}.{name} is NOT NULL, and older code leaves it empty: "
+                f"run `ALTER TABLE {table} ALTER COLUMN {name} DROP NOT NULL;`"
+            )
+    changes = [f"ALTER TABLE {t} RENAME COLUMN {c} TO {trial.ADDED}_{c}" for t, c in gone]
+    added = _really_added(connection, script.added_columns)
+    if {table for table, _ in added} & {trial.TRIGGERS, trial.EXECUTIONS}:
+        changes += trial.MORE_COLUMNS
+    if changes and connection.scalar(sa.text(_HAS_TRIGGERS)):
+        before = trial.faults(connection)
+        after = trial.faults(connection, ["DISCARD PLANS", *changes])  # those of functions, too
+        yield from (str(each) for each in after if each not in before)
+
+
+def _unknown_to_older_code(op: Operations, script: StepScript) -> list[tuple[str, str]]:
+    """Return the columns, each with its table, that a downgrade hides or drops."""
+    return [
+        (table, name)
+        for table, name in sorted(script.hidden_columns | script.dropped_columns)
+        if table in (trial.TRIGGERS, trial.EXECUTIONS)
+        and name in column_names(op.get_bind(), table)
+        and not found.has_column(op, table, name)
+    ]

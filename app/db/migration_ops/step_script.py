@@ -14,9 +14,12 @@ from app import log
 
 _DROPPED_TABLE = re.compile(r"^DROP TABLE (\w+);", re.MULTILINE)
 _DROPPED_COLUMN = re.compile(r"^ALTER TABLE (\w+) DROP COLUMN (\w+);", re.MULTILINE)
-_ADDED_WITH_DEFAULT = re.compile(
-    r"^ALTER TABLE (\w+) ADD COLUMN (?:IF NOT EXISTS )?(\w+) .*\bDEFAULT\b", re.MULTILINE
+_HIDDEN_COLUMN = re.compile(
+    r"^ALTER TABLE (\w+) RENAME COLUMN (\w+) TO _stash_\d{4}_", re.MULTILINE
 )
+_ADDED = r"^ALTER TABLE (\w+) ADD COLUMN (?:IF NOT EXISTS )?(\w+) "
+_ADDED_COLUMN = re.compile(_ADDED, re.MULTILINE)
+_ADDED_WITH_DEFAULT = re.compile(rf"{_ADDED}.*\bDEFAULT\b", re.MULTILINE)
 
 
 class StepScript:
@@ -26,6 +29,9 @@ class StepScript:
         self.dropped_tables = set(_DROPPED_TABLE.findall(text))
         self.dropped_columns = set(_DROPPED_COLUMN.findall(text))
         """Table and column of each that goes for good."""
+        self.hidden_columns = set(_HIDDEN_COLUMN.findall(text))
+        """Table and column of each that older code does not see, and never writes."""
+        self.added_columns = set(_ADDED_COLUMN.findall(text))
         self.added_with_default = set(_ADDED_WITH_DEFAULT.findall(text))
         """Table and column of each: PostgreSQL adds them as if it wrote every row anew."""
 

@@ -6,7 +6,7 @@ The table would be adopted, and every webhook after it refused, or two events ta
 
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,6 +23,10 @@ from app.db.migration_ops.trial_faults import TrialFault
 from app.db.models import metadata
 
 TRIGGERS, EXECUTIONS = "triggers", "trigger_executions"
+ADDED = "_hookonce_trial"
+"""Name of a column that exists on trial only."""
+MORE_COLUMNS = [f"ALTER TABLE {name} ADD COLUMN {ADDED} INTEGER" for name in (TRIGGERS, EXECUTIONS)]
+"""Changes as revisions make them: a trigger may copy whole rows into a table with as many."""
 EVENT_BYTES = 3_500
 """Random bytes of a payload on trial, twice as many characters: no index on payloads holds it."""
 ID_GAP = 1_000
@@ -42,14 +46,16 @@ class _Changed(Exception):
     """A row is not stored as it was written."""
 
 
-def faults(connection: Connection) -> list[TrialFault]:
+def faults(connection: Connection, changes: Sequence[str] = ()) -> list[TrialFault]:
     """Return each reason why rows of ours are refused or changed; every change is taken back.
 
-    The remedy of each is applied on trial too, so that the next reason shows, and so that it is
-    known to help.
+    The rows are written after these changes of the tables. The remedy of each reason is applied on
+    trial too, so that the next one shows, and so that it is known to help.
     """
     found: list[TrialFault] = []
     with orphans.all_taken_back(connection), connection.begin_nested() as savepoint:
+        for change in changes:
+            connection.exec_driver_sql(change)
         broken_objects.put_back(connection)  # a broken trigger refuses every row
         _keep_transaction(connection)
         while (fault := _next_fault(connection)) is not None and fault not in found:
