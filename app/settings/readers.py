@@ -43,8 +43,10 @@ def database_url(text: str) -> str:
         )
     if url.database in (None, "", ":memory:"):
         raise ValueError("a database in memory loses every event; name a file")
-    if driver not in ("", "pysqlite") or url.query:
-        raise ValueError("sqlite takes only a file, such as sqlite:///var/hookonce.db")
+    if driver not in ("", "pysqlite") or "?" in text:
+        raise ValueError(
+            "sqlite takes only a file, such as sqlite:///var/hookonce.db; a ? in its name is %3F"
+        )
     return text
 
 

@@ -113,6 +113,7 @@ UNUSABLE = {
         "sqlite://hookonce.db",
         "sqlite+aiosqlite:///var/a.db",
         "sqlite:///var/a.db?timeout=soon",
+        "sqlite:///var/a?b.db",
         "mysql://h/d",
         "postgresql://h:port/d",
         "postgresql://h:99999/d",
