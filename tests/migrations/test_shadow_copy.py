@@ -4,7 +4,7 @@ import dataclasses
 import random
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -273,6 +273,32 @@ def test_a_copy_that_lacks_a_row_is_not_exchanged(path: Path, connection: sa.Con
         connection.exec_driver_sql("DELETE FROM _hookonce_shadow_things WHERE id = 5")
     with pytest.raises(CommandError, match="8 rows instead of 9"):
         copy.verify()
+
+
+def test_a_damaged_index_is_named_with_the_statement_that_mends_it(
+    path: Path, connection: sa.Connection
+) -> None:
+    add = "INSERT INTO things (amount) VALUES (?)"
+    hidden = "UPDATE sqlite_master SET sql = ? WHERE name = 'things_by_number'"
+    whole = "CREATE INDEX things_by_number ON things (number DESC, id)"
+    with closing(sqlite3.connect(path, isolation_level=None)) as owner:
+        owner.executemany(add, [(n,) for n in range(9)])
+        owner.execute("PRAGMA writable_schema = ON")
+        owner.execute(hidden, (f"{whole} WHERE number > 1000",))
+    with closing(sqlite3.connect(path, isolation_level=None)) as owner:
+        owner.executemany(add, [(n,) for n in range(20, 25)])
+        owner.execute("PRAGMA writable_schema = ON")
+        owner.execute(hidden, (whole,))
+    copy = shadow.ShadowCopy(connection, target_of(connection, build_an_index))
+    copy.start()
+    copy.fill()
+
+    with pytest.raises(
+        CommandError, match=r"14 rows instead of \d+; nothing was changed. Run `REINDEX"
+    ):
+        copy.verify()
+    connection.exec_driver_sql("REINDEX things")
+    copy.verify()
 
 
 def test_a_table_that_somebody_changed_meanwhile_is_not_exchanged(

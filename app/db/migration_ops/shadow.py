@@ -92,8 +92,9 @@ class ShadowCopy:
             rows, copied = self._connection.exec_driver_sql(f"SELECT {', '.join(query)}").one()
         if rows != copied:
             raise CommandError(
-                f"the copy of {self.target.table} has {copied} rows instead of {rows}; "
-                "nothing was changed, run the same command again"
+                f"the copy of {self.target.table} has {copied} rows instead of {rows}; nothing was "
+                f"changed. Run `REINDEX {self.target.table};`, since an index may be damaged, then "
+                "run the same command again"
             )
 
     def swap(self, connection: Connection, work_again: Callable[[], None]) -> None:
