@@ -79,8 +79,10 @@ def create_engine(settings: Settings) -> Engine:
         connection.autocommit = False
 
     @event.listens_for(engine, "checkout")
-    def _require_alive(connection: PostgresqlConnection, _record: object, _proxy: object) -> None:
-        if not connection.is_alive():
+    def _require_alive(connection: PostgresqlConnection, record: Any, _proxy: object) -> None:
+        was_idle = "used" in record.info  # a new one tells its loss by the first statement
+        record.info["used"] = True
+        if was_idle and not connection.is_alive():
             raise sa.exc.DisconnectionError("it was ended while it was idle; open another")
 
     @event.listens_for(engine, "handle_error")

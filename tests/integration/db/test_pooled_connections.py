@@ -14,6 +14,7 @@ from app.db import Database, read_only, stash_removal
 from app.db.migration_ops import migration_lock, running
 from app.db.moving.connecting import opened
 from app.db.notify import CannotListen
+from app.db.postgresql_connection import PostgresqlConnection
 from app.db.schema import SchemaWatch
 from app.errors import DatabaseUnavailable, SessionNeeded
 from app.intake import store
@@ -198,6 +199,14 @@ def test_a_connection_of_the_pool_that_was_ended_while_it_was_idle_costs_no_requ
         other.execute("SELECT pg_terminate_backend(%s, 10000)", (ended,))
 
     assert pid_of(database) != ended
+
+
+def test_a_new_connection_of_the_pool_is_used_though_it_may_be_lost_already(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PostgresqlConnection, "is_alive", lambda _self: False)
+
+    assert pid_of(database) != pid_of(database)
 
 
 def test_connections_to_a_server_that_takes_no_writes_any_more_are_opened_anew(
