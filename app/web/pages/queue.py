@@ -1,6 +1,7 @@
 """/pause and /workers, and below a trigger: pause, resume, probe its target, close its breaker."""
 
 import json
+import math
 
 from app.auth import OPERATOR, VIEWER
 from app.errors import InvalidRequest
@@ -85,7 +86,9 @@ def _pace(request: PageRequest) -> ResumeBody:
     text = request.fields.get("per_second", "").strip()
     try:
         values = {"per_second": float(text)} if text else {}
-    except ValueError as error:
-        raise InvalidRequest("per_second must be a number") from error
+    except ValueError:
+        values = {"per_second": math.nan}
+    if not math.isfinite(values.get("per_second", 0.0)):
+        raise InvalidRequest("per_second must be a number")
     body, _ = validation.media(ResumeBody, json.dumps(values).encode())
     return body

@@ -138,7 +138,9 @@ def test_the_pages_show_and_change_the_same(
     assert 'value="it &lt;moves&gt;"' in ada.get(f"{page}/pause").text
     assert "Events are accepted and wait: 1" in ada.get(page).text
     assert "<strong>1 execution</strong> waits" in ada.get(f"{page}/resume").text
-    assert ada.post(f"{page}/resume", {"per_second": "a"}).status_code == 422
+    for text in ("a", "nan", "1e999"):
+        refused = ada.post(f"{page}/resume", {"per_second": text})
+        assert (refused.status_code, "must be a number" in refused.text) == (422, True)
     assert ada.post(f"{page}/resume", {"per_second": "2.5"}).status_code == 303
     assert "2.5 of the waiting executions begin each second" in ada.get(page).text
 
