@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -62,6 +63,7 @@ class Channel:
     secret: str | None = field(default=None, repr=False)
     trigger_id: int | None = None
     conditions: frozenset[str] = frozenset()
+    created_at: datetime | None = None
 
     def wants(self, kind: str, trigger_id: int) -> bool:
         """Return True if the channel is notified of such a condition."""
@@ -152,6 +154,7 @@ def channel(row: Any, secret_box: SecretBox) -> Channel:
         secret_box.decrypt(row, "secret"),
         row.trigger_id,
         frozenset(json.loads(row.conditions or "[]")),
+        row.created_at,
     )
 
 

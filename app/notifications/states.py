@@ -28,6 +28,8 @@ GROWTH = 10
 """Multiple of the notified number at which a condition that lasts is news again."""
 CLOCK_SET_BACK = timedelta(minutes=2)
 """Distance into the future beyond which a time is of a clock that was set back since."""
+CLOCKS_DIFFER = timedelta(hours=1)
+"""Time by which the clock that stamped a channel may be behind that of the database."""
 _states = notification_states.c
 _messages = notification_messages.c
 
@@ -94,6 +96,8 @@ def update(connection: Connection, conditions: Sequence[Condition], look: Look) 
         connection.execute(_change(each.key, seen_at=look.now))
         if _is_news(row, each, look):
             _notify(connection, each, look, row.opened_at)
+        else:
+            _notify_new_channels(connection, each, look, row)
     _close_absent(connection, list(states.values()), look)
 
 
@@ -119,16 +123,33 @@ def _notify(connection: Connection, condition: Condition, look: Look, opened_at:
     began = connection.execute(
         sa.select(_states.notified_at).where(_of(condition.key), _states.notified_at.is_not(None))
     ).first()
+    wanted = [each.id for each in look.channels if each.wants(*condition.key)]
+    event = BEGAN if began is None else LASTS
+    enqueue(connection, wanted, _message(condition, event, opened_at), look.now)
+    noted = _change(condition.key, notified_at=look.now, notified_number=condition.number)
+    connection.execute(noted)
+
+
+def _notify_new_channels(
+    connection: Connection, condition: Condition, look: Look, row: sa.Row[Any]
+) -> None:
+    """Enqueue a message for each channel that was added after the condition was notified."""
+    after = row.notified_at - CLOCKS_DIFFER
+    new = [each for each in look.channels if each.created_at and each.created_at > after]
+    wanted = {each.id for each in new if each.wants(*condition.key)}
+    if wanted:
+        wanted -= _notified(connection, row, row.notified_at).keys()
+        message = _message(condition, BEGAN, row.opened_at)
+        enqueue(connection, sorted(wanted), message, look.now)
+
+
+def _message(condition: Condition, event: str, opened_at: datetime) -> Message:
     content = {
         "trigger": condition.trigger,
         "number": condition.number,
         "since": clock.text(opened_at),
     }
-    wanted = [each.id for each in look.channels if each.wants(*condition.key)]
-    event = BEGAN if began is None else LASTS
-    enqueue(connection, wanted, Message(*condition.key, event, content), look.now)
-    noted = _change(condition.key, notified_at=look.now, notified_number=condition.number)
-    connection.execute(noted)
+    return Message(*condition.key, event, content)
 
 
 def _close_absent(connection: Connection, rows: Sequence[sa.Row[Any]], look: Look) -> None:
@@ -147,18 +168,23 @@ def _close_absent(connection: Connection, rows: Sequence[sa.Row[Any]], look: Loo
 
 
 def _notify_of_end(connection: Connection, row: sa.Row[Any], look: Look) -> None:
-    before = sa.select(_messages.channel_id, _messages.content).where(
-        _messages.kind == row.kind,
-        _messages.trigger_id == row.trigger_id,
-        _messages.created_at >= (row.notified_at or look.now),
-        _messages.event != OVER,
-    )
-    notified = {each.channel_id: each.content for each in connection.execute(before)}
+    notified = _notified(connection, row, row.notified_at or look.now)
     wanted = [each.id for each in look.channels if each.id in notified]
     if wanted:
         content = {**json.loads(notified[wanted[0]]), "since": clock.text(row.opened_at)}
         message = Message(row.kind, row.trigger_id, OVER, content)
         enqueue(connection, wanted, message, look.now)
+
+
+def _notified(connection: Connection, row: sa.Row[Any], since: datetime) -> dict[int, str]:
+    """Return the content of the message about the condition by the channel that it was for."""
+    before = sa.select(_messages.channel_id, _messages.content).where(
+        _messages.kind == row.kind,
+        _messages.trigger_id == row.trigger_id,
+        _messages.created_at >= since,
+        _messages.event != OVER,
+    )
+    return {each.channel_id: each.content for each in connection.execute(before)}
 
 
 def enqueue(

@@ -296,6 +296,25 @@ def test_a_condition_that_flutters_is_over_only_after_a_minute(
     assert news(sink) == [("began", "oldest_waiting"), ("over", "oldest_waiting")]
 
 
+def test_a_channel_that_replaces_another_is_notified_of_what_lasts_and_of_its_end(
+    database: Database, worker: Monitor, sink: Sink
+) -> None:
+    channel(database, sink, "old")
+    open_breaker(database, factories.trigger(database))
+    worker.run_once()
+    channels.remove(database, "old")
+    channel(database, sink, "new")
+
+    for _ in range(2):
+        look_again(database)
+        worker.run_once()
+    close_breakers(database)
+    look_again(database)
+    worker.run_once()
+
+    assert [event for event, _ in news(sink)] == ["began", "began", "over"]
+
+
 def test_a_clock_that_is_set_back_silences_nobody(
     database: Database, worker: Monitor, sink: Sink
 ) -> None:
