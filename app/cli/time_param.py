@@ -50,10 +50,13 @@ def _moment(text: str, choose: Choose) -> datetime | None:
 
 
 def _last(of_day: time, choose: Choose) -> datetime:
-    """Return the last such time of day before now, in the zone of this machine."""
+    """Return the last such time of day before now, in the zone of this machine.
+
+    Where clocks change, its last reading may be yet to come: then the range ends there.
+    """
     now = clock.now().astimezone()
-    today = _at(now.date(), of_day, choose)
-    return today if today <= now else _at(now.date() - timedelta(days=1), of_day, choose)
+    has_been = _at(now.date(), of_day, min) <= now
+    return _at(now.date() if has_been else now.date() - timedelta(days=1), of_day, choose)
 
 
 def _at(day: date, of_day: time, choose: Choose) -> datetime:
