@@ -168,6 +168,28 @@ def test_a_database_that_takes_no_writes_is_called_that(empty_url: str) -> None:
             migrate(empty_url, to=to, down=down)
 
 
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_a_migration_goes_on_beside_writers_where_transactions_are_serializable(
+    empty_url: str,
+) -> None:
+    found.make(empty_url)
+    name = execute(empty_url, "SELECT current_database()")[0][0]
+    execute(
+        empty_url,
+        f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'",
+        "CREATE TABLE seen (isolation text)",
+        """CREATE FUNCTION seeing() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN INSERT INTO seen SELECT current_setting(''transaction_isolation''); RETURN NULL; END'
+        """,
+        """CREATE TRIGGER t AFTER UPDATE ON trigger_executions
+        FOR EACH STATEMENT EXECUTE FUNCTION seeing()""",
+    )
+
+    migrate(empty_url, to="0003")
+
+    assert set(execute(empty_url, "SELECT isolation FROM seen")) == {("read committed",)}
+
+
 def in_schema_of_name(url: str, name: str) -> None:
     """Let new sessions find their tables in a new schema."""
     schema_name = '"{}"'.format(name.replace('"', '""'))

@@ -31,6 +31,10 @@ OLDEST_SQLITE = (3, 35, 0)
 _NO_SESSION_LIMITS = """
     SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN (
         'idle_session_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')"""
+READ_COMMITTED = "SET default_transaction_isolation = 'read committed'"
+"""Setting without which a migration fails at the first row that is written meanwhile, where the
+transactions of a database are serializable.
+"""
 _ONE_CONNECTION_TO_A_NODE = "SET citus.multi_shard_modify_mode TO 'sequential'"
 """Setting of Citus for a session that changes the schema and rows in one transaction.
 
@@ -199,6 +203,7 @@ def _prepare(connection: Connection) -> None:
     raw.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MILLISECONDS}")
     raw.execute("SET statement_timeout = 0")
     raw.execute(_NO_SESSION_LIMITS)
+    raw.execute(READ_COMMITTED)
     if distributed.is_distributed(connection):
         raw.execute(_ONE_CONNECTION_TO_A_NODE)
     raw.autocommit = False
