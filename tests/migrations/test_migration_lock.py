@@ -1,5 +1,6 @@
 """Only one migration runs at a time, and each wait or interruption is reported in one line."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -148,7 +149,9 @@ def test_a_session_that_idles_long_keeps_its_lock(postgresql_url: str) -> None:
     assert held
 
 
-def test_a_migration_that_lost_its_lock_changes_nothing_more(postgresql_url: str) -> None:
+def test_a_migration_that_lost_its_lock_changes_nothing_more(
+    postgresql_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     migrate(postgresql_url, to="0001")
     tables = schema(postgresql_url)
     engine = _engine(postgresql_url)
@@ -161,6 +164,7 @@ def test_a_migration_that_lost_its_lock_changes_nothing_more(postgresql_url: str
     engine.dispose()
 
     assert schema(postgresql_url) == tables
+    assert [each for each in caplog.records if each.levelno >= logging.ERROR] == []
 
 
 def test_an_index_build_names_the_transaction_that_it_waits_for(

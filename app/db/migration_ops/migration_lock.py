@@ -141,6 +141,8 @@ def _locked_session(engine: Engine, pause: Pause) -> Iterator[None]:
             sa.event.remove(engine, "before_cursor_execute", check)
             ended.set()
             watch.join()
+            if raw.closed:
+                connection.invalidate()  # its rollback would be logged as an error
 
 
 def _acquire(raw: Any, pause: Pause) -> None:
