@@ -46,9 +46,9 @@ def set_aside(connection: Connection) -> Iterator[None]:
     try:
         yield
         put_back(connection)
+        connection.exec_driver_sql("PRAGMA writable_schema = OFF")
     finally:
         connection.info[_STATEMENTS] = outer
-        connection.exec_driver_sql("PRAGMA writable_schema = OFF")
 
 
 def put_back(connection: Connection) -> None:
