@@ -73,7 +73,8 @@ def create_engine(settings: Settings) -> Engine:
         connection.find_pooler(settings.hookonce_pooler)
         connection.execute("SET TIME ZONE 'UTC'")  # which poolers keep for each client
         limits = {"lock_timeout": milliseconds, "statement_timeout": 2 * milliseconds}
-        connection.keep({**limits, **_USUAL})
+        isolation = f"{'' if connection.pooled else 'default_'}transaction_isolation"
+        connection.keep({**limits, **_USUAL, isolation: "'read committed'"})
         dialect: Any = engine.dialect
         dialect.distributed = _is_distributed(connection)
         connection.autocommit = False

@@ -1,6 +1,7 @@
 """A PostgreSQL database may read, write and compare values in other ways: see ALTER DATABASE."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from alembic.util import CommandError
@@ -52,6 +53,20 @@ def test_executions_run_and_migrations_lose_nothing(
     migrate(database_url, to="0003", down=True)
     migrate(database_url)
     assert (schema(database_url), data(database_url)) == before
+
+
+@pytest.mark.parametrize("pooler", ["no", "yes"])
+def test_a_transaction_of_the_service_reads_what_others_have_committed_meanwhile(
+    settings: Settings, pooler: str
+) -> None:
+    database = Database(replace(settings, hookonce_pooler=pooler))
+    try:
+        with database.writing() as connection:
+            isolation = connection.exec_driver_sql("SHOW transaction_isolation").scalar()
+    finally:
+        database.dispose()
+
+    assert isolation == "read committed"
 
 
 def test_a_search_path_that_leads_nowhere_is_named_before_any_change(database_url: str) -> None:
