@@ -286,3 +286,27 @@ def test_an_index_that_only_its_program_can_write_is_named_with_the_statement(
 
     with pytest.raises(CommandError, match=r'run `DROP INDEX "by_error";`'):
         migrate(empty_url)
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_a_trigger_that_refuses_rows_with_more_columns_stops_a_later_upgrade_too(
+    empty_url: str,
+) -> None:
+    found.make(empty_url)
+    migrate(empty_url, to="0002")
+    history = SQLITE["a trigger that copies whole rows"]
+    execute(empty_url, *history)
+    before = schema(empty_url, whole=True)
+
+    with pytest.raises(CommandError, match=r'run `DROP TRIGGER "t";`'):
+        migrate(empty_url)
+
+    assert schema(empty_url, whole=True) == before
+    execute(
+        empty_url,
+        "DROP TRIGGER t",
+        history[-1].replace("SELECT *", "(id, status) SELECT id, status").replace("history", "h"),
+        "CREATE TABLE h (id, status)",
+    )
+    migrate(empty_url)
+    assert receives_and_runs(empty_url)

@@ -1,6 +1,7 @@
-"""Look, before the first step on PostgreSQL, for objects of others at which a later one would stop.
+"""Look, before the first step, for objects of others at which a later one would stop.
 
-Each step commits, so that a database would be left between two revisions.
+Each step commits, so that a database would be left between two revisions. On SQLite the preparation
+of each step finds them, but for triggers that would refuse rows after it.
 """
 
 from collections import defaultdict
@@ -14,6 +15,7 @@ from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
 from app.db.migration_ops import (
+    broken_objects,
     dependents,
     discards,
     event_triggers,
@@ -23,17 +25,23 @@ from app.db.migration_ops import (
     table_dependents,
     trial,
 )
-from app.db.migration_ops.plugin import column_names, discarding, table_names
+from app.db.migration_ops.plugin import column_names, discarding, postgresql, table_names
 from app.db.migration_ops.step_script import StepScript
 from app.db.models import metadata
 
 _IS_REQUIRED = """
     SELECT attnotnull AND NOT atthasdef FROM pg_attribute
     WHERE attrelid = to_regclass(:table) AND attname = :name"""
-_HAS_TRIGGERS = """
+_HAS_TRIGGERS = {
+    "postgresql": """
     SELECT coalesce(bool_and(NOT starts_with(tgname, '_stash_')), false) FROM pg_trigger
     WHERE tgrelid IN (to_regclass('triggers'), to_regclass('trigger_executions'))
-    AND NOT tgisinternal AND tgenabled <> 'D' AND NOT starts_with(tgname, 'hookonce_')"""
+    AND NOT tgisinternal AND tgenabled <> 'D' AND NOT starts_with(tgname, 'hookonce_')""",
+    "sqlite": """
+    SELECT EXISTS (SELECT 1 FROM sqlite_master
+        WHERE type = 'trigger' AND tbl_name IN ('triggers', 'trigger_executions')
+        AND substr(name, 1, 10) <> '_hookonce_')""",
+}
 """Tells whether the tables have triggers of somebody else.
 
 One of a step that an earlier release did not finish would refuse rows until the next step ends it.
@@ -55,6 +63,22 @@ def require_free(migration: MigrationContext, steps: list[Any]) -> None:
     if not sentences:  # an event trigger would refuse the trial
         sentences += _refused_rows(op, script, steps[0])
     migration.connection.rollback()
+    _refuse(sentences)
+
+
+def require_rows(migration: MigrationContext, steps: list[Any]) -> None:
+    """Raise CommandError if a trigger in a SQLite file would refuse rows after the upgrade."""
+    assert migration.connection is not None  # noqa: S101, for the type checker: not offline
+    is_upgrade = isinstance(steps[0], RevisionStep) and steps[0].is_upgrade
+    if is_upgrade and migration.connection.scalar(sa.text(_HAS_TRIGGERS["sqlite"])):
+        with broken_objects.set_aside(migration.connection):
+            op, script = Operations(migration), step_script.of(migration, steps)
+            sentences = list(_refused_rows(op, script, steps[0]))
+        migration.connection.rollback()
+        _refuse(sentences)
+
+
+def _refuse(sentences: list[str]) -> None:
     if sentences:
         raise CommandError(
             "objects that are not Hookonce's would stop the migration; nothing was changed.\n"
@@ -145,7 +169,9 @@ def _refused_rows(op: Operations, script: StepScript, first: RevisionStep) -> It
     """
     if first.is_upgrade and first.revision.down_revision is None:
         return
-    connection, gone = op.get_bind(), _unknown_to_older_code(op, script)
+    connection = op.get_bind()
+    # SQLite changes the names in triggers with those of the columns
+    gone = _unknown_to_older_code(op, script) if postgresql(op) else []
     for table, name in gone:
         if connection.scalar(sa.text(_IS_REQUIRED), {"table": table, "name": name}):
             yield (
@@ -156,9 +182,9 @@ def _refused_rows(op: Operations, script: StepScript, first: RevisionStep) -> It
     added = _really_added(connection, script.added_columns)
     if {table for table, _ in added} & {trial.TRIGGERS, trial.EXECUTIONS}:
         changes += trial.MORE_COLUMNS
-    if changes and connection.scalar(sa.text(_HAS_TRIGGERS)):
-        before = trial.faults(connection)
-        after = trial.faults(connection, ["DISCARD PLANS", *changes])  # those of functions, too
+    if changes and connection.scalar(sa.text(_HAS_TRIGGERS[connection.dialect.name])):
+        fresh = ["DISCARD PLANS"] if postgresql(op) else []  # functions keep plans, too
+        before, after = trial.faults(connection), trial.faults(connection, [*fresh, *changes])
         yield from (str(each) for each in after if each not in before)
 
 

@@ -43,7 +43,7 @@ def of(migration: MigrationContext, steps: list[Any]) -> StepScript:
     opts["x"] = migration.opts.get("x", {})
     try:
         with log.silenced("alembic.runtime.migration"):
-            script = MigrationContext.configure(dialect=migration.dialect, opts=opts)
+            script = MigrationContext.configure(dialect_name="postgresql", opts=opts)
         with Operations.context(script):
             for step in steps:
                 if isinstance(step, RevisionStep):

@@ -50,6 +50,8 @@ def keep_to(decided: list[Any], migration: MigrationContext, scripts: ScriptDire
             if context.dialect.name == "postgresql" and remaining:
                 _refuse_spread(context, remaining)
                 prior_checks.require_free(context, remaining)
+            elif remaining:
+                prior_checks.require_rows(context, remaining)
             decided.extend(remaining)
         if remaining and not heads:
             _create_version_table_in(remaining[0])
