@@ -129,6 +129,7 @@ def offline(configured):
     with context.begin_transaction():
         context.execute(f"SET lock_timeout = {running.LOCK_TIMEOUT_MILLISECONDS}")
         context.execute("SET statement_timeout = 0")
+        context.execute(running.NO_SESSION_LIMITS)
         context.execute(running.READ_COMMITTED)
         context.execute(LOCK)
         if mending.is_upgrade(context.get_context()):

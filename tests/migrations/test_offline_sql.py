@@ -165,6 +165,16 @@ def test_the_script_waits_for_no_other_migration_and_meets_none(empty_url: str) 
     assert run(empty_url, script(empty_url)).returncode == 0
 
 
+def test_the_script_outlasts_the_limits_of_a_session(empty_url: str) -> None:
+    name = execute(empty_url, "SELECT current_database()")[0][0]
+    for limit in ("idle_in_transaction_session_timeout", "transaction_timeout"):
+        execute(empty_url, f"ALTER DATABASE {name} SET {limit} = 500")
+
+    done = run(empty_url, script(empty_url) + "BEGIN; SELECT pg_sleep(0.7); SELECT 1; COMMIT;")
+
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_script_lets_go_of_its_lock_in_a_session_that_goes_on(empty_url: str) -> None:
     held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
 

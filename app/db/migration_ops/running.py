@@ -28,9 +28,11 @@ RETRY_SECONDS = (0.5, 2.0)
 """Range of the random wait between two tries: two that collided must not collide again."""
 OLDEST_SQLITE = (3, 35, 0)
 
-_NO_SESSION_LIMITS = """
-    SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN (
-        'idle_session_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')"""
+NO_SESSION_LIMITS = """DO $$ BEGIN
+    PERFORM set_config(name, '0', false) FROM pg_settings WHERE name IN (
+        'idle_session_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout');
+    END $$"""
+"""Lifts the limits that would end the session of a long step, as far as the server knows them."""
 READ_COMMITTED = "SET default_transaction_isolation = 'read committed'"
 """Setting without which a migration fails at the first row that is written meanwhile, where the
 transactions of a database are serializable.
@@ -202,7 +204,7 @@ def _prepare(connection: Connection) -> None:
     raw.autocommit = True
     raw.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MILLISECONDS}")
     raw.execute("SET statement_timeout = 0")
-    raw.execute(_NO_SESSION_LIMITS)
+    raw.execute(NO_SESSION_LIMITS)
     raw.execute(READ_COMMITTED)
     if distributed.is_distributed(connection):
         raw.execute(_ONE_CONNECTION_TO_A_NODE)
