@@ -344,3 +344,20 @@ def test_an_unreadable_object_of_others_hides_no_column_from_the_service(
     with database.reading() as connection:
         assert db.columns(connection) == columns | {"names.name"}
     assert health.notes(database) == notes
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_a_column_that_its_owner_made_wider_gets_its_long_values_again(empty_url: str) -> None:
+    found.make(empty_url)
+    migrate(empty_url)
+    execute(
+        empty_url,
+        "ALTER TABLE trigger_executions ALTER COLUMN error_category TYPE text",
+        "UPDATE trigger_executions SET error_category = repeat('x', 500) WHERE id = 1",
+    )
+    before = data(empty_url)
+
+    migrate(empty_url, to="base", down=True)
+    migrate(empty_url)
+
+    assert data(empty_url) == before

@@ -12,6 +12,15 @@ from app.db.migration_ops import attachments, batches, duplicates, found, identi
 from app.db.migration_ops.early_changes import Restoring
 from app.db.migration_ops.plugin import column_names, postgresql, stash_name, table_names
 
+_WIDER = """
+    SELECT quote_ident(c.attname), format_type(kept.atttypid, kept.atttypmod), c.atttypmod - 4
+    FROM pg_attribute AS c JOIN pg_attribute AS kept ON kept.attname = c.attname
+    WHERE c.attrelid = to_regclass(:table) AND kept.attrelid = to_regclass(:stash)
+    AND c.atttypid = 'varchar'::regtype AND c.atttypmod > 0
+    AND kept.atttypid IN ('varchar'::regtype, 'text'::regtype)
+    AND (kept.atttypmod = -1 OR kept.atttypmod > c.atttypmod)"""
+"""Columns that stashed values may be too long for, with the type of these and the longest text."""
+
 
 def restore(op: Operations, revision: str, table: str, names: list[str]) -> None:
     """Restore the columns of `table` from the revision's stash table, if there is one."""
@@ -66,12 +75,28 @@ def _drop_capture_offline(stash: str, table: str) -> str:
 
 
 def _restore(op: Operations, stash: str, table: str) -> None:
+    _let_columns_hold(op, stash, table)
     columns = column_names(op.get_bind(), stash) - {"id"}
     names = sorted(name for name in columns if not name.startswith(identity.PREFIX))
     assignments = ", ".join(f"{name} = {_restored(op, table, name)}" for name in names)
     restored = identity.stashed_row(op, table, stash)
     statement = f"UPDATE {table} SET {assignments} FROM {stash} AS kept WHERE {restored}"
     batches.run(op, stash, statement, by="kept.id")
+
+
+def _let_columns_hold(op: Operations, stash: str, table: str) -> None:
+    """Give a column that its owner made wider that width again if it refuses a value otherwise.
+
+    PostgreSQL rewrites no row for that.
+    """
+    if not postgresql(op):
+        return
+    connection = op.get_bind()
+    wider = connection.execute(sa.text(_WIDER), {"stash": stash, "table": table}).all()
+    for name, kind, most in wider:
+        longer = f"SELECT EXISTS (SELECT FROM {stash} WHERE length({name}) > {most})"
+        if connection.scalar(sa.text(longer)):
+            op.execute(f"ALTER TABLE {table} ALTER COLUMN {name} TYPE {kind}")
 
 
 def _restored(op: Operations, table: str, name: str) -> str:
