@@ -79,6 +79,13 @@ def create_engine(settings: Settings) -> Engine:
         dialect.distributed = _is_distributed(connection)
         connection.autocommit = False
 
+    _leave_lost_connections(engine, loss)
+    return engine
+
+
+def _leave_lost_connections(engine: Engine, loss: Loss) -> None:
+    """Open a connection anew where it was ended, or leads to a server that takes no writes."""
+
     @event.listens_for(engine, "checkout")
     def _require_alive(connection: PostgresqlConnection, record: Any, _proxy: object) -> None:
         was_idle = "used" in record.info  # a new one tells its loss by the first statement
@@ -92,8 +99,6 @@ def create_engine(settings: Settings) -> Engine:
         if is_read_only(context.original_exception):
             loss.notice()
             context.is_disconnect = True
-
-    return engine
 
 
 def serve(engine: Engine, settings: Settings) -> None:
