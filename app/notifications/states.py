@@ -138,7 +138,7 @@ def _notify_new_channels(
     new = [each for each in look.channels if each.created_at and each.created_at > after]
     wanted = {each.id for each in new if each.wants(*condition.key)}
     if wanted:
-        wanted -= _notified(connection, row, row.notified_at).keys()
+        wanted -= _notified(connection, row, after).keys()
         message = _message(condition, BEGAN, row.opened_at)
         enqueue(connection, sorted(wanted), message, look.now)
 

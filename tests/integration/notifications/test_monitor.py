@@ -315,6 +315,26 @@ def test_a_channel_that_replaces_another_is_notified_of_what_lasts_and_of_its_en
     assert [event for event, _ in news(sink)] == ["began", "began", "over"]
 
 
+def test_a_new_channel_is_notified_once_though_the_clock_was_set_back(
+    database: Database, worker: Monitor, sink: Sink
+) -> None:
+    channel(database, sink, "old")
+    open_breaker(database, factories.trigger(database))
+    worker.run_once()
+    with database.writing() as connection:
+        ahead = sa.update(notification_states).where(notification_states.c.kind != states.ROUND)
+        connection.execute(ahead.values(notified_at=utc_now(1_800)))
+        later = sa.update(notification_messages).values(created_at=utc_now(1_800))
+        connection.execute(later)
+    channel(database, sink, "new")
+
+    for _ in range(3):
+        look_again(database)
+        worker.run_once()
+
+    assert [event for event, _ in news(sink)] == ["began", "began"]
+
+
 def test_a_clock_that_is_set_back_silences_nobody(
     database: Database, worker: Monitor, sink: Sink
 ) -> None:
