@@ -1,4 +1,4 @@
-"""Run a few tests that failed once more, alone: a machine that stood still refuses no change.
+"""Run a few failed tests once more, alone, so that a pause of the machine refuses no change.
 
     python .ci/second_look.py STATUS
 

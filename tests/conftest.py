@@ -34,7 +34,7 @@ TWO_SECONDS = (
     "app.web.health.CHECK_SECONDS",
     "app.worker.heartbeat.WRITE_SECONDS",
 )
-"""Limits after which the database counts as away, of which no test in one process measures any."""
+"""Limits after which the database counts as away; no test in one process measures one of them."""
 # a busy machine takes longer than the 200 ms that an example may take otherwise
 hypothesis_settings.register_profile("any machine", deadline=None)
 hypothesis_settings.load_profile("any machine")

@@ -73,8 +73,9 @@ def create_engine(settings: Settings) -> Engine:
         connection.find_pooler(settings.hookonce_pooler)
         connection.execute("SET TIME ZONE 'UTC'")  # which poolers keep for each client
         limits = {"lock_timeout": milliseconds, "statement_timeout": 2 * milliseconds}
-        isolation = f"{'' if connection.pooled else 'default_'}transaction_isolation"
-        connection.keep({**limits, **_USUAL, isolation: "'read committed'"})
+        scope = "" if connection.pooled else "default_"
+        isolation = {f"{scope}transaction_isolation": "'read committed'"}
+        connection.keep({**limits, **_USUAL, **isolation})
         dialect: Any = engine.dialect
         dialect.distributed = _is_distributed(connection)
         connection.autocommit = False

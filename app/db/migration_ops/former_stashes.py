@@ -19,7 +19,7 @@ _WIDER = """
     AND c.atttypid = 'varchar'::regtype AND c.atttypmod > 0
     AND kept.atttypid IN ('varchar'::regtype, 'text'::regtype)
     AND (kept.atttypmod = -1 OR kept.atttypmod > c.atttypmod)"""
-"""Columns that stashed values may be too long for, with the type of these and the longest text."""
+"""Columns that may be too short: each with the type of its stashed values, and its own length."""
 
 
 def restore(op: Operations, revision: str, table: str, names: list[str]) -> None:
@@ -85,7 +85,7 @@ def _restore(op: Operations, stash: str, table: str) -> None:
 
 
 def _let_columns_hold(op: Operations, stash: str, table: str) -> None:
-    """Give a column that its owner made wider that width again if it refuses a value otherwise.
+    """Widen a column again, as its owner had, where it is too short for a stashed value.
 
     PostgreSQL rewrites no row for that.
     """
@@ -93,8 +93,8 @@ def _let_columns_hold(op: Operations, stash: str, table: str) -> None:
         return
     connection = op.get_bind()
     wider = connection.execute(sa.text(_WIDER), {"stash": stash, "table": table}).all()
-    for name, kind, most in wider:
-        longer = f"SELECT EXISTS (SELECT FROM {stash} WHERE length({name}) > {most})"
+    for name, kind, length in wider:
+        longer = f"SELECT EXISTS (SELECT FROM {stash} WHERE length({name}) > {length})"
         if connection.scalar(sa.text(longer)):
             op.execute(f"ALTER TABLE {table} ALTER COLUMN {name} TYPE {kind}")
 

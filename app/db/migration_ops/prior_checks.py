@@ -44,7 +44,8 @@ _HAS_TRIGGERS = {
 }
 """Tells whether the tables have triggers of somebody else.
 
-One of a step that an earlier release did not finish would refuse rows until the next step ends it.
+Beside a trigger that a step of an earlier release left, nothing is tried: it refuses rows until the
+next step removes it.
 """
 
 

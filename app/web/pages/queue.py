@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import suppress
 
 from app.auth import OPERATOR, VIEWER
 from app.errors import InvalidRequest
@@ -84,11 +85,14 @@ def _reason(request: PageRequest) -> PauseBody:
 def _pace(request: PageRequest) -> ResumeBody:
     """Return the pace of the form; without one the default."""
     text = request.fields.get("per_second", "").strip()
-    try:
-        values = {"per_second": float(text)} if text else {}
-    except ValueError:
-        values = {"per_second": math.nan}
-    if not math.isfinite(values.get("per_second", 0.0)):
-        raise InvalidRequest("per_second must be a number")
+    values = {"per_second": _number(text)} if text else {}
     body, _ = validation.media(ResumeBody, json.dumps(values).encode())
     return body
+
+
+def _number(text: str) -> float:
+    """Return the number; raise InvalidRequest for other texts, and for words such as nan."""
+    with suppress(ValueError):
+        if math.isfinite(number := float(text)):
+            return number
+    raise InvalidRequest("per_second must be a number")
